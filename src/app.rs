@@ -1,0 +1,79 @@
+//! What every function needs, built once.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::location::Locator;
+use crate::microsoft::exchange::Exchange;
+use crate::microsoft::graph::Graph;
+use crate::microsoft::management_activity::ManagementActivity;
+use crate::microsoft::tokens::Tokens;
+use crate::notify::Notifier;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// The services, store, clock and settings that functions work with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Everything that was set.
+    pub settings: Arc<Settings>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where rows are kept.
+    pub store: Arc<dyn Store>,
+    /// Tokens for every tenant.
+    pub tokens: Arc<Tokens>,
+    /// Audit content.
+    pub activity: ManagementActivity,
+    /// Users and directories.
+    pub graph: Graph,
+    /// Mailboxes.
+    pub exchange: Exchange,
+    /// Flow and Teams.
+    pub notifier: Arc<Notifier>,
+    /// Where an IP address is.
+    pub locator: Arc<Locator>,
+}
+
+/// Why the parts could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No HTTP client.
+    #[error(transparent)]
+    Http(#[from] crate::microsoft::http::HttpClientError),
+    /// The credential cannot be used.
+    #[error(transparent)]
+    Token(#[from] crate::microsoft::TokenError),
+    /// The location database cannot be read.
+    #[error("GEOIP_DATABASE: {0}")]
+    Location(String),
+}
+
+impl App {
+    /// Puts the parts together. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// When a file that a setting names cannot be used.
+    pub fn new(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
+        let http = crate::microsoft::http::client(settings.root_certificates.as_deref())?;
+        let tokens = Arc::new(Tokens::new(&settings.partner, &settings.hosts, http.clone())?);
+        let partner = settings.partner.tenant_id;
+        Ok(Self {
+            activity: ManagementActivity::new(&settings.hosts, partner, http.clone(), tokens.clone()),
+            graph: Graph::new(&settings.hosts, partner, http.clone(), tokens.clone()),
+            exchange: Exchange::new(&settings.hosts, http.clone(), tokens.clone()),
+            notifier: Arc::new(Notifier::new(
+                &settings.channels,
+                &settings.hosts,
+                settings.actions.clone(),
+                http.clone(),
+                clock.clone(),
+            )),
+            locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
+            settings: Arc::new(settings),
+            clock,
+            store,
+            tokens,
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! A judged record.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::names::RecordId;
+use crate::store::Digest;
+
+use super::Reason;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Severity {
+    /// Recorded, nobody is told.
+    Low,
+    /// A threat.
+    Medium,
+    /// A threat beyond doubt.
+    High,
+}
+
+impl Severity {
+    /// `Low`, `Medium`, `High`
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "Low",
+            Self::Medium => "Medium",
+            Self::High => "High",
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        /// What a finding is about: the column `Type`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum FindingKind { $($(#[$doc])* $name),+ }
+
+        impl FindingKind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The text in the column `Type`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+        }
+
+        impl std::str::FromStr for FindingKind {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $(stringify!($name) => Ok(Self::$name),)+
+                    other => Err(format!("unknown finding type {other:?}")),
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An inbox or sweep rule.
+    InboxRule,
+    /// Forwarding on the mailbox itself.
+    InboxForward,
+    /// Access to a mailbox or folder.
+    MailboxPermission,
+    /// A mail flow rule of the organization.
+    TransportRule,
+    /// Auditing or a protection switched off.
+    AuditTampering,
+    /// An application was allowed in.
+    Consent,
+    /// A way to sign in was added or removed.
+    SignInMethod,
+    /// A mail contact or mail user got another outside address.
+    ContactRetargeted,
+    /// Not a record: the state of watching a tenant.
+    Coverage,
+    /// Not a record: a notification sent by `check --notify`.
+    Test,
+}
+
+/// A judged record, threat or not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The record's id.
+    pub record_id: RecordId,
+    /// What it is about.
+    pub kind: FindingKind,
+    /// Whether a person must be told.
+    pub threat: bool,
+    /// How bad it is.
+    pub severity: Severity,
+    /// 0 to 100, to order findings.
+    pub score: u8,
+    /// Every cause, the weightiest first.
+    pub reasons: Vec<Reason>,
+    /// The cmdlet or mailbox operation.
+    pub operation: String,
+    /// The mailbox that was changed (the victim): a user principal name where it is known; empty where there is none.
+    pub mailbox: String,
+    /// Who changed it.
+    pub actor: String,
+    /// When, UTC.
+    pub event_time: DateTime<Utc>,
+    /// Reaches a proven outside address.
+    pub forwarding_externally: bool,
+    /// No condition narrows the rule.
+    pub applies_to_all_mail: bool,
+    /// Deletes messages.
+    pub deletes: bool,
+    /// Exchange's own description of the rule, or one in the same style.
+    pub description: String,
+    /// Unsigned rule id as decimal text, empty where there is none.
+    pub rule_id: String,
+    /// Empty where unknown or blank.
+    pub rule_name: String,
+    /// The original's sentence about mailbox forwarding, empty for other kinds.
+    pub forwarding_status: String,
+    /// Where mail goes, `;`-joined.
+    pub forwarding_address: String,
+    /// Outside targets in comparable form, for `SharedTarget`.
+    pub outside_targets: Vec<String>,
+    /// `ClientIP` as it stood in the record.
+    pub client_ip: Option<String>,
+    /// Equal for the same thing done again.
+    pub fingerprint: Digest,
+    /// Live state was needed and a passing fault withheld it: to be judged again.
+    pub rejudge: bool,
+    /// The whole record as JSON.
+    pub record: String,
+}

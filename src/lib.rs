@@ -1,0 +1,14 @@
+//! Tenantwatch (map of the house to be written when the rooms stand).
+
+pub mod app;
+pub mod audit;
+pub mod clock;
+pub mod detection;
+pub mod functions;
+pub mod ledger;
+pub mod location;
+pub mod microsoft;
+pub mod names;
+pub mod notify;
+pub mod settings;
+pub mod store;

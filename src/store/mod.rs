@@ -1,0 +1,126 @@
+//! Where rows are kept: one trait, written for the guarantees that both a table service and SQLite can give.
+//!
+//! A row is addressed by a [`Key`] and carries an [`ETag`]. There is no upsert: a row is inserted when absent or replaced
+//! when unchanged, so two writers can never overwrite each other unseen.
+
+mod entity;
+mod key;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+pub use entity::{Column, Entity, TEXT_LIMIT, cut_text};
+pub use key::{Digest, Key, KeyError, PartitionKey, RowKey};
+
+/// The three tables. Their names in the store are settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// `ProcessedAuditLogs`: one row for every judged record.
+    Processed,
+    /// `AuditLogActionsLog`: one row for every remediation run.
+    Actions,
+    /// `AuditLogCoverage`: how far each tenant's log has been read, and what is owed.
+    Coverage,
+}
+
+/// The version of a row. Opaque.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(pub String);
+
+/// A row as the store has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Key and columns.
+    pub entity: Entity,
+    /// Its version, for [`Store::replace`].
+    pub etag: ETag,
+    /// When the store last wrote it, UTC.
+    pub changed: DateTime<Utc>,
+}
+
+/// Which rows of a partition to list, in the order of their row keys.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// The partition.
+    pub partition: PartitionKey,
+    /// Only row keys that start with this.
+    pub row_prefix: Option<String>,
+    /// Only rows last written before this time.
+    pub changed_before: Option<DateTime<Utc>>,
+    /// Where the previous page ended.
+    pub after: Option<Continuation>,
+    /// At most so many rows in the page, 1 to 1,000. A page may hold fewer and still have a next one.
+    pub limit: usize,
+}
+
+impl Query {
+    /// All rows of a partition, 1,000 a page.
+    pub fn partition(partition: PartitionKey) -> Self {
+        Self { partition, row_prefix: None, changed_before: None, after: None, limit: 1_000 }
+    }
+
+    /// Only row keys that start with `prefix`.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        self.row_prefix = Some(prefix.to_owned());
+        self
+    }
+}
+
+/// Where a page ended. Opaque.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continuation(pub String);
+
+/// Some rows, and where to go on.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// In the order of their row keys.
+    pub rows: Vec<Stored>,
+    /// Present when there may be more.
+    pub next: Option<Continuation>,
+}
+
+/// What can go wrong with a store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Insert met a row with the same key. It may be our own, from a retried insert: compare claim ids.
+    #[error("a row {0} is already stored")]
+    Exists(Key),
+    /// Replace or delete met a newer version of the row, or none.
+    #[error("row {0} was changed by somebody else in the meantime")]
+    Changed(Key),
+    /// The store answered that it will not do this. Trying again is pointless.
+    #[error("the store refused: {0}")]
+    Refused(String),
+    /// The store could not be reached or is busy. Trying again may help.
+    #[error("the store cannot be used right now: {0}")]
+    Unavailable(String),
+    /// A row does not have the form it must have.
+    #[error("a stored row cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// Rows in tables. All operations are atomic for one row.
+#[async_trait]
+pub trait Store: Send + Sync + fmt::Debug {
+    /// Stores a new row. [`StoreError::Exists`] when the key is taken; never retried by the store itself.
+    async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError>;
+
+    /// Replaces the whole row if it still has this version, else [`StoreError::Changed`].
+    async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError>;
+
+    /// Reads one row.
+    async fn get(&self, table: Table, key: &Key) -> Result<Option<Stored>, StoreError>;
+
+    /// Reads a page of a partition.
+    async fn list(&self, table: Table, query: &Query) -> Result<Page, StoreError>;
+
+    /// Removes a row if it still has this version ([`StoreError::Changed`] otherwise), or whatever its version. A row
+    /// that is not there any more is fine when no version was asked for.
+    async fn delete(&self, table: Table, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError>;
+
+    /// Removes many rows of one partition, whatever their version, in as few requests as the store allows.
+    async fn delete_many(&self, table: Table, partition: &PartitionKey, rows: &[RowKey]) -> Result<(), StoreError>;
+}
