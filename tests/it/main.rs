@@ -1,2 +1,4 @@
-#[test]
-fn a() {}
+//! All integration tests in one binary: it links once.
+
+mod browser;
+mod demo_page;
