@@ -1,2 +1,2 @@
-#[test]
-fn a() {}
+mod ledger;
+mod store;
