@@ -2,3 +2,5 @@
 
 mod browser;
 mod demo_page;
+mod ledger;
+mod store;
