@@ -95,8 +95,11 @@ impl Demo {
         cycle(&self.app).await?;
 
         let notifications = self.simulator.notifications();
-        let verdicts: Vec<Verdict> =
-            self.planted.iter().map(|planted| Verdict::of(planted, &notifications, &answers[&planted.record_id])).collect();
+        let verdicts: Vec<Verdict> = self
+            .planted
+            .iter()
+            .map(|planted| Verdict::of(planted, &notifications, &answers[&planted.record_id]))
+            .collect();
         print_verdicts(&verdicts);
         let surplus = surplus(&self.planted, &notifications);
         for notification in &surplus {
@@ -142,7 +145,8 @@ impl Verdict {
         );
         let status = text(if answer["Status"].is_string() { &answer["Status"] } else { &answer["Error"] });
         let verify = answer["Steps"].as_array().and_then(|steps| steps.iter().find(|step| step["Step"] == "Verify"));
-        let verified = matches!(status.as_str(), "Completed" | "AlreadyDone") && verify.is_some_and(|step| step["Outcome"] == "Done");
+        let verified = matches!(status.as_str(), "Completed" | "AlreadyDone")
+            && verify.is_some_and(|step| step["Outcome"] == "Done");
         Self {
             tenant: planted.tenant_domain.clone(),
             mailbox: planted.mailbox.clone(),
@@ -161,12 +165,14 @@ impl Verdict {
 
 /// Notifications of threats that nobody planted.
 fn surplus<'a>(planted: &[Planted], notifications: &'a [Value]) -> Vec<&'a Value> {
-    let is_planted = |body: &Value| planted.iter().any(|planted| body["LogID"] == planted.record_id.to_string().as_str());
+    let is_planted =
+        |body: &Value| planted.iter().any(|planted| body["LogID"] == planted.record_id.to_string().as_str());
     notifications.iter().filter(|body| body["Threat"] == "True" && !is_planted(body)).collect()
 }
 
 fn print_cycle(cycle: &Cycle) {
-    let mut table = new_table(&["Tenant", "Blobs", "Records", "Selected", "Findings", "Threats", "Notified", "Outcome"]);
+    let mut table =
+        new_table(&["Tenant", "Blobs", "Records", "Selected", "Findings", "Threats", "Notified", "Outcome"]);
     for (message, outcome) in &cycle.tenants {
         let (done, outcome) = match outcome {
             Ok(done) => (done.clone(), "read".to_owned()),

@@ -25,15 +25,29 @@ pub struct Browser {
 impl Browser {
     /// Opens `url`; `None` where there is no Chromium.
     pub async fn open(url: &str) -> Option<Self> {
-        let Some(program) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| is_installed(name)) else {
+        let Some(program) =
+            ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| is_installed(name))
+        else {
             assert!(std::env::var_os("CI").is_none(), "CI is set, and Chromium is not installed");
             eprintln!("\n*** LEFT OUT: this test needs Chromium (Debian: apt-get install chromium) ***\n");
             return None;
         };
         let profile = tempfile::tempdir().unwrap();
         let mut chromium = Command::new(program)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"])
-            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--hide-scrollbars",
+            ])
+            .args([
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--disable-dev-shm-usage",
+            ])
             .args(["--remote-debugging-port=0", "--window-size=1000,1400"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
@@ -52,7 +66,8 @@ impl Browser {
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let targets: Value = reqwest::get(format!("http://{endpoint}/json/list")).await.unwrap().json().await.unwrap();
         let page = targets.as_array().unwrap().iter().find(|target| target["type"] == "page").expect("a page");
-        let (socket, _) = tokio_tungstenite::connect_async(page["webSocketDebuggerUrl"].as_str().unwrap()).await.unwrap();
+        let (socket, _) =
+            tokio_tungstenite::connect_async(page["webSocketDebuggerUrl"].as_str().unwrap()).await.unwrap();
         let mut browser = Self { socket, last_id: 0, _chromium: chromium, _profile: profile };
         browser.call("Page.navigate", json!({"url": url})).await;
         Some(browser)
@@ -102,6 +117,5 @@ impl Browser {
 }
 
 fn is_installed(name: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }

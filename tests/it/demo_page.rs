@@ -34,10 +34,16 @@ async fn the_page_shows_the_cards_and_a_pressed_button_changes_the_mailbox() {
     let post = format!("document.querySelector('[data-log-id=\"{}\"]')", attack.record_id);
     browser.wait_until(&format!("document.querySelectorAll('.post').length >= {}", planted.len())).await;
     browser.wait_until(&format!("{post}.innerText.includes('Secure and Remediate')")).await;
-    assert_eq!(browser.evaluate("document.querySelectorAll('.card a').length").await, 0, "attacker text must not become a link");
+    assert_eq!(
+        browser.evaluate("document.querySelectorAll('.card a').length").await,
+        0,
+        "attacker text must not become a link"
+    );
     assert!(account_is_enabled(&simulator, attack), "nothing was pressed yet");
 
-    browser.evaluate(&format!("[...{post}.querySelectorAll('button')].find(b => b.innerText.includes('Secure')).click()")).await;
+    browser
+        .evaluate(&format!("[...{post}.querySelectorAll('button')].find(b => b.innerText.includes('Secure')).click()"))
+        .await;
     browser.wait_until(&format!("{post}.querySelector('.answer').dataset.status === 'Completed'")).await;
 
     assert!(!account_is_enabled(&simulator, attack), "the press must have blocked sign-in");
