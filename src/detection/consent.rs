@@ -9,13 +9,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::audit::AuditRecord;
 
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;
+use super::json;
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::*;
 use super::who::has_failed;
@@ -72,11 +72,10 @@ impl Application {
             found.map(|property| property.new.as_str()).filter(|value| !value.trim().is_empty())
         };
         let of_permissions = property("ConsentAction.Permissions").and_then(|text| guid_after(text, "ClientId"));
-        let in_target: Vec<&str> = record.target.as_ref().map(ids_of).unwrap_or_default();
         let app_id = property("ServicePrincipal.AppId").or_else(|| property("TargetId.ServicePrincipalNames")).and_then(first_guid);
         // The target of a grant is the resource; only a consent is about the application itself.
         let is_consent = record.operation.trim().to_ascii_lowercase().starts_with("consent");
-        let name_of_target = in_target.iter().find(|id| is_consent && !is_machine_text(id)).copied();
+        let name_of_target = json::ids(record.target.as_ref()).find(|id| is_consent && !is_machine_text(id));
         Self {
             name: property("ServicePrincipal.DisplayName").or(name_of_target).unwrap_or_default().trim_matches(['"', '[', ']', ' ']).to_owned(),
             app_id,
@@ -120,12 +119,6 @@ fn permissions(record: &AuditRecord) -> Vec<String> {
 fn is_dangerous(permission: &str) -> bool {
     let permission = permission.to_ascii_lowercase();
     DANGEROUS.iter().any(|begin| permission.starts_with(begin))
-}
-
-/// The `ID` members of a target list.
-fn ids_of(target: &Value) -> Vec<&str> {
-    let entries = target.as_array().map(Vec::as_slice).unwrap_or_default();
-    entries.iter().filter_map(|entry| entry.get("ID").and_then(Value::as_str)).collect()
 }
 
 fn is_machine_text(text: &str) -> bool {

@@ -11,6 +11,7 @@ use crate::audit::AuditRecord;
 use super::evidence::{Evidence, shown};
 use super::finding::FindingKind;
 use super::folders::Folder;
+use super::json::{member, text};
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::*;
 use super::targets::{Reach, Target};
@@ -136,7 +137,7 @@ const READING: &[&str] = &[
 fn grants(record: &AuditRecord) -> Vec<Grant> {
     let said = &record.parameters;
     let given = |name: &str| said.get(name).map(str::trim).filter(|value| !value.is_empty());
-    if let Some(folder) = record.item.as_ref().and_then(|item| item.get("ParentFolder")) {
+    if let Some(folder) = record.item.as_ref().and_then(Value::as_object).and_then(|item| member(item, "ParentFolder")) {
         return of_folder(folder).into_iter().collect();
     }
     let rights = given("AccessRights").unwrap_or("rights that are not shown").to_owned();
@@ -147,7 +148,7 @@ fn grants(record: &AuditRecord) -> Vec<Grant> {
 
 /// `ParentFolder` with `MemberUpn` and `MemberRights`.
 fn of_folder(folder: &Value) -> Option<Grant> {
-    let text = |name: &str| folder.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let text = |name: &str| text(folder, name);
     let grantee = text("MemberUpn").or_else(|| text("MemberSid"))?.to_owned();
     let rights = text("MemberRights").unwrap_or("rights that are not shown").to_owned();
     Some(Grant { grantee, rights, folder: text("Path").or_else(|| text("Name")).map(str::to_owned) })

@@ -17,6 +17,7 @@ mod fold;
 mod folders;
 mod forwarding;
 mod inbox_rule;
+mod json;
 mod judge;
 mod knowledge;
 mod live_rules;

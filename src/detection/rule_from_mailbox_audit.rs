@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::audit::AuditRecord;
 
 use super::folders::Folder;
+use super::json::{member, scalar};
 use super::restriction;
 use super::rule::{Action, Condition, Forwarding, RuleShape, rule_id};
 use super::targets::Target;
@@ -54,7 +55,7 @@ impl RuleShape {
             self.actions.push(Action::Other("ServerRule".to_owned()));
             return;
         };
-        let text_of = |name: &str| member(&rule, name).and_then(text_of);
+        let text_of = |name: &str| member(&rule, name).and_then(scalar);
         self.id = self.id.or_else(|| text_of("RuleId").or_else(|| text_of("Id")).and_then(|id| rule_id(&id)));
         self.name = self.name.take().or_else(|| text_of("Name"));
         self.enabled = self.enabled.or_else(|| text_of("State").and_then(|state| is_enabled(&state)));
@@ -86,7 +87,7 @@ fn actions_of_text(text: &str) -> Vec<Action> {
 
 fn action(value: &Value) -> Option<Action> {
     let members = value.as_object()?;
-    let kind = ["ActionType", "Type", "$type", "@odata.type"].iter().find_map(|name| member(members, name)).and_then(text_of)?;
+    let kind = ["ActionType", "Type", "$type", "@odata.type"].iter().find_map(|name| member(members, name)).and_then(scalar)?;
     Some(match Kind::of(&kind) {
         Kind::Forward(how) => forward(members, flagged(members).unwrap_or(how)),
         Kind::Move => folder(members).map_or(Action::MoveSomewhere, Action::Move),
@@ -141,7 +142,7 @@ impl Kind {
 
 /// `ForwardFlags`: names, or the bits of [MS-OXORULE] 2.2.5.1.1 (1 keeps the sender, 4 as attachment, 8 text message).
 fn flagged(members: &Map<String, Value>) -> Option<Forwarding> {
-    let flags = member(members, "ForwardFlags").and_then(text_of)?;
+    let flags = member(members, "ForwardFlags").and_then(scalar)?;
     let (lower, bits) = (flags.to_ascii_lowercase(), flags.trim().parse::<u32>().unwrap_or(0));
     if lower.contains("attach") || bits & 4 != 0 {
         Some(Forwarding::Attachment)
@@ -207,19 +208,6 @@ fn strings(value: &Value, depth: usize) -> Vec<String> {
         Value::Array(items) if depth > 0 => items.iter().flat_map(|item| strings(item, depth - 1)).collect(),
         Value::Object(members) if depth > 0 => members.values().flat_map(|item| strings(item, depth - 1)).collect(),
         _ => Vec::new(),
-    }
-}
-
-fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    members.get(name).or_else(|| members.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value))
-}
-
-fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
     }
 }
 

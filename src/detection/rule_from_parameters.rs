@@ -11,6 +11,7 @@ use crate::microsoft::exchange::Row;
 
 use super::conditions;
 use super::folders::Folder;
+use super::json::scalar;
 use super::rule::{Action, Condition, Forwarding, RuleShape, is_unset, rule_id};
 use super::targets::Target;
 
@@ -86,9 +87,7 @@ impl Given<'_> {
     fn text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.to_owned()),
-            Self::Json(Value::String(text)) => Some(text.clone()),
-            Self::Json(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
-            Self::Json(_) => None,
+            Self::Json(value) => scalar(value),
         }
     }
 

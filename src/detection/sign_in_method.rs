@@ -2,12 +2,11 @@
 //!
 //! Source: <https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities>.
 
-use serde_json::Value;
-
 use crate::audit::{AuditRecord, ModifiedProperty};
 
 use super::evidence::{Evidence, shown};
 use super::finding::FindingKind;
+use super::json;
 use super::reason::ReasonName::MethodChanged;
 use super::who::has_failed;
 
@@ -39,8 +38,7 @@ pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
 /// The account that was changed: `ObjectId` or the name among the targets.
 pub(super) fn account(record: &AuditRecord) -> Option<String> {
     let is_name = |text: &&str| text.contains('@');
-    let targets = record.target.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let named = targets.iter().filter_map(|entry| entry.get("ID").and_then(Value::as_str)).find(is_name);
+    let named = json::ids(record.target.as_ref()).find(is_name);
     record.object_id.as_deref().filter(is_name).or(named).map(|name| name.trim().to_owned())
 }
 
