@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-use csv::{ByteRecord, Reader, ReaderBuilder};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
 use super::ExportError;
 use crate::audit::select::{Broken, Event, Selector};
@@ -42,6 +42,8 @@ impl<R: Read> CsvRows<R> {
         let ration = Rc::new(Cell::new(LONGEST_ROW));
         let reader = ReaderBuilder::new()
             .delimiter(separator)
+            // A carriage return stays with the last cell, where it does no harm; the reader would count it as a line of its own.
+            .terminator(Terminator::Any(b'\n'))
             .flexible(true)
             .has_headers(false)
             .from_reader(Rationed { input, left: Rc::clone(&ration) });
@@ -57,6 +59,9 @@ impl<R: Read> CsvRows<R> {
         let mut row = ByteRecord::new();
         let mut column = None;
         while self.next_row(&mut row)? {
+            if row.iter().all(|cell| cell.trim_ascii().is_empty()) {
+                continue;
+            }
             let line = row.position().map_or(0, csv::Position::line);
             match column.map(|index| row.get(index)) {
                 Some(cell) => read_cell(&mut selector, cell.unwrap_or_default(), line, sink),
