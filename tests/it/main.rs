@@ -1,2 +1,2 @@
-#[test]
-fn a() {}
+mod audit;
+mod scan;
