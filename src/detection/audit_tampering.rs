@@ -30,16 +30,64 @@ const fn when(
 }
 
 const TAMPERING: &[Tampering] = &[
-    when("Set-MailboxAuditBypassAssociation", "AuditBypassEnabled", "True", AuditingWeakened, "What this account does in mailboxes is no longer audited"),
-    when("Set-AdminAuditLogConfig", "UnifiedAuditLogIngestionEnabled", "False", AuditingWeakened, "The audit log of the whole tenant was switched off"),
-    when("Set-AdminAuditLogConfig", "AdminAuditLogEnabled", "False", AuditingWeakened, "Auditing of administrators was switched off"),
-    when("Set-OrganizationConfig", "AuditDisabled", "True", AuditingWeakened, "Mailbox auditing was switched off for the whole organization"),
+    when(
+        "Set-MailboxAuditBypassAssociation",
+        "AuditBypassEnabled",
+        "True",
+        AuditingWeakened,
+        "What this account does in mailboxes is no longer audited",
+    ),
+    when(
+        "Set-AdminAuditLogConfig",
+        "UnifiedAuditLogIngestionEnabled",
+        "False",
+        AuditingWeakened,
+        "The audit log of the whole tenant was switched off",
+    ),
+    when(
+        "Set-AdminAuditLogConfig",
+        "AdminAuditLogEnabled",
+        "False",
+        AuditingWeakened,
+        "Auditing of administrators was switched off",
+    ),
+    when(
+        "Set-OrganizationConfig",
+        "AuditDisabled",
+        "True",
+        AuditingWeakened,
+        "Mailbox auditing was switched off for the whole organization",
+    ),
     when("Set-Mailbox", "AuditEnabled", "False", AuditingWeakened, "Auditing of the mailbox was switched off"),
-    when("Set-HostedOutboundSpamFilterPolicy", "AutoForwardingMode", "On", ForwardingLoosened, "Automatic forwarding to the outside was allowed"),
-    when("Set-RemoteDomain", "AutoForwardEnabled", "True", ForwardingLoosened, "Automatic forwarding to a remote domain was allowed"),
+    when(
+        "Set-HostedOutboundSpamFilterPolicy",
+        "AutoForwardingMode",
+        "On",
+        ForwardingLoosened,
+        "Automatic forwarding to the outside was allowed",
+    ),
+    when(
+        "Set-RemoteDomain",
+        "AutoForwardEnabled",
+        "True",
+        ForwardingLoosened,
+        "Automatic forwarding to a remote domain was allowed",
+    ),
     when("Set-AntiPhishPolicy", "Enabled", "False", ProtectionRemoved, "A policy against phishing was switched off"),
-    when("Set-SafeAttachmentPolicy", "Enable", "False", ProtectionRemoved, "A policy for safe attachments was switched off"),
-    when("Set-SafeLinksPolicy", "EnableSafeLinksForEmail", "False", ProtectionRemoved, "A policy for safe links was switched off"),
+    when(
+        "Set-SafeAttachmentPolicy",
+        "Enable",
+        "False",
+        ProtectionRemoved,
+        "A policy for safe attachments was switched off",
+    ),
+    when(
+        "Set-SafeLinksPolicy",
+        "EnableSafeLinksForEmail",
+        "False",
+        ProtectionRemoved,
+        "A policy for safe links was switched off",
+    ),
     when("Set-SafeLinksPolicy", "IsEnabled", "False", ProtectionRemoved, "A policy for safe links was switched off"),
     when("Set-ProtectionAlert", "Disabled", "True", ProtectionRemoved, "An alert policy was switched off"),
     when("Set-ActivityAlert", "Disabled", "True", ProtectionRemoved, "An alert policy was switched off"),
@@ -53,10 +101,15 @@ pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
     let mut evidence = Evidence::new(FindingKind::AuditTampering);
     add_table(&mut evidence, record);
     let operation = record.operation.trim();
-    let takes_away = ["Remove-", "Disable-"].iter().any(|verb| operation.get(..verb.len()).is_some_and(|head| head.eq_ignore_ascii_case(verb)));
+    let takes_away = ["Remove-", "Disable-"]
+        .iter()
+        .any(|verb| operation.get(..verb.len()).is_some_and(|head| head.eq_ignore_ascii_case(verb)));
     if takes_away {
         let what = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
-        evidence.because(ProtectionRemoved, format!("{} removed or switched off the protection '{}'.", shown(operation), shown(what)));
+        evidence.because(
+            ProtectionRemoved,
+            format!("{} removed or switched off the protection '{}'.", shown(operation), shown(what)),
+        );
     }
     finished(evidence, record)
 }
@@ -67,7 +120,8 @@ pub(super) fn of_mailbox(record: &AuditRecord) -> Option<Evidence> {
     add_table(&mut evidence, record);
     for name in AUDITED_ACTIONS {
         if record.parameters.has(name) && takes_actions_out(record.parameters.get(name).unwrap_or_default()) {
-            evidence.because(AuditingWeakened, format!("Actions were taken out of the auditing of the mailbox ({name})."));
+            evidence
+                .because(AuditingWeakened, format!("Actions were taken out of the auditing of the mailbox ({name})."));
         }
     }
     finished(evidence, record)
@@ -92,7 +146,10 @@ fn add_table(evidence: &mut Evidence, record: &AuditRecord) {
 }
 
 fn has_value(record: &AuditRecord, row: &Tampering) -> bool {
-    record.parameters.get(row.parameter).is_some_and(|value| value.trim().trim_start_matches('$').eq_ignore_ascii_case(row.value))
+    record
+        .parameters
+        .get(row.parameter)
+        .is_some_and(|value| value.trim().trim_start_matches('$').eq_ignore_ascii_case(row.value))
 }
 
 /// A person who weakens auditing or protection is High; the loosening of forwarding and what an application does stay Medium.

@@ -171,10 +171,16 @@ mod tests {
     #[test]
     fn conditions_that_every_message_meets_do_not_narrow() {
         for (name, value) in [
-            ("SubjectContainsWords", "\0"), ("BodyContainsWords", "."), ("BodyContainsWords", "e"),
-            ("FromAddressContainsWords", "@"), ("WithinSizeRangeMinimum", "1 KB (1,024 bytes)"),
-            ("WithinSizeRangeMinimum", "1"), ("MyNameInToBox", "True"), ("SentTo", "\"Grady\" [SMTP:Grady@contoso.com]"),
-            ("RecipientAddressContainsWords", "@contoso.com"), ("WithinSizeRangeMaximum", "2GB"),
+            ("SubjectContainsWords", "\0"),
+            ("BodyContainsWords", "."),
+            ("BodyContainsWords", "e"),
+            ("FromAddressContainsWords", "@"),
+            ("WithinSizeRangeMinimum", "1 KB (1,024 bytes)"),
+            ("WithinSizeRangeMinimum", "1"),
+            ("MyNameInToBox", "True"),
+            ("SentTo", "\"Grady\" [SMTP:Grady@contoso.com]"),
+            ("RecipientAddressContainsWords", "@contoso.com"),
+            ("WithinSizeRangeMaximum", "2GB"),
             ("HeaderContainsWords", "Received:"),
         ] {
             assert!(!narrowing(name, value), "{name} {value:?}");
@@ -184,9 +190,13 @@ mod tests {
     #[test]
     fn real_conditions_narrow() {
         for (name, value) in [
-            ("SubjectContainsWords", "Newsletter"), ("From", "news@shop.example"), ("HasAttachment", "True"),
-            ("WithinSizeRangeMinimum", "5 MB (5,242,880 bytes)"), ("SentTo", "info@contoso.com"),
-            ("RecipientAddressContainsWords", "sales@contoso.com"), ("WithinSizeRangeMaximum", "10KB"),
+            ("SubjectContainsWords", "Newsletter"),
+            ("From", "news@shop.example"),
+            ("HasAttachment", "True"),
+            ("WithinSizeRangeMinimum", "5 MB (5,242,880 bytes)"),
+            ("SentTo", "info@contoso.com"),
+            ("RecipientAddressContainsWords", "sales@contoso.com"),
+            ("WithinSizeRangeMaximum", "10KB"),
         ] {
             assert!(narrowing(name, value), "{name} {value:?}");
         }

@@ -29,19 +29,33 @@ static MAIL_CLIENTS: LazyLock<HashMap<Uuid, &'static str>> = LazyLock::new(|| {
 
 /// Permissions with which mail, contacts or files can be read or sent: the whole name, or what it begins with.
 const DANGEROUS: &[&str] = &[
-    "mail.", "contacts.", "files.", "sites.read", "sites.manage", "sites.fullcontrol", "full_access_as_app", "full_access_as_user",
-    "ews.accessasuser", "imap.accessas", "pop.accessas", "smtp.send", "exchange.manage", "mailboxsettings.readwrite",
+    "mail.",
+    "contacts.",
+    "files.",
+    "sites.read",
+    "sites.manage",
+    "sites.fullcontrol",
+    "full_access_as_app",
+    "full_access_as_user",
+    "ews.accessasuser",
+    "imap.accessas",
+    "pop.accessas",
+    "smtp.send",
+    "exchange.manage",
+    "mailboxsettings.readwrite",
 ];
 
 /// Judges a consent.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::Consent);
     let application = Application::of(record);
-    let dangerous: BTreeSet<String> = permissions(record).into_iter().filter(|permission| is_dangerous(permission)).collect();
+    let dangerous: BTreeSet<String> =
+        permissions(record).into_iter().filter(|permission| is_dangerous(permission)).collect();
     let told = application.told();
     if !dangerous.is_empty() && !application.is_ordinary(known) {
         let list = listed(dangerous.iter().map(String::as_str));
-        evidence.because(AppReadsMail, format!("The application {told} may read or send mail, contacts or files: {list}."));
+        evidence
+            .because(AppReadsMail, format!("The application {told} may read or send mail, contacts or files: {list}."));
     } else {
         evidence.because(AppConsented, format!("The application {told} was allowed in."));
     }
@@ -72,12 +86,18 @@ impl Application {
             found.map(|property| property.new.as_str()).filter(|value| !value.trim().is_empty())
         };
         let of_permissions = property("ConsentAction.Permissions").and_then(|text| guid_after(text, "ClientId"));
-        let app_id = property("ServicePrincipal.AppId").or_else(|| property("TargetId.ServicePrincipalNames")).and_then(first_guid);
+        let app_id = property("ServicePrincipal.AppId")
+            .or_else(|| property("TargetId.ServicePrincipalNames"))
+            .and_then(first_guid);
         // The target of a grant is the resource; only a consent is about the application itself.
         let is_consent = record.operation.trim().to_ascii_lowercase().starts_with("consent");
         let name_of_target = json::ids(record.target.as_ref()).find(|id| is_consent && !is_machine_text(id));
         Self {
-            name: property("ServicePrincipal.DisplayName").or(name_of_target).unwrap_or_default().trim_matches(['"', '[', ']', ' ']).to_owned(),
+            name: property("ServicePrincipal.DisplayName")
+                .or(name_of_target)
+                .unwrap_or_default()
+                .trim_matches(['"', '[', ']', ' '])
+                .to_owned(),
             app_id,
             object_id: property("ServicePrincipal.ObjectID").and_then(first_guid).or(of_permissions),
         }
@@ -98,14 +118,16 @@ impl Application {
 
     fn told(&self) -> String {
         let id = self.app_id.or(self.object_id).map(|id| format!(" ({id})")).unwrap_or_default();
-        let name = if self.name.is_empty() { "without a known name".to_owned() } else { format!("'{}'", shown(&self.name)) };
+        let name =
+            if self.name.is_empty() { "without a known name".to_owned() } else { format!("'{}'", shown(&self.name)) };
         format!("{name}{id}")
     }
 }
 
 /// Everything that looks like a permission in the properties that grant some.
 fn permissions(record: &AuditRecord) -> Vec<String> {
-    const GRANTING: [&str; 4] = ["ConsentAction.Permissions", "DelegatedPermissionGrant.Scope", "AppRole.Value", "Scope"];
+    const GRANTING: [&str; 4] =
+        ["ConsentAction.Permissions", "DelegatedPermissionGrant.Scope", "AppRole.Value", "Scope"];
     record
         .modified_properties
         .iter()
@@ -122,12 +144,17 @@ fn is_dangerous(permission: &str) -> bool {
 }
 
 fn is_machine_text(text: &str) -> bool {
-    first_guid(text).is_some() || text.starts_with("ServicePrincipal") || text.starts_with("http") || text.trim().is_empty()
+    first_guid(text).is_some()
+        || text.starts_with("ServicePrincipal")
+        || text.starts_with("http")
+        || text.trim().is_empty()
 }
 
 /// The first GUID in a text.
 fn first_guid(text: &str) -> Option<Uuid> {
-    text.split(|ch: char| !(ch.is_ascii_hexdigit() || ch == '-')).filter(|part| part.len() == 36).find_map(|part| Uuid::try_parse(part).ok())
+    text.split(|ch: char| !(ch.is_ascii_hexdigit() || ch == '-'))
+        .filter(|part| part.len() == 36)
+        .find_map(|part| Uuid::try_parse(part).ok())
 }
 
 fn guid_after(text: &str, word: &str) -> Option<Uuid> {

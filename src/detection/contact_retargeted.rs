@@ -17,7 +17,8 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Eviden
     let contact = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
     let reaches: Vec<Reach> = target.reach(known);
     let mut evidence = Evidence::new(FindingKind::ContactRetargeted);
-    let sentence = format!("The contact '{}' now points to {}.", shown(contact), listed(reaches.iter().map(Reach::text)));
+    let sentence =
+        format!("The contact '{}' now points to {}.", shown(contact), listed(reaches.iter().map(Reach::text)));
     evidence.note(&sentence);
     evidence.because(ContactPointsElsewhere, sentence);
     evidence.leads_to(&reaches);

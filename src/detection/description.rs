@@ -38,7 +38,10 @@ fn part(out: &mut String, heading: &str, lines: impl Iterator<Item = String>) {
 fn condition(condition: &Condition) -> String {
     let what = SAID
         .iter()
-        .find(|(name, _)| condition.name.eq_ignore_ascii_case(name.trim_start_matches("ExceptIf")) || condition.name.eq_ignore_ascii_case(name))
+        .find(|(name, _)| {
+            condition.name.eq_ignore_ascii_case(name.trim_start_matches("ExceptIf"))
+                || condition.name.eq_ignore_ascii_case(name)
+        })
         .map_or_else(|| format!("meets '{}'", shown(&condition.name)), |(_, said)| (*said).to_owned());
     format!("{what} '{}'", listed(condition.values.iter().map(String::as_str)))
 }
@@ -70,6 +73,7 @@ fn action(action: &Action) -> Option<String> {
         Action::MarkAsRead => "mark the message as read".to_owned(),
         Action::Stop => "stop processing more rules on this message".to_owned(),
         Action::Deferred => "do something in the owner's Outlook that is not shown".to_owned(),
+        Action::Unread => "do something that could not be read".to_owned(),
         Action::Other(name) => format!("do '{}'", shown(name)),
     })
 }

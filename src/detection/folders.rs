@@ -99,8 +99,13 @@ mod tests {
     #[test]
     fn folders_are_known_in_every_language_and_form() {
         for hidden in [
-            "RSS Feeds", "joey:\\RSS Feeds", "\\rss subscriptions\\old", "Historique des conversations",
-            "grady@contoso.com:\\Notizen", "Top of Information Store\\Kalendarz", "Synkroniseringsproblemer",
+            "RSS Feeds",
+            "joey:\\RSS Feeds",
+            "\\rss subscriptions\\old",
+            "Historique des conversations",
+            "grady@contoso.com:\\Notizen",
+            "Top of Information Store\\Kalendarz",
+            "Synkroniseringsproblemer",
         ] {
             assert_eq!(kind(hidden), Some(FolderKind::Hidden), "{hidden}");
         }

@@ -75,16 +75,28 @@ fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &m
     let trusted = of(|reach| matches!(reach, Reach::Trusted(_)));
     let inside = of(|reach| matches!(reach, Reach::Inside(_)));
     if !outside.is_empty() {
-        evidence.because(MailboxForwardsExternally, format!("The mailbox forwards all its mail to {outside}, outside the organization."));
+        evidence.because(
+            MailboxForwardsExternally,
+            format!("The mailbox forwards all its mail to {outside}, outside the organization."),
+        );
     }
     if !unresolved.is_empty() {
-        evidence.because(TargetUnresolved, format!("The mailbox forwards to {unresolved}, which could not be resolved and may be outside."));
+        evidence.because(
+            TargetUnresolved,
+            format!("The mailbox forwards to {unresolved}, which could not be resolved and may be outside."),
+        );
     }
     if outside.is_empty() && unresolved.is_empty() && !trusted.is_empty() {
-        evidence.because(ForwardsToTrusted, format!("The mailbox forwards its mail to {trusted}, which your settings trust."));
+        evidence.because(
+            ForwardsToTrusted,
+            format!("The mailbox forwards its mail to {trusted}, which your settings trust."),
+        );
     }
     if outside.is_empty() && unresolved.is_empty() && !inside.is_empty() {
-        evidence.because(MailboxForwardsInternally, format!("The mailbox forwards its mail to {inside}, inside the organization."));
+        evidence.because(
+            MailboxForwardsInternally,
+            format!("The mailbox forwards its mail to {inside}, inside the organization."),
+        );
     }
     let keeps_a_copy = record.parameters.flag("DeliverToMailboxAndForward");
     if keeps_a_copy == Some(false) {
@@ -111,7 +123,11 @@ fn status(record: &AuditRecord, reaches: &[Reach]) -> String {
             format!("The Set-Mailbox command in ID {} set forwarding to external domain {}.", record.id, shown(domain))
         }
         (None, Some(reach)) => {
-            format!("The Set-Mailbox command in ID {} set forwarding to non-external address {}.", record.id, shown(reach.text()))
+            format!(
+                "The Set-Mailbox command in ID {} set forwarding to non-external address {}.",
+                record.id,
+                shown(reach.text())
+            )
         }
         (None, None) => no_change(record),
     }

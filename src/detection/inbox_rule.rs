@@ -78,10 +78,13 @@ fn note_live_state(evidence: &mut Evidence, live: Live<'_>, rule: &SeenRule<'_>)
     match live {
         Live::Withheld if rule.needs_live() => {
             evidence.rejudge = true;
-            evidence.note("The live rules could not be read just now; this is judged by the record alone until they can.");
+            evidence
+                .note("The live rules could not be read just now; this is judged by the record alone until they can.");
         }
         Live::Withheld => {}
-        Live::Refused => evidence.note("Exchange refuses us the live rules of this tenant; this is judged by the record alone."),
+        Live::Refused => {
+            evidence.note("Exchange refuses us the live rules of this tenant; this is judged by the record alone.")
+        }
         Live::Offline | Live::Read(_) | Live::NotThere => {}
     }
 }
@@ -180,7 +183,10 @@ impl SeenRule<'_> {
             evidence.because(MarksAsRead, "The rule marks messages as read, so that nothing looks new.");
         }
         if self.actions().any(|action| *action == Action::Stop) {
-            evidence.because(StopsProcessing, "No further rules run after this one, as Outlook on the web sets by default.");
+            evidence.because(
+                StopsProcessing,
+                "No further rules run after this one, as Outlook on the web sets by default.",
+            );
         }
     }
 
@@ -195,7 +201,8 @@ impl SeenRule<'_> {
 
     fn add_words(&self, evidence: &mut Evidence) {
         let (mut groups, mut words) = (BTreeSet::new(), BTreeSet::new());
-        for value in self.conditions().filter(|condition| has_words(condition)).flat_map(|condition| &condition.values) {
+        for value in self.conditions().filter(|condition| has_words(condition)).flat_map(|condition| &condition.values)
+        {
             let found = groups_in(value);
             if !found.is_empty() {
                 words.insert(value.trim());
@@ -214,8 +221,10 @@ impl SeenRule<'_> {
     }
 
     fn add_senders(&self, evidence: &mut Evidence) {
-        let values = self.conditions().filter(|condition| has_senders(condition)).flat_map(|condition| &condition.values);
-        let warning: BTreeSet<&str> = values.map(|value| value.trim()).filter(|value| senders::warns(value, self.known)).collect();
+        let values =
+            self.conditions().filter(|condition| has_senders(condition)).flat_map(|condition| &condition.values);
+        let warning: BTreeSet<&str> =
+            values.map(|value| value.trim()).filter(|value| senders::warns(value, self.known)).collect();
         if !warning.is_empty() {
             let sentence = format!("The rule catches messages of those who would warn the owner: {}.", listed(warning));
             evidence.because(TargetsSenders, sentence);
@@ -225,16 +234,25 @@ impl SeenRule<'_> {
     fn add_name(&self, evidence: &mut Evidence) {
         let mut names = self.shapes().filter_map(|shape| shape.name.as_deref());
         if let Some(name) = names.find(|name| odd_name::is_odd(name)) {
-            let sentence = format!("The name of the rule is {}, which nobody would give to a rule of his own.", odd_name::quoted(name));
+            let sentence = format!(
+                "The name of the rule is {}, which nobody would give to a rule of his own.",
+                odd_name::quoted(name)
+            );
             evidence.because(OddName, sentence);
         }
     }
 
     fn add_what_is_not_visible(&self, evidence: &mut Evidence) {
         if self.actions().any(|action| *action == Action::Deferred) {
-            evidence.because(ContentNotVisible, "Part of what the rule does is done by the owner's Outlook and cannot be seen from here.");
+            evidence.because(
+                ContentNotVisible,
+                "Part of what the rule does is done by the owner's Outlook and cannot be seen from here.",
+            );
+        } else if self.actions().any(|action| *action == Action::Unread) {
+            evidence.because(ContentNotVisible, "The record describes the rule in a form that could not be read.");
         } else if self.actions().any(is_unnamed_folder) && !self.actions().any(is_named_move) {
-            evidence.because(ContentNotVisible, "The rule moves messages to a folder that the record gives by an id only.");
+            evidence
+                .because(ContentNotVisible, "The rule moves messages to a folder that the record gives by an id only.");
         }
         let is_hidden = self.live.iter().any(|rule| rule.hidden);
         if is_hidden && !self.is_exchange_own(evidence) {
@@ -246,7 +264,9 @@ impl SeenRule<'_> {
     fn is_exchange_own(&self, evidence: &Evidence) -> bool {
         let is_own_name = |name: &str| {
             let name = folded(name);
-            name == "junk e-mail rule" || name.starts_with("microsoft.exchange.oof.") || name.starts_with("delegate rule ")
+            name == "junk e-mail rule"
+                || name.starts_with("microsoft.exchange.oof.")
+                || name.starts_with("delegate rule ")
         };
         let named = self.live.iter().all(|rule| rule.hidden && rule.name.as_deref().is_some_and(is_own_name));
         named && !evidence.has(DeletesMessages) && !evidence.has(ForwardsExternally) && !evidence.has(TargetUnresolved)
@@ -261,7 +281,11 @@ impl SeenRule<'_> {
         let mut parts = BTreeSet::new();
         for condition in &best.conditions {
             let values: BTreeSet<String> = condition.values.iter().map(|value| folded(value)).collect();
-            parts.insert(format!("if {}={}", condition.name.to_ascii_lowercase(), values.into_iter().collect::<Vec<_>>().join(";")));
+            parts.insert(format!(
+                "if {}={}",
+                condition.name.to_ascii_lowercase(),
+                values.into_iter().collect::<Vec<_>>().join(";")
+            ));
         }
         parts.extend(best.actions.iter().filter_map(description::action_key));
         evidence.identity.push(match id {
@@ -282,21 +306,33 @@ fn add_reach_reasons(evidence: &mut Evidence, all: &[Reach], verbs: &str) {
     let trusted = of(|reach| matches!(reach, Reach::Trusted(_)));
     let inside = of(|reach| matches!(reach, Reach::Inside(_)));
     if !outside.is_empty() {
-        let sentence = format!("The rule tells Exchange to {verbs} messages to {}, outside the organization.", listed(outside.clone()));
+        let sentence = format!(
+            "The rule tells Exchange to {verbs} messages to {}, outside the organization.",
+            listed(outside.clone())
+        );
         evidence.because(ForwardsExternally, sentence);
     }
     if !unresolved.is_empty() {
-        let sentence = format!("The rule sends messages to {}, which could not be resolved and may be outside.", listed(unresolved.clone()));
+        let sentence = format!(
+            "The rule sends messages to {}, which could not be resolved and may be outside.",
+            listed(unresolved.clone())
+        );
         evidence.because(TargetUnresolved, sentence);
     }
     if !outside.is_empty() || !unresolved.is_empty() {
         return;
     }
     if !trusted.is_empty() {
-        evidence.because(ForwardsToTrusted, format!("The rule sends messages to {}, which your settings trust.", listed(trusted)));
+        evidence.because(
+            ForwardsToTrusted,
+            format!("The rule sends messages to {}, which your settings trust.", listed(trusted)),
+        );
     }
     if !inside.is_empty() {
-        evidence.because(ForwardsInternally, format!("The rule sends messages to {}, inside the organization.", listed(inside)));
+        evidence.because(
+            ForwardsInternally,
+            format!("The rule sends messages to {}, inside the organization.", listed(inside)),
+        );
     }
 }
 

@@ -9,7 +9,9 @@ use super::knowledge::Knowledge;
 use super::selection::{Concern, concern};
 use super::targets::{Reach, Target};
 use super::who::{Who, is_noise, who};
-use super::{audit_tampering, consent, contact_retargeted, inbox_rule, mailbox_permission, sign_in_method, transport_rule};
+use super::{
+    audit_tampering, consent, contact_retargeted, inbox_rule, mailbox_permission, sign_in_method, transport_rule,
+};
 
 /// Judges one record. `None`: of no interest, not even to be recorded.
 pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
@@ -26,7 +28,8 @@ pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
     if noise && !evidence.leads_outside() && !evidence.rejudge {
         return None;
     }
-    Some(evidence.into_finding(record, &who, known)).filter(|finding| !noise || finding.forwarding_externally || finding.rejudge)
+    Some(evidence.into_finding(record, &who, known))
+        .filter(|finding| !noise || finding.forwarding_externally || finding.rejudge)
 }
 
 fn gather(record: &AuditRecord, concern: Concern, who: &Who, known: &Knowledge) -> Option<Evidence> {

@@ -68,12 +68,16 @@ fn add_reasons(evidence: &mut Evidence, grant: &Grant, who: &Who, known: &Knowle
     } else {
         evidence.because(GrantsAccess, format!("Access was given: {told}"));
     }
-    evidence.rejudge |= reaches.iter().any(|reach| matches!(reach, Reach::Unresolved { withheld: true, .. })) && !grant.is_everybody();
+    evidence.rejudge |=
+        reaches.iter().any(|reach| matches!(reach, Reach::Unresolved { withheld: true, .. })) && !grant.is_everybody();
 }
 
 impl Grant {
     fn told(&self, who: &Who) -> String {
-        let place = self.folder.as_deref().map_or_else(|| "the mailbox".to_owned(), |folder| format!("folder '{}'", shown(folder)));
+        let place = self
+            .folder
+            .as_deref()
+            .map_or_else(|| "the mailbox".to_owned(), |folder| format!("folder '{}'", shown(folder)));
         format!("{} has {} on {place} of {}.", shown(&self.grantee), shown(&self.rights), shown(&who.mailbox))
     }
 
@@ -105,7 +109,9 @@ impl Grant {
 
     fn is_everybody(&self) -> bool {
         let grantee = self.grantee.trim().trim_start_matches("NT:").rsplit('\\').next().unwrap_or_default();
-        ["Everyone", "Anonymous", "Anonymous Logon", "Default"].iter().any(|all| grantee.trim().eq_ignore_ascii_case(all))
+        ["Everyone", "Anonymous", "Anonymous Logon", "Default"]
+            .iter()
+            .any(|all| grantee.trim().eq_ignore_ascii_case(all))
     }
 
     /// Reading rights or more, and not only on a calendar or another folder without mail.
@@ -137,7 +143,8 @@ const READING: &[&str] = &[
 fn grants(record: &AuditRecord) -> Vec<Grant> {
     let said = &record.parameters;
     let given = |name: &str| said.get(name).map(str::trim).filter(|value| !value.is_empty());
-    if let Some(folder) = record.item.as_ref().and_then(Value::as_object).and_then(|item| member(item, "ParentFolder")) {
+    if let Some(folder) = record.item.as_ref().and_then(Value::as_object).and_then(|item| member(item, "ParentFolder"))
+    {
         return of_folder(folder).into_iter().collect();
     }
     let rights = given("AccessRights").unwrap_or("rights that are not shown").to_owned();
@@ -157,5 +164,9 @@ fn of_folder(folder: &Value) -> Option<Grant> {
 fn send_on_behalf(record: &AuditRecord) -> Vec<Grant> {
     let list = record.parameters.get("GrantSendOnBehalfTo").unwrap_or_default();
     let grant = |grantee: &str| Grant { grantee: grantee.to_owned(), rights: "SendOnBehalf".to_owned(), folder: None };
-    list.split(';').map(str::trim).filter(|grantee| !grantee.is_empty() && !grantee.eq_ignore_ascii_case("$null")).map(grant).collect()
+    list.split(';')
+        .map(str::trim)
+        .filter(|grantee| !grantee.is_empty() && !grantee.eq_ignore_ascii_case("$null"))
+        .map(grant)
+        .collect()
 }

@@ -14,7 +14,8 @@ pub(super) fn read(text: &str) -> Vec<Condition> {
     if bare.is_empty() || bare.eq_ignore_ascii_case("null") {
         return Vec::new();
     }
-    let mut conditions: Vec<Condition> = inner.match_indices(")=").filter_map(|(at, _)| comparison(inner, at)).collect();
+    let mut conditions: Vec<Condition> =
+        inner.match_indices(")=").filter_map(|(at, _)| comparison(inner, at)).collect();
     if conditions.is_empty() || says(inner, "Not(") {
         conditions.push(Condition { name: RESTRICTION.to_owned(), values: vec![inner.to_owned()] });
     }
@@ -43,7 +44,10 @@ pub(super) fn narrows(condition: &Condition) -> bool {
         return condition.values.iter().any(|text| !is_existence_of_class(text));
     }
     if condition.name.eq_ignore_ascii_case("ItemClass") {
-        return !condition.values.iter().any(|value| value.eq_ignore_ascii_case("IPM.Note") || value.eq_ignore_ascii_case("IPM"));
+        return !condition
+            .values
+            .iter()
+            .any(|value| value.eq_ignore_ascii_case("IPM.Note") || value.eq_ignore_ascii_case("IPM"));
     }
     !condition.values.iter().any(|value| is_trivial(value))
 }
@@ -79,7 +83,8 @@ mod tests {
 
     #[test]
     fn comparisons_are_read_with_their_values() {
-        let conditions = read("{(And((SubString IgnoreCase(SubjectProperty)=invoice),(SubString IgnoreCase(SenderAddress)=x@y)))}");
+        let conditions =
+            read("{(And((SubString IgnoreCase(SubjectProperty)=invoice),(SubString IgnoreCase(SenderAddress)=x@y)))}");
         assert_eq!(
             conditions,
             [

@@ -59,6 +59,8 @@ pub(super) enum Action {
     Stop,
     /// Done by the owner's Outlook: the server does not show it.
     Deferred,
+    /// Written in a form that could not be read.
+    Unread,
     /// Anything else, by name.
     Other(String),
 }

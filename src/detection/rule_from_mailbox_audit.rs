@@ -39,7 +39,8 @@ pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
         shape.take_server_rule(rule);
     }
     // An Outlook re-sync writes records that show neither conditions nor actions; then nothing can be said about conditions.
-    shape.complete = shape.actions.iter().any(|action| !matches!(action, Action::Stop)) || !shape.conditions.is_empty();
+    shape.complete = shape.actions.iter().any(|action| !matches!(action, Action::Stop | Action::Unread))
+        || !shape.conditions.is_empty();
     shape
 }
 
@@ -52,7 +53,7 @@ pub(super) fn is_removal(record: &AuditRecord) -> bool {
 impl RuleShape {
     fn take_server_rule(&mut self, text: &str) {
         let Ok(Value::Object(rule)) = serde_json::from_str::<Value>(text) else {
-            self.actions.push(Action::Other("ServerRule".to_owned()));
+            self.actions.push(Action::Unread);
             return;
         };
         let text_of = |name: &str| member(&rule, name).and_then(scalar);
@@ -63,10 +64,9 @@ impl RuleShape {
         match member(&rule, "Condition") {
             Some(Value::String(condition)) => self.conditions.extend(restriction::read(condition)),
             Some(Value::Null) | None => {}
-            Some(condition) => self.conditions.push(Condition {
-                name: "Condition".to_owned(),
-                values: strings(condition, DEPTH),
-            }),
+            Some(condition) => {
+                self.conditions.push(Condition { name: "Condition".to_owned(), values: strings(condition, DEPTH) })
+            }
         }
         if let Some(Value::Array(actions)) = member(&rule, "Actions") {
             self.actions.extend(actions.iter().filter_map(action));
@@ -74,20 +74,23 @@ impl RuleShape {
     }
 }
 
-/// `RuleActions`: a JSON list, or one action. A text that is no JSON is kept as an unknown action.
+/// `RuleActions`: a JSON list, or one action. A text that is no JSON says that there is something, not what.
 fn actions_of_text(text: &str) -> Vec<Action> {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Array(actions)) => actions.iter().filter_map(action).collect(),
         Ok(single @ Value::Object(_)) => action(&single).into_iter().collect(),
         Ok(_) => Vec::new(),
         Err(_) if text.trim().is_empty() => Vec::new(),
-        Err(_) => vec![Action::Other("RuleActions".to_owned())],
+        Err(_) => vec![Action::Unread],
     }
 }
 
 fn action(value: &Value) -> Option<Action> {
     let members = value.as_object()?;
-    let kind = ["ActionType", "Type", "$type", "@odata.type"].iter().find_map(|name| member(members, name)).and_then(scalar)?;
+    let kind = ["ActionType", "Type", "$type", "@odata.type"]
+        .iter()
+        .find_map(|name| member(members, name))
+        .and_then(scalar)?;
     Some(match Kind::of(&kind) {
         Kind::Forward(how) => forward(members, flagged(members).unwrap_or(how)),
         Kind::Move => folder(members).map_or(Action::MoveSomewhere, Action::Move),

@@ -103,9 +103,11 @@ impl Given<'_> {
     fn targets(self) -> Vec<Target> {
         match self {
             Self::Text(text) => Target::read_list(text),
-            Self::Json(Value::Array(items)) => {
-                items.iter().filter_map(|item| Given::Json(item).text()).filter_map(|text| Target::read(&text)).collect()
-            }
+            Self::Json(Value::Array(items)) => items
+                .iter()
+                .filter_map(|item| Given::Json(item).text())
+                .filter_map(|text| Target::read(&text))
+                .collect(),
             Self::Json(_) => self.text().map(|text| Target::read_list(&text)).unwrap_or_default(),
         }
     }

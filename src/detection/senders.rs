@@ -41,5 +41,6 @@ fn is_warning_address(value: &str, known: &Knowledge) -> bool {
 fn is_part_of_warning_address(value: &str) -> bool {
     let value = folded(value);
     let domain = value.trim_start_matches('@');
-    value.strip_suffix('@').is_some_and(|local| LOCAL.contains(local)) || (domain.contains('.') && WHOLE.contains(domain))
+    value.strip_suffix('@').is_some_and(|local| LOCAL.contains(local))
+        || (domain.contains('.') && WHOLE.contains(domain))
 }

@@ -13,7 +13,8 @@ use super::who::has_failed;
 /// Judges a change of sign-in methods. `None` for an `Update user.` that changes something else.
 pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
     let operation = record.operation.trim().trim_end_matches('.');
-    let changed: Vec<&ModifiedProperty> = record.modified_properties.iter().filter(|property| is_method(property)).collect();
+    let changed: Vec<&ModifiedProperty> =
+        record.modified_properties.iter().filter(|property| is_method(property)).collect();
     if operation.eq_ignore_ascii_case("Update user") && changed.is_empty() {
         return None;
     }

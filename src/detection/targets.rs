@@ -96,7 +96,10 @@ impl Target {
             Self::Address { text, domain } => vec![reach_of_address(text, domain, known)],
             Self::Directory(text) => reach_of_directory_object(text, known),
             Self::NotShown => {
-                vec![Reach::Unresolved { text: "a recipient that the record does not show".to_owned(), withheld: false }]
+                vec![Reach::Unresolved {
+                    text: "a recipient that the record does not show".to_owned(),
+                    withheld: false,
+                }]
             }
         }
     }

@@ -17,8 +17,21 @@ const SENDING: &[&str] = &["BlindCopyTo", "CopyTo", "RedirectMessageTo", "AddToR
 
 /// What a rule without any condition is made of.
 const NO_CONDITION: &[&str] = &[
-    "Name", "Identity", "DeleteMessage", "Mode", "StopRuleProcessing", "SetAuditSeverity", "Priority", "Enabled", "Comments",
-    "SenderAddressLocation", "RuleErrorAction", "RuleSubType", "ActivationDate", "ExpiryDate", "Quarantine",
+    "Name",
+    "Identity",
+    "DeleteMessage",
+    "Mode",
+    "StopRuleProcessing",
+    "SetAuditSeverity",
+    "Priority",
+    "Enabled",
+    "Comments",
+    "SenderAddressLocation",
+    "RuleErrorAction",
+    "RuleSubType",
+    "ActivationDate",
+    "ExpiryDate",
+    "Quarantine",
 ];
 
 /// Everybody whom the rule sends mail to.
@@ -63,7 +76,9 @@ fn add_targets(evidence: &mut Evidence, told: &str, record: &AuditRecord, known:
         evidence.because(TransportsExternally, sentence);
     }
     if !unresolved.is_empty() {
-        let sentence = format!("The mail flow rule {told} sends mail to {unresolved}, which could not be resolved and may be outside.");
+        let sentence = format!(
+            "The mail flow rule {told} sends mail to {unresolved}, which could not be resolved and may be outside."
+        );
         evidence.because(TargetUnresolved, sentence);
     }
 }
@@ -81,7 +96,8 @@ fn add_deletion(evidence: &mut Evidence, told: &str, record: &AuditRecord) {
         .filter_map(|(_, value)| value.filter(|value| !value.trim().is_empty()))
         .collect();
     if !words.is_empty() {
-        evidence.because(TransportDeletes, format!("The mail flow rule {told} deletes mail by words: {}.", listed(words)));
+        evidence
+            .because(TransportDeletes, format!("The mail flow rule {told} deletes mail by words: {}.", listed(words)));
     } else if has_no_condition(record) {
         evidence.applies_to_all_mail = true;
         evidence.because(TransportDeletes, format!("The mail flow rule {told} deletes mail without any condition."));
@@ -102,6 +118,10 @@ fn has_no_condition(record: &AuditRecord) -> bool {
 
 fn description(record: &AuditRecord) -> String {
     const MOST: usize = 40;
-    let parts = record.parameters.iter().take(MOST).map(|(name, value)| format!("{}: {}", shown(name), shown(value.unwrap_or_default())));
+    let parts = record
+        .parameters
+        .iter()
+        .take(MOST)
+        .map(|(name, value)| format!("{}: {}", shown(name), shown(value.unwrap_or_default())));
     parts.collect::<Vec<_>>().join("\r\n")
 }

@@ -51,11 +51,5 @@ const ALWAYS_MEDIUM: [ReasonName; 8] = [
 ];
 
 /// Signs that mail is sent on or hidden, for rules that cannot be seen as a whole.
-const FORWARDING_OR_HIDING: [ReasonName; 6] = [
-    ForwardsInternally,
-    ForwardsToTrusted,
-    TargetUnresolved,
-    DeletesMessages,
-    HidesInFolder,
-    MarksAsRead,
-];
+const FORWARDING_OR_HIDING: [ReasonName; 6] =
+    [ForwardsInternally, ForwardsToTrusted, TargetUnresolved, DeletesMessages, HidesInFolder, MarksAsRead];

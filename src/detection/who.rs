@@ -107,7 +107,8 @@ impl Who {
         let mut addresses: Vec<String> = facts.addresses.iter().map(|address| address.to_lowercase()).collect();
         addresses.push(facts.upn.to_lowercase());
         let lower = actor.to_lowercase();
-        let is_owner = addresses.contains(&lower) || facts.object_id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(&lower));
+        let is_owner =
+            addresses.contains(&lower) || facts.object_id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(&lower));
         Self {
             mailbox: facts.upn.to_lowercase(),
             object_id: facts.object_id.clone(),

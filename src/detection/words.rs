@@ -61,7 +61,11 @@ static LISTED: LazyLock<HashMap<String, Vec<Listed>>> = LazyLock::new(|| {
                     let text = folded(line.trim_end_matches('*'));
                     let words: Vec<String> = words_of(&text).map(str::to_owned).collect();
                     let Some(first) = words.first() else { continue };
-                    by_start.entry(start_of(first)).or_default().push(Listed { open: line.ends_with('*'), group, words });
+                    by_start.entry(start_of(first)).or_default().push(Listed {
+                        open: line.ends_with('*'),
+                        group,
+                        words,
+                    });
                 }
             }
         }
@@ -104,11 +108,20 @@ mod tests {
     #[test]
     fn words_are_found_in_every_language() {
         for (text, group) in [
-            ("Invoice", WordGroup::Money), ("RECHNUNGSNUMMER", WordGroup::Money), ("virement bancaire", WordGroup::Money),
-            ("transferências", WordGroup::Money), ("bonifico", WordGroup::Money), ("betalingen", WordGroup::Money),
-            ("płatność", WordGroup::Money), ("lön", WordGroup::Money), ("overførsel", WordGroup::Money),
-            ("pålogging", WordGroup::Security), ("contraseña", WordGroup::Security), ("re: hacked!", WordGroup::Security),
-            ("mot de passe", WordGroup::Security), ("did you send", WordGroup::Security),
+            ("Invoice", WordGroup::Money),
+            ("RECHNUNGSNUMMER", WordGroup::Money),
+            ("virement bancaire", WordGroup::Money),
+            ("transferências", WordGroup::Money),
+            ("bonifico", WordGroup::Money),
+            ("betalingen", WordGroup::Money),
+            ("płatność", WordGroup::Money),
+            ("lön", WordGroup::Money),
+            ("overførsel", WordGroup::Money),
+            ("pålogging", WordGroup::Security),
+            ("contraseña", WordGroup::Security),
+            ("re: hacked!", WordGroup::Security),
+            ("mot de passe", WordGroup::Security),
+            ("did you send", WordGroup::Security),
         ] {
             assert!(groups_in(text).contains(&group), "{text}");
         }

@@ -96,7 +96,11 @@ impl Known {
             address if address.contains('@') => address,
             _ => return Answer::Unknown,
         };
-        Answer::Known(MailboxFacts { upn: upn.to_owned(), object_id: Some(format!("object of {upn}")), addresses: vec![upn.to_owned()] })
+        Answer::Known(MailboxFacts {
+            upn: upn.to_owned(),
+            object_id: Some(format!("object of {upn}")),
+            addresses: vec![upn.to_owned()],
+        })
     }
 
     fn live(&self) -> Answer<LiveMailbox> {
@@ -104,7 +108,9 @@ impl Known {
             None => Answer::Known(LiveMailbox::default()),
             Some(Value::String(how)) => withheld_or_not(how),
             Some(rows) => {
-                let of = |name: &str| rows.get(name).cloned().map(|rows| serde_json::from_value(rows).unwrap()).unwrap_or_default();
+                let of = |name: &str| {
+                    rows.get(name).cloned().map(|rows| serde_json::from_value(rows).unwrap()).unwrap_or_default()
+                };
                 Answer::Known(LiveMailbox { visible: of("visible"), all: of("all"), sweep: of("sweep") })
             }
         }
@@ -114,7 +120,9 @@ impl Known {
         match self.recipients.get(text) {
             None => Answer::Unknown,
             Some(Value::String(how)) => withheld_or_not(how),
-            Some(addresses) => Answer::Known(RecipientFacts { addresses: serde_json::from_value(addresses.clone()).unwrap() }),
+            Some(addresses) => {
+                Answer::Known(RecipientFacts { addresses: serde_json::from_value(addresses.clone()).unwrap() })
+            }
         }
     }
 }
@@ -170,7 +178,8 @@ pub fn situations() -> Vec<(String, Situation)> {
 
 fn read(path: &PathBuf) -> Vec<(String, Situation)> {
     let shape = path.file_stem().unwrap().to_string_lossy().into_owned();
-    let file: File = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap_or_else(|error| panic!("{shape}: {error}"));
+    let file: File =
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap_or_else(|error| panic!("{shape}: {error}"));
     let situation = |case: Case| {
         let mut json = file.base.clone();
         json.extend(case.record);

@@ -47,7 +47,11 @@ fn differences(shape: &str, situation: &Situation, found: Option<&Finding>) -> V
                 same("severity", found.severity.as_str().to_owned(), text());
                 same("threat", found.threat.to_string(), (text() != "Low").to_string());
             }
-            "reasons" => same("reasons", sorted(found.reasons.iter().map(|r| r.name.as_str())), sorted(should.as_array().unwrap().iter().filter_map(Value::as_str))),
+            "reasons" => same(
+                "reasons",
+                sorted(found.reasons.iter().map(|r| r.name.as_str())),
+                sorted(should.as_array().unwrap().iter().filter_map(Value::as_str)),
+            ),
             "kind" => same("kind", found.kind.as_str().to_owned(), text()),
             "mailbox" => same("mailbox", found.mailbox.clone(), text()),
             "actor" => same("actor", found.actor.clone(), text()),
@@ -55,19 +59,31 @@ fn differences(shape: &str, situation: &Situation, found: Option<&Finding>) -> V
             "rule_name" => same("rule name", found.rule_name.clone(), text()),
             "forwarding_status" => same("status", found.forwarding_status.clone(), text()),
             "forwarding_address" => same("address", found.forwarding_address.clone(), text()),
-            "outside" => same("outside targets", sorted(found.outside_targets.iter().map(String::as_str)), sorted(should.as_array().unwrap().iter().filter_map(Value::as_str))),
+            "outside" => same(
+                "outside targets",
+                sorted(found.outside_targets.iter().map(String::as_str)),
+                sorted(should.as_array().unwrap().iter().filter_map(Value::as_str)),
+            ),
             "forwarding_externally" => same("forwarding", found.forwarding_externally.to_string(), should.to_string()),
             "applies_to_all" => same("applies to all", found.applies_to_all_mail.to_string(), should.to_string()),
             "deletes" => same("deletes", found.deletes.to_string(), should.to_string()),
             "rejudge" => same("rejudge", found.rejudge.to_string(), should.to_string()),
-            "says" => for word in should.as_array().unwrap() {
-                let said = found.reasons.iter().any(|reason| reason.sentence.contains(word.as_str().unwrap()));
-                same(&format!("a sentence with {word}"), said.to_string(), "true".to_owned());
-            },
-            "description" => for word in should.as_array().unwrap() {
-                let said = found.description.contains(word.as_str().unwrap());
-                same(&format!("a description with {word} ({})", found.description), said.to_string(), "true".to_owned());
-            },
+            "says" => {
+                for word in should.as_array().unwrap() {
+                    let said = found.reasons.iter().any(|reason| reason.sentence.contains(word.as_str().unwrap()));
+                    same(&format!("a sentence with {word}"), said.to_string(), "true".to_owned());
+                }
+            }
+            "description" => {
+                for word in should.as_array().unwrap() {
+                    let said = found.description.contains(word.as_str().unwrap());
+                    same(
+                        &format!("a description with {word} ({})", found.description),
+                        said.to_string(),
+                        "true".to_owned(),
+                    );
+                }
+            }
             "same_as" => {}
             other => panic!("{name}: the fixture expects {other:?}, which nobody checks"),
         }
@@ -135,7 +151,8 @@ fn a_switched_off_detection_asks_and_finds_nothing() {
 
 #[test]
 fn the_rules_of_a_mailbox_are_asked_for_once_however_many_records_it_has() {
-    let (_, blank) = situations().into_iter().find(|(_, s)| s.name.contains("blank record whose live rule is ordinary")).unwrap();
+    let (_, blank) =
+        situations().into_iter().find(|(_, s)| s.name.contains("blank record whose live rule is ordinary")).unwrap();
     let known = blank.knowledge();
     assert!(matches!(known.live.get("grady@contoso.com"), Some(Answer::Known(_))));
     assert!(questions(&blank.record(), &known).is_empty());
@@ -152,7 +169,8 @@ fn what_the_system_does_costs_no_question_unless_it_forwards() {
 #[test]
 fn the_same_rule_has_one_fingerprint_and_a_changed_target_another() {
     let by_name = |part: &str| {
-        let (_, found) = situations().into_iter().find(|(_, s)| s.name.ends_with(part)).unwrap_or_else(|| panic!("{part}"));
+        let (_, found) =
+            situations().into_iter().find(|(_, s)| s.name.ends_with(part)).unwrap_or_else(|| panic!("{part}"));
         judge(&found.record(), &found.knowledge()).unwrap()
     };
     let blank = by_name("a blank record is judged by the live rule of its id");
@@ -163,7 +181,9 @@ fn the_same_rule_has_one_fingerprint_and_a_changed_target_another() {
 
 #[test]
 fn operations_are_selected_with_and_without_their_full_stop() {
-    for selected in ["New-InboxRule", "updateinboxrules", "Consent to application.", "Consent to application", " Set-Mailbox "] {
+    for selected in
+        ["New-InboxRule", "updateinboxrules", "Consent to application.", "Consent to application", " Set-Mailbox "]
+    {
         assert!(is_selected(selected), "{selected}");
     }
     for other in ["MailItemsAccessed", "Remove-InboxRule", "", "Set-MailboxX", "."] {
