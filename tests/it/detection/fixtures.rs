@@ -173,7 +173,7 @@ pub fn situations() -> Vec<(String, Situation)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    files.iter().flat_map(|path| read(path)).collect()
+    files.iter().flat_map(read).collect()
 }
 
 fn read(path: &PathBuf) -> Vec<(String, Situation)> {
