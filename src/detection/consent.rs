@@ -3,7 +3,7 @@
 //! One consent writes two or three records: `Consent to application.`, `Add delegated permission grant.` and `Add app role assignment
 //! to service principal.`. They share the fingerprint: the application and who consented.
 //!
-//! Source: <https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities>, and the property names in
+//! Source: <https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities>; property names as rules have them in
 //! SigmaHQ/sigma `rules/cloud/azure/audit_logs/` and splunk/security_content `detections/cloud/o365_*consent*.yml`.
 
 use std::collections::{BTreeSet, HashMap};
@@ -86,11 +86,10 @@ impl Application {
             found.map(|property| property.new.as_str()).filter(|value| !value.trim().is_empty())
         };
         let of_permissions = property("ConsentAction.Permissions").and_then(|text| guid_after(text, "ClientId"));
-        let app_id = property("ServicePrincipal.AppId")
-            .or_else(|| property("TargetId.ServicePrincipalNames"))
-            .and_then(first_guid);
         // The target of a grant is the resource; only a consent is about the application itself.
         let is_consent = record.operation.trim().to_ascii_lowercase().starts_with("consent");
+        let of_target = || property("TargetId.ServicePrincipalNames").filter(|_| is_consent);
+        let app_id = property("ServicePrincipal.AppId").or_else(of_target).and_then(first_guid);
         let name_of_target = json::ids(record.target.as_ref()).find(|id| is_consent && !is_machine_text(id));
         Self {
             name: property("ServicePrincipal.DisplayName")
