@@ -1,6 +1,12 @@
 //! All integration tests in one binary: it links once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod audit;
+mod azurite;
 mod browser;
 mod demo_page;
+mod detection;
 mod ledger;
+mod scan;
 mod store;
+mod tables;
