@@ -1,2 +1,3 @@
+mod azurite;
 mod ledger;
 mod store;
