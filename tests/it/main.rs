@@ -1,2 +1,3 @@
-#[test]
-fn a() {}
+//! All integration tests in one binary: it links once.
+
+mod host;
