@@ -2,18 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, SubsecRound as _, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Key;
+use super::{Key, StoreError};
 
 /// The longest text in one column, in UTF-16 units. The service allows 32 Ki; the rest is left for the mark.
 pub const TEXT_LIMIT: usize = 30_000;
+
+/// The most bytes in one binary column.
+pub const BINARY_LIMIT: usize = 64 * 1024;
+
+/// The most bytes that all columns of a row may take, names included. The service allows 1 MiB.
+/// Source: "Understanding the Table service data model" on learn.microsoft.com.
+pub const ENTITY_LIMIT: usize = 900 * 1024;
+
+/// What the service itself allows in one text, in UTF-16 units.
+const SERVICE_TEXT_LIMIT: usize = 32 * 1024;
 
 /// What stands at the end of a text that was cut.
 const CUT_MARK: &str = " … [cut]";
 
 /// The value of one column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Column {
     /// `Edm.String`
     Text(String),
@@ -21,9 +34,9 @@ pub enum Column {
     Bool(bool),
     /// `Edm.Int64`
     Int(i64),
-    /// `Edm.Binary`, at most 64 KiB.
-    Binary(Vec<u8>),
-    /// `Edm.DateTime`
+    /// `Edm.Binary`, at most [`BINARY_LIMIT`] bytes.
+    Binary(#[serde(serialize_with = "to_base64", deserialize_with = "from_base64")] Vec<u8>),
+    /// `Edm.DateTime`, to 100 nanoseconds.
     Time(DateTime<Utc>),
 }
 
@@ -46,9 +59,50 @@ impl Entity {
         &self.columns
     }
 
-    /// Sets a column as it is. For texts use [`Entity::set_text`] or [`Entity::set_whole_text`].
+    /// Sets a column as it is; a time to the 100 nanoseconds that the service keeps. For texts use [`Entity::set_text`]
+    /// or [`Entity::set_whole_text`].
     pub fn set(&mut self, name: impl Into<String>, value: Column) {
+        let value = match value {
+            Column::Time(time) => Column::Time(time.trunc_subsecs(7)),
+            other => other,
+        };
         self.columns.insert(name.into(), value);
+    }
+
+    /// Cuts the named texts, the first of them first, to `units` UTF-16 units until the row is within [`ENTITY_LIMIT`].
+    pub fn cut_to_fit(&mut self, names: &[&str], units: usize) {
+        for name in names {
+            if self.size() <= ENTITY_LIMIT {
+                return;
+            }
+            if let Some(Column::Text(text)) = self.columns.get_mut(*name) {
+                *text = cut_text(text, units);
+            }
+        }
+    }
+
+    /// The bytes that the columns take in the table service, where texts are UTF-16.
+    pub fn size(&self) -> usize {
+        self.columns.iter().map(|(name, value)| 8 + 2 * units_of(name) + value.size()).sum()
+    }
+
+    /// Refuses what the table service would refuse, in every store alike.
+    pub(super) fn check_limits(&self) -> Result<(), StoreError> {
+        for (name, value) in &self.columns {
+            let fits = match value {
+                Column::Text(text) => units_of(text) <= SERVICE_TEXT_LIMIT,
+                Column::Binary(bytes) => bytes.len() <= BINARY_LIMIT,
+                Column::Bool(_) | Column::Int(_) | Column::Time(_) => true,
+            };
+            if !fits {
+                return Err(StoreError::Refused(format!("column {name} of row {} is too long", self.key)));
+            }
+        }
+        let size = self.size();
+        if size > ENTITY_LIMIT {
+            return Err(StoreError::Refused(format!("row {} has {size} bytes, at most {ENTITY_LIMIT} fit", self.key)));
+        }
+        Ok(())
     }
 
     /// Sets a text, cut at [`TEXT_LIMIT`] with a mark.
@@ -122,16 +176,39 @@ impl Entity {
     }
 }
 
+impl Column {
+    fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => 4 + 2 * units_of(text),
+            Self::Binary(bytes) => 4 + bytes.len(),
+            Self::Int(_) | Self::Time(_) => 8,
+            Self::Bool(_) => 1,
+        }
+    }
+}
+
+fn units_of(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&BASE64.encode(bytes))
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    BASE64.decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
 fn part_name(name: &str, part: usize) -> String {
     if part == 1 { name.to_owned() } else { format!("{name}_{part}") }
 }
 
 /// The text, or as much of it as fits `limit` UTF-16 units together with a mark that it was cut.
 pub fn cut_text(text: &str, limit: usize) -> String {
-    if text.encode_utf16().count() <= limit {
+    if units_of(text) <= limit {
         return text.to_owned();
     }
-    let room = limit.saturating_sub(CUT_MARK.encode_utf16().count());
+    let room = limit.saturating_sub(units_of(CUT_MARK));
     format!("{}{CUT_MARK}", &text[..prefix_within(text, room)])
 }
 

@@ -149,6 +149,11 @@ impl RowKey {
         Self(format!("lock_{mailbox}"))
     }
 
+    /// The one row of the service as a whole.
+    pub fn service() -> Self {
+        Self("service".to_owned())
+    }
+
     /// A row that is named by nothing but a digest.
     pub fn digest(digest: &Digest) -> Self {
         Self(digest.to_string())

@@ -5,17 +5,24 @@
 
 mod entity;
 mod key;
+mod memory;
+mod sqlite;
+mod tables;
 
 use std::fmt;
+use std::ops::Range;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-pub use entity::{Column, Entity, TEXT_LIMIT, cut_text};
+pub use entity::{BINARY_LIMIT, Column, ENTITY_LIMIT, Entity, TEXT_LIMIT, cut_text};
 pub use key::{Digest, Key, KeyError, PartitionKey, RowKey};
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
+pub use tables::TablesStore;
 
 /// The three tables. Their names in the store are settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
     /// `ProcessedAuditLogs`: one row for every judged record.
     Processed,
@@ -67,6 +74,46 @@ impl Query {
         self.row_prefix = Some(prefix.to_owned());
         self
     }
+
+    /// Only rows last written before `time`.
+    #[must_use]
+    pub fn changed_before(mut self, time: DateTime<Utc>) -> Self {
+        self.changed_before = Some(time);
+        self
+    }
+
+    /// The row keys that start with the prefix: all of `start <= key < end`. `None` for all rows.
+    fn row_span(&self) -> Result<Option<Range<String>>, StoreError> {
+        let Some(prefix) = self.row_prefix.as_deref().filter(|prefix| !prefix.is_empty()) else {
+            return Ok(None);
+        };
+        let start = RowKey::parse(prefix).map_err(|error| StoreError::Refused(error.to_string()))?.to_string();
+        let mut end = start.clone();
+        // Keys are ASCII, so the last character has a next one.
+        let next = end.pop().map_or('{', |last| char::from((last as u8).saturating_add(1)));
+        end.push(next);
+        Ok(Some(start..end))
+    }
+
+    fn page_size(&self) -> usize {
+        self.limit.clamp(1, 1_000)
+    }
+}
+
+/// Every row that a query finds, page after page.
+///
+/// # Errors
+/// As [`Store::list`].
+pub async fn list_all(store: &dyn Store, table: Table, mut query: Query) -> Result<Vec<Stored>, StoreError> {
+    let mut rows = Vec::new();
+    loop {
+        let page = store.list(table, &query).await?;
+        rows.extend(page.rows);
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return Ok(rows),
+        }
+    }
 }
 
 /// Where a page ended. Opaque.
@@ -100,6 +147,13 @@ pub enum StoreError {
     /// A row does not have the form it must have.
     #[error("a stored row cannot be read: {0}")]
     Corrupt(String),
+}
+
+impl StoreError {
+    /// A continuation that no page of this store ended with.
+    fn unknown_page() -> Self {
+        Self::Refused("there is no such page".to_owned())
+    }
 }
 
 /// Rows in tables. All operations are atomic for one row.
