@@ -4,5 +4,6 @@ mod azurite;
 mod functions_host;
 mod host;
 mod ledger;
+mod packaging;
 mod store;
 mod tables;
