@@ -8,8 +8,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -141,7 +142,7 @@ async fn a_table_that_is_missing_is_made_by_whatever_misses_it_first() {
     );
     new().insert(Table::Actions, &first).await.unwrap();
     new().delete(Table::Actions, &first.key, None).await.unwrap();
-    new().delete_many(Table::Actions, &first.key.partition, &[first.key.row.clone()]).await.unwrap();
+    new().delete_many(Table::Actions, &first.key.partition, std::slice::from_ref(&first.key.row)).await.unwrap();
 }
 
 #[tokio::test]
@@ -279,4 +280,59 @@ async fn no_signature_and_no_row_reaches_the_log_even_at_its_most_talkative() {
     for secret in ["SharedKey", "words of a customer", KEY] {
         assert!(!log.contains(secret), "{log}");
     }
+}
+
+/// Where the process below finds the table service.
+const TABLES_OF_IDENTITY: &str = "TENANTWATCH_TEST_TABLES";
+
+/// A token for the identity `client`, and tables that take no other.
+async fn identity_and_tables() -> String {
+    let token = async |headers: HeaderMap, uri: Uri| {
+        let asked_well = headers.get("x-identity-header").is_some_and(|header| header == "proof")
+            && uri
+                .query()
+                .is_some_and(|query| query.contains("client_id=client") && query.contains("storage.azure.com"));
+        let token = if asked_well { "right" } else { "wrong" };
+        let expires = Utc::now().timestamp() + 3_600;
+        format!(r#"{{"access_token":"{token}","expires_on":"{expires}","resource":"r","token_type":"Bearer"}}"#)
+    };
+    let table = async |headers: HeaderMap| match headers.get("authorization") {
+        Some(header) if header == "Bearer right" => StatusCode::NOT_FOUND,
+        _ => StatusCode::FORBIDDEN,
+    };
+    let router = Router::new().route("/msi/token", get(token)).fallback(table);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_managed_identity_opens_the_tables() {
+    let url = identity_and_tables().await;
+    // The platform tells a process of its identity in the environment, so the rest happens in one that has it.
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+    process
+        .args(["--exact", "tables::in_a_process_that_has_an_identity", "--ignored"])
+        .env("IDENTITY_ENDPOINT", format!("{url}/msi/token"))
+        .env("IDENTITY_HEADER", "proof")
+        .env(TABLES_OF_IDENTITY, &url);
+    let output = tokio::task::spawn_blocking(move || process.output()).await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[tokio::test]
+#[ignore = "started by a_managed_identity_opens_the_tables, which sets the environment"]
+async fn in_a_process_that_has_an_identity() {
+    let url = std::env::var(TABLES_OF_IDENTITY).unwrap();
+    let opened = |client: &str| {
+        let access = StorageAccess::ManagedIdentity(Some(client.to_owned()));
+        let settings = StorageSettings { access, ..settings(&url) };
+        TablesStore::new(&settings, new_names(), reqwest::Client::new(), Arc::new(NoWait)).unwrap()
+    };
+    let key = entity("row", "").key;
+    assert_eq!(opened("client").get(Table::Coverage, &key).await.unwrap(), None);
+    let refused = opened("other").get(Table::Coverage, &key).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
 }
