@@ -1,6 +1,7 @@
 //! `tenantwatch serve`: the custom handler that the Azure Functions host starts, as `host.json` says.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,12 +11,15 @@ use async_trait::async_trait;
 use tokio::net::TcpListener;
 use tokio::sync::SetOnce;
 
-use crate::app::App;
-use crate::clock::{Deadline, SystemClock};
+use crate::app::{App, AppError};
+use crate::clock::{Clock, Deadline, SystemClock};
 use crate::functions::remediate_account::Answer;
 use crate::functions::{FunctionError, TenantMessage, get_domain, process_audit_log, remediate_account};
 use crate::host::{Functions, Limits, router};
 use crate::logging::PORT_VARIABLES;
+use crate::microsoft::http::{self, HttpClientError};
+use crate::settings::{Needs, Settings, SettingsError};
+use crate::store::{StoreError, TablesStore};
 
 use super::EXIT_USAGE;
 
@@ -31,8 +35,18 @@ enum ServeError {
     NotAPort { variable: &'static str },
     #[error("port {0} on 127.0.0.1 cannot be used: {1}")]
     Port(u16, #[source] std::io::Error),
-    #[error("{0}")]
-    App(String),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("AzureWebJobsStorage is required and not set")]
+    NoStorage,
+    #[error(transparent)]
+    Http(#[from] HttpClientError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error("an error of the program ended the start: {0}")]
+    Start(String),
     #[error("the HTTP server ended: {0}")]
     Server(String),
 }
@@ -89,8 +103,8 @@ struct LazyFunctions {
 impl LazyFunctions {
     /// Reads the settings and puts the parts together, away from the threads that answer.
     async fn open(&self) -> Result<(), ServeError> {
-        let app = tokio::task::spawn_blocking(open_app).await.map_err(|e| ServeError::App(e.to_string()))??;
-        self.app.set(app).map_err(|_| ServeError::App("opened twice".to_owned()))
+        let app = tokio::task::spawn_blocking(open_app).await.map_err(|e| ServeError::Start(e.to_string()))??;
+        self.app.set(app).map_err(|_| ServeError::Start("opened twice".to_owned()))
     }
 
     async fn deadline(&self, seconds: u64) -> (&App, Deadline) {
@@ -100,8 +114,14 @@ impl LazyFunctions {
 }
 
 fn open_app() -> Result<App, ServeError> {
-    let _ = SystemClock;
-    Err(ServeError::App("not wired yet".to_owned()))
+    // A variable that is no text is none of ours.
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let settings = Settings::from_environment(std::env::vars_os().filter_map(text), Needs::AZURE)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let storage = settings.storage.as_ref().ok_or(ServeError::NoStorage)?;
+    let http = http::client(settings.root_certificates.as_deref())?;
+    let store = TablesStore::new(storage, settings.tables.clone(), http, Arc::clone(&clock))?;
+    Ok(App::new(settings, Arc::new(store), clock)?)
 }
 
 #[async_trait]

@@ -9,5 +9,6 @@ mod functions_host;
 mod host;
 mod ledger;
 mod packaging;
+mod serve;
 mod store;
 mod tables;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use flate2::read::DeflateDecoder;
+use tenantwatch::settings::SETTINGS;
 use tenantwatch_simulator::functions_host::{FunctionsHost, Level, Options};
 
 use crate::azurite::azurite;
@@ -161,23 +162,32 @@ fn funcignore_leaves_the_same_files_as_the_package() {
 
 #[test]
 fn the_example_of_local_settings_names_every_setting() {
-    let text = std::fs::read_to_string(root().join("local.settings.json.example")).unwrap();
-    let example: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let values = example["Values"].as_object().unwrap();
+    let values = example_values();
     assert_eq!(values["FUNCTIONS_WORKER_RUNTIME"], "custom");
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let table = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    let settings: Vec<&str> = table.map(|(name, _)| name).filter(|name| is_setting(name)).collect();
-    assert!(settings.len() > 30, "{settings:?}");
+    let settings: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
     for setting in &settings {
         assert!(values.contains_key(*setting), "{setting} is not in local.settings.json.example");
     }
-    for name in values.keys().filter(|name| *name != "FUNCTIONS_WORKER_RUNTIME") {
-        assert!(settings.contains(&name.as_str()), "{name} is no setting of the README");
+    for (name, value) in &values {
+        assert!(settings.contains(&name.as_str()) || name == "FUNCTIONS_WORKER_RUNTIME", "{name} is no setting");
+        assert!(value.is_string(), "{name}: the host reads strings only");
     }
 }
 
-/// The names in the README's tables that are settings and not functions.
-fn is_setting(name: &str) -> bool {
-    name.starts_with("AzureWebJobsStorage") || name == "GetDomainSchedule" || name.to_uppercase() == name
+#[test]
+fn the_example_of_local_settings_sets_one_of_each_set_of_alternatives() {
+    let values = example_values();
+    let is_set = |name: &&str| !values[*name].as_str().unwrap().is_empty();
+    for alternatives in [
+        &["CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "CLIENT_CERTIFICATE", "FEDERATED_IDENTITY_CLIENT_ID"][..],
+        &["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"],
+    ] {
+        assert_eq!(alternatives.iter().filter(|name| is_set(name)).count(), 1, "{alternatives:?}");
+    }
+}
+
+fn example_values() -> serde_json::Map<String, serde_json::Value> {
+    let text = std::fs::read_to_string(root().join("local.settings.json.example")).unwrap();
+    let example: serde_json::Value = serde_json::from_str(&text).unwrap();
+    example["Values"].as_object().unwrap().clone()
 }
