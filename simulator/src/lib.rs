@@ -11,6 +11,7 @@ mod entra;
 mod exchange;
 mod faults;
 mod flow;
+pub mod functions_host;
 mod graph;
 mod ipstack;
 pub mod page;
