@@ -3,12 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
 
+use crate::microsoft::management_activity::Content;
 use crate::names::{Domain, TenantId};
 use crate::store::{BINARY_LIMIT, Column, ETag, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
 
-use super::Span;
 use super::columns::{Columns, json_text};
+use super::{Span, merge, without};
+
+pub use super::unite::{read, still_owed, unite, write};
+
+/// The most spans in `Ahead`.
+const AHEAD_LIMIT: usize = 50;
+
+/// The most spans in `Gaps`.
+pub(super) const GAPS_LIMIT: usize = 50;
 
 /// The bytes of one hash of a content id.
 const HASH_SIZE: usize = 8;
@@ -127,6 +137,61 @@ impl CoverageRow {
         Key::new(PartitionKey::tenants(), RowKey::tenant(tenant))
     }
 
+    /// Notes that a span was listed without a failure. The first run sets `covered_until` to where it begins.
+    pub fn cover(&mut self, span: Span) {
+        self.ahead.push(span);
+        self.settle();
+    }
+
+    /// What has not been listed yet before `until`; nothing before the first run has set where it begins.
+    pub fn uncovered(&self, until: DateTime<Utc>) -> Vec<Span> {
+        let from = self.covered_until.unwrap_or(until);
+        without(Span { from, to: until }, &self.ahead)
+    }
+
+    /// Notes that a span was lost for good.
+    pub fn add_gap(&mut self, gap: Span) {
+        self.gaps.push(gap);
+        self.gaps = newest(merge(std::mem::take(&mut self.gaps)), GAPS_LIMIT);
+    }
+
+    /// Moves `covered_until` over the spans that touch it, and keeps no more of the others than may be kept. A span that is
+    /// dropped is listed once more, so the shortest are dropped.
+    pub(super) fn settle(&mut self) {
+        self.ahead = merge(std::mem::take(&mut self.ahead));
+        if let Some(until) = &mut self.covered_until {
+            self.ahead.retain(|span| {
+                let touches = span.from <= *until;
+                if touches {
+                    *until = span.to.max(*until);
+                }
+                !touches
+            });
+        }
+        while self.ahead.len() > AHEAD_LIMIT {
+            let shortest = self.ahead.iter().enumerate().min_by_key(|(_, span)| span.to - span.from);
+            if let Some((at, _)) = shortest {
+                self.ahead.remove(at);
+            }
+        }
+    }
+
+    /// Whether a blob was fetched, so far as is remembered.
+    pub fn has_fetched(&self, content: &Content) -> bool {
+        let hashes = self.fetched.get(&hour_of(content.content_created));
+        hashes.is_some_and(|hashes| hashes.contains(&hash_of(&content.content_id)))
+    }
+
+    /// Notes that every selected record of a blob is stored.
+    pub fn note_fetched(&mut self, content: &Content) {
+        self.fetched.entry(hour_of(content.content_created)).or_default().insert(hash_of(&content.content_id));
+    }
+
+    /// Forgets the blobs of hours that ended before `time`: they are listed no more.
+    pub fn forget_fetched_before(&mut self, time: DateTime<Utc>) {
+        self.fetched = self.fetched.split_off(&hour_of(time));
+    }
+
     /// The row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key(&self.tenant_id));
@@ -182,6 +247,21 @@ impl CoverageRow {
         };
         Ok((row, stored.etag.clone()))
     }
+}
+
+/// The hours since 1970, the last of which has begun.
+fn hour_of(time: DateTime<Utc>) -> i64 {
+    time.timestamp().div_euclid(3_600)
+}
+
+/// The first 8 bytes of the digest of a content id.
+fn hash_of(content_id: &str) -> u64 {
+    Sha256::digest(content_id).iter().take(HASH_SIZE).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+}
+
+/// The last `limit` of some spans in order.
+pub(super) fn newest(mut spans: Vec<Span>, limit: usize) -> Vec<Span> {
+    spans.split_off(spans.len().saturating_sub(limit))
 }
 
 pub(super) fn tenant_state(columns: Columns<'_>) -> Result<TenantState, StoreError> {

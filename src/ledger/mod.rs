@@ -1,14 +1,19 @@
 //! The rows of the three tables as types, and the few ways they may be written: claim, take over, mark, unite.
 
 mod actions;
+pub mod claim;
 mod columns;
-mod coverage;
+pub mod coverage;
 mod processed;
+pub mod retention;
+mod rows;
 mod span;
 mod tenant_rows;
+mod unite;
 
 pub use actions::ActionRow;
 pub use coverage::{CoverageRow, TenantState};
 pub use processed::{FindingState, Notified, ProcessedRow};
-pub use span::{Span, merge};
+pub use rows::{LedgerRow, list, load, put, save};
+pub use span::{Span, merge, without};
 pub use tenant_rows::{OwedBlob, PendingRow, SeenRow, ServiceRow, TargetRow};

@@ -33,3 +33,21 @@ pub fn merge(mut spans: Vec<Span>) -> Vec<Span> {
     }
     merged
 }
+
+/// What is left of a span when the time of others is taken out: in order, none empty.
+pub fn without(span: Span, others: &[Span]) -> Vec<Span> {
+    let mut left = Vec::new();
+    let mut from = span.from;
+    for other in merge(others.to_vec()) {
+        let before = Span { from, to: other.from.min(span.to) };
+        if !before.is_empty() {
+            left.push(before);
+        }
+        from = from.max(other.to);
+    }
+    let last = Span { from, to: span.to };
+    if !last.is_empty() {
+        left.push(last);
+    }
+    left
+}
