@@ -1,6 +1,6 @@
 //! Judging the selected records of a run. What has to be known is looked up once, whatever the number of records.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::audit::AuditRecord;
 use crate::detection::{Finding, judge};
@@ -18,11 +18,8 @@ impl TenantRun<'_> {
             return Ok(());
         }
         let findings = self.judge(records).await?;
-        stream::iter(findings)
-            .map(|finding| self.store_finding(finding))
-            .buffer_unordered(STORED_AT_ONCE)
-            .try_collect::<()>()
-            .await?;
+        let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding).boxed()).collect();
+        stream::iter(stores).buffer_unordered(STORED_AT_ONCE).try_collect::<()>().await?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! memory.
 
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
 use crate::audit::{AuditRecord, Event, Selector};
@@ -68,7 +68,8 @@ impl TenantRun<'_> {
         }
         let newest = listed.iter().map(|content| content.content_created).max();
         self.kept.change(|row| row.last_content = row.last_content.max(newest)).await;
-        let mut outcomes = stream::iter(new).map(|content| self.read_new(of, content)).buffer_unordered(AT_ONCE);
+        let reads: Vec<_> = new.into_iter().map(|content| self.read_new(of, content).boxed()).collect();
+        let mut outcomes = stream::iter(reads).buffer_unordered(AT_ONCE);
         let mut stop = Ok(());
         while let Some(outcome) = outcomes.next().await {
             // What is in flight is finished; nothing new is begun once a run has to end.

@@ -48,8 +48,9 @@ impl TenantRun<'_> {
     async fn store_unfinished(&self, mut row: ProcessedRow, finding: &Finding) -> Result<(), StoreError> {
         self.begin_unfinished().await?;
         row.next_attempt = Some(row.processed_at + CLAIM_HOLDS);
+        row.attempts = 1;
         let whole = Some(finding.record.as_str()).filter(|_| row.state == FindingState::Rejudge);
-        pending::insert(self.app.store.as_ref(), self.outbox.tenant(), &row, whole).await?;
+        pending::insert(self.app.store.as_ref(), &self.tenant, &row, whole).await?;
         let Some(etag) = self.insert(&row).await? else { return Ok(()) };
         if row.state == FindingState::Sending { self.send_unless_repeat(row, etag).await } else { Ok(()) }
     }
@@ -68,7 +69,7 @@ impl TenantRun<'_> {
     pub(super) async fn close(&self, mut row: ProcessedRow, etag: &ETag) -> Result<(), StoreError> {
         row.next_attempt = None;
         match self.app.store.replace(Table::Processed, &row.to_entity(), etag).await {
-            Ok(_) => pending::remove(self.app.store.as_ref(), self.outbox.tenant(), &row.record_id).await,
+            Ok(_) => pending::remove(self.app.store.as_ref(), &self.tenant, &row.record_id).await,
             Err(StoreError::Changed(_)) => Ok(()),
             Err(error) => Err(error),
         }

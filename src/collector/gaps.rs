@@ -16,7 +16,8 @@ impl TenantRun<'_> {
         let Some(first) = spans.first() else { return Ok(()) };
         tracing::error!(tenant = %self.tenant, spans = spans.len(), from = %first.from, "audit content is lost: {why}");
         let subject = self.kept.read(Subject::tenant).await;
-        let text = format!("Part of the audit log of {} is lost for good: {why}. {}", subject.organization, in_words(&spans));
+        let text =
+            format!("Part of the audit log of {} is lost for good: {why}. {}", subject.organization, in_words(&spans));
         let notice = Notice { subject, what: "Gap".to_owned(), since: stamp(first.from), text, at: first.from };
         self.begin_unfinished().await?;
         self.outbox.tell(&notice).await?;
@@ -27,11 +28,8 @@ impl TenantRun<'_> {
 }
 
 fn in_words(spans: &[Span]) -> String {
-    let told: Vec<String> = spans
-        .iter()
-        .take(SPELLED_OUT)
-        .map(|span| format!("from {} to {}", stamp(span.from), stamp(span.to)))
-        .collect();
+    let told: Vec<String> =
+        spans.iter().take(SPELLED_OUT).map(|span| format!("from {} to {}", stamp(span.from), stamp(span.to))).collect();
     let more = spans.len().saturating_sub(told.len());
     let rest = if more > 0 { format!(", and {more} more spans") } else { String::new() };
     format!("It became available {}{rest}. Nobody has looked at it.", told.join(", "))

@@ -76,8 +76,10 @@ impl<'a> Known<'a> {
     /// Looks up whatever judging `record` needs and is not known yet.
     pub async fn prepare(&mut self, record: &AuditRecord) {
         self.forget_what_is_too_much();
+        let mut asked = HashSet::new();
         for _ in 0..ROUNDS {
-            let open = questions(record, &self.knowledge);
+            let mut open = questions(record, &self.knowledge);
+            open.retain(|question| asked.insert(question.clone()));
             if open.is_empty() {
                 break;
             }
@@ -257,7 +259,8 @@ async fn accepted_domains(app: &App, row: &CoverageRow) -> Result<AcceptedDomain
 fn accepted_by_exchange(rows: &[Row]) -> AcceptedDomains {
     let mut accepted = AcceptedDomains::default();
     for row in rows {
-        let Some(domain) = text(row, "DomainName").and_then(|name| name.trim_start_matches("*.").parse::<Domain>().ok())
+        let Some(domain) =
+            text(row, "DomainName").and_then(|name| name.trim_start_matches("*.").parse::<Domain>().ok())
         else {
             continue;
         };
@@ -295,7 +298,12 @@ fn mailbox_facts(row: &Row) -> Option<MailboxFacts> {
 /// Where mail to this recipient ends: outside for a contact or mail user, else in its own mailbox.
 fn recipient_facts(row: &Row) -> RecipientFacts {
     let end = text(row, "ExternalEmailAddress").or_else(|| text(row, "PrimarySmtpAddress"));
-    RecipientFacts { addresses: end.map(|address| smtp_address(address).unwrap_or_else(|| address.to_lowercase())).into_iter().collect() }
+    RecipientFacts {
+        addresses: end
+            .map(|address| smtp_address(address).unwrap_or_else(|| address.to_lowercase()))
+            .into_iter()
+            .collect(),
+    }
 }
 
 /// Whether the recipient that answered is the one that was asked for: Exchange also answers to parts of names.
@@ -313,7 +321,10 @@ fn is_named(row: &Row, asked: &str) -> bool {
     ];
     let same = |text: &str| text.to_lowercase() == asked.to_lowercase();
     let without_scheme = |address: &str| address.split_once(':').map(|(_, rest)| rest.to_owned());
-    NAMES.iter().filter_map(|name| text(row, name)).any(|name| same(name) || without_scheme(name).is_some_and(|n| same(&n)))
+    NAMES
+        .iter()
+        .filter_map(|name| text(row, name))
+        .any(|name| same(name) || without_scheme(name).is_some_and(|n| same(&n)))
         || proxy_addresses(row).any(|address| same(address) || without_scheme(address).is_some_and(|a| same(&a)))
 }
 

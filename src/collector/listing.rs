@@ -65,10 +65,9 @@ impl TenantRun<'_> {
     async fn start(&self, of: ContentType) -> Result<(), Stop> {
         match self.app.activity.start(&self.tenant, of).await? {
             SubscriptionStart::Started | SubscriptionStart::AlreadyEnabled => Ok(()),
-            SubscriptionStart::AuditingOff => Err(Stop::Dark(
-                TenantState::AuditingOff,
-                "the audit system does not know the tenant".to_owned(),
-            )),
+            SubscriptionStart::AuditingOff => {
+                Err(Stop::Dark(TenantState::AuditingOff, "the audit system does not know the tenant".to_owned()))
+            }
         }
     }
 }

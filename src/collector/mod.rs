@@ -9,6 +9,8 @@
 mod audit_check;
 mod batch;
 mod blobs;
+pub(crate) mod customers;
+pub(crate) mod daily;
 mod findings;
 mod gaps;
 mod kept;
@@ -28,10 +30,9 @@ mod windows;
 
 pub(crate) use kept::Kept;
 pub use knowledge::Memory;
-pub(crate) use notices::{Notice, Subject, stamp};
 pub(crate) use resume::resume_notices;
 pub(crate) use sending::Outbox;
-pub(crate) use states::{LATE_AFTER, advice, enter};
+pub(crate) use states::{LATE_AFTER, enter};
 pub use stop::Stop;
 
 use std::sync::{Mutex, OnceLock};
@@ -89,7 +90,7 @@ impl<'a> TenantRun<'a> {
             deadline,
             tenant: message.tenant_id,
             kept,
-            outbox: Outbox::new(app, deadline, message.tenant_id),
+            outbox: Outbox::new(app, deadline),
             known: tokio::sync::Mutex::default(),
             organization: OnceLock::new(),
             plan_start: OnceLock::new(),
@@ -153,8 +154,8 @@ impl<'a> TenantRun<'a> {
                 if !message.display_name.is_empty() {
                     row.display_name.clone_from(&message.display_name);
                 }
-                if let Some(covered) = row.covered_until {
-                    row.forget_fetched_before(covered - overlap);
+                if let Some(listed_again) = row.covered_until.and_then(|covered| covered.checked_sub_signed(overlap)) {
+                    row.forget_fetched_before(listed_again);
                 }
                 row.last_outcome = match outcome {
                     Ok(()) => "read up to now".to_owned(),
@@ -176,10 +177,7 @@ impl<'a> TenantRun<'a> {
     async fn enter_read_state(&self, message: &TenantMessage) -> Result<(), StoreError> {
         let is_off = self.auditing_is_off().await;
         // A message from before the tenant left the partner's list does not bring it back.
-        let has_left = self
-            .kept
-            .read(|row| row.state == TenantState::NotListed && message.queued_at < row.since)
-            .await;
+        let has_left = self.kept.read(|row| row.state == TenantState::NotListed && message.queued_at < row.since).await;
         let state = match (has_left, is_off) {
             (true, _) => TenantState::NotListed,
             (false, true) => TenantState::AuditingOff,
@@ -191,8 +189,7 @@ impl<'a> TenantRun<'a> {
     async fn enter_dark(&self, state: TenantState, why: &str) -> Result<(), StoreError> {
         enter(self.app, &self.kept, &self.outbox, state, why).await?;
         if state == TenantState::OurFault {
-            let outbox = Outbox::new(self.app, self.deadline, self.app.settings.partner.tenant_id);
-            service::our_fault(self.app, &outbox, why).await?;
+            service::our_fault(self.app, &self.outbox, why).await?;
         }
         Ok(())
     }

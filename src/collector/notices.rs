@@ -14,7 +14,7 @@ use crate::store::Digest;
 /// Whom a notice is about.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The tenant, or the provider's own for what concerns the service as a whole.
+    /// The tenant, or the provider's own for what concerns the service as a whole. What is unfinished is noted there.
     pub tenant_id: TenantId,
     /// The partition of the row.
     pub domain: Domain,
@@ -31,11 +31,6 @@ impl Subject {
     /// The service as a whole. Its rows are kept in partition `service`.
     pub fn service(partner: TenantId) -> Self {
         Self { tenant_id: partner, domain: service_domain(), organization: "Tenantwatch".to_owned() }
-    }
-
-    /// Whether a stored row is about the service as a whole.
-    pub fn is_service(row: &ProcessedRow) -> bool {
-        row.kind == FindingKind::Coverage && row.domain == service_domain()
     }
 }
 
@@ -99,7 +94,7 @@ impl Notice {
             record: String::new(),
             state: FindingState::Sending,
             claim_id: RunId::random(),
-            attempts: 0,
+            attempts: 1,
             next_attempt: Some(now + CLAIM_HOLDS),
             notified: channels.iter().map(|channel| (channel.as_str().to_owned(), None)).collect(),
         }

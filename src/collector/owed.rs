@@ -1,7 +1,7 @@
 //! Blobs that could not be read: tried again at growing distance, until read or expired.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 
 use crate::ledger::{OwedBlob, Span, coverage, list};
 use crate::microsoft::ServiceError;
@@ -57,7 +57,8 @@ impl TenantRun<'_> {
     async fn try_due(&self, owed: Vec<OwedBlob>) -> Result<Vec<OwedBlob>, Stop> {
         let now = self.app.clock.now();
         let due = owed.into_iter().filter(|blob| blob.next_attempt <= now || blob.content.content_expiration <= now);
-        let mut tried = stream::iter(due).map(|blob| self.try_owed(blob)).buffer_unordered(AT_ONCE);
+        let tries: Vec<_> = due.map(|blob| self.try_owed(blob).boxed()).collect();
+        let mut tried = stream::iter(tries).buffer_unordered(AT_ONCE);
         let mut lost = Vec::new();
         while let Some(outcome) = tried.next().await {
             // Nothing is awaited here: what is in flight would stand still meanwhile, with whatever it has locked.
@@ -139,12 +140,15 @@ impl TenantRun<'_> {
 
 /// The time that a blob stands for. Listings know blobs by the moment they became available.
 fn span_of(content: &Content) -> Span {
-    Span { from: content.content_created, to: content.content_created + TimeDelta::seconds(1) }
+    let from = content.content_created;
+    Span { from, to: from.checked_add_signed(TimeDelta::seconds(1)).unwrap_or(from) }
 }
 
 /// 10 minutes after the first attempt, then twice as long each time, at most 6 hours; and once more shortly before it expires.
 fn next_attempt(content: &Content, attempts: u32, now: DateTime<Utc>) -> DateTime<Utc> {
     let distance = TimeDelta::minutes(10 << attempts.clamp(1, 7).saturating_sub(1)).min(TimeDelta::hours(6));
-    let last_chance = content.content_expiration - TimeDelta::minutes(30);
-    if last_chance > now { (now + distance).min(last_chance) } else { now + TimeDelta::minutes(10) }
+    match content.content_expiration.checked_sub_signed(TimeDelta::minutes(30)) {
+        Some(last_chance) if last_chance > now => (now + distance).min(last_chance),
+        _ => now + TimeDelta::minutes(10),
+    }
 }

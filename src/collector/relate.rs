@@ -58,7 +58,7 @@ impl TenantRun<'_> {
         let rows = list_all(store, Table::Coverage, Query::partition(PartitionKey::target(&own.target))).await?;
         let (mut mailboxes, mut tenants) = (vec![own.key().row], vec![own.tenant_id]);
         for stored in &rows {
-            let (row, _) = TargetRow::from_stored(stored)?;
+            let Ok((row, _)) = TargetRow::from_stored(stored) else { continue };
             if own.seen - row.seen > TARGET_COUNTS {
                 store.delete(Table::Coverage, &stored.entity.key, None).await?;
             } else if row.key().row != own.key().row {
@@ -91,7 +91,8 @@ impl TenantRun<'_> {
     }
 
     async fn relate_pair(&self, finding: &mut Finding, near: &Near) -> Result<(), StoreError> {
-        let (method, threat) = if near.is_threat { (finding.event_time, near.at) } else { (near.at, finding.event_time) };
+        let (method, threat) =
+            if near.is_threat { (finding.event_time, near.at) } else { (near.at, finding.event_time) };
         if (threat - method).abs() > NEARBY {
             return Ok(());
         }
@@ -137,6 +138,7 @@ impl TenantRun<'_> {
         row.score = row.score.max(AFTER_THREAT_SCORE);
         row.state = FindingState::Sending;
         row.claim_id = RunId::random();
+        row.attempts = 1;
         row.next_attempt = Some(now + CLAIM_HOLDS);
         self.begin_unfinished().await?;
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, None).await?;
@@ -193,7 +195,9 @@ fn add(reasons: &mut Vec<Reason>, reason: Reason) -> bool {
 fn shared_target(mailboxes: usize, tenants: usize) -> Reason {
     Reason {
         name: ReasonName::SharedTarget,
-        sentence: format!("The same outside target was seen on {mailboxes} mailboxes in {tenants} tenants within 7 days."),
+        sentence: format!(
+            "The same outside target was seen on {mailboxes} mailboxes in {tenants} tenants within 7 days."
+        ),
     }
 }
 

@@ -31,10 +31,9 @@ struct Taken {
 
 /// Sends what is owed about the service as a whole.
 pub async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
-    for unfinished in pending::list(app.store.as_ref(), outbox.tenant()).await? {
-        if let Some(taken) = take(app, outbox, unfinished).await?
-            && taken.row.state == FindingState::Sending
-            && taken.row.repeat_of.is_none()
+    for unfinished in pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await? {
+        if let Some(taken) = take(app, unfinished).await?
+            && taken.row.kind == FindingKind::Coverage
         {
             outbox.deliver(taken.row, taken.etag).await?;
         }
@@ -43,17 +42,17 @@ pub async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreE
 }
 
 /// Takes over an unfinished finding, if it is still unfinished and its time has come.
-async fn take(app: &App, outbox: &Outbox<'_>, unfinished: Unfinished) -> Result<Option<Taken>, StoreError> {
+async fn take(app: &App, unfinished: Unfinished) -> Result<Option<Taken>, StoreError> {
     let store = app.store.as_ref();
     let now = app.clock.now();
     let Some((row, etag)) = load::<ProcessedRow>(store, &unfinished.finding()).await? else {
         if now - unfinished.row.since > ABANDONED {
-            pending::remove(store, outbox.tenant(), &unfinished.row.record_id).await?;
+            pending::remove(store, &unfinished.row.tenant_id, &unfinished.row.record_id).await?;
         }
         return Ok(None);
     };
     if row.state.is_closed() {
-        pending::remove(store, outbox.tenant(), &row.record_id).await?;
+        pending::remove(store, &unfinished.row.tenant_id, &row.record_id).await?;
         return Ok(None);
     }
     match take_over(store, &row, &etag, RunId::random(), now).await? {
@@ -70,7 +69,7 @@ impl TenantRun<'_> {
         }
         for unfinished in pending::list(self.app.store.as_ref(), &self.tenant).await? {
             self.stop_in_time()?;
-            let Some(taken) = take(self.app, &self.outbox, unfinished).await? else { continue };
+            let Some(taken) = take(self.app, unfinished).await? else { continue };
             match taken.row.state {
                 FindingState::Rejudge => self.judge_again(taken).await?,
                 _ if taken.row.kind == FindingKind::Coverage => self.outbox.deliver(taken.row, taken.etag).await?,
@@ -112,7 +111,7 @@ impl TenantRun<'_> {
         self.relate(&mut finding).await?;
         let mut judged = ProcessedRow {
             claim_id: row.claim_id,
-            attempts: 0,
+            attempts: 1,
             next_attempt: row.next_attempt,
             ..self.row(&finding).await
         };

@@ -12,7 +12,6 @@ use crate::app::App;
 use crate::clock::Deadline;
 use crate::ledger::claim::{self, Claimed};
 use crate::ledger::{FindingState, Notified, ProcessedRow};
-use crate::names::TenantId;
 use crate::notify::{Channel, NotifyError};
 use crate::store::{ETag, StoreError, Table};
 
@@ -22,6 +21,9 @@ use super::pending;
 /// No sending is begun with less than this left: an answer may take that long.
 const ROOM: Duration = Duration::from_secs(20);
 
+/// How long one sending is retried within a run: reading the log must not stand still for a channel that is down.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A passing fault of a channel is told through the other one from this attempt on.
 const TOLD_FROM_ATTEMPT: u32 = 3;
 
@@ -30,7 +32,6 @@ const TOLD_FROM_ATTEMPT: u32 = 3;
 pub struct Outbox<'a> {
     app: &'a App,
     deadline: &'a Deadline,
-    tenant: TenantId,
     silent: Mutex<BTreeSet<Channel>>,
     accepted: AtomicU64,
 }
@@ -42,14 +43,9 @@ struct Offered {
 }
 
 impl<'a> Outbox<'a> {
-    /// What stays unfinished is noted with `tenant`: the provider's own for notices about the service as a whole.
-    pub fn new(app: &'a App, deadline: &'a Deadline, tenant: TenantId) -> Self {
-        Self { app, deadline, tenant, silent: Mutex::default(), accepted: AtomicU64::new(0) }
-    }
-
-    /// The tenant that this run's unfinished rows are noted with.
-    pub fn tenant(&self) -> &TenantId {
-        &self.tenant
+    /// Nothing is sent yet. Nothing is begun that cannot end before `deadline`.
+    pub fn new(app: &'a App, deadline: &'a Deadline) -> Self {
+        Self { app, deadline, silent: Mutex::default(), accepted: AtomicU64::new(0) }
     }
 
     /// How many notifications a channel has accepted from this run.
@@ -82,28 +78,27 @@ impl<'a> Outbox<'a> {
 
     async fn forget_if_sent(&self, row: &ProcessedRow, offered: &Offered) -> Result<(), StoreError> {
         if row.state == FindingState::Sent && !offered.claim_is_lost {
-            pending::remove(self.app.store.as_ref(), &self.noted_with(row), &row.record_id).await?;
+            pending::remove(self.app.store.as_ref(), &row.tenant_id, &row.record_id).await?;
         }
         Ok(())
-    }
-
-    /// Rows about the service are noted with the provider's own tenant, whichever run they come from.
-    fn noted_with(&self, row: &ProcessedRow) -> TenantId {
-        if Subject::is_service(row) { self.app.settings.partner.tenant_id } else { self.tenant }
     }
 
     /// Offers the row to its channels, one after the other. The row is written after each acceptance, so that a kill
     /// repeats at most the one notification that was on its way.
     async fn offer(&self, row: &mut ProcessedRow, mut etag: ETag) -> Result<Offered, StoreError> {
         let mut offered = Offered { faults: Vec::new(), claim_is_lost: false };
-        for channel in self.app.notifier.channels() {
+        let channels = self.app.notifier.channels();
+        // A channel that is not set any more is not owed anything.
+        row.notified.retain(|name, told| told.is_some() || channels.iter().any(|channel| channel.as_str() == name));
+        for channel in channels {
             if self.deadline.left() < ROOM {
                 return Ok(offered);
             }
             if row.notified.get(channel.as_str()) != Some(&None) || self.is_silent(channel) {
                 continue;
             }
-            match self.app.notifier.send(channel, row, self.deadline).await {
+            let patience = Deadline::after(self.app.clock.clone(), PATIENCE.min(self.deadline.left()));
+            match self.app.notifier.send(channel, row, &patience).await {
                 Ok(()) => {
                     self.accepted.fetch_add(1, Ordering::Relaxed);
                     row.notified.insert(channel.as_str().to_owned(), Some(self.app.clock.now()));
@@ -130,7 +125,6 @@ impl<'a> Outbox<'a> {
     async fn postpone(&self, row: &mut ProcessedRow, etag: &ETag, offered: &mut Offered) -> Result<(), StoreError> {
         settle(row);
         if row.state == FindingState::Sending {
-            row.attempts = row.attempts.saturating_add(1);
             row.next_attempt = Some(self.app.clock.now() + distance(row.attempts));
             offered.claim_is_lost = self.write(row, etag).await?.is_none();
         }
@@ -187,7 +181,7 @@ impl<'a> Outbox<'a> {
     ) -> Result<Option<(ProcessedRow, ETag)>, StoreError> {
         let now = self.app.clock.now();
         let row = notice.to_row(channels, now);
-        pending::insert(self.app.store.as_ref(), &self.noted_with(&row), &row, None).await?;
+        pending::insert(self.app.store.as_ref(), &row.tenant_id, &row, None).await?;
         match claim::insert(self.app.store.as_ref(), Table::Processed, &row.to_entity()).await? {
             Claimed::Ours(etag) => Ok(Some((row, etag))),
             Claimed::Theirs(_) => Ok(None),
@@ -214,7 +208,7 @@ fn settle(row: &mut ProcessedRow) {
     }
 }
 
-/// How long an owed notification waits after so many attempts: 5 minutes, doubled each time, at most 6 hours.
+/// How long an owed notification waits after its so-manieth attempt: 5 minutes, doubled each time, at most 6 hours.
 fn distance(attempts: u32) -> TimeDelta {
     TimeDelta::minutes(5 * (1 << attempts.clamp(1, 7).saturating_sub(1))).min(TimeDelta::hours(6))
 }

@@ -75,7 +75,8 @@ pub async fn works(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
     }
     let row = enter(app, TenantState::Healthy, "").await?;
     if !row.notified.is_empty() {
-        let text = format!("Tenantwatch works again since {}. What was missed meanwhile is read now.", stamp(row.since));
+        let text =
+            format!("Tenantwatch works again since {}. What was missed meanwhile is read now.", stamp(row.since));
         outbox.tell(&notice(app, &row, text)).await?;
     }
     update(app, |row| row.notified.clear()).await

@@ -76,7 +76,9 @@ fn news(app: &App, row: &CoverageRow, why: &str) -> Option<Notice> {
     let text = match row.state {
         TenantState::New | TenantState::OurFault => return None,
         TenantState::Healthy if row.notified.is_empty() => return None,
-        TenantState::Healthy => format!("{} is read again since {}. What was missed is caught up.", name(row), stamp(row.since)),
+        TenantState::Healthy => {
+            format!("{} is read again since {}. What was missed is caught up.", name(row), stamp(row.since))
+        }
         // Never healthy: the digest tells.
         _ if row.covered_until.is_none() || row.notified == mark(row) => return None,
         _ => format!("{} is not watched since {}: {}", name(row), stamp(row.since), advice(app, row, why)),
@@ -100,6 +102,7 @@ pub fn advice(app: &App, row: &CoverageRow, why: &str) -> String {
         TenantState::AuditingOff => "auditing is switched off in the tenant. Switch it on with \
              Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true"
             .to_owned(),
+        TenantState::New => format!("it could not be read yet ({why})"),
         TenantState::Late => format!(
             "its audit log was last read up to {}; see the errors of ProcessAuditLog",
             row.covered_until.map(stamp).unwrap_or_else(|| "never".to_owned())

@@ -62,11 +62,7 @@ pub fn stop_in_time(deadline: &Deadline) -> Result<(), Stop> {
 }
 
 /// Does the work, but no longer than there is time: what hangs is left where it is, as by a kill.
-pub async fn in_time(
-    app: &App,
-    deadline: &Deadline,
-    work: impl Future<Output = Result<(), Stop>>,
-) -> Result<(), Stop> {
+pub async fn in_time(app: &App, deadline: &Deadline, work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
     let mut work = pin!(work);
     loop {
         let left = deadline.left().saturating_sub(RESERVE);

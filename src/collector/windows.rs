@@ -31,7 +31,11 @@ pub fn plan(row: &CoverageRow, now: DateTime<Utc>, lookback: TimeDelta, overlap:
     let start = wanted.max(reach);
     let lost = row.covered_until.map(|covered| without(Span { from: covered, to: reach }, &row.ahead));
     // Late content may still appear at the upper end of a span that was read ahead, as it may below `CoveredUntil`.
-    let settled: Vec<Span> = row.ahead.iter().map(|span| Span { from: span.from, to: span.to - overlap }).collect();
+    let settled: Vec<Span> = row
+        .ahead
+        .iter()
+        .map(|span| Span { from: span.from, to: span.to.checked_sub_signed(overlap).unwrap_or(span.from) })
+        .collect();
     let open = without(Span { from: start, to: now }, &settled);
     Plan { start, lost: lost.unwrap_or_default(), windows: in_order(open.into_iter().flat_map(cut).collect()) }
 }
