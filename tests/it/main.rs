@@ -1,3 +1,4 @@
 mod azurite;
 mod ledger;
 mod store;
+mod tables;
