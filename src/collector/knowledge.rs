@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -31,6 +32,21 @@ const REMEMBERED_RECIPIENTS: usize = 5_000;
 #[derive(Debug, Default)]
 pub struct Memory {
     tenants: Mutex<HashMap<TenantId, Learned>>,
+    /// By how many milliseconds our clock is ahead of the service's, as its last `Date` header says.
+    clock_is_ahead: AtomicI64,
+}
+
+impl Memory {
+    /// Notes the service's time, which was read just now.
+    pub(super) fn note_service_time(&self, service: DateTime<Utc>, clock: DateTime<Utc>) {
+        self.clock_is_ahead.store((clock - service).num_milliseconds().max(0), Ordering::Relaxed);
+    }
+
+    /// The earlier of our clock and the service's, so that a fast clock carries nothing into the future.
+    pub(super) fn now(&self, clock: DateTime<Utc>) -> DateTime<Utc> {
+        let ahead = TimeDelta::milliseconds(self.clock_is_ahead.load(Ordering::Relaxed));
+        clock.checked_sub_signed(ahead).unwrap_or(clock)
+    }
 }
 
 /// What is slow to change in a tenant.

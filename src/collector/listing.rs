@@ -22,12 +22,7 @@ impl TenantRun<'_> {
         }
         // A clock that is fast must not carry coverage into the service's future.
         let span = Span { from: window.from, to: window.to.min(service_time) };
-        self.kept
-            .change(|row| {
-                row.covered_until.get_or_insert(self.plan_start.get().copied().unwrap_or(window.from));
-                row.cover(span);
-            })
-            .await;
+        self.kept.change(|row| row.cover(span)).await;
         Ok(())
     }
 
@@ -44,6 +39,12 @@ impl TenantRun<'_> {
     async fn read_content(&self, of: ContentType, window: Span) -> Result<DateTime<Utc>, Stop> {
         let mut page = self.first_page(of, window).await?;
         let service_time = page.service_time.unwrap_or(window.to);
+        if let Some(time) = page.service_time {
+            self.app.memory.note_service_time(time, self.app.clock.now());
+        }
+        // From here on the tenant can be read: a first run that is cut short goes on from where it began.
+        let start = self.plan_start.get().copied().unwrap_or(window.from);
+        self.kept.change(|row| row.covered_until.get_or_insert(start).to_owned()).await;
         for _ in 0..PAGES {
             self.stop_in_time()?;
             self.read_blobs(of, &page.content).await?;

@@ -107,7 +107,7 @@ impl<'a> TenantRun<'a> {
         self.read_owed().await?;
         let settings = &self.app.settings.collection;
         let (lookback, overlap) = (span_of(settings.lookback), span_of(settings.overlap));
-        let now = self.app.clock.now();
+        let now = self.app.memory.now(self.app.clock.now());
         let plan = self.kept.read(|row| windows::plan(row, now, lookback, overlap)).await;
         self.plan_start.get_or_init(|| plan.start);
         self.lose_unlistable(&plan.lost).await?;

@@ -117,7 +117,9 @@ async fn notice_late(app: &App, outbox: &Outbox<'_>, known: &Known) -> Result<()
         let is_late = row.covered_until.is_some_and(|covered| now - covered > collector::LATE_AFTER);
         let excluded = app.settings.tenants.excludes(&row.tenant_id, &row.domain);
         let untold = row.state == TenantState::Late && row.notified.is_empty();
-        if is_late && !excluded && (row.state == TenantState::Healthy || untold) {
+        // A first run looks back by more than that: a new tenant gets as long again.
+        let is_still_new = row.state == TenantState::New && now - row.since > collector::LATE_AFTER;
+        if is_late && !excluded && (row.state == TenantState::Healthy || is_still_new || untold) {
             let kept = Kept::new(app, row.clone(), etag.clone());
             enter(app, outbox, &kept, row, TenantState::Late).await?;
         }
