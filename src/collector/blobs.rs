@@ -5,7 +5,8 @@ use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use crate::audit::{AuditRecord, Event, Selector};
+use crate::audit::{AuditRecord, Broken, Event, Selector};
+use crate::detection::is_selected;
 use crate::microsoft::ServiceError;
 use crate::microsoft::management_activity::{Content, ContentType};
 use crate::store::StoreError;
@@ -107,7 +108,7 @@ impl TenantRun<'_> {
 
     /// Streams the records of a blob into judging; gives the number of those that cannot be read.
     async fn read_records(&self, mut response: reqwest::Response) -> Result<u64, BlobFault> {
-        let mut selector = Selector::new();
+        let mut selector = Selector::new(is_selected);
         let mut batch = Batch::default();
         while let Some(chunk) = next_chunk(&mut response).await? {
             selector.push(&chunk, |event| batch.take(event));
@@ -142,10 +143,10 @@ async fn next_chunk(response: &mut reqwest::Response) -> Result<Option<Bytes>, B
 
 impl Batch {
     fn take(&mut self, event: Event<'_>) {
-        self.seen += 1;
+        self.seen += u64::from(is_a_record(&event));
         match event {
             Event::Skipped => {}
-            Event::Selected(json) => match AuditRecord::parse(json) {
+            Event::Selected { json, .. } => match AuditRecord::parse(json) {
                 Ok(record) => {
                     self.selected += 1;
                     self.bytes += record.json.len();
@@ -153,11 +154,18 @@ impl Batch {
                 }
                 Err(_) => self.broken += 1,
             },
-            Event::Broken(_) => self.broken += 1,
+            Event::Broken { .. } => self.broken += 1,
         }
     }
 
     fn is_full(&self) -> bool {
         self.records.len() >= BATCH_RECORDS || self.bytes >= BATCH_BYTES
+    }
+}
+
+fn is_a_record(event: &Event<'_>) -> bool {
+    match event {
+        Event::Selected { .. } | Event::Skipped => true,
+        Event::Broken { error, .. } => Broken::is_a_record(*error),
     }
 }

@@ -3,7 +3,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::detection::{Finding, FindingKind, Reason, ReasonName, Severity};
+use crate::detection::{
+    Finding, FindingKind, Reason, ReasonName, Severity, add_method_changed_nearby, add_shared_target, raise_after_threat,
+};
 use crate::ledger::claim::CLAIM_HOLDS;
 use crate::ledger::{FindingState, ProcessedRow, TargetRow, load};
 use crate::names::{RecordId, RunId};
@@ -70,7 +72,7 @@ impl TenantRun<'_> {
         tenants.sort();
         tenants.dedup();
         if mailboxes.len() > 1 {
-            add(&mut finding.reasons, shared_target(mailboxes.len(), tenants.len()));
+            add_shared_target(finding, mailboxes.len(), tenants.len());
         }
         Ok(())
     }
@@ -101,15 +103,8 @@ impl TenantRun<'_> {
             RowKey::record(&near.record_id),
         );
         match (method <= threat, near.is_threat) {
-            (true, false) => {
-                add(&mut finding.reasons, nearby(method));
-            }
-            (false, true) => {
-                finding.threat = true;
-                finding.severity = finding.severity.max(Severity::Medium);
-                finding.score = finding.score.max(AFTER_THREAT_SCORE);
-                add(&mut finding.reasons, after_threat(threat));
-            }
+            (true, false) => add_method_changed_nearby(finding, method),
+            (false, true) => raise_after_threat(finding, threat),
             (true, true) => self.add_to_stored_threat(&key, nearby(method)).await?,
             (false, false) => self.raise_stored_method(&key, after_threat(threat)).await?,
         }
@@ -190,15 +185,6 @@ fn add(reasons: &mut Vec<Reason>, reason: Reason) -> bool {
         reasons.push(reason);
     }
     is_new
-}
-
-fn shared_target(mailboxes: usize, tenants: usize) -> Reason {
-    Reason {
-        name: ReasonName::SharedTarget,
-        sentence: format!(
-            "The same outside target was seen on {mailboxes} mailboxes in {tenants} tenants within 7 days."
-        ),
-    }
 }
 
 fn nearby(method: DateTime<Utc>) -> Reason {

@@ -109,7 +109,7 @@ impl<'a> Outbox<'a> {
                     }
                 }
                 Err(fault) => {
-                    self.silence(channel);
+                    self.silence_if_down(&fault);
                     offered.faults.push(fault);
                 }
             }
@@ -192,10 +192,10 @@ impl<'a> Outbox<'a> {
         self.silent.lock().is_ok_and(|silent| silent.contains(&channel))
     }
 
-    /// A channel that has just failed is not asked again in this run: its faults are not those of one notification.
-    fn silence(&self, channel: Channel) {
-        if let Ok(mut silent) = self.silent.lock() {
-            silent.insert(channel);
+    /// A channel that is down is not asked again in this run. What it refuses at once may be due to the one notification.
+    fn silence_if_down(&self, fault: &NotifyError) {
+        if let (NotifyError::Passing { channel, .. }, Ok(mut silent)) = (fault, self.silent.lock()) {
+            silent.insert(*channel);
         }
     }
 }
