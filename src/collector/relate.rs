@@ -4,7 +4,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::detection::{
-    Finding, FindingKind, Reason, ReasonName, Severity, add_method_changed_nearby, add_shared_target, raise_after_threat,
+    Finding, FindingKind, Reason, ReasonName, Severity, add_method_changed_nearby, add_shared_target,
+    raise_after_threat,
 };
 use crate::ledger::claim::CLAIM_HOLDS;
 use crate::ledger::{FindingState, ProcessedRow, TargetRow, load};

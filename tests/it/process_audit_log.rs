@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use tenantwatch::functions::FunctionError;
 use tenantwatch::ledger::{FindingState, TenantState};
 
-use crate::watch::{Watch, blank_rule_change, forwarding_rule};
+use crate::watch::{Watch, blank_rule_change, forwarding_rule, security_info};
 
 #[tokio::test]
 async fn a_threat_is_stored_and_told_through_every_channel_once() {
@@ -18,7 +18,7 @@ async fn a_threat_is_stored_and_told_through_every_channel_once() {
     assert!(findings[0].threat && findings[0].forwarding_externally);
     assert_eq!(findings[0].source_mailbox, "victor@contoso.com");
     assert_eq!(watch.told("InboxRule").len(), 1);
-    assert_eq!(watch.sim.teams_messages().len(), 1);
+    assert_eq!(watch.teams_messages(), 1);
 
     let again = watch.read().await.unwrap();
     assert_eq!((again.blobs, again.findings, again.notified), (0, 0, 0));
@@ -47,7 +47,7 @@ async fn two_runs_at_once_give_one_row_and_one_notification() {
     let (one, two) = tokio::join!(watch.deliver(&message), watch.deliver(&message));
     assert_eq!(one.unwrap().findings + two.unwrap().findings, 1);
     assert_eq!(watch.told("InboxRule").len(), 1);
-    assert_eq!(watch.sim.teams_messages().len(), 1);
+    assert_eq!(watch.teams_messages(), 1);
 }
 
 #[tokio::test]
@@ -55,9 +55,9 @@ async fn a_message_older_than_the_last_complete_run_is_answered_at_once() {
     let watch = Watch::start().await;
     let old = watch.message();
     watch.read().await.unwrap();
-    watch.sim.forget_requests();
+    watch.listings();
     assert_eq!(watch.deliver(&old).await.unwrap(), Default::default());
-    assert_eq!(watch.sim.requests().len(), 0);
+    assert_eq!(watch.listings(), []);
 }
 
 #[tokio::test]
@@ -111,21 +111,19 @@ async fn a_thousand_blank_changes_of_one_mailbox_cost_two_rule_calls() {
     watch.publish(records);
     let report = watch.read().await.unwrap();
     assert_eq!(report.selected, 1_000);
-    let calls = watch.sim.count(|request| request.cmdlet.as_deref() == Some("Get-InboxRule"));
-    assert_eq!(calls, 2);
+    assert_eq!(watch.calls("Get-InboxRule"), 2);
 }
 
 #[tokio::test]
 async fn a_quiet_known_tenant_costs_one_listing_per_content_type_and_two_table_operations() {
     let watch = Watch::start().await;
     watch.read().await.unwrap();
-    watch.sim.forget_requests();
+    watch.listings();
     watch.store_operations();
     watch.read().await.unwrap();
     assert_eq!(watch.store_operations(), 2);
-    let requests = watch.sim.requests();
-    assert_eq!(requests.len(), 2, "one listing for each of two content types: {requests:?}");
-    assert!(requests.iter().all(|request| request.path.ends_with("/subscriptions/content")));
+    assert_eq!(watch.listings().len(), 2, "one for each content type");
+    assert_eq!(watch.fetches(), 0);
 }
 
 #[tokio::test]
@@ -135,8 +133,7 @@ async fn the_directory_is_not_read_when_both_of_its_detections_are_off() {
     })
     .await;
     watch.read().await.unwrap();
-    let directory = watch.sim.count(|request| request.query.contains("AzureActiveDirectory"));
-    assert_eq!(directory, 0);
+    assert_eq!(watch.listings().len(), 1, "Audit.Exchange alone");
 }
 
 #[tokio::test]
@@ -149,14 +146,14 @@ async fn a_flow_that_fails_is_told_of_through_teams_and_gets_what_it_missed() {
     assert_eq!(row.state, FindingState::Sending);
     assert!(row.notified["teams"].is_some() && row.notified["flow"].is_none());
     assert!(watch.coverage().await.pending);
-    assert_eq!(watch.sim.teams_messages().len(), 2, "the threat, and that the flow does not work");
+    assert_eq!(watch.teams_messages(), 2, "the threat, and that the flow does not work");
 
     watch.refuse_flow(false);
     watch.wait(TimeDelta::minutes(30));
     watch.read().await.unwrap();
     assert_eq!(watch.findings().await[0].state, FindingState::Sent);
     assert_eq!(watch.told("InboxRule").len(), 1);
-    assert_eq!(watch.sim.teams_messages().len(), 2, "Teams had it already");
+    assert_eq!(watch.teams_messages(), 2, "Teams had it already");
 }
 
 #[tokio::test]
@@ -167,4 +164,144 @@ async fn a_tenant_without_consent_is_a_permanent_error_and_not_told_singly() {
     assert!(matches!(error, FunctionError::Permanent(_)), "{error:?}");
     assert_eq!(watch.coverage().await.state, TenantState::ConsentMissing);
     assert_eq!(watch.told("Coverage").len(), 0);
+}
+
+#[tokio::test]
+async fn a_live_rule_that_cannot_be_read_now_is_judged_again_and_told_when_it_is_a_threat() {
+    let watch = Watch::start().await;
+    watch.exchange_down(true);
+    watch.publish(vec![blank_rule_change(1, watch.now())]);
+    watch.read().await.unwrap();
+    assert_eq!(watch.findings().await[0].state, FindingState::Rejudge);
+    assert_eq!(watch.told("InboxRule").len(), 0);
+
+    watch.exchange_down(false);
+    watch.set_rules(vec![serde_json::json!({
+        "Name": "Invoices", "Enabled": true, "RuleIdentity": 15394007330931153153_u64,
+        "Identity": "victor\\15394007330931153153",
+        "ForwardTo": ["\"eve\" [SMTP:eve@evil.example]"],
+    })]);
+    watch.wait(TimeDelta::minutes(20));
+    let report = watch.read().await.unwrap();
+    assert_eq!(report.threats, 1);
+    assert_eq!(watch.findings().await[0].state, FindingState::Sent);
+    assert_eq!(watch.told("InboxRule").len(), 1);
+    watch.read().await.unwrap();
+    assert!(!watch.coverage().await.pending);
+}
+
+#[tokio::test]
+async fn what_stays_unreadable_for_a_day_is_decided_by_the_record_alone() {
+    let watch = Watch::start().await;
+    watch.exchange_down(true);
+    watch.publish(vec![blank_rule_change(1, watch.now())]);
+    for _ in 0..20 {
+        watch.read().await.unwrap();
+        watch.wait(TimeDelta::hours(2));
+    }
+    assert_eq!(watch.findings().await[0].state, FindingState::Recorded);
+    assert!(!watch.coverage().await.pending);
+}
+
+#[tokio::test]
+async fn wherever_a_run_is_killed_the_next_ones_lose_nothing_and_tell_of_one_threat() {
+    let mut was_killed = true;
+    let mut operations = 0;
+    while was_killed {
+        let watch = Watch::start().await;
+        watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+        watch.lose_store_after(Some(operations));
+        was_killed = watch.read().await.is_err();
+        watch.lose_store_after(None);
+        for _ in 0..3 {
+            watch.wait(TimeDelta::minutes(16));
+            watch.read().await.unwrap();
+        }
+        let findings = watch.findings().await;
+        assert_eq!(findings.len(), 1, "killed after {operations}");
+        assert_eq!(findings[0].state, FindingState::Sent, "killed after {operations}");
+        let told = watch.told("InboxRule");
+        assert!((1..=2).contains(&told.len()), "killed after {operations}: told {} times", told.len());
+        assert!(told.iter().all(|body| body["LogID"] == told[0]["LogID"]));
+        assert!(!watch.coverage().await.pending, "killed after {operations}");
+        operations += 1;
+    }
+    assert!(operations > 8, "it was killed at every step: {operations}");
+}
+
+#[tokio::test]
+async fn the_same_target_on_another_mailbox_is_a_reason_of_its_own() {
+    let watch = Watch::start().await;
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.read().await.unwrap();
+    let mut other = forwarding_rule(2, "Payments", "eve@evil.example", watch.now());
+    other["UserId"] = "anna@contoso.com".into();
+    other["ObjectId"] = "anna@contoso.com\\Payments".into();
+    other["MailboxOwnerUPN"] = "anna@contoso.com".into();
+    watch.publish(vec![other]);
+    watch.read().await.unwrap();
+    let findings = watch.findings().await;
+    let names = |at: usize| findings[at].reasons.iter().map(|reason| reason.name.as_str()).collect::<Vec<_>>();
+    assert!(!names(0).contains(&"SharedTarget"));
+    assert!(names(1).contains(&"SharedTarget"), "{:?}", names(1));
+}
+
+#[tokio::test]
+async fn a_way_to_sign_in_that_changed_around_a_threat_is_told_with_it_in_whichever_order_they_come() {
+    for method_first in [true, false] {
+        let watch = Watch::start().await;
+        let threat = forwarding_rule(1, "Invoices", "eve@evil.example", watch.now());
+        let before = security_info(2, watch.now() - TimeDelta::hours(2));
+        let after = security_info(3, watch.now() + TimeDelta::hours(2));
+        let (first, second) =
+            if method_first { (vec![before, after], vec![threat]) } else { (vec![threat], vec![before, after]) };
+        watch.publish(first);
+        watch.read().await.unwrap();
+        watch.publish(second);
+        watch.read().await.unwrap();
+        let findings = watch.findings().await;
+        let names = |at: usize| findings[at].reasons.iter().map(|reason| reason.name.as_str()).collect::<Vec<_>>();
+        assert!(names(0).contains(&"MethodChangedNearby"), "{method_first}: {:?}", names(0));
+        assert!(!findings[1].threat, "{method_first}");
+        assert!(findings[2].threat && findings[2].state == FindingState::Sent, "{method_first}: {:?}", findings[2]);
+        assert!(names(2).contains(&"MethodChangedAfterThreat"));
+        assert_eq!(watch.told("SignInMethod").len(), 1, "{method_first}");
+    }
+}
+
+#[tokio::test]
+async fn many_blobs_with_threats_are_read_at_once_and_each_threat_is_told() {
+    let watch = Watch::start().await;
+    for id in 0..40_u128 {
+        let target = format!("eve{id}@evil.example");
+        watch.publish(vec![forwarding_rule(id, "Invoices", &target, watch.now())]);
+    }
+    let report = watch.read().await.unwrap();
+    assert_eq!((report.blobs, report.threats, report.notified), (40, 40, 80));
+    assert_eq!(watch.told("InboxRule").len(), 40);
+}
+
+#[tokio::test]
+async fn a_run_whose_time_is_over_stops_and_the_next_one_goes_on() {
+    let watch = Watch::start().await;
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.wait(TimeDelta::minutes(1));
+    let report = watch.deliver_within(&watch.message(), std::time::Duration::from_secs(20)).await.unwrap();
+    assert_eq!(report.blobs, 0);
+    assert_eq!(watch.coverage().await.last_run, None);
+    assert_eq!(watch.read().await.unwrap().threats, 1);
+}
+
+#[tokio::test]
+async fn a_thousand_repeats_cost_hardly_more_than_a_row_each() {
+    let watch = Watch::start().await;
+    let record = |id| forwarding_rule(id, "Invoices", "eve@evil.example", watch.now());
+    watch.publish(vec![record(0)]);
+    watch.read().await.unwrap();
+    watch.publish((1..=1_000).map(record).collect());
+    watch.store_operations();
+    watch.read().await.unwrap();
+    let operations = watch.store_operations();
+    assert!(operations < 2_000, "{operations}");
+    assert_eq!(watch.told("InboxRule").len(), 1);
 }
