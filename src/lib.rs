@@ -3,6 +3,7 @@
 pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod collector;
 pub mod commands;
 pub mod detection;
 pub mod functions;

@@ -4,13 +4,17 @@
 mod audit;
 mod azurite;
 mod browser;
+mod coverage;
 mod demo_page;
 mod detection;
 mod functions_host;
+mod get_domain;
 mod host;
 mod ledger;
 mod packaging;
+mod process_audit_log;
 mod scan;
 mod serve;
 mod store;
 mod tables;
+mod watch;
