@@ -10,5 +10,6 @@ pub mod location;
 pub mod microsoft;
 pub mod names;
 pub mod notify;
+pub mod remediation;
 pub mod settings;
 pub mod store;
