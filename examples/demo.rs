@@ -1,1 +1,214 @@
-fn main() {}
+//! The whole product against a simulated Microsoft 365, on this machine alone.
+//!
+//! `cargo run --release --example demo` opens a page with the notifications as cards whose buttons really act;
+//! `-- --once` runs one full cycle without a browser, presses every button, prints what happened and fails if anything
+//! planted was missed, told twice or not secured.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use serde_json::{Value, json};
+use tenantwatch::app::App;
+use tenantwatch::clock::SystemClock;
+use tenantwatch::commands::{Cycle, cycle};
+use tenantwatch::host::standalone;
+use tenantwatch::settings::{Needs, Settings};
+use tenantwatch::store::SqliteStore;
+use tenantwatch_simulator::page::Page;
+use tenantwatch_simulator::scenario::{self, Planted};
+use tenantwatch_simulator::{Simulator, World};
+
+/// Always the same tenants, people and attacks.
+const SEED: u64 = 20_261_123;
+
+/// How often the page's tenants are read. The product's own default is every 15 minutes.
+const CYCLE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Parser)]
+#[command(about = "Tenantwatch against a simulated Microsoft 365, on this machine alone")]
+struct Arguments {
+    /// One full cycle without a browser, then a table; fails if anything was missed, told twice or not secured
+    #[arg(long)]
+    once: bool,
+    /// The port of the page on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8365)]
+    port: u16,
+}
+
+/// Everything that runs, kept alive together.
+struct Demo {
+    simulator: Arc<Simulator>,
+    planted: Vec<Planted>,
+    app: App,
+    page: Page,
+    _data: tempfile::TempDir,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let demo = Demo::start(if arguments.once { 0 } else { arguments.port }).await?;
+    if arguments.once { demo.once().await } else { demo.keep_running().await }
+}
+
+impl Demo {
+    async fn start(port: u16) -> Result<Self, Box<dyn Error>> {
+        let (world, planted): (World, Vec<Planted>) = scenario::demo(SEED, chrono::Utc::now());
+        let simulator = Arc::new(Simulator::start(world).await?);
+        let data = tempfile::tempdir()?;
+        let clock = Arc::new(SystemClock);
+        let settings = Settings::from_environment(simulator.environment(), Needs::LOCAL)?;
+        let store = Arc::new(SqliteStore::open(&data.path().join("tenantwatch.db"), clock.clone())?);
+        let app = App::new(settings, store, clock)?;
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let remediate_url = format!("http://{}/api/RemediateAccount", listener.local_addr()?);
+        tokio::spawn(standalone::serve(listener, app.clone()));
+        let page = Page::start(Arc::clone(&simulator), &remediate_url, port).await?;
+        Ok(Self { simulator, planted, app, page, _data: data })
+    }
+
+    async fn keep_running(self) -> Result<ExitCode, Box<dyn Error>> {
+        println!("Open {} – press Ctrl-C to end.", self.page.url());
+        loop {
+            print_cycle(&cycle(&self.app).await?);
+            tokio::select! {
+                () = tokio::time::sleep(CYCLE) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+            }
+        }
+    }
+
+    async fn once(self) -> Result<ExitCode, Box<dyn Error>> {
+        print_cycle(&cycle(&self.app).await?);
+        let mut answers = BTreeMap::new();
+        for planted in &self.planted {
+            answers.insert(planted.record_id, self.press(planted).await?);
+        }
+        // Read again what was read before: nothing may be told a second time.
+        cycle(&self.app).await?;
+
+        let notifications = self.simulator.notifications();
+        let verdicts: Vec<Verdict> = self
+            .planted
+            .iter()
+            .map(|planted| Verdict::of(planted, &notifications, &answers[&planted.record_id]))
+            .collect();
+        print_verdicts(&verdicts);
+        let surplus = surplus(&self.planted, &notifications);
+        for notification in &surplus {
+            println!("Not planted, but notified: {} {}", notification["Type"], notification["Summary"]);
+        }
+        let good = verdicts.iter().all(Verdict::is_good) && surplus.is_empty();
+        println!(
+            "{} planted, {} notified exactly once, {} secured and verified, {} false alarms: {}",
+            verdicts.len(),
+            verdicts.iter().filter(|verdict| verdict.notified == 1).count(),
+            verdicts.iter().filter(|verdict| verdict.verified).count(),
+            surplus.len(),
+            if good { "all is well" } else { "NOT as it must be" }
+        );
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Presses the button of a notification on the page, as a technician does.
+    async fn press(&self, planted: &Planted) -> Result<Value, reqwest::Error> {
+        let body = json!({"LogID": planted.record_id, "Action": "Remediate"});
+        reqwest::Client::new().post(format!("{}press", self.page.url())).json(&body).send().await?.json().await
+    }
+}
+
+/// What became of one planted attack.
+struct Verdict {
+    tenant: String,
+    mailbox: String,
+    shape: String,
+    found: String,
+    notified: usize,
+    status: String,
+    verified: bool,
+}
+
+impl Verdict {
+    fn of(planted: &Planted, notifications: &[Value], answer: &Value) -> Self {
+        let log_id = planted.record_id.to_string();
+        let mine: Vec<&Value> = notifications.iter().filter(|body| body["LogID"] == log_id.as_str()).collect();
+        let found = mine.first().map_or_else(
+            || "not found".to_owned(),
+            |body| format!("{} {}", text(&body["Severity"]), text(&body["Score"])),
+        );
+        let status = text(if answer["Status"].is_string() { &answer["Status"] } else { &answer["Error"] });
+        let verify = answer["Steps"].as_array().and_then(|steps| steps.iter().find(|step| step["Step"] == "Verify"));
+        let verified = matches!(status.as_str(), "Completed" | "AlreadyDone")
+            && verify.is_some_and(|step| step["Outcome"] == "Done");
+        Self {
+            tenant: planted.tenant_domain.clone(),
+            mailbox: planted.mailbox.clone(),
+            shape: planted.shape.to_owned(),
+            found,
+            notified: mine.len(),
+            status,
+            verified,
+        }
+    }
+
+    fn is_good(&self) -> bool {
+        self.notified == 1 && self.verified
+    }
+}
+
+/// Notifications of threats that nobody planted.
+fn surplus<'a>(planted: &[Planted], notifications: &'a [Value]) -> Vec<&'a Value> {
+    let is_planted =
+        |body: &Value| planted.iter().any(|planted| body["LogID"] == planted.record_id.to_string().as_str());
+    notifications.iter().filter(|body| body["Threat"] == "True" && !is_planted(body)).collect()
+}
+
+fn print_cycle(cycle: &Cycle) {
+    let mut table =
+        new_table(&["Tenant", "Blobs", "Records", "Selected", "Findings", "Threats", "Notified", "Outcome"]);
+    for (message, outcome) in &cycle.tenants {
+        let (done, outcome) = match outcome {
+            Ok(done) => (done.clone(), "read".to_owned()),
+            Err(error) => (Default::default(), error.to_string()),
+        };
+        let numbers = [done.blobs, done.records, done.selected, done.findings, done.threats, done.notified];
+        let mut row = vec![message.domain.to_string()];
+        row.extend(numbers.iter().map(u64::to_string));
+        row.push(outcome);
+        table.add_row(row);
+    }
+    println!("{table}");
+}
+
+fn print_verdicts(verdicts: &[Verdict]) {
+    let mut table = new_table(&["Tenant", "Mailbox", "Planted attack", "Found", "Notified", "Remediation", "Verified"]);
+    for verdict in verdicts {
+        table.add_row([
+            verdict.tenant.clone(),
+            verdict.mailbox.clone(),
+            verdict.shape.clone(),
+            verdict.found.clone(),
+            format!("{}×", verdict.notified),
+            verdict.status.clone(),
+            if verdict.verified { "yes" } else { "NO" }.to_owned(),
+        ]);
+    }
+    println!("{table}");
+}
+
+fn new_table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header(header.iter().copied());
+    table
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

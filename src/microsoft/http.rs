@@ -1,7 +1,18 @@
-//! The one kind of HTTP client that every connection uses: https only, the roots of `SSL_CERT_FILE` where it is set, no
-//! redirects, time-outs.
+//! The one kind of HTTP client that every connection uses: the roots of `SSL_CERT_FILE` where it is set, no redirects,
+//! time-outs. Which addresses may be plain http (loopback storage, the platform's own identity endpoint) is decided where
+//! settings are read.
 
 use std::path::Path;
+use std::time::Duration;
+
+use reqwest::Certificate;
+use reqwest::redirect::Policy;
+
+/// How long a connection may take to stand.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a service may send nothing.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +26,27 @@ pub enum HttpClientError {
 }
 
 /// Makes the client that all services share, so that connections and TLS sessions are shared too.
+///
+/// # Errors
+/// When `root_certificates` is no readable PEM file with at least one certificate.
 pub fn client(root_certificates: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
-    let _ = root_certificates;
-    todo!()
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("tenantwatch/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE);
+    if let Some(path) = root_certificates {
+        builder = builder.tls_certs_only(roots(path)?);
+    }
+    Ok(builder.build()?)
+}
+
+fn roots(path: &Path) -> Result<Vec<Certificate>, HttpClientError> {
+    let refuse = |why: String| HttpClientError::RootCertificates(why);
+    let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let roots = Certificate::from_pem_bundle(&pem).map_err(|error| refuse(error.to_string()))?;
+    if roots.is_empty() {
+        return Err(refuse("holds no certificate".to_owned()));
+    }
+    Ok(roots)
 }

@@ -7,6 +7,8 @@ pub mod http;
 pub mod management_activity;
 pub mod tokens;
 
+mod call;
+mod certificate;
 mod error;
 
 pub use error::{Service, ServiceError, TokenError, TokenFault};

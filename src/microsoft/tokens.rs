@@ -1,15 +1,53 @@
-//! Tokens from Entra: one credential per tenant, kept, all sharing one transport.
+//! Tokens from Entra: one credential per tenant, kept, all sharing one transport. A credential caches its tokens, refreshes
+//! them 5 minutes before they end, and asks once for many callers.
 
-use secrecy::SecretString;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
+use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::error::ErrorKind;
+use azure_core::http::{ClientMethodOptions, ClientOptions, ExponentialRetryOptions, RetryOptions, Transport};
+use azure_core::time::Duration;
+use azure_identity::{
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use crate::names::TenantId;
-use crate::settings::{Hosts, PartnerSettings};
+use crate::settings::{CredentialSettings, Hosts, PartnerSettings};
 
-use super::{Service, TokenError};
+use super::certificate::Certificate;
+use super::{Service, TokenError, TokenFault};
+
+/// What a managed identity asks for to vouch for an app registration.
+const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange/.default";
 
 /// Gives tokens for any tenant and service.
-#[derive(Debug)]
-pub struct Tokens {}
+pub struct Tokens {
+    client_id: String,
+    proof: Proof,
+    hosts: Hosts,
+    options: ClientOptions,
+    credentials: Mutex<HashMap<TenantId, Arc<dyn TokenCredential>>>,
+}
+
+/// How the app registration proves who it is.
+#[derive(Clone)]
+enum Proof {
+    Secret(SecretString),
+    Certificate(Arc<Certificate>),
+    Identity(Arc<ManagedIdentityCredential>),
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
 
 impl Tokens {
     /// Prepares; nothing is asked for yet.
@@ -17,19 +55,183 @@ impl Tokens {
     /// # Errors
     /// When the certificate cannot be used.
     pub fn new(partner: &PartnerSettings, hosts: &Hosts, http: reqwest::Client) -> Result<Self, TokenError> {
-        let _ = (partner, hosts, http);
-        todo!()
+        let options = options(hosts, http);
+        let refuse = |why: String| TokenError {
+            tenant: partner.tenant_id,
+            fault: TokenFault::OurFault,
+            aadsts: None,
+            message: why,
+        };
+        let proof = match &partner.credential {
+            CredentialSettings::Secret(secret) => Proof::Secret(secret.clone()),
+            CredentialSettings::Certificate(pem) => {
+                Proof::Certificate(Arc::new(Certificate::from_pem(pem.expose_secret()).map_err(refuse)?))
+            }
+            CredentialSettings::Federated { identity_client_id } => {
+                let options = ManagedIdentityCredentialOptions {
+                    user_assigned_id: Some(UserAssignedId::ClientId(identity_client_id.clone())),
+                    client_options: options.clone(),
+                    ..Default::default()
+                };
+                let identity =
+                    ManagedIdentityCredential::new(Some(options)).map_err(|error| refuse(first_line(&error.to_string())))?;
+                Proof::Identity(identity)
+            }
+        };
+        let client_id = partner.client_id.to_string();
+        Ok(Self { client_id, proof, hosts: hosts.clone(), options, credentials: Mutex::default() })
     }
 
     /// A token for `service` in `tenant`, from the cache while it lives.
+    ///
+    /// # Errors
+    /// With what Entra said, classified by its AADSTS number.
     pub async fn token(&self, tenant: &TenantId, service: Service) -> Result<SecretString, TokenError> {
-        let _ = (tenant, service);
-        todo!()
+        let credential = self.credential(tenant)?;
+        let scope = self.scope(service);
+        match credential.get_token(&[&scope], None).await {
+            Ok(token) => Ok(token.token.secret().to_owned().into()),
+            Err(error) => Err(classify(*tenant, &error)),
+        }
     }
 
     /// Forgets what is cached for `tenant`, after a service answered 401.
     pub async fn forget(&self, tenant: &TenantId) {
-        let _ = tenant;
-        todo!()
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).remove(tenant);
     }
+
+    fn scope(&self, service: Service) -> String {
+        let host = match service {
+            Service::Entra | Service::Graph => &self.hosts.graph,
+            Service::ManagementActivity => &self.hosts.management,
+            Service::Exchange => &self.hosts.exchange,
+        };
+        format!("{}/.default", host.as_str().trim_end_matches('/'))
+    }
+
+    fn credential(&self, tenant: &TenantId) -> Result<Arc<dyn TokenCredential>, TokenError> {
+        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(credential) = credentials.get(tenant) {
+            return Ok(Arc::clone(credential));
+        }
+        let credential = self.new_credential(tenant).map_err(|error| classify(*tenant, &error))?;
+        credentials.insert(*tenant, Arc::clone(&credential));
+        Ok(credential)
+    }
+
+    fn new_credential(&self, tenant: &TenantId) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        let client_options = self.options.clone();
+        let assertion = match &self.proof {
+            Proof::Secret(secret) => {
+                let options = ClientSecretCredentialOptions { client_options };
+                let secret = Secret::new(secret.expose_secret().to_owned());
+                let tenant = tenant.to_string();
+                return Ok(ClientSecretCredential::new(&tenant, self.client_id.clone(), secret, Some(options))?);
+            }
+            Proof::Certificate(certificate) => Assertion::Signed {
+                certificate: Arc::clone(certificate),
+                client_id: self.client_id.clone(),
+                audience: token_endpoint(&self.hosts.authority, tenant),
+            },
+            Proof::Identity(identity) => Assertion::Vouched(Arc::clone(identity)),
+        };
+        let options = ClientAssertionCredentialOptions { client_options };
+        Ok(ClientAssertionCredential::new(tenant.to_string(), self.client_id.clone(), assertion, Some(options))?)
+    }
+}
+
+/// What stands in for a secret.
+#[derive(Debug)]
+enum Assertion {
+    Signed { certificate: Arc<Certificate>, client_id: String, audience: String },
+    Vouched(Arc<ManagedIdentityCredential>),
+}
+
+#[async_trait::async_trait]
+impl ClientAssertion for Assertion {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        match self {
+            Self::Signed { certificate, client_id, audience } => certificate
+                .assertion(client_id, audience)
+                .map_err(|why| azure_core::Error::with_message(ErrorKind::Credential, why)),
+            Self::Vouched(identity) => {
+                Ok(identity.get_token(&[EXCHANGE_AUDIENCE], None).await?.token.secret().to_owned())
+            }
+        }
+    }
+}
+
+fn token_endpoint(authority: &Url, tenant: &TenantId) -> String {
+    format!("{}/{tenant}/oauth2/v2.0/token", authority.as_str().trim_end_matches('/'))
+}
+
+/// One transport for all credentials; few retries, because a function has a deadline and its host tries again.
+fn options(hosts: &Hosts, http: reqwest::Client) -> ClientOptions {
+    let mut cloud = CustomConfiguration::default();
+    cloud.authority_host = hosts.authority.to_string();
+    ClientOptions {
+        transport: Some(Transport::new(Arc::new(http))),
+        cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
+        retry: RetryOptions::exponential(ExponentialRetryOptions {
+            max_retries: 3,
+            max_total_elapsed: Duration::seconds(20),
+            max_delay: Duration::seconds(10),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// What the failure means, by Entra's own number. Numbers and meanings:
+/// <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>.
+fn classify(tenant: TenantId, error: &azure_core::Error) -> TokenError {
+    let answer = answered(error);
+    let text = answer.map_or_else(|| error.to_string(), ToString::to_string);
+    let (status, code) = match answer.map(azure_core::Error::kind) {
+        Some(ErrorKind::HttpResponse { status, error_code, .. }) => (Some(u16::from(*status)), error_code.clone()),
+        _ => (None, None),
+    };
+    let first_code = code.as_deref().and_then(|codes| codes.split(',').next()).and_then(|code| code.parse().ok());
+    let aadsts = first_code.or_else(|| number_after(&text, "AADSTS"));
+    TokenError { tenant, fault: fault(status, aadsts), aadsts, message: first_line(&text) }
+}
+
+/// Entra's own answer, where there was one.
+fn answered(error: &azure_core::Error) -> Option<&azure_core::Error> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<azure_core::Error>()
+            && matches!(error.kind(), ErrorKind::HttpResponse { .. })
+        {
+            return Some(error);
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn fault(status: Option<u16>, aadsts: Option<u32>) -> TokenFault {
+    match (aadsts, status) {
+        (Some(7_000_229 | 700_016 | 65_001), _) => TokenFault::ConsentMissing,
+        (Some(7_000_112 | 53_003 | 90_002 | 500_011 | 500_014 | 650_052 | 5_001_211), _) => TokenFault::AccessLost,
+        // Seen for a while after a certificate was rotated, and for good when it is the wrong one: ours in the end.
+        (Some(7_000_215 | 7_000_222 | 700_027 | 700_024 | 7_000_218 | 700_211 | 700_213), _) => TokenFault::OurFault,
+        (_, Some(408 | 429 | 500..)) | (_, None) => TokenFault::Passing,
+        // Entra's own words for «busy» come with 400 at times.
+        (Some(90_033 | 50_196 | 90_006), _) => TokenFault::Passing,
+        (_, Some(401)) => TokenFault::OurFault,
+        _ => TokenFault::AccessLost,
+    }
+}
+
+fn number_after(text: &str, mark: &str) -> Option<u32> {
+    let (_, rest) = text.split_once(mark)?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// What a person needs of Entra's text: not the ids of traces behind it.
+fn first_line(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(300).collect()
 }

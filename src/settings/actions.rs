@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::SecretSlice;
 
 use crate::names::MailAddress;
+
+use super::source::Source;
 
 /// Keys and limits of the action tokens, and whom a press may not touch.
 #[derive(Debug, Clone)]
@@ -26,4 +30,28 @@ pub enum ProtectedUser {
     Address(MailAddress),
     /// By object id.
     ObjectId(uuid::Uuid),
+}
+
+/// The shortest key that signs, in bytes.
+const KEY_BYTES: usize = 32;
+
+impl ActionSettings {
+    pub(super) fn from_source(source: &mut Source) -> Self {
+        let keys = source.list("ACTION_KEY", "base64 of at least 32 bytes", |text| {
+            BASE64.decode(text).ok().filter(|key| key.len() >= KEY_BYTES).map(SecretSlice::from)
+        });
+        if keys.len() > 2 {
+            source.refuse("ACTION_KEY", "holds at most two keys: the new one, and the old one while its tokens live");
+        }
+        let hours = source.number("ACTION_TOKEN_HOURS", 1..=720, 72);
+        Self {
+            keys,
+            token_life: Duration::from_secs(hours * 3_600),
+            protected_users: source.list("PROTECTED_USERS", "an address or an object id", |text| {
+                let by_id = text.parse().ok().map(ProtectedUser::ObjectId);
+                by_id.or_else(|| text.parse().ok().map(ProtectedUser::Address))
+            }),
+            remove_signin_methods: source.flag("REMOVE_SIGNIN_METHODS", false),
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use super::source::Source;
+
 /// `CLOUD`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Cloud {
@@ -31,4 +33,75 @@ pub struct Hosts {
     pub graph: Url,
     /// `EXCHANGE_URL`: the Exchange Online admin API.
     pub exchange: Url,
+}
+
+impl Cloud {
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text.to_ascii_lowercase().as_str() {
+            "worldwide" => Self::Worldwide,
+            "gcc" => Self::Gcc,
+            "gcchigh" => Self::GccHigh,
+            "dod" => Self::Dod,
+            "china" => Self::China,
+            _ => return None,
+        })
+    }
+
+    /// Authority, management, Graph and Exchange hosts. Source of the first four rows of management hosts: the
+    /// Management Activity API reference; of the others: the national cloud pages of each service.
+    fn hosts(self) -> [&'static str; 4] {
+        const WORLD: &str = "https://login.microsoftonline.com";
+        const US: &str = "https://login.microsoftonline.us";
+        match self {
+            Self::Worldwide => {
+                [WORLD, "https://manage.office.com", "https://graph.microsoft.com", "https://outlook.office365.com"]
+            }
+            Self::Gcc => {
+                [WORLD, "https://manage-gcc.office.com", "https://graph.microsoft.com", "https://outlook.office365.com"]
+            }
+            Self::GccHigh => {
+                [US, "https://manage.office365.us", "https://graph.microsoft.us", "https://outlook.office365.us"]
+            }
+            Self::Dod => [
+                US,
+                "https://manage.protection.apps.mil",
+                "https://dod-graph.microsoft.us",
+                "https://outlook-dod.office365.us",
+            ],
+            Self::China => [
+                "https://login.partner.microsoftonline.cn",
+                "https://manage.office365.cn",
+                "https://microsoftgraph.chinacloudapi.cn",
+                "https://partner.outlook.cn",
+            ],
+        }
+    }
+}
+
+impl Hosts {
+    pub(super) fn from_source(source: &mut Source) -> Option<Self> {
+        let cloud = source.parsed("CLOUD", "worldwide, gcc, gcchigh, dod or china", Cloud::parse).unwrap_or_default();
+        let [authority, management, graph, exchange] = cloud.hosts();
+        let authority = host(source, "AZURE_AUTHORITY_HOST", authority);
+        let management = host(source, "MANAGEMENT_API_URL", management);
+        let graph = host(source, "GRAPH_URL", graph);
+        let exchange = host(source, "EXCHANGE_URL", exchange);
+        Some(Self { cloud, authority: authority?, management: management?, graph: graph?, exchange: exchange? })
+    }
+}
+
+/// The override of one host, or the cloud's own.
+fn host(source: &mut Source, name: &str, default: &str) -> Option<Url> {
+    let text = source.text(name).unwrap_or(default).to_owned();
+    let url = Url::parse(&text).ok().filter(|url| {
+        url.scheme() == "https"
+            && url.host().is_some()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.username().is_empty()
+    });
+    if url.is_none() {
+        source.refuse(name, "must be an https address of a host, without a path");
+    }
+    url
 }

@@ -6,8 +6,10 @@ mod channels;
 mod cloud;
 mod collection;
 mod credential;
+mod list;
 mod location;
 mod partner;
+mod source;
 mod storage;
 mod tenants;
 mod trust;
@@ -17,13 +19,17 @@ pub use channels::ChannelSettings;
 pub use cloud::{Cloud, Hosts};
 pub use collection::CollectionSettings;
 pub use credential::CredentialSettings;
+pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
 pub use partner::PartnerSettings;
+pub use source::{Problem, SettingsError};
 pub use storage::{StorageAccess, StorageSettings, TableNames};
 pub use tenants::{ListedTenant, TenantSettings, TenantSource};
 pub use trust::{TrustSettings, TrustedTarget};
 
 use std::path::PathBuf;
+
+use source::Source;
 
 /// Everything. Built once at start, handed around in the `App`.
 #[derive(Debug, Clone)]
@@ -50,4 +56,78 @@ pub struct Settings {
     pub location: LocationSettings,
     /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
     pub root_certificates: Option<PathBuf>,
+}
+
+/// Which of the settings a command cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// `AzureWebJobsStorage` in one of its forms.
+    pub storage: bool,
+    /// `FLOW_URL` or `TEAMS_WEBHOOK_URL`.
+    pub channels: bool,
+}
+
+impl Needs {
+    /// `serve`: rows are kept in Azure tables.
+    pub const AZURE: Self = Self { storage: true, channels: true };
+    /// `run`: rows are kept in the embedded store.
+    pub const LOCAL: Self = Self { storage: false, channels: true };
+}
+
+impl Settings {
+    /// Reads all settings from environment variables.
+    ///
+    /// # Errors
+    /// With everything that is missing, malformed or contradictory, never only the first of it.
+    pub fn from_environment(
+        variables: impl IntoIterator<Item = (String, String)>,
+        needs: Needs,
+    ) -> Result<Self, SettingsError> {
+        let mut source = Source::new(variables);
+        let partner = PartnerSettings::from_source(&mut source);
+        let hosts = Hosts::from_source(&mut source);
+        let tenants = TenantSettings::from_source(&mut source);
+        let collection = CollectionSettings::from_source(&mut source);
+        let storage = if needs.storage { storage(&mut source) } else { None };
+        let tables = TableNames::from_source(&mut source);
+        let channels = ChannelSettings::from_source(&mut source, needs.channels);
+        let actions = ActionSettings::from_source(&mut source);
+        let trust = TrustSettings::from_source(&mut source);
+        let location = LocationSettings::from_source(&mut source);
+        let root_certificates = root_certificates(&mut source);
+        match (partner, hosts, collection, source.into_problems()) {
+            (Some(partner), Some(hosts), Some(collection), problems) if problems.is_empty() => Ok(Self {
+                partner,
+                hosts,
+                tenants,
+                collection,
+                storage,
+                tables,
+                channels,
+                actions,
+                trust,
+                location,
+                root_certificates,
+            }),
+            (_, _, _, problems) => Err(SettingsError { problems }),
+        }
+    }
+}
+
+fn storage(source: &mut Source) -> Option<StorageSettings> {
+    let is_set = ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"]
+        .iter()
+        .any(|name| source.text(name).is_some());
+    if !is_set {
+        source.refuse("AzureWebJobsStorage", "or AzureWebJobsStorage__accountName is required and not set");
+    }
+    StorageSettings::from_source(source)
+}
+
+fn root_certificates(source: &mut Source) -> Option<PathBuf> {
+    let path = source.text("SSL_CERT_FILE").map(PathBuf::from)?;
+    if !path.is_file() {
+        source.refuse("SSL_CERT_FILE", "must be the path of a PEM file, and there is none");
+    }
+    Some(path)
 }

@@ -3,6 +3,7 @@
 use crate::names::TenantId;
 
 use super::CredentialSettings;
+use super::source::Source;
 
 /// The provider and its multi-tenant app registration.
 #[derive(Debug, Clone)]
@@ -13,4 +14,16 @@ pub struct PartnerSettings {
     pub client_id: uuid::Uuid,
     /// Exactly one of the ways to prove it.
     pub credential: CredentialSettings,
+}
+
+impl PartnerSettings {
+    pub(super) fn from_source(source: &mut Source) -> Option<Self> {
+        let tenant_id = source
+            .required("PARTNER_TENANT_ID")
+            .and_then(|_| source.parsed("PARTNER_TENANT_ID", "a GUID", |text| text.parse().ok()));
+        let client_id =
+            source.required("CLIENT_ID").and_then(|_| source.parsed("CLIENT_ID", "a GUID", |text| text.parse().ok()));
+        let credential = CredentialSettings::from_source(source);
+        Some(Self { tenant_id: tenant_id?, client_id: client_id?, credential: credential? })
+    }
 }

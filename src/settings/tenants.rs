@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::names::{Domain, TenantId};
 
+use super::source::Source;
+
 /// `TENANT_SOURCE`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TenantSource {
@@ -39,5 +41,70 @@ impl TenantSettings {
     /// Whether a tenant is to be left out.
     pub fn excludes(&self, tenant_id: &TenantId, domain: &Domain) -> bool {
         self.excluded_ids.contains(tenant_id) || self.excluded_domains.contains(domain)
+    }
+}
+
+impl TenantSettings {
+    pub(super) fn from_source(source: &mut Source) -> Self {
+        let kind = source
+            .parsed("TENANT_SOURCE", "contracts, gdap or list", |text| {
+                let text = text.to_ascii_lowercase();
+                ["contracts", "gdap", "list"].into_iter().find(|kind| *kind == text)
+            })
+            .unwrap_or("contracts");
+        let listed = source.list("TENANTS", "of the form domain=<guid>", listed);
+        refuse_duplicates(source, &listed);
+        match (kind, source.text("TENANTS").is_some()) {
+            ("list", false) => source.refuse("TENANTS", "is required when TENANT_SOURCE is list"),
+            ("contracts" | "gdap", true) => {
+                source.refuse("TENANTS", format!("is set, but TENANT_SOURCE is {kind}; only list reads it"));
+            }
+            _ => {}
+        }
+        let excluded = source.list("TENANTS_EXCLUDE", "a domain or a GUID", excluded_entry);
+        let (mut excluded_domains, mut excluded_ids) = (BTreeSet::new(), BTreeSet::new());
+        for entry in excluded {
+            match entry {
+                Excluded::Domain(domain) => excluded_domains.insert(domain),
+                Excluded::Id(id) => excluded_ids.insert(id),
+            };
+        }
+        Self {
+            source: match kind {
+                "gdap" => TenantSource::Gdap,
+                "list" => TenantSource::List(listed),
+                _ => TenantSource::Contracts,
+            },
+            excluded_domains,
+            excluded_ids,
+        }
+    }
+}
+
+enum Excluded {
+    Domain(Domain),
+    Id(TenantId),
+}
+
+fn listed(entry: &str) -> Option<ListedTenant> {
+    let (domain, tenant_id) = entry.split_once('=')?;
+    Some(ListedTenant { domain: domain.parse().ok()?, tenant_id: tenant_id.parse().ok()? })
+}
+
+fn excluded_entry(entry: &str) -> Option<Excluded> {
+    let by_id = entry.parse().ok().map(Excluded::Id);
+    by_id.or_else(|| entry.parse().ok().map(Excluded::Domain))
+}
+
+fn refuse_duplicates(source: &mut Source, listed: &[ListedTenant]) {
+    let mut domains = BTreeSet::new();
+    let mut ids = BTreeSet::new();
+    for tenant in listed {
+        if !domains.insert(&tenant.domain) {
+            source.refuse("TENANTS", format!("names the domain {} more than once", tenant.domain));
+        }
+        if !ids.insert(tenant.tenant_id) {
+            source.refuse("TENANTS", format!("names the GUID {} more than once", tenant.tenant_id));
+        }
     }
 }

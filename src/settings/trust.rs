@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::detection::FindingKind;
 use crate::names::{Domain, MailAddress};
+
+use super::source::Source;
 
 /// `TRUSTED_DOMAINS`, `TRUSTED_APPS` and `DETECTIONS_OFF`.
 #[derive(Debug, Clone, Default)]
@@ -32,4 +35,46 @@ pub enum TrustedTarget {
         /// The trusted address.
         address: MailAddress,
     },
+}
+
+/// Domains where anybody has a mailbox: trusting one whole would trust every attacker.
+const PUBLIC_PROVIDERS: &str = include_str!("public_mail_providers.txt");
+
+impl TrustSettings {
+    pub(super) fn from_source(source: &mut Source) -> Self {
+        let form = "domain, address@domain or <tenant domain>/<either>; a public mail provider only as a full address";
+        Self {
+            targets: source.list("TRUSTED_DOMAINS", form, TrustedTarget::parse),
+            apps: source.list("TRUSTED_APPS", "a GUID", |text| text.parse().ok()).into_iter().collect(),
+            detections_off: source
+                .list("DETECTIONS_OFF", "the name of a detection type", detection_type)
+                .into_iter()
+                .collect(),
+        }
+    }
+}
+
+impl TrustedTarget {
+    fn parse(text: &str) -> Option<Self> {
+        let (only_in, target) = match text.split_once('/') {
+            Some((tenant, target)) => (Some(tenant.parse().ok()?), target),
+            None => (None, text),
+        };
+        if target.contains('@') {
+            return Some(Self::Address { only_in, address: target.parse().ok()? });
+        }
+        let domain: Domain = target.parse().ok()?;
+        let is_public = PUBLIC_PROVIDERS.lines().any(|provider| provider == domain.as_str());
+        (!is_public && domain.as_str().contains('.')).then_some(Self::Domain { only_in, domain })
+    }
+}
+
+/// The exact name of a type that can be left out, whatever the case it is written in.
+fn detection_type(text: &str) -> Option<String> {
+    FindingKind::ALL
+        .iter()
+        .filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Test))
+        .map(|kind| kind.as_str())
+        .find(|name| name.eq_ignore_ascii_case(text))
+        .map(str::to_owned)
 }

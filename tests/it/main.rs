@@ -1,2 +1,6 @@
+//! All integration tests in one binary: it links once.
+
+mod browser;
+mod demo_page;
 mod ledger;
 mod store;

@@ -1,0 +1,51 @@
+//! `ClientIP`, which the audit log writes in a dozen forms.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// The address in any form of `ClientIP`: alone, with a port, in brackets, mapped into IPv6. `None` for a host name or nothing.
+pub fn parse_client_ip(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let in_brackets = || text.strip_prefix('[')?.split_once(']').map(|(inside, _)| inside);
+    let address = text
+        .parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+        .or_else(|| in_brackets()?.parse().ok())
+        .or_else(|| without_zone(text));
+    address.map(|address| address.to_canonical())
+}
+
+/// `fe80::1%4`
+fn without_zone(text: &str) -> Option<IpAddr> {
+    text.split_once('%').and_then(|(address, _)| address.parse::<Ipv6Addr>().ok()).map(IpAddr::V6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_client_ip;
+
+    #[test]
+    fn every_form_seen_on_the_wire_is_understood() {
+        let forms = [
+            ("203.0.113.7", Some("203.0.113.7")),
+            ("203.0.113.7:63070", Some("203.0.113.7")),
+            ("[203.0.113.7]:443", Some("203.0.113.7")),
+            ("[203.0.113.7]", Some("203.0.113.7")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8:f100:9001::1761:914f]:52903", Some("2001:db8:f100:9001::1761:914f")),
+            ("::ffff:10.0.0.1", Some("10.0.0.1")),
+            ("[::ffff:10.0.0.1]:25", Some("10.0.0.1")),
+            ("fe80::1%4", Some("fe80::1")),
+            (" 203.0.113.7 ", Some("203.0.113.7")),
+            ("localhost:12345", None),
+            ("mail.contoso.com", None),
+            ("", None),
+            ("[", None),
+            ("]:1", None),
+        ];
+        for (text, expected) in forms {
+            assert_eq!(parse_client_ip(text), expected.map(|address| address.parse().unwrap()), "{text:?}");
+        }
+    }
+}

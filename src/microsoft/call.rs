@@ -1,0 +1,195 @@
+//! One authorised request to a service, with the retries it deserves. Shared by all three clients.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable as _};
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use secrecy::ExposeSecret as _;
+
+use crate::names::TenantId;
+
+use super::tokens::Tokens;
+use super::{Service, ServiceError};
+
+/// How often a request is sent that fails in passing.
+const TRIES: usize = 4;
+
+/// How long all tries of one request may wait together. A function's deadline is minutes, a remediation's 100 s.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The longest wait that `Retry-After` may ask for; whoever asks for more is tried again by a later run.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// The longest answer that is read into memory, in bytes. Blobs are streamed and not bound by it.
+const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
+
+/// How much of an error's body is read, in bytes.
+const ERROR_LIMIT: usize = 64 * 1024;
+
+/// The longest text of a service that goes into an error, in characters.
+const TEXT_LIMIT: usize = 500;
+
+/// The service's own code and text in the body of an error.
+pub(super) struct Told {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+/// Reads code and text from the status, headers and body of an error.
+pub(super) type ReadError = fn(StatusCode, &HeaderMap, &[u8]) -> Told;
+
+/// An answer that was read to its end.
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Sends requests to one service.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    service: Service,
+    http: Client,
+    tokens: Arc<Tokens>,
+    read_error: ReadError,
+}
+
+impl Caller {
+    pub(super) fn new(service: Service, http: Client, tokens: Arc<Tokens>, read_error: ReadError) -> Self {
+        Self { service, http, tokens, read_error }
+    }
+
+    /// Sends a request and reads the whole answer; a broken-off answer is tried again as well.
+    pub(super) async fn whole<F>(&self, tenant: &TenantId, request: F) -> Result<Answer, ServiceError>
+    where
+        F: Fn(&Client) -> RequestBuilder,
+    {
+        let attempt = || async {
+            let response = self.attempt(tenant, &request).await?;
+            let headers = response.headers().clone();
+            let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
+            Ok(Answer { headers, body })
+        };
+        attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for).await
+    }
+
+    /// Sends a request and hands over the answer as it begins.
+    pub(super) async fn streamed<F>(&self, tenant: &TenantId, request: F) -> Result<Response, ServiceError>
+    where
+        F: Fn(&Client) -> RequestBuilder,
+    {
+        let attempt = || self.attempt(tenant, &request);
+        attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for).await
+    }
+
+    /// An answer that was read but is not what it must be.
+    pub(super) fn unreadable(&self, what: &str, error: &serde_json::Error) -> ServiceError {
+        // The position and kind are enough; serde's text may hold a piece of the answer.
+        self.unreachable(format!("{what} is not what it must be (line {}, {:?})", error.line(), error.classify()))
+    }
+
+    fn unreachable(&self, detail: String) -> ServiceError {
+        ServiceError::Unreachable { service: self.service, detail }
+    }
+
+    /// One try. A token that is refused is forgotten, and a fresh one tried once.
+    async fn attempt<F>(&self, tenant: &TenantId, request: &F) -> Result<Response, ServiceError>
+    where
+        F: Fn(&Client) -> RequestBuilder,
+    {
+        let mut response = self.send(tenant, request).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.tokens.forget(tenant).await;
+            response = self.send(tenant, request).await?;
+        }
+        if response.status().is_success() { Ok(response) } else { Err(self.answered(response).await) }
+    }
+
+    async fn send<F>(&self, tenant: &TenantId, request: &F) -> Result<Response, ServiceError>
+    where
+        F: Fn(&Client) -> RequestBuilder,
+    {
+        let token = self.tokens.token(tenant, self.service).await?;
+        let sent = request(&self.http).bearer_auth(token.expose_secret()).send().await;
+        sent.map_err(|error| self.unreachable(describe(error)))
+    }
+
+    async fn answered(&self, response: Response) -> ServiceError {
+        let (status, headers) = (response.status(), response.headers().clone());
+        // An error whose body breaks off is still an error with a status.
+        let body = read_up_to(response, ERROR_LIMIT).await.unwrap_or_default();
+        let told = (self.read_error)(status, &headers, &body);
+        ServiceError::Answered {
+            service: self.service,
+            status: status.as_u16(),
+            code: readable(&told.code),
+            message: readable(&told.message),
+            retry_after: retry_after(&headers),
+        }
+    }
+}
+
+/// What went wrong with a connection, never where to: addresses carry keys.
+pub(super) fn describe(error: reqwest::Error) -> String {
+    let kind = match () {
+        () if error.is_timeout() => "timed out",
+        () if error.is_connect() => "no connection",
+        () if error.is_body() || error.is_decode() => "the answer broke off",
+        () => "the request failed",
+    };
+    let error = error.without_url();
+    let cause = std::iter::successors(std::error::Error::source(&error), |cause| cause.source()).last();
+    cause.map_or_else(|| kind.to_owned(), |cause| format!("{kind}: {}", readable(&cause.to_string())))
+}
+
+/// Reads a body, refusing one that is longer than `limit` bytes.
+async fn read_up_to(mut response: Response, limit: usize) -> Result<Bytes, String> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(describe)? {
+        if body.len() + chunk.len() > limit {
+            return Err(format!("the answer is longer than {limit} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn waits() -> ExponentialBuilder {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(500))
+        .with_max_delay(Duration::from_secs(10))
+        .with_max_times(TRIES - 1)
+        .with_total_delay(Some(PATIENCE))
+        .with_jitter()
+}
+
+/// What the service asked for goes before our own distance; whoever asks for too much is not waited for.
+fn wait_for(error: &ServiceError, planned: Option<Duration>) -> Option<Duration> {
+    let planned = planned?;
+    match error {
+        ServiceError::Answered { retry_after: Some(asked), .. } if *asked > LONGEST_WAIT => None,
+        ServiceError::Answered { retry_after: Some(asked), .. } => Some(*asked),
+        // The credential has tried several times already.
+        ServiceError::Token(_) => None,
+        _ => Some(planned),
+    }
+}
+
+/// `Retry-After` in seconds or as a date, against the service's own `Date`.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
+    let now = chrono::DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some((until - now).to_std().unwrap_or_default())
+}
+
+/// A service's text without control characters, cut to a readable length.
+fn readable(text: &str) -> String {
+    let line = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_LIMIT).collect::<String>();
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,61 @@
+//! The demo page in a real browser: what a technician sees, and what a press does.
+
+use std::sync::Arc;
+
+use tenantwatch::app::App;
+use tenantwatch::clock::SystemClock;
+use tenantwatch::commands::cycle;
+use tenantwatch::host::standalone;
+use tenantwatch::settings::{Needs, Settings};
+use tenantwatch::store::SqliteStore;
+use tenantwatch_simulator::page::Page;
+use tenantwatch_simulator::{Simulator, scenario};
+
+use crate::browser::Browser;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_the_cards_and_a_pressed_button_changes_the_mailbox() {
+    let (world, planted) = scenario::demo(7, chrono::Utc::now());
+    let simulator = Arc::new(Simulator::start(world).await.unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(SqliteStore::open(&data.path().join("test.db"), clock.clone()).unwrap());
+    let settings = Settings::from_environment(simulator.environment(), Needs::LOCAL).unwrap();
+    let app = App::new(settings, store, clock).unwrap();
+    cycle(&app).await.unwrap();
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let remediate_url = format!("http://{}/api/RemediateAccount", listener.local_addr().unwrap());
+    tokio::spawn(standalone::serve(listener, app));
+    let page = Page::start(Arc::clone(&simulator), &remediate_url, 0).await.unwrap();
+    let Some(mut browser) = Browser::open(&page.url()).await else { return };
+
+    let attack = &planted[0];
+    let post = format!("document.querySelector('[data-log-id=\"{}\"]')", attack.record_id);
+    browser.wait_until(&format!("document.querySelectorAll('.post').length >= {}", planted.len())).await;
+    browser.wait_until(&format!("{post}.innerText.includes('Secure and Remediate')")).await;
+    assert_eq!(
+        browser.evaluate("document.querySelectorAll('.card a').length").await,
+        0,
+        "attacker text must not become a link"
+    );
+    assert!(account_is_enabled(&simulator, attack), "nothing was pressed yet");
+
+    browser
+        .evaluate(&format!("[...{post}.querySelectorAll('button')].find(b => b.innerText.includes('Secure')).click()"))
+        .await;
+    browser.wait_until(&format!("{post}.querySelector('.answer').dataset.status === 'Completed'")).await;
+
+    assert!(!account_is_enabled(&simulator, attack), "the press must have blocked sign-in");
+    let steps = browser.evaluate(&format!("{post}.querySelector('tbody').innerText")).await;
+    assert!(steps.as_str().unwrap().contains("Verify"), "{steps}");
+    if let Some(file) = std::env::var_os("TENANTWATCH_SCREENSHOT") {
+        std::fs::write(file, browser.screenshot().await).unwrap();
+    }
+}
+
+fn account_is_enabled(simulator: &Simulator, attack: &scenario::Planted) -> bool {
+    let world = simulator.world();
+    let tenant = &world.tenants[&attack.tenant_id];
+    tenant.user(&attack.mailbox).expect("the planted mailbox has a user").account_enabled
+}
