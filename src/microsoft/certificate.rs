@@ -48,7 +48,8 @@ impl Certificate {
             .iter()
             .find_map(|label| section(pem, label))
             .ok_or("the PEM holds no unencrypted private key")?;
-        let key = EncodingKey::from_rsa_pem(key.whole.as_bytes()).map_err(|_| "the private key in the PEM is no RSA key")?;
+        let key =
+            EncodingKey::from_rsa_pem(key.whole.as_bytes()).map_err(|_| "the private key in the PEM is no RSA key")?;
         Ok(Self { thumbprint: URL_SAFE_NO_PAD.encode(Sha256::digest(der)), key })
     }
 

@@ -141,7 +141,8 @@ impl ManagementActivity {
         let url = self.operation(tenant, "subscriptions/list", &[]);
         let answer = self.whole(tenant, |http| http.get(url.clone())).await?;
         let rows: Vec<Subscription> = self.parsed("the list of subscriptions", &answer)?;
-        let is_enabled = |row: &Subscription| row.status.as_deref().is_none_or(|status| status.eq_ignore_ascii_case("enabled"));
+        let is_enabled =
+            |row: &Subscription| row.status.as_deref().is_none_or(|status| status.eq_ignore_ascii_case("enabled"));
         Ok(rows.into_iter().filter(is_enabled).map(|row| row.content_type).collect())
     }
 

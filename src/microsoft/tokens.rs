@@ -73,8 +73,8 @@ impl Tokens {
                     client_options: options.clone(),
                     ..Default::default()
                 };
-                let identity =
-                    ManagedIdentityCredential::new(Some(options)).map_err(|error| refuse(first_line(&error.to_string())))?;
+                let identity = ManagedIdentityCredential::new(Some(options))
+                    .map_err(|error| refuse(first_line(&error.to_string())))?;
                 Proof::Identity(identity)
             }
         };

@@ -1,6 +1,16 @@
 //! All integration tests in one binary: it links once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod audit;
+mod azurite;
 mod browser;
 mod demo_page;
+mod detection;
+mod functions_host;
+mod host;
 mod ledger;
+mod packaging;
+mod scan;
+mod serve;
 mod store;
+mod tables;
