@@ -14,5 +14,6 @@ pub mod logging;
 pub mod microsoft;
 pub mod names;
 pub mod notify;
+pub mod remediation;
 pub mod settings;
 pub mod store;
