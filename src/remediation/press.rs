@@ -41,24 +41,17 @@ pub struct Press<'a> {
 }
 
 impl<'a> Press<'a> {
-    /// Takes the lock of the mailbox, works, and lets go of it whatever came of the work.
+    /// Takes the lock of the mailbox. Whatever comes of the work, [`Case::let_go`] has to follow.
     ///
     /// # Errors
-    /// [`Refusal::Busy`], and what the work refuses.
-    pub(super) async fn under_lock<F>(&self, run_id: RunId, work: F) -> Result<Report, Refusal>
-    where
-        F: AsyncFnOnce(&mut Case<'a>) -> Result<Report, Refusal>,
-    {
+    /// [`Refusal::Busy`], and when the store cannot be used.
+    pub(super) async fn locked(&self, run_id: RunId) -> Result<Case<'a>, Refusal> {
         let (store, clock) = (self.app.store.as_ref(), self.app.clock.as_ref());
         let mailbox_id = self.accounts.mailbox_id();
         let lock = Lock::acquire(store, clock, &self.finding.domain, &mailbox_id, run_id).await?;
         let mut case = Case::new(self.app, self.finding, self.accounts, self.deadline);
         case.lock = Some(Mutex::new(lock));
-        let outcome = work(&mut case).await;
-        if let Some(lock) = case.lock.take() {
-            lock.into_inner().release().await;
-        }
-        outcome
+        Ok(case)
     }
 
     /// The runs for the mailbox so far.
@@ -101,7 +94,10 @@ impl<'a> Press<'a> {
 /// When nothing was changed.
 pub async fn remediate(press: Press<'_>) -> Result<Report, Refusal> {
     let run_id = RunId::random();
-    press.under_lock(run_id, async |case| under_lock(press, case, run_id).await).await
+    let mut case = press.locked(run_id).await?;
+    let outcome = under_lock(press, &mut case, run_id).await;
+    case.let_go().await;
+    outcome
 }
 
 async fn under_lock(press: Press<'_>, case: &mut Case<'_>, run_id: RunId) -> Result<Report, Refusal> {
