@@ -66,9 +66,7 @@ impl Locator {
     /// When the database cannot be read.
     pub fn with_service(settings: &LocationSettings, http: reqwest::Client, service: Url) -> Result<Self, String> {
         let way = match (&settings.database, &settings.ipstack_key) {
-            (Some(path), _) => {
-                Way::Database(Box::new(Reader::open_readfile(path).map_err(|error| error.to_string())?))
-            }
+            (Some(path), _) => Way::Database(Box::new(Reader::open_readfile(path).map_err(|error| error.to_string())?)),
             (None, Some(key)) => Way::Online(Ipstack::new(http, service, key.clone())),
             (None, None) => Way::Nowhere,
         };

@@ -16,7 +16,7 @@ const LIFE: u64 = 9 * 60;
 const SKEW: u64 = 60;
 
 /// A certificate and its private key.
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     thumbprint: String,
     key: EncodingKey,
 }
@@ -39,7 +39,7 @@ struct Claims<'a> {
 
 impl Certificate {
     /// From PEM with a certificate and an RSA private key, in any order.
-    pub(super) fn from_pem(pem: &str) -> Result<Self, String> {
+    pub(crate) fn from_pem(pem: &str) -> Result<Self, String> {
         let certificate = section(pem, "CERTIFICATE").ok_or("the PEM holds no certificate")?;
         let der = STANDARD
             .decode(certificate.body.split_whitespace().collect::<String>())
@@ -48,12 +48,13 @@ impl Certificate {
             .iter()
             .find_map(|label| section(pem, label))
             .ok_or("the PEM holds no unencrypted private key")?;
-        let key = EncodingKey::from_rsa_pem(key.whole.as_bytes()).map_err(|_| "the private key in the PEM is no RSA key")?;
+        let key =
+            EncodingKey::from_rsa_pem(key.whole.as_bytes()).map_err(|_| "the private key in the PEM is no RSA key")?;
         Ok(Self { thumbprint: URL_SAFE_NO_PAD.encode(Sha256::digest(der)), key })
     }
 
     /// A new assertion for one token request.
-    pub(super) fn assertion(&self, client_id: &str, audience: &str) -> Result<String, String> {
+    pub(crate) fn assertion(&self, client_id: &str, audience: &str) -> Result<String, String> {
         let mut header = Header::new(Algorithm::PS256);
         header.x5t_s256 = Some(self.thumbprint.clone());
         let now = jsonwebtoken::get_current_timestamp();

@@ -1,5 +1,4 @@
 //! Microsoft Graph: customers of the partner, users, sign-in, domains, and inbox rules where Exchange is out of reach.
-
 //! <https://learn.microsoft.com/graph/api/overview>
 
 mod wire;
@@ -57,7 +56,7 @@ pub struct User {
     /// Its main mail address.
     pub mail: Option<String>,
     /// All its addresses, `SMTP:` (primary) or `smtp:` before each.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::or_default")]
     pub proxy_addresses: Vec<String>,
 }
 
@@ -74,7 +73,7 @@ pub struct TenantDomain {
     #[serde(default)]
     pub is_verified: bool,
     /// `Email`, `OfficeCommunicationsOnline`, …
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::or_default")]
     pub supported_services: Vec<String>,
 }
 
@@ -104,7 +103,7 @@ pub struct PermissionGrant {
     /// The user who granted it.
     pub principal_id: Option<String>,
     /// Space separated scopes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::or_default")]
     pub scope: String,
 }
 
@@ -170,11 +169,17 @@ impl Graph {
 
     /// `PATCH /users/{user}` `accountEnabled`, and nothing else in the same call.
     pub async fn set_account_enabled(&self, tenant: &TenantId, user: &str, enabled: bool) -> Result<(), ServiceError> {
-        self.change(tenant, Method::PATCH, self.user_url("v1.0", user, &[], &[]), &json!({"accountEnabled": enabled})).await
+        self.change(tenant, Method::PATCH, self.user_url("v1.0", user, &[], &[]), &json!({"accountEnabled": enabled}))
+            .await
     }
 
     /// `PATCH /users/{user}` `passwordProfile`, to be changed at the next sign-in.
-    pub async fn set_password(&self, tenant: &TenantId, user: &str, password: &SecretString) -> Result<(), ServiceError> {
+    pub async fn set_password(
+        &self,
+        tenant: &TenantId,
+        user: &str,
+        password: &SecretString,
+    ) -> Result<(), ServiceError> {
         let profile = json!({"forceChangePasswordNextSignIn": true, "password": password.expose_secret()});
         let url = self.user_url("v1.0", user, &[], &[]);
         self.change(tenant, Method::PATCH, url, &json!({"passwordProfile": profile})).await
@@ -212,7 +217,11 @@ impl Graph {
         method: &SignInMethod,
     ) -> Result<(), ServiceError> {
         let kind = method.kind.strip_suffix("AuthenticationMethod").unwrap_or(&method.kind);
-        self.delete(tenant, self.user_url("v1.0", user, &["authentication", &format!("{kind}Methods"), &method.id], &[])).await
+        self.delete(
+            tenant,
+            self.user_url("v1.0", user, &["authentication", &format!("{kind}Methods"), &method.id], &[]),
+        )
+        .await
     }
 
     /// `GET /users/{user}/oauth2PermissionGrants`, all pages.
@@ -245,23 +254,36 @@ impl Graph {
     }
 
     /// All rows of a listing, page by page. A link to another origin is not followed.
-    async fn all<T: DeserializeOwned>(&self, tenant: &TenantId, first: Url, what: &str) -> Result<Vec<T>, ServiceError> {
+    async fn all<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        first: Url,
+        what: &str,
+    ) -> Result<Vec<T>, ServiceError> {
         let mut rows = Vec::new();
         let mut next = Some(first);
         for _ in 0..PAGES {
-            let Some(url) = next.take() else { break };
+            let Some(url) = next.take() else { return Ok(rows) };
             let answer = self.caller.whole(tenant, |http: &Client| http.get(url.clone())).await?;
-            let page: Page<T> = serde_json::from_slice(&answer.body).map_err(|error| self.caller.unreadable(what, &error))?;
+            let page: Page<T> =
+                serde_json::from_slice(&answer.body).map_err(|error| self.caller.unreadable(what, &error))?;
             rows.extend(page.value);
             next = page.next.map(|link| self.own_link(&link)).transpose()?;
         }
-        Ok(rows)
+        if next.is_none() { Ok(rows) } else { Err(self.caller.endless(what)) }
     }
 
     /// One object, `None` when it is not there.
-    async fn one<T: DeserializeOwned>(&self, tenant: &TenantId, url: Url, what: &str) -> Result<Option<T>, ServiceError> {
+    async fn one<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        url: Url,
+        what: &str,
+    ) -> Result<Option<T>, ServiceError> {
         match self.caller.whole(tenant, |http: &Client| http.get(url.clone())).await {
-            Ok(answer) => serde_json::from_slice(&answer.body).map(Some).map_err(|error| self.caller.unreadable(what, &error)),
+            Ok(answer) => {
+                serde_json::from_slice(&answer.body).map(Some).map_err(|error| self.caller.unreadable(what, &error))
+            }
             Err(error) if error.status() == Some(404) => Ok(None),
             Err(error) => Err(error),
         }
