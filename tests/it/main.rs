@@ -3,4 +3,6 @@
 mod browser;
 mod demo_page;
 mod ledger;
+mod location;
+mod settings;
 mod store;
