@@ -76,7 +76,6 @@ impl Tokens {
                 let options = ManagedIdentityCredentialOptions {
                     user_assigned_id: Some(UserAssignedId::ClientId(identity_client_id.clone())),
                     client_options: options.clone(),
-                    ..Default::default()
                 };
                 let identity = ManagedIdentityCredential::new(Some(options))
                     .map_err(|error| refuse(first_line(&error.to_string())))?;
