@@ -1,5 +1,12 @@
 //! Audit records: found in a stream of bytes, selected by their operation, parsed when selected.
 
+mod members;
+mod properties;
 mod record;
 
-pub use record::{AuditRecord, ModifiedProperty, Properties, RecordError};
+pub mod export;
+pub mod select;
+
+pub use properties::{ModifiedProperty, Properties};
+pub use record::{AuditRecord, RecordError};
+pub use select::{Broken, Event, Selector};

@@ -1,9 +1,13 @@
 //! One audit event, parsed with every quirk the wire is known to have.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::names::{RecordId, TenantId};
+
+use super::members::Members;
+use super::properties::{self, ModifiedProperty, Properties};
 
 /// A selected record that does not parse.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,50 +71,72 @@ pub struct AuditRecord {
     pub json: String,
 }
 
-/// One entry of `ModifiedProperties`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModifiedProperty {
-    /// `Name`
-    pub name: String,
-    /// `OldValue`
-    pub old: String,
-    /// `NewValue`
-    pub new: String,
+impl AuditRecord {
+    /// Parses one record as content blobs, `Search-UnifiedAuditLog` and the Graph audit search write it.
+    ///
+    /// Common members: <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema>.
+    ///
+    /// # Errors
+    /// Not a JSON object (also one nested deeper than 128), or without a usable `CreationTime` or `Operation`.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| RecordError::NotAnObject(error.to_string()))?;
+        let value = without_envelope(value);
+        let json = value.to_string();
+        let Value::Object(map) = value else {
+            return Err(RecordError::NotAnObject("it is another kind of value".to_owned()));
+        };
+        let mut members = Members::new(map);
+        let given_id = members.text("Id").and_then(|text| text.parse().ok());
+        Ok(Self {
+            id: given_id.unwrap_or_else(|| derived_id(&members)),
+            id_is_derived: given_id.is_none(),
+            created: members.text("CreationTime").and_then(utc).ok_or(RecordError::Member("CreationTime"))?,
+            operation: members.text("Operation").ok_or(RecordError::Member("Operation"))?.to_owned(),
+            record_type: members.number("RecordType"),
+            user_type: members.number("UserType"),
+            result_status: members.any_as_text("ResultStatus"),
+            organization_id: members.text("OrganizationId").and_then(|text| text.parse().ok()),
+            organization_name: members.filled("OrganizationName"),
+            user_id: members.any_as_text("UserId").unwrap_or_default(),
+            object_id: members.any_as_text("ObjectId"),
+            mailbox_owner: members.filled("MailboxOwnerUPN"),
+            mailbox_guid: members.filled("MailboxGuid"),
+            logon_type: members.number("LogonType"),
+            client_ip: members.filled("ClientIP").or_else(|| members.filled("ClientIPAddress")),
+            app_id: members.filled("AppId").or_else(|| members.filled("ClientAppId")),
+            parameters: properties::from_value(members.take("Parameters")),
+            operation_properties: properties::from_value(members.take("OperationProperties")),
+            extended_properties: properties::from_value(members.take("ExtendedProperties")),
+            modified_properties: properties::modified_from_value(members.take("ModifiedProperties")),
+            item: members.take("Item"),
+            target: members.take("Target"),
+            json,
+        })
+    }
 }
 
-/// A list of `{"Name":…,"Value":…}`; names compare without case, the last of equal names wins, a missing or null `Value`
-/// is known from an empty one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Properties(Vec<(String, Option<String>)>);
-
-impl Properties {
-    /// From pairs, in the order of the record.
-    pub fn new(pairs: Vec<(String, Option<String>)>) -> Self {
-        Self(pairs)
+/// The Graph audit search wraps the record: <https://learn.microsoft.com/graph/api/resources/security-auditlogrecord>.
+fn without_envelope(value: Value) -> Value {
+    match value {
+        Value::Object(mut map) => match map.remove("auditData") {
+            Some(inner @ Value::Object(_)) => inner,
+            Some(other) => {
+                map.insert("auditData".to_owned(), other);
+                Value::Object(map)
+            }
+            None => Value::Object(map),
+        },
+        other => other,
     }
+}
 
-    /// The value, `None` when the property is absent or has no `Value`.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_deref())
-    }
+/// UTC, whether or not the text says so; a fraction may follow the seconds.
+fn utc(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    let with_zone = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
+    with_zone.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc())).ok()
+}
 
-    /// Whether the property is there, with or without a value.
-    pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
-    }
-
-    /// `True` in any case. `None` when the property is absent.
-    pub fn flag(&self, name: &str) -> Option<bool> {
-        self.get(name).map(|value| value.eq_ignore_ascii_case("true"))
-    }
-
-    /// All pairs, in the order of the record.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
+fn derived_id(members: &Members) -> RecordId {
+    RecordId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, members.sorted_json().as_bytes()))
 }

@@ -68,7 +68,8 @@ async fn run_until_stopped(args: RunArgs) -> Result<ExitCode, RunError> {
     if args.once {
         return Ok(once(&app).await);
     }
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", args.port)).await.map_err(|e| RunError::Port(args.port, e))?;
+    let listener =
+        tokio::net::TcpListener::bind(("127.0.0.1", args.port)).await.map_err(|e| RunError::Port(args.port, e))?;
     let address = listener.local_addr().map_err(|e| RunError::Port(args.port, e))?;
     tracing::info!(%address, "RemediateAccount listens");
     let server = tokio::spawn(standalone::serve(listener, app.clone()));
@@ -82,7 +83,11 @@ async fn run_until_stopped(args: RunArgs) -> Result<ExitCode, RunError> {
 }
 
 /// The functions over the embedded store in `data`.
-fn open(data: &Path, environment: impl Iterator<Item = (String, String)>, clock: Arc<dyn Clock>) -> Result<App, RunError> {
+fn open(
+    data: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+    clock: Arc<dyn Clock>,
+) -> Result<App, RunError> {
     let refuse = |error| RunError::Data(data.to_owned(), error);
     let mut environment: BTreeMap<String, String> = environment.collect();
     std::fs::create_dir_all(data).map_err(refuse)?;

@@ -3,12 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::audit::AuditRecord;
 use crate::microsoft::exchange::Row;
 use crate::names::{Domain, TenantId};
 use crate::settings::TrustedTarget;
 
-use super::{Finding, FindingKind};
+use super::FindingKind;
 
 /// Something that must be looked up before a record can be judged. The text is the key under which the answer is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -104,23 +103,4 @@ pub struct Knowledge {
     pub live: HashMap<String, Answer<LiveMailbox>>,
     /// Answers to [`Question::Recipient`].
     pub recipients: HashMap<String, Answer<RecipientFacts>>,
-}
-
-/// What must be looked up before `record` can be judged. Answering may raise further questions (the targets of a live rule);
-/// when none are left, or the same are asked again, it can be judged.
-pub fn questions(record: &AuditRecord, known: &Knowledge) -> Vec<Question> {
-    let _ = (record, known);
-    todo!()
-}
-
-/// Judges one record. `None`: of no interest, not even to be recorded.
-pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
-    let _ = (record, known);
-    todo!()
-}
-
-/// Whether records with this operation are looked at.
-pub fn is_selected(operation: &str) -> bool {
-    let _ = operation;
-    todo!()
 }

@@ -103,3 +103,10 @@ pub struct Reason {
     #[serde(rename = "Sentence")]
     pub sentence: String,
 }
+
+impl Reason {
+    /// A reason with its sentence.
+    pub fn new(name: ReasonName, sentence: impl Into<String>) -> Self {
+        Self { name, sentence: sentence.into() }
+    }
+}

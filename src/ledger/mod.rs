@@ -4,6 +4,7 @@ mod actions;
 pub mod claim;
 mod columns;
 pub mod coverage;
+mod lock;
 mod processed;
 pub mod retention;
 mod rows;
@@ -13,6 +14,7 @@ mod unite;
 
 pub use actions::ActionRow;
 pub use coverage::{CoverageRow, TenantState};
+pub use lock::LockRow;
 pub use processed::{FindingState, Notified, ProcessedRow};
 pub use rows::{LedgerRow, list, load, put, save};
 pub use span::{Span, merge, without};

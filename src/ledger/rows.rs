@@ -1,6 +1,6 @@
 //! Loading and saving rows as types.
 
-use super::{CoverageRow, OwedBlob, PendingRow, ProcessedRow, SeenRow, ServiceRow, TargetRow};
+use super::{CoverageRow, LockRow, OwedBlob, PendingRow, ProcessedRow, SeenRow, ServiceRow, TargetRow};
 use crate::store::{ETag, Entity, Key, Query, Store, StoreError, Stored, Table, list_all};
 
 /// How often a row is put that others keep changing.
@@ -39,6 +39,7 @@ macro_rules! ledger_rows {
 
 ledger_rows! {
     ProcessedRow => Table::Processed,
+    LockRow => Table::Actions,
     CoverageRow => Table::Coverage,
     OwedBlob => Table::Coverage,
     SeenRow => Table::Coverage,

@@ -75,6 +75,16 @@ pub struct TenantDomain {
     /// `Email`, `OfficeCommunicationsOnline`, …
     #[serde(default, deserialize_with = "wire::or_default")]
     pub supported_services: Vec<String>,
+    /// `Managed`, or `Federated` where another identity provider keeps the passwords.
+    #[serde(default)]
+    pub authentication_type: Option<String>,
+}
+
+impl TenantDomain {
+    /// Whether passwords of this domain are kept elsewhere.
+    pub fn is_federated(&self) -> bool {
+        self.authentication_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("Federated"))
+    }
 }
 
 /// A sign-in method of a user.

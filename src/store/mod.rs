@@ -7,6 +7,7 @@ mod entity;
 mod key;
 mod memory;
 mod sqlite;
+mod tables;
 
 use std::fmt;
 use std::ops::Range;
@@ -18,6 +19,7 @@ pub use entity::{BINARY_LIMIT, Column, ENTITY_LIMIT, Entity, TEXT_LIMIT, cut_tex
 pub use key::{Digest, Key, KeyError, PartitionKey, RowKey};
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
+pub use tables::TablesStore;
 
 /// The three tables. Their names in the store are settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,1 +1,737 @@
 //! Rows as types: what is stored comes back, and two writers never undo each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, SubsecRound as _, TimeDelta, TimeZone as _, Utc};
+use proptest::prelude::*;
+use tenantwatch::clock::SystemClock;
+use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
+use tenantwatch::ledger::claim::{self, Claimed, TakenOver};
+use tenantwatch::ledger::{
+    ActionRow, CoverageRow, FindingState, LedgerRow, LockRow, OwedBlob, PendingRow, ProcessedRow, SeenRow, ServiceRow,
+    Span, TargetRow, TenantState, coverage, list, load, merge, put, retention, save, without,
+};
+use tenantwatch::microsoft::management_activity::{Content, ContentType};
+use tenantwatch::names::{RecordId, RunId, TenantId};
+use tenantwatch::store::{
+    Column, Digest, ENTITY_LIMIT, ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError,
+    Stored, Table,
+};
+use uuid::Uuid;
+
+const RECORD: &str = "6a9b6c4e-0d6f-4f1c-8b1e-08d9f3a1b2c3";
+const TENANT: &str = "9d1f2d3c-4b5a-4c6d-8e7f-001122334455";
+
+fn store() -> Arc<MemoryStore> {
+    Arc::new(MemoryStore::new(Arc::new(SystemClock)))
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn hour(number: i64) -> DateTime<Utc> {
+    Utc.timestamp_opt(1_700_000_000 / 3_600 * 3_600 + number * 3_600, 0).unwrap()
+}
+
+fn span(from: i64, to: i64) -> Span {
+    Span { from: hour(from), to: hour(to) }
+}
+
+fn tenant() -> TenantId {
+    TENANT.parse().unwrap()
+}
+
+fn record() -> RecordId {
+    RECORD.parse().unwrap()
+}
+
+fn finding() -> ProcessedRow {
+    ProcessedRow {
+        domain: "contoso.com".parse().unwrap(),
+        record_id: record(),
+        tenant_id: tenant(),
+        organization: "Contoso".to_owned(),
+        kind: FindingKind::InboxRule,
+        threat: true,
+        forwarding_externally: true,
+        applies_to_all_mail: false,
+        deletes: true,
+        description: "If the message: …\r\nforward it to 'x'".to_owned(),
+        rule_id: "17293822569102704641".to_owned(),
+        rule_name: "..".to_owned(),
+        source_mailbox: "anna@contoso.com".to_owned(),
+        actor: "helpdesk@contoso.com".to_owned(),
+        operation: "New-InboxRule".to_owned(),
+        event_time: at("2026-11-22T09:58:01Z"),
+        processed_at: at("2026-11-22T10:00:00.1234567Z"),
+        ip: "203.0.113.7".to_owned(),
+        location: "Lagos, Lagos, Nigeria".to_owned(),
+        forwarding_status: String::new(),
+        forwarding_address: "x@evil.example".to_owned(),
+        severity: Severity::High,
+        score: 100,
+        reasons: vec![Reason {
+            name: ReasonName::ForwardsExternally,
+            sentence: "Sends mail to x@evil.example.".to_owned(),
+        }],
+        fingerprint: Digest::of(&["fingerprint"]),
+        repeat_of: Some(RECORD.parse().unwrap()),
+        record: r#"{"Id":"…"}"#.to_owned(),
+        state: FindingState::Sending,
+        claim_id: RunId::random(),
+        attempts: 3,
+        next_attempt: Some(at("2026-11-22T10:15:00Z")),
+        notified: BTreeMap::from([("flow".to_owned(), Some(at("2026-11-22T10:00:01Z"))), ("teams".to_owned(), None)]),
+    }
+}
+
+fn action() -> ActionRow {
+    ActionRow {
+        domain: "contoso.com".parse().unwrap(),
+        record_id: record(),
+        run_id: RunId::random(),
+        user: "anna@contoso.com".to_owned(),
+        action: "Remediate".to_owned(),
+        status: "Completed".to_owned(),
+        started: at("2026-11-22T10:00:00Z"),
+        finished: Some(at("2026-11-22T10:01:00Z")),
+        steps: format!("[{}]", "\"😀\",".repeat(30_000)),
+        snapshot: "{}".to_owned(),
+        reason: "pressed".to_owned(),
+        mailbox: "object".to_owned(),
+    }
+}
+
+fn tenant_row() -> CoverageRow {
+    CoverageRow {
+        tenant_id: tenant(),
+        domain: "contoso.com".parse().unwrap(),
+        display_name: "Contoso".to_owned(),
+        state: TenantState::Healthy,
+        since: hour(0),
+        covered_until: Some(hour(10)),
+        ahead: vec![span(12, 13), span(15, 16)],
+        last_run: Some(hour(10)),
+        last_outcome: "12 records, 1 finding".to_owned(),
+        gaps: vec![span(2, 3)],
+        pending: true,
+        fetched: BTreeMap::from([(480_000, BTreeSet::from([0, 1, u64::MAX])), (480_001, (0..20_000).collect())]),
+        owed: 2,
+        last_content: Some(hour(9)),
+        audit_checked: Some(hour(8)),
+        notified: "Late 2026-11-22T10:00:00Z".to_owned(),
+    }
+}
+
+fn content(id: &str) -> Content {
+    Content {
+        content_uri: format!("https://manage.office.com/api/v1.0/{TENANT}/activity/feed/audit/{id}"),
+        content_id: id.to_owned(),
+        content_created: hour(1),
+        content_expiration: hour(169),
+    }
+}
+
+fn owed(id: &str) -> OwedBlob {
+    OwedBlob {
+        tenant_id: tenant(),
+        content_type: ContentType::AzureActiveDirectory,
+        content: content(id),
+        attempts: 4,
+        next_attempt: hour(2),
+    }
+}
+
+fn seen() -> SeenRow {
+    SeenRow {
+        tenant_id: tenant(),
+        fingerprint: Digest::of(&["seen"]),
+        record_id: record(),
+        severity: Severity::Medium,
+        since: hour(1),
+        muted: true,
+    }
+}
+
+fn pending() -> PendingRow {
+    PendingRow { tenant_id: tenant(), record_id: record(), domain: "contoso.com".parse().unwrap(), since: hour(1) }
+}
+
+fn target() -> TargetRow {
+    TargetRow {
+        target: Digest::of(&["x@evil.example"]),
+        tenant_id: tenant(),
+        mailbox: "anna@contoso.com".to_owned(),
+        record_id: record(),
+        seen: hour(1),
+    }
+}
+
+fn service() -> ServiceRow {
+    ServiceRow {
+        state: TenantState::OurFault,
+        since: hour(1),
+        last_run: Some(hour(2)),
+        last_outcome: "the secret has expired".to_owned(),
+        last_digest: Some(hour(0)),
+        notified: String::new(),
+    }
+}
+
+fn lock() -> LockRow {
+    let mailbox = Digest::of(&["mailbox"]);
+    LockRow { domain: "contoso.com".parse().unwrap(), mailbox, run_id: RunId::random(), leased_until: hour(1) }
+}
+
+fn stored(entity: Entity) -> Stored {
+    Stored { entity, etag: ETag("1".to_owned()), changed: at("2019-07-01T00:00:00Z") }
+}
+
+async fn comes_back<R: LedgerRow + PartialEq + std::fmt::Debug>(row: R) {
+    let store = store();
+    let etag = save(store.as_ref(), &row, None).await.unwrap();
+    assert_eq!(load(store.as_ref(), &row.entity().key).await.unwrap(), Some((row, etag)));
+}
+
+#[tokio::test]
+async fn every_row_comes_back_as_it_was_saved() {
+    comes_back(finding()).await;
+    comes_back(tenant_row()).await;
+    comes_back(owed("a$b$audit_exchange$emea")).await;
+    comes_back(seen()).await;
+    comes_back(pending()).await;
+    comes_back(target()).await;
+    comes_back(service()).await;
+    comes_back(lock()).await;
+}
+
+#[test]
+fn a_run_comes_back_from_its_own_row_and_from_the_newest() {
+    let run = action();
+    for newest in [true, false] {
+        assert_eq!(ActionRow::from_stored(&stored(run.to_entity(newest))).unwrap().0, run);
+    }
+    assert_eq!(run.key(true).row.as_str(), RECORD);
+    assert_eq!(run.key(false).row.as_str(), format!("{RECORD}_{}", run.run_id));
+    assert_eq!(run.to_entity(true).text("RanRemediateAccountRunbook"), Some("True"));
+}
+
+#[test]
+fn what_the_original_wrote_keeps_its_name_and_form() {
+    let entity = finding().to_entity();
+    let texts = [
+        ("Threat", "True"),
+        ("ForwardingExternally", "True"),
+        ("AppliesAllMail", "False"),
+        ("Delete", "True"),
+        ("RuleId", "17293822569102704641"),
+        ("SourceMailbox", "anna@contoso.com"),
+        ("Organization", "Contoso"),
+        ("Type", "InboxRule"),
+        ("LogID", RECORD),
+        ("ManagementDomain", "contoso.com"),
+        ("IP", "203.0.113.7"),
+        ("Location", "Lagos, Lagos, Nigeria"),
+        ("SetMailboxForwardingStatus", ""),
+        ("ForwardingAddress", "x@evil.example"),
+    ];
+    for (name, text) in texts {
+        assert_eq!(entity.text(name), Some(text), "{name}");
+    }
+    assert_eq!(entity.key.to_string(), format!("contoso.com/{RECORD}"));
+    assert_eq!(entity.text("Notified"), Some(r#"{"flow":"2026-11-22T10:00:01Z","teams":null}"#));
+}
+
+#[test]
+fn the_time_of_processing_is_a_windows_file_time() {
+    // 1,000,000,000 seconds after 1970, as FILETIME arithmetic on learn.microsoft.com has it.
+    let row = ProcessedRow { processed_at: Utc.timestamp_opt(1_000_000_000, 700).unwrap(), ..finding() };
+    let entity = row.to_entity();
+    assert_eq!(entity.text("InternalTimeStamp"), Some("126444736000000007"));
+    assert_eq!(ProcessedRow::from_stored(&stored(entity)).unwrap().0.processed_at, row.processed_at);
+    let early = ProcessedRow { processed_at: at("1969-12-31T23:59:59.9999999Z"), ..finding() };
+    let read = ProcessedRow::from_stored(&stored(early.to_entity())).unwrap().0;
+    assert_eq!(read.processed_at, early.processed_at);
+}
+
+fn row_of_2019() -> Entity {
+    let mut entity = Entity::new(Key::new(PartitionKey::parse("contoso.com").unwrap(), RowKey::parse(RECORD).unwrap()));
+    for (name, text) in [
+        ("Threat", "True"),
+        ("ForwardingExternally", "False"),
+        ("AppliesAllMail", "True"),
+        ("Delete", "True"),
+        ("Description", "…"),
+        ("RuleId", "1"),
+        ("SourceMailbox", "anna@contoso.com"),
+        ("Organization", "Contoso"),
+        ("Type", "InboxRule"),
+        ("LogID", RECORD),
+        ("InternalTimeStamp", "132064128000000000"),
+        ("ManagementDomain", "contoso.com"),
+    ] {
+        entity.set_text(name, text);
+    }
+    entity
+}
+
+#[test]
+fn a_finding_of_2019_is_read_as_closed_and_nobodys_tenant() {
+    let (row, _) = ProcessedRow::from_stored(&stored(row_of_2019())).unwrap();
+    assert!(row.is_original() && !finding().is_original());
+    assert_eq!(row.state, FindingState::Sent);
+    assert!(row.threat && row.deletes && row.applies_to_all_mail && !row.forwarding_externally);
+    assert_eq!(row.event_time, at("2019-07-01T00:00:00Z"));
+    assert_eq!((row.severity, row.score, row.ip.as_str()), (Severity::Medium, 0, ""));
+}
+
+#[test]
+fn a_run_of_2019_is_read_as_finished() {
+    let mut entity = Entity::new(Key::new(PartitionKey::parse("contoso.com").unwrap(), RowKey::parse(RECORD).unwrap()));
+    entity.set_text("RanRemediateAccountRunbook", "True");
+    entity.set_text("User", "anna@contoso.com");
+    let (row, _) = ActionRow::from_stored(&stored(entity)).unwrap();
+    assert_eq!((row.action.as_str(), row.user.as_str()), ("Remediate", "anna@contoso.com"));
+    assert_eq!(row.finished, Some(at("2019-07-01T00:00:00Z")));
+}
+
+#[test]
+fn a_column_that_decides_something_is_never_guessed() {
+    for (name, wrong) in [
+        ("State", "Snet"),
+        ("Severity", "Extreme"),
+        ("Type", "Tpye"),
+        ("TenantId", "contoso"),
+        ("ClaimId", "me"),
+        ("Notified", "{"),
+        ("Reasons", "[{}]"),
+        ("Fingerprint", "f"),
+        ("RepeatOf", "-"),
+    ] {
+        let mut entity = finding().to_entity();
+        entity.set_text(name, wrong);
+        let error = ProcessedRow::from_stored(&stored(entity)).unwrap_err();
+        assert!(matches!(&error, StoreError::Corrupt(text) if text.contains(name)), "{name}: {error:?}");
+    }
+    let mut late = tenant_row().to_entity();
+    late.set_text("State", "");
+    assert!(matches!(CoverageRow::from_stored(&stored(late)), Err(StoreError::Corrupt(_))));
+    let mut negative = finding().to_entity();
+    negative.set("Attempts", Column::Int(-1));
+    assert!(matches!(ProcessedRow::from_stored(&stored(negative)), Err(StoreError::Corrupt(_))));
+}
+
+#[test]
+fn a_tenant_whose_row_does_not_say_otherwise_may_have_unfinished_findings() {
+    let whole = tenant_row().to_entity();
+    let mut entity = Entity::new(whole.key.clone());
+    for (name, value) in whole.columns().iter().filter(|(name, _)| *name != "Pending") {
+        entity.set(name.clone(), value.clone());
+    }
+    let row = CoverageRow { pending: false, ..tenant_row() };
+    assert!(!CoverageRow::from_stored(&stored(row.to_entity())).unwrap().0.pending);
+    assert!(CoverageRow::from_stored(&stored(entity)).unwrap().0.pending);
+}
+
+#[tokio::test]
+async fn a_finding_of_hostile_length_fits_and_what_must_be_whole_is_whole() {
+    let long = "😀\"\\\u{0}\u{1f}'".repeat(20_000);
+    let row = ProcessedRow {
+        organization: long.clone(),
+        description: long.clone(),
+        rule_id: long.clone(),
+        rule_name: long.clone(),
+        source_mailbox: long.clone(),
+        actor: long.clone(),
+        operation: long.clone(),
+        ip: long.clone(),
+        location: long.clone(),
+        forwarding_status: long.clone(),
+        forwarding_address: long.clone(),
+        record: long.clone(),
+        reasons: ReasonName::ALL.iter().map(|name| Reason { name: *name, sentence: long.clone() }).collect(),
+        ..finding()
+    };
+    assert!(row.to_entity().size() <= ENTITY_LIMIT);
+    let store = store();
+    save(store.as_ref(), &row, None).await.unwrap();
+    let (read, _) = load::<ProcessedRow>(store.as_ref(), &row.key()).await.unwrap().unwrap();
+    assert!(read.record.ends_with("[cut]") && long.starts_with(read.record.trim_end_matches(" … [cut]")));
+    assert_eq!(read.reasons.len(), ReasonName::ALL.len());
+    assert_eq!((read.state, read.claim_id, read.notified), (row.state, row.claim_id, row.notified));
+}
+
+#[tokio::test]
+async fn a_tenant_with_very_many_blobs_keeps_the_newest_in_mind() {
+    let fetched: BTreeMap<i64, BTreeSet<u64>> = (0..10).map(|hour| (480_000 + hour, (0..30_000).collect())).collect();
+    let row = CoverageRow { fetched, ..tenant_row() };
+    let store = store();
+    save(store.as_ref(), &row, None).await.unwrap();
+    let (read, _) = coverage::read(store.as_ref(), &tenant()).await.unwrap().unwrap();
+    assert_eq!(read.fetched.get(&480_009), row.fetched.get(&480_009));
+    assert_eq!(read.fetched.get(&480_008), row.fetched.get(&480_008));
+    assert_eq!(read.fetched.values().map(BTreeSet::len).sum::<usize>(), 80_000);
+}
+
+#[test]
+fn a_fetched_blob_is_remembered_by_its_id_until_its_hour_is_over() {
+    let mut row = CoverageRow { fetched: BTreeMap::new(), ..tenant_row() };
+    row.note_fetched(&content("a"));
+    assert!(row.has_fetched(&content("a")) && !row.has_fetched(&content("b")));
+    assert_eq!(coverage::still_owed(vec![owed("a"), owed("b")], &row), [owed("b")]);
+    row.forget_fetched_before(hour(1) + TimeDelta::minutes(59));
+    assert!(row.has_fetched(&content("a")));
+    row.forget_fetched_before(hour(2));
+    assert!(!row.has_fetched(&content("a")));
+}
+
+/// A store that does what it is asked and, once, says that it cannot be reached.
+#[derive(Debug)]
+struct LosesOneAnswer {
+    inner: Arc<MemoryStore>,
+    lose: AtomicBool,
+}
+
+impl LosesOneAnswer {
+    fn over(inner: &Arc<MemoryStore>) -> Self {
+        Self { inner: inner.clone(), lose: AtomicBool::new(true) }
+    }
+
+    fn answer<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.lose.swap(false, Ordering::SeqCst) { Err(StoreError::Unavailable("lost".to_owned())) } else { answer }
+    }
+}
+
+#[async_trait]
+impl Store for LosesOneAnswer {
+    async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError> {
+        self.answer(self.inner.insert(table, entity).await)
+    }
+
+    async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError> {
+        self.answer(self.inner.replace(table, entity, etag).await)
+    }
+
+    async fn get(&self, table: Table, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.inner.get(table, key).await
+    }
+
+    async fn list(&self, table: Table, query: &Query) -> Result<Page, StoreError> {
+        self.inner.list(table, query).await
+    }
+
+    async fn delete(&self, table: Table, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError> {
+        self.inner.delete(table, key, etag).await
+    }
+
+    async fn delete_many(&self, table: Table, partition: &PartitionKey, rows: &[RowKey]) -> Result<(), StoreError> {
+        self.inner.delete_many(table, partition, rows).await
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_claimed_by_whoever_inserts_it_first() {
+    let store = store();
+    let (first, second) = (finding(), finding());
+    let ours = claim::insert(store.as_ref(), Table::Processed, &first.to_entity()).await.unwrap();
+    assert!(matches!(ours, Claimed::Ours(_)));
+    let theirs = claim::insert(store.as_ref(), Table::Processed, &second.to_entity()).await.unwrap();
+    let Claimed::Theirs(stored) = theirs else { panic!("{theirs:?}") };
+    assert_eq!(ProcessedRow::from_stored(&stored).unwrap().0.claim_id, first.claim_id);
+}
+
+#[tokio::test]
+async fn an_insert_whose_answer_was_lost_is_known_again_by_its_claim() {
+    let inner = store();
+    let row = finding();
+    let claimed = claim::insert(&LosesOneAnswer::over(&inner), Table::Processed, &row.to_entity()).await.unwrap();
+    let (_, etag) = load::<ProcessedRow>(inner.as_ref(), &row.key()).await.unwrap().unwrap();
+    assert_eq!(claimed, Claimed::Ours(etag));
+    let again = claim::insert(inner.as_ref(), Table::Processed, &row.to_entity()).await.unwrap();
+    assert!(matches!(again, Claimed::Ours(_)));
+}
+
+#[tokio::test]
+async fn a_claim_can_be_taken_over_when_it_has_run_out_and_not_before() {
+    let store = store();
+    let row = finding();
+    let etag = save(store.as_ref(), &row, None).await.unwrap();
+    let until = row.next_attempt.unwrap();
+    let early = until - TimeDelta::seconds(1);
+    let taken = claim::take_over(store.as_ref(), &row, &etag, RunId::random(), early).await.unwrap();
+    assert_eq!(taken, TakenOver::NotYet(until));
+
+    let claim_id = RunId::random();
+    let taken = claim::take_over(store.as_ref(), &row, &etag, claim_id, until).await.unwrap();
+    let TakenOver::Ours(ours, ours_etag) = taken else { panic!("{taken:?}") };
+    let stored = load::<ProcessedRow>(store.as_ref(), &row.key()).await.unwrap().unwrap();
+    assert_eq!(stored, (*ours.clone(), ours_etag));
+    assert_eq!((ours.claim_id, ours.attempts), (claim_id, row.attempts + 1));
+    assert_eq!(ours.next_attempt, Some(until + TimeDelta::minutes(15)));
+    assert_eq!(ours.notified, row.notified);
+
+    let late = claim::take_over(store.as_ref(), &row, &etag, RunId::random(), until).await.unwrap();
+    assert_eq!(late, TakenOver::Theirs);
+}
+
+#[tokio::test]
+async fn a_take_over_whose_answer_was_lost_is_ours() {
+    let inner = store();
+    let row = finding();
+    let etag = save(inner.as_ref(), &row, None).await.unwrap();
+    let now = row.next_attempt.unwrap();
+    let taken = claim::take_over(&LosesOneAnswer::over(&inner), &row, &etag, RunId::random(), now).await.unwrap();
+    assert!(matches!(taken, TakenOver::Ours(..)), "{taken:?}");
+}
+
+#[tokio::test]
+async fn two_runs_that_write_coverage_at_once_lose_nothing_of_either() {
+    let store = store();
+    let start = CoverageRow {
+        fetched: BTreeMap::new(),
+        ahead: Vec::new(),
+        gaps: Vec::new(),
+        pending: false,
+        owed: 0,
+        ..tenant_row()
+    };
+    let (row, etag) = coverage::write(store.as_ref(), start, None).await.unwrap();
+
+    let mut first = CoverageRow { pending: true, owed: 1, last_run: Some(hour(11)), ..row.clone() };
+    first.note_fetched(&content("first"));
+    first.cover(span(10, 12));
+    first.add_gap(span(3, 4));
+    coverage::write(store.as_ref(), first, Some(etag.clone())).await.unwrap();
+
+    let mut second = CoverageRow { last_run: Some(hour(12)), last_outcome: "second".to_owned(), ..row };
+    second.note_fetched(&content("second"));
+    second.cover(span(13, 14));
+    second.add_gap(span(1, 2));
+    let (written, newest) = coverage::write(store.as_ref(), second, Some(etag)).await.unwrap();
+
+    let (stored, stored_etag) = coverage::read(store.as_ref(), &tenant()).await.unwrap().unwrap();
+    assert_eq!((&stored, &stored_etag), (&written, &newest));
+    assert!(stored.has_fetched(&content("first")) && stored.has_fetched(&content("second")));
+    assert_eq!((stored.covered_until, stored.ahead), (Some(hour(12)), vec![span(13, 14)]));
+    assert_eq!(stored.gaps, [span(1, 2), span(3, 4)]);
+    assert_eq!((stored.pending, stored.owed, stored.last_outcome.as_str()), (true, 1, "second"));
+}
+
+#[tokio::test]
+async fn a_tenant_that_two_runs_meet_first_keeps_the_domain_that_was_stored_first() {
+    let store = store();
+    coverage::write(store.as_ref(), tenant_row(), None).await.unwrap();
+    let renamed =
+        CoverageRow { domain: "renamed.example".parse().unwrap(), display_name: "Renamed".to_owned(), ..tenant_row() };
+    let (written, _) = coverage::write(store.as_ref(), renamed, None).await.unwrap();
+    assert_eq!((written.domain.as_str(), written.display_name.as_str()), ("contoso.com", "Renamed"));
+}
+
+#[test]
+fn a_state_that_two_runs_found_began_when_the_first_found_it_and_was_told_once() {
+    let dark = CoverageRow { state: TenantState::ConsentMissing, notified: String::new(), ..tenant_row() };
+    let theirs = CoverageRow { since: hour(1), notified: "told".to_owned(), ..dark.clone() };
+    let ours = CoverageRow { since: hour(2), ..dark };
+    let united = coverage::unite(&ours, &theirs);
+    assert_eq!((united.state, united.since, united.notified.as_str()), (TenantState::ConsentMissing, hour(1), "told"));
+}
+
+#[test]
+fn a_complete_run_says_more_about_a_tenant_than_one_that_was_stopped() {
+    let stopped = CoverageRow { state: TenantState::AccessLost, last_run: Some(hour(9)), ..tenant_row() };
+    let complete = CoverageRow { last_run: Some(hour(10)), ..tenant_row() };
+    assert_eq!(coverage::unite(&stopped, &complete).state, TenantState::Healthy);
+    assert_eq!(coverage::unite(&complete, &stopped).state, TenantState::Healthy);
+}
+
+#[test]
+fn coverage_moves_over_a_span_only_when_nothing_is_missing_before_it() {
+    let mut row = CoverageRow { ahead: Vec::new(), ..tenant_row() };
+    row.cover(span(12, 13));
+    assert_eq!((row.covered_until, row.ahead.as_slice()), (Some(hour(10)), [span(12, 13)].as_slice()));
+    assert_eq!(row.uncovered(hour(14)), [span(10, 12), span(13, 14)]);
+    row.cover(span(9, 12));
+    assert_eq!((row.covered_until, row.ahead.len()), (Some(hour(13)), 0));
+    row.cover(span(1, 2));
+    assert_eq!(row.covered_until, Some(hour(13)));
+    let mut new = CoverageRow { covered_until: None, ahead: Vec::new(), ..tenant_row() };
+    new.cover(span(12, 13));
+    assert_eq!((new.covered_until, new.ahead.len()), (None, 1));
+}
+
+#[test]
+fn no_more_than_fifty_spans_are_kept_ahead_and_what_is_dropped_is_read_again() {
+    let mut row = CoverageRow { ahead: Vec::new(), ..tenant_row() };
+    for number in 0..60 {
+        let from = hour(20 + number * 2);
+        row.cover(Span { from, to: from + TimeDelta::minutes(number + 1) });
+    }
+    assert_eq!(row.ahead.len(), 50);
+    let missing = row.uncovered(hour(200));
+    assert!(missing.iter().any(|span| span.from <= hour(20) && span.to >= hour(20) + TimeDelta::minutes(1)));
+}
+
+#[tokio::test]
+async fn only_old_and_closed_findings_are_removed() {
+    let store = store();
+    let partition = PartitionKey::parse("contoso.com").unwrap();
+    store.insert(Table::Processed, &row_of_2019()).await.unwrap();
+    for state in FindingState::ALL {
+        let row = ProcessedRow { record_id: RecordId::new(Uuid::new_v4()), state: *state, ..finding() };
+        save(store.as_ref(), &row, None).await.unwrap();
+    }
+    let hour = TimeDelta::hours(1);
+    assert_eq!(retention::remove_closed(store.as_ref(), &partition, Utc::now() - hour).await.unwrap(), 0);
+    assert_eq!(retention::remove_closed(store.as_ref(), &partition, Utc::now() + hour).await.unwrap(), 5);
+    let left = list::<ProcessedRow>(store.as_ref(), Query::partition(partition)).await.unwrap();
+    let states: BTreeSet<&str> = left.iter().map(|(row, _)| row.state.as_str()).collect();
+    assert_eq!(states, BTreeSet::from(["Sending", "Rejudge"]));
+}
+
+#[tokio::test]
+async fn a_row_is_put_whatever_was_there_before() {
+    let store = store();
+    put(store.as_ref(), &seen()).await.unwrap();
+    let later = SeenRow { since: hour(9), ..seen() };
+    let etag = put(store.as_ref(), &later).await.unwrap();
+    let query = Query::partition(PartitionKey::tenant(&tenant())).with_prefix(SeenRow::ROW_PREFIX);
+    put(store.as_ref(), &pending()).await.unwrap();
+    assert_eq!(list::<SeenRow>(store.as_ref(), query).await.unwrap(), [(later, etag)]);
+}
+
+/// The rows of docs/tables.md, and what the code writes.
+fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
+    vec![
+        ("ProcessedAuditLogs", ProcessedRow::COLUMNS, finding().to_entity()),
+        ("AuditLogActionsLog", ActionRow::COLUMNS, action().to_entity(true)),
+        ("AuditLogActionsLog: `lock_<h>`", LockRow::COLUMNS, lock().to_entity()),
+        ("AuditLogCoverage: a tenant", CoverageRow::COLUMNS, tenant_row().to_entity()),
+        ("AuditLogCoverage: `owed_<h>`", OwedBlob::COLUMNS, owed("a").to_entity()),
+        ("AuditLogCoverage: `seen_<h>`", SeenRow::COLUMNS, seen().to_entity()),
+        ("AuditLogCoverage: `pending_<record id>`", PendingRow::COLUMNS, pending().to_entity()),
+        ("AuditLogCoverage: `target_<h>`", TargetRow::COLUMNS, target().to_entity()),
+        ("AuditLogCoverage: the service", ServiceRow::COLUMNS, service().to_entity()),
+    ]
+}
+
+/// The name and the type that the documentation gives each column, by section.
+fn documentation() -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut section = String::new();
+    for line in include_str!("../../docs/tables.md").lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            section = title.to_owned();
+        } else if let Some(row) = line.strip_prefix("| `") {
+            let (name, rest) = row.split_once("` |").unwrap();
+            let kind = rest.split('|').next().unwrap().trim();
+            sections.entry(section.clone()).or_default().insert(name.to_owned(), kind.to_owned());
+        }
+    }
+    sections
+}
+
+/// Numbered columns and the hours of `Fetched_` go under one name.
+fn documented_name(column: &str) -> &str {
+    match column.split_once('_') {
+        Some(("Fetched", _)) => "Fetched_",
+        Some((name, _)) => name,
+        None => column,
+    }
+}
+
+fn type_name(value: &Column) -> &'static str {
+    match value {
+        Column::Text(_) => "String",
+        Column::Bool(_) => "Boolean",
+        Column::Int(_) => "Int64",
+        Column::Binary(_) => "Binary",
+        Column::Time(_) => "DateTime",
+    }
+}
+
+#[test]
+fn the_documentation_names_every_column_that_is_written_and_no_other() {
+    let documentation = documentation();
+    let titles: BTreeSet<&str> = documented().iter().map(|(title, ..)| *title).collect();
+    assert_eq!(documentation.keys().map(String::as_str).collect::<BTreeSet<_>>(), titles);
+    for (title, columns, entity) in documented() {
+        let section = &documentation[title];
+        let expected: BTreeSet<&str> = columns.iter().copied().collect();
+        assert_eq!(section.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected, "{title}");
+        let written: BTreeSet<&str> = entity.columns().keys().map(|name| documented_name(name)).collect();
+        assert_eq!(written, expected, "{title}");
+        for (name, value) in entity.columns() {
+            assert_eq!(section[documented_name(name)], type_name(value), "{title}: {name}");
+        }
+    }
+}
+
+fn minutes() -> impl Strategy<Value = Vec<Span>> {
+    let time = |minute: i64| hour(0) + TimeDelta::minutes(minute);
+    let span = (0i64..60, -3i64..20).prop_map(move |(from, length)| Span { from: time(from), to: time(from + length) });
+    proptest::collection::vec(span, 0..12)
+}
+
+fn covered(spans: &[Span]) -> BTreeSet<i64> {
+    (0..100).filter(|minute| spans.iter().any(|span| has(span, *minute))).collect()
+}
+
+fn has(span: &Span, minute: i64) -> bool {
+    let time = hour(0) + TimeDelta::minutes(minute);
+    span.from <= time && time < span.to
+}
+
+proptest! {
+    #[test]
+    fn merged_spans_hold_the_same_time_in_order_and_apart(spans in minutes()) {
+        let merged = merge(spans.clone());
+        prop_assert_eq!(covered(&merged), covered(&spans));
+        prop_assert!(merged.iter().all(|span| !span.is_empty()));
+        prop_assert!(merged.windows(2).all(|pair| pair[0].to < pair[1].from));
+    }
+
+    #[test]
+    fn what_is_left_of_a_span_is_what_the_others_do_not_hold(spans in minutes(), from in 0i64..60, length in 0i64..40) {
+        let whole = Span { from: hour(0) + TimeDelta::minutes(from), to: hour(0) + TimeDelta::minutes(from + length) };
+        let left = without(whole, &spans);
+        let expected: BTreeSet<i64> = covered(&[whole]).difference(&covered(&spans)).copied().collect();
+        prop_assert_eq!(covered(&left), expected);
+        prop_assert!(left.iter().all(|span| !span.is_empty()));
+    }
+
+    #[test]
+    fn united_coverage_holds_what_either_holds_and_no_more(a in minutes(), b in minutes(), x in 0i64..30, y in 0i64..30) {
+        let time = |minute| Some(hour(0) + TimeDelta::minutes(minute));
+        let mut ours = CoverageRow { covered_until: time(x), ahead: a.clone(), ..tenant_row() };
+        let theirs = CoverageRow { covered_until: time(y), ahead: b.clone(), ..tenant_row() };
+        let before = Span { from: hour(0), to: hour(0) + TimeDelta::minutes(x.max(y)) };
+        let united = coverage::unite(&ours, &theirs);
+        let until = Span { from: hour(0), to: united.covered_until.unwrap() };
+        let both = [a.as_slice(), &b, &[before]].concat();
+        prop_assert_eq!(covered(&[united.ahead.as_slice(), &[until]].concat()), covered(&both));
+        ours = coverage::unite(&united, &theirs);
+        prop_assert_eq!((ours.covered_until, ours.ahead), (united.covered_until, united.ahead));
+    }
+
+    #[test]
+    fn any_text_in_a_finding_comes_back(texts in proptest::collection::vec(any::<String>(), 6), score in 0u8..=100) {
+        let [description, rule_name, source_mailbox, actor, ip, sentence] = texts.try_into().unwrap();
+        let row = ProcessedRow {
+            reasons: vec![Reason { name: ReasonName::OddName, sentence }],
+            description, rule_name, source_mailbox, actor, ip, score,
+            ..finding()
+        };
+        prop_assert_eq!(ProcessedRow::from_stored(&stored(row.to_entity())).unwrap().0, row);
+    }
+
+    #[test]
+    fn any_time_of_this_millennium_survives_as_a_file_time(nanoseconds in 0i64..4_000_000_000_000_000_000) {
+        let processed_at = Utc.timestamp_nanos(nanoseconds).trunc_subsecs(7);
+        let row = ProcessedRow { processed_at, ..finding() };
+        prop_assert_eq!(ProcessedRow::from_stored(&stored(row.to_entity())).unwrap().0.processed_at, processed_at);
+    }
+}

@@ -1,0 +1,252 @@
+// The Azure resources of Tenantwatch: a Flex Consumption app that runs the custom handler, its storage (tables, queue,
+// deployment container), a user-assigned identity, a Key Vault for the secrets and Application Insights.
+// No stored key opens the storage, and with the federated identity the app registration has no secret either.
+
+targetScope = 'resourceGroup'
+
+@description('Short name that the names of all resources start with: lower-case letters and digits.')
+@minLength(3)
+@maxLength(11)
+param name string = 'tenantwatch'
+
+@description('Region. It must offer Flex Consumption: az functionapp list-flexconsumption-locations.')
+param location string = resourceGroup().location
+
+@description('PARTNER_TENANT_ID: your own tenant. The identity and the app registration live in it.')
+param partnerTenantId string = tenant().tenantId
+
+@description('CLIENT_ID: the multi-tenant app registration.')
+param clientId string
+
+@description('FLOW_URL is taken from the Key Vault secret flow-url. Put the secret in before the app starts.')
+param useFlow bool = true
+
+@description('TEAMS_WEBHOOK_URL is taken from the Key Vault secret teams-webhook-url.')
+param useTeams bool = false
+
+@description('Object id of the person or group that may read and write the secrets.')
+param secretsOfficerId string
+
+@description('Every other app setting of the README, by name, for example { TENANT_SOURCE: \'gdap\' }.')
+param settings object = {}
+
+@description('GetDomainSchedule: NCRONTAB, six fields, UTC. The host reads it, so it has to be set.')
+param schedule string = '0 */15 * * * *'
+
+@description('Memory of one instance in MB.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 512
+
+@description('How many instances may read tenants at once.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstanceCount int = 40
+
+var unique = toLower(take(uniqueString(resourceGroup().id, name), 10))
+var storageName = take('${name}${unique}', 24)
+var deploymentContainer = 'deployments'
+var queues = ['process-audit-log', 'process-audit-log-poison']
+var tables = ['ProcessedAuditLogs', 'AuditLogActionsLog', 'AuditLogCoverage']
+
+// Built-in roles: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+var storageRoles = {
+  blobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b' // the package, the host's locks and keys
+  queueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // one message per tenant, the poison queue
+  tableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // the three tables
+}
+var keyVaultSecretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
+var keyVaultSecretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
+var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: '${name}-identity'
+  location: location
+}
+
+resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
+  name: storageName
+  location: location
+  kind: 'StorageV2'
+  sku: { name: 'Standard_LRS' }
+  properties: {
+    allowSharedKeyAccess: false
+    allowBlobPublicAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+  }
+
+  resource blobs 'blobServices' = {
+    name: 'default'
+    resource container 'containers' = {
+      name: deploymentContainer
+    }
+  }
+
+  resource queueService 'queueServices' = {
+    name: 'default'
+    resource queue 'queues' = [for queueName in queues: {
+      name: queueName
+    }]
+  }
+
+  resource tableService 'tableServices' = {
+    name: 'default'
+    resource table 'tables' = [for tableName in tables: {
+      name: tableName
+    }]
+  }
+}
+
+resource storageRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in items(storageRoles): {
+  name: guid(storage.id, identity.id, role.value)
+  scope: storage
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.value)
+  }
+}]
+
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: take('${name}-${unique}', 24)
+  location: location
+  properties: {
+    tenantId: tenant().tenantId
+    sku: { family: 'A', name: 'standard' }
+    enableRbacAuthorization: true
+    enableSoftDelete: true
+    enablePurgeProtection: true
+  }
+}
+
+resource secretsRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(vault.id, identity.id, keyVaultSecretsUser)
+  scope: vault
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsUser)
+  }
+}
+
+resource officerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(vault.id, secretsOfficerId, keyVaultSecretsOfficer)
+  scope: vault
+  properties: {
+    principalId: secretsOfficerId
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsOfficer)
+  }
+}
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+  name: '${name}-logs'
+  location: location
+  properties: {
+    sku: { name: 'PerGB2018' }
+    retentionInDays: 90
+  }
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' = {
+  name: '${name}-insights'
+  location: location
+  kind: 'web'
+  properties: {
+    Application_Type: 'web'
+    WorkspaceResourceId: workspace.id
+    DisableLocalAuth: true
+  }
+}
+
+resource insightsRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(insights.id, identity.id, monitoringMetricsPublisher)
+  scope: insights
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', monitoringMetricsPublisher)
+  }
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  name: '${name}-plan'
+  location: location
+  kind: 'functionapp'
+  sku: { tier: 'FlexConsumption', name: 'FC1' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  name: '${name}-${unique}'
+  location: location
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identity.id}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identity.id
+    siteConfig: { minTlsVersion: '1.2' }
+    functionAppConfig: {
+      // Flex Consumption takes the runtime from here and refuses FUNCTIONS_WORKER_RUNTIME as an app setting.
+      runtime: { name: 'custom', version: '1.0' }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${storage.properties.primaryEndpoints.blob}${deploymentContainer}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identity.id
+          }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+      }
+    }
+  }
+  dependsOn: [storageRole, storage::blobs::container]
+
+  resource appSettings 'config' = {
+    name: 'appsettings'
+    properties: union(
+      {
+        AzureWebJobsStorage__accountName: storage.name
+        AzureWebJobsStorage__credential: 'managedidentity'
+        AzureWebJobsStorage__clientId: identity.properties.clientId
+        APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
+        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+        PARTNER_TENANT_ID: partnerTenantId
+        CLIENT_ID: clientId
+        FEDERATED_IDENTITY_CLIENT_ID: identity.properties.clientId
+        GetDomainSchedule: schedule
+        ACTION_KEY: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/action-key)'
+      },
+      useFlow ? { FLOW_URL: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/flow-url)' } : {},
+      useTeams
+        ? { TEAMS_WEBHOOK_URL: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/teams-webhook-url)' }
+        : {},
+      settings
+    )
+    dependsOn: [secretsRole, insightsRole]
+  }
+}
+
+@description('The Functions app.')
+output appName string = app.name
+
+@description('Where RemediateAccount answers; needs a function key.')
+output remediateUrl string = 'https://${app.properties.defaultHostName}/api/RemediateAccount'
+
+@description('Where the secrets go.')
+output vaultName string = vault.name
+
+@description('The storage account with the tables.')
+output storageName string = storage.name
+
+@description('Subject of the federated credential of the app registration.')
+output identityPrincipalId string = identity.properties.principalId

@@ -1,0 +1,14 @@
+using './main.bicep'
+
+param name = 'tenantwatch'
+// The app registration of docs/deployment.md, step 2.
+param clientId = readEnvironmentVariable('CLIENT_ID')
+// Who may write the secrets: az ad signed-in-user show --query id --output tsv
+param secretsOfficerId = readEnvironmentVariable('SECRETS_OFFICER_ID')
+param useFlow = true
+param useTeams = false
+param settings = {
+  TENANT_SOURCE: 'contracts'
+  // PROTECTED_USERS: 'breakglass@contoso.com'
+  // TRUSTED_DOMAINS: 'tickets.example'
+}

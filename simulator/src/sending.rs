@@ -1,0 +1,87 @@
+//! From a reply to bytes on the wire, with the faults that happen on the way.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::stream;
+
+use crate::faults::FaultKind;
+use crate::reply::Reply;
+use crate::world::BlobBody;
+
+/// How many pieces of a repeated blob go into one chunk.
+const PIECES_AT_ONCE: u64 = 64;
+
+/// The response, with `Date` from the simulator's clock.
+pub(crate) fn response(reply: Reply, fault: Option<&FaultKind>, now: DateTime<Utc>) -> Response<Body> {
+    let body = match (reply.blob, fault) {
+        (Some(blob), _) => repeated(blob),
+        (None, Some(FaultKind::Cut)) => cut(reply.body),
+        (None, Some(FaultKind::Corrupt)) => Body::from(corrupt(reply.body)),
+        (None, _) => Body::from(reply.body),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let headers = reply.headers.into_iter().chain([("date".to_owned(), date)]);
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+fn cut(body: Vec<u8>) -> Body {
+    let half = Bytes::from(body).split_to_half();
+    Body::from_stream(stream::iter([Ok(half), Err(io::Error::from(io::ErrorKind::ConnectionReset))]))
+}
+
+trait Half {
+    fn split_to_half(self) -> Bytes;
+}
+
+impl Half for Bytes {
+    fn split_to_half(mut self) -> Bytes {
+        let half = self.len() / 2;
+        self.split_to(half)
+    }
+}
+
+/// A few bytes in the middle become what no JSON can hold there.
+fn corrupt(mut body: Vec<u8>) -> Vec<u8> {
+    let middle = body.len() / 2;
+    for byte in body.iter_mut().skip(middle).take(8) {
+        *byte = 0x01;
+    }
+    if body.is_empty() { b"\x01".to_vec() } else { body }
+}
+
+fn repeated(blob: BlobBody) -> Body {
+    let (piece, times, last) = match blob {
+        BlobBody::Whole(bytes) => return Body::from(bytes.to_vec()),
+        BlobBody::Repeated { piece, times, last } => (piece, times, last),
+    };
+    let chunks = times.div_ceil(PIECES_AT_ONCE);
+    let chunk = move |number: u64| -> Result<Bytes, Infallible> {
+        let count = PIECES_AT_ONCE.min(times - number * PIECES_AT_ONCE);
+        Ok(several(&piece, count, number == 0))
+    };
+    let middle = stream::iter((0..chunks).map(chunk));
+    let end = stream::iter([Ok(Bytes::from([b",".as_slice(), &last, b"]"].concat()))]);
+    Body::from_stream(futures::StreamExt::chain(middle, end))
+}
+
+fn several(piece: &Arc<[u8]>, count: u64, is_first: bool) -> Bytes {
+    let mut bytes = Vec::new();
+    for number in 0..count {
+        bytes.push(if is_first && number == 0 { b'[' } else { b',' });
+        bytes.extend_from_slice(piece);
+    }
+    Bytes::from(bytes)
+}

@@ -1,0 +1,59 @@
+//! A certificate authority made at start, and a certificate of it for this machine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// The authority's certificate in a file, and what the services answer with.
+pub(crate) struct Authority {
+    /// Removed with the simulator.
+    folder: PathBuf,
+    pub(crate) server: Arc<ServerConfig>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let (root_pem, server) = make().map_err(std::io::Error::other)?;
+        let folder = std::env::temp_dir().join(format!("tenantwatch-simulator-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder)?;
+        std::fs::write(folder.join("ca.pem"), root_pem)?;
+        Ok(Self { folder, server: Arc::new(server) })
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        Path::new(&self.folder).join("ca.pem")
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        // A leftover in the temporary folder harms nobody.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn make() -> Result<(String, ServerConfig), Failure> {
+    let mut root = CertificateParams::default();
+    root.distinguished_name.push(DnType::CommonName, "Tenantwatch simulator");
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    let root = CertifiedIssuer::self_signed(root, KeyPair::generate()?)?;
+
+    let key = KeyPair::generate()?;
+    let leaf = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?.signed_by(&key, &root)?;
+
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], private)?;
+    // One request a connection at a time, so that a dropped connection harms one request only.
+    server.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok((root.pem(), server))
+}

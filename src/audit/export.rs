@@ -1,0 +1,131 @@
+//! Exported audit logs: recognised by their content, read as streams.
+//!
+//! JSON Lines, JSON arrays and the CSV of the Purview portal and of `Search-UnifiedAuditLog | Export-Csv`, plain or gzip.
+
+mod csv_rows;
+mod unicode;
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::select::{Event, Selector};
+use csv_rows::CsvRows;
+use unicode::FromUtf16;
+
+/// Bytes looked at to recognise a file, and read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// Why an exported audit log was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The file cannot be read further, or its gzip stream is damaged or cut.
+    #[error("it cannot be read further: {0}")]
+    Io(#[from] io::Error),
+    /// Neither JSON nor CSV with the column that holds the records.
+    #[error("it is no audit log: neither JSON records nor CSV with a column AuditData")]
+    NotAnAuditLog,
+    /// A row without an end, most likely because of a quotation mark that is never closed.
+    #[error("the CSV row that begins on line {line} is longer than 32 MiB")]
+    RowTooLong {
+        /// From 1.
+        line: u64,
+    },
+}
+
+/// Reads one export; every record in it becomes one event. Holds one record and a few chunks at a time.
+///
+/// # Errors
+/// When it is no audit log or cannot be read to its end; what came before has been handed to `sink`.
+pub fn read(
+    input: impl Read,
+    is_selected: impl Fn(&str) -> bool,
+    mut sink: impl FnMut(Event<'_>),
+) -> Result<(), ExportError> {
+    let mut input = BufReader::with_capacity(CHUNK, uncompressed(input)?);
+    if input.fill_buf()?.starts_with(&[0xFF, 0xFE]) {
+        return read_text(BufReader::with_capacity(CHUNK, FromUtf16::new(input)), is_selected, &mut sink);
+    }
+    read_text(input, is_selected, &mut sink)
+}
+
+fn uncompressed<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    let mut input = BufReader::with_capacity(CHUNK, Whole::new(input));
+    let is_gzip = input.fill_buf()?.starts_with(&[0x1F, 0x8B]);
+    Ok(if is_gzip { Box::new(Whole::new(MultiGzDecoder::new(input))) } else { Box::new(Whole::new(input)) })
+}
+
+fn read_text(
+    mut input: impl BufRead,
+    is_selected: impl Fn(&str) -> bool,
+    sink: &mut impl FnMut(Event<'_>),
+) -> Result<(), ExportError> {
+    let head = input.fill_buf()?;
+    let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head);
+    if let Some(separator) = csv_rows::separator(head) {
+        return CsvRows::new(input, separator).read(is_selected, sink);
+    }
+    if !looks_like_json(head) {
+        return Err(ExportError::NotAnAuditLog);
+    }
+    read_json(input, is_selected, sink)
+}
+
+fn read_json(
+    mut input: impl BufRead,
+    is_selected: impl Fn(&str) -> bool,
+    sink: &mut impl FnMut(Event<'_>),
+) -> Result<(), ExportError> {
+    let mut selector = Selector::new(is_selected);
+    let outcome = loop {
+        match input.fill_buf() {
+            Ok([]) => break Ok(()),
+            Ok(chunk) => {
+                selector.push(chunk, &mut *sink);
+                let length = chunk.len();
+                input.consume(length);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error.into()),
+        }
+    };
+    selector.finish(sink);
+    outcome
+}
+
+/// Nothing at all, or a line that begins as JSON does. The first line may be broken.
+fn looks_like_json(head: &[u8]) -> bool {
+    let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    head.trim_ascii().is_empty() || lines.any(|line| line.starts_with(b"{") || line.starts_with(b"["))
+}
+
+/// Reads until the buffer is full or the input ends, so that a slow pipe is recognised by as much as a file is.
+struct Whole<R> {
+    input: R,
+    /// An error behind bytes that had to be handed on first.
+    owed: Option<io::Error>,
+}
+
+impl<R> Whole<R> {
+    fn new(input: R) -> Self {
+        Self { input, owed: None }
+    }
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut length = 0;
+        while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty() && self.owed.is_none()) {
+            match self.input.read(rest) {
+                Ok(0) => break,
+                Ok(more) => length += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.owed = Some(error),
+            }
+        }
+        match self.owed.take_if(|_| length == 0) {
+            Some(error) => Err(error),
+            None => Ok(length),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The top-level members of a record. Exporters change the case of their names, so they are matched without it.
+
+use serde_json::{Map, Value};
+
+/// The members of one JSON object.
+#[derive(Debug)]
+pub(super) struct Members(Map<String, Value>);
+
+impl Members {
+    pub(super) fn new(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
+    /// The member of exactly this name, else one that differs in case only.
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).or_else(|| self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+    }
+
+    /// Takes the member out; JSON `null` counts as absent.
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
+        let exact = self.0.remove(name);
+        let value = exact.or_else(|| {
+            let key = self.0.keys().find(|key| key.eq_ignore_ascii_case(name))?.clone();
+            self.0.remove(&key)
+        });
+        value.filter(|value| !value.is_null())
+    }
+
+    /// The member when it is text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// The member when it is text with something in it.
+    pub(super) fn filled(&self, name: &str) -> Option<String> {
+        self.text(name).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// The member as text; what is no text as compact JSON.
+    pub(super) fn any_as_text(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(as_text)
+    }
+
+    /// The member as a number, which may be written as text.
+    pub(super) fn number(&self, name: &str) -> Option<i64> {
+        let value = self.get(name)?;
+        value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+    }
+
+    /// The object as compact JSON with sorted keys at every level.
+    pub(super) fn sorted_json(&self) -> String {
+        let mut copy = Value::Object(self.0.clone());
+        copy.sort_all_objects();
+        copy.to_string()
+    }
+}
+
+/// Text as it is, `null` as nothing, everything else as compact JSON.
+pub(super) fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}

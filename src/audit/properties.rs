@@ -1,0 +1,194 @@
+//! Lists of `{"Name":…,"Value":…}`, in all the forms in which they are written.
+
+use serde_json::{Map, Value};
+
+use super::members::as_text;
+
+/// One entry of `ModifiedProperties`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModifiedProperty {
+    /// `Name`
+    pub name: String,
+    /// `OldValue`
+    pub old: String,
+    /// `NewValue`
+    pub new: String,
+}
+
+/// A list of `{"Name":…,"Value":…}`; names compare without case, the last of equal names wins, a missing or null `Value`
+/// is known from an empty one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Properties(Vec<(String, Option<String>)>);
+
+impl Properties {
+    /// From pairs, in the order of the record.
+    pub fn new(pairs: Vec<(String, Option<String>)>) -> Self {
+        Self(pairs)
+    }
+
+    /// The value, `None` when the property is absent or has no `Value`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_deref())
+    }
+
+    /// Whether the property is there, with or without a value.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+    }
+
+    /// `True` in any case. `None` when the property is absent.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.get(name).map(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// All pairs, in the order of the record.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// From a list of pairs, an object of names and values, or the text of a command line.
+pub(super) fn from_value(value: Option<Value>) -> Properties {
+    let pairs = match value {
+        Some(Value::Array(entries)) => entries.iter().filter_map(pair).collect(),
+        Some(Value::Object(map)) => map.iter().map(|(name, value)| (name.clone(), as_text(value))).collect(),
+        Some(Value::String(command)) => CommandLine(&command).pairs(),
+        _ => Vec::new(),
+    };
+    Properties::new(pairs)
+}
+
+/// From a list of `{"Name":…,"OldValue":…,"NewValue":…}`.
+pub(super) fn modified_from_value(value: Option<Value>) -> Vec<ModifiedProperty> {
+    let Some(Value::Array(entries)) = value else { return Vec::new() };
+    let modified = |entry: &Value| {
+        let map = entry.as_object()?;
+        let text = |name| member(map, name).and_then(as_text);
+        Some(ModifiedProperty {
+            name: text("Name")?,
+            old: text("OldValue").unwrap_or_default(),
+            new: text("NewValue").unwrap_or_default(),
+        })
+    };
+    entries.iter().filter_map(modified).collect()
+}
+
+fn pair(entry: &Value) -> Option<(String, Option<String>)> {
+    let map = entry.as_object()?;
+    let name = member(map, "Name").and_then(as_text)?;
+    Some((name, member(map, "Value").and_then(as_text)))
+}
+
+fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    map.get(name).or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+/// What is left of a text like `-Name value -Name2 ("a","b") -Force:$true`.
+struct CommandLine<'a>(&'a str);
+
+impl CommandLine<'_> {
+    fn pairs(mut self) -> Vec<(String, Option<String>)> {
+        let mut pairs = Vec::new();
+        while self.find_name() {
+            let name = self.bare(|c| c.is_whitespace() || c == ':');
+            pairs.push((name, Some(self.value())));
+        }
+        pairs
+    }
+
+    /// Goes behind the next `-` that begins a name. What stands before it belongs to nothing.
+    fn find_name(&mut self) -> bool {
+        loop {
+            self.0 = self.0.trim_start();
+            if self.is_at_name() {
+                self.0 = self.0.strip_prefix('-').unwrap_or(self.0);
+                return true;
+            }
+            if self.0.is_empty() {
+                return false;
+            }
+            self.bare(char::is_whitespace);
+        }
+    }
+
+    /// A name begins with a letter, so that `-1` is a value.
+    fn is_at_name(&self) -> bool {
+        self.0.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+    }
+
+    /// A switch without a value is on.
+    fn value(&mut self) -> String {
+        let after_colon = self.0.strip_prefix(':');
+        self.0 = after_colon.unwrap_or(self.0).trim_start();
+        if self.0.is_empty() || (after_colon.is_none() && self.is_at_name()) {
+            return "True".to_owned();
+        }
+        if let Some(rest) = self.0.strip_prefix('(').or_else(|| self.0.strip_prefix("@(")) {
+            self.0 = rest;
+            return self.list();
+        }
+        self.item(char::is_whitespace)
+    }
+
+    /// `"a","b")`, joined as Exchange joins lists elsewhere: with semicolons.
+    fn list(&mut self) -> String {
+        let mut items = Vec::new();
+        loop {
+            self.0 = self.0.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+            if let Some(rest) = self.0.strip_prefix(')') {
+                self.0 = rest;
+                break;
+            }
+            if self.0.is_empty() {
+                break;
+            }
+            items.push(self.item(|c| c == ',' || c == ')'));
+        }
+        items.join(";")
+    }
+
+    fn item(&mut self, ends: fn(char) -> bool) -> String {
+        match self.0.chars().next() {
+            Some(quote @ ('"' | '\'')) => self.quoted(quote),
+            _ => match self.bare(ends).trim() {
+                "$true" => "True".to_owned(),
+                "$false" => "False".to_owned(),
+                "$null" => String::new(),
+                word => word.to_owned(),
+            },
+        }
+    }
+
+    fn bare(&mut self, ends: fn(char) -> bool) -> String {
+        let end = self.0.find(ends).unwrap_or(self.0.len());
+        let (word, rest) = self.0.split_at(end);
+        self.0 = rest;
+        word.to_owned()
+    }
+
+    /// A doubled quote, or one after a backtick, stands for itself.
+    fn quoted(&mut self, quote: char) -> String {
+        let mut text = String::new();
+        let mut chars = self.0.chars();
+        chars.next();
+        while let Some(c) = chars.next() {
+            if c == '`' && chars.as_str().starts_with(quote) {
+                text.extend(chars.next());
+            } else if c != quote {
+                text.push(c);
+            } else if chars.as_str().starts_with(quote) {
+                chars.next();
+                text.push(quote);
+            } else {
+                break;
+            }
+        }
+        self.0 = chars.as_str();
+        text
+    }
+}

@@ -1,0 +1,63 @@
+//! Finds the records in a stream of bytes and picks those whose operation matters, before anything is parsed.
+//!
+//! A stream is any sequence of JSON objects: one array (a content blob), JSON Lines, or objects with any white space between.
+//! What is not selected costs one pass over its bytes and no allocation.
+
+mod operation;
+mod scanner;
+
+pub use scanner::Selector;
+
+/// The longest record that is looked at, in bytes. Exchange writes at most a few hundred kilobytes.
+pub const LONGEST_RECORD: usize = 16 * 1024 * 1024;
+
+/// What was found in a stream, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A record with a selected operation.
+    Selected {
+        /// The record's bytes, from its opening brace to its closing one.
+        json: &'a [u8],
+        /// The line on which it begins, from 1.
+        line: u64,
+    },
+    /// A record with another operation.
+    Skipped,
+    /// Something that is no record, or one that cannot be told apart.
+    Broken {
+        /// What is wrong with it.
+        error: Broken,
+        /// The line on which it begins, from 1.
+        line: u64,
+    },
+}
+
+/// Why a part of a stream is not a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// Longer than [`LONGEST_RECORD`].
+    #[error("the record is longer than 16 MiB")]
+    TooLong,
+    /// No top-level member `Operation` that is text.
+    #[error("the record has no Operation")]
+    NoOperation,
+    /// A line break inside text, or a record that begins where none can: the one before it was cut.
+    #[error("the record is cut off before its end")]
+    Unfinished,
+    /// Something other than an object.
+    #[error("there is something that is not a record")]
+    NotARecord,
+    /// A comma with no record before or after it.
+    #[error("there is a comma without a record")]
+    StrayComma,
+    /// The stream ends inside a record or an array.
+    #[error("the file ends before its last record or array does")]
+    CutOff,
+}
+
+impl Broken {
+    /// Whether a record was lost, which counts as one.
+    pub fn is_a_record(self) -> bool {
+        matches!(self, Self::TooLong | Self::NoOperation | Self::Unfinished)
+    }
+}

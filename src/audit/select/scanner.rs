@@ -1,0 +1,391 @@
+//! The hot path: every byte of every audit log goes through here once.
+//!
+//! Text is crossed with `memchr`; the few bytes between texts are looked at one by one. Only braces, brackets, commas, colons and
+//! quotes have a meaning. Whether a record is sound JSON is for the parser to say, of those records that get there.
+
+use super::operation::{EarlierPart, Key, decoded};
+use super::{Broken, Event, LONGEST_RECORD};
+
+const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+
+/// Where in the stream the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Outside of any record.
+    Between,
+    /// In something that is no record.
+    Junk,
+    /// In a record, outside of text.
+    Record,
+    /// In text.
+    Text,
+    /// In text, behind a backslash.
+    Escape,
+}
+
+/// What is known of the record's fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// No operation yet.
+    Open,
+    /// By an `Operation` in another case; an exact one would overrule it.
+    Likely { selected: bool },
+    /// By its `Operation`.
+    Decided { selected: bool },
+}
+
+/// The record that is being read.
+#[derive(Debug)]
+struct Current {
+    depth: u64,
+    length: usize,
+    line: u64,
+    fate: Fate,
+    /// At depth 1: what comes next is a key, not a value.
+    expects_key: bool,
+    /// The key whose value comes next.
+    key: Key,
+    /// The last byte outside of text that is not white space.
+    previous: u8,
+    /// A line ended since `previous`.
+    line_ended: bool,
+    /// The text that is being read may be the operation or its key.
+    text_matters: bool,
+}
+
+/// Splits a stream into records and selects them. Feed it chunks of any size, then [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct Selector<F> {
+    is_selected: F,
+    place: Place,
+    arrays: u64,
+    /// An array is open and its last part was a comma.
+    after_comma: bool,
+    /// A record or junk was seen since the array began or the last comma.
+    after_item: bool,
+    marks: usize,
+    at_start: bool,
+    line: u64,
+    current: Current,
+    /// What came of the current record with earlier chunks, unless it is skipped.
+    kept: Vec<u8>,
+    text: EarlierPart,
+}
+
+impl<F: Fn(&str) -> bool> Selector<F> {
+    /// Selects the records for whose operation `is_selected` holds.
+    pub fn new(is_selected: F) -> Self {
+        Self {
+            is_selected,
+            place: Place::Between,
+            arrays: 0,
+            after_comma: false,
+            after_item: false,
+            marks: 0,
+            at_start: true,
+            line: 1,
+            current: Current::new(1),
+            kept: Vec::new(),
+            text: EarlierPart::default(),
+        }
+    }
+
+    /// Reads the next chunk.
+    pub fn push(&mut self, chunk: &[u8], mut sink: impl FnMut(Event<'_>)) {
+        let mut cursor = Cursor { chunk, at: 0, begin: 0, text: 0, counted: 0 };
+        while cursor.at < chunk.len() {
+            match self.place {
+                Place::Between => self.between(&mut cursor, &mut sink),
+                Place::Junk => self.junk(&mut cursor),
+                Place::Record => self.record(&mut cursor, &mut sink),
+                Place::Text => self.text(&mut cursor, &mut sink),
+                Place::Escape => self.escape(&mut cursor, &mut sink),
+            }
+        }
+        self.keep(&cursor);
+        self.line = cursor.line(self.line, chunk.len());
+    }
+
+    /// Ends the stream. What is still open is reported; the selector can then read another stream.
+    pub fn finish(&mut self, mut sink: impl FnMut(Event<'_>)) {
+        let in_record = !matches!(self.place, Place::Between | Place::Junk);
+        if in_record || self.arrays > 0 {
+            let line = if in_record { self.current.line } else { self.line };
+            sink(Event::Broken { error: Broken::CutOff, line });
+        }
+        self.kept.clear();
+        self.text.clear();
+        (self.place, self.arrays, self.line) = (Place::Between, 0, 1);
+        (self.marks, self.at_start) = (0, true);
+        (self.after_comma, self.after_item) = (false, false);
+    }
+
+    fn between(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        let Some(&byte) = cursor.chunk.get(cursor.at) else { return };
+        if self.at_start && BYTE_ORDER_MARK.get(self.marks) == Some(&byte) {
+            self.marks += 1;
+            cursor.at += 1;
+            return;
+        }
+        self.at_start = false;
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            b'{' => return self.begin(cursor),
+            b'[' => {
+                self.arrays += 1;
+                (self.after_comma, self.after_item) = (false, false);
+            }
+            b']' if self.arrays > 0 => self.close_array(cursor, sink),
+            b',' => self.comma(cursor, sink),
+            _ => return self.begin_junk(cursor, sink),
+        }
+        cursor.at += 1;
+    }
+
+    fn close_array(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        if self.after_comma {
+            self.report(Broken::StrayComma, cursor, sink);
+        }
+        self.arrays -= 1;
+        (self.after_comma, self.after_item) = (false, true);
+    }
+
+    fn comma(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        if self.arrays == 0 || !self.after_item {
+            self.report(Broken::StrayComma, cursor, sink);
+        } else {
+            self.after_comma = true;
+        }
+        self.after_item = false;
+    }
+
+    fn report(&mut self, error: Broken, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        self.line = cursor.line(self.line, cursor.at);
+        sink(Event::Broken { error, line: self.line });
+    }
+
+    fn begin_junk(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        self.report(Broken::NotARecord, cursor, sink);
+        (self.after_comma, self.after_item) = (false, true);
+        self.place = Place::Junk;
+        cursor.at += 1;
+    }
+
+    /// Junk runs to the end of the line; in an array also to whatever may come behind it.
+    fn junk(&mut self, cursor: &mut Cursor<'_>) {
+        let rest = &cursor.chunk[cursor.at..];
+        let in_array = self.arrays > 0;
+        let ends = |byte: &u8| *byte == b'\n' || in_array && matches!(byte, b',' | b'{' | b']');
+        if let Some(length) = rest.iter().position(ends) {
+            cursor.at += length;
+            self.place = Place::Between;
+        } else {
+            cursor.at = cursor.chunk.len();
+        }
+    }
+
+    fn begin(&mut self, cursor: &mut Cursor<'_>) {
+        self.line = cursor.line(self.line, cursor.at);
+        self.current = Current::new(self.line);
+        (self.after_comma, self.after_item) = (false, true);
+        self.kept.clear();
+        self.place = Place::Record;
+        cursor.begin = cursor.at;
+        cursor.at += 1;
+    }
+
+    /// Runs over the bytes outside of text, up to the next text or the end of the record.
+    fn record(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        let current = &mut self.current;
+        while let Some(&byte) = cursor.chunk.get(cursor.at) {
+            match byte {
+                b'"' => {
+                    current.begin_text();
+                    self.text.clear();
+                    self.place = Place::Text;
+                    cursor.at += 1;
+                    cursor.text = cursor.at;
+                    return;
+                }
+                b'{' if current.is_cut_before_brace() => return self.cut(cursor, sink),
+                b'{' | b'[' => current.depth += 1,
+                b'}' | b']' => {
+                    current.depth -= 1;
+                    if current.depth == 0 {
+                        cursor.at += 1;
+                        return self.end(cursor, sink);
+                    }
+                }
+                b',' if current.depth == 1 => current.expect_key(),
+                b':' if current.depth == 1 => current.expects_key = false,
+                b'\n' => current.line_ended = true,
+                _ => {}
+            }
+            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+                current.previous = byte;
+                current.line_ended = false;
+            }
+            cursor.at += 1;
+        }
+    }
+
+    fn text(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        let rest = &cursor.chunk[cursor.at..];
+        let Some(length) = memchr::memchr3(b'"', b'\\', b'\n', rest) else {
+            cursor.at = cursor.chunk.len();
+            return;
+        };
+        cursor.at += length;
+        match rest[length] {
+            b'"' => self.end_text(cursor),
+            b'\\' => {
+                self.place = Place::Escape;
+                cursor.at += 1;
+            }
+            // No JSON text holds a bare line break.
+            _ => self.cut(cursor, sink),
+        }
+    }
+
+    /// The byte behind a backslash belongs to the text, whatever it is, unless it ends the line.
+    fn escape(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        if cursor.chunk.get(cursor.at) == Some(&b'\n') {
+            return self.cut(cursor, sink);
+        }
+        self.place = Place::Text;
+        cursor.at += 1;
+    }
+
+    fn end_text(&mut self, cursor: &mut Cursor<'_>) {
+        if self.current.text_matters {
+            let raw = self.text.join(&cursor.chunk[cursor.text..cursor.at]);
+            if self.current.expects_key {
+                self.current.key = Key::of(raw);
+            } else if let Some(operation) = decoded(raw) {
+                let selected = (self.is_selected)(&operation);
+                self.current.decide(selected);
+            }
+        }
+        self.current.previous = b'"';
+        self.current.line_ended = false;
+        self.place = Place::Record;
+        cursor.at += 1;
+    }
+
+    fn end(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        self.place = Place::Between;
+        let here = &cursor.chunk[cursor.begin..cursor.at];
+        let line = self.current.line;
+        let length = self.current.length.saturating_add(here.len());
+        match self.current.fate {
+            _ if length > LONGEST_RECORD => sink(Event::Broken { error: Broken::TooLong, line }),
+            Fate::Open => sink(Event::Broken { error: Broken::NoOperation, line }),
+            Fate::Likely { selected: false } | Fate::Decided { selected: false } => sink(Event::Skipped),
+            _ if self.kept.is_empty() => sink(Event::Selected { json: here, line }),
+            _ => {
+                self.kept.extend_from_slice(here);
+                sink(Event::Selected { json: &self.kept, line });
+            }
+        }
+        self.forget();
+    }
+
+    /// The record ends before its end; the byte at the cursor is read as one between records.
+    fn cut(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        self.place = Place::Between;
+        self.forget();
+        sink(Event::Broken { error: Broken::Unfinished, line: self.current.line });
+        debug_assert!(cursor.at < cursor.chunk.len(), "the byte at the cursor is there to be read again");
+    }
+
+    /// Keeps for the next chunk what will be needed of this one.
+    fn keep(&mut self, cursor: &Cursor<'_>) {
+        if matches!(self.place, Place::Between | Place::Junk) {
+            return;
+        }
+        if matches!(self.place, Place::Text | Place::Escape) && self.current.text_matters {
+            self.text.extend(&cursor.chunk[cursor.text..]);
+        }
+        let here = &cursor.chunk[cursor.begin..];
+        self.current.length = self.current.length.saturating_add(here.len());
+        if self.current.length > LONGEST_RECORD {
+            self.forget();
+        } else if self.current.fate != (Fate::Decided { selected: false }) {
+            self.kept.extend_from_slice(here);
+        }
+    }
+
+    /// A rare long record must not hold its memory for the rest of the stream.
+    fn forget(&mut self) {
+        const ORDINARY: usize = 1024 * 1024;
+        self.kept.clear();
+        self.kept.shrink_to(ORDINARY);
+    }
+}
+
+impl Current {
+    fn new(line: u64) -> Self {
+        Self {
+            depth: 1,
+            length: 0,
+            line,
+            fate: Fate::Open,
+            expects_key: true,
+            key: Key::Other,
+            previous: b'{',
+            line_ended: false,
+            text_matters: false,
+        }
+    }
+
+    fn expect_key(&mut self) {
+        self.expects_key = true;
+        self.key = Key::Other;
+    }
+
+    fn begin_text(&mut self) {
+        let is_open = self.depth == 1 && !matches!(self.fate, Fate::Decided { .. });
+        self.text_matters = is_open && (self.expects_key || self.key != Key::Other);
+    }
+
+    /// The first exact `Operation` decides; among others the first as well.
+    fn decide(&mut self, selected: bool) {
+        match (self.key, self.fate) {
+            (Key::Exact, _) => self.fate = Fate::Decided { selected },
+            (Key::OtherCase, Fate::Open) => self.fate = Fate::Likely { selected },
+            _ => {}
+        }
+        self.key = Key::Other;
+    }
+
+    /// Where a line begins with a brace that cannot stand in this record, the record was cut and another begins.
+    fn is_cut_before_brace(&self) -> bool {
+        let may_stand = match self.previous {
+            b':' => true,
+            b',' | b'[' => self.depth > 1,
+            _ => false,
+        };
+        self.line_ended && !may_stand
+    }
+}
+
+/// How far one chunk has been read.
+struct Cursor<'a> {
+    chunk: &'a [u8],
+    at: usize,
+    /// Where the current record's part of this chunk begins.
+    begin: usize,
+    /// Where the current text's part of this chunk begins.
+    text: usize,
+    /// Up to where line breaks were counted.
+    counted: usize,
+}
+
+impl Cursor<'_> {
+    /// The line at `upto`, when `line` is the one at which counting stopped.
+    fn line(&mut self, line: u64, upto: usize) -> u64 {
+        let part = self.chunk.get(self.counted..upto).unwrap_or_default();
+        self.counted = upto.max(self.counted);
+        line + memchr::memchr_iter(b'\n', part).count() as u64
+    }
+}

@@ -1,0 +1,31 @@
+//! A mail contact or mail user that was given another outside address: mail that is forwarded to it goes there from now on.
+//!
+//! Source: <https://learn.microsoft.com/powershell/module/exchange/set-mailcontact>.
+
+use crate::audit::AuditRecord;
+
+use super::evidence::{Evidence, listed, shown};
+use super::finding::FindingKind;
+use super::knowledge::Knowledge;
+use super::reason::ReasonName::ContactPointsElsewhere;
+use super::targets::{Reach, Target};
+use super::who::has_failed;
+
+/// Judges the new address. `None` when the record sets none.
+pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Evidence> {
+    let target = record.parameters.get("ExternalEmailAddress").and_then(Target::read)?;
+    let contact = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
+    let reaches: Vec<Reach> = target.reach(known);
+    let mut evidence = Evidence::new(FindingKind::ContactRetargeted);
+    let sentence =
+        format!("The contact '{}' now points to {}.", shown(contact), listed(reaches.iter().map(Reach::text)));
+    evidence.note(&sentence);
+    evidence.because(ContactPointsElsewhere, sentence);
+    evidence.leads_to(&reaches);
+    evidence.identity.push(format!("contact {}", contact.to_lowercase()));
+    if has_failed(record) {
+        evidence.is_settled = true;
+        evidence.note("The attempt failed; nothing was changed.");
+    }
+    Some(evidence)
+}

@@ -1,0 +1,221 @@
+//! What a detection found in one record, and how it becomes a finding.
+
+use crate::audit::AuditRecord;
+use crate::store::Digest;
+
+use super::finding::{Finding, FindingKind, Severity};
+use super::fold::is_invisible;
+use super::knowledge::Knowledge;
+use super::reason::{Reason, ReasonName};
+use super::targets::Reach;
+use super::verdict::{self, Signs};
+use super::who::Who;
+
+/// What a detection found, before the verdict.
+#[derive(Debug, Clone)]
+pub(super) struct Evidence {
+    pub(super) kind: FindingKind,
+    reasons: Vec<Reason>,
+    signs: Signs,
+    /// At least this severe.
+    pub(super) floor: Severity,
+    /// Recorded, no threat, whatever the reasons: it failed, or it took something away.
+    pub(super) is_settled: bool,
+    pub(super) applies_to_all_mail: bool,
+    pub(super) deletes: bool,
+    pub(super) description: String,
+    pub(super) rule_id: String,
+    pub(super) rule_name: String,
+    pub(super) forwarding_status: String,
+    /// Where mail goes.
+    reaches: Vec<Reach>,
+    /// What makes this finding another one than the next, besides tenant, mailbox and type.
+    pub(super) identity: Vec<String>,
+    /// Something needed was withheld by a passing fault.
+    pub(super) rejudge: bool,
+}
+
+impl Evidence {
+    pub(super) fn new(kind: FindingKind) -> Self {
+        Self {
+            kind,
+            reasons: Vec::new(),
+            signs: Signs::default(),
+            floor: Severity::Low,
+            is_settled: false,
+            applies_to_all_mail: false,
+            deletes: false,
+            description: String::new(),
+            rule_id: String::new(),
+            rule_name: String::new(),
+            forwarding_status: String::new(),
+            reaches: Vec::new(),
+            identity: Vec::new(),
+            rejudge: false,
+        }
+    }
+
+    /// Adds a reason; a second one of the same name is left out.
+    pub(super) fn because(&mut self, name: ReasonName, sentence: impl Into<String>) {
+        if self.signs.reasons.insert(name) {
+            self.reasons.push(Reason::new(name, sentence));
+        }
+    }
+
+    pub(super) fn has(&self, name: ReasonName) -> bool {
+        self.signs.reasons.contains(&name)
+    }
+
+    /// Mail is moved, to any folder.
+    pub(super) fn moves_mail(&mut self) {
+        self.signs.moves = true;
+    }
+
+    /// The rule looks for words of the group security.
+    pub(super) fn looks_for_security_words(&mut self) {
+        self.signs.security_words = true;
+    }
+
+    /// Mail goes there. A target that was withheld is to be looked up again.
+    pub(super) fn leads_to(&mut self, reaches: &[Reach]) {
+        self.rejudge |= reaches.iter().any(|reach| matches!(reach, Reach::Unresolved { withheld: true, .. }));
+        self.reaches.extend_from_slice(reaches);
+        self.reaches.sort();
+        self.reaches.dedup();
+    }
+
+    /// Whether mail goes to a proven outside address.
+    pub(super) fn leads_outside(&self) -> bool {
+        self.reaches.iter().any(|reach| matches!(reach, Reach::Outside(_)))
+    }
+
+    /// Adds what another detection found in the same record. The kind stays.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.floor = self.floor.max(other.verdict());
+        for reason in other.reasons {
+            self.because(reason.name, reason.sentence);
+        }
+        self.signs.moves |= other.signs.moves;
+        self.signs.security_words |= other.signs.security_words;
+        self.is_settled &= other.is_settled;
+        self.rejudge |= other.rejudge;
+        self.leads_to(&other.reaches);
+        self.identity.extend(other.identity);
+        if !other.description.is_empty() {
+            self.description = format!("{}\r\n{}", self.description, other.description).trim().to_owned();
+        }
+    }
+
+    /// How bad it is.
+    pub(super) fn verdict(&self) -> Severity {
+        if self.is_settled { Severity::Low } else { verdict::severity(&self.signs).max(self.floor) }
+    }
+
+    /// The finding.
+    pub(super) fn into_finding(mut self, record: &AuditRecord, who: &Who, known: &Knowledge) -> Finding {
+        if self.is_settled {
+            self.forget_reasons();
+        }
+        if who.changed_by_another && !self.kind_has_no_owner() {
+            self.because(
+                ReasonName::ChangedByAnother,
+                format!("Changed by {}, who is not the owner {}.", shown(&who.actor), shown(&who.mailbox)),
+            );
+        }
+        if record.id_is_derived {
+            self.note("The record has no id of its own; its id was made from its content.");
+        }
+        let severity = self.verdict();
+        let outside_targets = self.outside_targets();
+        let mut finding = Finding {
+            record_id: record.id,
+            kind: self.kind,
+            threat: severity > Severity::Low,
+            severity,
+            score: 0,
+            operation: record.operation.clone(),
+            mailbox: who.mailbox.clone(),
+            actor: who.actor.clone(),
+            event_time: record.created,
+            forwarding_externally: !outside_targets.is_empty() && self.kind != FindingKind::ContactRetargeted,
+            applies_to_all_mail: self.applies_to_all_mail,
+            deletes: self.deletes,
+            rule_id: self.rule_id.clone(),
+            rule_name: self.rule_name.clone(),
+            forwarding_status: self.forwarding_status.clone(),
+            forwarding_address: joined(self.reaches.iter().map(Reach::text)),
+            outside_targets,
+            client_ip: record.client_ip.clone(),
+            fingerprint: self.fingerprint(who, known),
+            rejudge: self.rejudge && !self.is_settled,
+            record: record.json.clone(),
+            description: self.description,
+            reasons: self.reasons,
+        };
+        finding.weigh();
+        finding
+    }
+
+    /// One more line of the description.
+    pub(super) fn note(&mut self, sentence: &str) {
+        if !self.description.is_empty() {
+            self.description.push_str("\r\n");
+        }
+        self.description.push_str(sentence);
+    }
+
+    fn forget_reasons(&mut self) {
+        self.reasons.clear();
+        self.signs = Signs::default();
+    }
+
+    fn outside_targets(&self) -> Vec<String> {
+        let outside = |reach: &Reach| match reach {
+            Reach::Outside(text) => Some(text.clone()),
+            _ => None,
+        };
+        if self.is_settled { Vec::new() } else { self.reaches.iter().filter_map(outside).collect() }
+    }
+
+    /// Mail flow rules, policies and consents belong to no mailbox; whoever changes them is not "another".
+    fn kind_has_no_owner(&self) -> bool {
+        use FindingKind::*;
+        !matches!(self.kind, InboxRule | InboxForward | MailboxPermission)
+    }
+
+    /// Tenant, mailbox, type, and what the detection says makes the finding another one.
+    fn fingerprint(&self, who: &Who, known: &Knowledge) -> Digest {
+        let mut parts = vec![known.tenant_id.to_string(), who.fingerprint_key(), self.kind.as_str().to_owned()];
+        parts.extend(self.identity.iter().cloned());
+        parts.extend(self.reaches.iter().map(|reach| format!("target={}", reach.text().to_lowercase())));
+        Digest::of(&parts)
+    }
+}
+
+/// A text from a record as it may stand in a sentence: one line, nothing invisible, not endless.
+pub(super) fn shown(text: &str) -> String {
+    const LONGEST: usize = 160;
+    let visible = text.chars().filter(|ch| !is_invisible(*ch));
+    let mut out: String = visible.map(|ch| if ch.is_whitespace() { ' ' } else { ch }).take(LONGEST + 1).collect();
+    if out.chars().count() > LONGEST {
+        out.pop();
+        out.push('…');
+    }
+    out.trim().to_owned()
+}
+
+/// The first few of many, for a sentence.
+pub(super) fn listed<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    const MOST: usize = 5;
+    let all: Vec<&str> = texts.into_iter().collect();
+    let mut out: Vec<String> = all.iter().take(MOST).map(|text| shown(text)).collect();
+    if all.len() > MOST {
+        out.push(format!("{} more", all.len() - MOST));
+    }
+    out.join(", ")
+}
+
+/// Every text once, `;`-joined, for a column.
+fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.map(|text| text.replace(|ch: char| ch.is_control(), "")).collect::<Vec<_>>().join(";")
+}

@@ -1,0 +1,138 @@
+//! Forwarding on the mailbox itself: `Set-Mailbox` with `ForwardingSmtpAddress` or `ForwardingAddress`.
+//!
+//! Source: <https://learn.microsoft.com/powershell/module/exchange/set-mailbox>. Turning forwarding off is the same cmdlet with an
+//! empty value.
+
+use crate::audit::AuditRecord;
+
+use super::evidence::{Evidence, listed, shown};
+use super::finding::FindingKind;
+use super::knowledge::Knowledge;
+use super::reason::ReasonName::*;
+use super::targets::{Reach, Target};
+use super::who::has_failed;
+
+/// The parameters that forward.
+const FORWARDING: [&str; 2] = ["ForwardingSmtpAddress", "ForwardingAddress"];
+
+/// What a record does to the forwarding of a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Mail goes to these from now on.
+    Set(Vec<Target>),
+    /// An empty value.
+    Removed,
+    /// Nothing about forwarding.
+    None,
+}
+
+/// The change that a `Set-Mailbox` record makes.
+pub(super) fn change(record: &AuditRecord) -> Change {
+    let values: Vec<&str> = FORWARDING
+        .iter()
+        .filter(|name| record.parameters.has(name))
+        .map(|name| record.parameters.get(name).unwrap_or_default().trim())
+        .collect();
+    let targets: Vec<Target> = values
+        .iter()
+        .filter(|value| !value.eq_ignore_ascii_case("$null"))
+        .flat_map(|value| Target::read_list(value))
+        .collect();
+    match (values.is_empty(), targets.is_empty()) {
+        (true, _) => Change::None,
+        (false, true) => Change::Removed,
+        (false, false) => Change::Set(targets),
+    }
+}
+
+/// Judges the forwarding that a `Set-Mailbox` record sets or removes.
+pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
+    let mut evidence = Evidence::new(FindingKind::InboxForward);
+    match change(record) {
+        Change::Set(targets) => set(record, &targets, known, &mut evidence),
+        Change::Removed => {
+            evidence.is_settled = true;
+            evidence.note("Forwarding was removed from the mailbox.");
+            evidence.forwarding_status = no_change(record);
+            evidence.identity.push("removed".to_owned());
+        }
+        Change::None => {
+            evidence.is_settled = true;
+            evidence.forwarding_status = no_change(record);
+            evidence.note(&evidence.forwarding_status.clone());
+        }
+    }
+    evidence
+}
+
+fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &mut Evidence) {
+    let reaches: Vec<Reach> = targets.iter().flat_map(|target| target.reach(known)).collect();
+    evidence.leads_to(&reaches);
+    evidence.forwarding_status = status(record, &reaches);
+    let of = |wanted: fn(&Reach) -> bool| listed(reaches.iter().filter(|reach| wanted(reach)).map(Reach::text));
+    let outside = of(|reach| matches!(reach, Reach::Outside(_)));
+    let unresolved = of(|reach| matches!(reach, Reach::Unresolved { .. }));
+    let trusted = of(|reach| matches!(reach, Reach::Trusted(_)));
+    let inside = of(|reach| matches!(reach, Reach::Inside(_)));
+    if !outside.is_empty() {
+        evidence.because(
+            MailboxForwardsExternally,
+            format!("The mailbox forwards all its mail to {outside}, outside the organization."),
+        );
+    }
+    if !unresolved.is_empty() {
+        evidence.because(
+            TargetUnresolved,
+            format!("The mailbox forwards to {unresolved}, which could not be resolved and may be outside."),
+        );
+    }
+    if outside.is_empty() && unresolved.is_empty() && !trusted.is_empty() {
+        evidence.because(
+            ForwardsToTrusted,
+            format!("The mailbox forwards its mail to {trusted}, which your settings trust."),
+        );
+    }
+    if outside.is_empty() && unresolved.is_empty() && !inside.is_empty() {
+        evidence.because(
+            MailboxForwardsInternally,
+            format!("The mailbox forwards its mail to {inside}, inside the organization."),
+        );
+    }
+    let keeps_a_copy = record.parameters.flag("DeliverToMailboxAndForward");
+    if keeps_a_copy == Some(false) {
+        evidence.because(KeepsNoCopy, "No copy stays in the mailbox, so the owner does not see the mail at all.");
+    }
+    evidence.identity.push(format!("copy {keeps_a_copy:?}"));
+    let note = evidence.forwarding_status.clone();
+    evidence.note(&note);
+    if has_failed(record) {
+        evidence.is_settled = true;
+        evidence.note("The attempt failed; nothing was changed.");
+    }
+}
+
+/// The sentence of the runbooks before this program, which flows out there may read.
+fn status(record: &AuditRecord, reaches: &[Reach]) -> String {
+    let outside = reaches.iter().find_map(|reach| match reach {
+        Reach::Outside(text) => Some(text),
+        _ => None,
+    });
+    match (outside, reaches.first()) {
+        (Some(address), _) => {
+            let domain = address.rsplit_once('@').map_or(address.as_str(), |(_, domain)| domain);
+            format!("The Set-Mailbox command in ID {} set forwarding to external domain {}.", record.id, shown(domain))
+        }
+        (None, Some(reach)) => {
+            format!(
+                "The Set-Mailbox command in ID {} set forwarding to non-external address {}.",
+                record.id,
+                shown(reach.text())
+            )
+        }
+        (None, None) => no_change(record),
+    }
+}
+
+fn no_change(record: &AuditRecord) -> String {
+    format!("The Set-Mailbox command in ID {} did not make a forwarding change.", record.id)
+}

@@ -1,0 +1,172 @@
+//! Access given to a mailbox or one of its folders. A helpdesk does this daily, so most of it is only recorded.
+//!
+//! Sources: Add-MailboxPermission, Add-RecipientPermission, Add-MailboxFolderPermission and Set-Mailbox at
+//! <https://learn.microsoft.com/powershell/module/exchange/>; `Item.ParentFolder` of mailbox auditing
+//! (<https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#exchangefolder-complex-type>).
+
+use serde_json::Value;
+
+use crate::audit::AuditRecord;
+
+use super::evidence::{Evidence, shown};
+use super::finding::FindingKind;
+use super::folders::Folder;
+use super::json::{member, text};
+use super::knowledge::Knowledge;
+use super::reason::ReasonName::*;
+use super::targets::{Reach, Target};
+use super::who::{Who, has_failed};
+
+/// Who is given which rights on what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Grant {
+    grantee: String,
+    rights: String,
+    /// `None`: the whole mailbox.
+    folder: Option<String>,
+}
+
+/// Judges access that a record gives. `None` when it gives none.
+pub(super) fn evidence(record: &AuditRecord, who: &Who, known: &Knowledge) -> Option<Evidence> {
+    judged(record, grants(record), who, known)
+}
+
+/// Judges `GrantSendOnBehalfTo` of a Set-Mailbox record. `None` when it gives nobody anything.
+pub(super) fn of_send_on_behalf(record: &AuditRecord, who: &Who, known: &Knowledge) -> Option<Evidence> {
+    judged(record, send_on_behalf(record), who, known)
+}
+
+/// Everybody who is given something, as written.
+pub(super) fn grantees(record: &AuditRecord) -> Vec<Target> {
+    grants(record).iter().chain(&send_on_behalf(record)).filter_map(|grant| Target::read(&grant.grantee)).collect()
+}
+
+fn judged(record: &AuditRecord, grants: Vec<Grant>, who: &Who, known: &Knowledge) -> Option<Evidence> {
+    if grants.is_empty() {
+        return None;
+    }
+    let mut evidence = Evidence::new(FindingKind::MailboxPermission);
+    for grant in &grants {
+        add_reasons(&mut evidence, grant, who, known);
+        evidence.identity.push(format!("{} may {} {:?}", grant.grantee, grant.rights, grant.folder).to_lowercase());
+        evidence.note(&grant.told(who));
+    }
+    if has_failed(record) {
+        evidence.is_settled = true;
+        evidence.note("The attempt failed; nothing was changed.");
+    }
+    Some(evidence)
+}
+
+fn add_reasons(evidence: &mut Evidence, grant: &Grant, who: &Who, known: &Knowledge) {
+    let told = grant.told(who);
+    let reaches = Target::read(&grant.grantee).map(|target| target.reach(known)).unwrap_or_default();
+    if grant.is_to_actor(who, &reaches) {
+        evidence.because(GrantsToSelf, format!("{} gave himself access: {told}", shown(&who.actor)));
+    } else if let Some(whom) = grant.is_broad(&reaches) {
+        evidence.because(GrantsBroadly, format!("Access was given to {whom}: {told}"));
+    } else {
+        evidence.because(GrantsAccess, format!("Access was given: {told}"));
+    }
+    evidence.rejudge |=
+        reaches.iter().any(|reach| matches!(reach, Reach::Unresolved { withheld: true, .. })) && !grant.is_everybody();
+}
+
+impl Grant {
+    fn told(&self, who: &Who) -> String {
+        let place = self
+            .folder
+            .as_deref()
+            .map_or_else(|| "the mailbox".to_owned(), |folder| format!("folder '{}'", shown(folder)));
+        format!("{} has {} on {place} of {}.", shown(&self.grantee), shown(&self.rights), shown(&who.mailbox))
+    }
+
+    /// The actor is the grantee, on a mailbox that is not his own.
+    fn is_to_actor(&self, who: &Who, reaches: &[Reach]) -> bool {
+        let actor = who.actor.to_lowercase();
+        let grantee = self.grantee.trim().to_lowercase();
+        let alias = grantee.rsplit('/').next().unwrap_or(&grantee);
+        let is_actor = grantee == actor
+            || actor.split_once('@').is_some_and(|(local, _)| !local.is_empty() && local == alias)
+            || reaches.iter().any(|reach| reach.text().to_lowercase() == actor);
+        is_actor && !actor.is_empty() && actor != who.mailbox
+    }
+
+    /// To whom access is given that outsiders or everybody then have; `None` for a person of the tenant.
+    fn is_broad(&self, reaches: &[Reach]) -> Option<&'static str> {
+        if !self.reads_mail() {
+            None
+        } else if self.is_everybody() {
+            Some("everybody")
+        } else if self.grantee.to_ascii_uppercase().contains("#EXT#") {
+            Some("a guest")
+        } else if reaches.iter().any(|reach| matches!(reach, Reach::Outside(_))) {
+            Some("somebody outside")
+        } else {
+            None
+        }
+    }
+
+    fn is_everybody(&self) -> bool {
+        let grantee = self.grantee.trim().trim_start_matches("NT:").rsplit('\\').next().unwrap_or_default();
+        ["Everyone", "Anonymous", "Anonymous Logon", "Default"]
+            .iter()
+            .any(|all| grantee.trim().eq_ignore_ascii_case(all))
+    }
+
+    /// Reading rights or more, and not only on a calendar or another folder without mail.
+    fn reads_mail(&self) -> bool {
+        let is_mail = self.folder.as_deref().and_then(Folder::read).is_none_or(|folder| !folder.is_without_mail());
+        let rights = self.rights.split([',', ';', ' ']).map(str::trim);
+        is_mail && rights.into_iter().any(|right| READING.iter().any(|reading| right.eq_ignore_ascii_case(reading)))
+    }
+}
+
+/// Rights with which mail can be read or sent, of mailboxes, of folders by cmdlet and of folders by mailbox auditing.
+const READING: &[&str] = &[
+    "FullAccess",
+    "ChangePermission",
+    "ChangeOwner",
+    "SendAs",
+    "SendOnBehalf",
+    "Owner",
+    "PublishingEditor",
+    "Editor",
+    "PublishingAuthor",
+    "Author",
+    "NonEditingAuthor",
+    "Reviewer",
+    "ReadItems",
+    "ReadAny",
+];
+
+fn grants(record: &AuditRecord) -> Vec<Grant> {
+    let said = &record.parameters;
+    let given = |name: &str| said.get(name).map(str::trim).filter(|value| !value.is_empty());
+    if let Some(folder) = record.item.as_ref().and_then(Value::as_object).and_then(|item| member(item, "ParentFolder"))
+    {
+        return of_folder(folder).into_iter().collect();
+    }
+    let rights = given("AccessRights").unwrap_or("rights that are not shown").to_owned();
+    let folder = given("Identity").and_then(|identity| identity.split_once(":\\")).map(|(_, folder)| folder.to_owned());
+    let grantee = given("User").or_else(|| given("Trustee"));
+    grantee.map(|grantee| Grant { grantee: grantee.to_owned(), rights, folder }).into_iter().collect()
+}
+
+/// `ParentFolder` with `MemberUpn` and `MemberRights`.
+fn of_folder(folder: &Value) -> Option<Grant> {
+    let text = |name: &str| text(folder, name);
+    let grantee = text("MemberUpn").or_else(|| text("MemberSid"))?.to_owned();
+    let rights = text("MemberRights").unwrap_or("rights that are not shown").to_owned();
+    Some(Grant { grantee, rights, folder: text("Path").or_else(|| text("Name")).map(str::to_owned) })
+}
+
+fn send_on_behalf(record: &AuditRecord) -> Vec<Grant> {
+    let list = record.parameters.get("GrantSendOnBehalfTo").unwrap_or_default();
+    let grant = |grantee: &str| Grant { grantee: grantee.to_owned(), rights: "SendOnBehalf".to_owned(), folder: None };
+    list.split(';')
+        .map(str::trim)
+        .filter(|grantee| !grantee.is_empty() && !grantee.eq_ignore_ascii_case("$null"))
+        .map(grant)
+        .collect()
+}

@@ -1,0 +1,104 @@
+//! Conditions as mailbox auditing writes them: the text of a MAPI restriction, such as `{(Exists(ItemClass))}` or
+//! `{(SubString IgnoreCase(SubjectProperty)=invoice)}`. The grammar is not documented, so it is read with tolerance: what is not
+//! understood narrows the rule.
+//!
+//! Source: test records of SEKOIA-IO/intake-formats (`Office 365/o365/tests/`) and [MS-OXCDATA] 2.12 for what a restriction is.
+
+use super::conditions::is_trivial;
+use super::rule::Condition;
+
+/// The conditions of a restriction text. Empty when it holds none.
+pub(super) fn read(text: &str) -> Vec<Condition> {
+    let inner = text.trim().trim_start_matches('{').trim_end_matches('}').trim();
+    let bare = inner.trim_matches(|ch: char| matches!(ch, '(' | ')' | ' '));
+    if bare.is_empty() || bare.eq_ignore_ascii_case("null") {
+        return Vec::new();
+    }
+    let mut conditions: Vec<Condition> =
+        inner.match_indices(")=").filter_map(|(at, _)| comparison(inner, at)).collect();
+    if conditions.is_empty() || says(inner, "Not(") {
+        conditions.push(Condition { name: RESTRICTION.to_owned(), values: vec![inner.to_owned()] });
+    }
+    conditions
+}
+
+/// The name given to a restriction that holds no comparison that could be read.
+const RESTRICTION: &str = "Restriction";
+
+/// `…(SubjectProperty)=value)` around the `)=` at `at`.
+fn comparison(text: &str, at: usize) -> Option<Condition> {
+    let property = text.get(..at)?.rsplit(['(', ' ']).next()?;
+    let rest = text.get(at + 2..)?;
+    // A value ends where the next comparison or the restriction does.
+    let end = [")(", ") And", ") Or", "),", ")|", ")&"].iter().filter_map(|end| rest.find(end)).min();
+    let value = match end {
+        Some(end) => rest.get(..end)?,
+        None => rest.trim_end_matches([')', '}', ' ']),
+    };
+    Some(Condition { name: property.to_owned(), values: vec![value.trim_matches(['"', '\'', ' ']).to_owned()] })
+}
+
+/// Whether messages fail this condition in practice.
+pub(super) fn narrows(condition: &Condition) -> bool {
+    if condition.name == RESTRICTION {
+        return condition.values.iter().any(|text| !is_existence_of_class(text));
+    }
+    if condition.name.eq_ignore_ascii_case("ItemClass") {
+        return !condition
+            .values
+            .iter()
+            .any(|value| value.eq_ignore_ascii_case("IPM.Note") || value.eq_ignore_ascii_case("IPM"));
+    }
+    !condition.values.iter().any(|value| is_trivial(value))
+}
+
+/// Whether the property is the sender.
+pub(super) fn is_about_sender(condition: &Condition) -> bool {
+    let name = condition.name.to_ascii_lowercase();
+    name.contains("sender") || name.contains("sentrepresenting") || name.starts_with("from")
+}
+
+/// Only `Exists(ItemClass)`: every message has a class.
+fn is_existence_of_class(text: &str) -> bool {
+    let bare: String = text.chars().filter(|ch| !matches!(ch, '(' | ')' | '{' | '}' | ' ' | ',')).collect();
+    let rest = bare.to_ascii_lowercase().replace("existsitemclass", "");
+    rest.is_empty() || rest == "and" || rest == "or"
+}
+
+fn says(text: &str, word: &str) -> bool {
+    text.to_ascii_lowercase().contains(&word.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn existence_of_a_class_narrows_nothing() {
+        for all in ["{(Exists(ItemClass))}", "(Exists(ItemClass))", "{(And((Exists(ItemClass))))}"] {
+            assert!(read(all).iter().all(|condition| !narrows(condition)), "{all}");
+        }
+        assert!(read("{}").is_empty() && read(" ").is_empty());
+    }
+
+    #[test]
+    fn comparisons_are_read_with_their_values() {
+        let conditions =
+            read("{(And((SubString IgnoreCase(SubjectProperty)=invoice),(SubString IgnoreCase(SenderAddress)=x@y)))}");
+        assert_eq!(
+            conditions,
+            [
+                Condition { name: "SubjectProperty".to_owned(), values: vec!["invoice".to_owned()] },
+                Condition { name: "SenderAddress".to_owned(), values: vec!["x@y".to_owned()] },
+            ]
+        );
+        assert!(conditions.iter().all(narrows));
+        assert!(is_about_sender(&conditions[1]));
+    }
+
+    #[test]
+    fn what_is_not_understood_narrows() {
+        assert!(read("{(Size > 100000)}").iter().any(narrows));
+        assert!(read("{(Not(Exists(HasAttach)))}").iter().any(narrows));
+    }
+}

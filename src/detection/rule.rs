@@ -1,0 +1,119 @@
+//! The common shape of a rule, whoever described it: a cmdlet's parameters, a mailbox audit record or Exchange itself.
+
+use super::folders::Folder;
+use super::targets::Target;
+
+/// One rule, or what one record shows of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct RuleShape {
+    /// Unsigned; `None` where it is unnumbered.
+    pub(super) id: Option<u64>,
+    /// `None`: unknown, which is not blank.
+    pub(super) name: Option<String>,
+    /// `None`: not said.
+    pub(super) enabled: Option<bool>,
+    /// Seen only with hidden rules included.
+    pub(super) hidden: bool,
+    /// Whether `conditions` are all there are. A change shows only what was changed.
+    pub(super) complete: bool,
+    /// What a message must meet.
+    pub(super) conditions: Vec<Condition>,
+    /// What a message must not meet.
+    pub(super) exceptions: Vec<Condition>,
+    /// What is done with it.
+    pub(super) actions: Vec<Action>,
+    /// In Exchange's own words.
+    pub(super) description: Option<String>,
+}
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Condition {
+    /// As the parameter of New-InboxRule is called, or as the restriction writes its property.
+    pub(super) name: String,
+    /// Its values, as written.
+    pub(super) values: Vec<String>,
+}
+
+/// One action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Sends mail on.
+    Forward {
+        /// In which way.
+        how: Forwarding,
+        /// To whom.
+        targets: Vec<Target>,
+    },
+    /// Deletes, in any of the ways there are.
+    Delete,
+    /// Moves.
+    Move(Folder),
+    /// Moves, the folder is not said.
+    MoveSomewhere,
+    /// Copies.
+    Copy(Folder),
+    /// Marks as read.
+    MarkAsRead,
+    /// No further rules.
+    Stop,
+    /// Done by the owner's Outlook: the server does not show it.
+    Deferred,
+    /// Written in a form that could not be read.
+    Unread,
+    /// Anything else, by name.
+    Other(String),
+}
+
+/// How mail is sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forwarding {
+    /// Forwarded.
+    Message,
+    /// Forwarded as attachment.
+    Attachment,
+    /// Redirected: the sender stays the same.
+    Redirect,
+    /// A text message.
+    TextMessage,
+}
+
+impl Forwarding {
+    /// As a technician reads it.
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Self::Message => "forward",
+            Self::Attachment => "forward as an attachment",
+            Self::Redirect => "redirect",
+            Self::TextMessage => "send a text message about",
+        }
+    }
+}
+
+impl RuleShape {
+    /// Every target of every forwarding action.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.actions.iter().flat_map(|action| match action {
+            Action::Forward { targets, .. } => targets.as_slice(),
+            _ => &[],
+        })
+    }
+
+    /// Says nothing but that something happened: the live rule alone tells what.
+    pub(super) fn is_blank(&self) -> bool {
+        self.actions.is_empty() && self.conditions.is_empty()
+    }
+}
+
+/// A rule id as decimal text, signed or unsigned: the same 64 bits. 0 is unnumbered.
+pub(super) fn rule_id(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let id = text.parse::<u64>().ok().or_else(|| text.parse::<i64>().ok().map(i64::cast_unsigned))?;
+    (id != 0).then_some(id)
+}
+
+/// A value that switches something off or says nothing.
+pub(super) fn is_unset(value: &str) -> bool {
+    let value = value.trim_matches(' ');
+    value.is_empty() || ["False", "$false", "$null", "{}", "[]"].iter().any(|unset| value.eq_ignore_ascii_case(unset))
+}

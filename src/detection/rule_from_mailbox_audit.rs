@@ -1,0 +1,227 @@
+//! A rule as mailbox auditing writes it (`UpdateInboxRules`), in both layouts.
+//!
+//! Layout A has properties `RuleOperation`, `RuleId`, `RuleState`, `RuleCondition` and `RuleActions` (JSON in a text); layout B has
+//! `ServerRule`, which is JSON. Only some action types were ever published, so unknown ones are kept by name.
+//!
+//! Sources: SEKOIA-IO/intake-formats `Office 365/o365/tests/` (A), splunk/security_content
+//! `detections/cloud/o365_new_email_forwarding_rule_enabled.yml` (B), [MS-OXORULE] 2.2.5.1.1 for the numbers.
+
+use serde_json::{Map, Value};
+
+use crate::audit::AuditRecord;
+
+use super::folders::Folder;
+use super::json::{member, scalar};
+use super::restriction;
+use super::rule::{Action, Condition, Forwarding, RuleShape, rule_id};
+use super::targets::Target;
+
+/// How deep JSON inside a record is followed.
+const DEPTH: usize = 12;
+
+/// What the record shows of the rule.
+pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
+    let said = &record.operation_properties;
+    let mut shape = RuleShape {
+        id: said.get("RuleId").and_then(rule_id),
+        name: said.get("RuleName").map(str::to_owned),
+        enabled: said.get("RuleState").and_then(is_enabled),
+        conditions: said.get("RuleCondition").map(restriction::read).unwrap_or_default(),
+        ..RuleShape::default()
+    };
+    if said.get("RuleState").is_some_and(|state| has_flag(state, "ExitAfterExecution", 0x10)) {
+        shape.actions.push(Action::Stop);
+    }
+    if let Some(actions) = said.get("RuleActions") {
+        shape.actions.extend(actions_of_text(actions));
+    }
+    if let Some(rule) = said.get("ServerRule") {
+        shape.take_server_rule(rule);
+    }
+    // An Outlook re-sync writes records that show neither conditions nor actions; then nothing can be said about conditions.
+    shape.complete = shape.actions.iter().any(|action| !matches!(action, Action::Stop | Action::Unread))
+        || !shape.conditions.is_empty();
+    shape
+}
+
+/// Whether the record takes the rule away.
+pub(super) fn is_removal(record: &AuditRecord) -> bool {
+    let operation = record.operation_properties.get("RuleOperation").unwrap_or_default().trim();
+    ["RemoveMailboxRule", "DeleteMailboxRule"].iter().any(|removal| operation.eq_ignore_ascii_case(removal))
+}
+
+impl RuleShape {
+    fn take_server_rule(&mut self, text: &str) {
+        let Ok(Value::Object(rule)) = serde_json::from_str::<Value>(text) else {
+            self.actions.push(Action::Unread);
+            return;
+        };
+        let text_of = |name: &str| member(&rule, name).and_then(scalar);
+        self.id = self.id.or_else(|| text_of("RuleId").or_else(|| text_of("Id")).and_then(|id| rule_id(&id)));
+        self.name = self.name.take().or_else(|| text_of("Name"));
+        self.enabled = self.enabled.or_else(|| text_of("State").and_then(|state| is_enabled(&state)));
+        self.enabled = self.enabled.or_else(|| text_of("IsEnabled").map(|text| text.eq_ignore_ascii_case("true")));
+        match member(&rule, "Condition") {
+            Some(Value::String(condition)) => self.conditions.extend(restriction::read(condition)),
+            Some(Value::Null) | None => {}
+            Some(condition) => {
+                self.conditions.push(Condition { name: "Condition".to_owned(), values: strings(condition, DEPTH) })
+            }
+        }
+        if let Some(Value::Array(actions)) = member(&rule, "Actions") {
+            self.actions.extend(actions.iter().filter_map(action));
+        }
+    }
+}
+
+/// `RuleActions`: a JSON list, or one action. A text that is no JSON says that there is something, not what.
+fn actions_of_text(text: &str) -> Vec<Action> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Array(actions)) => actions.iter().filter_map(action).collect(),
+        Ok(single @ Value::Object(_)) => action(&single).into_iter().collect(),
+        Ok(_) => Vec::new(),
+        Err(_) if text.trim().is_empty() => Vec::new(),
+        Err(_) => vec![Action::Unread],
+    }
+}
+
+fn action(value: &Value) -> Option<Action> {
+    let members = value.as_object()?;
+    let kind = ["ActionType", "Type", "$type", "@odata.type"]
+        .iter()
+        .find_map(|name| member(members, name))
+        .and_then(scalar)?;
+    Some(match Kind::of(&kind) {
+        Kind::Forward(how) => forward(members, flagged(members).unwrap_or(how)),
+        Kind::Move => folder(members).map_or(Action::MoveSomewhere, Action::Move),
+        Kind::Copy => folder(members).map_or(Action::Other(kind), Action::Copy),
+        Kind::Delete => Action::Delete,
+        Kind::MarkAsRead => Action::MarkAsRead,
+        Kind::Stop => Action::Stop,
+        Kind::Deferred => Action::Deferred,
+        Kind::Other => Action::Other(kind),
+    })
+}
+
+/// What an action does.
+enum Kind {
+    Forward(Forwarding),
+    Move,
+    Copy,
+    Delete,
+    MarkAsRead,
+    Stop,
+    Deferred,
+    Other,
+}
+
+impl Kind {
+    /// By name or by number. Delegating hands the message on like redirecting.
+    fn of(kind: &str) -> Self {
+        let kind = kind.trim().to_ascii_lowercase();
+        let says = |word: &str| kind.contains(word);
+        match kind.as_str() {
+            "1" => Self::Move,
+            "2" => Self::Copy,
+            "5" => Self::Deferred,
+            "7" => Self::Forward(Forwarding::Message),
+            "8" => Self::Forward(Forwarding::Redirect),
+            "10" => Self::Delete,
+            "11" => Self::MarkAsRead,
+            _ if says("asattachment") => Self::Forward(Forwarding::Attachment),
+            _ if says("redirect") || says("delegate") => Self::Forward(Forwarding::Redirect),
+            _ if says("forward") => Self::Forward(Forwarding::Message),
+            _ if says("sms") || says("textmessage") => Self::Forward(Forwarding::TextMessage),
+            _ if says("defer") => Self::Deferred,
+            _ if says("delete") => Self::Delete,
+            _ if says("move") => Self::Move,
+            _ if says("copy") => Self::Copy,
+            _ if says("markasread") || says("markread") => Self::MarkAsRead,
+            _ if says("stopprocessing") => Self::Stop,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// `ForwardFlags`: names, or the bits of [MS-OXORULE] 2.2.5.1.1 (1 keeps the sender, 4 as attachment, 8 text message).
+fn flagged(members: &Map<String, Value>) -> Option<Forwarding> {
+    let flags = member(members, "ForwardFlags").and_then(scalar)?;
+    let (lower, bits) = (flags.to_ascii_lowercase(), flags.trim().parse::<u32>().unwrap_or(0));
+    if lower.contains("attach") || bits & 4 != 0 {
+        Some(Forwarding::Attachment)
+    } else if lower.contains("text") || lower.contains("sms") || bits & 8 != 0 {
+        Some(Forwarding::TextMessage)
+    } else if lower.contains("redirect") || lower.contains("preservesender") || bits & 1 != 0 {
+        Some(Forwarding::Redirect)
+    } else {
+        None
+    }
+}
+
+fn forward(members: &Map<String, Value>, how: Forwarding) -> Action {
+    let recipients = members.iter().filter(|(name, _)| is_recipient_list(name)).map(|(_, value)| value);
+    let mut targets: Vec<Target> = recipients.flat_map(recipients_of).collect();
+    if targets.is_empty() {
+        // It forwards, and to whom is not told: never silently inside.
+        targets.push(Target::NotShown);
+    }
+    Action::Forward { how, targets }
+}
+
+fn is_recipient_list(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains("recipient") || name == "addresses" || name == "to"
+}
+
+/// The recipients of a list: each a text, or an object whose texts hold one address among display names and types.
+fn recipients_of(list: &Value) -> Vec<Target> {
+    match list {
+        Value::Array(items) => items.iter().filter_map(recipient).collect(),
+        single => recipient(single).into_iter().collect(),
+    }
+}
+
+fn recipient(value: &Value) -> Option<Target> {
+    if let Value::String(text) = value {
+        return Target::read(text);
+    }
+    let texts = strings(value, DEPTH);
+    let read: Vec<Target> = texts.iter().filter_map(|text| Target::read(text)).collect();
+    let address = read.iter().find(|target| matches!(target, Target::Address { .. }));
+    let legacy_dn = || read.iter().find(|target| matches!(target, Target::Directory(dn) if dn.starts_with('/')));
+    address.or_else(legacy_dn).cloned().or_else(|| read.into_iter().next())
+}
+
+/// The folder of a move: any member that is called after a folder, its path or name rather than its id.
+fn folder(members: &Map<String, Value>) -> Option<Folder> {
+    let folders: Vec<Folder> = members
+        .iter()
+        .filter(|(name, _)| name.to_ascii_lowercase().contains("folder") || name.eq_ignore_ascii_case("Destination"))
+        .flat_map(|(_, value)| strings(value, DEPTH))
+        .filter_map(|text| Folder::read(&text))
+        .collect();
+    let named = folders.iter().find(|folder| folder.kind().is_some());
+    named.or_else(|| folders.iter().find(|folder| matches!(folder, Folder::Path(_)))).or(folders.first()).cloned()
+}
+
+/// Every text inside a value, down to `depth` levels.
+fn strings(value: &Value, depth: usize) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) if depth > 0 => items.iter().flat_map(|item| strings(item, depth - 1)).collect(),
+        Value::Object(members) if depth > 0 => members.values().flat_map(|item| strings(item, depth - 1)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// `RuleState`: flags by name or as a number. `None` where it says nothing.
+fn is_enabled(state: &str) -> Option<bool> {
+    (!state.trim().is_empty()).then(|| has_flag(state, "Enabled", 1))
+}
+
+fn has_flag(state: &str, name: &str, bit: u32) -> bool {
+    match state.trim().parse::<u32>() {
+        Ok(bits) => bits & bit != 0,
+        Err(_) => state.split([',', '|', ' ']).any(|flag| flag.trim().eq_ignore_ascii_case(name)),
+    }
+}

@@ -1,0 +1,188 @@
+//! A rule from the names and values of New-InboxRule, Set-InboxRule and the sweep cmdlets, and from the rows of Get-InboxRule and
+//! Get-SweepRule, which have the same names.
+//!
+//! Sources: parameters of New-InboxRule (<https://learn.microsoft.com/powershell/module/exchange/new-inboxrule>) and New-SweepRule
+//! (<https://learn.microsoft.com/powershell/module/exchange/new-sweeprule>); lists are joined with `;` in audit records.
+
+use serde_json::Value;
+
+use crate::audit::AuditRecord;
+use crate::microsoft::exchange::Row;
+
+use super::conditions;
+use super::folders::Folder;
+use super::json::scalar;
+use super::rule::{Action, Condition, Forwarding, RuleShape, is_unset, rule_id};
+use super::targets::Target;
+
+/// What a rule cmdlet's record shows. A new rule is shown whole, a change only by what was changed.
+pub(super) fn from_cmdlet(record: &AuditRecord) -> RuleShape {
+    let mut shape = RuleShape {
+        complete: record.operation.trim().get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("New-")),
+        ..RuleShape::default()
+    };
+    for (name, value) in record.parameters.iter() {
+        if let Some(value) = value {
+            shape.take(name, Given::Text(value));
+        }
+    }
+    let (_, rest) = mailbox_and_rule(record);
+    let numbered = rest.and_then(|rest| rule_id(rest).filter(|_| !shape.complete));
+    shape.id = shape.id.or(numbered);
+    if shape.name.is_none() && numbered.is_none() {
+        shape.name = rest.map(str::to_owned);
+    }
+    shape
+}
+
+/// The mailbox part and the rule part of `<mailbox>\<rule>`, parted at the first backslash: the path of a mailbox holds none, the
+/// name of a rule may. `ObjectId` first, else the parameter `Identity`.
+pub(super) fn mailbox_and_rule(record: &AuditRecord) -> (Option<&str>, Option<&str>) {
+    let identity = record.parameters.get("Identity");
+    for text in [record.object_id.as_deref(), identity].into_iter().flatten() {
+        if let Some((mailbox, rule)) = text.split_once('\\') {
+            return (Some(mailbox.trim()).filter(|mailbox| !mailbox.is_empty()), Some(rule));
+        }
+    }
+    // A bare identity of Set- and Enable- is the rule; a bare ObjectId of New- is the mailbox.
+    match (record.object_id.as_deref(), identity) {
+        (_, Some(rule)) => (None, Some(rule)),
+        (object, None) => (object.map(str::trim).filter(|object| !object.is_empty()), None),
+    }
+}
+
+/// A live rule. `hidden` is known by the caller, who has both lists.
+pub(super) fn from_live(row: &Row, hidden: bool) -> RuleShape {
+    let mut shape = RuleShape { complete: true, hidden, ..RuleShape::default() };
+    for (name, value) in row {
+        shape.take(name, Given::Json(value));
+    }
+    shape.id = shape.id.or_else(|| identity_of(row).and_then(|(_, rule)| rule_id(rule)));
+    shape
+}
+
+fn identity_of(row: &Row) -> Option<(&str, &str)> {
+    row.get("Identity").and_then(Value::as_str).and_then(|identity| identity.split_once('\\'))
+}
+
+/// A value as a record or as a live row gives it.
+#[derive(Clone, Copy)]
+enum Given<'a> {
+    Text(&'a str),
+    Json(&'a Value),
+}
+
+impl Given<'_> {
+    fn is_set(self) -> bool {
+        match self {
+            Self::Text(text) => !is_unset(text),
+            Self::Json(Value::Null | Value::Bool(false)) => false,
+            Self::Json(Value::String(text)) => !is_unset(text),
+            Self::Json(Value::Array(items)) => !items.is_empty(),
+            Self::Json(Value::Object(members)) => !members.is_empty(),
+            Self::Json(_) => true,
+        }
+    }
+
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.to_owned()),
+            Self::Json(value) => scalar(value),
+        }
+    }
+
+    /// The items of a list: a text is parted at `;`, a JSON array has items already.
+    fn items(self) -> Vec<String> {
+        match self {
+            Self::Text(text) => text.split(';').map(str::to_owned).collect(),
+            Self::Json(Value::Array(items)) => items.iter().filter_map(|item| Given::Json(item).text()).collect(),
+            Self::Json(_) => self.text().into_iter().collect(),
+        }
+    }
+
+    fn targets(self) -> Vec<Target> {
+        match self {
+            Self::Text(text) => Target::read_list(text),
+            Self::Json(Value::Array(items)) => items
+                .iter()
+                .filter_map(|item| Given::Json(item).text())
+                .filter_map(|text| Target::read(&text))
+                .collect(),
+            Self::Json(_) => self.text().map(|text| Target::read_list(&text)).unwrap_or_default(),
+        }
+    }
+}
+
+impl RuleShape {
+    fn take(&mut self, name: &str, value: Given<'_>) {
+        match Known::of(name) {
+            Some(Known::Name) => self.name = value.text(),
+            Some(Known::Id) => self.id = value.text().and_then(|text| rule_id(&text)),
+            Some(Known::Enabled) => self.enabled = value.text().map(|text| !is_unset(&text)),
+            Some(Known::Description) => self.description = value.text().filter(|text| !text.trim().is_empty()),
+            Some(Known::Action(read)) if value.is_set() => self.actions.extend(read(value)),
+            Some(Known::Action(_)) => {}
+            None if !value.is_set() => {}
+            None if conditions::is_exception(name) => {
+                self.exceptions.push(Condition { name: name.to_owned(), values: value.items() });
+            }
+            None if conditions::is_condition(name) => {
+                self.conditions.push(Condition { name: name.to_owned(), values: value.items() });
+            }
+            None => {}
+        }
+    }
+}
+
+/// The names that are no conditions.
+#[derive(Clone, Copy)]
+enum Known {
+    Name,
+    Id,
+    Enabled,
+    Description,
+    Action(fn(Given<'_>) -> Option<Action>),
+}
+
+impl Known {
+    fn of(name: &str) -> Option<Self> {
+        KNOWN.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, known)| *known)
+    }
+}
+
+const KNOWN: &[(&str, Known)] = &[
+    ("Name", Known::Name),
+    ("RuleIdentity", Known::Id),
+    ("RuleId", Known::Id),
+    ("Enabled", Known::Enabled),
+    ("Description", Known::Description),
+    ("ForwardTo", Known::Action(|given| forward(given, Forwarding::Message))),
+    ("ForwardAsAttachmentTo", Known::Action(|given| forward(given, Forwarding::Attachment))),
+    ("RedirectTo", Known::Action(|given| forward(given, Forwarding::Redirect))),
+    ("SendTextMessageNotificationTo", Known::Action(|given| forward(given, Forwarding::TextMessage))),
+    ("DeleteMessage", Known::Action(|_| Some(Action::Delete))),
+    ("SoftDeleteMessage", Known::Action(|_| Some(Action::Delete))),
+    ("PermanentDelete", Known::Action(|_| Some(Action::Delete))),
+    ("HardDeleteMessage", Known::Action(|_| Some(Action::Delete))),
+    ("MoveToFolder", Known::Action(moved)),
+    ("DestinationFolder", Known::Action(moved)),
+    ("CopyToFolder", Known::Action(|given| folder(given).map(Action::Copy))),
+    ("MarkAsRead", Known::Action(|_| Some(Action::MarkAsRead))),
+    ("StopProcessingRules", Known::Action(|_| Some(Action::Stop))),
+    ("ApplyCategory", Known::Action(|_| Some(Action::Other("ApplyCategory".to_owned())))),
+    ("MarkImportance", Known::Action(|_| Some(Action::Other("MarkImportance".to_owned())))),
+    ("PinMessage", Known::Action(|_| Some(Action::Other("PinMessage".to_owned())))),
+];
+
+fn forward(given: Given<'_>, how: Forwarding) -> Option<Action> {
+    let targets = given.targets();
+    (!targets.is_empty()).then_some(Action::Forward { how, targets })
+}
+
+fn folder(given: Given<'_>) -> Option<Folder> {
+    given.text().and_then(|text| Folder::read(&text))
+}
+
+fn moved(given: Given<'_>) -> Option<Action> {
+    Some(folder(given).map_or(Action::MoveSomewhere, Action::Move))
+}

@@ -1,0 +1,53 @@
+//! Ways to sign in that were added or removed. Alone this is recorded; near a threat on the same account it is part of it.
+//!
+//! Source: <https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities>.
+
+use crate::audit::{AuditRecord, ModifiedProperty};
+
+use super::evidence::{Evidence, shown};
+use super::finding::FindingKind;
+use super::json;
+use super::reason::ReasonName::MethodChanged;
+use super::who::has_failed;
+
+/// Judges a change of sign-in methods. `None` for an `Update user.` that changes something else.
+pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
+    let operation = record.operation.trim().trim_end_matches('.');
+    let changed: Vec<&ModifiedProperty> =
+        record.modified_properties.iter().filter(|property| is_method(property)).collect();
+    if operation.eq_ignore_ascii_case("Update user") && changed.is_empty() {
+        return None;
+    }
+    let mut evidence = Evidence::new(FindingKind::SignInMethod);
+    let what = if changed.iter().any(|property| is_access_pass(property)) {
+        "A temporary access pass was made".to_owned()
+    } else {
+        format!("A way to sign in was added, removed or changed ({})", shown(operation))
+    };
+    let whose = account(record).map(|account| format!(" for {}", shown(&account))).unwrap_or_default();
+    evidence.because(MethodChanged, format!("{what}{whose}."));
+    evidence.note(&format!("{what}{whose}."));
+    evidence.identity.push(operation.to_lowercase());
+    evidence.identity.extend(changed.iter().map(|property| format!("{}={}", property.name, property.new)));
+    if has_failed(record) {
+        evidence.is_settled = true;
+        evidence.note("The attempt failed; nothing was changed.");
+    }
+    Some(evidence)
+}
+
+/// The account that was changed: `ObjectId` or the name among the targets.
+pub(super) fn account(record: &AuditRecord) -> Option<String> {
+    let is_name = |text: &&str| text.contains('@');
+    let named = json::ids(record.target.as_ref()).find(is_name);
+    record.object_id.as_deref().filter(is_name).or(named).map(|name| name.trim().to_owned())
+}
+
+fn is_method(property: &ModifiedProperty) -> bool {
+    let name = property.name.to_ascii_lowercase();
+    (name.starts_with("strongauthentication") || is_access_pass(property)) && property.old != property.new
+}
+
+fn is_access_pass(property: &ModifiedProperty) -> bool {
+    property.name.eq_ignore_ascii_case("SecuredAccessPassData") && property.new.contains("PassId")
+}

@@ -1,0 +1,184 @@
+//! Whose mailbox was changed, and by whom.
+
+use uuid::Uuid;
+
+use crate::audit::AuditRecord;
+use crate::names::MailAddress;
+
+use super::conditions::OwnAddresses;
+use super::knowledge::{Answer, Knowledge, MailboxFacts};
+use super::rule_from_parameters::mailbox_and_rule;
+use super::selection::Concern;
+use super::sign_in_method;
+
+/// Owner and actor of one record.
+#[derive(Debug, Clone)]
+pub(super) struct Who {
+    /// The mailbox that was changed: a user principal name or address where it is known, else the alias of the record; empty where
+    /// there is none.
+    pub(super) mailbox: String,
+    /// Entra object id of the mailbox, when Exchange told it.
+    pub(super) object_id: Option<String>,
+    /// All addresses of the owner that are known.
+    pub(super) own: OwnAddresses,
+    /// `UserId`
+    pub(super) actor: String,
+    /// The actor is somebody else than the owner.
+    pub(super) changed_by_another: bool,
+    /// Exchange should have told the owner, and a passing fault withheld it.
+    pub(super) withheld: bool,
+}
+
+/// The mailbox as the record names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MailboxText {
+    /// A user principal name, address, alias, GUID or path.
+    pub(super) text: String,
+    /// An address: known without asking.
+    pub(super) is_plain: bool,
+}
+
+/// The mailbox that a record is about: `MailboxOwnerUPN`, else the parameter `Mailbox`, else the mailbox in `ObjectId` or
+/// `Identity`. `None` when the record names none, as directory records and mail flow rules do.
+pub(super) fn mailbox_text(record: &AuditRecord, concern: Concern) -> Option<MailboxText> {
+    let named = match concern {
+        Concern::MailboxRules => None,
+        Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet => mailbox_of_rule_cmdlet(record),
+        Concern::Mailbox | Concern::Permission => mailbox_of_cmdlet(record),
+        Concern::SignInMethod => {
+            let text = sign_in_method::account(record)?;
+            return Some(MailboxText { is_plain: true, text });
+        }
+        _ => return None,
+    };
+    let text = record.mailbox_owner.as_deref().map(str::trim).filter(|owner| !owner.is_empty()).or(named)?;
+    let text = text.trim();
+    Some(MailboxText { text: text.to_owned(), is_plain: text.parse::<MailAddress>().is_ok() })
+}
+
+fn mailbox_of_rule_cmdlet(record: &AuditRecord) -> Option<&str> {
+    let stated = record.parameters.get("Mailbox").map(str::trim).filter(|mailbox| !mailbox.is_empty());
+    stated.or_else(|| mailbox_and_rule(record).0)
+}
+
+/// `Identity` of Set-Mailbox and the permission cmdlets; of folder permissions `mailbox:\folder`.
+fn mailbox_of_cmdlet(record: &AuditRecord) -> Option<&str> {
+    let identity = record.parameters.get("Identity").or(record.object_id.as_deref())?;
+    let mailbox = identity.split_once(":\\").map_or(identity, |(mailbox, _)| mailbox).trim();
+    (!mailbox.is_empty()).then_some(mailbox)
+}
+
+/// Owner and actor, as far as they are known.
+pub(super) fn who(record: &AuditRecord, concern: Concern, known: &Knowledge) -> Who {
+    let actor = record.user_id.trim().to_owned();
+    let Some(mailbox) = mailbox_text(record, concern) else {
+        return Who::without_owner(actor, concern);
+    };
+    match known.mailboxes.get(&mailbox.text) {
+        Some(Answer::Known(facts)) => Who::resolved(actor, facts),
+        _ if mailbox.is_plain => Who::plain(actor, mailbox.text.to_lowercase()),
+        answer => {
+            let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
+            Who { withheld, ..Who::unresolved(actor, &mailbox.text, record.parameters.has("Mailbox")) }
+        }
+    }
+}
+
+impl Who {
+    /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and it is he who consents and signs in.
+    fn without_owner(actor: String, concern: Concern) -> Self {
+        use Concern::*;
+        let is_own = matches!(concern, InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | SignInMethod | Consent);
+        if is_own && actor.parse::<MailAddress>().is_ok() {
+            let mailbox = actor.to_lowercase();
+            return Self::plain(actor, mailbox);
+        }
+        Self {
+            mailbox: String::new(),
+            object_id: None,
+            own: OwnAddresses::default(),
+            actor,
+            changed_by_another: false,
+            withheld: false,
+        }
+    }
+
+    fn resolved(actor: String, facts: &MailboxFacts) -> Self {
+        let mut addresses: Vec<String> = facts.addresses.iter().map(|address| address.to_lowercase()).collect();
+        addresses.push(facts.upn.to_lowercase());
+        let lower = actor.to_lowercase();
+        let is_owner =
+            addresses.contains(&lower) || facts.object_id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(&lower));
+        Self {
+            mailbox: facts.upn.to_lowercase(),
+            object_id: facts.object_id.clone(),
+            own: OwnAddresses { addresses },
+            changed_by_another: !is_owner,
+            actor,
+            withheld: false,
+        }
+    }
+
+    fn plain(actor: String, mailbox: String) -> Self {
+        Self {
+            changed_by_another: !actor.eq_ignore_ascii_case(&mailbox),
+            own: OwnAddresses { addresses: vec![mailbox.clone()] },
+            object_id: None,
+            mailbox,
+            actor,
+            withheld: false,
+        }
+    }
+
+    /// An alias, a GUID or a path that nobody resolved. The actor is taken for the owner when the alias is the local part of his
+    /// name, or when the record gives only an id and the cmdlet was not told another mailbox.
+    fn unresolved(actor: String, text: &str, another_was_named: bool) -> Self {
+        let alias = text.rsplit('/').next().unwrap_or(text).trim();
+        let actor_address = actor.parse::<MailAddress>().ok();
+        let is_actor = actor_address.is_some_and(|address| {
+            address.local().eq_ignore_ascii_case(alias) || (Uuid::try_parse(alias).is_ok() && !another_was_named)
+        });
+        if is_actor {
+            let mailbox = actor.to_lowercase();
+            return Self::plain(actor, mailbox);
+        }
+        Self {
+            mailbox: alias.to_lowercase(),
+            object_id: None,
+            own: OwnAddresses::default(),
+            changed_by_another: !actor.is_empty(),
+            actor,
+            withheld: false,
+        }
+    }
+
+    /// What stands for the mailbox in a fingerprint.
+    pub(super) fn fingerprint_key(&self) -> String {
+        self.object_id.as_ref().map_or_else(|| self.mailbox.clone(), |id| id.to_lowercase())
+    }
+}
+
+/// Whether Microsoft's own machinery made the record. What forwards outside is looked at all the same.
+///
+/// Sources: `UserType` 3 (data centre administrator) and 4 (system) of the Office 365 Management Activity API schema
+/// (<https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#user-type>), and the
+/// accounts that write most of the records of a tenant.
+pub(super) fn is_noise(record: &AuditRecord) -> bool {
+    const SYSTEM_ACTORS: &[&str] = &["NT AUTHORITY\\", "NT SERVICE\\", "SpoolsProvisioning"];
+    let actor = record.user_id.trim();
+    let begins = |prefix: &&str| actor.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+    matches!(record.user_type, Some(3 | 4)) || SYSTEM_ACTORS.iter().any(begins)
+}
+
+/// Whether the record is about an attempt that failed.
+pub(super) fn has_failed(record: &AuditRecord) -> bool {
+    let status = record.result_status.as_deref().unwrap_or_default().trim();
+    ["False", "Failed", "Failure", "Fail", "Error", "Denied"].iter().any(|failure| status.eq_ignore_ascii_case(failure))
+}
+
+/// Whether a person made the record, and not an application or a policy.
+pub(super) fn is_person(record: &AuditRecord) -> bool {
+    !is_noise(record)
+        && !matches!(record.user_type, Some(5..=8))
+        && !record.user_id.to_ascii_lowercase().starts_with("serviceprincipal_")
+}

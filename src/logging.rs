@@ -1,0 +1,166 @@
+//! Log lines that the Functions host and people read: one line per event, whatever the event holds.
+//!
+//! The host takes a line on standard output as information, and one on standard error as an error, or as a warning when it
+//! contains `warn` (Azure/azure-functions-host, `Workers/ProcessManagement/WorkerProcess.cs`). So under the host `INFO` and
+//! below go to standard output, `WARN` and `ERROR` to standard error; the level's name does the rest. Everywhere else all
+//! of it goes to standard error, because standard output belongs to the result of the command.
+
+use std::fmt::{self, Write as _};
+use std::io;
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
+use tracing_subscriber::fmt::{FmtContext, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// The variables with which the host tells its handler the port, the newer one first.
+pub const PORT_VARIABLES: [&str; 2] = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTIONS_HTTPWORKER_PORT"];
+
+/// The longest line, in characters. What an attacker named must not fill the log.
+const LINE_LIMIT: usize = 8_000;
+
+/// Starts logging for the whole process: `RUST_LOG` decides what, `info` when it is unset or cannot be read.
+pub fn start() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        // A pipe that nobody reads any more must not end the process.
+        .log_internal_errors(false)
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .event_format(OneLine)
+        .with_writer(streams());
+    // A test may have set its own before.
+    if subscriber.try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+}
+
+fn streams() -> BoxMakeWriter {
+    if PORT_VARIABLES.iter().any(|name| std::env::var_os(name).is_some_and(|port| !port.is_empty())) {
+        BoxMakeWriter::new(io::stderr.with_max_level(Level::WARN).or_else(io::stdout))
+    } else {
+        BoxMakeWriter::new(io::stderr)
+    }
+}
+
+/// A panic becomes a line as well, with the invocation it happened in.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
+}
+
+/// `LEVEL span{fields}: message field=value`
+#[derive(Debug, Clone, Copy)]
+pub struct OneLine;
+
+impl<S, N> FormatEvent<S, N> for OneLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut line = format!("{} ", event.metadata().level());
+        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+            line.push_str(span.name());
+            if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
+                && !fields.is_empty()
+            {
+                write!(line, "{{{fields}}}")?;
+            }
+            line.push_str(": ");
+        }
+        context.field_format().format_fields(Writer::new(&mut line), event)?;
+        writeln!(out, "{}", in_one_line(&line))
+    }
+}
+
+/// The text without anything that could start a new line, move a cursor or turn the direction of writing.
+pub fn in_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for (count, character) in text.chars().enumerate() {
+        if count == LINE_LIMIT {
+            line.push('…');
+            break;
+        }
+        if is_treacherous(character) {
+            line.extend(character.escape_unicode());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+fn is_treacherous(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{FEFF}')
+        || ('\u{202A}'..='\u{202E}').contains(&character)
+        || ('\u{2066}'..='\u{2069}').contains(&character)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::subscriber::with_default;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(what: impl FnOnce()) -> String {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .event_format(OneLine)
+            .with_writer(move || writer.clone())
+            .finish();
+        with_default(subscriber, what);
+        String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_line_carries_level_span_message_and_fields() {
+        let line = logged(|| {
+            tracing::error_span!("invocation", function = "GetDomain", id = 7)
+                .in_scope(|| tracing::info!(tenants = 3, "queued"));
+        });
+        assert_eq!(line, "INFO invocation{function=\"GetDomain\" id=7}: queued tenants=3\n");
+    }
+
+    #[test]
+    fn text_of_an_attacker_stays_in_its_line() {
+        let name = "rule\r\nERROR forged\u{1b}[2J\u{2028}\u{202e}x";
+        let line = logged(|| tracing::info!(rule = name, "stored {name}"));
+        assert_eq!(line.lines().count(), 1, "{line:?}");
+        assert!(!line.trim_end().chars().any(is_treacherous), "{line:?}");
+    }
+
+    #[test]
+    fn only_warnings_contain_the_word_by_which_the_host_knows_them() {
+        let error = logged(|| tracing::error!("it failed"));
+        let warning = logged(|| tracing::warn!("it is late"));
+        assert!(!error.to_lowercase().contains("warn"), "{error}");
+        assert!(warning.to_lowercase().contains("warn"), "{warning}");
+    }
+
+    #[test]
+    fn a_line_has_an_end() {
+        assert_eq!(in_one_line(&"x".repeat(LINE_LIMIT + 5)).chars().count(), LINE_LIMIT + 1);
+    }
+}

@@ -1,0 +1,9 @@
+//! Detections, by what goes in (a record, and what is known of the tenant) and what comes out (a finding).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up should fail")]
+
+mod documentation;
+mod fixtures;
+mod judging;
+mod properties;
+mod related;

@@ -1,0 +1,74 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tenantwatch::detection::{FindingKind, ReasonName, is_selected};
+
+const PAGE: &str = include_str!("../../../docs/detections.md");
+
+/// The headings of one level below a chapter.
+fn headings(chapter: &str) -> BTreeSet<&'static str> {
+    let start = PAGE.find(&format!("\n## {chapter}\n")).unwrap_or_else(|| panic!("no chapter {chapter}"));
+    let rest = &PAGE[start + 4..];
+    let rest = rest.find("\n## ").map_or(rest, |end| &rest[..end]);
+    rest.lines().filter_map(|line| line.strip_prefix("### ")).map(|heading| heading.trim_matches('`')).collect()
+}
+
+#[test]
+fn the_page_explains_every_reason_and_no_other() {
+    let known: BTreeSet<&str> = ReasonName::ALL.iter().map(|name| name.as_str()).collect();
+    assert_eq!(headings("Reasons"), known);
+}
+
+#[test]
+fn the_page_explains_every_type_and_no_other() {
+    let known: BTreeSet<&str> = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(headings("Types"), known);
+}
+
+#[test]
+fn every_operation_of_the_page_is_selected_and_every_selected_one_is_on_it() {
+    let rest = &PAGE[PAGE.find("\n## Operations\n").unwrap() + 4..];
+    let chapter = &rest[..rest.find("\n## ").unwrap()];
+    let listed: BTreeSet<String> =
+        chapter.split('`').skip(1).step_by(2).map(|operation| operation.trim_end_matches('.').to_owned()).collect();
+    for operation in &listed {
+        assert!(is_selected(operation), "{operation} is on the page and not selected");
+    }
+    let source = std::fs::read_to_string(root().join("src/detection/selection.rs")).unwrap();
+    let table = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("(\""))
+        .filter_map(|line| line.split_once("\", Concern::"));
+    let selected: BTreeSet<String> = table.map(|(operation, _)| operation.to_owned()).collect();
+    assert!(selected.len() > 40);
+    assert_eq!(listed, selected);
+}
+
+#[test]
+fn the_page_names_every_data_list() {
+    let mut lists = Vec::new();
+    for folder in ["src/detection/data", "src/detection/data/words"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                lists.push(path.strip_prefix(root()).unwrap().to_string_lossy().into_owned());
+            }
+        }
+    }
+    assert!(lists.len() >= 15);
+    for list in &lists {
+        assert!(PAGE.contains(list.as_str()), "{list} is not on the page");
+    }
+    for named in PAGE
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|text| text.starts_with("src/detection/data/") && text.ends_with(".txt"))
+    {
+        assert!(Path::new(&root().join(named)).exists(), "{named} is on the page and not there");
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,193 @@
+//! What is published: exactly the files of the app, a static binary that can be executed, settings that are all named.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use flate2::read::DeflateDecoder;
+use tenantwatch::settings::SETTINGS;
+use tenantwatch_simulator::functions_host::{FunctionsHost, Level, Options};
+
+use crate::azurite::azurite;
+
+const TARGET: &str = "x86_64-unknown-linux-musl";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether something this test needs is there. Says aloud that it is not; where `CI` is set, that fails.
+fn have(what: &str, is_there: bool) -> bool {
+    assert!(is_there || std::env::var_os("CI").is_none(), "{what} is missing");
+    if !is_there {
+        // Not with eprintln, which a passing test swallows.
+        let _ = writeln!(std::io::stderr(), "\n*** LEFT OUT: the package was not tested: {what} is missing ***\n");
+    }
+    is_there
+}
+
+fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).current_dir(root()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn can_build() -> bool {
+    let libraries = output_of("rustc", &["--print", "target-libdir", "--target", TARGET]);
+    let target = libraries.is_some_and(|folder| Path::new(folder.trim()).is_dir());
+    let compiler =
+        ["musl-gcc", "cargo-zigbuild"].iter().any(|program| Command::new(program).arg("--version").output().is_ok());
+    have("the Rust target x86_64-unknown-linux-musl", target)
+        && have("musl-gcc or cargo-zigbuild", compiler)
+        && have("zip", Command::new("zip").arg("-v").output().is_ok())
+}
+
+/// One file of the archive.
+struct Packed {
+    mode: u32,
+    bytes: Vec<u8>,
+}
+
+/// Reads the central directory of a ZIP file and what it names (APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12, 4.3.16).
+fn unpacked(zip: &[u8]) -> BTreeMap<String, Packed> {
+    let number = |at: usize, length: usize| {
+        zip[at..at + length].iter().rev().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte))
+    };
+    let end = zip.windows(4).rposition(|window| window == b"PK\x05\x06").expect("no end of the central directory");
+    let mut at = number(end + 16, 4);
+    let mut files = BTreeMap::new();
+    for _ in 0..number(end + 10, 2) {
+        assert_eq!(&zip[at..at + 4], b"PK\x01\x02");
+        let (method, packed, length) = (number(at + 10, 2), number(at + 20, 4), number(at + 24, 4));
+        let (name, extra, comment) = (number(at + 28, 2), number(at + 30, 2), number(at + 32, 2));
+        let mode = u32::try_from(number(at + 38, 4) >> 16).unwrap();
+        let local = number(at + 42, 4);
+        let start = local + 30 + number(local + 26, 2) + number(local + 28, 2);
+        let content = &zip[start..start + packed];
+        let mut bytes = Vec::with_capacity(length);
+        match method {
+            0 => bytes.extend_from_slice(content),
+            8 => drop(DeflateDecoder::new(content).read_to_end(&mut bytes).unwrap()),
+            other => panic!("method {other}"),
+        }
+        assert_eq!(bytes.len(), length);
+        files.insert(String::from_utf8(zip[at + 46..at + 46 + name].to_vec()).unwrap(), Packed { mode, bytes });
+        at += 46 + name + extra + comment;
+    }
+    files
+}
+
+/// A program that needs an interpreter (the dynamic loader) has a program header of type 3 (`PT_INTERP`, elf(5)).
+fn needs_a_loader(elf: &[u8]) -> bool {
+    assert_eq!(&elf[..5], b"\x7fELF\x02", "a 64-bit ELF file");
+    let number = |at: usize, length: usize| {
+        elf[at..at + length].iter().rev().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte))
+    };
+    let (headers, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..count).any(|index| number(headers + index * size, 4) == 3)
+}
+
+#[tokio::test]
+async fn the_package_holds_what_the_app_needs_and_runs_by_itself() {
+    if !can_build() {
+        return;
+    }
+    let built = Command::new(root().join("scripts/package")).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let files = unpacked(&std::fs::read(root().join("target/tenantwatch.zip")).unwrap());
+
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    let functions = ["GetDomain/function.json", "ProcessAuditLog/function.json", "RemediateAccount/function.json"];
+    assert_eq!(names, [&functions[..], &["host.json", "tenantwatch"]].concat());
+    for name in functions.iter().chain(&["host.json"]) {
+        assert_eq!(files[*name].bytes, std::fs::read(root().join(name)).unwrap(), "{name}");
+    }
+    let binary = &files["tenantwatch"];
+    assert_eq!(binary.mode & 0o777, 0o755, "the execute bit");
+    assert!(!needs_a_loader(&binary.bytes), "statically linked");
+    assert!(binary.bytes.len() < 20_000_000, "{} bytes", binary.bytes.len());
+
+    let folder = tempfile::tempdir().unwrap();
+    unpack(&files, folder.path());
+    starts_under_the_host(folder.path()).await;
+}
+
+fn unpack(files: &BTreeMap<String, Packed>, folder: &Path) {
+    for (name, file) in files {
+        let path: PathBuf = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &file.bytes).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(file.mode)).unwrap();
+    }
+}
+
+/// Without settings it answers the host, lists what is missing on standard error and exits with 2, until the host stops.
+async fn starts_under_the_host(folder: &Path) {
+    let Some(azurite) = azurite().await else { return };
+    let mut options = Options::new(folder, azurite.connection_string.clone());
+    options.queue_suffix = format!("-{}", uuid::Uuid::new_v4().simple());
+    options.environment.insert("GetDomainSchedule".to_owned(), "0 */15 * * * *".to_owned());
+    let why = match FunctionsHost::start(options).await {
+        Ok(host) => {
+            let why = host.stopped(Duration::from_secs(60)).await.unwrap();
+            let named = |line: &str| host.logs().iter().any(|log| log.level == Level::Error && log.text.contains(line));
+            assert!(named("PARTNER_TENANT_ID") && named("CLIENT_ID"), "{:?}", host.logs());
+            why
+        }
+        // It may have stopped before it had answered even once.
+        Err(error) => error.to_string(),
+    };
+    assert!(why.contains("exit status: 2"), "{why}");
+}
+
+#[test]
+fn funcignore_leaves_the_same_files_as_the_package() {
+    let tracked = output_of("git", &["ls-files", "--cached", "--others", "--exclude-standard"]);
+    if !have("git with the repository", tracked.is_some()) {
+        return;
+    }
+    let arguments = ["ls-files", "--cached", "--others", "--ignored", "--exclude-from=.funcignore"];
+    let ignored = output_of("git", &arguments).unwrap();
+    let ignored: Vec<&str> = ignored.lines().collect();
+    let tracked = tracked.unwrap();
+    let mut left: Vec<&str> = tracked.lines().filter(|file| !ignored.contains(file)).collect();
+    left.sort_unstable();
+    // The binary is not in the repository; a copy in this folder would be published.
+    let wanted =
+        ["GetDomain/function.json", "ProcessAuditLog/function.json", "RemediateAccount/function.json", "host.json"];
+    assert_eq!(left, wanted);
+}
+
+#[test]
+fn the_example_of_local_settings_names_every_setting() {
+    let values = example_values();
+    assert_eq!(values["FUNCTIONS_WORKER_RUNTIME"], "custom");
+    let settings: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    for setting in &settings {
+        assert!(values.contains_key(*setting), "{setting} is not in local.settings.json.example");
+    }
+    for (name, value) in &values {
+        assert!(settings.contains(&name.as_str()) || name == "FUNCTIONS_WORKER_RUNTIME", "{name} is no setting");
+        assert!(value.is_string(), "{name}: the host reads strings only");
+    }
+}
+
+#[test]
+fn the_example_of_local_settings_sets_one_of_each_set_of_alternatives() {
+    let values = example_values();
+    let is_set = |name: &&str| !values[*name].as_str().unwrap().is_empty();
+    for alternatives in [
+        &["CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "CLIENT_CERTIFICATE", "FEDERATED_IDENTITY_CLIENT_ID"][..],
+        &["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"],
+    ] {
+        assert_eq!(alternatives.iter().filter(|name| is_set(name)).count(), 1, "{alternatives:?}");
+    }
+}
+
+fn example_values() -> serde_json::Map<String, serde_json::Value> {
+    let text = std::fs::read_to_string(root().join("local.settings.json.example")).unwrap();
+    let example: serde_json::Value = serde_json::from_str(&text).unwrap();
+    example["Values"].as_object().unwrap().clone()
+}
