@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// The longest wait that `Retry-After` may ask for; whoever asks for more is tried again by a later run.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
+/// How long one call may take from its first try to its end, waits and silent services included. It is what keeps a
+/// function within its own deadline when a service drips or hangs.
+const WHOLE_CALL: Duration = Duration::from_secs(90);
+
 /// The longest answer that is read into memory, in bytes. Blobs are streamed and not bound by it.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
 
@@ -72,7 +76,7 @@ impl Caller {
             let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
             Ok(Answer { headers, body })
         };
-        attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for).await
+        self.in_time(attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for)).await
     }
 
     /// Sends a request and hands over the answer as it begins.
@@ -81,7 +85,20 @@ impl Caller {
         F: Fn(&Client) -> RequestBuilder,
     {
         let attempt = || self.attempt(tenant, &request);
-        attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for).await
+        self.in_time(attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for)).await
+    }
+
+    /// What `call` gives, unless it takes longer than a call may.
+    async fn in_time<T>(&self, call: impl IntoFuture<Output = Result<T, ServiceError>>) -> Result<T, ServiceError> {
+        match tokio::time::timeout(WHOLE_CALL, call).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.unreachable(format!("no answer within {} s, all tries together", WHOLE_CALL.as_secs()))),
+        }
+    }
+
+    /// A listing whose pages do not end. What was read of it is not the whole, so it is not handed over as such.
+    pub(super) fn endless(&self, what: &str) -> ServiceError {
+        self.unreachable(format!("{what} does not end: its links to further pages lead in a circle"))
     }
 
     /// An answer that was read but is not what it must be.
@@ -90,7 +107,7 @@ impl Caller {
         self.unreachable(format!("{what} is not what it must be (line {}, {:?})", error.line(), error.classify()))
     }
 
-    fn unreachable(&self, detail: String) -> ServiceError {
+    pub(super) fn unreachable(&self, detail: String) -> ServiceError {
         ServiceError::Unreachable { service: self.service, detail }
     }
 

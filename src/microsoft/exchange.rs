@@ -87,13 +87,13 @@ impl Exchange {
         let mut rows = Vec::new();
         let mut next = Some(self.command_url(tenant));
         for _ in 0..PAGES {
-            let Some(url) = next.take() else { break };
+            let Some(url) = next.take() else { return Ok(rows) };
             let page = self.page(tenant, &url, &anchor, &body).await?;
             rows.extend(page.value.into_iter().map(without_annotations));
             // Page links live for minutes only, so they are followed at once; each is a POST of the same body.
             next = page.next.map(|link| self.own_link(&link)).transpose()?;
         }
-        Ok(rows)
+        if next.is_none() { Ok(rows) } else { Err(self.caller.endless("the cmdlet's answer")) }
     }
 
     async fn page(&self, tenant: &TenantId, url: &Url, anchor: &str, body: &Value) -> Result<Page, ServiceError> {
