@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
+use url::Url;
 
 use crate::names::TenantId;
 
@@ -65,27 +66,44 @@ impl Caller {
         Self { service, http, tokens, read_error }
     }
 
+    /// A request to be filled in and sent.
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
     /// Sends a request and reads the whole answer; a broken-off answer is tried again as well.
-    pub(super) async fn whole<F>(&self, tenant: &TenantId, request: F) -> Result<Answer, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
-        let attempt = || async {
-            let response = self.attempt(tenant, &request).await?;
-            let headers = response.headers().clone();
-            let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
-            Ok(Answer { headers, body })
-        };
-        self.in_time(attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for)).await
+    pub(super) async fn whole(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Answer, ServiceError> {
+        self.in_time(async {
+            let mut waits = waits();
+            loop {
+                match self.attempt_whole(tenant, &request).await {
+                    Err(error) if error.is_passing() => wait_or_give_up(error, &mut waits).await?,
+                    outcome => return outcome,
+                }
+            }
+        })
+        .await
     }
 
     /// Sends a request and hands over the answer as it begins.
-    pub(super) async fn streamed<F>(&self, tenant: &TenantId, request: F) -> Result<Response, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
-        let attempt = || self.attempt(tenant, &request);
-        self.in_time(attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for)).await
+    pub(super) async fn streamed(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Response, ServiceError> {
+        self.in_time(async {
+            let mut waits = waits();
+            loop {
+                match self.attempt(tenant, &request).await {
+                    Err(error) if error.is_passing() => wait_or_give_up(error, &mut waits).await?,
+                    outcome => return outcome,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn attempt_whole(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Answer, ServiceError> {
+        let response = self.attempt(tenant, request).await?;
+        let headers = response.headers().clone();
+        let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
+        Ok(Answer { headers, body })
     }
 
     /// What `call` gives, unless it takes longer than a call may.
@@ -112,10 +130,7 @@ impl Caller {
     }
 
     /// One try. A token that is refused is forgotten, and a fresh one tried once.
-    async fn attempt<F>(&self, tenant: &TenantId, request: &F) -> Result<Response, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
+    async fn attempt(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
         let mut response = self.send(tenant, request).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             self.tokens.forget(tenant).await;
@@ -124,12 +139,11 @@ impl Caller {
         if response.status().is_success() { Ok(response) } else { Err(self.answered(response).await) }
     }
 
-    async fn send<F>(&self, tenant: &TenantId, request: &F) -> Result<Response, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
+    async fn send(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
         let token = self.tokens.token(tenant, self.service).await?;
-        let sent = request(&self.http).bearer_auth(token.expose_secret()).send().await;
+        // A request whose body is in memory can be sent again; all of ours are.
+        let request = request.try_clone().ok_or_else(|| self.unreachable("the request cannot be sent twice".to_owned()))?;
+        let sent = request.bearer_auth(token.expose_secret()).send().await;
         sent.map_err(|error| self.unreachable(describe(error)))
     }
 
@@ -173,13 +187,27 @@ async fn read_up_to(mut response: Response, limit: usize) -> Result<Bytes, Strin
     Ok(body.freeze())
 }
 
-fn waits() -> ExponentialBuilder {
+/// The distances between tries. An iterator instead of backon's own loop: through the closures of that the compiler cannot
+/// see that a future is `Send`.
+fn waits() -> ExponentialBackoff {
     ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(500))
         .with_max_delay(Duration::from_secs(10))
         .with_max_times(TRIES - 1)
         .with_total_delay(Some(PATIENCE))
         .with_jitter()
+        .build()
+}
+
+/// Waits before the next try, or gives the error back when there is none.
+async fn wait_or_give_up(error: ServiceError, waits: &mut ExponentialBackoff) -> Result<(), ServiceError> {
+    match wait_for(&error, waits.next()) {
+        Some(wait) => {
+            tokio::time::sleep(wait).await;
+            Ok(())
+        }
+        None => Err(error),
+    }
 }
 
 /// What the service asked for goes before our own distance; whoever asks for too much is not waited for.
