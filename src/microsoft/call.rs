@@ -142,7 +142,8 @@ impl Caller {
     async fn send(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
         let token = self.tokens.token(tenant, self.service).await?;
         // A request whose body is in memory can be sent again; all of ours are.
-        let request = request.try_clone().ok_or_else(|| self.unreachable("the request cannot be sent twice".to_owned()))?;
+        let request =
+            request.try_clone().ok_or_else(|| self.unreachable("the request cannot be sent twice".to_owned()))?;
         let sent = request.bearer_auth(token.expose_secret()).send().await;
         sent.map_err(|error| self.unreachable(describe(error)))
     }
