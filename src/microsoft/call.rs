@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
+use url::Url;
 
 use crate::names::TenantId;
 
@@ -65,31 +68,49 @@ impl Caller {
         Self { service, http, tokens, read_error }
     }
 
+    /// Starts a request; the client that sends it is the one that all share.
+    pub(super) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+        self.http.request(method, url.clone())
+    }
+
     /// Sends a request and reads the whole answer; a broken-off answer is tried again as well.
-    pub(super) async fn whole<F>(&self, tenant: &TenantId, request: F) -> Result<Answer, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
-        let attempt = || async {
-            let response = self.attempt(tenant, &request).await?;
-            let headers = response.headers().clone();
-            let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
-            Ok(Answer { headers, body })
+    ///
+    /// Boxed: callers run many of these side by side, and the compiler cannot see through the type to know it is `Send`.
+    pub(super) fn whole<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        request: RequestBuilder,
+    ) -> BoxFuture<'a, Result<Answer, ServiceError>> {
+        let tries = async move {
+            let mut waits = waits().build();
+            loop {
+                let outcome = self.attempt_whole(tenant, &request).await;
+                let Some(wait) = wait_after(&outcome, &mut waits) else { return outcome };
+                tokio::time::sleep(wait).await;
+            }
         };
-        self.in_time(attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for)).await
+        self.in_time(tries).boxed()
     }
 
     /// Sends a request and hands over the answer as it begins.
-    pub(super) async fn streamed<F>(&self, tenant: &TenantId, request: F) -> Result<Response, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
-        let attempt = || self.attempt(tenant, &request);
-        self.in_time(attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for)).await
+    pub(super) fn streamed<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        request: RequestBuilder,
+    ) -> BoxFuture<'a, Result<Response, ServiceError>> {
+        let tries = async move {
+            let mut waits = waits().build();
+            loop {
+                let outcome = self.attempt(tenant, &request).await;
+                let Some(wait) = wait_after(&outcome, &mut waits) else { return outcome };
+                tokio::time::sleep(wait).await;
+            }
+        };
+        self.in_time(tries).boxed()
     }
 
     /// What `call` gives, unless it takes longer than a call may.
-    async fn in_time<T>(&self, call: impl IntoFuture<Output = Result<T, ServiceError>>) -> Result<T, ServiceError> {
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, ServiceError>>) -> Result<T, ServiceError> {
         match tokio::time::timeout(WHOLE_CALL, call).await {
             Ok(outcome) => outcome,
             Err(_) => Err(self.unreachable(format!("no answer within {} s, all tries together", WHOLE_CALL.as_secs()))),
@@ -111,11 +132,15 @@ impl Caller {
         ServiceError::Unreachable { service: self.service, detail }
     }
 
+    async fn attempt_whole(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Answer, ServiceError> {
+        let response = self.attempt(tenant, request).await?;
+        let headers = response.headers().clone();
+        let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
+        Ok(Answer { headers, body })
+    }
+
     /// One try. A token that is refused is forgotten, and a fresh one tried once.
-    async fn attempt<F>(&self, tenant: &TenantId, request: &F) -> Result<Response, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
+    async fn attempt(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
         let mut response = self.send(tenant, request).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             self.tokens.forget(tenant).await;
@@ -124,12 +149,11 @@ impl Caller {
         if response.status().is_success() { Ok(response) } else { Err(self.answered(response).await) }
     }
 
-    async fn send<F>(&self, tenant: &TenantId, request: &F) -> Result<Response, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
+    async fn send(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
         let token = self.tokens.token(tenant, self.service).await?;
-        let sent = request(&self.http).bearer_auth(token.expose_secret()).send().await;
+        // Only a request whose body is a stream cannot be copied, and none is.
+        let request = request.try_clone().ok_or_else(|| self.unreachable("the request cannot be repeated".to_owned()))?;
+        let sent = request.bearer_auth(token.expose_secret()).send().await;
         sent.map_err(|error| self.unreachable(describe(error)))
     }
 
@@ -182,9 +206,11 @@ fn waits() -> ExponentialBuilder {
         .with_jitter()
 }
 
-/// What the service asked for goes before our own distance; whoever asks for too much is not waited for.
-fn wait_for(error: &ServiceError, planned: Option<Duration>) -> Option<Duration> {
-    let planned = planned?;
+/// How long to wait before the next try; `None` when there is to be none. What the service asked for goes before our own
+/// distance; whoever asks for too much is not waited for.
+fn wait_after<T>(outcome: &Result<T, ServiceError>, waits: &mut ExponentialBackoff) -> Option<Duration> {
+    let error = outcome.as_ref().err().filter(|error| error.is_passing())?;
+    let planned = waits.next()?;
     match error {
         ServiceError::Answered { retry_after: Some(asked), .. } if *asked > LONGEST_WAIT => None,
         ServiceError::Answered { retry_after: Some(asked), .. } => Some(*asked),

@@ -6,7 +6,7 @@ mod failure;
 
 use std::sync::Arc;
 
-use reqwest::Client;
+use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -97,13 +97,13 @@ impl Exchange {
     }
 
     async fn page(&self, tenant: &TenantId, url: &Url, anchor: &str, body: &Value) -> Result<Page, ServiceError> {
-        let request = |http: &Client| {
-            http.post(url.clone())
-                .header("X-AnchorMailbox", anchor)
-                .header("Prefer", "odata.maxpagesize=1000")
-                .header("X-ResponseFormat", "json")
-                .json(body)
-        };
+        let request = self
+            .caller
+            .request(Method::POST, url)
+            .header("X-AnchorMailbox", anchor)
+            .header("Prefer", "odata.maxpagesize=1000")
+            .header("X-ResponseFormat", "json")
+            .json(body);
         let answer = self.caller.whole(tenant, request).await?;
         // A cmdlet that changes something may answer with nothing at all.
         if answer.body.iter().all(u8::is_ascii_whitespace) {

@@ -209,7 +209,7 @@ impl Graph {
     /// `POST /users/{user}/revokeSignInSessions`
     pub async fn revoke_sessions(&self, tenant: &TenantId, user: &str) -> Result<(), ServiceError> {
         let url = self.user_url("v1.0", user, &["revokeSignInSessions"], &[]);
-        self.caller.whole(tenant, |http| http.post(url.clone()).header(CONTENT_LENGTH, 0)).await.map(drop)
+        self.caller.whole(tenant, self.caller.request(Method::POST, &url).header(CONTENT_LENGTH, 0)).await.map(drop)
     }
 
     /// `GET /users/{user}/authentication/methods`
@@ -274,7 +274,7 @@ impl Graph {
         let mut next = Some(first);
         for _ in 0..PAGES {
             let Some(url) = next.take() else { return Ok(rows) };
-            let answer = self.caller.whole(tenant, |http: &Client| http.get(url.clone())).await?;
+            let answer = self.caller.whole(tenant, self.caller.request(Method::GET, &url)).await?;
             let page: Page<T> =
                 serde_json::from_slice(&answer.body).map_err(|error| self.caller.unreadable(what, &error))?;
             rows.extend(page.value);
@@ -290,7 +290,7 @@ impl Graph {
         url: Url,
         what: &str,
     ) -> Result<Option<T>, ServiceError> {
-        match self.caller.whole(tenant, |http: &Client| http.get(url.clone())).await {
+        match self.caller.whole(tenant, self.caller.request(Method::GET, &url)).await {
             Ok(answer) => {
                 serde_json::from_slice(&answer.body).map(Some).map_err(|error| self.caller.unreadable(what, &error))
             }
@@ -300,11 +300,11 @@ impl Graph {
     }
 
     async fn change(&self, tenant: &TenantId, method: Method, url: Url, body: &Value) -> Result<(), ServiceError> {
-        self.caller.whole(tenant, |http: &Client| http.request(method.clone(), url.clone()).json(body)).await.map(drop)
+        self.caller.whole(tenant, self.caller.request(method, &url).json(body)).await.map(drop)
     }
 
     async fn delete(&self, tenant: &TenantId, url: Url) -> Result<(), ServiceError> {
-        match self.caller.whole(tenant, |http: &Client| http.delete(url.clone())).await {
+        match self.caller.whole(tenant, self.caller.request(Method::DELETE, &url)).await {
             Ok(_) => Ok(()),
             Err(error) if error.status() == Some(404) => Ok(()),
             Err(error) => Err(error),

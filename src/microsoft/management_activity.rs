@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap};
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -125,7 +125,7 @@ impl ManagementActivity {
     /// Whatever the service refuses, but for AF20024 and a tenant without auditing, which are answers.
     pub async fn start(&self, tenant: &TenantId, of: ContentType) -> Result<SubscriptionStart, ServiceError> {
         let url = self.operation(tenant, "subscriptions/start", &[("contentType", of.as_str())]);
-        match self.whole(tenant, |http| http.post(url.clone()).header(CONTENT_LENGTH, 0)).await {
+        match self.whole(tenant, self.caller.request(Method::POST, &url).header(CONTENT_LENGTH, 0)).await {
             Ok(_) => Ok(SubscriptionStart::Started),
             Err(ref error) if ActivityCode::of(error) == Some(ActivityCode::AlreadyEnabled) => {
                 Ok(SubscriptionStart::AlreadyEnabled)
@@ -143,7 +143,7 @@ impl ManagementActivity {
     /// When the tenant cannot be read.
     pub async fn subscriptions(&self, tenant: &TenantId) -> Result<Vec<String>, ServiceError> {
         let url = self.operation(tenant, "subscriptions/list", &[]);
-        let answer = self.whole(tenant, |http| http.get(url.clone())).await?;
+        let answer = self.whole(tenant, self.caller.request(Method::GET, &url)).await?;
         let rows: Vec<Subscription> = self.parsed("the list of subscriptions", &answer)?;
         let is_enabled =
             |row: &Subscription| row.status.as_deref().is_none_or(|status| status.eq_ignore_ascii_case("enabled"));
@@ -183,11 +183,11 @@ impl ManagementActivity {
     pub async fn fetch(&self, tenant: &TenantId, content_uri: &str) -> Result<Response, ServiceError> {
         let url = self.own_link(tenant, content_uri)?;
         self.limiter.until_key_ready(tenant).await;
-        self.caller.streamed(tenant, |http| http.get(url.clone())).await
+        self.caller.streamed(tenant, self.caller.request(Method::GET, &url)).await
     }
 
     async fn page(&self, tenant: &TenantId, url: Url) -> Result<ContentPage, ServiceError> {
-        let answer = self.whole(tenant, |http| http.get(url.clone())).await?;
+        let answer = self.whole(tenant, self.caller.request(Method::GET, &url)).await?;
         let next = self.next_page(&answer.headers)?.map(|next| self.own_link(tenant, next)).transpose()?;
         Ok(ContentPage {
             content: self.parsed("the content listing", &answer)?,
@@ -204,10 +204,7 @@ impl ManagementActivity {
         Ok(Some(next).filter(|next| !next.trim().is_empty()))
     }
 
-    async fn whole<F>(&self, tenant: &TenantId, request: F) -> Result<Answer, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
+    async fn whole(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Answer, ServiceError> {
         self.limiter.until_key_ready(tenant).await;
         self.caller.whole(tenant, request).await
     }
