@@ -152,7 +152,8 @@ impl Caller {
     async fn send(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
         let token = self.tokens.token(tenant, self.service).await?;
         // Only a request whose body is a stream cannot be copied, and none is.
-        let request = request.try_clone().ok_or_else(|| self.unreachable("the request cannot be repeated".to_owned()))?;
+        let request =
+            request.try_clone().ok_or_else(|| self.unreachable("the request cannot be repeated".to_owned()))?;
         let sent = request.bearer_auth(token.expose_secret()).send().await;
         sent.map_err(|error| self.unreachable(describe(error)))
     }
