@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
@@ -109,7 +107,7 @@ impl Caller {
     }
 
     /// What `call` gives, unless it takes longer than a call may.
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, ServiceError>>) -> Result<T, ServiceError> {
+    async fn in_time<T>(&self, call: impl IntoFuture<Output = Result<T, ServiceError>>) -> Result<T, ServiceError> {
         match tokio::time::timeout(WHOLE_CALL, call).await {
             Ok(outcome) => outcome,
             Err(_) => Err(self.unreachable(format!("no answer within {} s, all tries together", WHOLE_CALL.as_secs()))),
@@ -129,13 +127,6 @@ impl Caller {
 
     pub(super) fn unreachable(&self, detail: String) -> ServiceError {
         ServiceError::Unreachable { service: self.service, detail }
-    }
-
-    async fn attempt_whole(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Answer, ServiceError> {
-        let response = self.attempt(tenant, request).await?;
-        let headers = response.headers().clone();
-        let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
-        Ok(Answer { headers, body })
     }
 
     /// One try. A token that is refused is forgotten, and a fresh one tried once.
@@ -220,11 +211,9 @@ async fn wait_or_give_up(error: ServiceError, waits: &mut ExponentialBackoff) ->
     }
 }
 
-/// How long to wait before the next try; `None` when there is to be none. What the service asked for goes before our own
-/// distance; whoever asks for too much is not waited for.
-fn wait_after<T>(outcome: &Result<T, ServiceError>, waits: &mut ExponentialBackoff) -> Option<Duration> {
-    let error = outcome.as_ref().err().filter(|error| error.is_passing())?;
-    let planned = waits.next()?;
+/// What the service asked for goes before our own distance; whoever asks for too much is not waited for.
+fn wait_for(error: &ServiceError, planned: Option<Duration>) -> Option<Duration> {
+    let planned = planned?;
     match error {
         ServiceError::Answered { retry_after: Some(asked), .. } if *asked > LONGEST_WAIT => None,
         ServiceError::Answered { retry_after: Some(asked), .. } => Some(*asked),
