@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::collector::Memory;
 use crate::location::Locator;
 use crate::microsoft::exchange::Exchange;
 use crate::microsoft::graph::Graph;
@@ -33,6 +34,8 @@ pub struct App {
     pub notifier: Arc<Notifier>,
     /// Where an IP address is.
     pub locator: Arc<Locator>,
+    /// What was learned of tenants in the last hour.
+    pub memory: Arc<Memory>,
 }
 
 /// Why the parts could not be put together.
@@ -70,6 +73,7 @@ impl App {
                 clock.clone(),
             )),
             locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
+            memory: Arc::default(),
             settings: Arc::new(settings),
             clock,
             store,

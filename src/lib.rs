@@ -3,6 +3,7 @@
 pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod collector;
 pub mod commands;
 pub mod detection;
 pub mod functions;
@@ -13,5 +14,6 @@ pub mod logging;
 pub mod microsoft;
 pub mod names;
 pub mod notify;
+pub mod remediation;
 pub mod settings;
 pub mod store;

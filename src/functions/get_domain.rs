@@ -1,15 +1,143 @@
-//! GetDomain: lists the customer tenants, one message each.
+//! GetDomain: lists the customer tenants, one message each, and notices which of them are not seen any more.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::clock::Deadline;
+use crate::collector::customers::{self, Known, ListingError, Watched};
+use crate::collector::{self, Kept, Outbox, daily, service};
+use crate::ledger::{CoverageRow, TenantState};
+use crate::names::{RunId, TenantId};
+use crate::store::StoreError;
 
 use super::{FunctionError, TenantMessage};
 
 /// How long one run may take, in seconds. Below `functionTimeout` of `host.json`.
 pub const DEADLINE_SECONDS: u64 = 5 * 60;
 
+/// A tenant that was never healthy is tried no oftener than this.
+const HOURLY: TimeDelta = TimeDelta::minutes(55);
+
 /// Lists the tenants to read now.
+///
+/// # Errors
+/// When the store cannot be used. A listing that fails is told, and the known tenants are queued all the same.
 pub async fn run(app: &App, deadline: &Deadline) -> Result<Vec<TenantMessage>, FunctionError> {
-    let _ = (app, deadline);
-    todo!()
+    let known = customers::known(app).await.map_err(stopped)?;
+    let outbox = Outbox::new(app, deadline);
+    let watched = match customers::listed(app, deadline, &known).await {
+        Ok(listed) => {
+            notice_changes(app, &outbox, &known, &listed).await.map_err(stopped)?;
+            notice_recovery(app, &outbox, &known).await.map_err(stopped)?;
+            listed
+        }
+        Err(error) => {
+            notice_failure(app, &outbox, &error).await.map_err(stopped)?;
+            notice_late(app, &outbox, &known).await.map_err(stopped)?;
+            all_known(app, &known)
+        }
+    };
+    collector::resume_notices(app, &outbox).await.map_err(stopped)?;
+    daily::do_once_a_day(app, deadline, &outbox, &known).await.map_err(stopped)?;
+    Ok(messages(app, &known, watched))
+}
+
+fn stopped(error: StoreError) -> FunctionError {
+    FunctionError::Passing(error.to_string())
+}
+
+/// One message for each tenant that is to be tried now.
+fn messages(app: &App, known: &Known, watched: Vec<Watched>) -> Vec<TenantMessage> {
+    let (run_id, queued_at) = (RunId::random(), app.clock.now());
+    let is_due = |tenant: &Watched| known.get(&tenant.tenant_id).is_none_or(|(row, _)| is_due(row, app));
+    watched
+        .into_iter()
+        .filter(is_due)
+        .map(|tenant| TenantMessage {
+            tenant_id: tenant.tenant_id,
+            domain: tenant.domain,
+            display_name: tenant.display_name,
+            run_id,
+            queued_at,
+        })
+        .collect()
+}
+
+fn is_due(row: &CoverageRow, app: &App) -> bool {
+    let tried_lately = row.last_run.is_some_and(|last| app.clock.now() - last < HOURLY);
+    !(daily::was_never_healthy(row) && tried_lately)
+}
+
+/// Every known tenant that is not excluded, as it is known. One that had left the listing before has not come back.
+fn all_known(app: &App, known: &Known) -> Vec<Watched> {
+    known
+        .values()
+        .map(|(row, _)| row)
+        .filter(|row| !app.settings.tenants.excludes(&row.tenant_id, &row.domain))
+        .filter(|row| row.state != TenantState::NotListed)
+        .map(|row| Watched {
+            tenant_id: row.tenant_id,
+            domain: row.domain.clone(),
+            display_name: row.display_name.clone(),
+        })
+        .collect()
+}
+
+async fn notice_failure(app: &App, outbox: &Outbox<'_>, error: &ListingError) -> Result<(), StoreError> {
+    service::our_fault(app, outbox, &error.to_string()).await
+}
+
+/// The fault of our own is over when customers are listed and no tenant meets it any more.
+async fn notice_recovery(app: &App, outbox: &Outbox<'_>, known: &Known) -> Result<(), StoreError> {
+    if known.values().any(|(row, _)| row.state == TenantState::OurFault) {
+        return Ok(());
+    }
+    service::works(app, outbox).await
+}
+
+/// Known tenants that are no longer listed, and those that are not read in time.
+async fn notice_changes(app: &App, outbox: &Outbox<'_>, known: &Known, listed: &[Watched]) -> Result<(), StoreError> {
+    let listed: BTreeSet<TenantId> = listed.iter().map(|tenant| tenant.tenant_id).collect();
+    for (row, etag) in known.values() {
+        let excluded = app.settings.tenants.excludes(&row.tenant_id, &row.domain);
+        if !excluded && !listed.contains(&row.tenant_id) {
+            let kept = Kept::new(app, row.clone(), etag.clone());
+            enter(app, outbox, &kept, row, TenantState::NotListed).await?;
+        }
+    }
+    let still_listed = known.iter().filter(|(id, _)| listed.contains(id)).map(|(id, known)| (*id, known.clone()));
+    notice_late(app, outbox, &still_listed.collect()).await
+}
+
+async fn notice_late(app: &App, outbox: &Outbox<'_>, known: &Known) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    for (row, etag) in known.values() {
+        let is_late = row.covered_until.is_some_and(|covered| now - covered > collector::LATE_AFTER);
+        let excluded = app.settings.tenants.excludes(&row.tenant_id, &row.domain);
+        let untold = row.state == TenantState::Late && row.notified.is_empty();
+        // A first run looks back by more than that: a new tenant gets as long again.
+        let is_still_new = row.state == TenantState::New && now - row.since > collector::LATE_AFTER;
+        if is_late && !excluded && (row.state == TenantState::Healthy || is_still_new || untold) {
+            let kept = Kept::new(app, row.clone(), etag.clone());
+            enter(app, outbox, &kept, row, TenantState::Late).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Changes the state of a tenant, unless nothing would change.
+async fn enter(
+    app: &App,
+    outbox: &Outbox<'_>,
+    kept: &Kept<'_>,
+    row: &CoverageRow,
+    state: TenantState,
+) -> Result<(), StoreError> {
+    let is_told = row.state == state && (row.covered_until.is_none() || !row.notified.is_empty());
+    if is_told {
+        return Ok(());
+    }
+    collector::enter(app, kept, outbox, state, &row.last_outcome).await
 }

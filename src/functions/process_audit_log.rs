@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::clock::Deadline;
+use crate::collector;
 
 use super::{FunctionError, TenantMessage};
 
@@ -33,8 +34,23 @@ pub struct Report {
     pub gaps: u64,
 }
 
-/// Reads one tenant.
+/// Reads one tenant. Safe to repeat, and to run more than once at the same time.
+///
+/// # Errors
+/// [`FunctionError::Passing`] when the host should try again; what was done so far is stored.
+/// [`FunctionError::Permanent`] when that is pointless: the tenant's state says why, and somebody was told.
 pub async fn run(app: &App, message: &TenantMessage, deadline: &Deadline) -> Result<Report, FunctionError> {
-    let _ = (app, message, deadline);
-    todo!()
+    let report = collector::read_tenant(app, message, deadline).await?;
+    tracing::info!(
+        tenant = %message.tenant_id,
+        blobs = report.blobs,
+        records = report.records,
+        findings = report.findings,
+        threats = report.threats,
+        notified = report.notified,
+        owed = report.owed,
+        gaps = report.gaps,
+        "audit log read"
+    );
+    Ok(report)
 }

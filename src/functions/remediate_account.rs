@@ -1,11 +1,25 @@
-//! RemediateAccount: secures one account because of one stored record.
+//! RemediateAccount: secures one account because of one stored record. The caller's word is never enough: it acts only on a
+//! threat that is stored for that domain and that account, in the tenant that the stored row names.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::clock::Deadline;
+use crate::ledger::{self, ProcessedRow};
+use crate::notify::can_be_acted_on;
+use crate::notify::token::{ActionTokens, Claim};
+use crate::remediation::accounts::Accounts;
+use crate::remediation::press::{self, Press};
+use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
+use crate::store::{ETag, Key, PartitionKey, RowKey};
 
 /// How long one request may take, in seconds. Azure cuts at 230, callers earlier.
 pub const DEADLINE_SECONDS: u64 = 100;
+
+/// What of it is kept for storing the end of the run, in seconds.
+const RESERVE_SECONDS: u64 = 10;
 
 /// The longest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -21,6 +35,66 @@ pub struct Answer {
 
 /// Answers one POST with this body.
 pub async fn run(app: &App, body: &[u8]) -> Answer {
-    let _ = (app, body);
-    todo!()
+    let deadline = Deadline::after(app.clock.clone(), Duration::from_secs(DEADLINE_SECONDS - RESERVE_SECONDS));
+    match answer(app, body, &deadline).await {
+        Ok(report) => Answer { status: 200, body: json!(report) },
+        Err(refusal) => {
+            tracing::info!(status = refusal.status(), %refusal, "RemediateAccount did nothing");
+            Answer { status: refusal.status(), body: json!({ "Error": refusal.to_string() }) }
+        }
+    }
+}
+
+/// Every refusal comes before anything is changed, in the order of this function.
+async fn answer(app: &App, body: &[u8], deadline: &Deadline) -> Result<Report, Refusal> {
+    let request = Request::parse(body)?;
+    check_token(app, &request)?;
+    let (finding, etag) = find_threat(app, &request).await?;
+    if request.action == Action::Dismiss {
+        return dismiss::dismiss(app, &finding, etag, &request).await;
+    }
+    let accounts = resolve(app, &finding, deadline).await?;
+    let compromised = accounts.compromised(request.account, |_| false);
+    accounts.refuse_protected(&compromised, &app.settings.actions.protected_users)?;
+    let press = Press { app, finding: &finding, request: &request, accounts: &accounts, deadline };
+    match request.action {
+        Action::Remediate => press::remediate(press).await,
+        Action::Preview => press::preview(press).await,
+        Action::Undo | Action::Dismiss => undo::undo(press).await,
+    }
+}
+
+fn check_token(app: &App, request: &Request) -> Result<(), Refusal> {
+    let claim = Claim {
+        domain: &request.domain,
+        account: &request.user,
+        record_id: &request.record_id,
+        scope: request.action.scope(),
+    };
+    let tokens = ActionTokens::new(&app.settings.actions);
+    Ok(tokens.check(request.token.as_ref(), &claim, app.clock.now())?)
+}
+
+/// The stored threat that the request names.
+async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, ETag), Refusal> {
+    let key = Key::new(PartitionKey::domain(&request.domain), RowKey::record(&request.record_id));
+    let (finding, etag): (ProcessedRow, ETag) =
+        ledger::load(app.store.as_ref(), &key).await?.ok_or(Refusal::NoSuchThreat(""))?;
+    let user = request.user.to_lowercase();
+    let is_account = |name: &str| !name.is_empty() && name.to_lowercase() == user;
+    if !can_be_acted_on(&finding) || !(is_account(&finding.source_mailbox) || is_account(&finding.actor)) {
+        return Err(Refusal::NoSuchThreat(""));
+    }
+    if finding.is_original() {
+        return Err(Refusal::NoSuchThreat(": the runbooks of 2019 stored it, and it names no tenant"));
+    }
+    Ok((finding, etag))
+}
+
+async fn resolve(app: &App, finding: &ProcessedRow, deadline: &Deadline) -> Result<Accounts, Refusal> {
+    tokio::select! {
+        biased;
+        accounts = Accounts::resolve(app, finding) => accounts,
+        () = app.clock.sleep(deadline.left()) => Err(Refusal::Unreachable("no answer in time".to_owned())),
+    }
 }

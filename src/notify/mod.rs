@@ -1,10 +1,28 @@
 //! Telling a person: a Power Automate flow, Teams, and the card both show.
 
+pub mod card;
+mod defang;
+mod delivery;
+pub mod flow;
+mod portal;
+pub mod summary;
+pub mod teams;
+pub mod token;
+
 use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::{Clock, Deadline};
+use crate::detection::FindingKind;
 use crate::ledger::ProcessedRow;
-use crate::settings::{ActionSettings, ChannelSettings, Hosts};
+use crate::settings::{ActionSettings, ChannelSettings, Cloud, Hosts};
+
+pub use defang::defang;
+use delivery::Delivery;
+use token::{ActionTokens, Scope};
 
 /// A way to tell somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +41,14 @@ impl Channel {
             Self::Teams => "teams",
         }
     }
+
+    /// The setting that holds its address.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::Flow => "FLOW_URL",
+            Self::Teams => "TEAMS_WEBHOOK_URL",
+        }
+    }
 }
 
 /// Why a channel did not accept a notification. Never holds its address.
@@ -36,7 +62,7 @@ pub enum NotifyError {
         /// What it answered.
         detail: String,
         /// When it asked to be tried again.
-        retry_after: Option<std::time::Duration>,
+        retry_after: Option<Duration>,
     },
     /// Somebody has to mend a setting or the flow. The finding stays owed.
     #[error("{channel} refuses notifications: {detail}", channel = .channel.as_str())]
@@ -50,7 +76,14 @@ pub enum NotifyError {
 
 /// Sends notifications.
 #[derive(Debug)]
-pub struct Notifier {}
+pub struct Notifier {
+    channels: ChannelSettings,
+    cloud: Cloud,
+    tokens: ActionTokens,
+    token_life: Duration,
+    http: reqwest::Client,
+    clock: Arc<dyn Clock>,
+}
 
 impl Notifier {
     /// Nothing is sent yet.
@@ -61,18 +94,59 @@ impl Notifier {
         http: reqwest::Client,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let _ = (channels, hosts, actions, http, clock);
-        todo!()
+        Self {
+            channels: channels.clone(),
+            cloud: hosts.cloud,
+            tokens: ActionTokens::new(&actions),
+            token_life: actions.token_life,
+            http,
+            clock,
+        }
     }
 
     /// The channels that are set.
     pub fn channels(&self) -> Vec<Channel> {
-        todo!()
+        [Channel::Flow, Channel::Teams].into_iter().filter(|channel| self.address(*channel).is_some()).collect()
     }
 
     /// Sends one notification through one channel, retrying what may pass until `deadline`.
+    ///
+    /// # Errors
+    /// [`NotifyError::Configuration`] where trying again is pointless until somebody mends something, else
+    /// [`NotifyError::Passing`].
     pub async fn send(&self, channel: Channel, row: &ProcessedRow, deadline: &Deadline) -> Result<(), NotifyError> {
-        let _ = (channel, row, deadline);
-        todo!()
+        let Some(address) = self.address(channel) else {
+            return Err(NotifyError::Configuration { channel, detail: format!("{} is not set", channel.setting()) });
+        };
+        let tracking_id = row.record_id.to_string();
+        let body = match channel {
+            Channel::Flow => serde_json::to_vec(&flow::payload(row, self.action_token(row).as_ref())),
+            Channel::Teams => serde_json::to_vec(&teams::message(row, self.cloud)),
+        };
+        let body = body.map_err(|error| NotifyError::Configuration { channel, detail: error.to_string() })?;
+        let delivery = Delivery { http: &self.http, clock: self.clock.as_ref(), channel, address };
+        delivery.deliver(&tracking_id, body, deadline).await
     }
+
+    fn address(&self, channel: Channel) -> Option<&SecretString> {
+        let address = match channel {
+            Channel::Flow => self.channels.flow_url.as_ref(),
+            Channel::Teams => self.channels.teams_url.as_ref(),
+        };
+        address.filter(|address| !address.expose_secret().is_empty())
+    }
+
+    /// A fresh token for the buttons; none where no button may act.
+    fn action_token(&self, row: &ProcessedRow) -> Option<SecretString> {
+        if !can_be_acted_on(row) {
+            return None;
+        }
+        let life = TimeDelta::from_std(self.token_life).unwrap_or(TimeDelta::zero());
+        self.tokens.mint(row, Scope::Act, self.clock.now() + life)
+    }
+}
+
+/// Whether RemediateAccount would act on this finding: a threat that comes from a record.
+pub fn can_be_acted_on(row: &ProcessedRow) -> bool {
+    row.threat && !matches!(row.kind, FindingKind::Coverage | FindingKind::Test)
 }

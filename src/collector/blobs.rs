@@ -1,0 +1,171 @@
+//! Reading content blobs: a bounded number at once, from the socket through the selector into judging, never a whole blob in
+//! memory.
+
+use bytes::Bytes;
+use futures::{FutureExt as _, StreamExt as _, stream};
+use tokio::sync::Semaphore;
+
+use crate::audit::{AuditRecord, Broken, Event, Selector};
+use crate::detection::is_selected;
+use crate::microsoft::ServiceError;
+use crate::microsoft::management_activity::{Content, ContentType};
+use crate::store::StoreError;
+
+use super::{Stop, TenantRun};
+
+/// Blobs that one run reads at once.
+const AT_ONCE: usize = 4;
+
+/// Blobs that the process reads at once, over all tenants. Each holds at most a chunk of the socket, one record and one
+/// batch, so this is the process's budget of bytes in flight.
+static IN_FLIGHT: Semaphore = Semaphore::const_new(24);
+
+/// A batch is judged when it has so many records, or so many bytes of them.
+const BATCH_RECORDS: usize = 64;
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Why a blob is not fetched.
+#[derive(Debug)]
+pub enum BlobFault {
+    /// The service denies having it: AF20050, AF20051, AF20052. It never will again.
+    Denied(ServiceError),
+    /// It could not be read to its end, or holds what cannot be read. It is owed.
+    Unread(String),
+    /// Nothing to do with the blob: the run ends.
+    Stop(Stop),
+}
+
+impl From<Stop> for BlobFault {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+impl From<StoreError> for BlobFault {
+    fn from(error: StoreError) -> Self {
+        Self::Stop(error.into())
+    }
+}
+
+/// Selected records on their way to be judged.
+#[derive(Debug, Default)]
+struct Batch {
+    records: Vec<AuditRecord>,
+    bytes: usize,
+    broken: u64,
+    seen: u64,
+    selected: u64,
+}
+
+impl TenantRun<'_> {
+    /// Reads those of the listed blobs that were neither fetched before nor are owed.
+    pub(super) async fn read_blobs(&self, of: ContentType, listed: &[Content]) -> Result<(), Stop> {
+        let mut new = Vec::new();
+        for content in listed {
+            let is_known = self.kept.read(|row| row.has_fetched(content)).await || self.is_owed(content);
+            if !is_known {
+                new.push(content);
+            }
+        }
+        let newest = listed.iter().map(|content| content.content_created).max();
+        self.kept.change(|row| row.last_content = row.last_content.max(newest)).await;
+        let reads: Vec<_> = new.into_iter().map(|content| self.read_new(of, content).boxed()).collect();
+        let mut outcomes = stream::iter(reads).buffer_unordered(AT_ONCE);
+        let mut stop = Ok(());
+        while let Some(outcome) = outcomes.next().await {
+            // What is in flight is finished; nothing new is begun once a run has to end.
+            stop = stop.and(outcome);
+            if stop.is_err() {
+                break;
+            }
+        }
+        stop
+    }
+
+    async fn read_new(&self, of: ContentType, content: &Content) -> Result<(), Stop> {
+        self.stop_in_time()?;
+        match self.fetch(content).await {
+            Ok(()) => Ok(()),
+            Err(BlobFault::Denied(error)) => self.lose_denied(content, &error).await,
+            Err(BlobFault::Unread(why)) => self.owe(of, content, &why).await,
+            Err(BlobFault::Stop(stop)) => Err(stop),
+        }
+    }
+
+    /// Reads one blob. It counts as fetched when every selected record in it is stored.
+    pub(super) async fn fetch(&self, content: &Content) -> Result<(), BlobFault> {
+        let _share = IN_FLIGHT.acquire().await;
+        let answer = self.app.activity.fetch(&self.tenant, &content.content_uri).await;
+        let response = answer.map_err(|error| self.blob_fault(error))?;
+        let broken = self.read_records(response).await?;
+        if broken > 0 {
+            return Err(BlobFault::Unread(format!("{broken} of its records cannot be read")));
+        }
+        self.kept.change(|row| row.note_fetched(content)).await;
+        self.count(|report| report.blobs += 1);
+        Ok(())
+    }
+
+    /// Streams the records of a blob into judging; gives the number of those that cannot be read.
+    async fn read_records(&self, mut response: reqwest::Response) -> Result<u64, BlobFault> {
+        let mut selector = Selector::new(is_selected);
+        let mut batch = Batch::default();
+        while let Some(chunk) = next_chunk(&mut response).await? {
+            selector.push(&chunk, |event| batch.take(event));
+            if batch.is_full() {
+                self.judge_and_store(std::mem::take(&mut batch.records)).await?;
+                batch.bytes = 0;
+            }
+        }
+        selector.finish(|event| batch.take(event));
+        self.judge_and_store(std::mem::take(&mut batch.records)).await?;
+        self.count(|report| {
+            report.records += batch.seen;
+            report.selected += batch.selected;
+            report.broken += batch.broken;
+        });
+        Ok(batch.broken)
+    }
+
+    fn blob_fault(&self, error: ServiceError) -> BlobFault {
+        match error.code() {
+            "AF20050" | "AF20051" | "AF20052" => BlobFault::Denied(error),
+            _ if matches!(error, ServiceError::Token(_)) => BlobFault::Stop(error.into()),
+            _ => BlobFault::Unread(error.to_string()),
+        }
+    }
+}
+
+async fn next_chunk(response: &mut reqwest::Response) -> Result<Option<Bytes>, BlobFault> {
+    let cut = |error: reqwest::Error| BlobFault::Unread(format!("it was cut off: {}", error.without_url()));
+    response.chunk().await.map_err(cut)
+}
+
+impl Batch {
+    fn take(&mut self, event: Event<'_>) {
+        self.seen += u64::from(is_a_record(&event));
+        match event {
+            Event::Skipped => {}
+            Event::Selected { json, .. } => match AuditRecord::parse(json) {
+                Ok(record) => {
+                    self.selected += 1;
+                    self.bytes += record.json.len();
+                    self.records.push(record);
+                }
+                Err(_) => self.broken += 1,
+            },
+            Event::Broken { .. } => self.broken += 1,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= BATCH_RECORDS || self.bytes >= BATCH_BYTES
+    }
+}
+
+fn is_a_record(event: &Event<'_>) -> bool {
+    match event {
+        Event::Selected { .. } | Event::Skipped => true,
+        Event::Broken { error, .. } => Broken::is_a_record(*error),
+    }
+}

@@ -1,0 +1,119 @@
+//! Which tenants there are: the customers that the partner's directory or a setting names, and the ones already known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::app::App;
+use crate::clock::Deadline;
+use crate::ledger::{CoverageRow, list};
+use crate::microsoft::ServiceError;
+use crate::microsoft::graph::Customer;
+use crate::names::{Domain, TenantId};
+use crate::settings::{ListedTenant, TenantSource};
+use crate::store::{ETag, PartitionKey, Query, StoreError};
+
+use super::stop::stop_in_time;
+
+/// The coverage rows of all tenants that were ever queued and read, with their versions.
+pub type Known = BTreeMap<TenantId, (CoverageRow, ETag)>;
+
+/// A tenant that is to be watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// Which.
+    pub tenant_id: TenantId,
+    /// Its domain: the one first seen.
+    pub domain: Domain,
+    /// Its name, as it is called now.
+    pub display_name: String,
+}
+
+/// Every tenant that has a coverage row.
+pub async fn known(app: &App) -> Result<Known, StoreError> {
+    let rows = list::<CoverageRow>(app.store.as_ref(), Query::partition(PartitionKey::tenants())).await?;
+    Ok(rows.into_iter().map(|(row, etag)| (row.tenant_id, (row, etag))).collect())
+}
+
+/// The customers of the partner, each once, without what is excluded.
+///
+/// # Errors
+/// When the listing fails. One that is empty while tenants are known counts as failed: it would unwatch everything.
+pub async fn listed(app: &App, deadline: &Deadline, known: &Known) -> Result<Vec<Watched>, ListingError> {
+    let customers = match &app.settings.tenants.source {
+        TenantSource::Contracts => app.graph.contracts().await?,
+        TenantSource::Gdap => app.graph.gdap_customers().await?,
+        TenantSource::List(tenants) => tenants.iter().map(customer).collect(),
+    };
+    if customers.is_empty() && !known.is_empty() {
+        return Err(ListingError::Empty);
+    }
+    let mut taken: BTreeSet<Domain> = known.values().map(|(row, _)| row.domain.clone()).collect();
+    let mut seen = BTreeSet::new();
+    let mut watched = Vec::new();
+    for customer in customers.into_iter().filter(|customer| seen.insert(customer.tenant_id)) {
+        let domain = match known.get(&customer.tenant_id) {
+            Some((row, _)) => row.domain.clone(),
+            // Looking up takes time. Who is not reached now is reached by the next run, when others are known.
+            None if stop_in_time(deadline).is_err() => continue,
+            None => first_domain(app, &customer, &mut taken).await,
+        };
+        let (tenant_id, display_name) = (customer.tenant_id, customer.display_name);
+        watched.push(Watched { tenant_id, domain, display_name });
+    }
+    watched.retain(|tenant| !app.settings.tenants.excludes(&tenant.tenant_id, &tenant.domain));
+    Ok(watched)
+}
+
+/// Why nobody knows who the customers are.
+#[derive(Debug, thiserror::Error)]
+pub enum ListingError {
+    /// Graph did not list them.
+    #[error("the customers cannot be listed: {0}")]
+    Service(#[from] ServiceError),
+    /// Graph listed none.
+    #[error("the listing of customers is empty although tenants are known; they are read all the same")]
+    Empty,
+}
+
+fn customer(tenant: &ListedTenant) -> Customer {
+    Customer {
+        tenant_id: tenant.tenant_id,
+        default_domain: Some(tenant.domain.to_string()),
+        display_name: tenant.domain.to_string(),
+    }
+}
+
+/// The domain of a tenant that is seen for the first time: as listed, else its default one, else what the partner's look-up
+/// says, else its GUID. A domain that another tenant was first seen with stays that tenant's.
+async fn first_domain(app: &App, customer: &Customer, taken: &mut BTreeSet<Domain>) -> Domain {
+    let mut name = customer.default_domain.clone();
+    if name.is_none() {
+        name = default_domain(app, &customer.tenant_id).await;
+    }
+    let domain = name.and_then(|name| name.parse::<Domain>().ok()).filter(|domain| !taken.contains(domain));
+    let domain = domain.unwrap_or_else(|| guid_as_domain(&customer.tenant_id));
+    taken.insert(domain.clone());
+    domain
+}
+
+async fn default_domain(app: &App, tenant: &TenantId) -> Option<String> {
+    match app.graph.domains(tenant).await {
+        Ok(domains) => {
+            if let Some(domain) = domains.into_iter().find(|domain| domain.is_default) {
+                return Some(domain.id);
+            }
+        }
+        Err(error) => tracing::info!(%tenant, "its domains are not readable, the partner's look-up is asked: {error}"),
+    }
+    match app.graph.find_default_domain(tenant).await {
+        Ok(domain) => domain,
+        Err(error) => {
+            tracing::warn!(%tenant, "its domain is not known, its GUID stands for it: {error}");
+            None
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a hyphenated GUID is one sound label")]
+fn guid_as_domain(tenant: &TenantId) -> Domain {
+    tenant.to_string().parse().expect("a sound label")
+}

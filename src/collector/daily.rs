@@ -1,0 +1,88 @@
+//! What is done once a day: the digest of tenants that were never healthy, and the removal of old closed rows.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
+use crate::app::App;
+use crate::clock::Deadline;
+use crate::ledger::{CoverageRow, TenantState, retention};
+use crate::store::{PartitionKey, StoreError};
+
+use super::customers::Known;
+use super::notices::{Notice, Subject, stamp};
+use super::sending::Outbox;
+use super::{service, states};
+
+/// A day, less a quarter of an hour, so that a schedule that drifts does not skip one.
+const DAY: TimeDelta = TimeDelta::minutes(24 * 60 - 15);
+
+/// Sends the digest when the last one is a day old, and removes old rows in the first run of a day.
+pub async fn do_once_a_day(
+    app: &App,
+    deadline: &Deadline,
+    outbox: &Outbox<'_>,
+    known: &Known,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let service = service::read(app).await?;
+    if service.last_digest.is_none_or(|last| now - last >= DAY) {
+        tell_of_tenants_never_healthy(app, outbox, known).await?;
+    }
+    if service.last_run.is_none_or(|last| last.date_naive() < now.date_naive()) {
+        remove_old_rows(app, deadline, known).await?;
+    }
+    service::update(app, |row| row.last_run = Some(now)).await
+}
+
+/// One digest: what a person has to do about each tenant that could never be read.
+async fn tell_of_tenants_never_healthy(app: &App, outbox: &Outbox<'_>, known: &Known) -> Result<(), StoreError> {
+    let dark: Vec<&CoverageRow> = known.values().map(|(row, _)| row).filter(|row| is_in_digest(app, row)).collect();
+    if dark.is_empty() {
+        return Ok(());
+    }
+    let line = |row: &&CoverageRow| {
+        let advice = states::advice(app, row, &row.last_outcome);
+        format!("{} ({}), {}: {advice}", row.display_name, row.domain, row.state.as_str())
+    };
+    let lines: Vec<String> = dark.iter().map(line).collect();
+    let now = app.clock.now();
+    let notice = Notice {
+        subject: Subject::service(app.settings.partner.tenant_id),
+        what: "Digest".to_owned(),
+        since: stamp(now),
+        text: format!("{} tenants could never be read yet.\n{}", dark.len(), lines.join("\n")),
+        at: now,
+    };
+    outbox.tell(&notice).await?;
+    service::update(app, |row| row.last_digest = Some(now)).await
+}
+
+/// One that is still new after two hours has been tried, and whatever is wrong does not pass by itself.
+fn is_in_digest(app: &App, row: &CoverageRow) -> bool {
+    let is_still_new = row.state == TenantState::New && app.clock.now() - row.since > states::LATE_AFTER;
+    let is_excluded = app.settings.tenants.excludes(&row.tenant_id, &row.domain);
+    !is_excluded && (was_never_healthy(row) || row.covered_until.is_none() && is_still_new)
+}
+
+/// Whether a tenant has been tried and could never be read.
+pub fn was_never_healthy(row: &CoverageRow) -> bool {
+    row.covered_until.is_none() && !matches!(row.state, TenantState::New | TenantState::OurFault | TenantState::Healthy)
+}
+
+async fn remove_old_rows(app: &App, deadline: &Deadline, known: &Known) -> Result<(), StoreError> {
+    let retention = TimeDelta::from_std(app.settings.collection.retention).unwrap_or(TimeDelta::MAX);
+    let Some(before) = app.clock.now().checked_sub_signed(retention) else { return Ok(()) };
+    let mut partitions: BTreeSet<_> = known.values().map(|(row, _)| PartitionKey::domain(&row.domain)).collect();
+    partitions.insert(PartitionKey::service());
+    for partition in &partitions {
+        if super::stop::stop_in_time(deadline).is_err() {
+            break;
+        }
+        let removed = retention::remove_closed(app.store.as_ref(), partition, before).await?;
+        if removed > 0 {
+            tracing::info!(%partition, removed, "old closed rows removed");
+        }
+    }
+    Ok(())
+}

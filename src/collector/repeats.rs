@@ -1,0 +1,96 @@
+//! The first threat of a fingerprint is told; what repeats it within 30 days is stored and not told again, unless it got
+//! worse. The fingerprint is claimed like the record.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use chrono::TimeDelta;
+
+use crate::app::App;
+use crate::detection::Severity;
+use crate::ledger::{ProcessedRow, SeenRow};
+use crate::names::RecordId;
+use crate::store::{Digest, StoreError, Table};
+
+/// How long a threat that was told is not told again.
+const QUIET: TimeDelta = TimeDelta::days(30);
+
+/// How often a claim that meets somebody else's write is tried.
+const ATTEMPTS: u32 = 5;
+
+/// The most fingerprints that a run remembers. Beyond that the store is asked.
+const REMEMBERED: usize = 10_000;
+
+/// The fingerprints that this run knows to be told, so that a thousand records of one re-sync do not ask a thousand times.
+#[derive(Debug, Default)]
+pub struct Told(Mutex<HashMap<Digest, (Severity, RecordId)>>);
+
+impl Told {
+    /// The record that was told, when a finding of this severity repeats it.
+    pub fn known_repeat(&self, fingerprint: &Digest, severity: Severity) -> Option<RecordId> {
+        let told = self.0.lock().ok()?;
+        told.get(fingerprint).filter(|(told, _)| severity <= *told).map(|(_, record)| *record)
+    }
+
+    fn remember(&self, fingerprint: &Digest, severity: Severity, record: RecordId) {
+        if let Ok(mut told) = self.0.lock() {
+            if told.len() >= REMEMBERED {
+                told.clear();
+            }
+            told.insert(fingerprint.clone(), (severity, record));
+        }
+    }
+}
+
+/// Claims the fingerprint of a threat. `Some` is the record that was told before and that this one repeats.
+pub async fn claim(app: &App, told: &Told, row: &ProcessedRow) -> Result<Option<RecordId>, StoreError> {
+    for _ in 0..ATTEMPTS {
+        match try_claim(app, row).await {
+            Ok(Claim::Ours) => {
+                told.remember(&row.fingerprint, row.severity, row.record_id);
+                return Ok(None);
+            }
+            Ok(Claim::Repeats(seen)) => {
+                let severity = if seen.muted { Severity::High } else { seen.severity };
+                told.remember(&row.fingerprint, severity, seen.record_id);
+                return Ok(Some(seen.record_id));
+            }
+            Err(StoreError::Changed(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Unavailable(format!("the fingerprint of record {} changes all the time", row.record_id)))
+}
+
+enum Claim {
+    Ours,
+    Repeats(SeenRow),
+}
+
+async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
+    let ours = SeenRow {
+        tenant_id: row.tenant_id,
+        fingerprint: row.fingerprint.clone(),
+        record_id: row.record_id,
+        severity: row.severity,
+        since: app.clock.now(),
+        muted: false,
+    };
+    match app.store.insert(Table::Coverage, &ours.to_entity()).await {
+        Ok(_) => return Ok(Claim::Ours),
+        Err(StoreError::Exists(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let key = SeenRow::key(&row.tenant_id, &row.fingerprint);
+    let stored = app.store.get(Table::Coverage, &key).await?.ok_or(StoreError::Changed(key))?;
+    let (seen, etag) = SeenRow::from_stored(&stored)?;
+    if seen.record_id == row.record_id && !seen.muted {
+        return Ok(Claim::Ours);
+    }
+    let is_news = ours.since - seen.since >= QUIET || ours.severity > seen.severity;
+    if seen.muted || !is_news {
+        return Ok(Claim::Repeats(seen));
+    }
+    app.store.replace(Table::Coverage, &ours.to_entity(), &etag).await?;
+    Ok(Claim::Ours)
+}

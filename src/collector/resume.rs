@@ -1,0 +1,126 @@
+//! Going on with what an earlier run left unfinished: sendings that no channel or not every channel has accepted, and records
+//! that could not be judged for good.
+
+use chrono::TimeDelta;
+
+use crate::app::App;
+use crate::audit::AuditRecord;
+use crate::detection::{Finding, FindingKind};
+use crate::ledger::claim::{TakenOver, take_over};
+use crate::ledger::{FindingState, ProcessedRow, load};
+use crate::names::RunId;
+use crate::store::{ETag, StoreError};
+
+use super::pending::{self, Unfinished};
+use super::sending::Outbox;
+use super::{Stop, TenantRun};
+
+/// A note without its finding is from a run that was killed in between. The record comes again with its blob; after this
+/// time it has.
+const ABANDONED: TimeDelta = TimeDelta::days(8);
+
+/// How long live state is waited for before the record alone decides.
+const JUDGED_AGAIN_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// An unfinished finding whose claim is now ours.
+struct Taken {
+    row: ProcessedRow,
+    etag: ETag,
+    record: Option<String>,
+}
+
+/// Sends what is owed about the service as a whole.
+pub async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
+    for unfinished in pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await? {
+        if let Some(taken) = take(app, unfinished).await?
+            && taken.row.kind == FindingKind::Coverage
+        {
+            outbox.deliver(taken.row, taken.etag).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes over an unfinished finding, if it is still unfinished and its time has come.
+async fn take(app: &App, unfinished: Unfinished) -> Result<Option<Taken>, StoreError> {
+    let store = app.store.as_ref();
+    let now = app.clock.now();
+    let Some((row, etag)) = load::<ProcessedRow>(store, &unfinished.finding()).await? else {
+        if now - unfinished.row.since > ABANDONED {
+            pending::remove(store, &unfinished.row.tenant_id, &unfinished.row.record_id).await?;
+        }
+        return Ok(None);
+    };
+    if row.state.is_closed() {
+        pending::remove(store, &unfinished.row.tenant_id, &row.record_id).await?;
+        return Ok(None);
+    }
+    match take_over(store, &row, &etag, RunId::random(), now).await? {
+        TakenOver::Ours(row, etag) => Ok(Some(Taken { row: *row, etag, record: unfinished.record })),
+        TakenOver::NotYet(_) | TakenOver::Theirs => Ok(None),
+    }
+}
+
+impl TenantRun<'_> {
+    /// Goes on with everything unfinished whose time has come. Nothing is asked where nothing is.
+    pub(super) async fn resume(&self) -> Result<(), Stop> {
+        if !self.kept.read(|row| row.pending).await {
+            return Ok(());
+        }
+        for unfinished in pending::list(self.app.store.as_ref(), &self.tenant).await? {
+            self.stop_in_time()?;
+            let Some(taken) = take(self.app, unfinished).await? else { continue };
+            match taken.row.state {
+                FindingState::Rejudge => self.judge_again(taken).await?,
+                _ if taken.row.kind == FindingKind::Coverage => self.outbox.deliver(taken.row, taken.etag).await?,
+                _ => self.send_unless_repeat(taken.row, taken.etag).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges a record again for which live state was missing. After a day the record alone decides.
+    async fn judge_again(&self, taken: Taken) -> Result<(), Stop> {
+        let Taken { mut row, etag, record } = taken;
+        let record = record.and_then(|json| AuditRecord::parse(json.as_bytes()).ok());
+        let finding = match record {
+            Some(record) => self.judge(vec![record]).await?.pop(),
+            None => None,
+        };
+        let is_late = self.app.clock.now() - row.processed_at >= JUDGED_AGAIN_FOR;
+        match finding {
+            Some(finding) if finding.rejudge && !finding.threat && !is_late => self.wait_on(row, &etag).await?,
+            Some(finding) => self.settle_judged(row, etag, finding).await?,
+            None => {
+                row.state = FindingState::Recorded;
+                self.close(row, &etag).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Live state is still missing: later, at growing distance.
+    async fn wait_on(&self, mut row: ProcessedRow, etag: &ETag) -> Result<(), StoreError> {
+        let distance = TimeDelta::minutes(10 << row.attempts.clamp(1, 5).saturating_sub(1));
+        row.next_attempt = Some(self.app.clock.now() + distance);
+        self.replace(&row, etag).await.map(|_| ())
+    }
+
+    /// The new judgement replaces the old one; what turns out to be a threat is sent.
+    async fn settle_judged(&self, row: ProcessedRow, etag: ETag, mut finding: Finding) -> Result<(), StoreError> {
+        self.relate(&mut finding).await?;
+        let mut judged = ProcessedRow {
+            claim_id: row.claim_id,
+            attempts: 1,
+            next_attempt: row.next_attempt,
+            ..self.row(&finding).await
+        };
+        if !finding.threat {
+            return self.close(judged, &etag).await;
+        }
+        judged.state = FindingState::Sending;
+        let Some(etag) = self.replace(&judged, &etag).await? else { return Ok(()) };
+        self.count(|report| report.threats += 1);
+        self.send_unless_repeat(judged, etag).await
+    }
+}

@@ -1,0 +1,110 @@
+//! What concerns the service as a whole: its own faults, told once for all tenants, and when the work of a day was last done.
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+
+use crate::app::App;
+use crate::ledger::{ServiceRow, TenantState};
+use crate::store::{ETag, StoreError, Table};
+
+use super::notices::{Notice, Subject, stamp};
+use super::sending::Outbox;
+
+/// How often a write that meets somebody else's is tried.
+const ATTEMPTS: u32 = 5;
+
+/// Changes the row of the service; `change` is applied again when somebody else was faster.
+pub async fn update<T>(app: &App, change: impl Fn(&mut ServiceRow) -> T + Send) -> Result<T, StoreError> {
+    for _ in 0..ATTEMPTS {
+        let found = find(app).await?;
+        let mut row = found.as_ref().map_or_else(|| first_row(app.clock.now()), |(row, _)| row.clone());
+        let answer = change(&mut row);
+        let written = match &found {
+            Some((_, etag)) => app.store.replace(Table::Coverage, &row.to_entity(), etag).await,
+            None => app.store.insert(Table::Coverage, &row.to_entity()).await,
+        };
+        match written {
+            Ok(_) => return Ok(answer),
+            Err(StoreError::Changed(_) | StoreError::Exists(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Unavailable("the row of the service changes all the time".to_owned()))
+}
+
+/// The row of the service.
+pub async fn read(app: &App) -> Result<ServiceRow, StoreError> {
+    Ok(find(app).await?.map_or_else(|| first_row(app.clock.now()), |(row, _)| row))
+}
+
+async fn find(app: &App) -> Result<Option<(ServiceRow, ETag)>, StoreError> {
+    match app.store.get(Table::Coverage, &ServiceRow::key()).await? {
+        Some(stored) => ServiceRow::from_stored(&stored).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn first_row(now: DateTime<Utc>) -> ServiceRow {
+    ServiceRow {
+        state: TenantState::Healthy,
+        since: now.trunc_subsecs(0),
+        last_run: None,
+        last_outcome: String::new(),
+        last_digest: None,
+        notified: String::new(),
+    }
+}
+
+/// Something of our own is at fault: one notification for all tenants.
+pub async fn our_fault(app: &App, outbox: &Outbox<'_>, why: &str) -> Result<(), StoreError> {
+    tracing::error!("our own fault: {why}");
+    let row = enter(app, TenantState::OurFault, why).await?;
+    if row.notified == mark(&row) {
+        return Ok(());
+    }
+    let since = stamp(row.since);
+    let text = format!("Tenantwatch itself is at fault since {since}, for all tenants: {why}");
+    outbox.tell(&notice(app, &row, text)).await?;
+    update(app, |row| row.notified = mark(row)).await
+}
+
+/// Nothing of our own is at fault any more: told once, if the fault was.
+pub async fn works(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
+    let before = read(app).await?;
+    if before.state != TenantState::OurFault && before.notified.is_empty() {
+        return Ok(());
+    }
+    let row = enter(app, TenantState::Healthy, "").await?;
+    if !row.notified.is_empty() {
+        let text =
+            format!("Tenantwatch works again since {}. What was missed meanwhile is read now.", stamp(row.since));
+        outbox.tell(&notice(app, &row, text)).await?;
+    }
+    update(app, |row| row.notified.clear()).await
+}
+
+async fn enter(app: &App, state: TenantState, why: &str) -> Result<ServiceRow, StoreError> {
+    let now = app.clock.now().trunc_subsecs(0);
+    update(app, |row| {
+        if row.state != state {
+            row.state = state;
+            row.since = now;
+        }
+        row.last_outcome = why.to_owned();
+        row.clone()
+    })
+    .await
+}
+
+fn mark(row: &ServiceRow) -> String {
+    format!("{} {}", row.state.as_str(), stamp(row.since))
+}
+
+fn notice(app: &App, row: &ServiceRow, text: String) -> Notice {
+    Notice {
+        subject: Subject::service(app.settings.partner.tenant_id),
+        what: row.state.as_str().to_owned(),
+        since: stamp(row.since),
+        text,
+        at: row.since,
+    }
+}

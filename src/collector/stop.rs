@@ -1,0 +1,77 @@
+//! Why a run ends before everything is read.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+
+use crate::app::App;
+use crate::clock::Deadline;
+use crate::functions::FunctionError;
+use crate::ledger::TenantState;
+use crate::microsoft::ServiceError;
+use crate::store::StoreError;
+
+use super::states::state_behind;
+
+/// What is left at the end of a run for storing what it has done.
+const RESERVE: Duration = Duration::from_secs(30);
+
+/// Why a run ends before everything is read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// Its time is over. The next run goes on from here.
+    #[error("stopped in time; the next run goes on")]
+    OutOfTime,
+    /// The tenant cannot be read until somebody does something about it.
+    #[error("{1}")]
+    Dark(TenantState, String),
+    /// Something that may pass by itself.
+    #[error("{0}")]
+    Passing(String),
+}
+
+impl From<ServiceError> for Stop {
+    fn from(error: ServiceError) -> Self {
+        match state_behind(&error) {
+            Some(state) => Self::Dark(state, error.to_string()),
+            None => Self::Passing(error.to_string()),
+        }
+    }
+}
+
+/// A store that refuses is not the tenant's fault, and there is nowhere else to note it: the host keeps the message.
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Passing(error.to_string())
+    }
+}
+
+impl From<Stop> for FunctionError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Dark(state, why) => Self::Permanent(format!("{}: {why}", state.as_str())),
+            Stop::OutOfTime | Stop::Passing(_) => Self::Passing(stop.to_string()),
+        }
+    }
+}
+
+/// Nothing new is begun when the time is nearly over.
+pub fn stop_in_time(deadline: &Deadline) -> Result<(), Stop> {
+    if deadline.left() <= RESERVE { Err(Stop::OutOfTime) } else { Ok(()) }
+}
+
+/// Does the work, but no longer than there is time: what hangs is left where it is, as by a kill.
+pub async fn in_time(app: &App, deadline: &Deadline, work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
+    let mut work = pin!(work);
+    loop {
+        let left = deadline.left().saturating_sub(RESERVE);
+        match select(work, app.clock.sleep(left.max(Duration::from_millis(10)))).await {
+            Either::Left((outcome, _)) => return outcome,
+            Either::Right(((), unfinished)) => {
+                stop_in_time(deadline)?;
+                work = unfinished;
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! One POST to a webhook: what is accepted, what may pass, and what somebody has to mend.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::{Channel, NotifyError};
+use crate::clock::{Clock, Deadline};
+
+/// How often one run tries. Later runs try again.
+const ATTEMPTS: u32 = 5;
+
+/// How long one attempt may take.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
+
+/// The first wait; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// How much of an answer is read, in bytes.
+const ANSWER_LIMIT: usize = 16 * 1024;
+
+/// Where and how to deliver.
+pub(super) struct Delivery<'a> {
+    pub http: &'a reqwest::Client,
+    pub clock: &'a dyn Clock,
+    pub channel: Channel,
+    pub address: &'a SecretString,
+}
+
+impl Delivery<'_> {
+    /// Posts the body until it is accepted, is refused for good, or time or patience run out.
+    pub async fn deliver(&self, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), NotifyError> {
+        let mut wait = FIRST_WAIT;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let error = match self.attempt(tracking_id, body.clone(), deadline).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let NotifyError::Passing { retry_after, .. } = &error else {
+                return Err(error);
+            };
+            let pause = retry_after.unwrap_or(wait);
+            if attempts >= ATTEMPTS || pause >= deadline.left() {
+                return Err(error);
+            }
+            self.clock.sleep(pause).await;
+            wait = wait.saturating_mul(2);
+        }
+    }
+
+    async fn attempt(&self, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), NotifyError> {
+        let request = self
+            .http
+            .post(self.address.expose_secret())
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .header("x-ms-client-tracking-id", tracking_id)
+            .timeout(ATTEMPT_LIMIT.min(deadline.left()).max(Duration::from_secs(1)))
+            .body(body);
+        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let retry_after = retry_after(response.headers(), self.clock);
+        let code = code_of(response).await;
+        Err(self.refused(status, &code, retry_after))
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> NotifyError {
+        if error.is_builder() {
+            let detail = format!("{} is not an address that can be called", self.channel.setting());
+            return NotifyError::Configuration { channel: self.channel, detail };
+        }
+        let what = match () {
+            () if error.is_timeout() => "no answer in time",
+            () if error.is_connect() => "no connection",
+            () => "the connection broke",
+        };
+        NotifyError::Passing { channel: self.channel, detail: what.to_owned(), retry_after: None }
+    }
+
+    fn refused(&self, status: StatusCode, code: &str, retry_after: Option<Duration>) -> NotifyError {
+        let channel = self.channel;
+        let answered =
+            if code.is_empty() { status.as_u16().to_string() } else { format!("{} {code}", status.as_u16()) };
+        if is_passing(status) {
+            return NotifyError::Passing { channel, detail: format!("it answered {answered}"), retry_after };
+        }
+        let mend = remedy(status, code, has_signature(self.address)).replace("{setting}", channel.setting());
+        NotifyError::Configuration { channel, detail: format!("it answered {answered}: {mend}") }
+    }
+}
+
+fn is_passing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) || status.is_server_error()
+}
+
+/// What somebody has to do (error codes of request triggers:
+/// <https://learn.microsoft.com/power-automate/oauth-authentication>).
+fn remedy(status: StatusCode, code: &str, has_signature: bool) -> &'static str {
+    match code {
+        "DirectApiAuthorizationRequired" | "DirectApiInvalidAuthorizationScheme" if !has_signature => {
+            "the address in {setting} holds no signature (sig=…): let \"Anyone\" trigger the flow and copy its new address"
+        }
+        "DirectApiAuthorizationRequired" | "MisMatchingOAuthClaims" | "DirectApiInvalidAuthorizationScheme" => {
+            "the flow's trigger demands a sign-in: let \"Anyone\" trigger the flow and copy its new address into {setting}"
+        }
+        "DirectApiRequestHasMoreThanOneAuthorization" => {
+            "something on the way adds a second authorization to the request; the signature in {setting} must be the only one"
+        }
+        "WorkflowTriggerIsNotEnabled" => "the flow is switched off, suspended or deleted: switch it on",
+        "WorkflowNotFound" => "the flow does not exist any more: copy the address of the right one into {setting}",
+        "TriggerInputSchemaMismatch" => "the schema of the flow's trigger is not the one of flow/request-schema.json",
+        "MissingApiVersionParameter" => "the address in {setting} was cut at its query: copy the whole of it",
+        _ => remedy_by_status(status, has_signature),
+    }
+}
+
+fn remedy_by_status(status: StatusCode, has_signature: bool) -> &'static str {
+    match status.as_u16() {
+        300..=399 => "the address in {setting} has moved: copy the flow's present address",
+        401 | 403 if !has_signature => {
+            "the address in {setting} holds no signature (sig=…): let \"Anyone\" trigger the flow and copy its new address"
+        }
+        401 | 403 => "the signature in {setting} is not valid (any more): copy the flow's present address",
+        404 | 410 => "there is no flow at the address in {setting}: copy the address of the right one",
+        400 => "the flow does not take what it is sent: compare its trigger with flow/request-schema.json",
+        _ => "check the flow and the address in {setting}",
+    }
+}
+
+fn has_signature(address: &SecretString) -> bool {
+    let Ok(address) = url::Url::parse(address.expose_secret()) else {
+        return false;
+    };
+    address.query_pairs().any(|(name, value)| name == "sig" && !value.is_empty())
+}
+
+/// `Retry-After` in seconds or as a date.
+fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = chrono::DateTime::parse_from_rfc2822(text).ok()?;
+    Some((at.to_utc() - clock.now()).to_std().unwrap_or_default())
+}
+
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: ErrorCode,
+}
+
+#[derive(Deserialize)]
+struct ErrorCode {
+    code: String,
+}
+
+/// The error code alone: the messages quote addresses.
+async fn code_of(mut response: reqwest::Response) -> String {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_LIMIT {
+            return String::new();
+        }
+    }
+    let code = serde_json::from_slice(&body).map(|answer: ErrorAnswer| answer.error.code).unwrap_or_default();
+    if code.len() <= 80 && code.bytes().all(|b| b.is_ascii_alphanumeric()) { code } else { String::new() }
+}

@@ -1,0 +1,55 @@
+//! What a Power Automate flow is sent. Its trigger takes texts only: a number, a boolean or a null makes it refuse the whole
+//! call, so the values are texts by type.
+
+use std::collections::BTreeMap;
+
+use chrono::SecondsFormat;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::card::{self, Buttons};
+use super::summary;
+use crate::ledger::ProcessedRow;
+
+/// Member names and their texts.
+pub type Payload = BTreeMap<&'static str, String>;
+
+/// Columns that are sent exactly as they are stored: those of the flows of 2019, whose names and forms other people's flows
+/// rely on.
+const AS_STORED: &[&str] = &[
+    "ForwardingExternally",
+    "Organization",
+    "Threat",
+    "Type",
+    "LogID",
+    "Delete",
+    "RuleId",
+    "AppliesAllMail",
+    "Description",
+    "SetMailboxForwardingStatus",
+    "ForwardingAddress",
+    "SourceMailbox",
+    "Location",
+    "IP",
+    "ManagementDomain",
+    "InternalTimeStamp",
+    "Severity",
+    "Operation",
+    "Actor",
+    "RuleName",
+    "TenantId",
+];
+
+/// The notification of a finding. Without a token the member `ActionToken` is empty.
+pub fn payload(row: &ProcessedRow, token: Option<&SecretString>) -> Payload {
+    let stored = row.to_entity();
+    let mut payload: Payload =
+        AS_STORED.iter().map(|name| (*name, stored.text(name).unwrap_or_default().to_owned())).collect();
+    let sentences: Vec<&str> = row.reasons.iter().map(|reason| reason.sentence.as_str()).collect();
+    payload.insert("Score", row.score.to_string());
+    payload.insert("Reasons", sentences.join("\n"));
+    payload.insert("Summary", summary::summary(row));
+    payload.insert("EventTime", row.event_time.to_rfc3339_opts(SecondsFormat::Secs, true));
+    payload.insert("ActionToken", token.map(|token| token.expose_secret().to_owned()).unwrap_or_default());
+    payload.insert("Card", card::card(row, &Buttons::Submit).to_string());
+    payload
+}

@@ -1,0 +1,38 @@
+//! Where an administrator looks at a user or a mailbox, in each Microsoft cloud.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::ledger::ProcessedRow;
+use crate::settings::Cloud;
+
+/// What stands unescaped in a part of a path.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The user of the finding in the Entra admin center (Azure portal in China, where there is no other; portals by cloud:
+/// <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>).
+pub(super) fn entra_user(cloud: Cloud, row: &ProcessedRow) -> String {
+    let portal = match cloud {
+        Cloud::Worldwide | Cloud::Gcc => "https://entra.microsoft.com",
+        Cloud::GccHigh | Cloud::Dod => "https://entra.microsoft.us",
+        Cloud::China => "https://portal.azure.cn",
+    };
+    let user = utf8_percent_encode(account(row), UNRESERVED);
+    let tenant = row.tenant_id;
+    format!("{portal}/{tenant}/#view/Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/{user}")
+}
+
+/// The mailbox of the finding in the Exchange admin center. Where only the classic centre is known, its front page.
+pub(super) fn exchange_mailbox(cloud: Cloud, row: &ProcessedRow) -> String {
+    let centre = match cloud {
+        Cloud::Worldwide | Cloud::Gcc => "https://admin.exchange.microsoft.com",
+        Cloud::GccHigh => "https://admin.exchange.office365.us",
+        Cloud::Dod => return format!("https://outlook-dod.office365.us/ecp/@{}/", row.domain),
+        Cloud::China => return format!("https://partner.outlook.cn/ecp/@{}/", row.domain),
+    };
+    let mailbox = utf8_percent_encode(account(row), UNRESERVED);
+    format!("{centre}/?delegatedOrg={}#/mailboxes/:/MailboxDetails/{mailbox}", row.domain)
+}
+
+fn account(row: &ProcessedRow) -> &str {
+    if row.source_mailbox.is_empty() { &row.actor } else { &row.source_mailbox }
+}

@@ -1,0 +1,135 @@
+//! What happened, in plain words.
+
+use crate::detection::{FindingKind, ReasonName};
+use crate::ledger::ProcessedRow;
+use crate::store::cut_text;
+
+use super::defang;
+
+/// The longest text of an attacker in a sentence, in UTF-16 units.
+const QUOTE_LIMIT: usize = 120;
+
+/// One sentence that a technician can act on. What an attacker may have chosen in it is defanged.
+pub fn summary(row: &ProcessedRow) -> String {
+    match row.kind {
+        FindingKind::Coverage => told(&row.description, "The state of watching this tenant has changed."),
+        FindingKind::Test => {
+            "This is a test of Tenantwatch's notifications: nothing has happened and no button works on it.".to_owned()
+        }
+        _ if row.threat => format!("{}; unless that was agreed, secure {}.", what_happened(row), whom(row)),
+        _ => format!("{}; recorded, nothing needs to be done.", what_happened(row)),
+    }
+}
+
+/// Who did what to whom, without a full stop.
+fn what_happened(row: &ProcessedRow) -> String {
+    let (actor, mailbox, does) = (quote(&row.actor), row.source_mailbox.as_str(), what_it_does(row));
+    let by = if is_same(&row.actor, mailbox) { "its owner's account".to_owned() } else { actor.clone() };
+    match row.kind {
+        FindingKind::InboxRule => format!("An inbox rule of {mailbox}, made by {by}, {does}"),
+        FindingKind::InboxForward => format!("Forwarding on the mailbox {mailbox}, set by {by}, {does}"),
+        FindingKind::MailboxPermission => format!("On the mailbox {mailbox}, {by} {does}"),
+        _ => format!("{actor} {does}"),
+    }
+}
+
+/// What the rule or change does, as the end of a sentence whose subject it is.
+pub fn what_it_does(row: &ProcessedRow) -> String {
+    let mut parts: Vec<String> = row.reasons.iter().filter_map(|reason| effect(reason.name, row)).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    parts.retain(|part| seen.insert(part.clone()));
+    match parts.pop() {
+        None => ordinary(row.kind).to_owned(),
+        Some(only) if parts.is_empty() => only,
+        Some(last) => format!("{} and {last}", parts.join(", ")),
+    }
+}
+
+/// What a reason says about the effect; `None` where it is about a circumstance.
+fn effect(reason: ReasonName, row: &ProcessedRow) -> Option<String> {
+    use ReasonName as R;
+    let target = match row.forwarding_address.as_str() {
+        "" => "an address".to_owned(),
+        address => quote(address),
+    };
+    let effect = match reason {
+        R::ForwardsExternally => format!("sends mail outside to {target}"),
+        R::MailboxForwardsExternally => format!("sends all mail outside to {target}"),
+        R::TargetUnresolved => format!("sends mail to {target}, which could not be resolved"),
+        R::ForwardsInternally | R::MailboxForwardsInternally => {
+            format!("sends mail to {target} inside the organization")
+        }
+        R::ForwardsToTrusted => format!("sends mail to the trusted target {target}"),
+        R::KeepsNoCopy => "keeps no copy".to_owned(),
+        R::DeletesMessages => "deletes messages".to_owned(),
+        R::HidesInFolder => "hides messages in a folder that people do not open".to_owned(),
+        R::MovesToArchiveOrJunk => "moves messages to Archive or Junk".to_owned(),
+        R::MarksAsRead => "marks messages as read".to_owned(),
+        R::AppliesToAllMail => "applies to all mail".to_owned(),
+        R::SensitiveWords => "looks for words of money or security".to_owned(),
+        R::TargetsSenders => "looks for mail of the helpdesk or of security notices".to_owned(),
+        R::ContentNotVisible => "does something that cannot be seen from the server".to_owned(),
+        R::GrantsToSelf => "granted himself access".to_owned(),
+        R::GrantsBroadly => "gave access to outsiders or to everyone".to_owned(),
+        R::GrantsAccess => "gave somebody access".to_owned(),
+        R::TransportsExternally => format!("made a mail flow rule that sends mail outside to {target}"),
+        R::TransportDeletes => "made a mail flow rule that deletes mail".to_owned(),
+        R::TransportRuleChanged => "changed a mail flow rule of the organization".to_owned(),
+        R::AuditingWeakened => "switched auditing off or around".to_owned(),
+        R::ForwardingLoosened => "allowed automatic forwarding to the outside".to_owned(),
+        R::ProtectionRemoved => "removed a protection of the organization".to_owned(),
+        R::AppReadsMail => "let an application read or send mail, contacts or files".to_owned(),
+        R::AppConsented => "let an application in".to_owned(),
+        R::MethodChanged => "changed a way to sign in".to_owned(),
+        R::MethodChangedAfterThreat => "changed a way to sign in soon after a threat".to_owned(),
+        R::ContactPointsElsewhere => format!("made a contact point to {target}"),
+        R::StopsProcessing
+        | R::OddName
+        | R::ChangedByAnother
+        | R::HiddenRule
+        | R::SharedTarget
+        | R::MethodChangedNearby => return None,
+    };
+    Some(effect)
+}
+
+/// What a change of this kind does when no reason says more.
+fn ordinary(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::InboxRule => "sorts messages",
+        FindingKind::InboxForward => "did not change where mail goes",
+        FindingKind::MailboxPermission => "changed who has access",
+        FindingKind::TransportRule => "changed a mail flow rule of the organization",
+        FindingKind::AuditTampering => "changed auditing or a protection of the organization",
+        FindingKind::Consent => "let an application in",
+        FindingKind::SignInMethod => "changed a way to sign in",
+        FindingKind::ContactRetargeted => "changed where a contact points to",
+        FindingKind::Coverage | FindingKind::Test => "is about Tenantwatch itself",
+    }
+}
+
+/// The accounts that are compromised by the look of it: the mailbox owner, and the actor when that is another.
+pub fn whom(row: &ProcessedRow) -> String {
+    match (row.source_mailbox.as_str(), row.actor.as_str()) {
+        ("", actor) => quote(actor),
+        (mailbox, actor) if actor.is_empty() || is_same(mailbox, actor) => mailbox.to_owned(),
+        (mailbox, actor) => format!("{mailbox} and {}", quote(actor)),
+    }
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+fn quote(text: &str) -> String {
+    let one_line: String = defang(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    cut_text(&one_line, QUOTE_LIMIT)
+}
+
+/// The first line of a text of our own, or another where there is none.
+fn told(text: &str, otherwise: &str) -> String {
+    match text.lines().map(str::trim).find(|line| !line.is_empty()) {
+        Some(line) => cut_text(line, 500),
+        None => otherwise.to_owned(),
+    }
+}

@@ -1,0 +1,219 @@
+//! Whose account it is: names of a finding, resolved to objects of the tenant.
+
+use crate::app::App;
+use crate::detection::FindingKind;
+use crate::ledger::ProcessedRow;
+use crate::microsoft::ServiceError;
+use crate::microsoft::exchange::{Anchor, Row, is_not_found};
+use crate::microsoft::graph::User;
+use crate::names::{MailAddress, TenantId};
+use crate::settings::ProtectedUser;
+
+use super::Refusal;
+use super::request::AccountChoice;
+
+/// An account of the tenant.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// What it is called in answers: its user principal name, else as the record named it.
+    pub name: String,
+    /// Object id, where it could be found.
+    pub object_id: Option<String>,
+    /// What Graph says of it; `None` when there is no such user or Graph could not be asked.
+    pub user: Option<User>,
+    /// Every name and address it has, lower case.
+    names: Vec<String>,
+}
+
+impl Account {
+    /// What Graph is asked with: the object id, so that a renamed user is still the same.
+    pub fn key(&self) -> &str {
+        self.object_id.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether it comes from an on-premises directory.
+    pub fn is_synced(&self) -> bool {
+        self.user.as_ref().and_then(|user| user.on_premises_sync_enabled) == Some(true)
+    }
+
+    /// Whether a record that names `name` means this account.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.names.contains(&comparable_name(name))
+    }
+
+    fn is_same_as(&self, other: &Self) -> bool {
+        match (&self.object_id, &other.object_id) {
+            (Some(one), Some(two)) => one.eq_ignore_ascii_case(two),
+            _ => self.name.to_lowercase() == other.name.to_lowercase(),
+        }
+    }
+
+    fn is(&self, protected: &ProtectedUser) -> bool {
+        match protected {
+            ProtectedUser::ObjectId(id) => {
+                let own = self.object_id.as_deref().and_then(|own| uuid::Uuid::try_parse(own).ok());
+                own.is_some_and(|own| own == *id)
+            }
+            ProtectedUser::Address(address) => self.names.contains(&address.to_string()),
+        }
+    }
+
+    fn of_user(user: User) -> Self {
+        let mut names = vec![user.user_principal_name.clone()];
+        names.extend(user.mail.clone());
+        names.extend(user.proxy_addresses.iter().map(|address| without_prefix(address).to_owned()));
+        Self {
+            name: user.user_principal_name.clone(),
+            object_id: Some(user.id.clone()),
+            names: comparable(names),
+            user: Some(user),
+        }
+    }
+
+    fn of_mailbox(name: &str, row: &Row) -> Self {
+        let text = |member: &str| row.get(member).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
+        let upn = text("UserPrincipalName").unwrap_or(name).to_owned();
+        let addresses = row.get("EmailAddresses").and_then(|value| value.as_array());
+        let mut names = vec![upn.clone(), name.to_owned()];
+        names.extend(text("PrimarySmtpAddress").map(str::to_owned));
+        let all = addresses.into_iter().flatten().filter_map(|address| address.as_str());
+        names.extend(all.map(|address| without_prefix(address).to_owned()));
+        let object_id = text("ExternalDirectoryObjectId").map(str::to_owned);
+        Self { name: upn, object_id, user: None, names: comparable(names) }
+    }
+
+    fn unknown(name: &str) -> Self {
+        Self { name: name.to_owned(), object_id: None, user: None, names: comparable(vec![name.to_owned()]) }
+    }
+}
+
+/// The names in the form of `PROTECTED_USERS`.
+fn comparable(names: Vec<String>) -> Vec<String> {
+    names.iter().map(|name| comparable_name(name)).collect()
+}
+
+fn comparable_name(name: &str) -> String {
+    name.parse::<MailAddress>().map_or_else(|_| name.trim().to_lowercase(), |address| address.to_string())
+}
+
+/// `SMTP:a@b` without `SMTP:`.
+fn without_prefix(address: &str) -> &str {
+    address.split_once(':').map_or(address, |(_, address)| address)
+}
+
+/// The accounts of a finding.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    /// The mailbox owner.
+    pub owner: Account,
+    /// The actor, when that is another user of the tenant.
+    pub actor: Option<Account>,
+    /// Whether the finding is about a mailbox.
+    pub has_mailbox: bool,
+}
+
+impl Accounts {
+    /// Looks the accounts up.
+    ///
+    /// # Errors
+    /// [`Refusal::Unreachable`] when neither Graph nor Exchange of the tenant answers.
+    pub async fn resolve(app: &App, finding: &ProcessedRow) -> Result<Self, Refusal> {
+        let tenant = &finding.tenant_id;
+        let (owner, actor) = match finding.source_mailbox.as_str() {
+            "" => (finding.actor.as_str(), ""),
+            mailbox => (mailbox, finding.actor.as_str()),
+        };
+        let owner = find(app, tenant, owner).await?;
+        let actor = match is_user_name(actor) && !owner.has_name(actor) {
+            true => Some(find(app, tenant, actor).await?),
+            false => None,
+        };
+        let actor = actor.filter(|actor| !actor.is_same_as(&owner));
+        Ok(Self { owner, actor, has_mailbox: has_mailbox(finding.kind) })
+    }
+
+    /// The accounts that the account steps act on. `was_enabled` tells whether an earlier run found an account enabled, for
+    /// by now it may be this product that has blocked it.
+    pub fn compromised(&self, choice: AccountChoice, was_enabled: impl Fn(&str) -> bool) -> Vec<Account> {
+        let suspect = |actor: &&Account| {
+            let enabled = actor.user.as_ref().is_some_and(|user| user.account_enabled == Some(true));
+            enabled || actor.object_id.as_deref().is_some_and(&was_enabled)
+        };
+        let (owner, actor) = match choice {
+            AccountChoice::Auto => (true, self.actor.as_ref().filter(suspect)),
+            AccountChoice::Owner => (true, None),
+            // Without another actor the owner is the actor.
+            AccountChoice::Actor => (self.actor.is_none(), self.actor.as_ref()),
+            AccountChoice::Both => (true, self.actor.as_ref()),
+        };
+        owner.then_some(&self.owner).into_iter().chain(actor).cloned().collect()
+    }
+
+    /// What the lock and the snapshot are kept for: the object id of the mailbox owner, lower case.
+    pub fn mailbox_id(&self) -> String {
+        self.owner.key().to_lowercase()
+    }
+
+    /// Refuses when an account that would be touched is protected. Compared is the object that a name leads to, with every
+    /// name it has, so that an alias does not evade it.
+    ///
+    /// # Errors
+    /// [`Refusal::Protected`]
+    pub fn refuse_protected(&self, compromised: &[Account], protected: &[ProtectedUser]) -> Result<(), Refusal> {
+        let mailbox = self.has_mailbox.then_some(&self.owner);
+        for account in mailbox.into_iter().chain(compromised) {
+            if protected.iter().any(|one| account.is(one)) {
+                return Err(Refusal::Protected(account.name.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the mailbox steps have something to do.
+fn has_mailbox(kind: FindingKind) -> bool {
+    match kind {
+        FindingKind::InboxRule | FindingKind::InboxForward | FindingKind::MailboxPermission => true,
+        FindingKind::TransportRule
+        | FindingKind::AuditTampering
+        | FindingKind::Consent
+        | FindingKind::SignInMethod
+        | FindingKind::ContactRetargeted
+        | FindingKind::Coverage
+        | FindingKind::Test => false,
+    }
+}
+
+/// Whether a text can name a user: an address or an object id. Service accounts of Exchange are neither.
+fn is_user_name(text: &str) -> bool {
+    text.parse::<MailAddress>().is_ok() || uuid::Uuid::try_parse(text).is_ok()
+}
+
+/// A user by principal name or object id; where Graph knows none, by any address of a mailbox.
+async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Account, Refusal> {
+    let asked = app.graph.user(tenant, name).await;
+    if let Ok(Some(user)) = asked {
+        return Ok(Account::of_user(user));
+    }
+    let mailbox = match (asked, mailbox(app, tenant, name).await) {
+        (_, Ok(Some(row))) => Account::of_mailbox(name, &row),
+        (Ok(_), _) | (_, Ok(None)) => return Ok(Account::unknown(name)),
+        (Err(graph), Err(exchange)) => return Err(Refusal::Unreachable(format!("{graph}; {exchange}"))),
+    };
+    match mailbox.object_id.as_deref() {
+        Some(id) => match app.graph.user(tenant, id).await {
+            Ok(Some(user)) => Ok(Account::of_user(user)),
+            _ => Ok(mailbox),
+        },
+        None => Ok(mailbox),
+    }
+}
+
+async fn mailbox(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Row>, ServiceError> {
+    let parameters = serde_json::json!({ "Identity": name });
+    match app.exchange.invoke(tenant, &Anchor::Mailbox(name.to_owned()), "Get-Mailbox", parameters).await {
+        Ok(rows) => Ok(rows.into_iter().next()),
+        Err(error) if is_not_found(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,102 @@
+//! All inbox and sweep rules are switched off, hidden ones too. Switched off and not removed: they are evidence.
+
+use crate::microsoft::ServiceError;
+use crate::microsoft::exchange::is_not_found;
+
+use super::case::{Case, EXCHANGE_GRANT};
+use super::rules::{self, Rule, Source};
+use super::step::{StepReport, explain, quoted};
+
+/// What the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
+const WARNING: &str = "Any change of rules through Exchange drops the owner's client-side Outlook rules.";
+
+/// What is left undone without Exchange.
+const THROUGH_GRAPH: &str = "Exchange refused, so this went through Graph, which shows neither hidden nor sweep rules.";
+
+/// The most names that are told.
+const NAMES: usize = 20;
+
+pub async fn run(case: &Case<'_>) -> StepReport {
+    let rules = match rules::read(case).await {
+        Ok(rules) => rules,
+        Err(error) if is_not_found(&error) => return StepReport::skipped("There is no mailbox."),
+        Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
+    };
+    let active: Vec<&Rule> = rules.iter().filter(|rule| rule.is_to_be_disabled()).collect();
+    let note = note(&rules);
+    if active.is_empty() {
+        return StepReport::already(format!("No rule is switched on.{note}"));
+    }
+    if case.preview {
+        return StepReport::planned(format!(
+            "{} would be switched off: {}. {WARNING}{note}",
+            active.len(),
+            names(&active)
+        ));
+    }
+    let mut tally = Tally::default();
+    for rule in &active {
+        if !case.may_go_on().await {
+            return StepReport::planned(format!(
+                "{} of {} rules are switched off; the next press goes on. {WARNING}{note}",
+                tally.disabled.len(),
+                active.len()
+            ));
+        }
+        tally.note(rule, rules::set_enabled(case, rule, false).await);
+    }
+    tally.report(&note)
+}
+
+/// What is to be told where the rules came through Graph.
+fn note(rules: &[Rule]) -> String {
+    match rules.iter().any(|rule| rule.source == Source::Graph) {
+        true => format!(" {THROUGH_GRAPH} {EXCHANGE_GRANT}"),
+        false => String::new(),
+    }
+}
+
+#[derive(Default)]
+struct Tally<'a> {
+    disabled: Vec<&'a Rule>,
+    left: Vec<&'a Rule>,
+    failed: Vec<(&'a Rule, ServiceError)>,
+}
+
+impl<'a> Tally<'a> {
+    fn note(&mut self, rule: &'a Rule, outcome: Result<(), ServiceError>) {
+        match outcome {
+            Ok(()) => self.disabled.push(rule),
+            Err(error) if is_not_found(&error) => self.disabled.push(rule),
+            Err(error) if (rule.is_for_delegate() || rule.is_read_only) && !error.is_passing() => self.left.push(rule),
+            Err(error) => self.failed.push((rule, error)),
+        }
+    }
+
+    fn report(&self, note: &str) -> StepReport {
+        let mut reports = Vec::new();
+        if !self.disabled.is_empty() {
+            let (count, names) = (self.disabled.len(), names(&self.disabled));
+            reports.push(StepReport::done(format!("{count} switched off: {names}. {WARNING}{note}")));
+        }
+        if !self.left.is_empty() {
+            let names = names(&self.left);
+            reports.push(StepReport::skipped(format!("Left, for they cannot be switched off: {names}.")));
+        }
+        if let Some((_, error)) = self.failed.first() {
+            let failed: Vec<&Rule> = self.failed.iter().map(|(rule, _)| *rule).collect();
+            let why = explain(error, EXCHANGE_GRANT);
+            reports.push(StepReport::failed(format!("Not switched off: {}: {why}", names(&failed))));
+        }
+        StepReport::all(reports)
+    }
+}
+
+/// Names for a sentence, not too many of them.
+pub fn names(rules: &[&Rule]) -> String {
+    let shown: Vec<String> = rules.iter().take(NAMES).map(|rule| quoted(&rule.name)).collect();
+    match rules.len().saturating_sub(NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

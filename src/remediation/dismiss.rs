@@ -1,0 +1,61 @@
+//! A false positive: the same change is not told of again until it changes. No account is touched.
+
+use crate::app::App;
+use crate::ledger::{self, FindingState, ProcessedRow, SeenRow};
+use crate::names::RunId;
+use crate::store::{ETag, StoreError};
+
+use super::record::RunRecord;
+use super::request::Request;
+use super::{Refusal, Report, RunStatus};
+
+/// How often a finding is written that others write at the same time.
+const TRIES: usize = 4;
+
+/// Mutes the fingerprint of a finding and closes the finding.
+///
+/// # Errors
+/// When the store cannot be used.
+pub async fn dismiss(app: &App, finding: &ProcessedRow, etag: ETag, request: &Request) -> Result<Report, Refusal> {
+    let mut record = RunRecord::begin(app, finding, request, RunId::random(), "", &[]).await?;
+    let seen = SeenRow {
+        tenant_id: finding.tenant_id,
+        fingerprint: finding.fingerprint.clone(),
+        record_id: finding.record_id,
+        severity: finding.severity,
+        since: app.clock.now(),
+        muted: true,
+    };
+    ledger::put(app.store.as_ref(), &seen).await?;
+    close(app, finding, etag).await?;
+    record.finish(RunStatus::Dismissed, &[]).await;
+    Ok(Report {
+        status: RunStatus::Dismissed,
+        action: request.action.as_str(),
+        run_id: record.run_id().to_string(),
+        domain: finding.domain.to_string(),
+        user: request.user.clone(),
+        account: String::new(),
+        steps: Vec::new(),
+        undo_token: String::new(),
+        warnings: record.warnings,
+    })
+}
+
+/// Sets the state, so that what is still owed is not sent.
+async fn close(app: &App, finding: &ProcessedRow, etag: ETag) -> Result<(), StoreError> {
+    let (mut row, mut etag) = (finding.clone(), etag);
+    for _ in 0..TRIES {
+        row.state = FindingState::Dismissed;
+        row.next_attempt = None;
+        match ledger::save(app.store.as_ref(), &row, Some(&etag)).await {
+            Err(StoreError::Changed(_)) => {}
+            outcome => return outcome.map(drop),
+        }
+        match ledger::load(app.store.as_ref(), &finding.key()).await? {
+            Some((newer, version)) => (row, etag) = (newer, version),
+            None => return Ok(()),
+        }
+    }
+    Err(StoreError::Unavailable("the finding is changed all the time".to_owned()))
+}

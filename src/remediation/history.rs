@@ -1,0 +1,62 @@
+//! What earlier runs did to a mailbox.
+
+use crate::ledger::ActionRow;
+use crate::names::{Domain, RecordId};
+use crate::store::{PartitionKey, Query, Store, StoreError, Table, list_all};
+
+use super::snapshot::Snapshot;
+use super::{Action, RunStatus, Step};
+
+/// The runs for one mailbox, oldest first.
+pub struct History(Vec<ActionRow>);
+
+impl History {
+    /// Reads the runs. A row that cannot be read is left out: it must not keep anybody from stopping an attacker.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn load(store: &dyn Store, domain: &Domain, mailbox_id: &str) -> Result<Self, StoreError> {
+        let query = Query::partition(PartitionKey::domain(domain));
+        let mut runs = Vec::new();
+        for stored in list_all(store, Table::Actions, query).await? {
+            let key = stored.entity.key.row.as_str();
+            if key.starts_with("lock_") || !key.contains('_') || stored.entity.text("Mailbox") != Some(mailbox_id) {
+                continue;
+            }
+            match ActionRow::from_stored(&stored) {
+                Ok((row, _)) => runs.push(row),
+                Err(error) => tracing::warn!(%error, "a run of an earlier remediation is left out"),
+            }
+        }
+        runs.sort_by_key(|run| run.started);
+        Ok(Self(runs))
+    }
+
+    /// The steps of the last Remediate of this finding, unless it was undone since.
+    pub fn prior_steps(&self, record_id: &RecordId) -> Option<(&ActionRow, Vec<Step>)> {
+        let since = self.after_last_undo();
+        let run = since.iter().rev().find(|run| run.record_id == *record_id && is(run, Action::Remediate))?;
+        Some((run, serde_json::from_str(&run.steps).ok()?))
+    }
+
+    /// The oldest snapshot since the last finished Undo.
+    pub fn open_snapshot(&self) -> Option<Snapshot> {
+        self.after_last_undo().iter().filter_map(|run| serde_json::from_str(&run.snapshot).ok()).next()
+    }
+
+    /// Whether an open snapshot shows that the account was enabled.
+    pub fn was_enabled(&self, object_id: &str) -> bool {
+        let has = |snapshot: &Snapshot| snapshot.enabled_user(object_id).is_some();
+        self.after_last_undo().iter().filter_map(|run| serde_json::from_str(&run.snapshot).ok()).any(|s| has(&s))
+    }
+
+    fn after_last_undo(&self) -> &[ActionRow] {
+        let undone = |run: &ActionRow| is(run, Action::Undo) && run.status == RunStatus::Undone.as_str();
+        let from = self.0.iter().rposition(undone).map_or(0, |at| at + 1);
+        self.0.get(from..).unwrap_or_default()
+    }
+}
+
+fn is(run: &ActionRow, action: Action) -> bool {
+    run.action == action.as_str()
+}

@@ -1,0 +1,256 @@
+//! One press of Secure and Remediate, and the Preview of one.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use secrecy::ExposeSecret;
+use tokio::sync::Mutex;
+
+use crate::app::App;
+use crate::clock::Deadline;
+use crate::ledger::{ProcessedRow, SeenRow};
+use crate::names::RunId;
+use crate::notify::token::{ActionTokens, Scope};
+use crate::store::Table;
+
+use super::accounts::{Account, Accounts};
+use super::case::{Case, within};
+use super::history::History;
+use super::lock::Lock;
+use super::record::RunRecord;
+use super::request::Request;
+use super::step::StepReport;
+use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, plan, snapshot, verify};
+
+/// The life of an undo token.
+const UNDO_LIFE: TimeDelta = TimeDelta::days(30);
+
+/// What a press is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Press<'a> {
+    /// The services and the store.
+    pub app: &'a App,
+    /// The stored threat.
+    pub finding: &'a ProcessedRow,
+    /// What was asked for.
+    pub request: &'a Request,
+    /// The accounts of the finding.
+    pub accounts: &'a Accounts,
+    /// After this nothing new is begun.
+    pub deadline: &'a Deadline,
+}
+
+impl<'a> Press<'a> {
+    /// Takes the lock of the mailbox. Whatever comes of the work, [`Case::let_go`] has to follow.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`], and when the store cannot be used.
+    pub(super) async fn locked(&self, run_id: RunId) -> Result<Case<'a>, Refusal> {
+        let (store, clock) = (self.app.store.as_ref(), self.app.clock.as_ref());
+        let mailbox_id = self.accounts.mailbox_id();
+        let lock = Lock::acquire(store, clock, &self.finding.domain, &mailbox_id, run_id).await?;
+        let mut case = Case::new(self.app, self.finding, self.accounts, self.deadline);
+        case.lock = Some(Mutex::new(lock));
+        Ok(case)
+    }
+
+    /// The runs for the mailbox so far.
+    pub(super) async fn history(&self) -> Result<History, Refusal> {
+        let mailbox_id = self.accounts.mailbox_id();
+        Ok(History::load(self.app.store.as_ref(), &self.finding.domain, &mailbox_id).await?)
+    }
+
+    /// Whom the account steps act on, none of them protected.
+    pub(super) fn compromised(&self, history: &History) -> Result<Vec<Account>, Refusal> {
+        let compromised = self.accounts.compromised(self.request.account, |id| history.was_enabled(id));
+        self.accounts.refuse_protected(&compromised, &self.app.settings.actions.protected_users)?;
+        Ok(compromised)
+    }
+
+    pub(super) async fn begin(&self, run_id: RunId, steps: &[Step]) -> Result<RunRecord<'a>, Refusal> {
+        let mailbox_id = self.accounts.mailbox_id();
+        Ok(RunRecord::begin(self.app, self.finding, self.request, run_id, &mailbox_id, steps).await?)
+    }
+
+    pub(super) fn report(&self, record: RunRecord<'_>, status: RunStatus, on: &[Account], steps: Vec<Step>) -> Report {
+        let names: Vec<&str> = on.iter().map(|account| account.name.as_str()).collect();
+        Report {
+            status,
+            action: self.request.action.as_str(),
+            run_id: record.run_id().to_string(),
+            domain: self.finding.domain.to_string(),
+            user: self.request.user.clone(),
+            account: names.join(";"),
+            steps,
+            undo_token: String::new(),
+            warnings: record.warnings,
+        }
+    }
+}
+
+/// Secures the account: goes on from where the last run of this finding stopped, and says `AlreadyDone` only after a fresh read.
+///
+/// # Errors
+/// When nothing was changed.
+pub async fn remediate(press: Press<'_>) -> Result<Report, Refusal> {
+    let run_id = RunId::random();
+    let mut case = press.locked(run_id).await?;
+    let outcome = under_lock(press, &mut case, run_id).await;
+    case.let_go().await;
+    outcome
+}
+
+async fn under_lock(press: Press<'_>, case: &mut Case<'_>, run_id: RunId) -> Result<Report, Refusal> {
+    let history = press.history().await?;
+    case.compromised = press.compromised(&history)?;
+    let (mut steps, is_done) = steps_so_far(&history, press.finding, &case.compromised);
+    let mut record = press.begin(run_id, &steps).await?;
+    let status = match is_done && still_holds(case, &mut steps).await {
+        true => RunStatus::AlreadyDone,
+        false => {
+            if is_done {
+                steps = plan::steps();
+            }
+            take_all(case, &history, &mut record, &mut steps).await;
+            RunStatus::of(&steps, RunStatus::Completed)
+        }
+    };
+    record.finish(status, &steps).await;
+    if status != RunStatus::Incomplete {
+        make_news_again(press, &mut record).await;
+    }
+    let mut report = press.report(record, status, &case.compromised, steps);
+    report.undo_token = undo_token(press);
+    Ok(report)
+}
+
+/// The steps as the last run of this finding left them, and whether nothing is left to be done.
+fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Account]) -> (Vec<Step>, bool) {
+    let mut steps = plan::steps();
+    let Some((run, prior)) = history.prior_steps(&finding.record_id) else {
+        return (steps, false);
+    };
+    let settled = |step: &&Step| step.outcome.is_settled() && covers(step, compromised);
+    let is_done = prior.len() == steps.len() && prior.iter().all(|step| settled(&step));
+    for step in &mut steps {
+        // Whoever signed in since the last run is thrown out again, and the second read is always a fresh one.
+        if !is_done && matches!(step.step, StepName::RevokeSessionsAgain | plan::LAST) {
+            continue;
+        }
+        if let Some(earlier) = prior.iter().find(|earlier| earlier.step == step.step).filter(settled) {
+            step.outcome = if earlier.outcome == Outcome::Skipped { Outcome::Skipped } else { Outcome::AlreadyDone };
+            step.detail = format!("Run {}: {}", run.run_id, last_detail(&earlier.detail));
+        }
+    }
+    (steps, is_done)
+}
+
+/// Whether an account step was taken for all of these accounts: its detail names each. An earlier run may have been for fewer.
+fn covers(step: &Step, compromised: &[Account]) -> bool {
+    let is_about_accounts = matches!(
+        step.step,
+        StepName::BlockSignIn
+            | StepName::RevokeSessions
+            | StepName::ResetPassword
+            | StepName::ReviewSignInMethods
+            | StepName::RevokeConsents
+            | StepName::RevokeSessionsAgain
+    );
+    !is_about_accounts || compromised.iter().all(|account| step.detail.contains(&format!("{}: ", account.name)))
+}
+
+/// The detail without the runs that handed it on.
+fn last_detail(detail: &str) -> &str {
+    match detail.strip_prefix("Run ").and_then(|rest| rest.split_once(": ")) {
+        Some((_, detail)) => detail,
+        None => detail,
+    }
+}
+
+async fn still_holds(case: &Case<'_>, steps: &mut [Step]) -> bool {
+    let Some(report) = in_time(case, verify::run(case, steps)).await else {
+        return false;
+    };
+    let holds = report.outcome == Outcome::Done;
+    note(steps, plan::LAST, report);
+    holds
+}
+
+/// Takes every step that is not settled, storing it before and after, until time runs out.
+async fn take_all(case: &Case<'_>, history: &History, record: &mut RunRecord<'_>, steps: &mut [Step]) {
+    let names: Vec<StepName> = steps.iter().filter(|step| !step.outcome.is_settled()).map(|step| step.step).collect();
+    for name in names {
+        if !case.may_go_on().await {
+            return;
+        }
+        note(steps, name, StepReport::planned("Begun."));
+        record.save(steps).await;
+        let report = match name {
+            plan::FIRST => in_time(case, keep_snapshot(case, history, record)).await,
+            plan::LAST => in_time(case, verify::run(case, steps)).await,
+            other => in_time(case, plan::take(other, case)).await,
+        };
+        note(steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out; the next press does it again.")));
+        record.save(steps).await;
+    }
+}
+
+/// What was there before: once for a mailbox and incident.
+async fn keep_snapshot(case: &Case<'_>, history: &History, record: &mut RunRecord<'_>) -> StepReport {
+    if let Some(kept) = history.open_snapshot() {
+        return StepReport::already(format!("What was there at {} is kept; Undo puts it back.", kept.taken));
+    }
+    let (report, snapshot) = snapshot::take(case).await;
+    match serde_json::to_string(&snapshot) {
+        Ok(json) => record.keep_snapshot(json),
+        Err(error) => return StepReport::failed(format!("The snapshot has no JSON form: {error}")),
+    }
+    report
+}
+
+async fn in_time<T>(case: &Case<'_>, work: impl Future<Output = T>) -> Option<T> {
+    within(case.app.clock.as_ref(), case.deadline.left().max(Duration::from_millis(1)), work).await
+}
+
+fn note(steps: &mut [Step], name: StepName, report: StepReport) {
+    if let Some(step) = steps.iter_mut().find(|step| step.step == name) {
+        step.outcome = report.outcome;
+        step.detail = report.detail;
+    }
+}
+
+/// After a finished remediation the same thing done again is news.
+async fn make_news_again(press: Press<'_>, record: &mut RunRecord<'_>) {
+    let key = SeenRow::key(&press.finding.tenant_id, &press.finding.fingerprint);
+    if let Err(error) = press.app.store.delete(Table::Coverage, &key, None).await {
+        tracing::warn!(%error, "a remediated finding could not be made news again");
+        record.warnings.push(format!("the same change made again will not be notified for 30 days: {error}"));
+    }
+}
+
+fn undo_token(press: Press<'_>) -> String {
+    let tokens = ActionTokens::new(&press.app.settings.actions);
+    let token = tokens.mint(press.finding, Scope::Undo, press.app.clock.now() + UNDO_LIFE);
+    token.map(|token| token.expose_secret().to_owned()).unwrap_or_default()
+}
+
+/// Says what Remediate would do. Reads everything, changes nothing.
+///
+/// # Errors
+/// When the run cannot be recorded.
+pub async fn preview(press: Press<'_>) -> Result<Report, Refusal> {
+    let history = press.history().await?;
+    let mut case = Case::new(press.app, press.finding, press.accounts, press.deadline);
+    case.compromised = press.compromised(&history)?;
+    case.preview = true;
+    let mut steps = plan::steps();
+    let mut record = press.begin(RunId::random(), &steps).await?;
+    note(&mut steps, plan::FIRST, StepReport::planned("What is there would be kept for Undo."));
+    for name in plan::BETWEEN {
+        let report = in_time(&case, plan::take(name, &case)).await;
+        note(&mut steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out before this was read.")));
+    }
+    note(&mut steps, plan::LAST, StepReport::planned("Everything would be read again."));
+    record.finish(RunStatus::Preview, &steps).await;
+    Ok(press.report(record, RunStatus::Preview, &case.compromised, steps))
+}

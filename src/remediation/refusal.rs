@@ -1,0 +1,51 @@
+//! Why nothing was done.
+
+use crate::notify::token::TokenRefusal;
+use crate::store::StoreError;
+
+/// Why a request is refused. In each case nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// 413
+    #[error("the body is longer than 64 KiB")]
+    TooLarge,
+    /// 400
+    #[error("{0}")]
+    BadRequest(String),
+    /// 403
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
+    /// 404
+    #[error("no threat is stored under this ID for this Domain and User{0}")]
+    NoSuchThreat(&'static str),
+    /// 403
+    #[error("{0} is in PROTECTED_USERS and is never touched; act by hand")]
+    Protected(String),
+    /// 409
+    #[error("a run for this mailbox is going on; try again in a minute")]
+    Busy,
+    /// 409
+    #[error("there is no snapshot to go back to: nothing was remediated, or it has been undone already")]
+    NoSnapshot,
+    /// 503
+    #[error("nothing was changed: {0}")]
+    Store(#[from] StoreError),
+    /// 502
+    #[error("nothing was changed, for the tenant could not be reached: {0}")]
+    Unreachable(String),
+}
+
+impl Refusal {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::TooLarge => 413,
+            Self::BadRequest(_) => 400,
+            Self::Token(_) | Self::Protected(_) => 403,
+            Self::NoSuchThreat(_) => 404,
+            Self::Busy | Self::NoSnapshot => 409,
+            Self::Store(_) => 503,
+            Self::Unreachable(_) => 502,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Access to the mailbox that stored findings show as given since the incident began is taken away again. What was given before
+//! is left: it may be how people work.
+
+use serde_json::{Value, json};
+
+use crate::detection::FindingKind;
+use crate::ledger::ProcessedRow;
+use crate::microsoft::ServiceError;
+use crate::microsoft::exchange::is_not_found;
+
+use super::case::{Case, EXCHANGE_GRANT};
+use super::findings;
+use super::step::{StepReport, explain, quoted};
+
+/// A permission, and the cmdlet that takes it away.
+#[derive(Debug, PartialEq)]
+struct Grant {
+    grantee: String,
+    cmdlet: &'static str,
+    parameters: Value,
+}
+
+pub async fn run(case: &Case<'_>) -> StepReport {
+    let findings = match case.findings().await {
+        Ok(findings) => findings,
+        Err(error) => return StepReport::failed(format!("Findings cannot be read: {error}")),
+    };
+    let since = findings::began(case, findings);
+    let given = findings.iter().filter(|row| row.kind == FindingKind::MailboxPermission && row.event_time >= since);
+    let of_mailbox = given.filter(|row| case.accounts.owner.has_name(&row.source_mailbox));
+    let mut reports = Vec::new();
+    for finding in of_mailbox {
+        for grant in grants(finding, case.mailbox()) {
+            match grant {
+                _ if !case.may_go_on().await => {
+                    reports.push(StepReport::planned("Time ran out; the next press goes on."))
+                }
+                Ok(grant) => reports.push(remove(case, &grant).await),
+                Err(why) => reports.push(StepReport::failed(format!("Record {}: {why}", finding.record_id))),
+            }
+        }
+    }
+    match reports.is_empty() {
+        true => StepReport::skipped("No finding shows that access was given since the incident began."),
+        false => StepReport::all(reports),
+    }
+}
+
+async fn remove(case: &Case<'_>, grant: &Grant) -> StepReport {
+    let grantee = quoted(&grant.grantee);
+    if case.preview {
+        return StepReport::planned(format!("The access of {grantee} would be removed."));
+    }
+    match case.invoke(grant.cmdlet, grant.parameters.clone()).await {
+        Ok(_) => StepReport::done(format!("The access of {grantee} is removed.")),
+        Err(error) if is_gone(&error) => StepReport::already(format!("The access of {grantee} was gone.")),
+        Err(error) => StepReport::failed(format!("{grantee}: {}", explain(&error, EXCHANGE_GRANT))),
+    }
+}
+
+/// Folder permissions have an exception of their own for one that is not there.
+fn is_gone(error: &ServiceError) -> bool {
+    is_not_found(error)
+        || error.code().contains("UserNotFoundInPermissionEntry")
+        || error.code().contains("AceNotFound")
+}
+
+/// What a record gave, as what takes it away.
+fn grants(finding: &ProcessedRow, mailbox: &str) -> Vec<Result<Grant, String>> {
+    let Ok(record) = serde_json::from_str::<Value>(&finding.record) else {
+        return vec![Err("it was cut when it was stored; review the permissions of the mailbox by hand".to_owned())];
+    };
+    let parameter = |name: &str| parameter(&record, name);
+    let missing = |what: &str| Err(format!("it does not say {what}; review the permissions of the mailbox by hand"));
+    let operation = finding.operation.as_str();
+    let on_folder = operation.contains("Folder");
+    let grantee = match operation {
+        "Add-RecipientPermission" => parameter("Trustee"),
+        "Set-Mailbox" => parameter("GrantSendOnBehalfTo"),
+        _ if record.get("Item").is_some() => folder_member(&record, "MemberUpn"),
+        _ => parameter("User"),
+    };
+    let Some(grantee) = grantee else {
+        return vec![missing("to whom")];
+    };
+    let rights: Vec<String> = parameter("AccessRights").map(|rights| list(&rights)).unwrap_or_default();
+    match operation {
+        "Add-MailboxPermission" => {
+            let rights = if rights.is_empty() { vec!["FullAccess".to_owned()] } else { rights };
+            let parameters = json!({ "Identity": mailbox, "User": grantee, "AccessRights": rights, "Confirm": false });
+            vec![Ok(Grant { grantee, cmdlet: "Remove-MailboxPermission", parameters })]
+        }
+        "Add-RecipientPermission" => {
+            let parameters =
+                json!({ "Identity": mailbox, "Trustee": grantee, "AccessRights": ["SendAs"], "Confirm": false });
+            vec![Ok(Grant { grantee, cmdlet: "Remove-RecipientPermission", parameters })]
+        }
+        "Set-Mailbox" => list(&grantee).into_iter().map(|one| Ok(on_behalf(one, mailbox))).collect(),
+        _ if on_folder => match folder(&record, mailbox) {
+            Some(folder) => vec![Ok(on_folder_of(grantee, &folder))],
+            None => vec![missing("on which folder")],
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn on_behalf(grantee: String, mailbox: &str) -> Grant {
+    let less = json!({ "@odata.type": "#Exchange.GenericHashTable", "Remove": [grantee] });
+    let parameters = json!({ "Identity": mailbox, "GrantSendOnBehalfTo": less });
+    Grant { grantee, cmdlet: "Set-Mailbox", parameters }
+}
+
+/// Everybody's entries cannot be removed, only emptied.
+fn on_folder_of(grantee: String, folder: &str) -> Grant {
+    match matches!(grantee.to_ascii_lowercase().as_str(), "default" | "anonymous" | "everyone") {
+        true => Grant {
+            parameters: json!({ "Identity": folder, "User": grantee, "AccessRights": ["None"] }),
+            cmdlet: "Set-MailboxFolderPermission",
+            grantee,
+        },
+        false => Grant {
+            parameters: json!({ "Identity": folder, "User": grantee, "Confirm": false }),
+            cmdlet: "Remove-MailboxFolderPermission",
+            grantee,
+        },
+    }
+}
+
+/// `mailbox:\Folder`, from a cmdlet's `Identity` or a mailbox record's folder.
+fn folder(record: &Value, mailbox: &str) -> Option<String> {
+    let path = match record.pointer("/Item/ParentFolder/Path").and_then(Value::as_str) {
+        Some(path) => path.to_owned(),
+        None => parameter(record, "Identity")?.rsplit_once(':')?.1.to_owned(),
+    };
+    Some(format!("{mailbox}:\\{}", path.trim_start_matches(['\\', '/'])))
+}
+
+fn folder_member(record: &Value, member: &str) -> Option<String> {
+    let text = record.pointer("/Item/ParentFolder")?.get(member)?.as_str()?;
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+fn parameter(record: &Value, name: &str) -> Option<String> {
+    let parameters = record.get("Parameters")?.as_array()?;
+    let is_it = |one: &&Value| one.get("Name").and_then(Value::as_str).is_some_and(|n| n.eq_ignore_ascii_case(name));
+    let value = parameters.iter().rev().find(is_it)?.get("Value")?.as_str()?.trim();
+    Some(value.to_owned()).filter(|value| !value.is_empty())
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split([',', ';']).map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}

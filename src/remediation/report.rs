@@ -1,0 +1,74 @@
+//! The answer to a press.
+
+use serde::Serialize;
+
+use super::{Outcome, Step};
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum RunStatus {
+    /// Every step that there was to take was taken, and held.
+    Completed,
+    /// Some step failed; it is tried again at the next press.
+    CompletedWithErrors,
+    /// An earlier run had completed, and a fresh read says that it holds.
+    AlreadyDone,
+    /// Time ran out; the next press goes on.
+    Incomplete,
+    /// Nothing was changed.
+    Preview,
+    /// The snapshot was put back.
+    Undone,
+    /// The finding was dismissed.
+    Dismissed,
+}
+
+impl RunStatus {
+    /// The word in answers and in the column `Status`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "Completed",
+            Self::CompletedWithErrors => "CompletedWithErrors",
+            Self::AlreadyDone => "AlreadyDone",
+            Self::Incomplete => "Incomplete",
+            Self::Preview => "Preview",
+            Self::Undone => "Undone",
+            Self::Dismissed => "Dismissed",
+        }
+    }
+
+    /// What the outcomes of the steps add up to; `finished` when all of them held.
+    pub fn of(steps: &[Step], finished: Self) -> Self {
+        let any = |outcome| steps.iter().any(|step| step.outcome == outcome);
+        match () {
+            () if any(Outcome::Planned) => Self::Incomplete,
+            () if any(Outcome::Failed) => Self::CompletedWithErrors,
+            () => finished,
+        }
+    }
+}
+
+/// What is answered with status 200.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Report {
+    /// How it ended.
+    pub status: RunStatus,
+    /// What was asked for.
+    pub action: &'static str,
+    /// The run, as in the table.
+    pub run_id: String,
+    /// The tenant's domain.
+    pub domain: String,
+    /// Whom the caller named.
+    pub user: String,
+    /// The accounts that the account steps act on, `;`-joined.
+    pub account: String,
+    /// Step by step.
+    pub steps: Vec<Step>,
+    /// Undoes what was done. Empty where there is nothing to undo or no `ACTION_KEY`.
+    pub undo_token: String,
+    /// What went wrong with the record of the run, though not with the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,194 @@
+//! The inbox and sweep rules of a mailbox, as they are now.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::microsoft::ServiceError;
+use crate::microsoft::exchange::{Row, is_refused};
+
+use super::boundary::{addresses_of, is_true};
+use super::case::Case;
+
+/// Where a rule was read, and so by which way it is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// `Get-InboxRule`
+    Inbox,
+    /// `Get-SweepRule`
+    Sweep,
+    /// Graph `messageRules`, where Exchange refuses us.
+    Graph,
+}
+
+/// A rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Where it comes from.
+    pub source: Source,
+    /// What it is addressed by: never its name, for names may be blank or equal.
+    pub identity: String,
+    /// The rule id alone.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it works.
+    pub enabled: bool,
+    /// Whether it is seen only with hidden rules included.
+    pub is_hidden: bool,
+    /// Whether it is one of Exchange's own, which are left alone.
+    pub is_exchanges_own: bool,
+    /// Whether it cannot be changed at all (Graph).
+    pub is_read_only: bool,
+    /// The row it was read from.
+    pub row: Row,
+}
+
+impl Rule {
+    /// Whether Exchange made it for a delegate; such a rule may refuse to be switched off. One that people can see is not.
+    pub fn is_for_delegate(&self) -> bool {
+        self.is_hidden && self.name.starts_with("Delegate Rule ")
+    }
+
+    /// Whether it is to be switched off.
+    pub fn is_to_be_disabled(&self) -> bool {
+        self.enabled && !self.is_exchanges_own
+    }
+}
+
+/// All rules, hidden ones and sweep rules included; through Graph the visible ones, where Exchange refuses us.
+pub async fn read(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
+    match read_through_exchange(case).await {
+        Err(error) if is_refused(&error) => match read_through_graph(case).await {
+            Ok(rules) => Ok(rules),
+            // What has to be granted is Exchange, so that is told.
+            Err(_) => Err(error),
+        },
+        outcome => outcome,
+    }
+}
+
+async fn read_through_exchange(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
+    let all = case.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
+    let visible = case.on_mailbox("Get-InboxRule", "Mailbox", json!({})).await?;
+    let visible: BTreeSet<String> = visible.iter().map(|row| text(row, "Identity")).collect();
+    let sweep = case.on_mailbox("Get-SweepRule", "Mailbox", json!({})).await?;
+    let mut rules = Vec::with_capacity(all.len() + sweep.len());
+    for row in all {
+        let is_hidden = !visible.contains(&text(&row, "Identity"));
+        let is_exchanges_own = is_hidden && is_exchanges_own(case, &row).await;
+        let rule = of_exchange(row, Source::Inbox, "RuleIdentity");
+        rules.push(Rule { is_hidden, is_exchanges_own, ..rule });
+    }
+    rules.extend(sweep.into_iter().map(|row| of_exchange(row, Source::Sweep, "RuleId")));
+    Ok(rules)
+}
+
+fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
+    let (identity, id) = (text(&row, "Identity"), text(&row, id_member));
+    let id = match id.is_empty() {
+        true => identity.rsplit('\\').next().unwrap_or_default().to_owned(),
+        false => id,
+    };
+    Rule {
+        source,
+        identity: if identity.is_empty() { id.clone() } else { identity },
+        id,
+        name: text(&row, "Name"),
+        enabled: is_true(&row, "Enabled"),
+        is_hidden: false,
+        is_exchanges_own: false,
+        is_read_only: false,
+        row,
+    }
+}
+
+/// Whether a hidden rule is one of Exchange's own. Its name alone excuses nothing: it must neither delete nor send mail
+/// anywhere that is not proven to be inside.
+async fn is_exchanges_own(case: &Case<'_>, row: &Row) -> bool {
+    let name = text(row, "Name");
+    let is_named_so = name.eq_ignore_ascii_case("Junk E-mail Rule")
+        || name.starts_with("Microsoft.Exchange.OOF.")
+        || name.starts_with("Delegate Rule ");
+    if !is_named_so || is_true(row, "DeleteMessage") || is_true(row, "SoftDeleteMessage") {
+        return false;
+    }
+    for target in targets(row) {
+        let Ok(boundary) = case.boundary().await else {
+            return false;
+        };
+        match addresses_of(case, &target).await {
+            Some(addresses) if addresses.iter().all(|address| boundary.is_inside(address)) => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn targets(row: &Row) -> Vec<String> {
+    let members = ["ForwardTo", "ForwardAsAttachmentTo", "RedirectTo", "SendTextMessageNotificationTo"];
+    let values = members.iter().filter_map(|member| row.get(*member));
+    values
+        .flat_map(|value| match value {
+            Value::String(text) if !text.is_empty() => vec![text.clone()],
+            Value::Array(texts) => texts.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+async fn read_through_graph(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
+    let rules = case.app.graph.message_rules(case.tenant(), case.accounts.owner.key()).await?;
+    let rows = rules.into_iter().filter_map(|rule| match rule {
+        Value::Object(row) => Some(row),
+        _ => None,
+    });
+    Ok(rows.map(of_graph).collect())
+}
+
+fn of_graph(row: Row) -> Rule {
+    let id = text(&row, "id");
+    Rule {
+        source: Source::Graph,
+        identity: id.clone(),
+        id,
+        name: text(&row, "displayName"),
+        enabled: is_true(&row, "isEnabled"),
+        is_hidden: false,
+        is_exchanges_own: false,
+        is_read_only: is_true(&row, "isReadOnly"),
+        row,
+    }
+}
+
+/// Switches a rule on or off.
+pub async fn set_enabled(case: &Case<'_>, rule: &Rule, enabled: bool) -> Result<(), ServiceError> {
+    let verb = if enabled { "Enable" } else { "Disable" };
+    match rule.source {
+        // Without the two switches Exchange asks back, which is an error here. See
+        // https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule.
+        Source::Inbox => {
+            let parameters = json!({
+                "Identity": rule.identity, "Confirm": false, "Force": true, "AlwaysDeleteOutlookRulesBlob": true,
+            });
+            case.on_mailbox(&format!("{verb}-InboxRule"), "Mailbox", parameters).await.map(drop)
+        }
+        Source::Sweep => {
+            let parameters = json!({ "Identity": rule.identity, "Confirm": false });
+            case.on_mailbox(&format!("{verb}-SweepRule"), "Mailbox", parameters).await.map(drop)
+        }
+        Source::Graph => {
+            let (tenant, owner) = (case.tenant(), case.accounts.owner.key());
+            case.app.graph.set_message_rule_enabled(tenant, owner, &rule.identity, enabled).await
+        }
+    }
+}
+
+/// A text or number of a row as text. Rule ids are numbers above 2^63.
+pub fn text(row: &Row, member: &str) -> String {
+    match row.get(member) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    }
+}

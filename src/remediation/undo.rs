@@ -1,0 +1,200 @@
+//! The snapshot is put back. Never the password, and never what a threat finding names unless that is forced.
+
+use crate::detection::FindingKind;
+use crate::ledger::ProcessedRow;
+use crate::microsoft::exchange::Row;
+use crate::microsoft::graph::User;
+use crate::names::RunId;
+
+use super::boundary::addresses_of;
+use super::case::{Case, EXCHANGE_GRANT, within};
+use super::clear_forwarding::{self, Forwarding};
+use super::press::Press;
+use super::rules::{self, Rule, Source};
+use super::snapshot::{KeptRule, Snapshot};
+use super::step::{StepReport, explain, quoted};
+use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, disable_auto_reply, disable_client_access};
+
+/// What is put back, in this order: the owner gets in last.
+const STEPS: [StepName; 5] = [
+    StepName::ClearForwarding,
+    StepName::DisableInboxRules,
+    StepName::DisableAutoReply,
+    StepName::DisableClientAccess,
+    StepName::BlockSignIn,
+];
+
+/// Puts back the oldest snapshot that has no finished Undo after it.
+///
+/// # Errors
+/// [`Refusal::NoSnapshot`], and when nothing was changed for another reason.
+pub async fn undo(press: Press<'_>) -> Result<Report, Refusal> {
+    let run_id = RunId::random();
+    let mut case = press.locked(run_id).await?;
+    let outcome = under_lock(press, &mut case, run_id).await;
+    case.let_go().await;
+    outcome
+}
+
+async fn under_lock(press: Press<'_>, case: &mut Case<'_>, run_id: RunId) -> Result<Report, Refusal> {
+    let history = press.history().await?;
+    let snapshot = history.open_snapshot().ok_or(Refusal::NoSnapshot)?;
+    case.compromised = press.compromised(&history)?;
+    let mut steps: Vec<Step> = STEPS.map(Step::planned).into();
+    let mut record = press.begin(run_id, &steps).await?;
+    for at in 0..steps.len() {
+        if !case.may_go_on().await {
+            break;
+        }
+        let work = put_back(case, STEPS[at], &snapshot, press.request.force);
+        let report = within(press.app.clock.as_ref(), press.deadline.left(), work).await;
+        let report = report.unwrap_or_else(|| StepReport::planned("Time ran out; the next Undo does it again."));
+        (steps[at].outcome, steps[at].detail) = (report.outcome, report.detail);
+        record.save(&steps).await;
+    }
+    let status = RunStatus::of(&steps, RunStatus::Undone);
+    record.finish(status, &steps).await;
+    Ok(press.report(record, status, &case.compromised, steps))
+}
+
+async fn put_back(case: &Case<'_>, step: StepName, snapshot: &Snapshot, force: bool) -> StepReport {
+    match step {
+        StepName::ClearForwarding => forwarding(case, snapshot.forwarding.as_ref(), force).await,
+        StepName::DisableInboxRules => inbox_rules(case, snapshot.rules.as_deref(), force).await,
+        StepName::DisableAutoReply => auto_reply(case, snapshot.auto_reply.as_ref()).await,
+        StepName::DisableClientAccess => client_access(case, snapshot.client_access.as_ref()).await,
+        StepName::BlockSignIn => sign_in(case, &snapshot.users).await,
+        _ => StepReport::skipped(""),
+    }
+}
+
+async fn sign_in(case: &Case<'_>, users: &[User]) -> StepReport {
+    let mut reports = Vec::new();
+    for user in users.iter().filter(|user| user.account_enabled == Some(true)) {
+        let name = &user.user_principal_name;
+        reports.push(match case.app.graph.set_account_enabled(case.tenant(), &user.id, true).await {
+            Ok(()) => undone(format!("{name}: sign-in is allowed again; the password stays reset.")),
+            Err(error) => StepReport::failed(format!("{name}: {error}")),
+        });
+    }
+    match reports.is_empty() {
+        true => StepReport::skipped("No account was allowed to sign in before."),
+        false => StepReport::all(reports),
+    }
+}
+
+async fn client_access(case: &Case<'_>, switches: Option<&Row>) -> StepReport {
+    let Some(switches) = switches.filter(|switches| !switches.is_empty()) else {
+        return nothing_kept();
+    };
+    match disable_client_access::set(case, switches.clone()).await {
+        Ok(()) => undone("Client access is as it was."),
+        Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
+    }
+}
+
+async fn auto_reply(case: &Case<'_>, reply: Option<&Row>) -> StepReport {
+    let Some(state) = reply.and_then(disable_auto_reply::answering_outsiders) else {
+        return StepReport::skipped("No automatic reply went to external senders.");
+    };
+    match disable_auto_reply::set(case, state).await {
+        Ok(()) => undone("The automatic reply is switched on again."),
+        Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
+    }
+}
+
+async fn forwarding(case: &Case<'_>, kept: Option<&Forwarding>, force: bool) -> StepReport {
+    let Some(kept) = kept else {
+        return nothing_kept();
+    };
+    if *kept == Forwarding::default() {
+        return StepReport::skipped("The mailbox did not forward.");
+    }
+    for target in kept.targets() {
+        match may_forward_to(case, target, force).await {
+            Ok(()) => {}
+            Err(report) => return report,
+        }
+    }
+    match clear_forwarding::set(case, kept).await {
+        Ok(()) => undone("Forwarding is as it was."),
+        Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
+    }
+}
+
+/// Only to inside or trusted targets, and to none that a threat names.
+async fn may_forward_to(case: &Case<'_>, target: &str, force: bool) -> Result<(), StepReport> {
+    let boundary = case.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
+    let shown = quoted(target);
+    let addresses = addresses_of(case, target).await.unwrap_or_default();
+    let is_fine = |address| boundary.is_inside(address) || boundary.is_trusted(address);
+    if addresses.is_empty() || !addresses.iter().all(is_fine) {
+        return Err(StepReport::skipped(format!("{shown} is neither inside nor trusted: forwarding stays off.")));
+    }
+    let threats = threats(case, FindingKind::InboxForward).await?;
+    let is_named = threats.iter().any(|threat| {
+        let text = threat.forwarding_address.to_lowercase();
+        text.contains(&target.to_lowercase()) || addresses.iter().any(|address| text.contains(&address.to_string()))
+    });
+    match is_named && !force {
+        true => Err(StepReport::skipped(format!("A threat names {shown}: forwarding stays off unless Force is true."))),
+        false => Ok(()),
+    }
+}
+
+async fn inbox_rules(case: &Case<'_>, kept: Option<&[KeptRule]>, force: bool) -> StepReport {
+    let Some(kept) = kept else {
+        return nothing_kept();
+    };
+    let threats = match threats(case, FindingKind::InboxRule).await {
+        Ok(threats) => threats,
+        Err(report) => return report,
+    };
+    let now = match rules::read(case).await {
+        Ok(rules) => rules,
+        Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
+    };
+    let was_on = |rule: &&Rule| !rule.enabled && kept.iter().any(|old| old.enabled && old.identity == rule.identity);
+    let (named, fine): (Vec<&Rule>, Vec<&Rule>) =
+        now.iter().filter(was_on).partition(|rule| !force && threats.iter().any(|threat| names(threat, rule)));
+    let mut reports = Vec::new();
+    for rule in named {
+        reports.push(StepReport::skipped(format!("A threat names {}: it stays off.", quoted(&rule.name))));
+    }
+    for rule in fine {
+        if !case.may_go_on().await {
+            reports.push(StepReport::planned("Time ran out; the next Undo goes on."));
+            break;
+        }
+        reports.push(match rules::set_enabled(case, rule, true).await {
+            Ok(()) => undone(format!("{} is on again.", quoted(&rule.name))),
+            Err(error) => StepReport::failed(format!("{}: {}", quoted(&rule.name), explain(&error, EXCHANGE_GRANT))),
+        });
+    }
+    match reports.is_empty() {
+        true => StepReport::skipped("No rule is off that was on."),
+        false => StepReport::all(reports),
+    }
+}
+
+/// Whether a threat is about this rule: by its id, and by its name where no id can be compared.
+fn names(threat: &ProcessedRow, rule: &Rule) -> bool {
+    match threat.rule_id.is_empty() || rule.source == Source::Graph {
+        true => threat.rule_name.trim() == rule.name.trim(),
+        false => threat.rule_id == rule.id,
+    }
+}
+
+async fn threats<'a>(case: &'a Case<'_>, kind: FindingKind) -> Result<Vec<&'a ProcessedRow>, StepReport> {
+    let findings = case.findings().await;
+    let findings = findings.map_err(|error| StepReport::failed(format!("Findings cannot be read: {error}")))?;
+    Ok(findings.iter().filter(|row| row.threat && row.kind == kind).collect())
+}
+
+fn nothing_kept() -> StepReport {
+    StepReport::skipped("The snapshot does not hold it.")
+}
+
+fn undone(detail: impl Into<String>) -> StepReport {
+    StepReport::new(Outcome::Undone, detail)
+}

@@ -1,0 +1,117 @@
+//! A second read: what a call answered proves nothing, what is there now does.
+
+use super::case::{Case, EXCHANGE_GRANT};
+use super::clear_forwarding::{self, Forwarding};
+use super::rules::Rule;
+use super::step::{StepReport, explain};
+use super::{Outcome, Step, StepName, disable_client_access, disable_inbox_rules, rules};
+
+/// What a second read found for one step.
+enum Finding {
+    /// It holds, in these words.
+    Holds(String),
+    /// It does not.
+    DoesNotHold(String),
+    /// It could not be read.
+    Unread(String),
+}
+
+/// Reads back sign-in, forwarding, rules and client access, and notes at each step what was found. A step that did not hold
+/// becomes `Failed`, whatever its call answered.
+pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> StepReport {
+    let mut faults = Vec::new();
+    for step in steps.iter_mut() {
+        let found = match step.step {
+            StepName::BlockSignIn => sign_in(case).await,
+            _ if !case.accounts.has_mailbox => continue,
+            StepName::ClearForwarding => forwarding(case).await,
+            StepName::DisableInboxRules => inbox_rules(case).await,
+            StepName::DisableClientAccess => client_access(case).await,
+            _ => continue,
+        };
+        let fault = note(step, found);
+        faults.extend(fault.map(|fault| format!("{:?}: {fault}", step.step)));
+    }
+    match faults.is_empty() {
+        true => StepReport::done("Read again: everything holds."),
+        false => StepReport::failed(faults.join("; ")),
+    }
+}
+
+fn note(step: &mut Step, found: Finding) -> Option<String> {
+    match found {
+        Finding::Holds(text) => {
+            step.verified = text;
+            None
+        }
+        Finding::DoesNotHold(text) => {
+            // A step that time cut short says so itself; the next press goes on with it.
+            if step.outcome != Outcome::Planned {
+                step.outcome = Outcome::Failed;
+            }
+            step.verified.clone_from(&text);
+            Some(text)
+        }
+        Finding::Unread(text) => {
+            step.verified = format!("could not be read again: {text}");
+            Some(step.verified.clone())
+        }
+    }
+}
+
+async fn sign_in(case: &Case<'_>) -> Finding {
+    let mut texts = Vec::new();
+    for account in &case.compromised {
+        let name = &account.name;
+        match case.app.graph.user(case.tenant(), account.key()).await {
+            Ok(Some(user)) if user.account_enabled == Some(false) => texts.push(format!("{name}: sign-in is blocked")),
+            Ok(Some(_)) => return Finding::DoesNotHold(format!("{name}: sign-in is still allowed")),
+            Ok(None) => return Finding::Unread(format!("{name}: there is no such user")),
+            Err(error) => return Finding::Unread(format!("{name}: {error}")),
+        }
+    }
+    Finding::Holds(texts.join("; "))
+}
+
+async fn forwarding(case: &Case<'_>) -> Finding {
+    match clear_forwarding::read(case).await {
+        Ok(None) => Finding::Holds("there is no mailbox".to_owned()),
+        Ok(Some(forwarding)) if forwarding == Forwarding::default() => {
+            Finding::Holds("the mailbox does not forward".to_owned())
+        }
+        Ok(Some(_)) => Finding::DoesNotHold("the mailbox still forwards".to_owned()),
+        Err(error) => Finding::Unread(explain(&error, EXCHANGE_GRANT)),
+    }
+}
+
+async fn inbox_rules(case: &Case<'_>) -> Finding {
+    let rules = match rules::read(case).await {
+        Ok(rules) => rules,
+        Err(error) if crate::microsoft::exchange::is_not_found(&error) => {
+            return Finding::Holds("there is no mailbox".to_owned());
+        }
+        Err(error) => return Finding::Unread(explain(&error, EXCHANGE_GRANT)),
+    };
+    let left = |rule: &&Rule| rule.is_to_be_disabled();
+    let (may_refuse, on): (Vec<&Rule>, Vec<&Rule>) =
+        rules.iter().filter(left).partition(|rule| rule.is_for_delegate() || rule.is_read_only);
+    match (on.is_empty(), may_refuse.is_empty()) {
+        (true, true) => Finding::Holds("no rule is switched on".to_owned()),
+        (true, false) => Finding::Holds(format!(
+            "no rule is switched on but those that refuse: {}",
+            disable_inbox_rules::names(&may_refuse)
+        )),
+        (false, _) => Finding::DoesNotHold(format!("still switched on: {}", disable_inbox_rules::names(&on))),
+    }
+}
+
+async fn client_access(case: &Case<'_>) -> Finding {
+    match disable_client_access::read(case).await {
+        Ok(None) => Finding::Holds("there is no mailbox".to_owned()),
+        Ok(Some(switches)) => match disable_client_access::open(&switches).as_slice() {
+            [] => Finding::Holds("all client access is closed".to_owned()),
+            open => Finding::DoesNotHold(format!("still open: {}", open.join(", "))),
+        },
+        Err(error) => Finding::Unread(explain(&error, EXCHANGE_GRANT)),
+    }
+}
