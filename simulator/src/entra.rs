@@ -95,7 +95,7 @@ pub(crate) fn identity(world: &World, tokens: &mut Tokens, now: DateTime<Utc>, q
     let query = form(query.as_bytes());
     let client_id = query.get("client_id").cloned().unwrap_or_default();
     let resource = query.get("resource").cloned().unwrap_or_default();
-    if !client_id.is_empty() && !world.federated_identities.contains(&client_id) {
+    if !world.federated_identities.contains(&client_id) {
         return Reply::json(
             400,
             &json!({"statusCode": 400, "message": "No managed identity found for this client id."}),
@@ -123,7 +123,9 @@ fn proven(
             7_000_215,
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.",
         ),
-        (None, Some(assertion)) if is_signed(world, &format!("{origin}/{tenant}/oauth2/v2.0/token"), assertion) => {
+        (None, Some(assertion))
+            if is_signed(world, now, &format!("{origin}/{tenant}/oauth2/v2.0/token"), assertion) =>
+        {
             Ok(())
         }
         (None, Some(assertion)) => {
@@ -153,7 +155,7 @@ struct Claims {
 }
 
 /// Whether an assertion is signed by a certificate that the app registration knows, for this endpoint, for ten minutes at most.
-fn is_signed(world: &World, endpoint: &str, assertion: &str) -> bool {
+fn is_signed(world: &World, now: DateTime<Utc>, endpoint: &str, assertion: &str) -> bool {
     let Ok(header) = jsonwebtoken::decode_header(assertion) else { return false };
     let thumbprint = |der: &[u8]| URL_SAFE_NO_PAD.encode(Sha256::digest(der));
     let known = world.certificates.iter().find(|der| header.x5t_s256.as_deref() == Some(&thumbprint(der)));
@@ -161,10 +163,16 @@ fn is_signed(world: &World, endpoint: &str, assertion: &str) -> bool {
     let mut validation = Validation::new(header.alg);
     validation.algorithms = vec![Algorithm::PS256, Algorithm::RS256];
     validation.set_audience(&[endpoint]);
+    // By the simulator's clock, below.
+    validation.validate_exp = false;
     let Ok(token) = jsonwebtoken::decode::<Claims>(assertion, &key, &validation) else { return false };
     let client_id = world.client_id.to_string();
     let Claims { iss, sub, jti, nbf, exp } = token.claims;
-    iss == client_id && sub == client_id && !jti.is_empty() && exp - nbf <= 660
+    iss == client_id
+        && sub == client_id
+        && !jti.is_empty()
+        && exp - nbf <= 660
+        && (nbf - 60..exp).contains(&now.timestamp())
 }
 
 /// The RSA public key inside a certificate: the `BIT STRING` after the OID of rsaEncryption.

@@ -1,182 +1,114 @@
-//! Exchange Online admin API: `InvokeCommand` with the cmdlets that a remediation needs. What is changed stays changed.
+//! The Exchange Online admin API: `InvokeCommand` and the cmdlets that read and change mailboxes.
+//!
+//! Pure functions over the [`World`]; what a cmdlet changes, a later one shows. Strict where the service is: a parameter
+//! that a cmdlet does not have is refused, and so is a change that would ask a question.
 
+mod access;
 mod mailboxes;
 mod organization;
+mod params;
 mod permissions;
+mod recipients;
+mod reply;
 mod rules;
+mod set_mailbox;
+mod sweep;
+#[cfg(test)]
+mod tests;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::entra::form;
 use crate::reply::Reply;
 use crate::world::{Tenant, World};
+use params::Params;
 
-/// Rows of a cmdlet, or why there are none.
-type Outcome = Result<Vec<Value>, Failure>;
+use reply::{Failure, Outcome};
 
-/// How a cmdlet fails.
-enum Failure {
-    /// The mailbox, rule or recipient is not there.
-    NotFound(String),
-    /// A parameter that the cmdlet does not have, or a cmdlet that does not exist.
-    BadParameter(String),
-    /// It would ask somebody, and nobody is there.
-    WouldPrompt(String),
-    /// Exchange refuses to do it.
-    Refused(String),
-}
+/// A row of an answer.
+type Row = Map<String, Value>;
+/// What carries a cmdlet out.
+type Handler = fn(&mut Tenant, &Params) -> Result<Outcome, Failure>;
+/// Name, parameters and what carries it out.
+type Cmdlet = (&'static str, &'static [&'static str], Handler);
 
-/// A cmdlet's parameters.
-struct Parameters<'a>(&'a Map<String, Value>);
+/// Parameters of the cmdlets that change an inbox rule.
+const CHANGE_RULE: &[&str] = &["Identity", "Mailbox", "Confirm", "Force", "AlwaysDeleteOutlookRulesBlob"];
+/// Parameters of the cmdlets that list recipients.
+const LIST: &[&str] = &["Identity", "ResultSize"];
 
-impl Parameters<'_> {
-    /// Refuses whatever is not among `known`.
-    fn only(&self, known: &[&str]) -> Result<(), Failure> {
-        let is_known = |name: &String| known.iter().any(|known| known.eq_ignore_ascii_case(name));
-        match self.0.keys().find(|name| !name.contains('@') && !is_known(name)) {
-            Some(name) => Err(Failure::BadParameter(name.clone())),
-            None => Ok(()),
-        }
-    }
+/// All cmdlets there are.
+const CMDLETS: &[Cmdlet] = &[
+    ("Get-InboxRule", &["Identity", "Mailbox", "IncludeHidden"], rules::get),
+    ("Disable-InboxRule", CHANGE_RULE, rules::disable),
+    ("Enable-InboxRule", CHANGE_RULE, rules::enable),
+    ("Remove-InboxRule", CHANGE_RULE, rules::remove),
+    ("Set-InboxRule", rules::SET, rules::set),
+    ("Get-SweepRule", &["Identity", "Mailbox", "Provider", "ResultSize"], sweep::get),
+    ("Disable-SweepRule", &["Identity", "Mailbox", "Confirm"], sweep::disable),
+    ("Enable-SweepRule", &["Identity", "Mailbox", "Confirm"], sweep::enable),
+    ("Get-Mailbox", LIST, mailboxes::get),
+    ("Set-Mailbox", set_mailbox::SET, set_mailbox::set),
+    ("Get-CASMailbox", LIST, access::get),
+    ("Set-CASMailbox", access::SET, access::set),
+    ("Get-MailboxAutoReplyConfiguration", LIST, mailboxes::auto_reply),
+    ("Set-MailboxAutoReplyConfiguration", mailboxes::SET_AUTO_REPLY, mailboxes::set_auto_reply),
+    ("Get-AcceptedDomain", LIST, organization::accepted_domains),
+    ("Get-OrganizationConfig", &[], organization::organization),
+    ("Get-AdminAuditLogConfig", &[], organization::audit_log),
+    ("Get-Recipient", LIST, recipients::get),
+    ("Get-MailboxPermission", &["Identity", "User", "ResultSize"], permissions::mailbox_permissions),
+    ("Remove-MailboxPermission", permissions::REMOVE, permissions::remove_mailbox),
+    ("Get-RecipientPermission", &["Identity", "Trustee", "AccessRights", "ResultSize"], permissions::send_as),
+    ("Remove-RecipientPermission", &["Identity", "Trustee", "AccessRights", "Confirm"], permissions::remove_send_as),
+    ("Get-MailboxFolderPermission", &["Identity", "User", "ResultSize"], permissions::folder),
+    ("Remove-MailboxFolderPermission", &["Identity", "User", "Confirm"], permissions::remove_folder),
+];
 
-    fn value(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.value(name).and_then(Value::as_str).unwrap_or_default()
-    }
-
-    fn flag(&self, name: &str) -> Option<bool> {
-        match self.value(name)? {
-            Value::Bool(flag) => Some(*flag),
-            Value::String(text) => Some(text.eq_ignore_ascii_case("true")),
-            _ => None,
-        }
-    }
-}
-
-/// The cmdlet that a body names.
-pub(crate) fn cmdlet_of(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    Some(body["CmdletInput"]["CmdletName"].as_str()?.to_owned())
-}
-
-/// One call of `POST /adminapi/beta/{tenant}/InvokeCommand`.
+/// Answers a POST to `/adminapi/beta/{tenant}/InvokeCommand`. `anchor` is the header `X-AnchorMailbox`; `origin`, as in
+/// `https://localhost:1234`, stands before the path of the next page.
 pub(crate) fn answer(
     world: &mut World,
-    tenant_id: Uuid,
+    tenant: Uuid,
     origin: &str,
     query: &str,
     anchor: Option<&str>,
     body: &[u8],
 ) -> Reply {
-    let page = world.rows_page;
-    let Some(tenant) = world.tenants.get_mut(&tenant_id) else { return Reply::empty(401) };
-    if !tenant.exchange_role {
-        return without_role();
-    }
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let cmdlet = body["CmdletInput"]["CmdletName"].as_str().unwrap_or_default();
-    let Some(parameters) = body["CmdletInput"]["Parameters"].as_object() else {
-        return failed(&Failure::BadParameter("Parameters".to_owned()));
+    let size = world.rows_page.max(1);
+    let Some(customer) = world.tenants.get_mut(&tenant) else {
+        return Failure::not_found(&tenant.to_string()).reply();
     };
-    if anchor.is_none_or(|anchor| !anchor.starts_with("UPN:") && !anchor.starts_with("APP:")) {
-        return failed(&Failure::BadParameter("X-AnchorMailbox".to_owned()));
+    if !customer.exchange_role {
+        return reply::forbidden();
     }
-    match run(tenant, cmdlet, &Parameters(parameters)) {
-        Ok(rows) => paged(tenant_id, origin, query, page, &rows),
-        Err(failure) => failed(&failure),
+    if anchor.is_none_or(|anchor| anchor.trim().is_empty()) {
+        return Failure::bad_request("The request does not name a mailbox to route it by: X-AnchorMailbox.").reply();
     }
-}
-
-fn run(tenant: &mut Tenant, cmdlet: &str, parameters: &Parameters<'_>) -> Outcome {
-    match cmdlet {
-        "Get-InboxRule" => rules::get(tenant, parameters),
-        "Disable-InboxRule" => rules::switch(tenant, parameters, false),
-        "Enable-InboxRule" => rules::switch(tenant, parameters, true),
-        "Remove-InboxRule" => rules::remove(tenant, parameters),
-        "Get-SweepRule" => rules::get_sweep(tenant, parameters),
-        "Disable-SweepRule" => rules::switch_sweep(tenant, parameters, false),
-        "Enable-SweepRule" => rules::switch_sweep(tenant, parameters, true),
-        "Get-Mailbox" => mailboxes::get(tenant, parameters),
-        "Set-Mailbox" => mailboxes::set(tenant, parameters),
-        "Get-CASMailbox" => mailboxes::get_access(tenant, parameters),
-        "Set-CASMailbox" => mailboxes::set_access(tenant, parameters),
-        "Get-MailboxAutoReplyConfiguration" => mailboxes::get_auto_reply(tenant, parameters),
-        "Set-MailboxAutoReplyConfiguration" => mailboxes::set_auto_reply(tenant, parameters),
-        "Get-Recipient" => mailboxes::recipient(tenant, parameters),
-        "Get-AcceptedDomain" => organization::accepted_domains(tenant),
-        "Get-OrganizationConfig" => organization::config(tenant),
-        "Get-AdminAuditLogConfig" => organization::audit_log(tenant),
-        "Get-MailboxPermission" => permissions::get(tenant, parameters, false),
-        "Remove-MailboxPermission" => permissions::remove(tenant, parameters, false),
-        "Get-MailboxFolderPermission" => permissions::get(tenant, parameters, true),
-        "Remove-MailboxFolderPermission" => permissions::remove(tenant, parameters, true),
-        "Get-RecipientPermission" => permissions::get_send_as(tenant, parameters),
-        "Remove-RecipientPermission" => permissions::remove_send_as(tenant, parameters),
-        unknown => Err(Failure::BadParameter(unknown.to_owned())),
+    match invoke(customer, body) {
+        Ok(outcome) => outcome.reply(tenant, origin, query, size),
+        Err(failure) => failure.reply(),
     }
 }
 
-/// A run of NUL bytes; the reason stands in a header.
-fn without_role() -> Reply {
-    let mut reply = Reply::empty(403).with_header(
-        "x-ms-diagnostics",
-        "2000003;reason=\"The role assigned to application isn't supported in this scenario.\"",
-    );
-    reply.body = vec![0; 64];
-    reply.with_header("request-id", Uuid::new_v4().to_string())
+/// The name of the cmdlet that a body asks for.
+pub(crate) fn cmdlet_of(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    body.get("CmdletInput")?.get("CmdletName")?.as_str().map(str::to_owned)
 }
 
-fn paged(tenant: Uuid, origin: &str, query: &str, size: usize, rows: &[Value]) -> Reply {
-    let from = form(query.as_bytes()).get("$skiptoken").and_then(|skip| skip.parse().ok()).unwrap_or(0_usize);
-    let to = (from + size).min(rows.len());
-    let mut page = json!({
-        "@odata.context": format!("{origin}/adminapi/beta/{tenant}/$metadata#Collection(Exchange.GenericHashTable)"),
-        "adminapi.warnings@odata.type": "#Collection(String)",
-        "@adminapi.warnings": [],
-        "value": rows.get(from..to).unwrap_or_default(),
-    });
-    if to < rows.len() {
-        page["@odata.nextLink"] = json!(format!("{origin}/adminapi/beta/{tenant}/InvokeCommand?%24skiptoken={to}"));
-        page["@adminapi.warnings"] = json!(["There are more results available than are currently displayed."]);
-    }
-    Reply::json(200, &page)
-}
-
-fn failed(failure: &Failure) -> Reply {
-    let (status, kind, text) = match failure {
-        Failure::NotFound(name) => (
-            404,
-            "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException",
-            format!(
-                "The operation couldn't be performed because object '{name}' couldn't be found on 'EURPR04A009.PROD.OUTLOOK.COM'."
-            ),
-        ),
-        Failure::BadParameter(name) => (
-            400,
-            "Microsoft.Exchange.AdminApi.CommandInvocation.AmbiguousParameterSetException",
-            format!(
-                "Parameter set cannot be resolved using the specified named parameters. Invalid cmdlet parameters specified. {name}"
-            ),
-        ),
-        Failure::WouldPrompt(what) => (
-            400,
-            "System.Management.Automation.PSInvalidOperationException",
-            format!(
-                "A command that prompts the user failed because the host program or the command type does not support user interaction: {what}"
-            ),
-        ),
-        Failure::Refused(why) => (400, "Microsoft.Exchange.Management.Tasks.InvalidOperationException", why.clone()),
+fn invoke(tenant: &mut Tenant, body: &[u8]) -> Result<Outcome, Failure> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| Failure::bad_request("The body is not JSON."))?;
+    let input = body.get("CmdletInput").ok_or_else(|| Failure::bad_request("CmdletInput is missing."))?;
+    let name = input.get("CmdletName").and_then(Value::as_str).unwrap_or_default();
+    let Some((_, known, run)) = CMDLETS.iter().find(|(own, ..)| own.eq_ignore_ascii_case(name)) else {
+        return Err(Failure::ambiguous(&format!("The term '{name}' is not recognized as the name of a cmdlet.")));
     };
-    let inner = json!({"message": text, "type": kind, "stacktrace": ""});
-    Reply::json(
-        status,
-        &json!({"error": {"code": "BadRequest", "message": "Invalid Operation",
-            "details": [{"code": "Client", "target": "", "message": format!("|{kind}|{text}")}],
-            "innererror": {"message": "Invalid Operation", "type": "Microsoft.Exchange.Admin.OData.Core.ODataServiceException",
-                "stacktrace": "", "internalexception": inner}}}),
-    )
+    let none = Map::new();
+    let given = match input.get("Parameters") {
+        Some(Value::Object(given)) => given,
+        None => &none,
+        Some(_) => return Err(Failure::bad_request("Parameters is not an object.")),
+    };
+    run(tenant, &Params::new(given, known)?)
 }

@@ -68,12 +68,13 @@ impl Fault {
 pub(crate) fn take(faults: &mut Vec<Fault>, service: Service, line: &str, cmdlet: Option<&str>) -> Option<FaultKind> {
     let fits = |fault: &Fault| {
         fault.service == service
+            && fault.times != Some(0)
             && (line.contains(&fault.route) || cmdlet.is_some_and(|cmdlet| cmdlet.contains(&fault.route)))
     };
     let at = faults.iter().position(fits)?;
     let kind = faults[at].kind.clone();
     if let Some(times) = &mut faults[at].times {
-        *times -= 1;
+        *times = times.saturating_sub(1);
         if *times == 0 {
             faults.remove(at);
         }

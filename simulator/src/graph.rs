@@ -41,6 +41,10 @@ pub(crate) fn answer(
         ("GET", ["organization"]) => paging.page(vec![json!({"id": tenant.id, "displayName": tenant.display_name})]),
         ("DELETE", ["oauth2PermissionGrants", id]) => delete_grant(tenant, id),
         (_, ["users", user, below @ ..]) => users(tenant, &paging, method, user, below, &body),
+        (_, [quoted, below @ ..]) if quoted.starts_with("users('") => {
+            let user = quoted.trim_start_matches("users('").trim_end_matches("')").replace("''", "'");
+            users(tenant, &paging, method, &user, below, &body)
+        }
         _ => failure(400, "BadRequest", "Resource not found for the segment."),
     }
 }
@@ -129,7 +133,6 @@ fn delete_grant(tenant: &mut Tenant, id: &str) -> Reply {
 }
 
 fn users(tenant: &mut Tenant, paging: &Paging<'_>, method: &str, name: &str, below: &[&str], body: &Value) -> Reply {
-    let name = name.strip_prefix("users('").and_then(|name| name.strip_suffix("')")).unwrap_or(name);
     let rights = tenant.user_rights;
     let addresses: Vec<String> =
         tenant.mailbox(name).map(|mailbox| mailbox.other_addresses.clone()).unwrap_or_default();
@@ -155,8 +158,8 @@ fn users(tenant: &mut Tenant, paging: &Paging<'_>, method: &str, name: &str, bel
             user.session_revocations += 1;
             Reply::json(200, &json!({"@odata.context": "$metadata#Edm.Boolean", "value": true}))
         }
-        ("POST", ["authentication", "methods", _, "resetPassword"]) => {
-            user.password_resets += u32::from(is_strong(&body["newPassword"]));
+        ("POST", ["authentication", "methods", _, "resetPassword"]) if is_strong(&body["newPassword"]) => {
+            user.password_resets += 1;
             Reply::empty(202)
         }
         ("DELETE", ["authentication", kind, id]) => {

@@ -1,6 +1,5 @@
 //! From a reply to bytes on the wire, with the faults that happen on the way.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ const PIECES_AT_ONCE: u64 = 64;
 /// The response, with `Date` from the simulator's clock.
 pub(crate) fn response(reply: Reply, fault: Option<&FaultKind>, now: DateTime<Utc>) -> Response<Body> {
     let body = match (reply.blob, fault) {
-        (Some(blob), _) => repeated(blob),
+        (Some(blob), fault) => repeated(blob, matches!(fault, Some(FaultKind::Cut))),
         (None, Some(FaultKind::Cut)) => cut(reply.body),
         (None, Some(FaultKind::Corrupt)) => Body::from(corrupt(reply.body)),
         (None, _) => Body::from(reply.body),
@@ -62,18 +61,24 @@ fn corrupt(mut body: Vec<u8>) -> Vec<u8> {
     if body.is_empty() { b"\x01".to_vec() } else { body }
 }
 
-fn repeated(blob: BlobBody) -> Body {
+/// With `is_cut` the connection ends before the last records.
+fn repeated(blob: BlobBody, is_cut: bool) -> Body {
     let (piece, times, last) = match blob {
         BlobBody::Whole(bytes) => return Body::from(bytes.to_vec()),
         BlobBody::Repeated { piece, times, last } => (piece, times, last),
     };
     let chunks = times.div_ceil(PIECES_AT_ONCE);
-    let chunk = move |number: u64| -> Result<Bytes, Infallible> {
+    let chunk = move |number: u64| {
         let count = PIECES_AT_ONCE.min(times - number * PIECES_AT_ONCE);
         Ok(several(&piece, count, number == 0))
     };
     let middle = stream::iter((0..chunks).map(chunk));
-    let end = stream::iter([Ok(Bytes::from([b",".as_slice(), &last, b"]"].concat()))]);
+    let before = if times == 0 { b"[".as_slice() } else { b",".as_slice() };
+    let end = match is_cut {
+        true => Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+        false => Ok(Bytes::from([before, &last, b"]"].concat())),
+    };
+    let end = stream::iter([end]);
     Body::from_stream(futures::StreamExt::chain(middle, end))
 }
 

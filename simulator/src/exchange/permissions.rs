@@ -1,72 +1,180 @@
-//! Who else has access to a mailbox.
+//! Who has access to a mailbox or a folder of it, and who may send as its owner.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Failure, Outcome, Parameters};
-use crate::world::{Mailbox, Tenant};
+use super::params::{Params, split};
+use super::recipients::{identity, mailbox, mailbox_mut, mailboxes, same};
+use super::reply::{Failure, Outcome};
+use crate::world::{Permission, Tenant};
 
-pub(super) fn get(tenant: &mut Tenant, parameters: &Parameters<'_>, of_folder: bool) -> Outcome {
-    parameters.only(&["Identity", "User", "ResultSize"])?;
-    let (mailbox, folder) = found(tenant, parameters.text("Identity"), of_folder)?;
-    let user = parameters.text("User");
-    let fits = |permission: &&crate::world::Permission| {
-        permission.folder == folder && (user.is_empty() || permission.user.eq_ignore_ascii_case(user))
-    };
-    Ok(mailbox
-        .permissions
-        .iter()
-        .filter(fits)
-        .map(|permission| {
-            json!({"Identity": mailbox.guid, "User": permission.user, "AccessRights": [permission.rights],
-                "FolderName": permission.folder, "IsInherited": false, "Deny": false})
+/// Parameters of `Remove-MailboxPermission`.
+pub(super) const REMOVE: &[&str] = &["Identity", "User", "AccessRights", "InheritanceType", "Deny", "Confirm"];
+
+fn mailbox_row(owner: &str, user: &str, rights: &str) -> Value {
+    json!({
+        "Identity": owner,
+        "User": user,
+        "AccessRights": split(rights),
+        "IsInherited": false,
+        "Deny": false,
+        "InheritanceType": "All",
+        "IsValid": true,
+        "ObjectState": "Unchanged",
+    })
+}
+
+/// `Get-MailboxPermission`: the owner comes first.
+pub(super) fn mailbox_permissions(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let own = mailbox(tenant, &params.required("Identity")?)?;
+    let wanted = params.text("User");
+    let is = |user: &str| wanted.as_deref().is_none_or(|wanted| same(tenant, user, wanted));
+    let owner = own.object_id.to_string();
+    let given = own.permissions.iter().filter(|given| given.folder.is_none());
+    let all = std::iter::once(("NT AUTHORITY\\SELF", "FullAccess, ReadPermission"))
+        .chain(given.map(|given| (given.user.as_str(), given.rights.as_str())));
+    let rows: Vec<_> =
+        all.filter(|(user, _)| is(user)).map(|(user, rights)| mailbox_row(&owner, user, rights)).collect();
+    Outcome::rows(rows).limited_by(params)
+}
+
+/// `Remove-MailboxPermission`. What is not there is a warning, a user who does not exist an error.
+pub(super) fn remove_mailbox(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let name = params.required("Identity")?;
+    let user = params.required("User")?;
+    let rights = params.required_list("AccessRights")?;
+    let own = mailbox(tenant, &name)?;
+    params.confirmed()?;
+    let mut removed = false;
+    let mut left = Vec::new();
+    for given in &own.permissions {
+        if given.folder.is_some() || !same(tenant, &given.user, &user) {
+            left.push(given.clone());
+            continue;
+        }
+        let all = split(&given.rights);
+        let kept: Vec<String> =
+            all.iter().filter(|own| !rights.iter().any(|right| right.eq_ignore_ascii_case(own))).cloned().collect();
+        removed |= kept.len() < all.len();
+        if !kept.is_empty() {
+            left.push(Permission { rights: kept.join(", "), ..given.clone() });
+        }
+    }
+    if !removed {
+        return absent(tenant, &name, &user);
+    }
+    mailbox_mut(tenant, &name)?.permissions = left;
+    Ok(Outcome::done())
+}
+
+/// `Get-RecipientPermission`
+pub(super) fn send_as(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let wanted = params.text("Trustee");
+    let is = |user: &str| wanted.as_deref().is_none_or(|wanted| same(tenant, user, wanted));
+    let mut rows = Vec::new();
+    for own in mailboxes(tenant, params)? {
+        let trustees = std::iter::once("NT AUTHORITY\\SELF").chain(own.send_as.iter().map(String::as_str));
+        rows.extend(trustees.filter(|trustee| is(trustee)).map(|trustee| {
+            json!({
+                "Identity": own.object_id,
+                "Trustee": trustee,
+                "AccessControlType": "Allow",
+                "AccessRights": ["SendAs"],
+                "IsInherited": false,
+                "InheritanceType": "None",
+                "IsValid": true,
+                "ObjectState": "Unchanged",
+            })
+        }));
+    }
+    Outcome::rows(rows).limited_by(params)
+}
+
+/// `Remove-RecipientPermission`
+pub(super) fn remove_send_as(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let name = params.required("Identity")?;
+    let trustee = params.required("Trustee")?;
+    let rights = params.required_list("AccessRights")?;
+    if !rights.iter().all(|right| right.eq_ignore_ascii_case("SendAs")) {
+        return Err(Failure::bad_request("Cannot bind parameter 'AccessRights': only SendAs is possible."));
+    }
+    let own = mailbox(tenant, &name)?;
+    params.confirmed()?;
+    let left: Vec<String> = own.send_as.iter().filter(|given| !same(tenant, given, &trustee)).cloned().collect();
+    if left.len() == own.send_as.len() {
+        return absent(tenant, &name, &trustee);
+    }
+    mailbox_mut(tenant, &name)?.send_as = left;
+    Ok(Outcome::done())
+}
+
+/// `Get-MailboxFolderPermission`
+pub(super) fn folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let (name, folder) = folder_of(&params.required("Identity")?);
+    let own = mailbox(tenant, &name)?;
+    let wanted = params.text("User");
+    let is = |user: &str| wanted.as_deref().is_none_or(|wanted| same(tenant, user, wanted));
+    let given = own.permissions.iter().filter(|given| in_folder(given, &folder));
+    let all = [("Default", "None"), ("Anonymous", "None")]
+        .into_iter()
+        .filter(|(user, _)| !own.permissions.iter().any(|given| in_folder(given, &folder) && given.user == *user))
+        .chain(given.map(|given| (given.user.as_str(), given.rights.as_str())));
+    let leaf = folder.rsplit('\\').next().filter(|leaf| !leaf.is_empty()).unwrap_or("Top of Information Store");
+    let rows: Vec<_> = all
+        .filter(|(user, _)| is(user))
+        .map(|(user, rights)| {
+            json!({
+                "Identity": format!("{}:\\{folder}", own.object_id),
+                "FolderName": leaf,
+                "User": user,
+                "AccessRights": split(rights),
+                "SharingPermissionFlags": null,
+                "IsValid": true,
+                "ObjectState": "Unchanged",
+            })
         })
-        .collect())
-}
-
-pub(super) fn remove(tenant: &mut Tenant, parameters: &Parameters<'_>, of_folder: bool) -> Outcome {
-    parameters.only(&["Identity", "User", "AccessRights", "InheritanceType", "Confirm"])?;
-    refuse_prompt(parameters)?;
-    let user = parameters.text("User").to_owned();
-    let (mailbox, folder) = found(tenant, parameters.text("Identity"), of_folder)?;
-    let before = mailbox.permissions.len();
-    mailbox.permissions.retain(|own| own.folder != folder || !own.user.eq_ignore_ascii_case(&user));
-    if mailbox.permissions.len() == before { Err(Failure::NotFound(user)) } else { Ok(Vec::new()) }
-}
-
-pub(super) fn get_send_as(tenant: &mut Tenant, parameters: &Parameters<'_>) -> Outcome {
-    parameters.only(&["Identity", "Trustee", "ResultSize"])?;
-    let (mailbox, _) = found(tenant, parameters.text("Identity"), false)?;
-    let row = |trustee: &String| json!({"Identity": mailbox.guid, "Trustee": trustee, "AccessRights": ["SendAs"]});
-    Ok(mailbox.send_as.iter().map(row).collect())
-}
-
-pub(super) fn remove_send_as(tenant: &mut Tenant, parameters: &Parameters<'_>) -> Outcome {
-    parameters.only(&["Identity", "Trustee", "AccessRights", "Confirm"])?;
-    refuse_prompt(parameters)?;
-    let trustee = parameters.text("Trustee").to_owned();
-    let (mailbox, _) = found(tenant, parameters.text("Identity"), false)?;
-    let before = mailbox.send_as.len();
-    mailbox.send_as.retain(|own| !own.eq_ignore_ascii_case(&trustee));
-    if mailbox.send_as.len() == before { Err(Failure::NotFound(trustee)) } else { Ok(Vec::new()) }
-}
-
-fn refuse_prompt(parameters: &Parameters<'_>) -> Result<(), Failure> {
-    match parameters.flag("Confirm") {
-        Some(false) => Ok(()),
-        _ => Err(Failure::WouldPrompt("Are you sure you want to perform this action?".to_owned())),
+        .collect();
+    match wanted {
+        Some(user) if rows.is_empty() => Err(Failure::not_found(&user)),
+        _ => Outcome::rows(rows).limited_by(params),
     }
 }
 
-/// A mailbox, and with `mailbox:\folder` the folder.
-fn found<'a>(
-    tenant: &'a mut Tenant,
-    identity: &str,
-    of_folder: bool,
-) -> Result<(&'a mut Mailbox, Option<String>), Failure> {
-    let (name, folder) = match identity.split_once(":\\") {
-        Some((name, folder)) if of_folder => (name, Some(folder.to_owned())),
-        _ => (identity, None),
-    };
-    let mailbox = tenant.mailbox_mut(name).ok_or_else(|| Failure::NotFound(name.to_owned()))?;
-    Ok((mailbox, folder))
+/// `Remove-MailboxFolderPermission`
+pub(super) fn remove_folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let (name, folder) = folder_of(&params.required("Identity")?);
+    let user = params.required("User")?;
+    let own = mailbox(tenant, &name)?;
+    params.confirmed()?;
+    let keep = |given: &&Permission| !(in_folder(given, &folder) && same(tenant, &given.user, &user));
+    let left: Vec<Permission> = own.permissions.iter().filter(keep).cloned().collect();
+    if left.len() == own.permissions.len() {
+        return Err(Failure::not_found(&user));
+    }
+    mailbox_mut(tenant, &name)?.permissions = left;
+    Ok(Outcome::done())
+}
+
+/// An entry that is not there.
+fn absent(tenant: &Tenant, name: &str, user: &str) -> Result<Outcome, Failure> {
+    identity(tenant, user)?;
+    Ok(Outcome::warned(format!(
+        "Can't remove the access control entry on the object \"{name}\" for account \"{user}\" because the ACE isn't \
+         present."
+    )))
+}
+
+/// `mbx:\folder` in two; without a folder it is the root, which is written empty.
+fn folder_of(identity: &str) -> (String, String) {
+    let (name, folder) = identity.split_once(":\\").unwrap_or((identity.trim_end_matches(':'), ""));
+    (name.to_owned(), path(folder))
+}
+
+fn in_folder(given: &Permission, wanted: &str) -> bool {
+    given.folder.as_deref().is_some_and(|folder| path(folder).eq_ignore_ascii_case(wanted))
+}
+
+/// A folder's path, with backslashes between and none around it.
+fn path(folder: &str) -> String {
+    let path = folder.replace('/', "\\").trim_matches('\\').to_owned();
+    if path.eq_ignore_ascii_case("Top of Information Store") { String::new() } else { path }
 }

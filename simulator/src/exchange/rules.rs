@@ -1,128 +1,199 @@
-//! Inbox rules and sweep rules.
+//! Inbox rules.
 
 use serde_json::{Value, json};
 
-use super::{Failure, Outcome, Parameters};
+use super::params::Params;
+use super::recipients::{mailbox, mailbox_mut};
+use super::reply::{Failure, Outcome};
 use crate::world::{Mailbox, Rule, Tenant};
 
-/// What `Get-InboxRule` names even where a rule has nothing of the kind.
-const EMPTY: [&str; 8] = [
+/// Conditions, exceptions and actions with a list or one value; `null` unless set.
+const NULLABLE: &[&str] = &[
+    "BodyContainsWords",
+    "CopyToFolder",
+    "ExceptIfFrom",
+    "ExceptIfSubjectContainsWords",
+    "FlaggedForAction",
+    "ForwardAsAttachmentTo",
+    "ForwardTo",
     "From",
+    "FromAddressContainsWords",
+    "HeaderContainsWords",
+    "MarkImportance",
+    "MoveToFolder",
+    "RecipientAddressContainsWords",
+    "RedirectTo",
+    "SendTextMessageNotificationTo",
+    "SentTo",
     "SubjectContainsWords",
     "SubjectOrBodyContainsWords",
-    "BodyContainsWords",
-    "ForwardTo",
-    "ForwardAsAttachmentTo",
-    "RedirectTo",
-    "MoveToFolder",
 ];
 
-pub(super) fn get(tenant: &Tenant, parameters: &Parameters<'_>) -> Outcome {
-    parameters.only(&["Mailbox", "Identity", "IncludeHidden"])?;
-    let mailbox = mailbox(tenant, parameters)?;
-    let hidden_too = parameters.flag("IncludeHidden") == Some(true);
-    Ok(mailbox.rules.iter().filter(|rule| hidden_too || !rule.hidden).map(|rule| row(mailbox, rule)).collect())
-}
+/// Conditions and actions that hold or do not.
+const SWITCHES: &[&str] =
+    &["DeleteMessage", "HasAttachment", "MarkAsRead", "MyNameInToOrCcBox", "SentOnlyToMe", "StopProcessingRules"];
 
-pub(super) fn switch(tenant: &mut Tenant, parameters: &Parameters<'_>, enabled: bool) -> Outcome {
-    parameters.only(&["Mailbox", "Identity", "Confirm", "Force", "AlwaysDeleteOutlookRulesBlob"])?;
-    refuse_prompt(parameters)?;
-    let mailbox = mailbox_mut(tenant, parameters)?;
-    let at = position(mailbox, &mailbox.rules, parameters.text("Identity"))?;
-    if !enabled && mailbox.rules[at].name.starts_with("Delegate Rule ") {
-        return Err(Failure::Refused("The delegate rule can't be disabled; remove the delegate instead.".to_owned()));
+/// Parameters of `Set-InboxRule`.
+pub(super) const SET: &[&str] = &[
+    "Identity",
+    "Mailbox",
+    "Confirm",
+    "Force",
+    "AlwaysDeleteOutlookRulesBlob",
+    "Name",
+    "BodyContainsWords",
+    "CopyToFolder",
+    "DeleteMessage",
+    "ForwardAsAttachmentTo",
+    "ForwardTo",
+    "From",
+    "FromAddressContainsWords",
+    "HasAttachment",
+    "HeaderContainsWords",
+    "MarkAsRead",
+    "MarkImportance",
+    "MoveToFolder",
+    "RecipientAddressContainsWords",
+    "RedirectTo",
+    "SentTo",
+    "StopProcessingRules",
+    "SubjectContainsWords",
+    "SubjectOrBodyContainsWords",
+];
+
+/// `Get-InboxRule`
+pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let (owner, wanted) = target(tenant, params)?;
+    let hidden = params.flag("IncludeHidden")?.unwrap_or(false);
+    let owner = mailbox(tenant, &owner)?;
+    let rows = |rules: &[(usize, &Rule)]| Outcome::rows(rules.iter().map(|(at, rule)| row(owner, *at, rule)));
+    let all: Vec<_> = owner.rules.iter().enumerate().filter(|(_, rule)| hidden || !rule.hidden).collect();
+    match wanted {
+        None => Ok(rows(&all)),
+        Some(name) => {
+            let at = find(&owner.rules, &name)?;
+            let found: Vec<_> = all.into_iter().filter(|(own, _)| *own == at).collect();
+            if found.is_empty() { Err(Failure::not_found(&name)) } else { Ok(rows(&found)) }
+        }
     }
-    mailbox.rules[at].enabled = enabled;
-    mailbox.client_rules_dropped += 1;
-    Ok(Vec::new())
 }
 
-pub(super) fn remove(tenant: &mut Tenant, parameters: &Parameters<'_>) -> Outcome {
-    parameters.only(&["Mailbox", "Identity", "Confirm", "Force", "AlwaysDeleteOutlookRulesBlob"])?;
-    refuse_prompt(parameters)?;
-    let mailbox = mailbox_mut(tenant, parameters)?;
-    let at = position(mailbox, &mailbox.rules, parameters.text("Identity"))?;
-    mailbox.rules.remove(at);
-    mailbox.client_rules_dropped += 1;
-    Ok(Vec::new())
+/// `Disable-InboxRule`
+pub(super) fn disable(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    change(tenant, params, |rules, at| rules[at].enabled = false)
 }
 
-pub(super) fn get_sweep(tenant: &Tenant, parameters: &Parameters<'_>) -> Outcome {
-    parameters.only(&["Mailbox", "Identity"])?;
-    let mailbox = mailbox(tenant, parameters)?;
-    Ok(mailbox.sweep_rules.iter().map(|rule| sweep_row(mailbox, rule)).collect())
+/// `Enable-InboxRule`
+pub(super) fn enable(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    change(tenant, params, |rules, at| rules[at].enabled = true)
 }
 
-pub(super) fn switch_sweep(tenant: &mut Tenant, parameters: &Parameters<'_>, enabled: bool) -> Outcome {
-    parameters.only(&["Mailbox", "Identity", "Confirm"])?;
-    let mailbox = mailbox_mut(tenant, parameters)?;
-    let at = position(mailbox, &mailbox.sweep_rules, parameters.text("Identity"))?;
-    mailbox.sweep_rules[at].enabled = enabled;
-    Ok(Vec::new())
+/// `Remove-InboxRule`
+pub(super) fn remove(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    change(tenant, params, |rules, at| {
+        rules.remove(at);
+    })
 }
 
-fn refuse_prompt(parameters: &Parameters<'_>) -> Result<(), Failure> {
-    if parameters.flag("Confirm") != Some(false) {
-        return Err(Failure::WouldPrompt("Are you sure you want to perform this action?".to_owned()));
+/// `Set-InboxRule`: the name and the commoner properties.
+pub(super) fn set(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    change(tenant, params, |rules, at| {
+        let rule = &mut rules[at];
+        if let Some(name) = params.text("Name") {
+            rule.name = name;
+        }
+        for name in NULLABLE.iter().chain(SWITCHES) {
+            match params.get(name) {
+                None => {}
+                Some(Value::Null) => {
+                    rule.properties.remove(*name);
+                }
+                Some(value) => {
+                    rule.properties.insert((*name).to_owned(), value.clone());
+                }
+            }
+        }
+    })
+}
+
+fn change(tenant: &mut Tenant, params: &Params, act: impl FnOnce(&mut Vec<Rule>, usize)) -> Result<Outcome, Failure> {
+    params.required("Identity")?;
+    let (owner, wanted) = target(tenant, params)?;
+    let owner = mailbox_mut(tenant, &owner)?;
+    let at = find(&owner.rules, &wanted.unwrap_or_default())?;
+    params.confirmed()?;
+    if params.flag("Force")? != Some(true) || params.flag("AlwaysDeleteOutlookRulesBlob")? != Some(true) {
+        return Err(Failure::prompt(
+            "The inbox rules were created in an old format, or with Outlook: rules that were turned off or that run in \
+             Outlook only will be deleted. Are you sure you want to continue?",
+        ));
     }
-    let is_forced =
-        parameters.flag("Force") == Some(true) || parameters.flag("AlwaysDeleteOutlookRulesBlob") == Some(true);
-    if is_forced { Ok(()) } else { Err(Failure::WouldPrompt("Client-side rules will be removed.".to_owned())) }
+    let name = &owner.rules[at].name;
+    if name.starts_with("Delegate Rule ") {
+        return Err(Failure::bad_request(&format!("The rule \"{name}\" belongs to a delegate and can't be changed.")));
+    }
+    act(&mut owner.rules, at);
+    owner.client_rules_dropped += 1;
+    Ok(Outcome::done())
 }
 
-fn mailbox<'a>(tenant: &'a Tenant, parameters: &Parameters<'_>) -> Result<&'a Mailbox, Failure> {
-    let name = parameters.text("Mailbox");
-    tenant.mailbox(name).ok_or_else(|| Failure::NotFound(name.to_owned()))
+/// The mailbox and the rule that are meant: by `Mailbox`, or by what stands before the backslash.
+pub(super) fn target(tenant: &Tenant, params: &Params) -> Result<(String, Option<String>), Failure> {
+    let identity = params.text("Identity");
+    let parts = identity.as_deref().and_then(|identity| identity.rsplit_once('\\'));
+    let owner = params.text("Mailbox");
+    match (owner, parts) {
+        (None, None) => params.required("Mailbox").map(|owner| (owner, None)),
+        (None, Some((prefix, rule))) => Ok((prefix.to_owned(), Some(rule.to_owned()))),
+        (Some(owner), Some((prefix, rule))) => match tenant.mailbox(prefix) {
+            Some(named) if mailbox(tenant, &owner)?.guid == named.guid => Ok((owner, Some(rule.to_owned()))),
+            Some(_) => Err(Failure::not_found(&format!("{prefix}\\{rule}"))),
+            // A backslash in the name of a rule.
+            None => Ok((owner, identity)),
+        },
+        (Some(owner), None) => Ok((owner, identity)),
+    }
 }
 
-fn mailbox_mut<'a>(tenant: &'a mut Tenant, parameters: &Parameters<'_>) -> Result<&'a mut Mailbox, Failure> {
-    let name = parameters.text("Mailbox");
-    tenant.mailbox_mut(name).ok_or_else(|| Failure::NotFound(name.to_owned()))
+/// The place of a rule, by id or name.
+pub(super) fn find(rules: &[Rule], name: &str) -> Result<usize, Failure> {
+    if let Some(at) = rules.iter().position(|rule| rule.id.to_string() == name) {
+        return Ok(at);
+    }
+    let mut named = rules.iter().enumerate().filter(|(_, rule)| rule.name.eq_ignore_ascii_case(name));
+    match (named.next(), named.next()) {
+        (Some((at, _)), None) => Ok(at),
+        (None, _) => Err(Failure::not_found(name)),
+        (Some(_), Some(_)) => Err(Failure::bad_request(&format!(
+            "The operation couldn't be performed because '{name}' matches multiple entries."
+        ))),
+    }
 }
 
-/// A rule by `<mailbox>\<id>`, by its id, or by its name.
-fn position(mailbox: &Mailbox, rules: &[Rule], identity: &str) -> Result<usize, Failure> {
-    let last = identity.split_once('\\').map_or(identity, |(_, last)| last);
-    let by_id = rules.iter().position(|rule| rule.id.to_string() == last);
-    let by_name = || rules.iter().position(|rule| rule.name == last);
-    by_id.or_else(by_name).ok_or_else(|| Failure::NotFound(format!("{}\\{last}", mailbox.guid)))
-}
-
-fn row(mailbox: &Mailbox, rule: &Rule) -> Value {
+fn row(owner: &Mailbox, at: usize, rule: &Rule) -> Value {
     let mut row = json!({
         "Description": rule.description,
         "Enabled": rule.enabled,
-        "Identity": format!("{}\\{}", mailbox.guid, rule.id),
+        "Identity": format!("{}\\{}", owner.object_id, rule.id),
+        "InError": false,
         "ErrorType": "None",
         "Name": rule.name,
-        "Priority": 1,
-        "Priority@data.type": "System.Int32",
+        "Priority": at + 1,
         "RuleIdentity": rule.id,
-        "RuleIdentity@data.type": "System.UInt64",
         "SupportedByTask": true,
-        "MailboxOwnerId": mailbox.guid,
+        "MailboxOwnerId": owner.object_id,
         "IsValid": true,
         "ObjectState": "Unchanged",
     });
-    for name in EMPTY {
-        row[name] = Value::Null;
+    for name in NULLABLE {
+        row[*name] = Value::Null;
+    }
+    for name in SWITCHES {
+        row[*name] = false.into();
     }
     for (name, value) in &rule.properties {
-        row[name] = value.clone();
-    }
-    row
-}
-
-fn sweep_row(mailbox: &Mailbox, rule: &Rule) -> Value {
-    let mut row = json!({
-        "RuleId": rule.id.to_string(),
-        "Identity": format!("{}\\{}", mailbox.guid, rule.id),
-        "Name": rule.name,
-        "Enabled": rule.enabled,
-        "Mailbox": mailbox.guid,
-    });
-    for (name, value) in &rule.properties {
-        row[name] = value.clone();
+        let empty = value.as_array().is_some_and(Vec::is_empty);
+        row[name.as_str()] = if empty { Value::Null } else { value.clone() };
     }
     row
 }

@@ -1,0 +1,58 @@
+//! Sweep rules.
+
+use serde_json::{Value, json};
+
+use super::params::Params;
+use super::recipients::{mailbox, mailbox_mut};
+use super::reply::{Failure, Outcome};
+use super::rules::{find, target};
+use crate::world::{Mailbox, Rule, Tenant};
+
+/// `Get-SweepRule`
+pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let (owner, wanted) = target(tenant, params)?;
+    let owner = mailbox(tenant, &owner)?;
+    let rules = match wanted {
+        None => &owner.sweep_rules[..],
+        Some(name) => std::slice::from_ref(&owner.sweep_rules[find(&owner.sweep_rules, &name)?]),
+    };
+    Outcome::rows(rules.iter().map(|rule| row(owner, rule))).limited_by(params)
+}
+
+/// `Disable-SweepRule`
+pub(super) fn disable(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    switch(tenant, params, false)
+}
+
+/// `Enable-SweepRule`
+pub(super) fn enable(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    switch(tenant, params, true)
+}
+
+fn switch(tenant: &mut Tenant, params: &Params, enabled: bool) -> Result<Outcome, Failure> {
+    params.required("Identity")?;
+    let (owner, wanted) = target(tenant, params)?;
+    let owner = mailbox_mut(tenant, &owner)?;
+    let at = find(&owner.sweep_rules, &wanted.unwrap_or_default())?;
+    params.confirmed()?;
+    owner.sweep_rules[at].enabled = enabled;
+    Ok(Outcome::done())
+}
+
+fn row(owner: &Mailbox, rule: &Rule) -> Value {
+    let mut row = json!({
+        "Identity": format!("{}\\{}", owner.object_id, rule.id),
+        "RuleId": rule.id.to_string(),
+        "Name": rule.name,
+        "Enabled": rule.enabled,
+        "Provider": "Exchange16",
+        "MailboxOwnerId": owner.object_id,
+        "Description": rule.description,
+        "IsValid": true,
+        "ObjectState": "Unchanged",
+    });
+    for (name, value) in &rule.properties {
+        row[name.as_str()] = value.clone();
+    }
+    row
+}
