@@ -1,10 +1,10 @@
 //! Reading one tenant's audit log without a gap, and telling when that is not possible.
 //!
-//! [`read_tenant`] is one run. It goes on with what an earlier run left ([`resume`], [`owed`]), plans which spans of time to
-//! list ([`windows`]), lists them ([`listing`]) and streams every new blob ([`blobs`]) into judging ([`batch`], with what
-//! [`knowledge`] looks up and [`relate`] finds in other findings). What is found is claimed and stored ([`findings`],
-//! [`repeats`]) and sent ([`sending`]). What is lost for good is a gap ([`gaps`]). The run ends with a state of the tenant
-//! ([`states`], [`audit_check`]), and its coverage row is written last ([`kept`]).
+//! [`read_tenant`] is one run. It goes on with what an earlier run left (`resume`, `owed`), plans which spans of time to
+//! list (`windows`), lists them (`listing`) and streams every new blob (`blobs`) into judging (`batch`, with what
+//! `knowledge` looks up and `relate` finds in other findings). What is found is claimed and stored (`findings`,
+//! `repeats`) and sent (`sending`). What is lost for good is a gap (`gaps`). The run ends with a state of the tenant
+//! (`states`, `audit_check`), and its coverage row is written last (`kept`).
 
 mod audit_check;
 mod batch;

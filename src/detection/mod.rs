@@ -2,7 +2,7 @@
 //!
 //! [`is_selected`] says which operations are looked at, [`questions`] what must be looked up, [`judge`] makes the finding. On the
 //! way, a record becomes evidence: rules of every layout become one `RuleShape`, each detection adds reasons, `verdict` turns them
-//! into a severity and `score` into a number. What only other records can tell is added afterwards by [`across`].
+//! into a severity and `score` into a number. What only other records can tell is added afterwards by `across`.
 
 mod across;
 mod audit_tampering;

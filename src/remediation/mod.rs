@@ -1,8 +1,8 @@
 //! Securing an account because of one stored threat.
 //!
 //! [`request`] says what is asked for, [`accounts`] whose account it is, [`plan`] which steps there are and in which order,
-//! [`press`] takes them one after the other under a [`lock`] and keeps the [`record`]; [`history`] knows what earlier runs did.
-//! One file for each step. [`undo`] puts back what a [`snapshot`] holds; [`dismiss`] touches no account at all.
+//! [`press`] takes them one after the other under a `lock` and keeps the `record`; `history` knows what earlier runs did.
+//! One file for each step. [`undo`] puts back what a `snapshot` holds; [`dismiss`] touches no account at all.
 
 pub mod accounts;
 mod block_sign_in;
