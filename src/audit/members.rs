@@ -13,7 +13,9 @@ impl Members {
 
     /// The member of exactly this name, else one that differs in case only.
     fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).or_else(|| self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+        self.0
+            .get(name)
+            .or_else(|| self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
     }
 
     /// Takes the member out; JSON `null` counts as absent.

@@ -79,7 +79,8 @@ impl AuditRecord {
     /// # Errors
     /// Not a JSON object (also one nested deeper than 128), or without a usable `CreationTime` or `Operation`.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let value: Value = serde_json::from_slice(bytes).map_err(|error| RecordError::NotAnObject(error.to_string()))?;
+        let value: Value =
+            serde_json::from_slice(bytes).map_err(|error| RecordError::NotAnObject(error.to_string()))?;
         let value = without_envelope(value);
         let json = value.to_string();
         let Value::Object(map) = value else {

@@ -42,7 +42,7 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
     match line.command {
         Command::Serve => serve::run().await,
         Command::Run(args) => run::run(args).await,
-        Command::Scan(args) => scan::run_command(args),
+        Command::Scan(args) => scan::run(args, &mut std::io::stdout(), &mut std::io::stderr()).into(),
         Command::Token(args) => token::run(args).await,
     }
 }

@@ -36,7 +36,7 @@ pub struct RunArgs {
 
 /// Why it could not start, or stopped.
 #[derive(Debug, thiserror::Error)]
-enum RunError {
+pub(super) enum RunError {
     #[error(transparent)]
     Settings(#[from] crate::settings::SettingsError),
     #[error("the data folder {0} cannot be used: {1}")]
@@ -83,7 +83,7 @@ async fn run_until_stopped(args: RunArgs) -> Result<ExitCode, RunError> {
 }
 
 /// The functions over the embedded store in `data`.
-fn open(
+pub(super) fn open(
     data: &Path,
     environment: impl Iterator<Item = (String, String)>,
     clock: Arc<dyn Clock>,

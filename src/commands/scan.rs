@@ -199,7 +199,10 @@ impl Reading {
     }
 
     /// Judges every record once, ordered by time and id, and hands each finding on.
-    fn judge(&mut self, mut sink: impl FnMut(&organizations::Organization, Finding) -> io::Result<()>) -> Result<u64, ScanError> {
+    fn judge(
+        &mut self,
+        mut sink: impl FnMut(&organizations::Organization, Finding) -> io::Result<()>,
+    ) -> Result<u64, ScanError> {
         let mut threats = 0;
         for position in self.kept.in_order() {
             let json = self.kept.read(position).map_err(ScanError::Kept)?;
@@ -232,12 +235,16 @@ fn progress(length: u64) -> ProgressBar {
     let target = if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec}");
     let bar = ProgressBar::with_draw_target(Some(length), target);
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_finish(indicatif::ProgressFinish::AndClear)
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_finish(indicatif::ProgressFinish::AndClear)
 }
 
 /// Text of an attacker's choice for a terminal: control characters and those that turn the direction of text are written out.
 fn printable(text: &str) -> String {
-    let is_dangerous = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let is_dangerous = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_dangerous(c) { out.extend(c.escape_unicode()) } else { out.push(c) }

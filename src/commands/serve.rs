@@ -25,7 +25,7 @@ use super::EXIT_USAGE;
 
 /// Why it could not start, or ended.
 #[derive(Debug, thiserror::Error)]
-enum ServeError {
+pub(super) enum ServeError {
     #[error(
         "no port: the Functions host sets {}; outside of it use `tenantwatch run`",
         PORT_VARIABLES[0]
@@ -113,7 +113,7 @@ impl LazyFunctions {
     }
 }
 
-fn open_app() -> Result<App, ServeError> {
+pub(super) fn open_app() -> Result<App, ServeError> {
     // A variable that is no text is none of ours.
     let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     let settings = Settings::from_environment(std::env::vars_os().filter_map(text), Needs::AZURE)?;

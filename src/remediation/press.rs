@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
@@ -10,7 +9,7 @@ use crate::app::App;
 use crate::clock::Deadline;
 use crate::ledger::{ProcessedRow, SeenRow};
 use crate::names::RunId;
-use crate::notify::token::{ActionTokens, Scope};
+use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
 use crate::store::Table;
 
 use super::accounts::{Account, Accounts};
@@ -21,9 +20,6 @@ use super::record::RunRecord;
 use super::request::Request;
 use super::step::StepReport;
 use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, plan, snapshot, verify};
-
-/// The life of an undo token.
-const UNDO_LIFE: TimeDelta = TimeDelta::days(30);
 
 /// What a press is about.
 #[derive(Debug, Clone, Copy)]
@@ -41,24 +37,23 @@ pub struct Press<'a> {
 }
 
 impl<'a> Press<'a> {
-    /// Takes the lock of the mailbox, works, and lets go of it whatever came of the work.
+    /// The case of this press, with the lock of the mailbox. Let go of it by [`Press::unlock`], whatever came of the work.
     ///
     /// # Errors
-    /// [`Refusal::Busy`], and what the work refuses.
-    pub(super) async fn under_lock<F>(&self, run_id: RunId, work: F) -> Result<Report, Refusal>
-    where
-        F: AsyncFnOnce(&mut Case<'a>) -> Result<Report, Refusal>,
-    {
+    /// [`Refusal::Busy`]
+    pub(super) async fn lock(&self, run_id: RunId) -> Result<Case<'a>, Refusal> {
         let (store, clock) = (self.app.store.as_ref(), self.app.clock.as_ref());
         let mailbox_id = self.accounts.mailbox_id();
         let lock = Lock::acquire(store, clock, &self.finding.domain, &mailbox_id, run_id).await?;
         let mut case = Case::new(self.app, self.finding, self.accounts, self.deadline);
         case.lock = Some(Mutex::new(lock));
-        let outcome = work(&mut case).await;
-        if let Some(lock) = case.lock.take() {
+        Ok(case)
+    }
+
+    pub(super) async fn unlock(&self, case: Case<'_>) {
+        if let Some(lock) = case.lock {
             lock.into_inner().release().await;
         }
-        outcome
     }
 
     /// The runs for the mailbox so far.
@@ -101,7 +96,10 @@ impl<'a> Press<'a> {
 /// When nothing was changed.
 pub async fn remediate(press: Press<'_>) -> Result<Report, Refusal> {
     let run_id = RunId::random();
-    press.under_lock(run_id, async |case| under_lock(press, case, run_id).await).await
+    let mut case = press.lock(run_id).await?;
+    let outcome = under_lock(press, &mut case, run_id).await;
+    press.unlock(case).await;
+    outcome
 }
 
 async fn under_lock(press: Press<'_>, case: &mut Case<'_>, run_id: RunId) -> Result<Report, Refusal> {

@@ -30,7 +30,10 @@ const STEPS: [StepName; 5] = [
 /// [`Refusal::NoSnapshot`], and when nothing was changed for another reason.
 pub async fn undo(press: Press<'_>) -> Result<Report, Refusal> {
     let run_id = RunId::random();
-    press.under_lock(run_id, async |case| under_lock(press, case, run_id).await).await
+    let mut case = press.lock(run_id).await?;
+    let outcome = under_lock(press, &mut case, run_id).await;
+    press.unlock(case).await;
+    outcome
 }
 
 async fn under_lock(press: Press<'_>, case: &mut Case<'_>, run_id: RunId) -> Result<Report, Refusal> {

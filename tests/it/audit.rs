@@ -203,10 +203,34 @@ mod plain {
 /// Pieces that make interesting streams when they are put together at random.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let known = prop::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", "\"", "\\", "\n", " ", "\r\n", "\u{feff}", "{\"Operation\":\"New-InboxRule\"}",
-        "{\"Operation\":\"MailItemsAccessed\"}", "\"Operation\"", "\"operation\"", "\"New-InboxRule\"", "\"x\"", "\\\"", "1",
-        "\"\\u004fperation\"", "\"Op\\u0065ration\":", "\"Set-Inbox\\u0052ule\"", "{\"a\":{\"Operation\":\"New-InboxRule\"}",
-        "\"braces } ] { [ in text\"", "null", "{\"Id\":1,\n", "{\"a\":\"cut",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\n",
+        " ",
+        "\r\n",
+        "\u{feff}",
+        "{\"Operation\":\"New-InboxRule\"}",
+        "{\"Operation\":\"MailItemsAccessed\"}",
+        "\"Operation\"",
+        "\"operation\"",
+        "\"New-InboxRule\"",
+        "\"x\"",
+        "\\\"",
+        "1",
+        "\"\\u004fperation\"",
+        "\"Op\\u0065ration\":",
+        "\"Set-Inbox\\u0052ule\"",
+        "{\"a\":{\"Operation\":\"New-InboxRule\"}",
+        "\"braces } ] { [ in text\"",
+        "null",
+        "{\"Id\":1,\n",
+        "{\"a\":\"cut",
     ])
     .prop_map(|text: &str| text.as_bytes().to_vec());
     prop_oneof![8 => known, 1 => prop::collection::vec(any::<u8>(), 0..4)]
@@ -358,18 +382,30 @@ fn an_array_its_lines_and_a_pretty_print_give_the_same_records() {
     ];
     for form in forms {
         let seen = select_in(&[form.as_bytes()]);
-        assert!(matches!(&seen[..], [Seen::Selected(json, _), Seen::Skipped]
-            if serde_json::from_slice::<Value>(json).unwrap() == record), "{form}: {seen:?}");
+        assert!(
+            matches!(&seen[..], [Seen::Selected(json, _), Seen::Skipped]
+            if serde_json::from_slice::<Value>(json).unwrap() == record),
+            "{form}: {seen:?}"
+        );
     }
 }
 
 #[test]
 fn a_cut_line_costs_itself_only() {
     let whole = "{\"Operation\":\"New-InboxRule\"}";
-    for cut in ["{\"Operation\":\"New-Inb", "{\"Operation\":\"New-InboxRule\",\"Item\":{", "{\"Operation\":\"New-InboxRule\",", "{"] {
+    for cut in [
+        "{\"Operation\":\"New-Inb",
+        "{\"Operation\":\"New-InboxRule\",\"Item\":{",
+        "{\"Operation\":\"New-InboxRule\",",
+        "{",
+    ] {
         let stream = format!("{whole}\n{cut}\n{whole}\n");
         let record = |line| Seen::Selected(whole.as_bytes().to_vec(), line);
-        assert_eq!(select_in(&[stream.as_bytes()]), [record(1), Seen::Broken(Broken::Unfinished, 2), record(3)], "{cut}");
+        assert_eq!(
+            select_in(&[stream.as_bytes()]),
+            [record(1), Seen::Broken(Broken::Unfinished, 2), record(3)],
+            "{cut}"
+        );
     }
 }
 
@@ -395,7 +431,9 @@ fn the_exact_member_decides_over_one_in_another_case() {
 
 #[test]
 fn a_record_of_ten_megabytes_is_selected_and_one_beyond_sixteen_is_broken() {
-    let with = |length: usize| format!("{{\"a\":\"{}\",\"Operation\":\"New-InboxRule\"}}\n{{\"Operation\":\"x\"}}", "x".repeat(length));
+    let with = |length: usize| {
+        format!("{{\"a\":\"{}\",\"Operation\":\"New-InboxRule\"}}\n{{\"Operation\":\"x\"}}", "x".repeat(length))
+    };
     for (length, is_broken) in [(10 << 20, false), (17 << 20, true)] {
         let stream = with(length);
         let seen = select_in(&chunks(stream.as_bytes(), &[65_536]));
@@ -427,8 +465,13 @@ fn parameters_may_be_the_text_of_a_command() {
     let text = r#"-StartReceivedDate "6/1/2021 1:00 ""PM""" -QuarantineTypes ("Bulk","Spam") -Force:$true -Page -1 -Quiet -Empty "" -To 'a b'"#;
     let record = parse(&json!({"CreationTime": "2021-06-15T10:11:53", "Operation": "x", "Parameters": text}));
     let expected = [
-        ("StartReceivedDate", "6/1/2021 1:00 \"PM\""), ("QuarantineTypes", "Bulk;Spam"), ("Force", "True"), ("Page", "-1"),
-        ("Quiet", "True"), ("Empty", ""), ("To", "a b"),
+        ("StartReceivedDate", "6/1/2021 1:00 \"PM\""),
+        ("QuarantineTypes", "Bulk;Spam"),
+        ("Force", "True"),
+        ("Page", "-1"),
+        ("Quiet", "True"),
+        ("Empty", ""),
+        ("To", "a b"),
     ];
     assert_eq!(record.parameters.iter().map(|(n, v)| (n, v.unwrap_or("none"))).collect::<Vec<_>>(), expected);
 }
@@ -436,9 +479,13 @@ fn parameters_may_be_the_text_of_a_command() {
 #[test]
 fn a_missing_value_is_known_from_an_empty_one() {
     let properties = json!([{"Name": "RuleName"}, {"Name": "A", "Value": ""}, {"Name": "B", "Value": null}, {"name": "C", "value": true}]);
-    let record = parse(&json!({"CreationTime": "2021-06-15T10:11:53", "Operation": "x", "OperationProperties": properties}));
+    let record =
+        parse(&json!({"CreationTime": "2021-06-15T10:11:53", "Operation": "x", "OperationProperties": properties}));
     let found = record.operation_properties;
-    assert_eq!(found.iter().collect::<Vec<_>>(), [("RuleName", None), ("A", Some("")), ("B", None), ("C", Some("true"))]);
+    assert_eq!(
+        found.iter().collect::<Vec<_>>(),
+        [("RuleName", None), ("A", Some("")), ("B", None), ("C", Some("true"))]
+    );
 }
 
 #[test]
@@ -454,8 +501,13 @@ fn members_are_found_in_any_case_and_numbers_in_text() {
 
 #[test]
 fn creation_time_is_utc_with_and_without_zone_and_fraction() {
-    for text in ["2021-06-15T10:11:53", "2021-06-15T10:11:53Z", "2021-06-15T10:11:53.000", "2021-06-15T12:11:53.0+02:00"] {
-        assert_eq!(parse(&json!({"CreationTime": text, "Operation": "x"})).created.to_rfc3339(), "2021-06-15T10:11:53+00:00");
+    for text in
+        ["2021-06-15T10:11:53", "2021-06-15T10:11:53Z", "2021-06-15T10:11:53.000", "2021-06-15T12:11:53.0+02:00"]
+    {
+        assert_eq!(
+            parse(&json!({"CreationTime": text, "Operation": "x"})).created.to_rfc3339(),
+            "2021-06-15T10:11:53+00:00"
+        );
     }
     assert!(AuditRecord::parse(b"{\"Operation\":\"x\",\"CreationTime\":\"yesterday\"}").is_err());
 }
@@ -463,7 +515,8 @@ fn creation_time_is_utc_with_and_without_zone_and_fraction() {
 #[test]
 fn a_record_without_a_guid_gets_the_same_id_however_it_is_written() {
     let first = AuditRecord::parse(br#"{"CreationTime":"2021-06-15T10:11:53","Operation":"x","Id":"7"}"#).unwrap();
-    let second = AuditRecord::parse(br#"{ "Id": "\u0037", "Operation": "x", "CreationTime": "2021-06-15T10:11:53" }"#).unwrap();
+    let second =
+        AuditRecord::parse(br#"{ "Id": "\u0037", "Operation": "x", "CreationTime": "2021-06-15T10:11:53" }"#).unwrap();
     assert!(first.id_is_derived && first.id == second.id);
     assert_eq!(first.id.as_uuid().get_version_num(), 5);
 }
@@ -482,7 +535,9 @@ fn read(content: &[u8]) -> (Vec<Seen>, Result<(), export::ExportError>) {
 
 fn csv_of(record: &Value, separator: char) -> String {
     let cell = format!("{record:#}").replace('"', "\"\"");
-    format!("RecordId{separator}\"auditdata\"{separator}Note\r\n1{separator}\"{cell}\"{separator}\"a\r\nb\"\r\n2{separator}oops{separator}\r\n")
+    format!(
+        "RecordId{separator}\"auditdata\"{separator}Note\r\n1{separator}\"{cell}\"{separator}\"a\r\nb\"\r\n2{separator}oops{separator}\r\n"
+    )
 }
 
 fn utf16(text: &str) -> Vec<u8> {

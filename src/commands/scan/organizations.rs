@@ -73,7 +73,10 @@ impl Organizations {
             let domains: Vec<_> = organization.knowledge.accepted.exact.iter().map(Domain::as_str).collect();
             let domains = if domains.is_empty() { "none".to_owned() } else { domains.join(", ") };
             let name = printable(&organization.name);
-            writeln!(err, "Assumed accepted domains of organization {id} {name}: {domains} (name them with --accepted-domain)")?;
+            writeln!(
+                err,
+                "Assumed accepted domains of organization {id} {name}: {domains} (name them with --accepted-domain)"
+            )?;
         }
         Ok(())
     }

@@ -33,7 +33,10 @@ pub(super) fn write(reading: &mut Reading, out: &mut dyn Write) -> Result<u64, S
     }
     write_broken(reading, out)?;
     let (records, selected, broken) = (reading.records, reading.selected, reading.broken.len());
-    writeln!(out, "{records} records, {selected} selected, {threats} threats, {recorded} recorded without a threat, {broken} broken")?;
+    writeln!(
+        out,
+        "{records} records, {selected} selected, {threats} threats, {recorded} recorded without a threat, {broken} broken"
+    )?;
     Ok(threats)
 }
 
