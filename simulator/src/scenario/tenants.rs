@@ -1,0 +1,73 @@
+//! Customers and their people.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::records::{Seeded, organization_name};
+use crate::world::{AcceptedDomain, Tenant};
+
+use super::{DIRECTORY, EXCHANGE};
+
+const CUSTOMERS: [(&str, &str); 6] = [
+    ("baeckerei-lindner.example", "Bäckerei Lindner GmbH"),
+    ("kanzlei-hofbauer.example", "Kanzlei Hofbauer & Partner"),
+    ("alpstein-logistik.example", "Alpstein Logistik AG"),
+    ("nordwind-energie.example", "Nordwind Energie KG"),
+    ("praxis-am-markt.example", "Praxis am Markt"),
+    ("weingut-sonnleiten.example", "Weingut Sonnleiten"),
+];
+
+const FIRST_NAMES: [&str; 12] =
+    ["Anna", "Bernd", "Clara", "David", "Elif", "Franz", "Greta", "Henrik", "Ines", "Jonas", "Karin", "Lukas"];
+
+const LAST_NAMES: [&str; 11] =
+    ["Adler", "Brandt", "Conrad", "Dietz", "Ebner", "Fuchs", "Gruber", "Hartl", "Imhof", "Jost", "Keller"];
+
+/// Content of a customer is read from the first cycle on.
+const SUBSCRIBED: [&str; 2] = [EXCHANGE, DIRECTORY];
+
+/// A customer with nine people, the last of them an administrator. `number` chooses the people and the id.
+pub fn tenant(number: usize, domain: &str) -> Tenant {
+    let id = Uuid::new_v5(&Uuid::NAMESPACE_DNS, domain.as_bytes());
+    people(Tenant::new(id, domain, domain), number)
+}
+
+/// `customer-3.example`
+pub(super) fn numbered(number: usize) -> Tenant {
+    let mut tenant = tenant(number, &format!("customer-{number}.example"));
+    tenant.display_name = format!("Customer {number}");
+    tenant
+}
+
+/// A customer of the demo.
+pub(super) fn demo(number: usize, seeded: &mut Seeded) -> Tenant {
+    let (domain, name) = CUSTOMERS[number % CUSTOMERS.len()];
+    people(Tenant::new(seeded.guid(), domain, name), number)
+}
+
+fn people(mut tenant: Tenant, number: usize) -> Tenant {
+    let initial = organization_name(&tenant.default_domain);
+    tenant.accepted_domains.push(AcceptedDomain { name: initial, match_sub_domains: false });
+    tenant.subscriptions = SUBSCRIBED.iter().map(|name| ((*name).to_owned(), true)).collect();
+    for person in 0..8 {
+        // 12 and 11 names have no common divisor: nobody is called as somebody else in the tenant.
+        let first = FIRST_NAMES[(number * 5 + person) % FIRST_NAMES.len()];
+        let last = LAST_NAMES[(number * 3 + person) % LAST_NAMES.len()];
+        let alias = format!("{first}.{last}").to_lowercase();
+        tenant.add_person(&alias, &format!("{first} {last}"));
+    }
+    tenant.add_person("admin", "Administrator");
+    if let Some(administrator) = tenant.users.last_mut() {
+        administrator.administrator = true;
+    }
+    for mailbox in &mut tenant.mailboxes {
+        // Exchange's own, in every mailbox.
+        let id = u64::from_be_bytes(first_half(mailbox.guid)) | 1;
+        mailbox.add_rule(id, "Junk E-mail Rule", json!({"MoveToFolder": "Junk Email"})).hidden = true;
+    }
+    tenant
+}
+
+fn first_half(guid: Uuid) -> [u8; 8] {
+    guid.as_u64_pair().0.to_be_bytes()
+}
