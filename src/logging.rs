@@ -48,7 +48,10 @@ fn streams() -> BoxMakeWriter {
 /// A panic becomes a line as well, with the invocation it happened in.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(place, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
+    let payload = panic.payload();
+    let message =
+        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(place, "panic: {}", message.unwrap_or("no message"));
 }
 
 /// `LEVEL span{fields}: message field=value`

@@ -36,10 +36,18 @@ pub(crate) fn answer(
     }
     let page = world.content_page;
     let Some(tenant) = world.tenants.get_mut(&tenant_id) else {
-        return Reply::error(400, "AF20011", &format!("Specified tenant ID ({tenant_id}) does not exist in the system or has been deleted."));
+        return Reply::error(
+            400,
+            "AF20011",
+            &format!("Specified tenant ID ({tenant_id}) does not exist in the system or has been deleted."),
+        );
     };
     if tenant.consent == Consent::WithoutActivityFeed {
-        return Reply::error(401, "AF10001", "The permission set () sent in the request does not include the expected permission.");
+        return Reply::error(
+            401,
+            "AF10001",
+            "The permission set () sent in the request does not include the expected permission.",
+        );
     }
     let query = form(query.as_bytes());
     let get = |name: &str| query.get(name).map(String::as_str);
@@ -48,7 +56,8 @@ pub(crate) fn answer(
         ("POST", "subscriptions/stop") => stop(tenant, get("contentType")),
         ("GET", "subscriptions/list") => list(tenant),
         ("GET", "subscriptions/content") => {
-            let listing = Listing { now, origin, page, from: get("startTime"), to: get("endTime"), next: get("nextPage") };
+            let listing =
+                Listing { now, origin, page, from: get("startTime"), to: get("endTime"), next: get("nextPage") };
             listing.answer(tenant, get("contentType"))
         }
         ("GET", blob) if blob.starts_with("audit/") => fetch(tenant, now, blob.trim_start_matches("audit/")),
@@ -78,8 +87,13 @@ fn start(tenant: &mut Tenant, content_type: Option<&str>) -> Reply {
     };
     if !tenant.auditing {
         let id = tenant.id;
-        let code = format!("StartSubscription [CorrId={}][TenantId={id},ContentType={content_type},ApplicationId=x,PublisherId=x][AppId", Uuid::new_v4());
-        let text = format!("=x] failed. Exception: Microsoft.Office.Compliance.Audit.DataServiceException: Tenant {id} does not exist.\r\n   at Microsoft.Office.Compliance.Audit.API.");
+        let code = format!(
+            "StartSubscription [CorrId={}][TenantId={id},ContentType={content_type},ApplicationId=x,PublisherId=x][AppId",
+            Uuid::new_v4()
+        );
+        let text = format!(
+            "=x] failed. Exception: Microsoft.Office.Compliance.Audit.DataServiceException: Tenant {id} does not exist.\r\n   at Microsoft.Office.Compliance.Audit.API."
+        );
         return Reply::error(400, &code, &text);
     }
     if tenant.subscriptions.get(content_type) == Some(&true) {
@@ -202,7 +216,9 @@ fn fetch(tenant: &Tenant, now: DateTime<Utc>, id: &str) -> Reply {
         return Reply::error(400, "AF20050", &format!("The specified content ({id}) does not exist."));
     };
     if blob.expires <= now {
-        let text = format!("Content requested with the key {id} has already expired. Content older than 7 days cannot be retrieved.");
+        let text = format!(
+            "Content requested with the key {id} has already expired. Content older than 7 days cannot be retrieved."
+        );
         return Reply::error(400, "AF20051", &text);
     }
     let mut reply = Reply::empty(200).with_header("content-type", "application/json; charset=utf-8");

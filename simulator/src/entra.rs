@@ -70,7 +70,13 @@ pub(crate) fn answer(
         return *reply;
     }
     let Some(audience) = field("scope").strip_suffix("/.default") else {
-        return refuse(400, "invalid_scope", 70_011, "The provided value for the input parameter 'scope' is not valid.", now);
+        return refuse(
+            400,
+            "invalid_scope",
+            70_011,
+            "The provided value for the input parameter 'scope' is not valid.",
+            now,
+        );
     };
     if let Some(refusal) = refused(world, tenant, audience, now) {
         return refusal;
@@ -90,7 +96,10 @@ pub(crate) fn identity(world: &World, tokens: &mut Tokens, now: DateTime<Utc>, q
     let client_id = query.get("client_id").cloned().unwrap_or_default();
     let resource = query.get("resource").cloned().unwrap_or_default();
     if !client_id.is_empty() && !world.federated_identities.contains(&client_id) {
-        return Reply::json(400, &json!({"statusCode": 400, "message": "No managed identity found for this client id."}));
+        return Reply::json(
+            400,
+            &json!({"statusCode": 400, "message": "No managed identity found for this client id."}),
+        );
     }
     let expires = now + TimeDelta::hours(1);
     let token = tokens.give(Token { tenant: world.partner_tenant, audience: resource.clone(), expires });
@@ -110,16 +119,27 @@ fn proven(
     let no = |code, text| Err(Box::new(refuse(401, "invalid_client", code, text, now)));
     match (form.get("client_secret"), form.get("client_assertion")) {
         (Some(secret), _) if *secret == world.client_secret => Ok(()),
-        (Some(_), _) => no(7_000_215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID."),
-        (None, Some(assertion)) if is_signed(world, &format!("{origin}/{tenant}/oauth2/v2.0/token"), assertion) => Ok(()),
+        (Some(_), _) => no(
+            7_000_215,
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.",
+        ),
+        (None, Some(assertion)) if is_signed(world, &format!("{origin}/{tenant}/oauth2/v2.0/token"), assertion) => {
+            Ok(())
+        }
         (None, Some(assertion)) => {
             let vouched = tokens.of(Some(&format!("Bearer {assertion}")), now);
             match vouched {
                 Some(token) if token.audience == "api://AzureADTokenExchange" => Ok(()),
-                _ => no(700_027, "The certificate with identifier used to sign the client assertion is not registered on application."),
+                _ => no(
+                    700_027,
+                    "The certificate with identifier used to sign the client assertion is not registered on application.",
+                ),
             }
         }
-        (None, None) => no(7_000_218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."),
+        (None, None) => no(
+            7_000_218,
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+        ),
     }
 }
 
@@ -164,16 +184,38 @@ fn refused(world: &World, tenant: Uuid, audience: &str, now: DateTime<Utc>) -> O
         return None;
     }
     let Some(customer) = world.tenants.get(&tenant) else {
-        return Some(refuse(400, "invalid_request", 90_002, "Tenant not found. Check to make sure you have the correct tenant ID.", now));
+        return Some(refuse(
+            400,
+            "invalid_request",
+            90_002,
+            "Tenant not found. Check to make sure you have the correct tenant ID.",
+            now,
+        ));
     };
     let app = world.client_id;
     Some(match customer.consent {
         Consent::Granted | Consent::WithoutActivityFeed => return None,
-        Consent::Missing => refuse(401, "invalid_client", 7_000_229, &format!("The client application {app} is missing service principal in the tenant {tenant}."), now),
-        Consent::AppDisabled => refuse(401, "unauthorized_client", 7_000_112, &format!("Application '{app}' is disabled."), now),
-        Consent::Blocked => refuse(400, "invalid_grant", 53_003, "Access has been blocked by Conditional Access policies.", now),
+        Consent::Missing => refuse(
+            401,
+            "invalid_client",
+            7_000_229,
+            &format!("The client application {app} is missing service principal in the tenant {tenant}."),
+            now,
+        ),
+        Consent::AppDisabled => {
+            refuse(401, "unauthorized_client", 7_000_112, &format!("Application '{app}' is disabled."), now)
+        }
+        Consent::Blocked => {
+            refuse(400, "invalid_grant", 53_003, "Access has been blocked by Conditional Access policies.", now)
+        }
         Consent::Gone => refuse(400, "invalid_request", 90_002, &format!("Tenant '{tenant}' not found."), now),
-        Consent::NoLicence => refuse(400, "invalid_resource", 500_014, &format!("The service principal for resource '{audience}' is disabled."), now),
+        Consent::NoLicence => refuse(
+            400,
+            "invalid_resource",
+            500_014,
+            &format!("The service principal for resource '{audience}' is disabled."),
+            now,
+        ),
     })
 }
 

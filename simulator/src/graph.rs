@@ -29,7 +29,11 @@ pub(crate) fn answer(
         return partner(world, &paging, rest);
     }
     let Some(tenant) = world.tenants.get_mut(&token.tenant) else {
-        return failure(403, "Authorization_IdentityNotFound", "The identity of the calling application could not be established.");
+        return failure(
+            403,
+            "Authorization_IdentityNotFound",
+            "The identity of the calling application could not be established.",
+        );
     };
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     match (method, rest) {
@@ -71,7 +75,9 @@ fn partner(world: &World, paging: &Paging<'_>, rest: &[&str]) -> Reply {
             let mut rows: Vec<Value> = customers.map(|tenant| relationship(tenant, "Admin relationship")).collect();
             // What every partner has besides: transitions led by Microsoft, and relationships nobody accepted.
             rows.extend(world.tenants.values().take(1).map(|tenant| relationship(tenant, "MLT_transition")));
-            rows.push(json!({"id": "pending", "displayName": "Offered", "customer": {"tenantId": null}, "status": "active"}));
+            rows.push(
+                json!({"id": "pending", "displayName": "Offered", "customer": {"tenantId": null}, "status": "active"}),
+            );
             paging.page(rows)
         }
         ["tenantRelationships", find] => find_tenant(world, find),
@@ -125,12 +131,19 @@ fn delete_grant(tenant: &mut Tenant, id: &str) -> Reply {
 fn users(tenant: &mut Tenant, paging: &Paging<'_>, method: &str, name: &str, below: &[&str], body: &Value) -> Reply {
     let name = name.strip_prefix("users('").and_then(|name| name.strip_suffix("')")).unwrap_or(name);
     let rights = tenant.user_rights;
-    let addresses: Vec<String> = tenant.mailbox(name).map(|mailbox| mailbox.other_addresses.clone()).unwrap_or_default();
+    let addresses: Vec<String> =
+        tenant.mailbox(name).map(|mailbox| mailbox.other_addresses.clone()).unwrap_or_default();
     if let ["mailFolders", "inbox", "messageRules", rule @ ..] = below {
         return message_rules(tenant, paging, method, name, rule, body);
     }
     let Some(user) = tenant.user_mut(name) else {
-        return failure(404, "Request_ResourceNotFound", &format!("Resource '{name}' does not exist or one of its queried reference-property objects are not present."));
+        return failure(
+            404,
+            "Request_ResourceNotFound",
+            &format!(
+                "Resource '{name}' does not exist or one of its queried reference-property objects are not present."
+            ),
+        );
     };
     match (method, below) {
         ("GET", []) => Reply::json(200, &shown(user, &addresses)),
@@ -170,9 +183,7 @@ fn method_row(method: &crate::world::SignInMethod) -> Value {
 }
 
 fn grants(user: &User) -> Vec<Value> {
-    let row = |grant: &crate::world::Grant| {
-        json!({"id": grant.id, "clientId": grant.client_id, "consentType": "Principal", "principalId": user.id, "scope": grant.scope})
-    };
+    let row = |grant: &crate::world::Grant| json!({"id": grant.id, "clientId": grant.client_id, "consentType": "Principal", "principalId": user.id, "scope": grant.scope});
     user.grants.iter().map(row).collect()
 }
 
@@ -183,14 +194,22 @@ fn patch(user: &mut User, body: &Value) -> Reply {
         return denied();
     }
     if user.synced {
-        return failure(400, "Request_BadRequest", "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently undergoing migration.");
+        return failure(
+            400,
+            "Request_BadRequest",
+            "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently undergoing migration.",
+        );
     }
     if let Some(enabled) = enabled {
         user.account_enabled = enabled;
     } else if is_strong(&profile["password"]) {
         user.password_resets += 1;
     } else {
-        return failure(400, "Request_BadRequest", "The specified password does not comply with password complexity requirements.");
+        return failure(
+            400,
+            "Request_BadRequest",
+            "The specified password does not comply with password complexity requirements.",
+        );
     }
     Reply::empty(204)
 }
@@ -206,10 +225,21 @@ fn is_strong(password: &Value) -> bool {
         && has(char::is_ascii_punctuation)
 }
 
-fn message_rules(tenant: &mut Tenant, paging: &Paging<'_>, method: &str, name: &str, rule: &[&str], body: &Value) -> Reply {
+fn message_rules(
+    tenant: &mut Tenant,
+    paging: &Paging<'_>,
+    method: &str,
+    name: &str,
+    rule: &[&str],
+    body: &Value,
+) -> Reply {
     let upn = tenant.user(name).map(|user| user.upn.clone()).unwrap_or_default();
     let Some(mailbox) = tenant.mailbox_mut(&upn) else {
-        return failure(404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive, soft-deleted, or is hosted on-premise.");
+        return failure(
+            404,
+            "MailboxNotEnabledForRESTAPI",
+            "The mailbox is either inactive, soft-deleted, or is hosted on-premise.",
+        );
     };
     // The id of a rule here is another than in Exchange; hidden rules are not shown.
     let id_of = |id: u64| format!("AQ{id:016x}=");
@@ -237,6 +267,7 @@ fn denied() -> Reply {
 }
 
 fn failure(status: u16, code: &str, message: &str) -> Reply {
-    let inner = json!({"date": "2026-11-22T08:00:00", "request-id": Uuid::new_v4(), "client-request-id": Uuid::new_v4()});
+    let inner =
+        json!({"date": "2026-11-22T08:00:00", "request-id": Uuid::new_v4(), "client-request-id": Uuid::new_v4()});
     Reply::json(status, &json!({"error": {"code": code, "message": message, "innerError": inner}}))
 }

@@ -7,7 +7,8 @@ use crate::reply::Reply;
 /// `GET /{ip}?access_key=…`; errors come with status 200.
 pub(crate) fn answer(path: &str, query: &str) -> Reply {
     if !query.contains("access_key=") {
-        let error = json!({"code": 101, "type": "missing_access_key", "info": "You have not supplied an API Access Key."});
+        let error =
+            json!({"code": 101, "type": "missing_access_key", "info": "You have not supplied an API Access Key."});
         return Reply::json(200, &json!({"success": false, "error": error}));
     }
     let address = path.trim_matches('/');
@@ -18,5 +19,8 @@ pub(crate) fn answer(path: &str, query: &str) -> Reply {
     };
     let kind = if address.contains(':') { "ipv6" } else { "ipv4" };
     let [city, region, country] = place;
-    Reply::json(200, &json!({"ip": address, "type": kind, "city": city, "region_name": region, "country_name": country}))
+    Reply::json(
+        200,
+        &json!({"ip": address, "type": kind, "city": city, "region_name": region, "country_name": country}),
+    )
 }

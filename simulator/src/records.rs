@@ -25,7 +25,7 @@ pub use mailbox_rules::{RuleChange, update_inbox_rules_a, update_inbox_rules_b, 
 pub use rules::{MadeWith, new_inbox_rule, newsletter_rule, set_inbox_rule};
 pub use seeded::Seeded;
 
-/// `Exchange`, `AzureActiveDirectory` and `SharePoint` with the number that goes with what they write.
+// Values of `RecordType`.
 const EXCHANGE_ADMIN: u32 = 1;
 const EXCHANGE_ITEM: u32 = 2;
 const SHAREPOINT_FILE: u32 = 6;

@@ -109,8 +109,14 @@ impl Simulator {
             management: serve(Service::Activity)?,
             graph: serve(Service::Graph)?,
             exchange: serve(Service::Exchange)?,
-            flow: format!("{}/powerautomate/automations/direct/workflows/0123456789abcdef0123456789abcdef/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=c2ltdWxhdGVkLWZsb3ctc2lnbmF0dXJl", serve(Service::Flow)?),
-            teams: format!("{}/powerautomate/automations/direct/workflows/fedcba9876543210fedcba9876543210/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=c2ltdWxhdGVkLXRlYW1zLXNpZ25hdHVyZQ", serve(Service::Teams)?),
+            flow: format!(
+                "{}/powerautomate/automations/direct/workflows/0123456789abcdef0123456789abcdef/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=c2ltdWxhdGVkLWZsb3ctc2lnbmF0dXJl",
+                serve(Service::Flow)?
+            ),
+            teams: format!(
+                "{}/powerautomate/automations/direct/workflows/fedcba9876543210fedcba9876543210/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=c2ltdWxhdGVkLXRlYW1zLXNpZ25hdHVyZQ",
+                serve(Service::Teams)?
+            ),
             ipstack: serve(Service::Ipstack)?,
             identity: format!("{}/msi/token", serve(Service::Identity)?),
         };
@@ -225,7 +231,8 @@ fn serve(
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     listener.set_nonblocking(true)?;
     let port = listener.local_addr()?.port();
-    let router = Router::new().fallback(handle).with_state(Served { service, shared: Arc::clone(shared) }).into_make_service();
+    let router =
+        Router::new().fallback(handle).with_state(Served { service, shared: Arc::clone(shared) }).into_make_service();
     // The platform's identity endpoint is plain http on loopback.
     let is_plain = service == Service::Identity;
     let origin = if is_plain { format!("http://127.0.0.1:{port}") } else { format!("https://localhost:{port}") };
@@ -307,7 +314,9 @@ impl Shared {
         let world = &mut *locked(&self.world);
         match served.service {
             Service::Entra => entra::answer(world, &mut tokens, now, &origin, path, body),
-            Service::Identity if header("x-identity-header").is_some() => entra::identity(world, &mut tokens, now, query),
+            Service::Identity if header("x-identity-header").is_some() => {
+                entra::identity(world, &mut tokens, now, query)
+            }
             Service::Identity => Reply::empty(401),
             Service::Activity => activity::answer(world, now, &origin, token.as_ref(), method, path, query),
             Service::Graph => graph::answer(world, &origin, token.as_ref(), method, path, query, body),

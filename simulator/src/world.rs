@@ -354,7 +354,12 @@ impl Tenant {
     pub fn publish_at(&mut self, content_type: &str, created: DateTime<Utc>, records: &[Value]) -> String {
         // The wire escapes slashes; a reader that searches bytes must know.
         let text = Value::from(records.to_vec()).to_string().replace('/', "\\/");
-        self.publish_body(content_type, created, created + TimeDelta::days(7), BlobBody::Whole(text.into_bytes().into()))
+        self.publish_body(
+            content_type,
+            created,
+            created + TimeDelta::days(7),
+            BlobBody::Whole(text.into_bytes().into()),
+        )
     }
 
     /// Makes any body available.
@@ -367,7 +372,12 @@ impl Tenant {
     ) -> String {
         let number = created.format("%Y%m%d%H%M%S%3f");
         let kind = content_type.to_ascii_lowercase().replace('.', "_");
-        let id = format!("{number}{:06}${number}{:06}${kind}${}", self.content.len(), self.content.len(), content_type.replace('.', "_"));
+        let id = format!(
+            "{number}{:06}${number}{:06}${kind}${}",
+            self.content.len(),
+            self.content.len(),
+            content_type.replace('.', "_")
+        );
         self.content.push(Blob { id: id.clone(), content_type: content_type.to_owned(), created, expires, body });
         id
     }
@@ -394,14 +404,17 @@ impl Mailbox {
             "ImapEnabled",
             "PopEnabled",
         ];
-        let mut client_access: BTreeMap<String, bool> = switches.iter().map(|name| ((*name).to_owned(), true)).collect();
+        let mut client_access: BTreeMap<String, bool> =
+            switches.iter().map(|name| ((*name).to_owned(), true)).collect();
         client_access.insert("SmtpClientAuthenticationDisabled".to_owned(), false);
         Self {
             upn,
             object_id,
             guid,
             alias: alias.to_owned(),
-            identity: format!("EURPR04A009.PROD.OUTLOOK.COM/Microsoft Exchange Hosted Organizations/{domain}/{object_id}"),
+            identity: format!(
+                "EURPR04A009.PROD.OUTLOOK.COM/Microsoft Exchange Hosted Organizations/{domain}/{object_id}"
+            ),
             legacy_dn: format!(
                 "/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn={}-{alias}",
                 guid.simple()

@@ -1,6 +1,7 @@
 //! The command line: each subcommand in a file of its own, each a function that returns an exit code.
 
 mod cycle;
+pub mod opening;
 pub mod run;
 pub mod scan;
 pub mod serve;
@@ -42,7 +43,7 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
     match line.command {
         Command::Serve => serve::run().await,
         Command::Run(args) => run::run(args).await,
-        Command::Scan(args) => scan::run(args, &mut std::io::stdout(), &mut std::io::stderr()).into(),
+        Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
         Command::Token(args) => token::run(args).await,
     }
 }

@@ -1,7 +1,6 @@
 //! `tenantwatch serve`: the custom handler that the Azure Functions host starts, as `host.json` says.
 
 use std::convert::Infallible;
-use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,21 +10,19 @@ use async_trait::async_trait;
 use tokio::net::TcpListener;
 use tokio::sync::SetOnce;
 
-use crate::app::{App, AppError};
-use crate::clock::{Clock, Deadline, SystemClock};
+use crate::app::App;
+use crate::clock::Deadline;
 use crate::functions::remediate_account::Answer;
 use crate::functions::{FunctionError, TenantMessage, get_domain, process_audit_log, remediate_account};
 use crate::host::{Functions, Limits, router};
 use crate::logging::PORT_VARIABLES;
-use crate::microsoft::http::{self, HttpClientError};
-use crate::settings::{Needs, Settings, SettingsError};
-use crate::store::{StoreError, TablesStore};
 
 use super::EXIT_USAGE;
+use super::opening::{self, OpenError};
 
 /// Why it could not start, or ended.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ServeError {
+enum ServeError {
     #[error(
         "no port: the Functions host sets {}; outside of it use `tenantwatch run`",
         PORT_VARIABLES[0]
@@ -36,15 +33,7 @@ pub(super) enum ServeError {
     #[error("port {0} on 127.0.0.1 cannot be used: {1}")]
     Port(u16, #[source] std::io::Error),
     #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error("AzureWebJobsStorage is required and not set")]
-    NoStorage,
-    #[error(transparent)]
-    Http(#[from] HttpClientError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    App(#[from] AppError),
+    Open(#[from] OpenError),
     #[error("an error of the program ended the start: {0}")]
     Start(String),
     #[error("the HTTP server ended: {0}")]
@@ -103,7 +92,8 @@ struct LazyFunctions {
 impl LazyFunctions {
     /// Reads the settings and puts the parts together, away from the threads that answer.
     async fn open(&self) -> Result<(), ServeError> {
-        let app = tokio::task::spawn_blocking(open_app).await.map_err(|e| ServeError::Start(e.to_string()))??;
+        let app =
+            tokio::task::spawn_blocking(opening::in_azure).await.map_err(|e| ServeError::Start(e.to_string()))??;
         self.app.set(app).map_err(|_| ServeError::Start("opened twice".to_owned()))
     }
 
@@ -111,17 +101,6 @@ impl LazyFunctions {
         let app = self.app.wait().await;
         (app, Deadline::after(Arc::clone(&app.clock), Duration::from_secs(seconds)))
     }
-}
-
-pub(super) fn open_app() -> Result<App, ServeError> {
-    // A variable that is no text is none of ours.
-    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    let settings = Settings::from_environment(std::env::vars_os().filter_map(text), Needs::AZURE)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let storage = settings.storage.as_ref().ok_or(ServeError::NoStorage)?;
-    let http = http::client(settings.root_certificates.as_deref())?;
-    let store = TablesStore::new(storage, settings.tables.clone(), http, Arc::clone(&clock))?;
-    Ok(App::new(settings, Arc::new(store), clock)?)
 }
 
 #[async_trait]

@@ -3,89 +3,112 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
-use crate::clock::SystemClock;
 use crate::ledger::{self, CoverageRow, ProcessedRow};
 use crate::names::RecordId;
 use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
 use crate::store::{Key, PartitionKey, Query, RowKey, StoreError};
 
-use super::{EXIT_USAGE, run, serve};
+use super::EXIT_USAGE;
+use super::opening::{self, OpenError};
 
-/// Nothing was found to mint a token for.
-const EXIT_MISSING: u8 = 1;
-
-/// What the token is for.
+/// Which token.
 #[derive(Debug, clap::Args)]
 pub struct TokenArgs {
-    /// The log id of the threat, as notified
+    /// The log id of a notified threat
     #[arg(value_name = "LOG_ID")]
     pub log_id: RecordId,
-    /// `act` for Remediate, Preview and Dismiss; `undo` for Undo
-    #[arg(long, value_name = "SCOPE", default_value = "act")]
-    pub scope: Scope,
-    /// The data folder of `tenantwatch run`, used when no Azure storage is set
-    #[arg(long, value_name = "DIR", default_value = "tenantwatch-data")]
-    pub data: PathBuf,
+    /// What the token allows: act (Remediate, Preview, Dismiss) or undo
+    #[arg(long, value_enum, default_value = "act")]
+    pub scope: ScopeArg,
+    /// The data folder of `tenantwatch run`; without it the tables that AzureWebJobsStorage names
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
 }
 
-/// Why there is no token.
+/// The scope as it is written.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ScopeArg {
+    /// Remediate, Preview, Dismiss
+    Act,
+    /// Undo
+    Undo,
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(scope: ScopeArg) -> Self {
+        match scope {
+            ScopeArg::Act => Self::Act,
+            ScopeArg::Undo => Self::Undo,
+        }
+    }
+}
+
+/// Why no token was minted.
 #[derive(Debug, thiserror::Error)]
-pub enum TokenCommandError {
-    /// The settings or the store cannot be used.
-    #[error("{0}")]
-    Start(String),
+pub enum MintError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No tenant has such a threat.
+    #[error("no threat is stored under log id {0}")]
+    Unknown(RecordId),
     /// There is nothing to sign with.
     #[error("ACTION_KEY is not set, so RemediateAccount demands no token")]
     NoKey,
-    /// No tenant has such a finding.
-    #[error("no threat is stored under the log id {0} in any tenant")]
-    NoSuchThreat(RecordId),
 }
 
-/// Prints a token.
+/// Why there is nothing to print.
+#[derive(Debug, thiserror::Error)]
+enum TokenError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Mint(#[from] MintError),
+}
+
+/// Prints a token that lives as long as a button's, or 30 days for `undo`.
 pub async fn run(args: TokenArgs) -> ExitCode {
-    let outcome = match open(&args) {
-        Ok(app) => mint(&app, &args.log_id, args.scope).await,
-        Err(error) => Err(TokenCommandError::Start(error)),
-    };
-    match outcome {
+    match open_and_mint(&args).await {
         Ok(token) => {
             println!("{}", token.expose_secret());
             ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("tenantwatch: {error}");
-            let is_missing = matches!(error, TokenCommandError::NoSuchThreat(_));
-            ExitCode::from(if is_missing { EXIT_MISSING } else { EXIT_USAGE })
+            ExitCode::from(EXIT_USAGE)
         }
     }
+}
+
+async fn open_and_mint(args: &TokenArgs) -> Result<SecretString, TokenError> {
+    let app = match &args.data {
+        Some(folder) => opening::in_folder(folder)?,
+        None => opening::in_azure()?,
+    };
+    Ok(mint(&app, &args.log_id, args.scope.into()).await?)
 }
 
 /// Mints a token for the threat with this log id, whichever tenant it is of.
 ///
 /// # Errors
 /// When there is no such threat, no key, or no store.
-pub async fn mint(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretString, TokenCommandError> {
+pub async fn mint(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretString, MintError> {
     let tokens = ActionTokens::new(&app.settings.actions);
     if !tokens.are_demanded() {
-        return Err(TokenCommandError::NoKey);
+        return Err(MintError::NoKey);
     }
-    let finding = find(app, log_id).await?.ok_or(TokenCommandError::NoSuchThreat(*log_id))?;
+    let finding = find(app, log_id).await?.ok_or(MintError::Unknown(*log_id))?;
     let life = match scope {
         Scope::Act => TimeDelta::from_std(app.settings.actions.token_life).unwrap_or(TimeDelta::zero()),
         Scope::Undo => UNDO_LIFE,
     };
-    tokens.mint(&finding, scope, app.clock.now() + life).ok_or(TokenCommandError::NoKey)
+    tokens.mint(&finding, scope, app.clock.now() + life).ok_or(MintError::NoKey)
 }
 
 /// A log id does not say whose it is, so every known tenant is asked.
@@ -100,17 +123,4 @@ async fn find(app: &App, log_id: &RecordId) -> Result<Option<ProcessedRow>, Stor
         }
     }
     Ok(None)
-}
-
-/// The store of `serve` when Azure storage is set, else that of `run`.
-fn open(args: &TokenArgs) -> Result<App, String> {
-    let is_set = |name: &str| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
-    let azure = ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"];
-    if azure.into_iter().any(is_set) {
-        return serve::open_app().map_err(|error| error.to_string());
-    }
-    if !args.data.is_dir() {
-        return Err(format!("no Azure storage is set, and there is no data folder {}", args.data.display()));
-    }
-    run::open(&args.data, std::env::vars(), Arc::new(SystemClock)).map_err(|error| error.to_string())
 }

@@ -87,9 +87,6 @@ async fn answer(State(handler): State<Handler>, request: Request) -> Response {
         let path = request.uri().path().chars().take(80).collect();
         return span.in_scope(|| Failure::NoSuchFunction(path).into_response());
     };
-    if route == Route::Alive && request.method() == Method::GET {
-        return "tenantwatch\n".into_response();
-    }
     let span = span(route.name(), request.headers());
     // The failure is logged where it becomes a response, which has to happen within the span.
     async move { handler.invoke(route, request).await.unwrap_or_else(IntoResponse::into_response) }
@@ -105,7 +102,7 @@ impl Handler {
         let limit = route.body_limit();
         let body = body::whole(request.into_body(), limit).await.map_err(|error| Failure::of_body(error, limit))?;
         match route {
-            Route::Alive => Err(Failure::NoSuchFunction("/".to_owned())),
+            Route::Alive => Ok("tenantwatch\n".into_response()),
             Route::GetDomain => self.get_domain(&body).await,
             Route::ProcessAuditLog => self.process_audit_log(&body).await,
             Route::RemediateAccount => self.remediate_account(body).await,

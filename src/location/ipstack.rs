@@ -41,7 +41,7 @@ impl Ipstack {
     }
 
     pub(super) async fn look_up(&self, address: IpAddr) -> Result<String, Failure> {
-        let url = self.base.join(&address.to_string()).map_err(|_| Failure::Type)?;
+        let url = self.base.join(&format!("./{address}")).map_err(|_| Failure::Type)?;
         let request = self.http.get(url).query(&[("access_key", self.key.expose_secret())]);
         let response = request.send().await.map_err(|_| Failure::Status)?;
         if !response.status().is_success() {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
+use url::Url;
 
 use crate::names::TenantId;
 
@@ -22,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The longest wait that `Retry-After` may ask for; whoever asks for more is tried again by a later run.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// How long one call may take from its first try to its end, waits and silent services included. It is what keeps a
+/// function within its own deadline when a service drips or hangs.
+const WHOLE_CALL: Duration = Duration::from_secs(90);
 
 /// The longest answer that is read into memory, in bytes. Blobs are streamed and not bound by it.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
@@ -61,27 +66,57 @@ impl Caller {
         Self { service, http, tokens, read_error }
     }
 
+    /// A request to be filled in and sent.
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
     /// Sends a request and reads the whole answer; a broken-off answer is tried again as well.
-    pub(super) async fn whole<F>(&self, tenant: &TenantId, request: F) -> Result<Answer, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
-        let attempt = || async {
-            let response = self.attempt(tenant, &request).await?;
-            let headers = response.headers().clone();
-            let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
-            Ok(Answer { headers, body })
-        };
-        attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for).await
+    pub(super) async fn whole(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Answer, ServiceError> {
+        self.in_time(async {
+            let mut waits = waits();
+            loop {
+                match self.attempt_whole(tenant, &request).await {
+                    Err(error) if error.is_passing() => wait_or_give_up(error, &mut waits).await?,
+                    outcome => return outcome,
+                }
+            }
+        })
+        .await
     }
 
     /// Sends a request and hands over the answer as it begins.
-    pub(super) async fn streamed<F>(&self, tenant: &TenantId, request: F) -> Result<Response, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
-        let attempt = || self.attempt(tenant, &request);
-        attempt.retry(waits()).when(ServiceError::is_passing).adjust(wait_for).await
+    pub(super) async fn streamed(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Response, ServiceError> {
+        self.in_time(async {
+            let mut waits = waits();
+            loop {
+                match self.attempt(tenant, &request).await {
+                    Err(error) if error.is_passing() => wait_or_give_up(error, &mut waits).await?,
+                    outcome => return outcome,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn attempt_whole(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Answer, ServiceError> {
+        let response = self.attempt(tenant, request).await?;
+        let headers = response.headers().clone();
+        let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
+        Ok(Answer { headers, body })
+    }
+
+    /// What `call` gives, unless it takes longer than a call may.
+    async fn in_time<T>(&self, call: impl IntoFuture<Output = Result<T, ServiceError>>) -> Result<T, ServiceError> {
+        match tokio::time::timeout(WHOLE_CALL, call).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.unreachable(format!("no answer within {} s, all tries together", WHOLE_CALL.as_secs()))),
+        }
+    }
+
+    /// A listing whose pages do not end. What was read of it is not the whole, so it is not handed over as such.
+    pub(super) fn endless(&self, what: &str) -> ServiceError {
+        self.unreachable(format!("{what} does not end: its links to further pages lead in a circle"))
     }
 
     /// An answer that was read but is not what it must be.
@@ -90,15 +125,12 @@ impl Caller {
         self.unreachable(format!("{what} is not what it must be (line {}, {:?})", error.line(), error.classify()))
     }
 
-    fn unreachable(&self, detail: String) -> ServiceError {
+    pub(super) fn unreachable(&self, detail: String) -> ServiceError {
         ServiceError::Unreachable { service: self.service, detail }
     }
 
     /// One try. A token that is refused is forgotten, and a fresh one tried once.
-    async fn attempt<F>(&self, tenant: &TenantId, request: &F) -> Result<Response, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
+    async fn attempt(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
         let mut response = self.send(tenant, request).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             self.tokens.forget(tenant).await;
@@ -107,12 +139,12 @@ impl Caller {
         if response.status().is_success() { Ok(response) } else { Err(self.answered(response).await) }
     }
 
-    async fn send<F>(&self, tenant: &TenantId, request: &F) -> Result<Response, ServiceError>
-    where
-        F: Fn(&Client) -> RequestBuilder,
-    {
+    async fn send(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
         let token = self.tokens.token(tenant, self.service).await?;
-        let sent = request(&self.http).bearer_auth(token.expose_secret()).send().await;
+        // A request whose body is in memory can be sent again; all of ours are.
+        let request =
+            request.try_clone().ok_or_else(|| self.unreachable("the request cannot be sent twice".to_owned()))?;
+        let sent = request.bearer_auth(token.expose_secret()).send().await;
         sent.map_err(|error| self.unreachable(describe(error)))
     }
 
@@ -156,13 +188,27 @@ async fn read_up_to(mut response: Response, limit: usize) -> Result<Bytes, Strin
     Ok(body.freeze())
 }
 
-fn waits() -> ExponentialBuilder {
+/// The distances between tries. An iterator instead of backon's own loop: through the closures of that the compiler cannot
+/// see that a future is `Send`.
+fn waits() -> ExponentialBackoff {
     ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(500))
         .with_max_delay(Duration::from_secs(10))
         .with_max_times(TRIES - 1)
         .with_total_delay(Some(PATIENCE))
         .with_jitter()
+        .build()
+}
+
+/// Waits before the next try, or gives the error back when there is none.
+async fn wait_or_give_up(error: ServiceError, waits: &mut ExponentialBackoff) -> Result<(), ServiceError> {
+    match wait_for(&error, waits.next()) {
+        Some(wait) => {
+            tokio::time::sleep(wait).await;
+            Ok(())
+        }
+        None => Err(error),
+    }
 }
 
 /// What the service asked for goes before our own distance; whoever asks for too much is not waited for.

@@ -6,7 +6,7 @@ mod failure;
 
 use std::sync::Arc;
 
-use reqwest::Client;
+use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -87,23 +87,23 @@ impl Exchange {
         let mut rows = Vec::new();
         let mut next = Some(self.command_url(tenant));
         for _ in 0..PAGES {
-            let Some(url) = next.take() else { break };
+            let Some(url) = next.take() else { return Ok(rows) };
             let page = self.page(tenant, &url, &anchor, &body).await?;
             rows.extend(page.value.into_iter().map(without_annotations));
             // Page links live for minutes only, so they are followed at once; each is a POST of the same body.
             next = page.next.map(|link| self.own_link(&link)).transpose()?;
         }
-        Ok(rows)
+        if next.is_none() { Ok(rows) } else { Err(self.caller.endless("the cmdlet's answer")) }
     }
 
     async fn page(&self, tenant: &TenantId, url: &Url, anchor: &str, body: &Value) -> Result<Page, ServiceError> {
-        let request = |http: &Client| {
-            http.post(url.clone())
-                .header("X-AnchorMailbox", anchor)
-                .header("Prefer", "odata.maxpagesize=1000")
-                .header("X-ResponseFormat", "json")
-                .json(body)
-        };
+        let request = self
+            .caller
+            .request(Method::POST, url.clone())
+            .header("X-AnchorMailbox", anchor)
+            .header("Prefer", "odata.maxpagesize=1000")
+            .header("X-ResponseFormat", "json")
+            .json(body);
         let answer = self.caller.whole(tenant, request).await?;
         // A cmdlet that changes something may answer with nothing at all.
         if answer.body.iter().all(u8::is_ascii_whitespace) {

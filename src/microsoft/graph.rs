@@ -1,5 +1,4 @@
 //! Microsoft Graph: customers of the partner, users, sign-in, domains, and inbox rules where Exchange is out of reach.
-
 //! <https://learn.microsoft.com/graph/api/overview>
 
 mod wire;
@@ -57,7 +56,7 @@ pub struct User {
     /// Its main mail address.
     pub mail: Option<String>,
     /// All its addresses, `SMTP:` (primary) or `smtp:` before each.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::or_default")]
     pub proxy_addresses: Vec<String>,
 }
 
@@ -74,7 +73,7 @@ pub struct TenantDomain {
     #[serde(default)]
     pub is_verified: bool,
     /// `Email`, `OfficeCommunicationsOnline`, …
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::or_default")]
     pub supported_services: Vec<String>,
     /// `Managed`, or `Federated` where another identity provider keeps the passwords.
     #[serde(default)]
@@ -114,7 +113,7 @@ pub struct PermissionGrant {
     /// The user who granted it.
     pub principal_id: Option<String>,
     /// Space separated scopes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::or_default")]
     pub scope: String,
 }
 
@@ -210,7 +209,7 @@ impl Graph {
     /// `POST /users/{user}/revokeSignInSessions`
     pub async fn revoke_sessions(&self, tenant: &TenantId, user: &str) -> Result<(), ServiceError> {
         let url = self.user_url("v1.0", user, &["revokeSignInSessions"], &[]);
-        self.caller.whole(tenant, |http| http.post(url.clone()).header(CONTENT_LENGTH, 0)).await.map(drop)
+        self.caller.whole(tenant, self.caller.request(Method::POST, url).header(CONTENT_LENGTH, 0)).await.map(drop)
     }
 
     /// `GET /users/{user}/authentication/methods`
@@ -274,14 +273,14 @@ impl Graph {
         let mut rows = Vec::new();
         let mut next = Some(first);
         for _ in 0..PAGES {
-            let Some(url) = next.take() else { break };
-            let answer = self.caller.whole(tenant, |http: &Client| http.get(url.clone())).await?;
+            let Some(url) = next.take() else { return Ok(rows) };
+            let answer = self.caller.whole(tenant, self.caller.request(Method::GET, url)).await?;
             let page: Page<T> =
                 serde_json::from_slice(&answer.body).map_err(|error| self.caller.unreadable(what, &error))?;
             rows.extend(page.value);
             next = page.next.map(|link| self.own_link(&link)).transpose()?;
         }
-        Ok(rows)
+        if next.is_none() { Ok(rows) } else { Err(self.caller.endless(what)) }
     }
 
     /// One object, `None` when it is not there.
@@ -291,7 +290,7 @@ impl Graph {
         url: Url,
         what: &str,
     ) -> Result<Option<T>, ServiceError> {
-        match self.caller.whole(tenant, |http: &Client| http.get(url.clone())).await {
+        match self.caller.whole(tenant, self.caller.request(Method::GET, url)).await {
             Ok(answer) => {
                 serde_json::from_slice(&answer.body).map(Some).map_err(|error| self.caller.unreadable(what, &error))
             }
@@ -301,11 +300,11 @@ impl Graph {
     }
 
     async fn change(&self, tenant: &TenantId, method: Method, url: Url, body: &Value) -> Result<(), ServiceError> {
-        self.caller.whole(tenant, |http: &Client| http.request(method.clone(), url.clone()).json(body)).await.map(drop)
+        self.caller.whole(tenant, self.caller.request(method, url).json(body)).await.map(drop)
     }
 
     async fn delete(&self, tenant: &TenantId, url: Url) -> Result<(), ServiceError> {
-        match self.caller.whole(tenant, |http: &Client| http.delete(url.clone())).await {
+        match self.caller.whole(tenant, self.caller.request(Method::DELETE, url)).await {
             Ok(_) => Ok(()),
             Err(error) if error.status() == Some(404) => Ok(()),
             Err(error) => Err(error),

@@ -11,4 +11,8 @@ mod call;
 mod certificate;
 mod error;
 
+pub(crate) use certificate::Certificate;
 pub use error::{Service, ServiceError, TokenError, TokenFault};
+
+#[cfg(test)]
+mod tests;

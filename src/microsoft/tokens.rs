@@ -26,6 +26,9 @@ use super::{Service, TokenError, TokenFault};
 /// What a managed identity asks for to vouch for an app registration.
 const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange/.default";
 
+/// How long a token may take. The credential waits as long as `Retry-After` says, however long that is; nobody else does.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Gives tokens for any tenant and service.
 pub struct Tokens {
     client_id: String,
@@ -41,6 +44,8 @@ enum Proof {
     Secret(SecretString),
     Certificate(Arc<Certificate>),
     Identity(Arc<ManagedIdentityCredential>),
+    #[cfg(test)]
+    Given(Arc<dyn TokenCredential>),
 }
 
 impl fmt::Debug for Tokens {
@@ -71,7 +76,6 @@ impl Tokens {
                 let options = ManagedIdentityCredentialOptions {
                     user_assigned_id: Some(UserAssignedId::ClientId(identity_client_id.clone())),
                     client_options: options.clone(),
-                    ..Default::default()
                 };
                 let identity = ManagedIdentityCredential::new(Some(options))
                     .map_err(|error| refuse(first_line(&error.to_string())))?;
@@ -89,9 +93,15 @@ impl Tokens {
     pub async fn token(&self, tenant: &TenantId, service: Service) -> Result<SecretString, TokenError> {
         let credential = self.credential(tenant)?;
         let scope = self.scope(service);
-        match credential.get_token(&[&scope], None).await {
-            Ok(token) => Ok(token.token.secret().to_owned().into()),
-            Err(error) => Err(classify(*tenant, &error)),
+        match tokio::time::timeout(PATIENCE, credential.get_token(&[&scope], None)).await {
+            Ok(Ok(token)) => Ok(token.token.secret().to_owned().into()),
+            Ok(Err(error)) => Err(classify(*tenant, &error)),
+            Err(_) => Err(TokenError {
+                tenant: *tenant,
+                fault: TokenFault::Passing,
+                aadsts: None,
+                message: format!("no token within {} s", PATIENCE.as_secs()),
+            }),
         }
     }
 
@@ -134,9 +144,25 @@ impl Tokens {
                 audience: token_endpoint(&self.hosts.authority, tenant),
             },
             Proof::Identity(identity) => Assertion::Vouched(Arc::clone(identity)),
+            #[cfg(test)]
+            Proof::Given(credential) => return Ok(Arc::clone(credential)),
         };
         let options = ClientAssertionCredentialOptions { client_options };
         Ok(ClientAssertionCredential::new(tenant.to_string(), self.client_id.clone(), assertion, Some(options))?)
+    }
+}
+
+#[cfg(test)]
+impl Tokens {
+    /// Gives what `credential` gives, so that the clients can be tested without Entra.
+    pub(super) fn given(hosts: &Hosts, http: reqwest::Client, credential: Arc<dyn TokenCredential>) -> Self {
+        Self {
+            client_id: String::new(),
+            proof: Proof::Given(credential),
+            hosts: hosts.clone(),
+            options: options(hosts, http),
+            credentials: Mutex::default(),
+        }
     }
 }
 
@@ -219,7 +245,8 @@ fn fault(status: Option<u16>, aadsts: Option<u32>) -> TokenFault {
         (_, Some(408 | 429 | 500..)) | (_, None) => TokenFault::Passing,
         // Entra's own words for «busy» come with 400 at times.
         (Some(90_033 | 50_196 | 90_006), _) => TokenFault::Passing,
-        (_, Some(401)) => TokenFault::OurFault,
+        // No number of Entra's: the platform refused the managed identity, which says nothing about the tenant.
+        (None, Some(_)) | (_, Some(401)) => TokenFault::OurFault,
         _ => TokenFault::AccessLost,
     }
 }
@@ -234,4 +261,45 @@ fn number_after(text: &str, mark: &str) -> Option<u32> {
 fn first_line(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TokenFault, fault, first_line, number_after};
+
+    #[test]
+    fn what_entra_says_tells_whose_fault_it_is() {
+        let table = [
+            (Some(401), Some(7_000_229), TokenFault::ConsentMissing),
+            (Some(400), Some(700_016), TokenFault::ConsentMissing),
+            (Some(400), Some(65_001), TokenFault::ConsentMissing),
+            (Some(401), Some(7_000_112), TokenFault::AccessLost),
+            (Some(400), Some(90_002), TokenFault::AccessLost),
+            (Some(400), Some(500_014), TokenFault::AccessLost),
+            (Some(400), Some(53_003), TokenFault::AccessLost),
+            (Some(401), Some(7_000_215), TokenFault::OurFault),
+            (Some(401), Some(7_000_222), TokenFault::OurFault),
+            (Some(401), Some(700_027), TokenFault::OurFault),
+            (Some(503), None, TokenFault::Passing),
+            (Some(429), None, TokenFault::Passing),
+            (Some(400), Some(90_033), TokenFault::Passing),
+            (None, None, TokenFault::Passing),
+        ];
+        for (status, aadsts, expected) in table {
+            assert_eq!(fault(status, aadsts), expected, "{status:?} {aadsts:?}");
+        }
+    }
+
+    #[test]
+    fn a_managed_identity_that_the_platform_refuses_is_not_blamed_on_the_tenant() {
+        assert_eq!(fault(Some(400), None), TokenFault::OurFault);
+        assert_eq!(fault(Some(403), None), TokenFault::OurFault);
+    }
+
+    #[test]
+    fn the_number_is_found_in_the_text_and_ids_of_traces_are_left_out() {
+        let text = "AADSTS7000215: Invalid client secret is provided.\r\nTrace ID: 1\r\nCorrelation ID: 2";
+        assert_eq!(number_after(text, "AADSTS"), Some(7_000_215));
+        assert_eq!(first_line(text), "AADSTS7000215: Invalid client secret is provided.");
+    }
 }

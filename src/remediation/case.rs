@@ -54,6 +54,13 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Lets go of the lock of the mailbox.
+    pub async fn let_go(self) {
+        if let Some(lock) = self.lock {
+            lock.into_inner().release().await;
+        }
+    }
+
     pub fn tenant(&self) -> &TenantId {
         &self.finding.tenant_id
     }

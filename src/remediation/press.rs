@@ -37,23 +37,17 @@ pub struct Press<'a> {
 }
 
 impl<'a> Press<'a> {
-    /// The case of this press, with the lock of the mailbox. Let go of it by [`Press::unlock`], whatever came of the work.
+    /// Takes the lock of the mailbox. Whatever comes of the work, [`Case::let_go`] has to follow.
     ///
     /// # Errors
-    /// [`Refusal::Busy`]
-    pub(super) async fn lock(&self, run_id: RunId) -> Result<Case<'a>, Refusal> {
+    /// [`Refusal::Busy`], and when the store cannot be used.
+    pub(super) async fn locked(&self, run_id: RunId) -> Result<Case<'a>, Refusal> {
         let (store, clock) = (self.app.store.as_ref(), self.app.clock.as_ref());
         let mailbox_id = self.accounts.mailbox_id();
         let lock = Lock::acquire(store, clock, &self.finding.domain, &mailbox_id, run_id).await?;
         let mut case = Case::new(self.app, self.finding, self.accounts, self.deadline);
         case.lock = Some(Mutex::new(lock));
         Ok(case)
-    }
-
-    pub(super) async fn unlock(&self, case: Case<'_>) {
-        if let Some(lock) = case.lock {
-            lock.into_inner().release().await;
-        }
     }
 
     /// The runs for the mailbox so far.
@@ -96,9 +90,9 @@ impl<'a> Press<'a> {
 /// When nothing was changed.
 pub async fn remediate(press: Press<'_>) -> Result<Report, Refusal> {
     let run_id = RunId::random();
-    let mut case = press.lock(run_id).await?;
+    let mut case = press.locked(run_id).await?;
     let outcome = under_lock(press, &mut case, run_id).await;
-    press.unlock(case).await;
+    case.let_go().await;
     outcome
 }
 

@@ -30,9 +30,9 @@ const STEPS: [StepName; 5] = [
 /// [`Refusal::NoSnapshot`], and when nothing was changed for another reason.
 pub async fn undo(press: Press<'_>) -> Result<Report, Refusal> {
     let run_id = RunId::random();
-    let mut case = press.lock(run_id).await?;
+    let mut case = press.locked(run_id).await?;
     let outcome = under_lock(press, &mut case, run_id).await;
-    press.unlock(case).await;
+    case.let_go().await;
     outcome
 }
 

@@ -43,11 +43,17 @@ const MOST_LOOKBACK_MINUTES: u64 = 167 * 60 + 55;
 fn ncrontab(text: &str) -> Option<croner::Cron> {
     let fields: Vec<&str> = text.split_whitespace().collect();
     let [_, _, _, _, _, weekday] = fields[..] else { return None };
-    let is_foreign = |field: &str| field.contains(['#', '?', 'W', 'w', '@', '+']);
+    let is_foreign = |field: &str| field.contains(['#', '?', '@', '+']);
+    // `Wed` is a day; any other W means «nearest working day», which NCRONTAB does not know.
+    let nearest = |field: &str| field.to_ascii_lowercase().replace("wed", "").contains('w');
     let last_day = |field: &str| {
         field.bytes().any(|b| b.eq_ignore_ascii_case(&b'l')) && !field.to_ascii_lowercase().contains("jul")
     };
-    if fields.iter().copied().any(is_foreign) || last_day(fields[3]) || last_day(weekday) || weekday.contains('7') {
+    if fields.iter().any(|field| is_foreign(field) || nearest(field))
+        || last_day(fields[3])
+        || last_day(weekday)
+        || weekday.contains('7')
+    {
         return None;
     }
     croner::parser::CronParser::builder()

@@ -2,6 +2,8 @@
 
 use secrecy::SecretString;
 
+use crate::microsoft::Certificate;
+
 use super::source::Source;
 
 /// Exactly one of these is set.
@@ -52,12 +54,11 @@ impl CredentialSettings {
 /// App settings and Key Vault references often carry line ends as `\n`; both forms are understood.
 fn certificate(source: &mut Source, name: &str, pem: &str) -> Option<CredentialSettings> {
     let pem = pem.replace("\\n", "\n");
-    let missing = match (pem.contains("-----BEGIN CERTIFICATE-----"), pem.contains("PRIVATE KEY-----")) {
-        (true, true) => return Some(CredentialSettings::Certificate(pem.into())),
-        (true, false) => "a private key",
-        (false, true) => "a certificate",
-        (false, false) => "a certificate and a private key",
-    };
-    source.refuse(name, format!("must be PEM with a certificate and its private key, and lacks {missing}"));
-    None
+    match Certificate::from_pem(&pem) {
+        Ok(_) => Some(CredentialSettings::Certificate(pem.into())),
+        Err(why) => {
+            source.refuse(name, format!("must be PEM with a certificate and its private key, but {why}"));
+            None
+        }
+    }
 }

@@ -83,7 +83,7 @@ impl StorageSettings {
         }
         let client_id = source.text("AzureWebJobsStorage__clientId").map(str::to_owned);
         let endpoint = match source.text(tables_setting) {
-            Some(_) => source.parsed(tables_setting, "an https address", |text| https(text)),
+            Some(_) => source.parsed(tables_setting, "an https address", https),
             None => source.parsed(account_setting, "3 to 24 lower-case letters and digits", |name| {
                 let is_account = (3..=24).contains(&name.len())
                     && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());

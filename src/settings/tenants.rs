@@ -54,7 +54,10 @@ impl TenantSettings {
             .unwrap_or("contracts");
         let listed = source.list("TENANTS", "of the form domain=<guid>", listed);
         refuse_duplicates(source, &listed);
-        match (kind, source.text("TENANTS").is_some()) {
+        // A lone comma names nobody: an empty list would watch nothing and say nothing.
+        let names_any =
+            source.text("TENANTS").is_some_and(|list| list.split(',').any(|entry| !entry.trim().is_empty()));
+        match (kind, names_any) {
             ("list", false) => source.refuse("TENANTS", "is required when TENANT_SOURCE is list"),
             ("contracts" | "gdap", true) => {
                 source.refuse("TENANTS", format!("is set, but TENANT_SOURCE is {kind}; only list reads it"));

@@ -191,3 +191,24 @@ fn example_values() -> serde_json::Map<String, serde_json::Value> {
     let example: serde_json::Value = serde_json::from_str(&text).unwrap();
     example["Values"].as_object().unwrap().clone()
 }
+
+#[test]
+fn the_template_sets_settings_that_exist_and_leaves_the_runtime_to_flex_consumption() {
+    let template = std::fs::read_to_string(root().join("infra/main.bicep")).unwrap();
+    let (_, block) = template.split_once("properties: union(").unwrap();
+    let (block, _) = block.split_once("dependsOn").unwrap();
+    let names: Vec<&str> = block
+        .split([' ', '\n', '{'])
+        .filter_map(|word| word.strip_suffix(':'))
+        .filter(|name| !name.is_empty() && !name.starts_with("APPLICATIONINSIGHTS_"))
+        .collect();
+    for name in &names {
+        assert!(SETTINGS.iter().any(|setting| setting.name == *name), "{name} is no setting");
+    }
+    // Without it the host does not index the timer: its schedule is %GetDomainSchedule%.
+    for name in ["GetDomainSchedule", "AzureWebJobsStorage__accountName", "FLOW_URL", "TEAMS_WEBHOOK_URL", "ACTION_KEY"]
+    {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    assert!(template.contains("runtime: { name: 'custom', version: '1.0' }"));
+}

@@ -80,7 +80,8 @@ fn router(flow: Flow) -> Router {
 
 async fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
     // Nothing but the page's own files may load: text that an attacker chose must not bring anything in.
-    let policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:";
+    let policy =
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:";
     ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], text)
 }
 
@@ -109,7 +110,9 @@ async fn press(State(flow): State<Flow>, headers: HeaderMap, Json(press): Json<P
     };
     match flow.post_back(&notification, &press.action).await {
         Ok((status, answer)) => (status, Json(answer)).into_response(),
-        Err(error) => (StatusCode::BAD_GATEWAY, Json(json!({"Error": error.without_url().to_string()}))).into_response(),
+        Err(error) => {
+            (StatusCode::BAD_GATEWAY, Json(json!({"Error": error.without_url().to_string()}))).into_response()
+        }
     }
 }
 

@@ -33,7 +33,7 @@ impl Seeded {
         low + self.next() % high.saturating_sub(low).max(1)
     }
 
-    /// The id of a rule. Half of them are above what fits a signed number.
+    /// The id of a rule: never 0, and half of them above what fits a signed number.
     pub fn rule_id(&mut self) -> u64 {
         self.next() | 1
     }

@@ -50,7 +50,7 @@ fn people(mut tenant: Tenant, number: usize) -> Tenant {
     tenant.accepted_domains.push(AcceptedDomain { name: initial, match_sub_domains: false });
     tenant.subscriptions = SUBSCRIBED.iter().map(|name| ((*name).to_owned(), true)).collect();
     for person in 0..8 {
-        // 12 and 11 names have no common divisor: nobody is called as somebody else in the tenant.
+        // Eight in a row of twelve first names: nobody is called as somebody else in the tenant.
         let first = FIRST_NAMES[(number * 5 + person) % FIRST_NAMES.len()];
         let last = LAST_NAMES[(number * 3 + person) % LAST_NAMES.len()];
         let alias = format!("{first}.{last}").to_lowercase();

@@ -3,13 +3,22 @@
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::microsoft::call::Told;
 use crate::names::TenantId;
 
 use super::{Customer, SignInMethod};
+
+/// Graph writes `null` for what is empty at times; one such member must not make a whole listing unreadable.
+pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
 
 /// One page of a listing.
 #[derive(Deserialize)]

@@ -1,0 +1,271 @@
+//! What is read from environment variables, and every way in which it is refused.
+
+use tenantwatch::settings::{
+    CredentialSettings, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, StorageAccess, TenantSource,
+    TrustedTarget,
+};
+
+const TENANT: &str = "11111111-1111-1111-1111-111111111111";
+const OTHER: &str = "22222222-2222-2222-2222-222222222222";
+const CERTIFICATE: &str = include_str!("../fixtures/app-certificate.pem");
+
+/// The least that a command with storage and channels needs.
+fn least() -> Vec<(String, String)> {
+    [
+        ("PARTNER_TENANT_ID", TENANT),
+        ("CLIENT_ID", OTHER),
+        ("CLIENT_SECRET", "a-client-secret"),
+        ("AzureWebJobsStorage", "UseDevelopmentStorage=true"),
+        ("FLOW_URL", "https://flow.example/triggers/manual/paths/invoke?sig=a-signature"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// Reads the least with some settings changed; an empty value unsets.
+fn read(changes: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let changes = changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Settings::from_environment(least().into_iter().chain(changes), Needs::AZURE)
+}
+
+fn names(error: &SettingsError) -> Vec<&str> {
+    error.problems.iter().map(|problem| problem.setting.as_str()).collect()
+}
+
+#[test]
+fn the_least_is_enough_and_the_rest_has_the_documented_defaults() {
+    let settings = read(&[]).unwrap();
+    assert_eq!(settings.hosts.management.as_str(), "https://manage.office.com/");
+    assert_eq!(settings.tenants.source, TenantSource::Contracts);
+    assert_eq!(settings.collection.lookback.as_secs(), 180 * 60);
+    assert_eq!(settings.collection.overlap.as_secs(), 120 * 60);
+    assert_eq!(settings.collection.retention.as_secs(), 365 * 86_400);
+    assert_eq!(settings.actions.token_life.as_secs(), 72 * 3_600);
+    assert!(settings.actions.keys.is_empty());
+    assert!(!settings.actions.remove_signin_methods);
+    assert_eq!(settings.tables.coverage, "AuditLogCoverage");
+    assert_eq!(settings.storage.unwrap().table_endpoint.as_str(), "http://127.0.0.1:10002/devstoreaccount1");
+}
+
+#[test]
+fn each_wrong_value_is_refused_by_its_name() {
+    let short_key = "c2hvcnQ=";
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let three_keys = [key, key, key].join(",");
+    let twice = format!("contoso.com={TENANT},CONTOSO.com={OTHER}");
+    let same_id = format!("contoso.com={TENANT},fabrikam.com={TENANT}");
+    let named = format!("contoso.com={TENANT}");
+    let table: &[(&str, &[(&str, &str)])] = &[
+        ("PARTNER_TENANT_ID", &[("PARTNER_TENANT_ID", "")]),
+        ("PARTNER_TENANT_ID", &[("PARTNER_TENANT_ID", "contoso.com")]),
+        ("CLIENT_ID", &[("CLIENT_ID", " ")]),
+        ("CLIENT_ID", &[("CLIENT_ID", "x")]),
+        ("CLIENT_SECRET", &[("CLIENT_SECRET", "")]),
+        ("CLIENT_SECRET", &[("FEDERATED_IDENTITY_CLIENT_ID", OTHER)]),
+        ("FEDERATED_IDENTITY_CLIENT_ID", &[("CLIENT_SECRET", ""), ("FEDERATED_IDENTITY_CLIENT_ID", "x")]),
+        ("CLIENT_CERTIFICATE", &[("CLIENT_SECRET", ""), ("CLIENT_CERTIFICATE", "no pem")]),
+        ("CLIENT_CERTIFICATE_PATH", &[("CLIENT_SECRET", ""), ("CLIENT_CERTIFICATE_PATH", "/nowhere/at/all.pem")]),
+        ("CLOUD", &[("CLOUD", "moon")]),
+        ("GRAPH_URL", &[("GRAPH_URL", "http://graph.example")]),
+        ("GRAPH_URL", &[("GRAPH_URL", "https://somebody@graph.example")]),
+        ("MANAGEMENT_API_URL", &[("MANAGEMENT_API_URL", "http://127.0.0.1:80")]),
+        ("EXCHANGE_URL", &[("EXCHANGE_URL", "https://exchange.example/path")]),
+        ("AZURE_AUTHORITY_HOST", &[("AZURE_AUTHORITY_HOST", "login.microsoftonline.com")]),
+        ("TENANT_SOURCE", &[("TENANT_SOURCE", "everyone")]),
+        ("TENANTS", &[("TENANT_SOURCE", "list")]),
+        ("TENANTS", &[("TENANT_SOURCE", "list"), ("TENANTS", " , ")]),
+        ("TENANTS", &[("TENANTS", &named)]),
+        ("TENANTS", &[("TENANT_SOURCE", "list"), ("TENANTS", "contoso.com")]),
+        ("TENANTS", &[("TENANT_SOURCE", "list"), ("TENANTS", &twice)]),
+        ("TENANTS", &[("TENANT_SOURCE", "list"), ("TENANTS", &same_id)]),
+        ("TENANTS_EXCLUDE", &[("TENANTS_EXCLUDE", "not a domain")]),
+        ("GetDomainSchedule", &[("GetDomainSchedule", "*/15 * * * *")]),
+        ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 9 * * 7")]),
+        ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 9 L * *")]),
+        ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 9 * * MON#1")]),
+        ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 9 15W * *")]),
+        ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 25 * * *")]),
+        ("AzureWebJobsStorage", &[("AzureWebJobsStorage", "")]),
+        ("AzureWebJobsStorage", &[("AzureWebJobsStorage", "AccountName=a")]),
+        ("AzureWebJobsStorage", &[("AzureWebJobsStorage", "AccountName=a;AccountKey=***")]),
+        (
+            "AzureWebJobsStorage",
+            &[("AzureWebJobsStorage", "AccountName=a;AccountKey=AAAA;TableEndpoint=http://tables.example")],
+        ),
+        ("AzureWebJobsStorage", &[("AzureWebJobsStorage__accountName", "account")]),
+        (
+            "AzureWebJobsStorage__tableServiceUri",
+            &[("AzureWebJobsStorage", ""), ("AzureWebJobsStorage__tableServiceUri", "http://127.0.0.1:10002")],
+        ),
+        (
+            "AzureWebJobsStorage__accountName",
+            &[("AzureWebJobsStorage", ""), ("AzureWebJobsStorage__accountName", "No.Account")],
+        ),
+        (
+            "AzureWebJobsStorage__credential",
+            &[
+                ("AzureWebJobsStorage", ""),
+                ("AzureWebJobsStorage__accountName", "account"),
+                ("AzureWebJobsStorage__credential", "password"),
+            ],
+        ),
+        ("PROCESSED_TABLE", &[("PROCESSED_TABLE", "1st")]),
+        ("PROCESSED_TABLE", &[("PROCESSED_TABLE", "auditlogcoverage")]),
+        ("ACTIONS_TABLE", &[("ACTIONS_TABLE", "ab")]),
+        ("COVERAGE_TABLE", &[("COVERAGE_TABLE", "with-hyphen")]),
+        ("FLOW_URL", &[("FLOW_URL", "")]),
+        ("FLOW_URL", &[("FLOW_URL", "http://flow.example/")]),
+        ("TEAMS_WEBHOOK_URL", &[("TEAMS_WEBHOOK_URL", "teams")]),
+        ("ACTION_KEY", &[("ACTION_KEY", short_key)]),
+        ("ACTION_KEY", &[("ACTION_KEY", "this is not base64, at all")]),
+        ("ACTION_KEY", &[("ACTION_KEY", &three_keys)]),
+        ("ACTION_TOKEN_HOURS", &[("ACTION_TOKEN_HOURS", "0")]),
+        ("LOOKBACK_MINUTES", &[("LOOKBACK_MINUTES", "10080")]),
+        ("OVERLAP_MINUTES", &[("OVERLAP_MINUTES", "-1")]),
+        ("RETENTION_DAYS", &[("RETENTION_DAYS", "for ever")]),
+        ("REMOVE_SIGNIN_METHODS", &[("REMOVE_SIGNIN_METHODS", "perhaps")]),
+        ("TRUSTED_DOMAINS", &[("TRUSTED_DOMAINS", "gmail.com")]),
+        ("TRUSTED_DOMAINS", &[("TRUSTED_DOMAINS", "contoso.com/outlook.com")]),
+        ("TRUSTED_DOMAINS", &[("TRUSTED_DOMAINS", "com")]),
+        ("TRUSTED_DOMAINS", &[("TRUSTED_DOMAINS", "a b@contoso.com")]),
+        ("TRUSTED_APPS", &[("TRUSTED_APPS", "Thunderbird")]),
+        ("PROTECTED_USERS", &[("PROTECTED_USERS", "admin")]),
+        ("DETECTIONS_OFF", &[("DETECTIONS_OFF", "Everything")]),
+        ("DETECTIONS_OFF", &[("DETECTIONS_OFF", "Test")]),
+        ("GEOIP_DATABASE", &[("GEOIP_DATABASE", "/nowhere/at/all.mmdb")]),
+        ("SSL_CERT_FILE", &[("SSL_CERT_FILE", "/nowhere/at/all.pem")]),
+    ];
+    for (setting, changes) in table {
+        let error = read(changes).expect_err(&format!("{changes:?}"));
+        assert!(names(&error).iter().all(|name| name == setting), "{changes:?} gave {error}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_in_one_message() {
+    let nothing = Settings::from_environment([], Needs::AZURE).unwrap_err();
+    assert_eq!(names(&nothing), ["PARTNER_TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "AzureWebJobsStorage", "FLOW_URL"]);
+    let text = nothing.to_string();
+    assert!(names(&nothing).iter().all(|name| text.contains(name)), "{text}");
+}
+
+#[test]
+fn no_value_of_a_secret_is_in_the_message_or_in_what_is_debugged() {
+    let marked = "s3cr3t-marker";
+    for setting in SETTINGS.iter().filter(|setting| setting.secret) {
+        let storage = format!("AccountName=a;AccountKey={marked}");
+        let value = if setting.name == "AzureWebJobsStorage" { storage.as_str() } else { marked };
+        match read(&[(setting.name, value)]) {
+            Err(error) => assert!(!format!("{error} {error:?}").contains(marked), "{}", setting.name),
+            Ok(settings) => assert!(!format!("{settings:?}").contains(marked), "{}", setting.name),
+        }
+    }
+    let settings = read(&[("CLIENT_SECRET", ""), ("CLIENT_CERTIFICATE", CERTIFICATE)]).unwrap();
+    assert!(!format!("{settings:?}").contains("PRIVATE KEY"));
+    assert!(!format!("{settings:?}").contains("a-signature"));
+}
+
+#[test]
+fn a_command_without_storage_or_channels_does_not_ask_for_them() {
+    let variables = least().into_iter().filter(|(name, _)| name != "AzureWebJobsStorage" && name != "FLOW_URL");
+    let settings = Settings::from_environment(variables, Needs { storage: false, channels: false }).unwrap();
+    assert!(settings.storage.is_none());
+    assert!(settings.channels.flow_url.is_none());
+}
+
+#[test]
+fn a_certificate_may_come_as_text_with_escaped_line_ends() {
+    let one_line = CERTIFICATE.replace('\n', "\\n");
+    for pem in [CERTIFICATE, &one_line] {
+        let settings = read(&[("CLIENT_SECRET", ""), ("CLIENT_CERTIFICATE", pem)]).unwrap();
+        assert!(matches!(settings.partner.credential, CredentialSettings::Certificate(_)));
+    }
+}
+
+#[test]
+fn each_cloud_has_its_own_hosts_and_one_can_be_replaced() {
+    let settings = read(&[("CLOUD", "DoD"), ("GRAPH_URL", "https://graph.example:8443")]).unwrap();
+    assert_eq!(settings.hosts.authority.as_str(), "https://login.microsoftonline.us/");
+    assert_eq!(settings.hosts.management.as_str(), "https://manage.protection.apps.mil/");
+    assert_eq!(settings.hosts.exchange.as_str(), "https://outlook-dod.office365.us/");
+    assert_eq!(settings.hosts.graph.as_str(), "https://graph.example:8443/");
+}
+
+#[test]
+fn names_of_days_and_months_are_understood_in_the_schedule() {
+    for schedule in ["0 0 9 * * Wed", "0 0 9 * * mon-fri", "0 */5 * * Jul *", "0 0 9 1 Jan Sun", "30 0,15 8-18 * * 0-6"]
+    {
+        assert!(read(&[("GetDomainSchedule", schedule)]).is_ok(), "{schedule}");
+    }
+}
+
+#[test]
+fn storage_by_managed_identity_is_understood() {
+    let settings = read(&[
+        ("AzureWebJobsStorage", ""),
+        ("AzureWebJobsStorage__accountName", "account1"),
+        ("AzureWebJobsStorage__credential", "managedidentity"),
+        ("AzureWebJobsStorage__clientId", OTHER),
+    ])
+    .unwrap();
+    let storage = settings.storage.unwrap();
+    assert_eq!(storage.table_endpoint.as_str(), "https://account1.table.core.windows.net/");
+    assert_eq!(storage.account, "account1");
+    assert!(matches!(storage.access, StorageAccess::ManagedIdentity(Some(id)) if id == OTHER));
+}
+
+#[test]
+fn a_connection_string_may_name_its_endpoint_or_suffix() {
+    for (text, endpoint) in [
+        (
+            "AccountName=a;AccountKey=AAAA;EndpointSuffix=core.chinacloudapi.cn",
+            "https://a.table.core.chinacloudapi.cn/",
+        ),
+        ("AccountName=a;AccountKey=AAAA;TableEndpoint=http://[::1]:10002/a;", "http://[::1]:10002/a"),
+        ("DefaultEndpointsProtocol=https;AccountName=a;AccountKey=AAAA", "https://a.table.core.windows.net/"),
+    ] {
+        let settings = read(&[("AzureWebJobsStorage", text)]).unwrap();
+        assert_eq!(settings.storage.unwrap().table_endpoint.as_str(), endpoint);
+    }
+}
+
+#[test]
+fn lists_are_read_in_all_their_forms() {
+    let tenants = format!("contoso.com={TENANT}, FABRIKAM.com={OTHER},");
+    let settings = read(&[
+        ("TENANT_SOURCE", "List"),
+        ("TENANTS", &tenants),
+        ("TENANTS_EXCLUDE", &format!("Northwind.com,{OTHER}")),
+        ("TRUSTED_DOMAINS", "tickets.example, me@gmail.com, contoso.com/crm.example, contoso.com/boss@gmail.com"),
+        ("PROTECTED_USERS", &format!("Admin@contoso.com,{TENANT}")),
+        ("DETECTIONS_OFF", "consent"),
+    ])
+    .unwrap();
+    let TenantSource::List(listed) = &settings.tenants.source else { panic!("{:?}", settings.tenants) };
+    assert_eq!(listed.iter().map(|tenant| tenant.domain.as_str()).collect::<Vec<_>>(), ["contoso.com", "fabrikam.com"]);
+    assert!(settings.tenants.excludes(&OTHER.parse().unwrap(), &"any.example".parse().unwrap()));
+    assert!(settings.tenants.excludes(&TENANT.parse().unwrap(), &"northwind.com".parse().unwrap()));
+    assert!(!settings.tenants.excludes(&TENANT.parse().unwrap(), &"contoso.com".parse().unwrap()));
+    let only_in = Some("contoso.com".parse().unwrap());
+    assert_eq!(
+        settings.trust.targets,
+        [
+            TrustedTarget::Domain { only_in: None, domain: "tickets.example".parse().unwrap() },
+            TrustedTarget::Address { only_in: None, address: "me@gmail.com".parse().unwrap() },
+            TrustedTarget::Domain { only_in: only_in.clone(), domain: "crm.example".parse().unwrap() },
+            TrustedTarget::Address { only_in, address: "boss@gmail.com".parse().unwrap() },
+        ]
+    );
+    let admin = ProtectedUser::Address("admin@contoso.com".parse().unwrap());
+    assert_eq!(settings.actions.protected_users, [admin, ProtectedUser::ObjectId(TENANT.parse().unwrap())]);
+    assert_eq!(settings.trust.detections_off.iter().collect::<Vec<_>>(), ["Consent"]);
+}
+
+#[test]
+fn every_setting_is_listed_once() {
+    let mut listed: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    listed.sort_unstable();
+    let count = listed.len();
+    listed.dedup();
+    assert_eq!(listed.len(), count);
+}
