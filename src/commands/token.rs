@@ -1,13 +1,18 @@
-//! `tenantwatch token`: an action token for whoever holds the settings.
+//! `tenantwatch token`: mints an action token for whoever holds the settings, when the one of the notification has expired or
+//! was lost.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::app::App;
-use crate::ledger::{CoverageRow, ProcessedRow};
+use crate::ledger::{self, CoverageRow, ProcessedRow};
 use crate::names::RecordId;
-use crate::notify::token::{ActionTokens, Scope};
-use crate::store::{Key, PartitionKey, Query, RowKey, StoreError, Table};
+use crate::notify::can_be_acted_on;
+use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
+use crate::store::{Key, PartitionKey, Query, RowKey, StoreError};
 
 use super::EXIT_USAGE;
 use super::opening::{self, OpenError};
@@ -35,24 +40,43 @@ pub enum ScopeArg {
     Undo,
 }
 
+impl From<ScopeArg> for Scope {
+    fn from(scope: ScopeArg) -> Self {
+        match scope {
+            ScopeArg::Act => Self::Act,
+            ScopeArg::Undo => Self::Undo,
+        }
+    }
+}
+
 /// Why no token was minted.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No tenant has such a threat.
+    #[error("no threat is stored under log id {0}")]
+    Unknown(RecordId),
+    /// There is nothing to sign with.
+    #[error("ACTION_KEY is not set, so RemediateAccount demands no token")]
+    NoKey,
+}
+
+/// Why there is nothing to print.
 #[derive(Debug, thiserror::Error)]
 enum TokenError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("no threat is stored under log id {0}")]
-    Unknown(RecordId),
-    #[error("ACTION_KEY is not set, so RemediateAccount demands no token")]
-    NoKey,
+    Mint(#[from] MintError),
 }
 
-/// Prints a token that lives as long as a button's.
+/// Prints a token that lives as long as a button's, or 30 days for `undo`.
 pub async fn run(args: TokenArgs) -> ExitCode {
-    match mint(&args).await {
+    match open_and_mint(&args).await {
         Ok(token) => {
-            println!("{token}");
+            println!("{}", token.expose_secret());
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -62,37 +86,41 @@ pub async fn run(args: TokenArgs) -> ExitCode {
     }
 }
 
-async fn mint(args: &TokenArgs) -> Result<String, TokenError> {
-    use secrecy::ExposeSecret as _;
+async fn open_and_mint(args: &TokenArgs) -> Result<SecretString, TokenError> {
     let app = match &args.data {
         Some(folder) => opening::in_folder(folder)?,
         None => opening::in_azure()?,
     };
-    let row = find(&app, &args.log_id).await?.filter(|row| row.threat).ok_or(TokenError::Unknown(args.log_id))?;
-    let scope = match args.scope {
-        ScopeArg::Act => Scope::Act,
-        ScopeArg::Undo => Scope::Undo,
-    };
-    let expiry = app.clock.now() + app.settings.actions.token_life;
-    let token = ActionTokens::new(&app.settings.actions).mint(&row, scope, expiry).ok_or(TokenError::NoKey)?;
-    Ok(token.expose_secret().to_owned())
+    Ok(mint(&app, &args.log_id, args.scope.into()).await?)
 }
 
-/// The finding, looked for under the domain of every known tenant.
+/// Mints a token for the threat with this log id, whichever tenant it is of.
+///
+/// # Errors
+/// When there is no such threat, no key, or no store.
+pub async fn mint(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretString, MintError> {
+    let tokens = ActionTokens::new(&app.settings.actions);
+    if !tokens.are_demanded() {
+        return Err(MintError::NoKey);
+    }
+    let finding = find(app, log_id).await?.ok_or(MintError::Unknown(*log_id))?;
+    let life = match scope {
+        Scope::Act => TimeDelta::from_std(app.settings.actions.token_life).unwrap_or(TimeDelta::zero()),
+        Scope::Undo => UNDO_LIFE,
+    };
+    tokens.mint(&finding, scope, app.clock.now() + life).ok_or(MintError::NoKey)
+}
+
+/// A log id does not say whose it is, so every known tenant is asked.
 async fn find(app: &App, log_id: &RecordId) -> Result<Option<ProcessedRow>, StoreError> {
-    let mut query = Query::partition(PartitionKey::tenants());
-    loop {
-        let page = app.store.list(Table::Coverage, &query).await?;
-        for stored in &page.rows {
-            let (tenant, _) = CoverageRow::from_stored(stored)?;
-            let key = Key::new(PartitionKey::domain(&tenant.domain), RowKey::record(log_id));
-            if let Some(found) = app.store.get(Table::Processed, &key).await? {
-                return Ok(Some(ProcessedRow::from_stored(&found)?.0));
-            }
-        }
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => return Ok(None),
+    let store = app.store.as_ref();
+    let tenants: Vec<(CoverageRow, _)> = ledger::list(store, Query::partition(PartitionKey::tenants())).await?;
+    for (tenant, _) in tenants {
+        let key = Key::new(PartitionKey::domain(&tenant.domain), RowKey::record(log_id));
+        let found: Option<(ProcessedRow, _)> = ledger::load(store, &key).await?;
+        if let Some((row, _)) = found.filter(|(row, _)| can_be_acted_on(row)) {
+            return Ok(Some(row));
         }
     }
+    Ok(None)
 }

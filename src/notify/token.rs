@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
@@ -20,6 +20,9 @@ const MAC_SIZE: usize = 32;
 
 /// Longer than any token of ours.
 const LONGEST: usize = 256;
+
+/// The life of an undo token.
+pub const UNDO_LIFE: TimeDelta = TimeDelta::days(30);
 
 /// What a token allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

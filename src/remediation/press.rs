@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
@@ -10,7 +9,7 @@ use crate::app::App;
 use crate::clock::Deadline;
 use crate::ledger::{ProcessedRow, SeenRow};
 use crate::names::RunId;
-use crate::notify::token::{ActionTokens, Scope};
+use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
 use crate::store::Table;
 
 use super::accounts::{Account, Accounts};
@@ -21,9 +20,6 @@ use super::record::RunRecord;
 use super::request::Request;
 use super::step::StepReport;
 use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, plan, snapshot, verify};
-
-/// The life of an undo token.
-const UNDO_LIFE: TimeDelta = TimeDelta::days(30);
 
 /// What a press is about.
 #[derive(Debug, Clone, Copy)]
