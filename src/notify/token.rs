@@ -1,8 +1,9 @@
 //! Action tokens: who holds one may press the button of one finding for a while.
 //!
-//! `v1.<expiry, unix seconds>.<scope>.<base64url>`. The last part is HMAC-SHA-256 over the length-prefixed lower-case
-//! domain, account, log id, scope and expiry, once for each of the finding's two accounts: the mailbox owner and the actor. A
-//! press names one of them, so a token can be checked before anything is looked up.
+//! `v1.<expiry, unix seconds>.<scope>.<base64url>`. The last part holds a mark of each of the finding's two accounts, the
+//! mailbox owner and the actor, and an HMAC-SHA-256 over the length-prefixed lower-case domain, both marks, log id, scope and
+//! expiry. A mark is an HMAC of the account by itself: a press names one account, so with the marks a token can be checked
+//! before anything is looked up.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +16,10 @@ use crate::ledger::ProcessedRow;
 use crate::names::{Domain, RecordId};
 use crate::settings::ActionSettings;
 
-/// The bytes of one HMAC-SHA-256.
+/// The bytes of the mark of an account.
+const MARK_SIZE: usize = 16;
+
+/// The bytes of an HMAC-SHA-256.
 const MAC_SIZE: usize = 32;
 
 /// Longer than any token of ours.
@@ -103,16 +107,19 @@ impl ActionTokens {
     pub fn mint(&self, row: &ProcessedRow, scope: Scope, expiry: DateTime<Utc>) -> Option<SecretString> {
         let key = self.keys.first()?;
         let expiry = expiry.timestamp().max(0);
-        let sign = |account: &str| {
-            let claim = Claim { domain: &row.domain, account, record_id: &row.record_id, scope };
-            signer(key, &claim, expiry).finalize().into_bytes()
+        let mark = |account: &str| {
+            let mac = mark(key, account, &row.record_id).finalize().into_bytes();
+            mac.into_iter().take(MARK_SIZE)
         };
-        let accounts = accounts(row);
-        let signature = [sign(accounts[0]), sign(accounts[1])].concat();
-        Some(format!("v1.{expiry}.{}.{}", scope.as_str(), URL_SAFE_NO_PAD.encode(signature)).into())
+        let [owner, actor] = accounts(row);
+        let marks: Vec<u8> = mark(owner).chain(mark(actor)).collect();
+        let mac = signer(key, &row.domain, &marks, &row.record_id, scope, expiry).finalize().into_bytes();
+        let signature = URL_SAFE_NO_PAD.encode([marks.as_slice(), mac.as_slice()].concat());
+        Some(format!("v1.{expiry}.{}.{signature}", scope.as_str()).into())
     }
 
-    /// Whether the press may go on. Needs nothing but the request; every key and account is compared, each in constant time.
+    /// Whether the press may go on. Needs nothing but the request; every comparison is made, each in constant
+    /// time.
     ///
     /// # Errors
     /// When a token is demanded and this one is missing, not valid for the claim, or too old.
@@ -126,16 +133,11 @@ impl ActionTokens {
             return Ok(());
         }
         let token = token.map(|token| token.expose_secret().trim()).filter(|token| !token.is_empty());
-        let (expiry, signature) = parts(token.ok_or(TokenRefusal::Missing)?, claim.scope).ok_or(TokenRefusal::Wrong)?;
-        let mut holds = false;
-        for key in &self.keys {
-            for mac in signature.chunks(MAC_SIZE) {
-                holds |= signer(key, claim, expiry).verify_slice(mac).is_ok();
-            }
-        }
+        let parts = parts(token.ok_or(TokenRefusal::Missing)?, claim.scope).ok_or(TokenRefusal::Wrong)?;
+        let holds = self.keys.iter().fold(false, |holds, key| is_signed_by(key, &parts, claim) | holds);
         match holds {
             false => Err(TokenRefusal::Wrong),
-            true if expiry <= now.timestamp() => Err(TokenRefusal::Expired),
+            true if parts.expiry <= now.timestamp() => Err(TokenRefusal::Expired),
             true => Ok(()),
         }
     }
@@ -150,8 +152,15 @@ fn accounts(row: &ProcessedRow) -> [&str; 2] {
     }
 }
 
-/// Expiry and signature of a token that says this scope.
-fn parts(token: &str, scope: Scope) -> Option<(i64, Vec<u8>)> {
+/// What a token is made of.
+struct Parts {
+    expiry: i64,
+    marks: Vec<u8>,
+    mac: Vec<u8>,
+}
+
+/// The parts of a token that says this scope.
+fn parts(token: &str, scope: Scope) -> Option<Parts> {
     if token.len() > LONGEST {
         return None;
     }
@@ -161,19 +170,49 @@ fn parts(token: &str, scope: Scope) -> Option<(i64, Vec<u8>)> {
         return None;
     }
     let number: i64 = expiry.parse().ok()?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    (number.to_string() == expiry && signature.len() == 2 * MAC_SIZE).then_some((number, signature))
+    let mut marks = URL_SAFE_NO_PAD.decode(signature).ok()?;
+    if number.to_string() != expiry || marks.len() != 2 * MARK_SIZE + MAC_SIZE {
+        return None;
+    }
+    let mac = marks.split_off(2 * MARK_SIZE);
+    Some(Parts { expiry: number, marks, mac })
 }
 
-fn signer(key: &SecretSlice<u8>, claim: &Claim<'_>, expiry: i64) -> Hmac<Sha256> {
+/// Whether this key signed the token, and for the claimed account. Nothing ends early.
+fn is_signed_by(key: &SecretSlice<u8>, parts: &Parts, claim: &Claim<'_>) -> bool {
+    let signer = signer(key, claim.domain, &parts.marks, claim.record_id, claim.scope, parts.expiry);
+    let is_ours = signer.verify_slice(&parts.mac).is_ok();
+    let marks = parts.marks.chunks(MARK_SIZE);
+    let is_for = |given: &[u8]| mark(key, claim.account, claim.record_id).verify_truncated_left(given).is_ok();
+    marks.fold(false, |found, given| is_for(given) | found) & is_ours
+}
+
+/// An account of a finding, recognisable only by whoever has the key.
+fn mark(key: &SecretSlice<u8>, account: &str, record_id: &RecordId) -> Hmac<Sha256> {
+    let account = account.trim().to_lowercase();
+    hmac(key, &[b"account", record_id.to_string().as_bytes(), account.as_bytes()])
+}
+
+fn signer(
+    key: &SecretSlice<u8>,
+    domain: &Domain,
+    marks: &[u8],
+    record_id: &RecordId,
+    scope: Scope,
+    expiry: i64,
+) -> Hmac<Sha256> {
+    let (record_id, expiry) = (record_id.to_string(), expiry.to_string());
+    let texts = [domain.as_str().as_bytes(), marks, record_id.as_bytes(), scope.as_str().as_bytes(), expiry.as_bytes()];
+    hmac(key, &texts)
+}
+
+/// HMAC-SHA-256 over the parts, each with its length before it.
+fn hmac(key: &SecretSlice<u8>, parts: &[&[u8]]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104)")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret()).expect("a key of any length is taken");
-    let account = claim.account.trim().to_lowercase();
-    let record = claim.record_id.to_string();
-    let expiry = expiry.to_string();
-    for part in [claim.domain.as_str(), &account, &record, claim.scope.as_str(), &expiry] {
+    for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part.as_bytes());
+        mac.update(part);
     }
     mac
 }

@@ -10,6 +10,9 @@ use crate::microsoft::exchange::{Row, is_refused};
 use super::boundary::{addresses_of, is_true};
 use super::case::Case;
 
+/// What the names of the rules start with that Exchange makes for delegates.
+const DELEGATE: &str = "Delegate Rule ";
+
 /// Where a rule was read, and so by which way it is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -36,6 +39,8 @@ pub struct Rule {
     pub enabled: bool,
     /// Whether it is seen only with hidden rules included.
     pub is_hidden: bool,
+    /// Whether it is proven to send mail outside, though its name is one of Exchange's.
+    pub sends_outside: bool,
     /// Whether it is one of Exchange's own, which are left alone.
     pub is_exchanges_own: bool,
     /// Whether it cannot be changed at all (Graph).
@@ -45,9 +50,10 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether Exchange made it for a delegate; such a rule may refuse to be switched off. One that people can see is not.
+    /// Whether Exchange may have made it for a delegate; such a rule may refuse to be switched off. One that people can see,
+    /// or that sends mail outside, is not.
     pub fn is_for_delegate(&self) -> bool {
-        self.is_hidden && self.name.starts_with("Delegate Rule ")
+        self.is_hidden && !self.sends_outside && self.name.starts_with(DELEGATE)
     }
 
     /// Whether it is to be switched off.
@@ -76,9 +82,10 @@ async fn read_through_exchange(case: &Case<'_>) -> Result<Vec<Rule>, ServiceErro
     let mut rules = Vec::with_capacity(all.len() + sweep.len());
     for row in all {
         let is_hidden = !visible.contains(&text(&row, "Identity"));
-        let is_exchanges_own = is_hidden && is_exchanges_own(case, &row).await;
+        let reach = if is_hidden && is_named_by_exchange(&row) { Some(reach(case, &row).await) } else { None };
+        let is_exchanges_own = reach == Some(Reach::Inside) && !deletes(&row);
         let rule = of_exchange(row, Source::Inbox, "RuleIdentity");
-        rules.push(Rule { is_hidden, is_exchanges_own, ..rule });
+        rules.push(Rule { is_hidden, sends_outside: reach == Some(Reach::Outside), is_exchanges_own, ..rule });
     }
     rules.extend(sweep.into_iter().map(|row| of_exchange(row, Source::Sweep, "RuleId")));
     Ok(rules)
@@ -97,32 +104,48 @@ fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
         name: text(&row, "Name"),
         enabled: is_true(&row, "Enabled"),
         is_hidden: false,
+        sends_outside: false,
         is_exchanges_own: false,
         is_read_only: false,
         row,
     }
 }
 
-/// Whether a hidden rule is one of Exchange's own. Its name alone excuses nothing: it must neither delete nor send mail
-/// anywhere that is not proven to be inside.
-async fn is_exchanges_own(case: &Case<'_>, row: &Row) -> bool {
+/// Whether a rule bears a name of Exchange's own. A name alone excuses nothing.
+fn is_named_by_exchange(row: &Row) -> bool {
     let name = text(row, "Name");
-    let is_named_so = name.eq_ignore_ascii_case("Junk E-mail Rule")
+    name.eq_ignore_ascii_case("Junk E-mail Rule")
         || name.starts_with("Microsoft.Exchange.OOF.")
-        || name.starts_with("Delegate Rule ");
-    if !is_named_so || is_true(row, "DeleteMessage") || is_true(row, "SoftDeleteMessage") {
-        return false;
-    }
+        || name.starts_with(DELEGATE)
+}
+
+fn deletes(row: &Row) -> bool {
+    is_true(row, "DeleteMessage") || is_true(row, "SoftDeleteMessage")
+}
+
+/// How far a rule sends mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Nowhere, or only to targets that are proven to be inside.
+    Inside,
+    /// To a target of which that cannot be told.
+    Unknown,
+    /// To a proven outside target.
+    Outside,
+}
+
+async fn reach(case: &Case<'_>, row: &Row) -> Reach {
+    let mut reach = Reach::Inside;
     for target in targets(row) {
-        let Ok(boundary) = case.boundary().await else {
-            return false;
+        let (Ok(boundary), Some(addresses)) = (case.boundary().await, addresses_of(case, &target).await) else {
+            reach = Reach::Unknown;
+            continue;
         };
-        match addresses_of(case, &target).await {
-            Some(addresses) if addresses.iter().all(|address| boundary.is_inside(address)) => {}
-            _ => return false,
+        if !addresses.iter().all(|address| boundary.is_inside(address)) {
+            return Reach::Outside;
         }
     }
-    true
+    reach
 }
 
 fn targets(row: &Row) -> Vec<String> {
@@ -155,6 +178,7 @@ fn of_graph(row: Row) -> Rule {
         name: text(&row, "displayName"),
         enabled: is_true(&row, "isEnabled"),
         is_hidden: false,
+        sends_outside: false,
         is_exchanges_own: false,
         is_read_only: is_true(&row, "isReadOnly"),
         row,

@@ -1,0 +1,221 @@
+//! What is imported into Power Automate, held to what the program sends and takes.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use tenantwatch::detection::FindingKind;
+use tenantwatch::ledger::ProcessedRow;
+use tenantwatch::notify::flow::payload;
+use tenantwatch::remediation::{Action, Request};
+
+use crate::remediation::ward::{BOB, threat};
+
+const FLOW: &str = "package/Microsoft.Flow/flows/6b0f6f0e-5f5b-4c0e-9f0b-2d7a3c1e8a51/";
+
+fn file(name: &str) -> Value {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("flow").join(name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+fn definition() -> Value {
+    file(&format!("{FLOW}definition.json"))["properties"]["definition"].clone()
+}
+
+fn example() -> ProcessedRow {
+    let at: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
+    threat(1, at)
+}
+
+/// What the flow is sent, as it goes over the wire.
+fn sent(row: &ProcessedRow) -> Value {
+    json!(payload(row, Some(&"v1.1.act.signature".to_owned().into())))
+}
+
+/// Every text in a JSON value.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(members) => members.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Every action of a definition, those within others too.
+fn actions(within: &Value) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    let Value::Object(members) = within else { return found };
+    for (name, value) in members {
+        if name == "actions" {
+            for (name, action) in value.as_object().unwrap() {
+                found.push((name.clone(), action.clone()));
+            }
+        }
+        found.extend(actions(value));
+    }
+    found
+}
+
+#[test]
+fn every_kind_of_notification_fits_the_schema_of_the_trigger() {
+    let schema = file("request-schema.json");
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for kind in FindingKind::ALL {
+        let mut row = example();
+        row.kind = *kind;
+        row.threat = !matches!(kind, FindingKind::Coverage | FindingKind::Test);
+        let sent = sent(&row);
+        assert!(validator.is_valid(&sent), "{}: {sent}", kind.as_str());
+        let members: BTreeSet<&String> = sent.as_object().unwrap().keys().collect();
+        assert_eq!(members, schema["properties"].as_object().unwrap().keys().collect(), "{}", kind.as_str());
+    }
+    assert!(!validator.is_valid(&json!({ "Threat": true })), "a schema that takes everything proves nothing");
+}
+
+#[test]
+fn the_trigger_of_the_flow_has_the_schema() {
+    let trigger = &definition()["triggers"]["manual"];
+    assert_eq!(trigger["inputs"]["schema"], file("request-schema.json"));
+    assert_eq!(trigger["inputs"]["triggerAuthenticationType"], "All");
+}
+
+#[test]
+fn the_card_of_the_example_is_the_one_that_is_sent() {
+    let sent = sent(&example());
+    let card: Value = serde_json::from_str(sent["Card"].as_str().unwrap()).unwrap();
+    if std::env::var_os("UPDATE_FLOW_CARD").is_some() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("flow/card.json");
+        std::fs::write(path, format!("{}\n", serde_json::to_string_pretty(&card).unwrap())).unwrap();
+    }
+    assert_eq!(file("card.json"), card, "UPDATE_FLOW_CARD=1 cargo test writes flow/card.json anew");
+}
+
+#[test]
+fn what_the_flow_sends_back_is_a_press_that_is_understood() {
+    let sent = sent(&example());
+    for (button, action) in [("Remediate", Action::Remediate), ("Dismiss", Action::Dismiss)] {
+        let mut body = file("post-back-body.json");
+        for value in body.as_object_mut().unwrap().values_mut() {
+            *value = json!(evaluate(value.as_str().unwrap(), &sent, button));
+        }
+        let request = Request::parse(body.to_string().as_bytes()).unwrap();
+        assert_eq!((request.domain.as_str(), request.user.as_str()), ("contoso.com", BOB));
+        assert_eq!(request.record_id, example().record_id);
+        assert_eq!(request.action, action);
+        assert!(request.token.is_some());
+    }
+}
+
+/// As much of the workflow language as the body needs.
+fn evaluate(expression: &str, sent: &Value, button: &str) -> String {
+    match expression {
+        e if e.contains("['Action']") => button.to_owned(),
+        e if e.contains("['responder']") => "Pressed by a technician".to_owned(),
+        e if e.contains("['SourceMailbox']") => sent["SourceMailbox"].as_str().unwrap().to_owned(),
+        e => {
+            let member = e.strip_prefix("@{triggerBody()?['").and_then(|rest| rest.strip_suffix("']}")).unwrap();
+            sent[member].as_str().unwrap_or_else(|| panic!("{member} is not sent")).to_owned()
+        }
+    }
+}
+
+#[test]
+fn every_call_of_the_flow_sends_that_body() {
+    let calls: Vec<Value> = actions(&definition())
+        .into_iter()
+        .map(|(_, action)| action)
+        .filter(|action| action["type"] == "Http")
+        .collect();
+    assert_eq!(calls.len(), 2);
+    for call in calls {
+        assert_eq!(call["inputs"]["body"], file("post-back-body.json"));
+        assert_eq!(call["inputs"]["method"], "POST");
+        assert_eq!(
+            call["runtimeConfiguration"]["secureData"]["properties"],
+            json!(["inputs"]),
+            "the token is a secret"
+        );
+    }
+}
+
+#[test]
+fn every_button_has_a_branch_and_every_member_that_is_read_is_sent() {
+    let sent = sent(&example());
+    let card: Value = serde_json::from_str(sent["Card"].as_str().unwrap()).unwrap();
+    let buttons: BTreeSet<String> = card["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["data"]["Action"].as_str().unwrap().to_owned())
+        .collect();
+    let all = actions(&definition());
+    let (_, switch) = all.iter().find(|(_, action)| action["type"] == "Switch").unwrap();
+    let branches: BTreeSet<String> = switch["cases"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|branch| branch["case"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(buttons, branches);
+    for text in texts(&definition()) {
+        for read in text.split("triggerBody()?['").skip(1) {
+            let member = read.split('\'').next().unwrap();
+            assert!(sent.get(member).is_some(), "{member} is read and never sent");
+        }
+    }
+}
+
+#[test]
+fn every_action_runs_after_one_that_stands_beside_it() {
+    fn check(within: &Value) {
+        let Value::Object(members) = within else { return };
+        for (name, value) in members {
+            if name == "actions" {
+                let beside = value.as_object().unwrap();
+                for (action, body) in beside {
+                    for after in body["runAfter"].as_object().unwrap().keys() {
+                        assert!(beside.contains_key(after), "{action} runs after {after}, which is not there");
+                    }
+                }
+            }
+            check(value);
+        }
+    }
+    check(&definition());
+}
+
+#[test]
+fn the_press_is_repeated_while_the_answer_is_incomplete() {
+    let all = actions(&definition());
+    let (_, until) = all.iter().find(|(_, action)| action["type"] == "Until").unwrap();
+    assert_eq!(until["expression"], "@not(equals(variables('Status'), 'Incomplete'))");
+    let inside: Vec<&Value> = until["actions"].as_object().unwrap().values().collect();
+    assert!(inside.iter().any(|action| action["type"] == "Http"));
+    let remembers = inside.iter().any(|action| {
+        action["type"] == "SetVariable"
+            && action["inputs"]["name"] == "Status"
+            && texts(action).concat().contains("['Status']")
+    });
+    assert!(remembers);
+}
+
+#[test]
+fn the_package_names_what_it_holds() {
+    let root = file("package/manifest.json");
+    let inner = file("package/Microsoft.Flow/flows/manifest.json");
+    let id = inner["flowAssets"]["assetPaths"][0].as_str().unwrap();
+    assert!(FLOW.contains(id));
+    let flow = &root["resources"][id];
+    let api = file(&format!("{FLOW}apisMap.json"))["shared_teams"].as_str().unwrap().to_owned();
+    let connection = file(&format!("{FLOW}connectionsMap.json"))["shared_teams"].as_str().unwrap().to_owned();
+    assert_eq!(flow["dependsOn"], json!([api, connection]));
+    assert!(root["resources"][&api].is_object() && root["resources"][&connection].is_object());
+    for (name, action) in actions(&definition()) {
+        if let Some(host) = action["inputs"].get("host") {
+            assert_eq!(host["connectionName"], "shared_teams", "{name}");
+        }
+    }
+}

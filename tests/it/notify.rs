@@ -1,0 +1,251 @@
+//! Telling: what is sent, what a card may hold, and what becomes of a channel that does not take it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tenantwatch::clock::Deadline;
+use tenantwatch::detection::{FindingKind, Reason, ReasonName};
+use tenantwatch::ledger::ProcessedRow;
+use tenantwatch::notify::{Channel, NotifyError, flow, summary, teams};
+use tenantwatch::settings::Cloud;
+use tenantwatch_simulator::{Fault, FaultKind, Service};
+
+use crate::remediation::ward::{Ward, threat};
+
+/// A card may have 28 KB.
+const CARD_LIMIT: usize = 28 * 1024;
+
+fn example() -> ProcessedRow {
+    threat(1, "2026-11-22T10:00:00Z".parse().unwrap())
+}
+
+/// A finding in which everything that an attacker can choose is as bad as can be.
+fn hostile() -> ProcessedRow {
+    let bad = "[press](https://evil.example/x) <b>**now**</b> www.evil.example bob@evil.example \u{202e}\u{0}evil\u{3002}example ";
+    let long = bad.repeat(400);
+    let mut row = example();
+    row.rule_name = long.clone();
+    row.description = long.clone();
+    row.forwarding_address = long.clone();
+    row.actor = long.clone();
+    row.location = long.clone();
+    row.reasons = vec![Reason { name: ReasonName::ForwardsExternally, sentence: long }; 40];
+    row
+}
+
+fn card(row: &ProcessedRow) -> (String, Value) {
+    let text = flow::payload(row, None)["Card"].clone();
+    let card = serde_json::from_str(&text).unwrap();
+    (text, card)
+}
+
+/// Every `text` of a card's elements of one type.
+fn texts_of(value: &Value, kind: &str) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(|item| texts_of(item, kind)).collect(),
+        Value::Object(members) => {
+            let own = members.get("type").and_then(Value::as_str) == Some(kind);
+            let own = own.then(|| members.get("text").and_then(Value::as_str)).flatten().map(str::to_owned);
+            own.into_iter().chain(members.values().flat_map(|member| texts_of(member, kind))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+async fn send(ward: &Ward, channel: Channel, row: &ProcessedRow) -> Result<(), NotifyError> {
+    let deadline = Deadline::after(ward.app.clock.clone(), Duration::from_secs(60));
+    ward.app.notifier.send(channel, row, &deadline).await
+}
+
+#[tokio::test]
+async fn a_flow_gets_the_stored_columns_under_their_old_names_and_forms() {
+    let ward = Ward::open_with(&[]).await;
+    send(&ward, Channel::Flow, &ward.threat).await.unwrap();
+    let sent = ward.sim.notifications().remove(0);
+    assert_eq!(sent["Threat"], "True");
+    assert_eq!(sent["SetMailboxForwardingStatus"], "");
+    assert_eq!(sent["InternalTimeStamp"].as_str().unwrap().len(), 18, "a FILETIME");
+    assert_eq!((&sent["Score"], &sent["EventTime"]), (&json!("95"), &json!("2026-11-22T09:30:00Z")));
+    assert!(sent["ActionToken"].as_str().unwrap().starts_with("v1."));
+    assert!(!sent["Card"].as_str().unwrap().contains("v1."), "the token is never in the card");
+    assert_eq!(ward.sim.tracking_ids(), [ward.threat.record_id.to_string()]);
+}
+
+#[tokio::test]
+async fn the_token_that_is_sent_presses_the_button() {
+    let ward = Ward::open_with(&[]).await;
+    send(&ward, Channel::Flow, &ward.threat).await.unwrap();
+    let token = ward.sim.notifications()[0]["ActionToken"].clone();
+    assert_eq!(ward.press(json!({ "Token": token, "Action": "Preview" })).await.status, 200);
+    ward.wait(chrono::TimeDelta::hours(72));
+    assert_eq!(ward.press(json!({ "Token": token, "Action": "Preview" })).await.status, 403);
+}
+
+#[tokio::test]
+async fn notices_and_tests_carry_no_token_and_no_button() {
+    let ward = Ward::open_with(&[]).await;
+    for kind in [FindingKind::Coverage, FindingKind::Test] {
+        let mut row = example();
+        row.kind = kind;
+        send(&ward, Channel::Flow, &row).await.unwrap();
+        let sent = ward.sim.notifications().pop().unwrap();
+        assert_eq!(sent["ActionToken"], "");
+        assert_eq!(card(&row).1.get("actions"), None);
+    }
+    let mut low = example();
+    low.threat = false;
+    assert_eq!(card(&low).1.get("actions"), None);
+}
+
+#[test]
+fn a_card_stays_small_and_says_where_it_was_cut() {
+    let (text, card) = card(&hostile());
+    assert!(text.len() < CARD_LIMIT, "{} bytes", text.len());
+    assert!(texts_of(&card, "TextRun").iter().any(|run| run.ends_with("[cut]")));
+    let message = teams::message(&hostile(), Cloud::Worldwide).to_string();
+    assert!(message.len() < CARD_LIMIT, "{} bytes", message.len());
+}
+
+#[test]
+fn what_an_attacker_chose_is_no_link_and_no_markdown() {
+    let (_, card) = card(&hostile());
+    let blocks = texts_of(&card, "TextBlock").concat();
+    assert!(!blocks.contains("evil"), "only a RichTextBlock knows no Markdown: {blocks}");
+    let runs = texts_of(&card, "TextRun");
+    assert!(runs.iter().any(|run| run.contains("evil[.]example")));
+    for run in runs {
+        assert!(!run.contains("://") && !run.contains("evil.") && !run.contains("bob@"), "{run}");
+        assert!(!run.contains(['\u{202e}', '\u{0}', '\u{3002}']), "{run}");
+    }
+}
+
+#[test]
+fn the_card_shows_who_where_what_why_and_when() {
+    let shown = texts_of(&card(&example()).1, "TextRun").join(" ");
+    for part in [
+        "bob[@]contoso[.]com",
+        "Contoso",
+        "eve[@]evil[.]example",
+        "203[.]0[.]113[.]7 (Lagos, Lagos, Nigeria)",
+        "2026-11-22 09:30:00 UTC",
+        "outside the organization",
+        "Sends mail outside",
+    ] {
+        assert!(shown.contains(part), "{part} is missing: {shown}");
+    }
+    assert!(texts_of(&card(&example()).1, "TextBlock")[0].contains("severity High"));
+}
+
+#[test]
+fn buttons_submit_what_the_flow_switches_on_and_teams_only_opens_links() {
+    let (_, card) = card(&example());
+    let data: Vec<&Value> = card["actions"].as_array().unwrap().iter().map(|action| &action["data"]).collect();
+    assert_eq!(data, [&json!({ "Action": "Remediate" }), &json!({ "Action": "Dismiss" })]);
+    for (cloud, entra) in [
+        (Cloud::Worldwide, "entra.microsoft.com"),
+        (Cloud::GccHigh, "entra.microsoft.us"),
+        (Cloud::China, "portal.azure.cn"),
+    ] {
+        let message = teams::message(&example(), cloud);
+        let actions = message["attachments"][0]["content"]["actions"].as_array().unwrap().clone();
+        assert_eq!(actions.len(), 2);
+        assert!(actions.iter().all(|action| action["type"] == "Action.OpenUrl"));
+        assert!(actions[0]["url"].as_str().unwrap().starts_with(&format!("https://{entra}/")), "{}", actions[0]);
+        assert!(!message.to_string().contains("Action.Submit"));
+    }
+}
+
+#[test]
+fn every_kind_has_a_sentence_that_stands_alone() {
+    for kind in FindingKind::ALL {
+        let mut row = example();
+        row.kind = *kind;
+        let sentence = summary::summary(&row);
+        assert!(sentence.ends_with(['.', '\'']) && sentence.len() > 20, "{}: {sentence}", kind.as_str());
+        assert!(!sentence.contains('\n'));
+    }
+    let sentence = summary::summary(&example());
+    assert!(sentence.contains("bob@contoso.com") && sentence.contains("eve[@]evil[.]example"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_passing_fault_is_tried_again() {
+    let ward = Ward::open_with(&[]).await;
+    let busy = |status| FaultKind::Status {
+        status,
+        headers: vec![("retry-after".to_owned(), "0".to_owned())],
+        body: String::new(),
+    };
+    for kind in [busy(429), busy(503), busy(408)] {
+        ward.sim.inject(Fault::new(Service::Flow, "", kind).times(1));
+        send(&ward, Channel::Flow, &ward.threat).await.unwrap();
+    }
+    assert_eq!(ward.sim.notifications().len(), 3);
+    assert_eq!(ward.sim.count(|request| request.service == Service::Flow), 6);
+}
+
+#[tokio::test]
+async fn a_wait_beyond_the_deadline_is_left_to_a_later_run() {
+    let ward = Ward::open_with(&[]).await;
+    let kind = FaultKind::Status {
+        status: 429,
+        headers: vec![("Retry-After".to_owned(), "3600".to_owned())],
+        body: String::new(),
+    };
+    ward.sim.inject(Fault::new(Service::Teams, "", kind));
+    let error = send(&ward, Channel::Teams, &ward.threat).await.unwrap_err();
+    assert!(
+        matches!(error, NotifyError::Passing { retry_after: Some(wait), .. } if wait == Duration::from_secs(3_600))
+    );
+    assert_eq!(ward.sim.count(|request| request.service == Service::Teams), 1);
+}
+
+#[tokio::test]
+async fn a_configuration_fault_is_named_and_not_tried_again() {
+    let cases = [
+        (401, "DirectApiAuthorizationRequired", "Anyone"),
+        (401, "MisMatchingOAuthClaims", "Anyone"),
+        (401, "DirectApiRequestHasMoreThanOneAuthorization", "authorization"),
+        (400, "WorkflowTriggerIsNotEnabled", "switched off"),
+        (400, "TriggerInputSchemaMismatch", "request-schema.json"),
+        (400, "MissingApiVersionParameter", "cut"),
+        (404, "WorkflowNotFound", "does not exist"),
+        (404, "", "no flow"),
+        (403, "", "signature"),
+        (302, "", "moved"),
+    ];
+    for (status, code, hint) in cases {
+        let ward = Ward::open_with(&[]).await;
+        let body = json!({ "error": { "code": code, "message": "see https://secret.example/?sig=abc" } }).to_string();
+        ward.sim.inject(Fault::new(Service::Flow, "", FaultKind::Status { status, headers: Vec::new(), body }));
+        let error = send(&ward, Channel::Flow, &ward.threat).await.unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(matches!(error, NotifyError::Configuration { .. }), "{status} {code}: {text}");
+        assert!(text.contains(hint), "{status} {code}: {text}");
+        assert!(!text.contains("sig=") || text.contains("(sig=…)"), "{text}");
+        assert!(!text.contains("://") && !text.contains("localhost"), "{text}");
+        assert_eq!(ward.sim.count(|request| request.service == Service::Flow), 1, "{status} {code}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_without_a_signature_is_named() {
+    let other = Ward::open().await;
+    let address = other.sim.urls().flow.split("&sig=").next().unwrap().to_owned();
+    let ca = other.sim.ca_path().to_string_lossy().into_owned();
+    let ward = Ward::open_with(&[("FLOW_URL", &address), ("SSL_CERT_FILE", &ca)]).await;
+    let error = send(&ward, Channel::Flow, &ward.threat).await.unwrap_err();
+    assert!(matches!(error, NotifyError::Configuration { .. }), "{error}");
+    assert!(error.to_string().contains("FLOW_URL holds no signature"), "{error}");
+}
+
+#[tokio::test]
+async fn a_broken_connection_passes_and_never_shows_the_address() {
+    let ward = Ward::open_with(&[]).await;
+    ward.sim.inject(Fault::new(Service::Flow, "", FaultKind::Drop));
+    let deadline = Deadline::after(ward.app.clock.clone(), Duration::from_millis(500));
+    let error = ward.app.notifier.send(Channel::Flow, &ward.threat, &deadline).await.unwrap_err();
+    assert!(matches!(error, NotifyError::Passing { .. }));
+    assert!(!format!("{error} {error:?}").contains("localhost"));
+    assert!(!format!("{:?}", ward.app.notifier).contains("sig="));
+}

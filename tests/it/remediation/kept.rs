@@ -1,0 +1,142 @@
+//! Undo and Dismiss.
+
+use serde_json::json;
+use tenantwatch::commands::token::{MintError, mint};
+use tenantwatch::detection::FindingKind;
+use tenantwatch::ledger::{FindingState, SeenRow};
+use tenantwatch::names::RecordId;
+use tenantwatch::notify::token::Scope;
+use tenantwatch::store::Table;
+use uuid::Uuid;
+
+use super::ward::{BOB, RULE, Ward, outcome, threat};
+
+#[tokio::test]
+async fn an_undo_puts_back_what_was_there_but_never_what_a_threat_names() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.forwarding_address = None;
+        bob.forwarding_smtp_address = Some("smtp:harry@contoso.com".to_owned());
+    });
+    let before = ward.mailbox();
+    ward.press(json!({})).await;
+    let answer = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("Undone")), "{:#}", answer.body);
+    assert_eq!(outcome(&answer, "BlockSignIn"), "Undone");
+    let (user, mailbox) = (ward.user(BOB), ward.mailbox());
+    assert!(user.account_enabled);
+    assert_eq!(user.password_resets, 1, "the password stays reset");
+    assert_eq!(mailbox.client_access, before.client_access);
+    assert_eq!(mailbox.forwarding_smtp_address, before.forwarding_smtp_address);
+    assert_eq!(mailbox.auto_reply_state, "Enabled");
+    let is_on = |id: u64| mailbox.rules.iter().find(|rule| rule.id == id).unwrap().enabled;
+    assert!(is_on(7), "the owner's own rule");
+    assert!(!is_on(RULE), "a threat names it");
+}
+
+#[tokio::test]
+async fn force_brings_back_the_rule_that_a_threat_names_too() {
+    let ward = Ward::open().await;
+    ward.press(json!({})).await;
+    ward.press(json!({ "Action": "Undo", "Force": true })).await;
+    assert!(ward.mailbox().rules.iter().find(|rule| rule.id == RULE).unwrap().enabled);
+}
+
+#[tokio::test]
+async fn forwarding_to_the_outside_is_never_brought_back() {
+    for force in [false, true] {
+        let ward = Ward::open().await;
+        ward.press(json!({})).await;
+        let answer = ward.press(json!({ "Action": "Undo", "Force": force })).await;
+        assert_eq!(outcome(&answer, "ClearForwarding"), "Skipped", "{:#}", answer.body);
+        assert_eq!(ward.mailbox().forwarding_smtp_address, None);
+    }
+}
+
+#[tokio::test]
+async fn forwarding_that_a_threat_names_comes_back_only_by_force() {
+    for (force, back) in [(false, None), (true, Some("smtp:harry@contoso.com".to_owned()))] {
+        let ward = Ward::open().await;
+        ward.contoso(|tenant| {
+            let bob = tenant.mailbox_mut(BOB).unwrap();
+            bob.forwarding_address = None;
+            bob.forwarding_smtp_address = Some("smtp:harry@contoso.com".to_owned());
+        });
+        let mut forward = threat(2, ward.now());
+        forward.kind = FindingKind::InboxForward;
+        forward.forwarding_address = "smtp:harry@contoso.com".to_owned();
+        ward.keep(&forward).await;
+        ward.press(json!({})).await;
+        ward.press(json!({ "Action": "Undo", "Force": force })).await;
+        assert_eq!(ward.mailbox().forwarding_smtp_address, back);
+    }
+}
+
+#[tokio::test]
+async fn after_an_undo_there_is_nothing_to_undo_and_a_press_acts_anew() {
+    let ward = Ward::open().await;
+    ward.press(json!({})).await;
+    ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(ward.press(json!({ "Action": "Undo" })).await.status, 409);
+    let again = ward.press(json!({})).await;
+    assert_eq!(again.body["Status"], "Completed", "{:#}", again.body);
+    assert_eq!(outcome(&again, "Snapshot"), "Done");
+    ward.assert_secured();
+}
+
+#[tokio::test]
+async fn the_answer_to_a_remediation_holds_the_token_that_undoes_it() {
+    let ward = Ward::open_with(&[]).await;
+    let act = ward.token(Scope::Act, chrono::TimeDelta::hours(1));
+    let answer = ward.press(json!({ "Token": act })).await;
+    let undo = answer.body["UndoToken"].as_str().unwrap().to_owned();
+    assert_eq!(ward.press(json!({ "Token": undo })).await.status, 403, "it does not act");
+    ward.wait(chrono::TimeDelta::days(29));
+    assert_eq!(ward.press(json!({ "Token": undo, "Action": "Undo" })).await.body["Status"], "Undone");
+    ward.wait(chrono::TimeDelta::days(2));
+    assert_eq!(ward.press(json!({ "Token": undo, "Action": "Undo" })).await.status, 403, "30 days are over");
+}
+
+#[tokio::test]
+async fn a_dismissal_mutes_the_fingerprint_and_touches_nobody() {
+    let ward = Ward::open().await;
+    let answer = ward.press(json!({ "Action": "Dismiss", "Reason": "newsletter" })).await;
+    assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("Dismissed")), "{:#}", answer.body);
+    let key = SeenRow::key(&ward.threat.tenant_id, &ward.threat.fingerprint);
+    let (seen, _) = SeenRow::from_stored(&ward.row(Table::Coverage, &key).await.unwrap()).unwrap();
+    assert!(seen.muted);
+    assert_eq!(ward.stored_threat().await.state, FindingState::Dismissed);
+    assert_eq!((ward.changes(), ward.newest().await.unwrap().action.as_str()), (0, "Dismiss"));
+}
+
+#[tokio::test]
+async fn whoever_holds_the_settings_mints_tokens_by_log_id() {
+    use secrecy::ExposeSecret as _;
+    use tenantwatch::ledger::{CoverageRow, TenantState};
+    let ward = Ward::open_with(&[]).await;
+    let coverage = CoverageRow {
+        tenant_id: ward.threat.tenant_id,
+        domain: ward.threat.domain.clone(),
+        display_name: "Contoso".to_owned(),
+        state: TenantState::Healthy,
+        since: ward.now(),
+        covered_until: None,
+        ahead: Vec::new(),
+        last_run: None,
+        last_outcome: String::new(),
+        gaps: Vec::new(),
+        pending: false,
+        fetched: Default::default(),
+        owed: 0,
+        last_content: None,
+        audit_checked: None,
+        notified: String::new(),
+    };
+    ward.put(Table::Coverage, &coverage.to_entity()).await;
+    let token = mint(&ward.app, &ward.threat.record_id, Scope::Act).await.unwrap();
+    let answer = ward.press(json!({ "Token": token.expose_secret(), "Action": "Preview" })).await;
+    assert_eq!(answer.status, 200, "{:#}", answer.body);
+    let unknown = RecordId::new(Uuid::from_u128(99));
+    assert!(matches!(mint(&ward.app, &unknown, Scope::Act).await, Err(MintError::Unknown(id)) if id == unknown));
+}

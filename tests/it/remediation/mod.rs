@@ -1,0 +1,8 @@
+//! RemediateAccount through its own door, `functions::remediate_account::run`, against the simulated Microsoft 365: what is asserted
+//! is what the mailbox and the account look like afterwards.
+
+mod kept;
+mod limits;
+mod press;
+mod refusals;
+pub mod ward;

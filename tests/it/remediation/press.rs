@@ -1,0 +1,349 @@
+//! What a press does.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tenantwatch::detection::{FindingKind, Severity};
+use tenantwatch::ledger::SeenRow;
+use tenantwatch::store::Table;
+use tenantwatch_simulator::world::{Grant, Permission, SignInMethod};
+use tenantwatch_simulator::{Fault, FaultKind, Service};
+use uuid::Uuid;
+
+use super::ward::{BOB, RULE, Ward, detail, find, outcome, threat};
+
+#[tokio::test]
+async fn a_press_with_the_three_members_of_2019_secures_the_account_and_proves_it() {
+    let ward = Ward::open().await;
+    let answer = ward.press(json!({})).await;
+    assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("Completed")), "{:#}", answer.body);
+    ward.assert_secured();
+    let names: Vec<&str> =
+        answer.body["Steps"].as_array().unwrap().iter().map(|step| step["Step"].as_str().unwrap()).collect();
+    let in_order = "Snapshot BlockSignIn RevokeSessions ResetPassword ClearForwarding DisableInboxRules DisableClientAccess \
+         DisableAutoReply RemoveDelegates ReviewSignInMethods RevokeConsents RevokeSessionsAgain Verify";
+    assert_eq!(names.join(" "), in_order);
+    for step in ["BlockSignIn", "ClearForwarding", "DisableInboxRules", "DisableClientAccess"] {
+        assert_ne!(find(&answer, step)["Verified"], "", "{step} was not read again");
+    }
+    assert!(detail(&answer, "DisableInboxRules").contains("client-side"));
+    assert_eq!(ward.mailbox().rules.len(), 5, "rules are evidence: switched off, not removed");
+}
+
+#[tokio::test]
+async fn member_names_in_any_case_and_texts_as_other_types_are_taken() {
+    let ward = Ward::open().await;
+    let body = json!({
+        "domain": "CONTOSO.com.", "USER": "Bob@Contoso.com", "id": ward.threat.record_id.to_string().to_uppercase(),
+        "action": "preview", "FORCE": "false", "Reason": 17, "Something": { "else": [1] }, "Account": null,
+    });
+    let answer = ward.send(&body).await;
+    assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("Preview")), "{:#}", answer.body);
+    assert_eq!(ward.runs().await[0].reason, "17");
+}
+
+#[tokio::test]
+async fn the_run_and_what_was_there_before_are_kept() {
+    let ward = Ward::open().await;
+    let answer = ward.press(json!({ "Reason": "called by the owner" })).await;
+    let newest = ward.newest().await.unwrap();
+    assert_eq!(json!(newest.run_id.to_string()), answer.body["RunId"]);
+    assert_eq!((newest.status.as_str(), newest.user.as_str()), ("Completed", BOB));
+    assert_eq!(newest.reason, "called by the owner");
+    assert!(newest.finished.is_some());
+    assert_eq!(serde_json::from_str::<Value>(&newest.steps).unwrap(), answer.body["Steps"]);
+    assert_eq!(ward.runs().await, [newest.clone()]);
+    let snapshot: Value = serde_json::from_str(&newest.snapshot).unwrap();
+    assert_eq!(snapshot["Users"][0]["accountEnabled"], true);
+    assert_eq!(snapshot["Forwarding"]["ForwardingSmtpAddress"], "smtp:eve@evil.example");
+    assert_eq!(snapshot["ClientAccess"]["OWAEnabled"], true);
+    assert_eq!(snapshot["Rules"].as_array().unwrap().len(), 6);
+    assert_eq!(snapshot["AutoReply"]["AutoReplyState"], "Enabled");
+}
+
+#[tokio::test]
+async fn a_second_press_reads_again_and_changes_nothing() {
+    let ward = Ward::open().await;
+    ward.press(json!({})).await;
+    ward.sim.forget_requests();
+    let again = ward.press(json!({})).await;
+    assert_eq!(again.body["Status"], "AlreadyDone", "{:#}", again.body);
+    assert_eq!(ward.changes(), 0);
+    assert!(ward.sim.count(|request| request.cmdlet.as_deref() == Some("Get-CASMailbox")) > 0);
+    assert_eq!(ward.user(BOB).password_resets, 1);
+    assert_eq!(ward.runs().await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_no_longer_holds_is_secured_anew() {
+    let ward = Ward::open().await;
+    ward.press(json!({})).await;
+    ward.contoso(|tenant| tenant.user_mut(BOB).unwrap().account_enabled = true);
+    let again = ward.press(json!({})).await;
+    assert_eq!(again.body["Status"], "Completed", "{:#}", again.body);
+    ward.assert_secured();
+    assert_eq!(ward.user(BOB).password_resets, 2);
+}
+
+#[tokio::test]
+async fn a_step_that_failed_is_tried_again_and_the_others_are_not() {
+    let ward = Ward::open().await;
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400));
+    let first = ward.press(json!({})).await;
+    assert_eq!(first.body["Status"], "CompletedWithErrors", "{:#}", first.body);
+    assert_eq!(outcome(&first, "DisableClientAccess"), "Failed");
+    assert_eq!(outcome(&first, "DisableAutoReply"), "Done", "a step is tried whatever happened to the others");
+    ward.sim.clear_faults();
+    let second = ward.press(json!({})).await;
+    assert_eq!(second.body["Status"], "Completed", "{:#}", second.body);
+    assert_eq!(outcome(&second, "DisableClientAccess"), "Done");
+    assert_eq!(outcome(&second, "ResetPassword"), "AlreadyDone");
+    assert_eq!(ward.user(BOB).password_resets, 1);
+    ward.assert_secured();
+}
+
+#[tokio::test]
+async fn a_call_that_says_yes_and_does_nothing_is_found_out() {
+    let ward = Ward::open().await;
+    let yes = FaultKind::Status { status: 200, headers: Vec::new(), body: json!({ "value": [] }).to_string() };
+    ward.sim.inject(Fault::new(Service::Exchange, "Set-Mailbox", yes).times(1));
+    let answer = ward.press(json!({})).await;
+    assert_eq!(answer.body["Status"], "CompletedWithErrors");
+    assert_eq!(outcome(&answer, "ClearForwarding"), "Failed");
+    assert!(find(&answer, "ClearForwarding")["Verified"].as_str().unwrap().contains("still forwards"));
+    assert_eq!(outcome(&answer, "Verify"), "Failed");
+}
+
+#[tokio::test]
+async fn a_finished_remediation_makes_the_same_rule_news_again() {
+    let ward = Ward::open().await;
+    let seen = SeenRow {
+        tenant_id: ward.threat.tenant_id,
+        fingerprint: ward.threat.fingerprint.clone(),
+        record_id: ward.threat.record_id,
+        severity: Severity::High,
+        since: ward.now(),
+        muted: false,
+    };
+    ward.put(Table::Coverage, &seen.to_entity()).await;
+    let key = SeenRow::key(&ward.threat.tenant_id, &ward.threat.fingerprint);
+    ward.press(json!({ "Action": "Preview" })).await;
+    assert!(ward.row(Table::Coverage, &key).await.is_some());
+    ward.press(json!({})).await;
+    assert!(ward.row(Table::Coverage, &key).await.is_none());
+}
+
+#[tokio::test]
+async fn a_preview_says_what_would_be_done_and_changes_nothing() {
+    let ward = Ward::open().await;
+    let before = format!("{:?}{:?}", ward.user(BOB), ward.mailbox());
+    let answer = ward.press(json!({ "Action": "Preview" })).await;
+    assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("Preview")));
+    for step in ["BlockSignIn", "ResetPassword", "ClearForwarding", "DisableInboxRules", "DisableClientAccess"] {
+        assert_eq!(outcome(&answer, step), "Planned", "{:#}", answer.body);
+        assert_ne!(detail(&answer, step), "", "{step}");
+    }
+    assert_eq!(ward.changes(), 0);
+    assert_eq!(format!("{:?}{:?}", ward.user(BOB), ward.mailbox()), before);
+    assert!(ward.newest().await.is_none(), "nothing was remediated, so nothing may say so");
+    assert_eq!(ward.runs().await[0].action, "Preview");
+}
+
+#[tokio::test]
+async fn a_delegate_who_acted_is_secured_as_well_but_no_mailbox_of_his() {
+    let ward = Ward::open().await;
+    let mut by_harry = threat(2, ward.now());
+    by_harry.actor = "harry@contoso.com".to_owned();
+    ward.keep(&by_harry).await;
+    let answer = ward.press(json!({ "ID": by_harry.record_id, "User": "harry@contoso.com" })).await;
+    assert_eq!(answer.body["Status"], "Completed", "{:#}", answer.body);
+    assert_eq!(answer.body["Account"], "bob@contoso.com;harry@contoso.com");
+    ward.assert_secured();
+    assert!(!ward.user("harry@contoso.com").account_enabled);
+    assert!(ward.contoso(|tenant| tenant.mailbox("harry").unwrap().client_access["OWAEnabled"]));
+    let again = ward.press(json!({ "ID": by_harry.record_id })).await;
+    assert_eq!(again.body["Status"], "AlreadyDone", "{:#}", again.body);
+    assert_eq!(again.body["Account"], "bob@contoso.com;harry@contoso.com");
+}
+
+#[tokio::test]
+async fn the_caller_can_say_whose_account() {
+    for (choice, bob, harry) in [("Owner", false, true), ("Actor", true, false), ("Both", false, false)] {
+        let ward = Ward::open().await;
+        let mut by_harry = threat(2, ward.now());
+        by_harry.actor = "harry@contoso.com".to_owned();
+        ward.keep(&by_harry).await;
+        ward.press(json!({ "ID": by_harry.record_id, "Account": choice })).await;
+        let enabled = (ward.user(BOB).account_enabled, ward.user("harry@contoso.com").account_enabled);
+        assert_eq!(enabled, (bob, harry), "{choice}");
+        assert_eq!(ward.mailbox().forwarding_smtp_address, None, "mailbox steps act on the mailbox: {choice}");
+    }
+}
+
+#[tokio::test]
+async fn a_finding_that_is_not_about_a_mailbox_leaves_mailboxes_alone() {
+    let ward = Ward::open().await;
+    let mut consent = threat(2, ward.now());
+    consent.kind = FindingKind::Consent;
+    ward.keep(&consent).await;
+    let answer = ward.press(json!({ "ID": consent.record_id })).await;
+    assert_eq!(answer.body["Status"], "Completed", "{:#}", answer.body);
+    assert_eq!(outcome(&answer, "DisableInboxRules"), "Skipped");
+    assert!(!ward.user(BOB).account_enabled);
+    assert!(ward.mailbox().forwarding_smtp_address.is_some());
+}
+
+#[tokio::test]
+async fn a_synced_account_is_reported_with_the_place_to_act() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| tenant.user_mut(BOB).unwrap().synced = true);
+    let answer = ward.press(json!({})).await;
+    assert_eq!(answer.body["Status"], "CompletedWithErrors");
+    assert_eq!(outcome(&answer, "BlockSignIn"), "Failed");
+    assert!(detail(&answer, "BlockSignIn").contains("disable it on premises too"));
+    assert_eq!(outcome(&answer, "ResetPassword"), "Done", "writeback took it");
+    assert_eq!(outcome(&answer, "DisableInboxRules"), "Done");
+}
+
+#[tokio::test]
+async fn a_federated_password_is_reported_with_the_place_to_reset_it() {
+    let ward = Ward::open().await;
+    let domains = json!({ "value": [{ "id": "contoso.com", "isDefault": true, "isVerified": true, "authenticationType": "Federated" }] });
+    let body = FaultKind::Status {
+        status: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: domains.to_string(),
+    };
+    ward.sim.inject(Fault::new(Service::Graph, "/domains", body));
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "ResetPassword"), "Failed", "{:#}", answer.body);
+    assert!(detail(&answer, "ResetPassword").contains("identity provider"));
+    assert_eq!(ward.user(BOB).password_resets, 0);
+    assert!(!ward.user(BOB).account_enabled);
+}
+
+#[tokio::test]
+async fn without_exchange_rights_graph_switches_the_rules_off_and_the_rest_says_what_to_grant() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| tenant.exchange_role = false);
+    let answer = ward.press(json!({})).await;
+    assert_eq!(answer.body["Status"], "CompletedWithErrors");
+    assert_eq!(outcome(&answer, "DisableInboxRules"), "Done", "{:#}", answer.body);
+    let rules = ward.mailbox().rules;
+    assert!(rules.iter().filter(|rule| !rule.hidden).all(|rule| !rule.enabled));
+    for step in ["ClearForwarding", "DisableClientAccess"] {
+        assert_eq!(outcome(&answer, step), "Failed");
+        assert!(detail(&answer, step).contains("Exchange Administrator"), "{}", detail(&answer, step));
+    }
+    assert!(!ward.user(BOB).account_enabled);
+}
+
+#[tokio::test]
+async fn an_administrator_whom_the_app_may_not_touch_is_reported_and_the_mailbox_is_secured() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| tenant.user_mut(BOB).unwrap().administrator = true);
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "BlockSignIn"), "Failed");
+    assert!(detail(&answer, "BlockSignIn").contains("Privileged Authentication Administrator"));
+    assert_eq!(ward.mailbox().forwarding_smtp_address, None);
+}
+
+#[tokio::test]
+async fn access_given_since_the_incident_began_is_taken_away_and_older_access_is_left() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        let permission =
+            |user: &str| Permission { user: user.to_owned(), rights: "FullAccess".to_owned(), folder: None };
+        bob.permissions = vec![permission("eve@contoso.com"), permission("harry@contoso.com")];
+    });
+    for (id, user, hours) in [(2, "eve@contoso.com", 0), (3, "harry@contoso.com", 48)] {
+        let mut given = threat(id, ward.now() - TimeDelta::hours(hours));
+        given.kind = FindingKind::MailboxPermission;
+        given.threat = false;
+        given.operation = "Add-MailboxPermission".to_owned();
+        given.record = json!({ "Parameters": [{ "Name": "User", "Value": user }, { "Name": "AccessRights", "Value": "FullAccess" }] }).to_string();
+        ward.keep(&given).await;
+    }
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "RemoveDelegates"), "Done", "{:#}", answer.body);
+    let left: Vec<String> = ward.mailbox().permissions.into_iter().map(|permission| permission.user).collect();
+    assert_eq!(left, ["harry@contoso.com"]);
+}
+
+#[tokio::test]
+async fn a_recent_consent_to_mail_is_revoked_and_others_are_listed() {
+    let ward = Ward::open().await;
+    let (evil, old) = (Uuid::from_u128(0xe1), Uuid::from_u128(0x01d));
+    ward.contoso(|tenant| {
+        let grant = |id: &str, client_id, scope: &str| Grant { id: id.to_owned(), client_id, scope: scope.to_owned() };
+        tenant.user_mut(BOB).unwrap().grants = vec![
+            grant("a", evil, "openid Mail.ReadWrite"),
+            grant("b", old, "Mail.Read"),
+            grant("c", evil, "User.Read"),
+        ];
+    });
+    let mut consent = threat(2, ward.now());
+    consent.kind = FindingKind::Consent;
+    consent.record = json!({ "Target": [{ "ID": format!("ServicePrincipal_{evil}"), "Type": 2 }] }).to_string();
+    ward.keep(&consent).await;
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "RevokeConsents"), "Done", "{:#}", answer.body);
+    assert!(detail(&answer, "RevokeConsents").contains(&old.to_string()));
+    let left: Vec<String> = ward.user(BOB).grants.into_iter().map(|grant| grant.id).collect();
+    assert_eq!(left, ["b", "c"]);
+}
+
+#[tokio::test]
+async fn recent_sign_in_methods_are_listed_and_removed_only_when_told_so() {
+    for (setting, left) in [("false", 3), ("true", 2)] {
+        let ward = Ward::open_with(&[("ACTION_KEY", ""), ("REMOVE_SIGNIN_METHODS", setting)]).await;
+        let method = |id: &str, days: i64| SignInMethod {
+            id: id.to_owned(),
+            kind: "phoneAuthenticationMethod".to_owned(),
+            label: "+1 555 0100".to_owned(),
+            created: Some(ward.now() - TimeDelta::days(days)),
+        };
+        let (new, old) = (method("new", 1), method("old", 400));
+        ward.contoso(|tenant| tenant.user_mut(BOB).unwrap().methods.extend([new, old]));
+        let answer = ward.press(json!({})).await;
+        assert_eq!(outcome(&answer, "ReviewSignInMethods"), "Done", "{:#}", answer.body);
+        let methods = ward.user(BOB).methods;
+        assert_eq!(methods.len(), left);
+        assert!(methods.iter().any(|method| method.id == "old"));
+    }
+}
+
+#[tokio::test]
+async fn a_name_excuses_no_rule() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.add_rule(21, "Delegate Rule 2", json!({ "RedirectTo": ["harry@contoso.com"] })).hidden = true;
+        bob.add_rule(22, "Junk E-mail Rule", json!({}));
+        bob.add_rule(23, "Microsoft.Exchange.OOF.x", json!({ "ForwardTo": ["eve@evil.example"] })).hidden = true;
+    });
+    ward.press(json!({})).await;
+    let rules = ward.mailbox().rules;
+    let is_on = |id: u64| rules.iter().find(|rule| rule.id == id).unwrap().enabled;
+    assert!(is_on(21), "Exchange's own, to a delegate inside");
+    assert!(!is_on(22), "Exchange's own is hidden, this one is not");
+    assert!(!is_on(23), "it forwards outside");
+    assert!(!is_on(10), "it deletes");
+    assert!(is_on(9), "Exchange's own");
+}
+
+#[tokio::test]
+async fn a_delegate_rule_that_refuses_is_skipped_unless_it_sends_mail_outside() {
+    for (target, rules) in [("nobody knows", "Skipped"), ("eve@evil.example", "Failed")] {
+        let ward = Ward::open().await;
+        ward.contoso(|tenant| {
+            let bob = tenant.mailbox_mut(BOB).unwrap();
+            bob.rules.clear();
+            bob.sweep_rules.clear();
+            bob.add_rule(20, "Delegate Rule 1", json!({ "RedirectTo": [target] })).hidden = true;
+        });
+        let answer = ward.press(json!({})).await;
+        assert_eq!(outcome(&answer, "DisableInboxRules"), rules, "{:#}", answer.body);
+        assert!(detail(&answer, "DisableInboxRules").contains("Delegate Rule 1"));
+    }
+}
