@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::ledger::{ActionRow, ProcessedRow};
 use crate::names::RunId;
-use crate::store::{ETag, Store, StoreError, Table};
+use crate::store::{ETag, Store, StoreError, Stored, Table};
 
 use super::request::{Action, Request};
 use super::{RunStatus, Step};
@@ -113,9 +113,18 @@ async fn put(store: &dyn Store, row: &ActionRow, newest: bool, etag: Option<&ETa
             Err(error @ (StoreError::Exists(_) | StoreError::Changed(_))) => failure = Some(error),
             Err(error) => return Err(error),
         }
-        etag = store.get(Table::Actions, &entity.key).await?.map(|stored| stored.etag);
+        let stored = store.get(Table::Actions, &entity.key).await?;
+        if let Some(stored) = stored.as_ref().filter(|stored| newest && is_of_later_run(stored, row)) {
+            return Ok(stored.etag.clone());
+        }
+        etag = stored.map(|stored| stored.etag);
     }
     Err(failure.unwrap_or_else(|| StoreError::Unavailable("a row is changed all the time".to_owned())))
+}
+
+/// Whether a run that lost its lock has been overtaken: the copy is that of the newest run.
+fn is_of_later_run(stored: &Stored, row: &ActionRow) -> bool {
+    stored.entity.time("Started").is_some_and(|started| started > row.started)
 }
 
 /// Steps hold texts only, which always have a JSON form.

@@ -9,7 +9,7 @@ use tenantwatch_simulator::world::{Grant, Permission, SignInMethod};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
 
-use super::ward::{BOB, RULE, Ward, detail, find, outcome, threat};
+use super::ward::{BOB, Ward, detail, find, outcome, threat};
 
 #[tokio::test]
 async fn a_press_with_the_three_members_of_2019_secures_the_account_and_proves_it() {
@@ -51,7 +51,7 @@ async fn the_run_and_what_was_there_before_are_kept() {
     assert_eq!(newest.reason, "called by the owner");
     assert!(newest.finished.is_some());
     assert_eq!(serde_json::from_str::<Value>(&newest.steps).unwrap(), answer.body["Steps"]);
-    assert_eq!(ward.runs().await, [newest.clone()]);
+    assert_eq!(ward.runs().await, std::slice::from_ref(&newest));
     let snapshot: Value = serde_json::from_str(&newest.snapshot).unwrap();
     assert_eq!(snapshot["Users"][0]["accountEnabled"], true);
     assert_eq!(snapshot["Forwarding"]["ForwardingSmtpAddress"], "smtp:eve@evil.example");
