@@ -4,8 +4,10 @@
 mod audit;
 mod azurite;
 mod browser;
+mod command_line;
 mod demo_page;
 mod detection;
+mod documentation;
 mod flow;
 mod functions_host;
 mod host;

@@ -1,0 +1,151 @@
+//! The built binary as its user meets it: usage, settings, exit codes, and RemediateAccount under `run`.
+
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tenantwatch_simulator::{Simulator, scenario};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+const MARKER: &str = "c2VjcmV0LW1hcmtlci1uZXZlci1zaG93bg";
+
+fn tenantwatch(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn an_unknown_subcommand_and_none_at_all_give_usage() {
+    for arguments in [&["frobnicate"][..], &[]] {
+        let output = tenantwatch(arguments, &[]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains("Usage:"), "{arguments:?}: {}", text(&output.stderr));
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn help_and_version_are_answers_and_no_faults() {
+    for argument in ["--help", "--version"] {
+        let output = tenantwatch(&[argument], &[]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("tenantwatch") || text(&output.stdout).contains("Usage"));
+    }
+}
+
+#[test]
+fn all_that_is_wrong_with_the_settings_is_told_at_once_and_no_secret_is() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    let environment = [
+        ("CLIENT_SECRET", MARKER),
+        ("CLIENT_CERTIFICATE", MARKER),
+        ("GRAPH_URL", "http://graph.microsoft.com"),
+        ("FLOW_URL", "ftp://c2VjcmV0LW1hcmtlci1uZXZlci1zaG93bg"),
+        ("LOOKBACK_MINUTES", "soon"),
+        ("ACTION_KEY", "dG9vIHNob3J0"),
+        ("TENANT_SOURCE", "list"),
+        (
+            "TENANTS",
+            "contoso.com=1,contoso.com=11111111-1111-1111-1111-111111111111,contoso.com=11111111-1111-1111-1111-111111111111",
+        ),
+    ];
+    let output = tenantwatch(&["run", "--once", "--data", folder], &environment);
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    for setting in [
+        "PARTNER_TENANT_ID",
+        "CLIENT_ID",
+        "CLIENT_SECRET",
+        "GRAPH_URL",
+        "FLOW_URL",
+        "LOOKBACK_MINUTES",
+        "ACTION_KEY",
+        "TENANTS",
+    ] {
+        assert!(message.contains(&format!("  {setting}: ")), "{setting} is missing in:\n{message}");
+    }
+    assert!(message.contains("more than once"), "{message}");
+    assert!(!message.contains(MARKER), "{message}");
+    assert!(output.stdout.is_empty());
+}
+
+/// `tenantwatch run` against a simulator, with the address of RemediateAccount.
+struct Running {
+    child: Child,
+    url: String,
+    _data: tempfile::TempDir,
+}
+
+impl Running {
+    async fn start(simulator: &Simulator) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
+            .args(["run", "--port", "0", "--data", data.path().to_str().unwrap()])
+            .env_clear()
+            .envs(simulator.environment())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next_line().await.unwrap().expect("it says where it listens");
+            if let Some((_, address)) = line.split_once("address=") {
+                break format!("http://{}/api/RemediateAccount", address.split_whitespace().next().unwrap());
+            }
+        };
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child, url, _data: data }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn run_reads_all_tenants_by_itself_and_its_button_works_but_not_for_a_web_page() {
+    let (world, planted) = scenario::one_threat_each(3, chrono::Utc::now());
+    let simulator = Arc::new(Simulator::start(world).await.unwrap());
+    let mut running = Running::start(&simulator).await;
+    while simulator.notifications().len() < planted.len() {
+        assert!(running.child.try_wait().unwrap().is_none(), "it must keep running");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let notification = simulator.notifications().remove(0);
+    let body = json!({"Domain": notification["ManagementDomain"], "User": notification["SourceMailbox"],
+        "ID": notification["LogID"], "Token": notification["ActionToken"]});
+    let http = reqwest::Client::new();
+    let press = || http.post(&running.url).json(&body);
+
+    let refusals = [
+        (press().header("host", "evil.example"), 403),
+        (http.get(&running.url), 405),
+        (http.post(&running.url).header("content-type", "text/plain").body(body.to_string()), 415),
+        (http.post(&running.url).header("content-type", "application/json").body(" ".repeat(70_000)), 413),
+        (http.post(&running.url).header("content-type", "application/json").body("{"), 400),
+        (
+            http.post(&running.url)
+                .json(&json!({"Domain": "a.example", "User": "b@a.example", "ID": notification["LogID"]})),
+            403,
+        ),
+    ];
+    for (request, status) in refusals {
+        assert_eq!(request.send().await.unwrap().status().as_u16(), status);
+    }
+    let user = notification["SourceMailbox"].as_str().unwrap().to_owned();
+    let enabled = || simulator.world().tenants.values().find_map(|tenant| tenant.user(&user)).unwrap().account_enabled;
+    assert!(enabled(), "a refused press touches nothing");
+
+    let answer: Value = press().send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["Status"], "Completed", "{answer}");
+    assert!(!enabled());
+}
