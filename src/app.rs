@@ -62,9 +62,9 @@ impl App {
         let tokens = Arc::new(Tokens::new(&settings.partner, &settings.hosts, http.clone())?);
         let partner = settings.partner.tenant_id;
         Ok(Self {
-            activity: ManagementActivity::new(&settings.hosts, partner, http.clone(), tokens.clone()),
-            graph: Graph::new(&settings.hosts, partner, http.clone(), tokens.clone()),
-            exchange: Exchange::new(&settings.hosts, http.clone(), tokens.clone()),
+            activity: ManagementActivity::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
+            graph: Graph::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
+            exchange: Exchange::new(&settings.hosts, http.clone(), tokens.clone(), clock.clone()),
             notifier: Arc::new(Notifier::new(
                 &settings.channels,
                 &settings.hosts,

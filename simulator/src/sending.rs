@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -15,6 +16,9 @@ use crate::world::BlobBody;
 
 /// How many pieces of a repeated blob go into one chunk.
 const PIECES_AT_ONCE: u64 = 64;
+
+/// How long the half of a cut answer has to leave.
+const FLUSH: Duration = Duration::from_millis(50);
 
 /// The response, with `Date` from the simulator's clock.
 pub(crate) fn response(reply: Reply, fault: Option<&FaultKind>, now: DateTime<Utc>) -> Response<Body> {
@@ -38,7 +42,12 @@ pub(crate) fn response(reply: Reply, fault: Option<&FaultKind>, now: DateTime<Ut
 
 fn cut(body: Vec<u8>) -> Body {
     let half = Bytes::from(body).split_to_half();
-    Body::from_stream(stream::iter([Ok(half), Err(io::Error::from(io::ErrorKind::ConnectionReset))]))
+    let end = stream::once(async {
+        // What was sent before has to be on its way when the connection ends.
+        tokio::time::sleep(FLUSH).await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    });
+    Body::from_stream(futures::StreamExt::chain(stream::once(async { Ok(half) }), end))
 }
 
 trait Half {

@@ -10,6 +10,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
+use crate::clock::Clock;
 use crate::names::TenantId;
 
 use super::tokens::Tokens;
@@ -58,12 +59,20 @@ pub(super) struct Caller {
     service: Service,
     http: Client,
     tokens: Arc<Tokens>,
+    clock: Arc<dyn Clock>,
     read_error: ReadError,
 }
 
 impl Caller {
-    pub(super) fn new(service: Service, http: Client, tokens: Arc<Tokens>, read_error: ReadError) -> Self {
-        Self { service, http, tokens, read_error }
+    /// Waits between tries pass on `clock`.
+    pub(super) fn new(
+        service: Service,
+        http: Client,
+        tokens: Arc<Tokens>,
+        clock: Arc<dyn Clock>,
+        read_error: ReadError,
+    ) -> Self {
+        Self { service, http, tokens, clock, read_error }
     }
 
     /// A request to be filled in and sent.
@@ -77,7 +86,7 @@ impl Caller {
             let mut waits = waits();
             loop {
                 match self.attempt_whole(tenant, &request).await {
-                    Err(error) if error.is_passing() => wait_or_give_up(error, &mut waits).await?,
+                    Err(error) if error.is_passing() => self.wait_or_give_up(error, &mut waits).await?,
                     outcome => return outcome,
                 }
             }
@@ -91,7 +100,7 @@ impl Caller {
             let mut waits = waits();
             loop {
                 match self.attempt(tenant, &request).await {
-                    Err(error) if error.is_passing() => wait_or_give_up(error, &mut waits).await?,
+                    Err(error) if error.is_passing() => self.wait_or_give_up(error, &mut waits).await?,
                     outcome => return outcome,
                 }
             }
@@ -104,6 +113,17 @@ impl Caller {
         let headers = response.headers().clone();
         let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
         Ok(Answer { headers, body })
+    }
+
+    /// Waits before the next try, or gives the error back when there is none.
+    async fn wait_or_give_up(&self, error: ServiceError, waits: &mut ExponentialBackoff) -> Result<(), ServiceError> {
+        match wait_for(&error, waits.next()) {
+            Some(wait) => {
+                self.clock.sleep(wait).await;
+                Ok(())
+            }
+            None => Err(error),
+        }
     }
 
     /// What `call` gives, unless it takes longer than a call may.
@@ -198,17 +218,6 @@ fn waits() -> ExponentialBackoff {
         .with_total_delay(Some(PATIENCE))
         .with_jitter()
         .build()
-}
-
-/// Waits before the next try, or gives the error back when there is none.
-async fn wait_or_give_up(error: ServiceError, waits: &mut ExponentialBackoff) -> Result<(), ServiceError> {
-    match wait_for(&error, waits.next()) {
-        Some(wait) => {
-            tokio::time::sleep(wait).await;
-            Ok(())
-        }
-        None => Err(error),
-    }
 }
 
 /// What the service asked for goes before our own distance; whoever asks for too much is not waited for.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use crate::clock::Clock;
 use crate::names::TenantId;
 use crate::settings::Hosts;
 
@@ -65,8 +66,11 @@ struct Page {
 
 impl Exchange {
     /// Shares connections and tokens with the other services.
-    pub fn new(hosts: &Hosts, http: Client, tokens: Arc<Tokens>) -> Self {
-        Self { caller: Caller::new(Service::Exchange, http, tokens, failure::read_error), root: hosts.exchange.clone() }
+    pub fn new(hosts: &Hosts, http: Client, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            caller: Caller::new(Service::Exchange, http, tokens, clock, failure::read_error),
+            root: hosts.exchange.clone(),
+        }
     }
 
     /// Runs a cmdlet and returns all its rows, every page. `parameters` must be an object; numbers above 2^63 keep their digits.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::clock::Clock;
 use crate::names::TenantId;
 use crate::settings::Hosts;
 
@@ -129,8 +130,12 @@ pub struct Graph {
 /// with what Graph said: `Authorization_RequestDenied` (403) where a permission or a directory role is missing.
 impl Graph {
     /// `partner` is the tenant whose customers are listed.
-    pub fn new(hosts: &Hosts, partner: TenantId, http: Client, tokens: Arc<Tokens>) -> Self {
-        Self { caller: Caller::new(Service::Graph, http, tokens, wire::read_error), root: hosts.graph.clone(), partner }
+    pub fn new(hosts: &Hosts, partner: TenantId, http: Client, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            caller: Caller::new(Service::Graph, http, tokens, clock, wire::read_error),
+            root: hosts.graph.clone(),
+            partner,
+        }
     }
 
     /// `GET /contracts`, all pages.

@@ -13,6 +13,7 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::clock::Clock;
 use crate::names::TenantId;
 use crate::settings::Hosts;
 
@@ -110,9 +111,9 @@ pub struct ManagementActivity {
 impl ManagementActivity {
     /// `publisher` is the provider's own tenant and goes on every call as `PublisherIdentifier`: without it all callers
     /// of the world share one quota.
-    pub fn new(hosts: &Hosts, publisher: TenantId, http: Client, tokens: Arc<Tokens>) -> Self {
+    pub fn new(hosts: &Hosts, publisher: TenantId, http: Client, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            caller: Caller::new(Service::ManagementActivity, http, tokens, code::read_error),
+            caller: Caller::new(Service::ManagementActivity, http, tokens, clock, code::read_error),
             root: hosts.management.clone(),
             publisher,
             limiter: Arc::new(RateLimiter::keyed(Quota::per_second(REQUESTS_A_SECOND).allow_burst(REQUESTS_AT_ONCE))),

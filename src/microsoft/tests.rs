@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::clock::SystemClock;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -120,17 +122,17 @@ impl Server {
 
     fn graph(&self) -> Graph {
         let (http, tokens) = self.tokens();
-        Graph::new(&self.hosts(), tenant(PARTNER), http, tokens)
+        Graph::new(&self.hosts(), tenant(PARTNER), http, tokens, Arc::new(SystemClock))
     }
 
     fn exchange(&self) -> Exchange {
         let (http, tokens) = self.tokens();
-        Exchange::new(&self.hosts(), http, tokens)
+        Exchange::new(&self.hosts(), http, tokens, Arc::new(SystemClock))
     }
 
     fn activity(&self) -> ManagementActivity {
         let (http, tokens) = self.tokens();
-        ManagementActivity::new(&self.hosts(), tenant(PARTNER), http, tokens)
+        ManagementActivity::new(&self.hosts(), tenant(PARTNER), http, tokens, Arc::new(SystemClock))
     }
 }
 

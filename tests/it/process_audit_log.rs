@@ -176,11 +176,8 @@ async fn a_live_rule_that_cannot_be_read_now_is_judged_again_and_told_when_it_is
     assert_eq!(watch.told("InboxRule").len(), 0);
 
     watch.exchange_down(false);
-    watch.set_rules(vec![serde_json::json!({
-        "Name": "Invoices", "Enabled": true, "RuleIdentity": 15394007330931153153_u64,
-        "Identity": "victor\\15394007330931153153",
-        "ForwardTo": ["\"eve\" [SMTP:eve@evil.example]"],
-    })]);
+    let properties = serde_json::json!({ "ForwardTo": ["\"eve\" [SMTP:eve@evil.example]"] });
+    watch.set_rule(15_394_007_330_931_153_153, "Invoices", properties);
     watch.wait(TimeDelta::minutes(20));
     let report = watch.read().await.unwrap();
     assert_eq!(report.threats, 1);

@@ -23,7 +23,8 @@ use tenantwatch::settings::{
 use tenantwatch::store::{
     ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, list_all,
 };
-use tenantwatch_simulator::{Consent, Fault, FaultKind, Simulator, Tenant};
+use tenantwatch_simulator::world::{BlobBody, Consent};
+use tenantwatch_simulator::{Fault, FaultKind, Service, Simulator, Tenant, World};
 use uuid::Uuid;
 
 /// A clock that moves only when told to. Whoever waits on it really waits, but not for long.
@@ -169,7 +170,8 @@ impl Watch {
     /// Content of contoso that became available at a time, and until when it can be fetched.
     pub fn publish_at(&self, created: DateTime<Utc>, expires: DateTime<Utc>, records: Vec<Value>) {
         self.contoso(|tenant| {
-            tenant.publish_at(created, expires, "Audit.Exchange", records);
+            let body = BlobBody::Whole(Value::from(records).to_string().into_bytes().into());
+            tenant.publish_body("Audit.Exchange", created, expires, body);
         });
     }
 
@@ -223,34 +225,43 @@ impl Watch {
     }
 
     pub fn refuse_flow(&self, refuse: bool) {
-        self.fault(refuse, "flow", "", FaultKind::Status { status: 401, headers: vec![], body: String::new() }, None);
+        self.fault(
+            refuse,
+            Service::Flow,
+            "",
+            FaultKind::Status { status: 401, headers: vec![], body: String::new() },
+            None,
+        );
     }
 
     pub fn set_consent(&self, granted: bool) {
         self.contoso(|tenant| tenant.consent = if granted { Consent::Granted } else { Consent::Missing });
+        // Tokens that were given out end as well, else it would show only when the last of them does.
+        self.sim.revoke_tokens();
     }
 
     /// Entra refuses our own secret: AADSTS7000222.
     pub fn break_credential(&self, broken: bool) {
+        self.sim.revoke_tokens();
         let body = json!({ "error": "invalid_client", "error_description": "AADSTS7000222: The provided client secret keys are expired.", "error_codes": [7_000_222] });
         self.fault(
             broken,
-            "authority",
+            Service::Entra,
             "token",
             FaultKind::Status { status: 401, headers: vec![], body: body.to_string() },
             None,
         );
     }
 
-    pub fn cut_blobs(&self, times: usize) {
-        self.fault(true, "management", "/activity/feed/audit/", FaultKind::Cut, Some(times));
+    pub fn cut_blobs(&self, times: u32) {
+        self.fault(true, Service::Activity, "/activity/feed/audit/", FaultKind::Cut, Some(times));
     }
 
     pub fn deny_blobs(&self) {
         let body = json!({ "error": { "code": "AF20051", "message": "Content requested has already expired." } });
         self.fault(
             true,
-            "management",
+            Service::Activity,
             "/activity/feed/audit/",
             FaultKind::Status { status: 400, headers: vec![], body: body.to_string() },
             None,
@@ -258,27 +269,27 @@ impl Watch {
     }
 
     pub fn fail_listing(&self, fail: bool) {
-        self.fault(fail, "management", "subscriptions/content", FaultKind::Drop, None);
+        self.fault(fail, Service::Activity, "subscriptions/content", FaultKind::Drop, None);
     }
 
     pub fn exchange_down(&self, down: bool) {
-        self.fault(down, "exchange", "Get-InboxRule", FaultKind::Drop, None);
+        self.fault(down, Service::Exchange, "Get-InboxRule", FaultKind::Drop, None);
     }
 
     pub fn fail_customers(&self, fail: bool) {
         let body = json!({ "error": { "code": "Authorization_RequestDenied", "message": "Insufficient privileges." } });
         self.fault(
             fail,
-            "graph",
+            Service::Graph,
             "/contracts",
             FaultKind::Status { status: 403, headers: vec![], body: body.to_string() },
             None,
         );
     }
 
-    fn fault(&self, on: bool, service: &str, route: &str, kind: FaultKind, times: Option<usize>) {
+    fn fault(&self, on: bool, service: Service, route: &str, kind: FaultKind, times: Option<u32>) {
         if on {
-            self.sim.inject(Fault { service: service.into(), route: route.into(), kind, times });
+            self.sim.inject(Fault { service, route: route.into(), kind, times });
         } else {
             self.sim.clear_faults();
         }
@@ -303,9 +314,13 @@ impl Watch {
         self.sim.count(|request| request.cmdlet.as_deref() == Some(cmdlet))
     }
 
-    /// The rules that victor's mailbox has now.
-    pub fn set_rules(&self, rules: Vec<Value>) {
-        self.contoso(|tenant| tenant.mailboxes.get_mut("victor@contoso.com").unwrap().rules = rules);
+    /// The one rule that victor's mailbox has now.
+    pub fn set_rule(&self, id: u64, name: &str, properties: Value) {
+        self.contoso(|tenant| {
+            let mailbox = tenant.mailbox_mut("victor@contoso.com").unwrap();
+            mailbox.rules.clear();
+            mailbox.add_rule(id, name, properties);
+        });
     }
 
     /// Which customers the partner has, by contract.
@@ -314,6 +329,19 @@ impl Watch {
             tenant.contract = tenants.contains(id);
         }
     }
+}
+
+fn world() -> World {
+    let mut world = World::new(PARTNER, Uuid::from_u128(0xc1));
+    for (id, domain, name) in [(CONTOSO, "contoso.com", "Contoso"), (FABRIKAM, "fabrikam.com", "Fabrikam")] {
+        let tenant = world.add(Tenant::new(id, domain, name));
+        tenant.add_person("victor", "Victor");
+        tenant.contract = id == CONTOSO;
+        for content_type in ["Audit.Exchange", "Audit.AzureActiveDirectory"] {
+            tenant.subscriptions.insert(content_type.to_owned(), true);
+        }
+    }
+    world
 }
 
 /// The value of a time in a query, which has no zone.
@@ -364,7 +392,7 @@ fn settings(sim: &Simulator) -> Settings {
         },
         trust: TrustSettings::default(),
         location: LocationSettings::default(),
-        root_certificates: Some(sim.ca_path().to_owned()),
+        root_certificates: Some(sim.ca_path()),
     }
 }
 
