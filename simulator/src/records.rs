@@ -6,6 +6,7 @@ mod cmdlets;
 mod directory;
 mod items;
 mod mailbox_rules;
+mod ordinary;
 mod rules;
 mod seeded;
 
@@ -22,6 +23,7 @@ pub use cmdlets::{
 pub use directory::{consent, update_user_strong_auth, user_logged_in};
 pub use items::{file_accessed, mail_items_accessed, move_to_deleted_items, send};
 pub use mailbox_rules::{RuleChange, update_inbox_rules_a, update_inbox_rules_b, update_inbox_rules_blank};
+pub use ordinary::ordinary_json_lines;
 pub use rules::{MadeWith, new_inbox_rule, newsletter_rule, set_inbox_rule};
 pub use seeded::Seeded;
 

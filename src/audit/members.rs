@@ -1,6 +1,45 @@
 //! The top-level members of a record. Exporters change the case of their names, so they are matched without it.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+
+/// The members of a record as they are read. Where a name comes twice the first counts, as it does for the selector, which
+/// has decided by the time the second comes. Of `Operation` the first that is text counts, one in another case only where
+/// none is exact; the others are dropped, so that the record reads the same when it is written and read again.
+#[derive(Debug)]
+pub(super) struct TopLevel(pub(super) Map<String, Value>);
+
+impl<'de> Deserialize<'de> for TopLevel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TopLevelVisitor)
+    }
+}
+
+struct TopLevelVisitor;
+
+impl<'de> Visitor<'de> for TopLevelVisitor {
+    type Value = TopLevel;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<TopLevel, A::Error> {
+        let (mut members, mut exact, mut other_case) = (Map::new(), None, None);
+        while let Some((name, value)) = access.next_entry::<String, Value>()? {
+            if !name.eq_ignore_ascii_case("Operation") {
+                members.entry(name).or_insert(value);
+            } else if value.is_string() {
+                let place = if name == "Operation" { &mut exact } else { &mut other_case };
+                place.get_or_insert((name, value));
+            }
+        }
+        members.extend(exact.or(other_case));
+        Ok(TopLevel(members))
+    }
+}
 
 /// The members of one JSON object.
 #[derive(Debug)]

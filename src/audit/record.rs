@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::names::{RecordId, TenantId};
 
-use super::members::Members;
+use super::members::{Members, TopLevel};
 use super::properties::{self, ModifiedProperty, Properties};
 
 /// A selected record that does not parse.
@@ -79,9 +79,9 @@ impl AuditRecord {
     /// # Errors
     /// Not a JSON object (also one nested deeper than 128), or without a usable `CreationTime` or `Operation`.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let value: Value =
+        let TopLevel(map) =
             serde_json::from_slice(bytes).map_err(|error| RecordError::NotAnObject(error.to_string()))?;
-        let value = without_envelope(value);
+        let value = without_envelope(Value::Object(map));
         let json = value.to_string();
         let Value::Object(map) = value else {
             return Err(RecordError::NotAnObject("it is another kind of value".to_owned()));

@@ -3,6 +3,7 @@
 //! Files are read once. Selected records are kept on the side until all files are read, because only then the own domains of
 //! each organization are known; then they are judged one after the other, in the order of their time.
 
+mod broken;
 mod html;
 mod json;
 mod kept;
@@ -21,6 +22,7 @@ use crate::audit::{AuditRecord, Event};
 use crate::detection::{Finding, is_selected, judge};
 use crate::names::Domain;
 
+use broken::BrokenParts;
 use kept::KeptRecords;
 use organizations::Organizations;
 
@@ -81,18 +83,9 @@ enum ScanError {
     #[error("{file}: {error}")]
     Content { file: String, error: ExportError },
     #[error("the temporary file for selected records failed: {0}")]
-    Kept(io::Error),
+    Kept(#[from] rusqlite::Error),
     #[error("the findings cannot be written: {0}")]
     Write(#[from] io::Error),
-}
-
-/// Something in a file that could not be judged.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct BrokenPart {
-    file: String,
-    line: u64,
-    error: String,
 }
 
 /// What reading the files gave.
@@ -100,7 +93,7 @@ struct BrokenPart {
 struct Reading {
     records: u64,
     selected: u64,
-    broken: Vec<BrokenPart>,
+    broken: BrokenParts,
     kept: KeptRecords,
     organizations: Organizations,
 }
@@ -121,7 +114,7 @@ pub fn run(args: ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> ScanOutc
 
 /// Gives the number of threats.
 fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u64, ScanError> {
-    let mut reading = Reading::new(&args.accepted_domains);
+    let mut reading = Reading::new(&args.accepted_domains)?;
     for file in &args.files {
         reading.read_file(file)?;
     }
@@ -131,25 +124,25 @@ fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u64
     write_findings(args.format, reading, &mut BufWriter::new(opened))
 }
 
-fn write_findings(format: Format, mut reading: Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
+fn write_findings(format: Format, reading: Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
     let threats = match format {
-        Format::Table => table::write(&mut reading, out),
-        Format::Json => json::write(&mut reading, out),
-        Format::Html => html::write(&mut reading, out),
+        Format::Table => table::write(&reading, out),
+        Format::Json => json::write(&reading, out),
+        Format::Html => html::write(&reading, out),
     }?;
     out.flush()?;
     Ok(threats)
 }
 
 impl Reading {
-    fn new(accepted_domains: &[Domain]) -> Self {
-        Self {
+    fn new(accepted_domains: &[Domain]) -> Result<Self, ScanError> {
+        Ok(Self {
             records: 0,
             selected: 0,
-            broken: Vec::new(),
-            kept: KeptRecords::new(),
+            broken: BrokenParts::default(),
+            kept: KeptRecords::new()?,
             organizations: Organizations::new(accepted_domains),
-        }
+        })
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), ScanError> {
@@ -169,19 +162,18 @@ impl Reading {
             (None, Err(error @ ExportError::NotAnAuditLog)) => Err(ScanError::Content { file, error }),
             (None, Err(error)) => {
                 let line = if let ExportError::RowTooLong { line } = error { line } else { last_line };
-                self.broken.push(BrokenPart { file, line, error: error.to_string() });
+                self.broken.add(&file, line, &error);
                 Ok(())
             }
         }
     }
 
-    fn take(&mut self, file: &str, event: Event<'_>) -> io::Result<()> {
-        let mut is_broken = |line, error| self.broken.push(BrokenPart { file: file.to_owned(), line, error });
+    fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
         match event {
             Event::Skipped => self.records += 1,
             Event::Broken { error, line } => {
                 self.records += u64::from(error.is_a_record());
-                is_broken(line, error.to_string());
+                self.broken.add(file, line, &error);
             }
             Event::Selected { json, line } => {
                 self.records += 1;
@@ -191,7 +183,7 @@ impl Reading {
                         self.organizations.note(&record);
                         self.kept.keep(&record)?;
                     }
-                    Err(error) => is_broken(line, error.to_string()),
+                    Err(error) => self.broken.add(file, line, &error),
                 }
             }
         }
@@ -200,20 +192,20 @@ impl Reading {
 
     /// Judges every record once, ordered by time and id, and hands each finding on.
     fn judge(
-        &mut self,
+        &self,
         mut sink: impl FnMut(&organizations::Organization, Finding) -> io::Result<()>,
     ) -> Result<u64, ScanError> {
         let mut threats = 0;
-        for position in self.kept.in_order() {
-            let json = self.kept.read(position).map_err(ScanError::Kept)?;
+        self.kept.in_order(|json| -> Result<(), ScanError> {
             // It parsed before it was kept.
-            let Ok(record) = AuditRecord::parse(&json) else { continue };
+            let Ok(record) = AuditRecord::parse(json) else { return Ok(()) };
             let organization = self.organizations.of(&record);
             if let Some(finding) = judge(&record, &organization.knowledge) {
                 threats += u64::from(finding.threat);
                 sink(organization, finding)?;
             }
-        }
+            Ok(())
+        })?;
         Ok(threats)
     }
 }

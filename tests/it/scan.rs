@@ -1,1 +1,242 @@
+//! `tenantwatch scan`, the built binary: what it reads, what it answers, and how much memory it takes.
 
+use std::io::{BufWriter, Write as _};
+use std::process::{Child, Command, Output, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tenantwatch::audit::{AuditRecord, Event, Selector};
+use tenantwatch::detection::is_selected;
+use tenantwatch_simulator::records::ordinary_json_lines;
+
+fn scan(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
+    command.arg("scan").args(arguments).env_clear();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn scan_input(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = scan(arguments).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // A scan that refuses its input closes the pipe early.
+    let feeding = std::thread::spawn(move || stdin.write_all(&input).ok());
+    let output = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    output
+}
+
+fn json_of(input: &[u8]) -> Value {
+    let output = scan_input(&["--format", "json", "-"], input);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+}
+
+fn rule(number: u32) -> Value {
+    json!({
+        "CreationTime": "2021-06-15T10:11:53", "Id": format!("f9d3b8e1-6c1c-4a3f-9f0e-{number:012x}"),
+        "Operation": "New-InboxRule", "OrganizationId": "7d2f7f3b-6a44-4c38-9d23-6ad7d1f2b001",
+        "OrganizationName": "contoso.onmicrosoft.com", "RecordType": 1, "ResultStatus": "True", "UserType": 2,
+        "UserId": "joey@contoso.com", "ObjectId": "joey\\.", "ClientIP": "[2001:db8::7]:52378",
+        "Parameters": [
+            {"Name": "Name", "Value": "."}, {"Name": "ForwardTo", "Value": "thief@evil.example"},
+            {"Name": "DeleteMessage", "Value": "True"}
+        ]
+    })
+}
+
+fn csv(separator: char) -> String {
+    let cell = rule(1).to_string().replace('"', "\"\"");
+    format!("RecordId{separator}AuditData\r\n1{separator}\"{cell}\"\r\n")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn the_same_record_is_found_in_every_kind_of_file() {
+    let (lines, comma) = (format!("{}\n", rule(1)), csv(','));
+    let utf16: Vec<u8> = std::iter::once(0xFEFF).chain(comma.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let files = [
+        ("JSON Lines", lines.clone().into_bytes()),
+        ("a JSON array", format!("[{}]", rule(1)).into_bytes()),
+        ("gzip", gzip(lines.as_bytes())),
+        ("CSV with commas", comma.clone().into_bytes()),
+        ("CSV with semicolons", csv(';').into_bytes()),
+        ("CSV in UTF-16", utf16),
+        ("CSV in gzip", gzip(comma.as_bytes())),
+    ];
+    for (kind, content) in files {
+        let answer = json_of(&content);
+        assert_eq!((&answer["Records"], &answer["Selected"]), (&json!(1), &json!(1)), "{kind}: {answer}");
+        let finding = &answer["Findings"][0];
+        assert_eq!(finding["LogID"], rule(1)["Id"], "{kind}");
+        assert_eq!(finding["Threat"], true, "{kind}");
+        assert_eq!(finding["IP"], "2001:db8::7", "{kind}: the address without its port");
+    }
+}
+
+#[test]
+fn a_record_that_comes_twice_is_judged_once() {
+    let answer = json_of(format!("{}\n{}\n{}\n", rule(1), rule(2), rule(1)).as_bytes());
+    assert_eq!(answer["Selected"], 3);
+    assert_eq!(answer["Findings"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn the_exit_code_tells_clean_from_threats_from_failure() {
+    assert_eq!(scan_input(&["-"], b"{\"Operation\":\"Send\"}").status.code(), Some(0));
+    assert_eq!(scan_input(&["-"], rule(1).to_string().as_bytes()).status.code(), Some(1));
+    for (arguments, input) in
+        [(&["-"][..], "hello"), (&["/no/such/file"], ""), (&["/"], ""), (&[], ""), (&["--no"], "")]
+    {
+        let output = scan_input(arguments, input.as_bytes());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn findings_go_to_the_output_file_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.json"), folder.path().join("out.json"));
+    std::fs::write(&input, rule(1).to_string()).unwrap();
+    let arguments = ["--format", "json", "--output", output.to_str().unwrap(), input.to_str().unwrap()];
+    let ended = scan_input(&arguments, b"");
+    assert_eq!((ended.status.code(), ended.stdout.len()), (Some(1), 0));
+    let answer: Value = serde_json::from_slice(&std::fs::read(&output).unwrap()).unwrap();
+    assert_eq!(answer["Findings"][0]["LogID"], rule(1)["Id"]);
+}
+
+#[test]
+fn broken_parts_are_told_with_file_and_line_in_the_order_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first.json", "second.json"].map(|name| folder.path().join(name).display().to_string());
+    std::fs::write(&first, format!("{}\noops\n{{\"Id\":1}}\n", rule(1))).unwrap();
+    std::fs::write(&second, format!("{{\"Operation\":\"New-InboxRule\"}}\n{}\n{{\"Opera\n{}\n", rule(2), rule(3)))
+        .unwrap();
+    let output = scan_input(&["--format", "json", &first, &second], b"");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told: Vec<_> = answer["Broken"].as_array().unwrap().iter().map(|part| (&part["File"], &part["Line"])).collect();
+    let (first, second) = (json!(first), json!(second));
+    assert_eq!(told, [(&first, &json!(2)), (&first, &json!(3)), (&second, &json!(1)), (&second, &json!(3))]);
+    assert_eq!(answer["BrokenCount"], 4);
+    assert_eq!(answer["Findings"].as_array().unwrap().len(), 3, "what is broken costs nothing else");
+}
+
+#[test]
+fn of_many_broken_lines_the_first_are_told_and_all_are_counted() {
+    let answer = json_of(format!("{{}}\n{}", "oops\n".repeat(30_000)).as_bytes());
+    assert_eq!((answer["Broken"].as_array().unwrap().len(), &answer["BrokenCount"]), (1000, &json!(30_001)));
+    let output = scan_input(&["-"], format!("{{}}\n{}", "oops\n".repeat(30_000)).as_bytes());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("29981 more"), "{output:?}");
+}
+
+#[test]
+fn the_table_has_no_colour_where_no_color_is_set() {
+    let output = scan(&["-"]).env("NO_COLOR", "1").spawn().map(|child| feed(child, &rule(1).to_string())).unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("joey@contoso.com") && !table.contains('\u{1b}'), "{table}");
+}
+
+fn feed(mut child: Child, input: &str) -> Output {
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn records_beyond_what_memory_holds_are_judged_in_the_order_of_their_time() {
+    let (filler, count) = ("x".repeat(1 << 20), 40);
+    let mut lines = String::new();
+    for number in 0..count {
+        let mut record = rule(number);
+        record["CreationTime"] = json!(format!("2021-06-15T10:{:02}:00", count - number));
+        record["Filler"] = json!(filler);
+        lines.push_str(&format!("{record}\n"));
+    }
+    let answer = json_of(lines.as_bytes());
+    let found: Vec<_> = answer["Findings"].as_array().unwrap().iter().map(|finding| finding["LogID"].clone()).collect();
+    let expected: Vec<_> = (0..count).rev().map(|number| rule(number)["Id"].clone()).collect();
+    assert_eq!(found, expected);
+}
+
+/// The most memory that the process has had, in KiB, as Linux counts it.
+#[cfg(target_os = "linux")]
+fn peak_memory(child: &mut Child) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_large_file_takes_less_than_64_mib() {
+    let mut child = scan(&["--format", "json", "-"]).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let answering = std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        std::io::Read::read_to_end(&mut stdout, &mut answer).map(|_| answer)
+    });
+    let mut stdin = BufWriter::with_capacity(1 << 20, child.stdin.take().unwrap());
+    let records = ordinary_json_lines(1, 150_000_000, &mut stdin).unwrap();
+    drop(stdin);
+    let mut peak = 0;
+    let status = loop {
+        peak = peak_memory(&mut child).unwrap_or_default().max(peak);
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let answer: Value = serde_json::from_slice(&answering.join().unwrap().unwrap()).unwrap();
+    assert_eq!((status.code(), &answer["Records"], &answer["BrokenCount"]), (Some(0), &json!(records), &json!(0)));
+    assert!((1..64 * 1024).contains(&peak), "{peak} KiB");
+}
+
+fn selects(record: &str) -> bool {
+    let (mut selector, mut selected) = (Selector::new(is_selected), false);
+    let mut look = |event: Event<'_>| selected |= matches!(event, Event::Selected { .. });
+    selector.push(record.as_bytes(), &mut look);
+    selector.finish(&mut look);
+    selected
+}
+
+#[test]
+fn of_two_operations_selector_and_parser_take_the_same_one() {
+    let watched = "\"New-InboxRule\"";
+    for (members, operation) in [
+        (format!("\"Operation\":{watched},\"Operation\":\"Send\""), "New-InboxRule"),
+        (format!("\"Operation\":\"Send\",\"Operation\":{watched}"), "Send"),
+        (format!("\"Op\\u0065ration\":{watched},\"Operation\":\"Send\""), "New-InboxRule"),
+        (format!("\"operation\":{watched},\"OPERATION\":\"Send\""), "New-InboxRule"),
+        (format!("\"operation\":{watched},\"Operation\":\"Send\""), "Send"),
+        (format!("\"Operation\":5,\"Operation\":{watched}"), "New-InboxRule"),
+        (format!("\"Operation\":null,\"operation\":{watched}"), "New-InboxRule"),
+    ] {
+        let record = format!("{{\"CreationTime\":\"2021-06-15T10:11:53\",{members}}}");
+        let parsed = AuditRecord::parse(record.as_bytes()).unwrap();
+        assert_eq!(parsed.operation, operation, "{record}");
+        assert_eq!(selects(&record), is_selected(operation), "{record}");
+        assert_eq!(AuditRecord::parse(parsed.json.as_bytes()).unwrap().operation, operation, "{record}, read again");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_input_makes_the_binary_fall(
+        head in prop::sample::select(vec![&b""[..], b"\x1f\x8b\x08", b"\xff\xfe", b"AuditData\n", b"{\"Operation\":\"New-InboxRule\",", b"["]),
+        bytes in prop::collection::vec(any::<u8>(), 0..4096),
+        format in prop::sample::select(vec!["table", "json", "html"]),
+    ) {
+        let output = scan_input(&["--format", format, "-"], &[head, &bytes].concat());
+        prop_assert!(matches!(output.status.code(), Some(0..=2)), "{:?}", output);
+        prop_assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{:?}", output);
+    }
+}

@@ -20,7 +20,7 @@ impl Key {
     /// From the bytes between the quotes.
     pub(super) fn of(raw: &[u8]) -> Self {
         const NAME: &str = "Operation";
-        let could_be = raw.len() == NAME.len() || memchr::memchr(b'\\', raw).is_some();
+        let could_be = raw.len() == NAME.len() || raw.len() > NAME.len() && memchr::memchr(b'\\', raw).is_some();
         match could_be.then(|| decoded(raw)).flatten() {
             Some(key) if key == NAME => Self::Exact,
             Some(key) if key.eq_ignore_ascii_case(NAME) => Self::OtherCase,

@@ -194,39 +194,61 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         cursor.at += 1;
     }
 
-    /// Runs over the bytes outside of text, up to the next text or the end of the record.
+    /// Runs over the record, up to its end or a text that is not plain or not whole.
     fn record(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
-        let current = &mut self.current;
         while let Some(&byte) = cursor.chunk.get(cursor.at) {
+            cursor.at += 1;
+            let current = &mut self.current;
             match byte {
                 b'"' => {
-                    current.begin_text();
-                    self.text.clear();
-                    self.place = Place::Text;
-                    cursor.at += 1;
-                    cursor.text = cursor.at;
-                    return;
+                    if !self.plain_text(cursor) {
+                        return;
+                    }
+                    continue;
                 }
-                b'{' if current.is_cut_before_brace() => return self.cut(cursor, sink),
+                b',' if current.depth == 1 => current.expect_key(),
+                b':' if current.depth == 1 => current.expects_key = false,
+                b'{' if current.is_cut_before_brace() => {
+                    cursor.at -= 1;
+                    return self.cut(cursor, sink);
+                }
                 b'{' | b'[' => current.depth += 1,
                 b'}' | b']' => {
                     current.depth -= 1;
                     if current.depth == 0 {
-                        cursor.at += 1;
                         return self.end(cursor, sink);
                     }
                 }
-                b',' if current.depth == 1 => current.expect_key(),
-                b':' if current.depth == 1 => current.expects_key = false,
-                b'\n' => current.line_ended = true,
+                b'\n' => {
+                    current.line_ended = true;
+                    continue;
+                }
+                b' ' | b'\t' | b'\r' => continue,
                 _ => {}
             }
-            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
-                current.previous = byte;
-                current.line_ended = false;
-            }
-            cursor.at += 1;
+            current.previous = byte;
+            current.line_ended = false;
         }
+    }
+
+    /// Crosses a text without escapes that ends in this chunk, which nearly all do. Leaves any other to [`text`](Self::text).
+    fn plain_text(&mut self, cursor: &mut Cursor<'_>) -> bool {
+        self.current.begin_text();
+        cursor.text = cursor.at;
+        let rest = &cursor.chunk[cursor.at..];
+        if let Some(length) = end_of_plain(rest)
+            && rest[length] == b'"'
+        {
+            cursor.at += length;
+            if self.current.text_matters {
+                self.text.clear();
+            }
+            self.end_text(cursor);
+            return true;
+        }
+        self.text.clear();
+        self.place = Place::Text;
+        false
     }
 
     fn text(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
@@ -388,4 +410,26 @@ impl Cursor<'_> {
         self.counted = upto.max(self.counted);
         line + memchr::memchr_iter(b'\n', part).count() as u64
     }
+}
+
+/// Where the first quote, backslash or line break is. Most texts are shorter than the start of a vectorized search takes, so
+/// their first bytes are looked at eight at a time.
+fn end_of_plain(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    // The lowest high bit that is set marks the first byte that equals `byte`; those above it may be wrong.
+    let equal = |word: u64, byte: u8| {
+        let difference = word ^ (ONES * u64::from(byte));
+        difference.wrapping_sub(ONES) & !difference & HIGH
+    };
+    let (words, _) = bytes.as_chunks::<8>();
+    for (number, word) in words.iter().take(5).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = equal(word, b'"') | equal(word, b'\\') | equal(word, b'\n');
+        if found != 0 {
+            return Some(number * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let seen = words.len().min(5) * 8;
+    memchr::memchr3(b'"', b'\\', b'\n', &bytes[seen..]).map(|more| seen + more)
 }

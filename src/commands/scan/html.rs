@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use askama::Template;
 
+use super::broken::BrokenPart;
 use super::organizations::Organization;
-use super::{BrokenPart, Reading, ScanError};
+use super::{Reading, ScanError};
 use crate::detection::Finding;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#1b1f24;background:#fff}\
@@ -25,10 +26,10 @@ for(const row of document.querySelectorAll('tbody tr.finding'))row.hidden=!row.t
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>Audit log scan</title><style>{{ style|safe }}</style></head><body>
 <h1>Audit log scan</h1>
-<p>{{ records }} records, {{ selected }} selected, {{ broken.len() }} broken. Accepted domains: {{ domains }}.</p>
+<p>{{ records }} records, {{ selected }} selected, {{ broken_count }} broken. Accepted domains: {{ domains }}.</p>
 {% if !broken.is_empty() %}<details><summary>What was broken</summary><ul>
 {% for part in broken %}<li>{{ part.file }}:{{ part.line }}: {{ part.error }}</li>
-{% endfor %}</ul></details>{% endif %}
+{% endfor %}</ul>{% if broken_count > broken.len() as u64 %}<p>The first {{ broken.len() }} of {{ broken_count }}.</p>{% endif %}</details>{% endif %}
 <h2>Findings</h2><p><label>Filter <input id="filter" type="search"></label></p>
 <table><thead><tr><th>Time (UTC)</th><th>Severity</th><th>Type</th><th>Mailbox</th><th>Actor</th><th>What and why</th></tr></thead><tbody>
 "#
@@ -38,6 +39,7 @@ struct Head<'a> {
     records: u64,
     selected: u64,
     broken: &'a [BrokenPart],
+    broken_count: u64,
     domains: String,
 }
 
@@ -80,11 +82,12 @@ struct Foot<'a> {
 }
 
 /// Writes the page; gives the number of threats.
-pub(super) fn write(reading: &mut Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
+pub(super) fn write(reading: &Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
     let domains: Vec<_> = reading.organizations.accepted_domains().iter().map(|domain| domain.as_str()).collect();
     let domains = if domains.is_empty() { "none".to_owned() } else { domains.join(", ") };
     let (records, selected) = (reading.records, reading.selected);
-    put(out, &Head { style: STYLE, records, selected, broken: &reading.broken, domains })?;
+    let (broken, broken_count) = (reading.broken.told(), reading.broken.count());
+    put(out, &Head { style: STYLE, records, selected, broken, broken_count, domains })?;
     let mut moments = Vec::new();
     let threats = reading.judge(|organization, finding| {
         moments.extend(moment(&finding));

@@ -80,9 +80,10 @@ impl<'a> Row<'a> {
 }
 
 /// Writes all findings; gives the number of threats.
-pub(super) fn write(reading: &mut Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
+pub(super) fn write(reading: &Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
     write!(out, "{{\"Records\":{},\"Selected\":{},\"Broken\":", reading.records, reading.selected)?;
-    put(out, &reading.broken)?;
+    put(out, &reading.broken.told())?;
+    write!(out, ",\"BrokenCount\":{}", reading.broken.count())?;
     write!(out, ",\"AcceptedDomains\":")?;
     put(out, &reading.organizations.accepted_domains())?;
     write!(out, ",\"Findings\":[")?;

@@ -12,7 +12,7 @@ use super::{Reading, ScanError, printable};
 const LISTED: usize = 20;
 
 /// Writes the threats, what was broken, and a line that sums up; gives the number of threats.
-pub(super) fn write(reading: &mut Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
+pub(super) fn write(reading: &Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
@@ -32,7 +32,7 @@ pub(super) fn write(reading: &mut Reading, out: &mut dyn Write) -> Result<u64, S
         writeln!(out, "{table}")?;
     }
     write_broken(reading, out)?;
-    let (records, selected, broken) = (reading.records, reading.selected, reading.broken.len());
+    let (records, selected, broken) = (reading.records, reading.selected, reading.broken.count());
     writeln!(
         out,
         "{records} records, {selected} selected, {threats} threats, {recorded} recorded without a threat, {broken} broken"
@@ -41,11 +41,11 @@ pub(super) fn write(reading: &mut Reading, out: &mut dyn Write) -> Result<u64, S
 }
 
 fn write_broken(reading: &Reading, out: &mut dyn Write) -> Result<(), ScanError> {
-    for part in reading.broken.iter().take(LISTED) {
+    for part in reading.broken.told().iter().take(LISTED) {
         writeln!(out, "Broken: {}:{}: {}", printable(&part.file), part.line, printable(&part.error))?;
     }
-    if let Some(more @ 1..) = reading.broken.len().checked_sub(LISTED) {
-        writeln!(out, "Broken: {more} more, all in the output of --format json")?;
+    if let Some(more @ 1..) = reading.broken.count().checked_sub(LISTED as u64) {
+        writeln!(out, "Broken: {more} more; the output of --format json has the first 1,000")?;
     }
     Ok(())
 }

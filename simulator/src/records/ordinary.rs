@@ -1,0 +1,39 @@
+//! What a tenant's log is made of on an ordinary day, in any amount.
+
+use std::io::{self, Write};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::{Envelope, Seeded, mail_items_accessed, system_set_mailbox, user_logged_in};
+use crate::scenario;
+
+/// 2026-11-22T10:00:00Z
+const BEGIN: i64 = 1_795_341_600;
+
+/// Writes at least `bytes` bytes as JSON Lines, always the same for `seed`: a third `Set-Mailbox` by Exchange itself, a third
+/// sign-ins, a third item accesses. Nothing in it is a threat. Gives the number of records.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn ordinary_json_lines(seed: u64, bytes: u64, mut out: impl Write) -> io::Result<u64> {
+    let tenant = scenario::tenant(0, "huber.example");
+    let mut seeded = Seeded::new(seed);
+    let (mut written, mut records) = (0, 0);
+    while written < bytes {
+        let Some(mailbox) = seeded.pick(&tenant.mailboxes) else { break };
+        let created = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::seconds(BEGIN) + TimeDelta::milliseconds(records * 10);
+        let envelope = Envelope::new(&tenant, &mailbox.upn, created, &mut seeded);
+        let record: Value = match seeded.range(0, 3) {
+            0 => system_set_mailbox(&envelope, mailbox),
+            1 => user_logged_in(&envelope),
+            _ => mail_items_accessed(&envelope, mailbox, seeded.range(1, 6)),
+        };
+        let line = format!("{record}\n");
+        out.write_all(line.as_bytes())?;
+        written += line.len() as u64;
+        records += 1;
+    }
+    out.flush()?;
+    Ok(records.unsigned_abs())
+}
