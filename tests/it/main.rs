@@ -6,6 +6,7 @@ mod azurite;
 mod browser;
 mod command_line;
 mod coverage;
+mod day;
 mod demo_page;
 mod detection;
 mod documentation;
