@@ -1,0 +1,198 @@
+//! The clients against the simulated services: every way to prove who the app is, and links that lead elsewhere.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{TimeDelta, Utc};
+use serde_json::json;
+use tenantwatch::app::App;
+use tenantwatch::clock::SystemClock;
+use tenantwatch::microsoft::exchange::Anchor;
+use tenantwatch::microsoft::management_activity::ContentType;
+use tenantwatch::microsoft::{Service as Asked, TokenFault};
+use tenantwatch::names::TenantId;
+use tenantwatch::settings::{Needs, Settings};
+use tenantwatch::store::MemoryStore;
+use tenantwatch_simulator::world::Consent;
+use tenantwatch_simulator::{Fault, FaultKind, Service, Simulator, Tenant, World};
+use uuid::Uuid;
+
+const CONTOSO: Uuid = Uuid::from_u128(0xc0);
+const CERTIFICATE: &str = include_str!("../fixtures/app-certificate.pem");
+
+async fn simulator() -> Simulator {
+    let mut world = World::new(Uuid::from_u128(0x99), Uuid::from_u128(0xc1));
+    let tenant = world.add(Tenant::new(CONTOSO, "contoso.com", "Contoso"));
+    tenant.add_person("victor", "Victor");
+    tenant.subscriptions.insert("Audit.Exchange".to_owned(), true);
+    Simulator::start(world).await.unwrap()
+}
+
+fn app(simulator: &Simulator, change: &[(&str, &str)]) -> App {
+    let mut environment: std::collections::BTreeMap<String, String> = simulator.environment().into_iter().collect();
+    environment.extend(change.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let settings = Settings::from_environment(environment, Needs::LOCAL).unwrap();
+    let clock = Arc::new(SystemClock);
+    App::new(settings, Arc::new(MemoryStore::new(clock.clone())), clock).unwrap()
+}
+
+fn tenant() -> TenantId {
+    TenantId::new(CONTOSO)
+}
+
+/// The DER of the test certificate.
+fn certificate() -> Vec<u8> {
+    let body = CERTIFICATE.split("-----BEGIN CERTIFICATE-----").nth(1).unwrap().split("-----END").next().unwrap();
+    BASE64.decode(body.split_whitespace().collect::<String>()).unwrap()
+}
+
+#[tokio::test]
+async fn a_secret_gives_one_token_for_many_callers_at_once() {
+    let simulator = simulator().await;
+    let app = app(&simulator, &[]);
+    let tenant = tenant();
+    for domains in futures::future::join_all((0..20).map(|_| app.graph.domains(&tenant))).await {
+        assert_eq!(domains.unwrap().len(), 1);
+    }
+    assert_eq!(simulator.count(|request| request.service == Service::Entra), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_proves_the_app_by_a_signed_assertion() {
+    let simulator = simulator().await;
+    let change = [("CLIENT_SECRET", ""), ("CLIENT_CERTIFICATE", CERTIFICATE)];
+    let stranger = app(&simulator, &change).tokens.token(&tenant(), Asked::Graph).await.unwrap_err();
+    assert_eq!((stranger.fault, stranger.aadsts), (TokenFault::OurFault, Some(700_027)), "an unknown certificate");
+    simulator.world().certificates.push(certificate());
+    assert_eq!(app(&simulator, &change).graph.domains(&tenant()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_managed_identity_vouches_for_the_app_and_no_secret_is_needed() {
+    let simulator = simulator().await;
+    let identity = Uuid::from_u128(0x1d).to_string();
+    simulator.world().federated_identities.insert(identity.clone());
+    let data = tempfile::tempdir().unwrap();
+    // The platform tells a process of its identity by environment variables, so this one is a process of its own.
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
+        .args(["run", "--once", "--data", data.path().to_str().unwrap()])
+        .env_clear()
+        .envs(simulator.environment())
+        .env_remove("CLIENT_SECRET")
+        .env("FEDERATED_IDENTITY_CLIENT_ID", &identity)
+        .env("IDENTITY_ENDPOINT", &simulator.urls().identity)
+        .env("IDENTITY_HEADER", "simulated-identity-header")
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(simulator.count(|request| request.service == Service::Identity && request.status == 200) > 0);
+    assert!(simulator.count(|request| request.path.ends_with("/subscriptions/content") && request.status == 200) > 0);
+}
+
+#[tokio::test]
+async fn what_entra_refuses_is_told_apart() {
+    let simulator = simulator().await;
+    let cases = [
+        (Consent::Missing, TokenFault::ConsentMissing, 7_000_229),
+        (Consent::AppDisabled, TokenFault::AccessLost, 7_000_112),
+        (Consent::Blocked, TokenFault::AccessLost, 53_003),
+        (Consent::Gone, TokenFault::AccessLost, 90_002),
+        (Consent::NoLicence, TokenFault::AccessLost, 500_014),
+    ];
+    for (consent, fault, number) in cases {
+        simulator.world().tenants.get_mut(&CONTOSO).unwrap().consent = consent;
+        let error = app(&simulator, &[]).tokens.token(&tenant(), Asked::Graph).await.unwrap_err();
+        assert_eq!((error.fault, error.aadsts), (fault, Some(number)), "{consent:?}");
+    }
+    let error = app(&simulator, &[("CLIENT_SECRET", "wrong")]).tokens.token(&tenant(), Asked::Graph).await.unwrap_err();
+    assert_eq!((error.fault, error.aadsts), (TokenFault::OurFault, Some(7_000_215)));
+}
+
+#[tokio::test]
+async fn a_listing_is_read_page_by_page_and_names_the_provider_on_every_call() {
+    let simulator = simulator().await;
+    let now = Utc::now();
+    {
+        let mut world = simulator.world();
+        world.content_page = 2;
+        let tenant = world.tenants.get_mut(&CONTOSO).unwrap();
+        for minutes in 1..=5 {
+            tenant.publish_at("Audit.Exchange", now - TimeDelta::minutes(minutes), &[json!({"Operation": "Send"})]);
+        }
+    }
+    let app = app(&simulator, &[]);
+    let mut page = app.activity.list(&tenant(), ContentType::Exchange, now - TimeDelta::hours(1), now).await.unwrap();
+    let mut found = page.content.len();
+    while let Some(next) = page.next {
+        page = app.activity.list_next(&tenant(), &next).await.unwrap();
+        found += page.content.len();
+    }
+    assert_eq!(found, 5);
+    app.activity.fetch(&tenant(), &page.content[0].content_uri).await.unwrap();
+    let publisher = format!("PublisherIdentifier={}", Uuid::from_u128(0x99));
+    let calls: Vec<_> = simulator.requests().into_iter().filter(|request| request.service == Service::Activity).collect();
+    assert_eq!(calls.len(), 4);
+    assert!(calls.iter().all(|request| request.query.contains(&publisher)), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_link_to_another_origin_or_tenant_gets_no_request_and_no_token() {
+    let simulator = simulator().await;
+    let app = app(&simulator, &[]);
+    let [management, graph] = [&simulator.urls().management, &simulator.urls().graph];
+    let other = Uuid::from_u128(0xbad);
+    let links = [
+        format!("{graph}/api/v1.0/{CONTOSO}/activity/feed/audit/x"),
+        format!("{management}/api/v1.0/{other}/activity/feed/audit/x"),
+        format!("{management}/elsewhere/{CONTOSO}/activity/feed/audit/x"),
+        "no link at all".to_owned(),
+    ];
+    for link in links {
+        let error = app.activity.fetch(&tenant(), &link).await.unwrap_err();
+        assert!(!error.is_passing() && error.to_string().contains("not followed"), "{error}");
+    }
+    assert_eq!(simulator.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_is_replaced_and_a_busy_service_is_waited_for() {
+    let simulator = simulator().await;
+    let app = app(&simulator, &[]);
+    app.graph.domains(&tenant()).await.unwrap();
+    simulator.revoke_tokens();
+    app.graph.domains(&tenant()).await.unwrap();
+    assert_eq!(simulator.count(|request| request.service == Service::Entra), 2);
+
+    let busy = |status, body: &str| FaultKind::Status {
+        status,
+        headers: vec![("retry-after".to_owned(), "0".to_owned())],
+        body: body.to_owned(),
+    };
+    simulator.inject(Fault::new(Service::Graph, "/domains", busy(429, "")).times(2));
+    assert_eq!(app.graph.domains(&tenant()).await.unwrap().len(), 1);
+    let throttled = r#"{'error':{'code':'AF429','message':'Too many requests. Method=GetBlob'}}"#;
+    simulator.inject(Fault::new(Service::Activity, "/subscriptions/list", busy(403, throttled)).times(1));
+    assert_eq!(app.activity.subscriptions(&tenant()).await.unwrap(), ["Audit.Exchange"]);
+}
+
+#[tokio::test]
+async fn exchange_tells_what_is_missing_in_its_own_words() {
+    let simulator = simulator().await;
+    let app = app(&simulator, &[]);
+    let get = |name: &'static str| {
+        let app = app.clone();
+        let anchor = Anchor::Mailbox(name.to_owned());
+        async move { app.exchange.invoke(&tenant(), &anchor, "Get-Mailbox", json!({"Identity": name})).await }
+    };
+    let rows = get("victor@contoso.com").await.unwrap();
+    assert_eq!(rows[0]["UserPrincipalName"], "victor@contoso.com");
+    assert!(rows[0].keys().all(|name| !name.contains('@')), "annotations are no columns");
+    let error = get("nobody@contoso.com").await.unwrap_err();
+    assert_eq!(error.code(), "ManagementObjectNotFoundException");
+    assert!(error.to_string().contains("couldn't be found"), "{error}");
+    simulator.world().tenants.get_mut(&CONTOSO).unwrap().exchange_role = false;
+    let error = get("victor@contoso.com").await.unwrap_err();
+    assert!(error.status() == Some(403) && error.to_string().contains("isn't supported"), "{error}");
+}
