@@ -132,7 +132,8 @@ async fn a_listing_is_read_page_by_page_and_names_the_provider_on_every_call() {
     assert_eq!(found, 5);
     app.activity.fetch(&tenant(), &page.content[0].content_uri).await.unwrap();
     let publisher = format!("PublisherIdentifier={}", Uuid::from_u128(0x99));
-    let calls: Vec<_> = simulator.requests().into_iter().filter(|request| request.service == Service::Activity).collect();
+    let calls: Vec<_> =
+        simulator.requests().into_iter().filter(|request| request.service == Service::Activity).collect();
     assert_eq!(calls.len(), 4);
     assert!(calls.iter().all(|request| request.query.contains(&publisher)), "{calls:?}");
 }

@@ -16,6 +16,7 @@ mod functions_host;
 mod get_domain;
 mod host;
 mod ledger;
+mod licences;
 mod location;
 mod notify;
 mod packaging;
