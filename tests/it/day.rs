@@ -25,10 +25,14 @@ struct Day {
 impl Day {
     /// The app of this repository with the binary just built. `None` where there is no Azurite.
     async fn start(world: World) -> Option<Self> {
+        Self::start_with(world, PathBuf::from(env!("CARGO_BIN_EXE_tenantwatch"))).await
+    }
+
+    async fn start_with(world: World, executable: PathBuf) -> Option<Self> {
         let azurite = azurite().await?;
         let simulator = Arc::new(Simulator::start(world).await.unwrap());
         let mut options = Options::new(Path::new(env!("CARGO_MANIFEST_DIR")), azurite.connection_string.clone());
-        options.executable = Some(PathBuf::from(env!("CARGO_BIN_EXE_tenantwatch")));
+        options.executable = Some(executable);
         options.queue_suffix = format!("-{}", Uuid::new_v4().simple());
         options.visibility_timeout = Some(Duration::from_secs(1));
         options.crashes_that_stop = 20;
@@ -173,4 +177,18 @@ async fn what_no_function_can_read_is_refused_and_told_and_ends_nothing() {
     day.cycle().await;
     assert_eq!(day.told(&planted[0]), 1, "{}", day.lines());
     assert_eq!(day.host.starts(), 1, "the process has lived through it all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_is_slow_to_start_is_waited_for() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let slow = folder.path().join("slow");
+    std::fs::write(&slow, concat!("#!/bin/sh\nsleep 3\nexec ", env!("CARGO_BIN_EXE_tenantwatch"), " \"$@\"\n"))
+        .unwrap();
+    std::fs::set_permissions(&slow, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let (world, planted) = scenario::one_threat_each(1, Utc::now());
+    let Some(day) = Day::start_with(world, slow).await else { return };
+    day.cycle().await;
+    assert_eq!((day.told(&planted[0]), day.host.starts()), (1, 1), "{}", day.lines());
 }
