@@ -1,5 +1,7 @@
 //! Where an address is: what is asked of the online service, what is never asked, and what stands in the row when it fails.
 
+mod city_database;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -101,5 +103,29 @@ fn the_key_is_not_in_what_is_debugged_and_a_missing_database_is_said() {
     let settings = LocationSettings { database: None, ipstack_key: Some(KEY.into()) };
     assert!(!format!("{:?}", Locator::new(&settings, reqwest::Client::new()).unwrap()).contains(KEY));
     let settings = LocationSettings { database: Some("/nowhere/at/all.mmdb".into()), ipstack_key: None };
+    assert!(Locator::new(&settings, reqwest::Client::new()).is_err());
+}
+
+#[tokio::test]
+async fn a_city_database_answers_without_asking_anybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("city.mmdb");
+    let known = "134.201.250.155".parse().unwrap();
+    std::fs::write(&path, city_database::of(known, "Los Angeles", "California", "United States")).unwrap();
+    // A key is set as well, and an address where nobody listens: the database wins.
+    let settings = LocationSettings { database: Some(path), ipstack_key: Some(KEY.into()) };
+    let nobody = "http://127.0.0.1:9/".parse().unwrap();
+    let locator = Locator::with_service(&settings, reqwest::Client::new(), nobody).unwrap();
+    assert_eq!(locator.locate(Some(known.into())).await, "Los Angeles, California, United States");
+    let unknown = locator.locate(Some("134.201.250.156".parse().unwrap())).await;
+    assert_eq!(unknown, "Unable to determine the location, issues with determining IP address type");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("city.mmdb");
+    std::fs::write(&path, "no database").unwrap();
+    let settings = LocationSettings { database: Some(path), ipstack_key: None };
     assert!(Locator::new(&settings, reqwest::Client::new()).is_err());
 }
