@@ -107,6 +107,13 @@ impl Domain {
     }
 }
 
+/// What stands for the domain of a tenant of which only the GUID is known.
+impl From<&TenantId> for Domain {
+    fn from(tenant: &TenantId) -> Self {
+        Self(tenant.to_string())
+    }
+}
+
 impl FromStr for Domain {
     type Err = NameError;
 

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{Domain, RunId, TenantId};
 
-/// One message of the queue `process-audit-log`: one tenant to be read.
+/// One message of the queue `process-audit-log`: one tenant to be read. Only `tenantId` has to be there; members that are not
+/// known are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "Written")]
 pub struct TenantMessage {
     /// Which tenant.
     pub tenant_id: TenantId,
@@ -23,6 +24,30 @@ pub struct TenantMessage {
     pub run_id: RunId,
     /// When it was queued.
     pub queued_at: DateTime<Utc>,
+}
+
+/// A message as somebody may have written it by hand.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    tenant_id: TenantId,
+    domain: Option<Domain>,
+    display_name: Option<String>,
+    run_id: Option<RunId>,
+    queued_at: Option<DateTime<Utc>>,
+}
+
+impl From<Written> for TenantMessage {
+    fn from(written: Written) -> Self {
+        Self {
+            tenant_id: written.tenant_id,
+            domain: written.domain.unwrap_or_else(|| Domain::from(&written.tenant_id)),
+            display_name: written.display_name.unwrap_or_default(),
+            run_id: written.run_id.unwrap_or_else(RunId::random),
+            // Without a time it counts as queued after every run so far, and is never left out as old.
+            queued_at: written.queued_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
+        }
+    }
 }
 
 /// Why an invocation failed.

@@ -34,9 +34,16 @@ async fn remediate(State(app): State<App>, request: Request) -> Response {
     }
     match whole(body).await {
         Some(body) => {
-            let answer = remediate_account::run(&app, &body).await;
-            let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, Json(answer.body)).into_response()
+            // On a task of its own: a caller who hangs up must not leave an account half secured.
+            match tokio::spawn(async move { remediate_account::run(&app, &body).await }).await {
+                Ok(answer) => {
+                    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                    (status, Json(answer.body)).into_response()
+                }
+                Err(_) => {
+                    refuse(StatusCode::INTERNAL_SERVER_ERROR, "an error of the program ended the run; press again")
+                }
+            }
         }
         None => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 64 KiB or was cut off"),
     }

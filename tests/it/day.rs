@@ -172,7 +172,10 @@ async fn what_no_function_can_read_is_refused_and_told_and_ends_nothing() {
     let Some(day) = Day::start(world).await else { return };
     day.host.enqueue("no json at all").await.unwrap();
     day.host.enqueue(r#"{"tenantId":"no guid"}"#).await.unwrap();
+    // Written by hand: the GUID alone is enough.
+    day.host.enqueue(&json!({"tenantId": planted[0].tenant_id, "somethingNew": 1}).to_string()).await.unwrap();
     day.host.drain(LONG).await.unwrap();
+    assert_eq!(day.told(&planted[0]), 1, "{}", day.lines());
     assert_eq!(day.host.poison_messages().await.unwrap().len(), 2, "{}", day.lines());
     day.cycle().await;
     assert_eq!(day.told(&planted[0]), 1, "{}", day.lines());
