@@ -2,6 +2,7 @@
 //!
 //! The selector beside what stands around it: `serde_json::Value` for every record, a borrowed serde head, and a bare search
 //! for the operation's key as the limit. The same bytes in the same run, one core, the best of several rounds of each in turn.
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

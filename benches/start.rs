@@ -1,6 +1,7 @@
 //! How long the process takes from its start to its first answer, and how large it is: `cargo bench --bench start`.
 //!
 //! The Functions host polls `GET /` every 25 ms until anything answers; until then no function runs.
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
