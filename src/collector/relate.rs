@@ -125,7 +125,9 @@ impl TenantRun<'_> {
     /// The change of the method was stored before the threat was read: it is a threat after all.
     async fn raise_stored_method(&self, key: &Key, reason: Reason) -> Result<(), StoreError> {
         let Some((mut row, etag)) = load::<ProcessedRow>(self.app.store.as_ref(), key).await? else { return Ok(()) };
-        if row.state != FindingState::Recorded || !add(&mut row.reasons, reason) {
+        // A change that failed is recorded without this reason and changed nothing.
+        let is_change = row.reasons.iter().any(|reason| reason.name == ReasonName::MethodChanged);
+        if row.state != FindingState::Recorded || !is_change || !add(&mut row.reasons, reason) {
             return Ok(());
         }
         let now = self.app.clock.now();

@@ -267,6 +267,22 @@ async fn a_way_to_sign_in_that_changed_around_a_threat_is_told_with_it_in_whiche
 }
 
 #[tokio::test]
+async fn a_way_to_sign_in_that_could_not_be_changed_is_no_threat_in_either_order() {
+    for method_first in [true, false] {
+        let watch = Watch::start().await;
+        let threat = forwarding_rule(1, "Invoices", "eve@evil.example", watch.now());
+        let mut failed = security_info(3, watch.now() + TimeDelta::hours(2));
+        failed["ResultStatus"] = "Failure".into();
+        let (first, second) = if method_first { (failed, threat) } else { (threat, failed) };
+        for record in [first, second] {
+            watch.publish(vec![record]);
+            watch.read().await.unwrap();
+        }
+        assert_eq!((watch.told("InboxRule").len(), watch.told("SignInMethod").len()), (1, 0), "{method_first}");
+    }
+}
+
+#[tokio::test]
 async fn many_blobs_with_threats_are_read_at_once_and_each_threat_is_told() {
     let watch = Watch::start().await;
     for id in 0..40_u128 {
