@@ -152,7 +152,15 @@ fn covers(step: &Step, compromised: &[Account]) -> bool {
             | StepName::RevokeConsents
             | StepName::RevokeSessionsAgain
     );
-    !is_about_accounts || compromised.iter().all(|account| step.detail.contains(&format!("{}: ", account.name)))
+    !is_about_accounts || compromised.iter().all(|account| names(&step.detail, &account.name))
+}
+
+/// Whether a detail speaks of this account. The name of one may be the end of another's.
+fn names(detail: &str, account: &str) -> bool {
+    let said = format!("{account}: ");
+    detail
+        .match_indices(&said)
+        .any(|(at, _)| !detail.get(..at).is_some_and(|before| before.ends_with(|c: char| !c.is_whitespace())))
 }
 
 /// The detail without the runs that handed it on.

@@ -347,3 +347,18 @@ async fn a_delegate_rule_that_refuses_is_skipped_unless_it_sends_mail_outside() 
         assert!(detail(&answer, "DisableInboxRules").contains("Delegate Rule 1"));
     }
 }
+
+#[tokio::test]
+async fn an_account_whose_name_ends_that_of_another_is_secured_as_well() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| drop(tenant.add_person("ob", "Otto Bell").clone()));
+    let mut by_otto = threat(2, ward.now());
+    by_otto.actor = "ob@contoso.com".to_owned();
+    ward.keep(&by_otto).await;
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    let answer = ward.press(json!({ "ID": by_otto.record_id, "Account": "Owner" })).await;
+    assert_eq!(answer.body["Status"], "CompletedWithErrors");
+    ward.press(json!({ "ID": by_otto.record_id })).await;
+    let otto = ward.user("ob@contoso.com");
+    assert!(!otto.account_enabled && otto.password_resets == 1 && otto.session_revocations >= 2, "{otto:?}");
+}
