@@ -68,7 +68,7 @@ impl<'a> Tally<'a> {
         match outcome {
             Ok(()) => self.disabled.push(rule),
             Err(error) if is_not_found(&error) => self.disabled.push(rule),
-            Err(error) if (rule.is_for_delegate() || rule.is_read_only) && !error.is_passing() => self.left.push(rule),
+            Err(error) if rule.is_for_delegate() && !error.is_passing() => self.left.push(rule),
             Err(error) => self.failed.push((rule, error)),
         }
     }

@@ -43,8 +43,6 @@ pub struct Rule {
     pub sends_outside: bool,
     /// Whether it is one of Exchange's own, which are left alone.
     pub is_exchanges_own: bool,
-    /// Whether it cannot be changed at all (Graph).
-    pub is_read_only: bool,
     /// The row it was read from.
     pub row: Row,
 }
@@ -106,7 +104,6 @@ fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
         is_hidden: false,
         sends_outside: false,
         is_exchanges_own: false,
-        is_read_only: false,
         row,
     }
 }
@@ -180,7 +177,6 @@ fn of_graph(row: Row) -> Rule {
         is_hidden: false,
         sends_outside: false,
         is_exchanges_own: false,
-        is_read_only: is_true(&row, "isReadOnly"),
         row,
     }
 }

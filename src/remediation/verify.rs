@@ -93,8 +93,7 @@ async fn inbox_rules(case: &Case<'_>) -> Finding {
         Err(error) => return Finding::Unread(explain(&error, EXCHANGE_GRANT)),
     };
     let left = |rule: &&Rule| rule.is_to_be_disabled();
-    let (may_refuse, on): (Vec<&Rule>, Vec<&Rule>) =
-        rules.iter().filter(left).partition(|rule| rule.is_for_delegate() || rule.is_read_only);
+    let (may_refuse, on): (Vec<&Rule>, Vec<&Rule>) = rules.iter().filter(left).partition(|rule| rule.is_for_delegate());
     match (on.is_empty(), may_refuse.is_empty()) {
         (true, true) => Finding::Holds("no rule is switched on".to_owned()),
         (true, false) => Finding::Holds(format!(

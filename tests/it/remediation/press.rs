@@ -362,3 +362,21 @@ async fn an_account_whose_name_ends_that_of_another_is_secured_as_well() {
     let otto = ward.user("ob@contoso.com");
     assert!(!otto.account_enabled && otto.password_resets == 1 && otto.session_revocations >= 2, "{otto:?}");
 }
+
+#[tokio::test]
+async fn a_rule_that_graph_may_not_switch_off_is_a_failure_and_not_said_to_be_off() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| tenant.exchange_role = false);
+    let rule = json!({ "id": "AQ", "displayName": ".", "sequence": 1, "isEnabled": true, "isReadOnly": true,
+        "actions": { "redirectTo": [{ "emailAddress": { "address": "eve@evil.example" } }] } });
+    let kind = FaultKind::Status {
+        status: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: json!({ "value": [rule] }).to_string(),
+    };
+    ward.sim.inject(Fault::status(Service::Graph, "messageRules/AQ", 403));
+    ward.sim.inject(Fault::new(Service::Graph, "messageRules", kind));
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "DisableInboxRules"), "Failed", "{:#}", answer.body);
+    assert!(find(&answer, "DisableInboxRules")["Verified"].as_str().unwrap().contains("still switched on"));
+}
