@@ -77,7 +77,10 @@ pub async fn take(case: &Case<'_>) -> (StepReport, Snapshot) {
     if case.accounts.has_mailbox {
         snapshot.forwarding = part(clear_forwarding::read(case).await, "forwarding", &mut missing);
         snapshot.client_access = part(disable_client_access::read(case).await, "client access", &mut missing);
-        let rules = rules::read(case).await.map(|rules| Some(rules.iter().map(kept).collect()));
+        let rules = rules::read(case).await.map(|rules| {
+            missing.extend(rules.unread());
+            Some(rules.known.iter().map(kept).collect())
+        });
         snapshot.rules = part(rules, "rules", &mut missing);
         snapshot.auto_reply = part(disable_auto_reply::read(case).await, "automatic reply", &mut missing);
     }

@@ -380,3 +380,20 @@ async fn a_rule_that_graph_may_not_switch_off_is_a_failure_and_not_said_to_be_of
     assert_eq!(outcome(&answer, "DisableInboxRules"), "Failed", "{:#}", answer.body);
     assert!(find(&answer, "DisableInboxRules")["Verified"].as_str().unwrap().contains("still switched on"));
 }
+
+#[tokio::test]
+async fn sweep_rules_that_cannot_be_read_do_not_save_the_inbox_rules() {
+    for status in [400, 403] {
+        let ward = Ward::open().await;
+        ward.sim.inject(Fault::status(Service::Exchange, "Get-SweepRule", status));
+        let answer = ward.press(json!({})).await;
+        assert_eq!(outcome(&answer, "DisableInboxRules"), "Failed", "{:#}", answer.body);
+        assert!(detail(&answer, "DisableInboxRules").contains("weep rules"));
+        let left: Vec<_> = ward.mailbox().rules.into_iter().filter(|rule| rule.enabled).map(|rule| rule.name).collect();
+        assert_eq!(left, ["Junk E-mail Rule"], "{status}");
+        assert_eq!(answer.body["Status"], "CompletedWithErrors");
+        ward.sim.clear_faults();
+        assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+        ward.assert_secured();
+    }
+}
