@@ -90,6 +90,10 @@ impl<'a> Outbox<'a> {
         let channels = self.app.notifier.channels();
         // A channel that is not set any more is not owed anything.
         row.notified.retain(|name, told| told.is_some() || channels.iter().any(|channel| channel.as_str() == name));
+        // Where that was all, nobody would ever be told: the channels that took its place are.
+        if row.notified.is_empty() {
+            row.notified = self.nobody_told();
+        }
         for channel in channels {
             if self.deadline.left() < ROOM {
                 return Ok(offered);
@@ -123,11 +127,14 @@ impl<'a> Outbox<'a> {
 
     /// What was not accepted is owed: later each time.
     async fn postpone(&self, row: &mut ProcessedRow, etag: &ETag, offered: &mut Offered) -> Result<(), StoreError> {
+        if row.state != FindingState::Sending {
+            return Ok(());
+        }
         settle(row);
         if row.state == FindingState::Sending {
             row.next_attempt = Some(self.app.clock.now() + distance(row.attempts));
-            offered.claim_is_lost = self.write(row, etag).await?.is_none();
         }
+        offered.claim_is_lost = self.write(row, etag).await?.is_none();
         Ok(())
     }
 

@@ -197,7 +197,11 @@ async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Account, Refus
     }
     let mailbox = match (asked, mailbox(app, tenant, name).await) {
         (_, Ok(Some(row))) => Account::of_mailbox(name, &row),
-        (Ok(_), _) | (_, Ok(None)) => return Ok(Account::unknown(name)),
+        // Whom one does not know only the other could tell. Going on without an answer would let a protected account
+        // be touched as soon as the service is back.
+        (Err(graph), Ok(None)) => return Err(Refusal::Unreachable(graph.to_string())),
+        (Ok(_), Err(exchange)) if exchange.is_passing() => return Err(Refusal::Unreachable(exchange.to_string())),
+        (Ok(_), _) => return Ok(Account::unknown(name)),
         (Err(graph), Err(exchange)) => return Err(Refusal::Unreachable(format!("{graph}; {exchange}"))),
     };
     match mailbox.object_id.as_deref() {

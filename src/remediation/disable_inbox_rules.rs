@@ -3,6 +3,7 @@
 use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::is_not_found;
 
+use super::Outcome;
 use super::case::{Case, EXCHANGE_GRANT};
 use super::rules::{self, Rule, Source};
 use super::step::{StepReport, explain, quoted};
@@ -22,8 +23,18 @@ pub async fn run(case: &Case<'_>) -> StepReport {
         Err(error) if is_not_found(&error) => return StepReport::skipped("There is no mailbox."),
         Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
     };
+    let report = disable(case, &rules.known).await;
+    match rules.unread() {
+        Some(unread) if report.outcome != Outcome::Planned || case.preview => {
+            StepReport::all(vec![report, StepReport::failed(unread)])
+        }
+        _ => report,
+    }
+}
+
+async fn disable(case: &Case<'_>, rules: &[Rule]) -> StepReport {
     let active: Vec<&Rule> = rules.iter().filter(|rule| rule.is_to_be_disabled()).collect();
-    let note = note(&rules);
+    let note = note(rules);
     if active.is_empty() {
         return StepReport::already(format!("No rule is switched on.{note}"));
     }
@@ -68,7 +79,7 @@ impl<'a> Tally<'a> {
         match outcome {
             Ok(()) => self.disabled.push(rule),
             Err(error) if is_not_found(&error) => self.disabled.push(rule),
-            Err(error) if (rule.is_for_delegate() || rule.is_read_only) && !error.is_passing() => self.left.push(rule),
+            Err(error) if rule.is_for_delegate() && !error.is_passing() => self.left.push(rule),
             Err(error) => self.failed.push((rule, error)),
         }
     }

@@ -39,9 +39,10 @@ impl History {
         Some((run, serde_json::from_str(&run.steps).ok()?))
     }
 
-    /// The oldest snapshot since the last finished Undo.
+    /// The oldest snapshot since the last finished Undo. What it does not hold comes from the next that does.
     pub fn open_snapshot(&self) -> Option<Snapshot> {
-        self.after_last_undo().iter().filter_map(|run| serde_json::from_str(&run.snapshot).ok()).next()
+        let kept = self.after_last_undo().iter().filter_map(|run| serde_json::from_str(&run.snapshot).ok());
+        kept.reduce(Snapshot::or)
     }
 
     /// Whether an open snapshot shows that the account was enabled.

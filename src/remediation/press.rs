@@ -129,8 +129,9 @@ fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Accoun
     let settled = |step: &&Step| step.outcome.is_settled() && covers(step, compromised);
     let is_done = prior.len() == steps.len() && prior.iter().all(|step| settled(&step));
     for step in &mut steps {
-        // Whoever signed in since the last run is thrown out again, and the second read is always a fresh one.
-        if !is_done && matches!(step.step, StepName::RevokeSessionsAgain | plan::LAST) {
+        // The snapshot may lack what only this run will touch, whoever signed in since the last run is thrown out again, and
+        // the second read is always a fresh one.
+        if !is_done && matches!(step.step, plan::FIRST | StepName::RevokeSessionsAgain | plan::LAST) {
             continue;
         }
         if let Some(earlier) = prior.iter().find(|earlier| earlier.step == step.step).filter(settled) {
@@ -152,7 +153,15 @@ fn covers(step: &Step, compromised: &[Account]) -> bool {
             | StepName::RevokeConsents
             | StepName::RevokeSessionsAgain
     );
-    !is_about_accounts || compromised.iter().all(|account| step.detail.contains(&format!("{}: ", account.name)))
+    !is_about_accounts || compromised.iter().all(|account| names(&step.detail, &account.name))
+}
+
+/// Whether a detail speaks of this account. The name of one may be the end of another's.
+fn names(detail: &str, account: &str) -> bool {
+    let said = format!("{account}: ");
+    detail
+        .match_indices(&said)
+        .any(|(at, _)| !detail.get(..at).is_some_and(|before| before.ends_with(|c: char| !c.is_whitespace())))
 }
 
 /// The detail without the runs that handed it on.
@@ -191,9 +200,9 @@ async fn take_all(case: &Case<'_>, history: &History, record: &mut RunRecord<'_>
     }
 }
 
-/// What was there before: once for a mailbox and incident.
+/// What was there before: once for a mailbox and incident, and again only for what is missing in it.
 async fn keep_snapshot(case: &Case<'_>, history: &History, record: &mut RunRecord<'_>) -> StepReport {
-    if let Some(kept) = history.open_snapshot() {
+    if let Some(kept) = history.open_snapshot().filter(|kept| kept.is_enough_for(case)) {
         return StepReport::already(format!("What was there at {} is kept; Undo puts it back.", kept.taken));
     }
     let (report, snapshot) = snapshot::take(case).await;

@@ -8,7 +8,8 @@ use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Row, is_refused};
 
 use super::boundary::{addresses_of, is_true};
-use super::case::Case;
+use super::case::{Case, EXCHANGE_GRANT};
+use super::step::explain;
 
 /// What the names of the rules start with that Exchange makes for delegates.
 const DELEGATE: &str = "Delegate Rule ";
@@ -43,8 +44,6 @@ pub struct Rule {
     pub sends_outside: bool,
     /// Whether it is one of Exchange's own, which are left alone.
     pub is_exchanges_own: bool,
-    /// Whether it cannot be changed at all (Graph).
-    pub is_read_only: bool,
     /// The row it was read from.
     pub row: Row,
 }
@@ -62,11 +61,27 @@ impl Rule {
     }
 }
 
+/// The rules of a mailbox as they are now.
+pub struct Rules {
+    /// Those that could be read.
+    pub known: Vec<Rule>,
+    /// Why the sweep rules are not among them. They must not keep anybody from switching off the others.
+    pub no_sweep_rules: Option<ServiceError>,
+}
+
+impl Rules {
+    /// What has to be told where the sweep rules could not be read.
+    pub fn unread(&self) -> Option<String> {
+        let error = self.no_sweep_rules.as_ref()?;
+        Some(format!("The sweep rules cannot be read: {}", explain(error, EXCHANGE_GRANT)))
+    }
+}
+
 /// All rules, hidden ones and sweep rules included; through Graph the visible ones, where Exchange refuses us.
-pub async fn read(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
+pub async fn read(case: &Case<'_>) -> Result<Rules, ServiceError> {
     match read_through_exchange(case).await {
         Err(error) if is_refused(&error) => match read_through_graph(case).await {
-            Ok(rules) => Ok(rules),
+            Ok(known) => Ok(Rules { known, no_sweep_rules: None }),
             // What has to be granted is Exchange, so that is told.
             Err(_) => Err(error),
         },
@@ -74,21 +89,24 @@ pub async fn read(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
     }
 }
 
-async fn read_through_exchange(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
+async fn read_through_exchange(case: &Case<'_>) -> Result<Rules, ServiceError> {
     let all = case.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
     let visible = case.on_mailbox("Get-InboxRule", "Mailbox", json!({})).await?;
     let visible: BTreeSet<String> = visible.iter().map(|row| text(row, "Identity")).collect();
-    let sweep = case.on_mailbox("Get-SweepRule", "Mailbox", json!({})).await?;
-    let mut rules = Vec::with_capacity(all.len() + sweep.len());
+    let (sweep, no_sweep_rules) = match case.on_mailbox("Get-SweepRule", "Mailbox", json!({})).await {
+        Ok(sweep) => (sweep, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let mut known = Vec::with_capacity(all.len() + sweep.len());
     for row in all {
         let is_hidden = !visible.contains(&text(&row, "Identity"));
         let reach = if is_hidden && is_named_by_exchange(&row) { Some(reach(case, &row).await) } else { None };
         let is_exchanges_own = reach == Some(Reach::Inside) && !deletes(&row);
         let rule = of_exchange(row, Source::Inbox, "RuleIdentity");
-        rules.push(Rule { is_hidden, sends_outside: reach == Some(Reach::Outside), is_exchanges_own, ..rule });
+        known.push(Rule { is_hidden, sends_outside: reach == Some(Reach::Outside), is_exchanges_own, ..rule });
     }
-    rules.extend(sweep.into_iter().map(|row| of_exchange(row, Source::Sweep, "RuleId")));
-    Ok(rules)
+    known.extend(sweep.into_iter().map(|row| of_exchange(row, Source::Sweep, "RuleId")));
+    Ok(Rules { known, no_sweep_rules })
 }
 
 fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
@@ -106,7 +124,6 @@ fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
         is_hidden: false,
         sends_outside: false,
         is_exchanges_own: false,
-        is_read_only: false,
         row,
     }
 }
@@ -180,7 +197,6 @@ fn of_graph(row: Row) -> Rule {
         is_hidden: false,
         sends_outside: false,
         is_exchanges_own: false,
-        is_read_only: is_true(&row, "isReadOnly"),
         row,
     }
 }

@@ -53,6 +53,31 @@ pub struct KeptRule {
 }
 
 impl Snapshot {
+    /// This one, and from a later one what is missing in it: a part that could not be read, an account that was not meant.
+    pub fn or(mut self, later: Self) -> Self {
+        let is_new = |user: &User| !self.users.iter().any(|known| known.id.eq_ignore_ascii_case(&user.id));
+        let new: Vec<User> = later.users.into_iter().filter(is_new).collect();
+        self.users.extend(new);
+        Self {
+            forwarding: self.forwarding.or(later.forwarding),
+            client_access: self.client_access.or(later.client_access),
+            rules: self.rules.or(later.rules),
+            auto_reply: self.auto_reply.or(later.auto_reply),
+            ..self
+        }
+    }
+
+    /// Whether it holds everything that this press may change.
+    pub fn is_enough_for(&self, case: &Case<'_>) -> bool {
+        let has = |id: &str| self.users.iter().any(|user| user.id.eq_ignore_ascii_case(id));
+        let has_users = case.compromised.iter().filter_map(|account| account.user.as_ref()).all(|user| has(&user.id));
+        let has_mailbox = self.forwarding.is_some()
+            && self.client_access.is_some()
+            && self.rules.is_some()
+            && self.auto_reply.is_some();
+        has_users && (has_mailbox || !case.accounts.has_mailbox)
+    }
+
     /// The account, when it was enabled.
     pub fn enabled_user(&self, object_id: &str) -> Option<&User> {
         self.users.iter().find(|user| user.id.eq_ignore_ascii_case(object_id) && user.account_enabled == Some(true))
@@ -77,7 +102,10 @@ pub async fn take(case: &Case<'_>) -> (StepReport, Snapshot) {
     if case.accounts.has_mailbox {
         snapshot.forwarding = part(clear_forwarding::read(case).await, "forwarding", &mut missing);
         snapshot.client_access = part(disable_client_access::read(case).await, "client access", &mut missing);
-        let rules = rules::read(case).await.map(|rules| Some(rules.iter().map(kept).collect()));
+        let rules = rules::read(case).await.map(|rules| {
+            missing.extend(rules.unread());
+            Some(rules.known.iter().map(kept).collect())
+        });
         snapshot.rules = part(rules, "rules", &mut missing);
         snapshot.auto_reply = part(disable_auto_reply::read(case).await, "automatic reply", &mut missing);
     }

@@ -156,8 +156,8 @@ async fn inbox_rules(case: &Case<'_>, kept: Option<&[KeptRule]>, force: bool) ->
     };
     let was_on = |rule: &&Rule| !rule.enabled && kept.iter().any(|old| old.enabled && old.identity == rule.identity);
     let (named, fine): (Vec<&Rule>, Vec<&Rule>) =
-        now.iter().filter(was_on).partition(|rule| !force && threats.iter().any(|threat| names(threat, rule)));
-    let mut reports = Vec::new();
+        now.known.iter().filter(was_on).partition(|rule| !force && threats.iter().any(|threat| names(threat, rule)));
+    let mut reports: Vec<StepReport> = now.unread().map(StepReport::failed).into_iter().collect();
     for rule in named {
         reports.push(StepReport::skipped(format!("A threat names {}: it stays off.", quoted(&rule.name))));
     }

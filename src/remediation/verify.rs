@@ -94,7 +94,10 @@ async fn inbox_rules(case: &Case<'_>) -> Finding {
     };
     let left = |rule: &&Rule| rule.is_to_be_disabled();
     let (may_refuse, on): (Vec<&Rule>, Vec<&Rule>) =
-        rules.iter().filter(left).partition(|rule| rule.is_for_delegate() || rule.is_read_only);
+        rules.known.iter().filter(left).partition(|rule| rule.is_for_delegate());
+    if let (true, Some(unread)) = (on.is_empty(), rules.unread()) {
+        return Finding::Unread(unread);
+    }
     match (on.is_empty(), may_refuse.is_empty()) {
         (true, true) => Finding::Holds("no rule is switched on".to_owned()),
         (true, false) => Finding::Holds(format!(

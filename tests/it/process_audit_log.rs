@@ -318,3 +318,28 @@ async fn a_thousand_repeats_cost_hardly_more_than_a_row_each() {
     assert!(operations < 2_000, "{operations}");
     assert_eq!(watch.told("InboxRule").len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_owed_to_a_channel_that_was_replaced_is_told_through_the_new_one() {
+    let mut watch = Watch::start_with(|settings| settings.channels.teams_url = None).await;
+    watch.refuse_flow(true);
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.read().await.unwrap();
+    watch.set_up_again(|settings| settings.channels.flow_url = None);
+    watch.wait(TimeDelta::hours(1));
+    watch.read().await.unwrap();
+    assert_eq!((watch.teams_messages(), watch.findings().await[0].state), (1, FindingState::Sent));
+    assert!(!watch.coverage().await.pending);
+}
+
+#[tokio::test]
+async fn a_threat_that_is_owed_only_to_a_channel_no_longer_set_is_closed() {
+    let mut watch = Watch::start().await;
+    watch.refuse_flow(true);
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.read().await.unwrap();
+    watch.set_up_again(|settings| settings.channels.flow_url = None);
+    watch.wait(TimeDelta::hours(1));
+    watch.read().await.unwrap();
+    assert_eq!(watch.findings().await[0].state, FindingState::Sent);
+}

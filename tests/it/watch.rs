@@ -120,6 +120,13 @@ impl Watch {
         Self { sim, app, clock, store }
     }
 
+    /// The settings change, and the product starts again on the same store.
+    pub fn set_up_again(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = settings(&self.sim);
+        change(&mut settings);
+        self.app = App::new(settings, self.store.clone(), self.clock.clone()).unwrap();
+    }
+
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }

@@ -140,3 +140,32 @@ async fn whoever_holds_the_settings_mints_tokens_by_log_id() {
     let unknown = RecordId::new(Uuid::from_u128(99));
     assert!(matches!(mint(&ward.app, &unknown, Scope::Act).await, Err(MintError::Unknown(id)) if id == unknown));
 }
+
+#[tokio::test]
+async fn an_undo_lets_in_again_whom_a_later_press_has_blocked() {
+    let ward = Ward::open().await;
+    let mut by_harry = threat(2, ward.now());
+    by_harry.actor = "harry@contoso.com".to_owned();
+    ward.keep(&by_harry).await;
+    ward.press(json!({ "ID": by_harry.record_id, "Account": "Owner" })).await;
+    ward.press(json!({ "ID": by_harry.record_id })).await;
+    assert!(!ward.user("harry@contoso.com").account_enabled);
+    let answer = ward.press(json!({ "ID": by_harry.record_id, "Action": "Undo" })).await;
+    assert_eq!(answer.body["Status"], "Undone", "{:#}", answer.body);
+    assert!(ward.user(BOB).account_enabled);
+    assert!(ward.user("harry@contoso.com").account_enabled);
+}
+
+#[tokio::test]
+async fn what_could_be_read_only_by_a_later_press_is_put_back_too() {
+    let ward = Ward::open().await;
+    let before = ward.mailbox();
+    ward.contoso(|tenant| tenant.exchange_role = false);
+    ward.press(json!({})).await;
+    ward.contoso(|tenant| tenant.exchange_role = true);
+    ward.press(json!({})).await;
+    assert_ne!(ward.mailbox().client_access, before.client_access);
+    let answer = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(outcome(&answer, "DisableClientAccess"), "Undone", "{:#}", answer.body);
+    assert_eq!(ward.mailbox().client_access, before.client_access);
+}

@@ -347,3 +347,53 @@ async fn a_delegate_rule_that_refuses_is_skipped_unless_it_sends_mail_outside() 
         assert!(detail(&answer, "DisableInboxRules").contains("Delegate Rule 1"));
     }
 }
+
+#[tokio::test]
+async fn an_account_whose_name_ends_that_of_another_is_secured_as_well() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| drop(tenant.add_person("ob", "Otto Bell").clone()));
+    let mut by_otto = threat(2, ward.now());
+    by_otto.actor = "ob@contoso.com".to_owned();
+    ward.keep(&by_otto).await;
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    let answer = ward.press(json!({ "ID": by_otto.record_id, "Account": "Owner" })).await;
+    assert_eq!(answer.body["Status"], "CompletedWithErrors");
+    ward.press(json!({ "ID": by_otto.record_id })).await;
+    let otto = ward.user("ob@contoso.com");
+    assert!(!otto.account_enabled && otto.password_resets == 1 && otto.session_revocations >= 2, "{otto:?}");
+}
+
+#[tokio::test]
+async fn a_rule_that_graph_may_not_switch_off_is_a_failure_and_not_said_to_be_off() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| tenant.exchange_role = false);
+    let rule = json!({ "id": "AQ", "displayName": ".", "sequence": 1, "isEnabled": true, "isReadOnly": true,
+        "actions": { "redirectTo": [{ "emailAddress": { "address": "eve@evil.example" } }] } });
+    let kind = FaultKind::Status {
+        status: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: json!({ "value": [rule] }).to_string(),
+    };
+    ward.sim.inject(Fault::status(Service::Graph, "messageRules/AQ", 403));
+    ward.sim.inject(Fault::new(Service::Graph, "messageRules", kind));
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "DisableInboxRules"), "Failed", "{:#}", answer.body);
+    assert!(find(&answer, "DisableInboxRules")["Verified"].as_str().unwrap().contains("still switched on"));
+}
+
+#[tokio::test]
+async fn sweep_rules_that_cannot_be_read_do_not_save_the_inbox_rules() {
+    for status in [400, 403] {
+        let ward = Ward::open().await;
+        ward.sim.inject(Fault::status(Service::Exchange, "Get-SweepRule", status));
+        let answer = ward.press(json!({})).await;
+        assert_eq!(outcome(&answer, "DisableInboxRules"), "Failed", "{:#}", answer.body);
+        assert!(detail(&answer, "DisableInboxRules").contains("weep rules"));
+        let left: Vec<_> = ward.mailbox().rules.into_iter().filter(|rule| rule.enabled).map(|rule| rule.name).collect();
+        assert_eq!(left, ["Junk E-mail Rule"], "{status}");
+        assert_eq!(answer.body["Status"], "CompletedWithErrors");
+        ward.sim.clear_faults();
+        assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+        ward.assert_secured();
+    }
+}

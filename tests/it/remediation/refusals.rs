@@ -221,3 +221,33 @@ async fn an_undo_without_a_snapshot_is_409() {
     assert_eq!(answer.status, 409, "{:#}", answer.body);
     assert_eq!(ward.changes(), 0);
 }
+
+#[tokio::test]
+async fn a_protected_account_that_cannot_be_looked_up_right_now_is_not_touched() {
+    let id = Ward::open().await.user(BOB).id.to_string();
+    let passing = |service, route| {
+        let headers = vec![("retry-after".to_owned(), "0".to_owned())];
+        Fault::new(service, route, FaultKind::Status { status: 503, headers, body: String::new() }).times(4)
+    };
+
+    // Without a mailbox only Graph knows who it is.
+    let ward = Ward::open_with(&[("ACTION_KEY", ""), ("PROTECTED_USERS", &id)]).await;
+    ward.contoso(|tenant| tenant.mailboxes.retain(|mailbox| !mailbox.is(BOB)));
+    let mut consent = threat(2, ward.now());
+    consent.kind = FindingKind::Consent;
+    consent.source_mailbox.clear();
+    ward.keep(&consent).await;
+    ward.sim.inject(passing(Service::Graph, "/users/"));
+    let answer = ward.press(json!({ "ID": consent.record_id })).await;
+    assert_eq!((answer.status, ward.changes()), (502, 0), "{:#}", answer.body);
+
+    // An alias only Exchange knows.
+    let ward = Ward::open_with(&[("ACTION_KEY", ""), ("PROTECTED_USERS", BOB)]).await;
+    let mut by_alias = threat(2, ward.now());
+    by_alias.source_mailbox = "robert@contoso.com".to_owned();
+    by_alias.actor = by_alias.source_mailbox.clone();
+    ward.keep(&by_alias).await;
+    ward.sim.inject(passing(Service::Exchange, "Get-Mailbox"));
+    let answer = ward.press(json!({ "ID": by_alias.record_id, "User": "robert@contoso.com" })).await;
+    assert_eq!((answer.status, ward.changes()), (502, 0), "{:#}", answer.body);
+}
