@@ -38,6 +38,12 @@ pub enum Command {
     Token(token::TokenArgs),
 }
 
+/// One message on standard error; a closed pipe is no reason to panic.
+fn report(message: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "tenantwatch: {message}");
+}
+
 /// Runs a parsed command line.
 pub async fn dispatch(line: CommandLine) -> ExitCode {
     match line.command {

@@ -44,9 +44,11 @@ pub enum OpenError {
     App(#[from] AppError),
 }
 
-/// The environment variables that are text; one that is not is none of ours.
+/// The environment variables. What is no text in a value becomes a mark that no setting's form allows, so that it is refused
+/// and never taken for unset.
 pub fn environment() -> BTreeMap<String, String> {
-    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()));
     std::env::vars_os().filter_map(text).collect()
 }
 
@@ -77,7 +79,10 @@ pub fn in_folder(data: &Path) -> Result<App, OpenError> {
     }
     let settings = Settings::from_environment(environment, Needs::LOCAL)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = Arc::new(SqliteStore::open(&data.join(DATABASE_FILE), Arc::clone(&clock))?);
+    let database = data.join(DATABASE_FILE);
+    // SQLite gives the files beside it the same rights.
+    private_file().open(&database).map_err(refuse)?;
+    let store = Arc::new(SqliteStore::open(&database, Arc::clone(&clock))?);
     Ok(App::new(settings, store, clock)?)
 }
 
@@ -103,10 +108,15 @@ fn kept_action_key(file: &Path) -> std::io::Result<String> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     let key = BASE64.encode(bytes);
+    private_file().truncate(true).open(file)?.write_all(key.as_bytes())?;
+    Ok(key)
+}
+
+/// How a file is made that only its owner may read.
+fn private_file() -> std::fs::OpenOptions {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)?.write_all(key.as_bytes())?;
-    Ok(key)
+    options
 }

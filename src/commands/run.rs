@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::host::standalone;
 
 use super::opening::{self, OpenError};
-use super::{EXIT_USAGE, cycle};
+use super::{EXIT_USAGE, cycle, report};
 
 /// Where and how to run.
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ pub async fn run(args: RunArgs) -> ExitCode {
     match run_until_stopped(args).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("tenantwatch: {error}");
+            report(&error.to_string());
             ExitCode::from(EXIT_USAGE)
         }
     }
@@ -66,13 +66,13 @@ async fn run_until_stopped(args: RunArgs) -> Result<ExitCode, RunError> {
 
 /// One cycle; fails when GetDomain or any tenant failed.
 async fn once(app: &App) -> ExitCode {
-    if report(cycle(app).await) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if log_cycle(cycle(app).await) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// A cycle now and one at every time of the schedule.
 async fn keep_cycling(app: &App) -> Result<(), RunError> {
     loop {
-        report(cycle(app).await);
+        log_cycle(cycle(app).await);
         let now = app.clock.now();
         let schedule = &app.settings.collection.schedule;
         let next = schedule.find_next_occurrence(&now, false).map_err(|error| RunError::Schedule(error.to_string()))?;
@@ -81,7 +81,7 @@ async fn keep_cycling(app: &App) -> Result<(), RunError> {
 }
 
 /// Logs what a cycle did. Whether all of it went well.
-fn report(outcome: Result<super::Cycle, crate::functions::FunctionError>) -> bool {
+fn log_cycle(outcome: Result<super::Cycle, crate::functions::FunctionError>) -> bool {
     let cycle = match outcome {
         Ok(cycle) => cycle,
         Err(error) => {

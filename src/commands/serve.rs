@@ -17,8 +17,8 @@ use crate::functions::{FunctionError, TenantMessage, get_domain, process_audit_l
 use crate::host::{Functions, Limits, router};
 use crate::logging::PORT_VARIABLES;
 
-use super::EXIT_USAGE;
 use super::opening::{self, OpenError};
+use super::{EXIT_USAGE, report};
 
 /// Why it could not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -75,12 +75,6 @@ fn port_of(variable: impl Fn(&str) -> Option<String>) -> Result<u16, ServeError>
         Ok(port) if port != 0 => Ok(port),
         _ => Err(ServeError::NotAPort { variable: name }),
     }
-}
-
-/// One message, told once, on standard error; a closed pipe is no reason to panic.
-fn report(message: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "tenantwatch: {message}");
 }
 
 /// The functions over an [`App`] that may not be there yet; a call waits for it.

@@ -14,8 +14,8 @@ use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
 use crate::store::{Key, PartitionKey, Query, RowKey, StoreError};
 
-use super::EXIT_USAGE;
 use super::opening::{self, OpenError};
+use super::{EXIT_USAGE, report};
 
 /// Which token.
 #[derive(Debug, clap::Args)]
@@ -76,11 +76,13 @@ enum TokenError {
 pub async fn run(args: TokenArgs) -> ExitCode {
     match open_and_mint(&args).await {
         Ok(token) => {
-            println!("{}", token.expose_secret());
+            use std::io::Write as _;
+            // Nobody reads it any more when this fails.
+            let _ = writeln!(std::io::stdout(), "{}", token.expose_secret());
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("tenantwatch: {error}");
+            report(&error.to_string());
             ExitCode::from(EXIT_USAGE)
         }
     }

@@ -40,6 +40,12 @@ impl ActionSettings {
         let keys = source.list("ACTION_KEY", "base64 of at least 32 bytes", |text| {
             BASE64.decode(text).ok().filter(|key| key.len() >= KEY_BYTES).map(SecretSlice::from)
         });
+        if keys.is_empty()
+            && source.text("ACTION_KEY").is_some_and(|text| text.split(',').all(|entry| entry.trim().is_empty()))
+        {
+            // Nothing but commas: no key would mean that no button needs a token.
+            source.refuse("ACTION_KEY", "is set, but holds no key");
+        }
         if keys.len() > 2 {
             source.refuse("ACTION_KEY", "holds at most two keys: the new one, and the old one while its tokens live");
         }

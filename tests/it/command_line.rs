@@ -80,6 +80,25 @@ fn all_that_is_wrong_with_the_settings_is_told_at_once_and_no_secret_is() {
     assert!(output.stdout.is_empty());
 }
 
+#[test]
+fn what_looks_set_but_holds_nothing_readable_is_refused_and_never_taken_for_unset() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let data = tempfile::tempdir().unwrap();
+    let no_text = std::ffi::OsString::from_vec(b"break.glass@contoso.com,\xff".to_vec());
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
+        .args(["run", "--once", "--data", data.path().to_str().unwrap()])
+        .env_clear()
+        .env("ACTION_KEY", ",")
+        .env("PROTECTED_USERS", no_text)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    for setting in ["ACTION_KEY", "PROTECTED_USERS"] {
+        assert!(message.contains(&format!("  {setting}: ")), "{setting} is missing in:\n{message}");
+    }
+}
+
 /// `tenantwatch run` against a simulator, with the address of RemediateAccount.
 struct Running {
     child: Child,
