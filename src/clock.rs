@@ -1,11 +1,18 @@
 //! Time, passed in. No logic asks the system for it, so tests decide what time it is.
 
+#[cfg(feature = "test-clock")]
+pub mod shifted;
+
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either, select};
+
+/// The shortest wait for a deadline.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// Tells the time and waits.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -42,6 +49,26 @@ impl Deadline {
     pub fn after(clock: Arc<dyn Clock>, duration: Duration) -> Self {
         let at = clock.now() + TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
         Self { clock, at }
+    }
+
+    /// The same deadline, but so much sooner.
+    #[must_use]
+    pub fn sooner(&self, by: Duration) -> Self {
+        let at = TimeDelta::from_std(by).ok().and_then(|by| self.at.checked_sub_signed(by));
+        Self { clock: Arc::clone(&self.clock), at: at.unwrap_or(DateTime::<Utc>::MIN_UTC) }
+    }
+
+    /// Does the work until this deadline. `None`: it is not done, and is left where it was, as by a kill.
+    pub async fn limit<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            // A clock that was turned back meanwhile gives the work its time again.
+            match select(work, self.clock.sleep(self.left().max(GLANCE))).await {
+                Either::Left((outcome, _)) => return Some(outcome),
+                Either::Right(_) if self.has_passed() => return None,
+                Either::Right(((), unfinished)) => work = unfinished,
+            }
+        }
     }
 
     /// What is left, zero when it has passed.

@@ -79,7 +79,7 @@ pub async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline
         return Ok(Report::default());
     }
     let run = TenantRun::new(app, message, deadline, kept);
-    let outcome = stop::in_time(app, deadline, run.collect()).await;
+    let outcome = stop::in_time(deadline, run.collect()).await;
     run.finish(message, outcome).await
 }
 

@@ -1,11 +1,7 @@
 //! Why a run ends before everything is read.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{Either, select};
-
-use crate::app::App;
 use crate::clock::Deadline;
 use crate::functions::FunctionError;
 use crate::ledger::TenantState;
@@ -62,16 +58,6 @@ pub fn stop_in_time(deadline: &Deadline) -> Result<(), Stop> {
 }
 
 /// Does the work, but no longer than there is time: what hangs is left where it is, as by a kill.
-pub async fn in_time(app: &App, deadline: &Deadline, work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
-    let mut work = pin!(work);
-    loop {
-        let left = deadline.left().saturating_sub(RESERVE);
-        match select(work, app.clock.sleep(left.max(Duration::from_millis(10)))).await {
-            Either::Left((outcome, _)) => return outcome,
-            Either::Right(((), unfinished)) => {
-                stop_in_time(deadline)?;
-                work = unfinished;
-            }
-        }
-    }
+pub async fn in_time(deadline: &Deadline, work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
+    deadline.sooner(RESERVE).limit(work).await.unwrap_or(Err(Stop::OutOfTime))
 }

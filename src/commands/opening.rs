@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::app::{App, AppError};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::microsoft::http::{self, HttpClientError};
 use crate::settings::{Needs, Settings, SettingsError};
 use crate::store::{SqliteStore, StoreError, TablesStore};
@@ -42,6 +42,18 @@ pub enum OpenError {
     /// The services cannot be prepared.
     #[error(transparent)]
     App(#[from] AppError),
+    /// The clock of a test cannot be used.
+    #[cfg(feature = "test-clock")]
+    #[error(transparent)]
+    Clock(#[from] crate::clock::shifted::ShiftError),
+}
+
+/// What tells the time: the system, or with the feature `test-clock` whatever a test has set.
+fn clock() -> Result<Arc<dyn Clock>, OpenError> {
+    #[cfg(feature = "test-clock")]
+    return Ok(crate::clock::shifted::of_this_process()?);
+    #[cfg(not(feature = "test-clock"))]
+    return Ok(Arc::new(crate::clock::SystemClock));
 }
 
 /// The environment variables. What is no text in a value becomes a mark that no setting's form allows, so that it is refused
@@ -58,7 +70,7 @@ pub fn environment() -> BTreeMap<String, String> {
 /// With everything that is wrong with the settings.
 pub fn in_azure() -> Result<App, OpenError> {
     let settings = Settings::from_environment(environment(), Needs::AZURE)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = clock()?;
     let storage = settings.storage.as_ref().ok_or(OpenError::NoStorage)?;
     let http = http::client(settings.root_certificates.as_deref())?;
     let store = TablesStore::new(storage, settings.tables.clone(), http, Arc::clone(&clock))?;
@@ -78,7 +90,7 @@ pub fn in_folder(data: &Path) -> Result<App, OpenError> {
         environment.insert("ACTION_KEY".to_owned(), kept_action_key(&data.join(ACTION_KEY_FILE)).map_err(refuse)?);
     }
     let settings = Settings::from_environment(environment, Needs::LOCAL)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = clock()?;
     let database = data.join(DATABASE_FILE);
     // SQLite gives the files beside it the same rights.
     private_file().open(&database).map_err(refuse)?;

@@ -10,7 +10,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Deadline};
 use crate::names::TenantId;
 
 use super::tokens::Tokens;
@@ -128,9 +128,9 @@ impl Caller {
 
     /// What `call` gives, unless it takes longer than a call may.
     async fn in_time<T>(&self, call: impl IntoFuture<Output = Result<T, ServiceError>>) -> Result<T, ServiceError> {
-        match tokio::time::timeout(WHOLE_CALL, call).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(self.unreachable(format!("no answer within {} s, all tries together", WHOLE_CALL.as_secs()))),
+        match Deadline::after(Arc::clone(&self.clock), WHOLE_CALL).limit(call.into_future()).await {
+            Some(outcome) => outcome,
+            None => Err(self.unreachable(format!("no answer within {} s, all tries together", WHOLE_CALL.as_secs()))),
         }
     }
 
