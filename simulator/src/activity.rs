@@ -153,7 +153,7 @@ impl Listing<'_> {
             return Reply::error(400, "AF20031", "Invalid nextPage Input.");
         };
         let is_listed = |blob: &&Blob| {
-            blob.content_type == content_type && blob.created >= from && blob.created < to && blob.created <= self.now
+            blob.content_type == content_type && blob.created >= from && blob.created < to && blob.appears <= self.now
         };
         let rows: Vec<Value> = tenant.content.iter().filter(is_listed).map(|blob| self.row(tenant, blob)).collect();
         let end = (offset + self.page).min(rows.len());

@@ -21,10 +21,14 @@ mod requests;
 pub mod scenario;
 mod sending;
 mod simulator;
+pub mod steps;
+pub mod storage_proxy;
 mod tls;
+mod trouble;
 pub mod world;
 
 pub use faults::{Fault, FaultKind};
 pub use requests::{Request, Service};
-pub use simulator::{Simulator, Urls};
+pub use simulator::{Accepted, Simulator, Urls};
+pub use trouble::Trouble;
 pub use world::{Tenant, World};

@@ -21,6 +21,8 @@ pub enum Service {
     Teams,
     /// ipstack.
     Ipstack,
+    /// Table storage behind a [`crate::storage_proxy::StorageProxy`].
+    Tables,
 }
 
 /// One request.
@@ -40,4 +42,6 @@ pub struct Request {
     pub cmdlet: Option<String>,
     /// The status that was answered; 0 where the connection was dropped.
     pub status: u16,
+    /// Whether a fault was put into the answer.
+    pub faulted: bool,
 }

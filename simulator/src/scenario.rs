@@ -1,6 +1,7 @@
 //! Worlds with people, ordinary days and attacks in them. All data is invented, and always the same for a seed.
 
 mod attacks;
+mod eventful;
 mod ordinary;
 mod publish;
 mod tenants;
@@ -12,6 +13,7 @@ use crate::records::{Envelope, Seeded};
 use crate::world::{Consent, Tenant, World};
 
 pub use attacks::SHAPES;
+pub use eventful::{Eventful, Shown};
 pub use tenants::tenant;
 
 use attacks::{ATTACKS, Attack};
@@ -126,6 +128,13 @@ pub fn one_threat_each(tenants: usize, now: DateTime<Utc>) -> (World, Vec<Plante
         world.add(tenant);
     }
     (world, planted)
+}
+
+/// Customers to whom something happens all the time. Nothing is published before [`Eventful::publish`] is called.
+pub fn eventful(tenants: usize, seed: u64) -> (World, Vec<Eventful>) {
+    let mut world = provider(&mut Seeded::new(seed));
+    let customers = (0..tenants).map(|number| Eventful::add(&mut world, number, seed)).collect();
+    (world, customers)
 }
 
 fn provider(seeded: &mut Seeded) -> World {

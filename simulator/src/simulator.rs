@@ -17,12 +17,17 @@ use crate::entra::Tokens;
 use crate::faults::{self, Fault, FaultKind};
 use crate::reply::Reply;
 use crate::requests::{Request, Service};
+use crate::steps::{Moment, Steps};
 use crate::tls::Authority;
+use crate::trouble::Trouble;
 use crate::world::World;
 use crate::{activity, entra, exchange, flow, graph, ipstack};
 
 /// The longest body that is read, in bytes.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
+
+/// By what a channel knows a notification again.
+const TRACKING_ID: &str = "x-ms-client-tracking-id";
 
 /// What the action tokens of the simulated provider are signed with: base64 of 32 bytes.
 const ACTION_KEY: &str = "c2ltdWxhdGVkLWFjdGlvbi1rZXktMzItYnl0ZXMtbG9uZyE=";
@@ -62,15 +67,40 @@ impl std::fmt::Debug for Simulator {
     }
 }
 
+/// What time it is.
+#[derive(Default)]
+enum Time {
+    #[default]
+    OfTheSystem,
+    Still(DateTime<Utc>),
+    Running(Box<dyn Fn() -> DateTime<Utc> + Send + Sync>),
+}
+
+/// A notification that a channel took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The flow or Teams.
+    pub channel: Service,
+    /// `x-ms-client-tracking-id`
+    pub tracking_id: String,
+    /// When, as [`Steps::order`] counts.
+    pub order: u64,
+    /// Whether whoever sent it was not told.
+    pub lost: bool,
+}
+
 struct Shared {
     world: Mutex<World>,
     tokens: Mutex<Tokens>,
-    now: Mutex<Option<DateTime<Utc>>>,
+    time: Mutex<Time>,
     requests: Mutex<Vec<Request>>,
     faults: Mutex<Vec<Fault>>,
     notifications: Mutex<Vec<Value>>,
     tracking_ids: Mutex<Vec<String>>,
     teams: Mutex<Vec<Value>>,
+    accepted: Mutex<Vec<Accepted>>,
+    trouble: Mutex<Option<Trouble>>,
+    steps: Arc<Steps>,
     origins: Mutex<HashMap<Service, String>>,
 }
 
@@ -94,12 +124,15 @@ impl Simulator {
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
             tokens: Mutex::default(),
-            now: Mutex::new(None),
+            time: Mutex::default(),
             requests: Mutex::default(),
             faults: Mutex::default(),
             notifications: Mutex::default(),
             tracking_ids: Mutex::default(),
             teams: Mutex::default(),
+            accepted: Mutex::default(),
+            trouble: Mutex::default(),
+            steps: Arc::default(),
             origins: Mutex::default(),
         });
         let mut servers = Vec::new();
@@ -159,7 +192,12 @@ impl Simulator {
 
     /// Stops its clock at this time.
     pub fn set_now(&self, now: DateTime<Utc>) {
-        *locked(&self.shared.now) = Some(now);
+        *locked(&self.shared.time) = Time::Still(now);
+    }
+
+    /// Lets its clock run as `now` says.
+    pub fn run_clock(&self, now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) {
+        *locked(&self.shared.time) = Time::Running(Box::new(now));
     }
 
     /// Its time: the system's, until it was set.
@@ -195,6 +233,21 @@ impl Simulator {
     /// No token that was given out is good any more.
     pub fn revoke_tokens(&self) {
         locked(&self.shared.tokens).forget_all();
+    }
+
+    /// Lets requests fail by chance, or no more. Faults that are injected go first.
+    pub fn set_trouble(&self, trouble: Option<Trouble>) {
+        *locked(&self.shared.trouble) = trouble;
+    }
+
+    /// Counts every request; can hold one.
+    pub fn steps(&self) -> Arc<Steps> {
+        Arc::clone(&self.shared.steps)
+    }
+
+    /// What both channels took, in order, and whether the sender learned of it.
+    pub fn accepted(&self) -> Vec<Accepted> {
+        locked(&self.shared.accepted).clone()
     }
 
     /// What the flow accepted, in order.
@@ -263,16 +316,24 @@ async fn handle(State(served): State<Served>, request: HttpRequest<Body>) -> Res
         tenant: parts.uri.path().split('/').find_map(|segment| segment.parse().ok()),
         cmdlet: (served.service == Service::Exchange).then(|| exchange::cmdlet_of(&body)).flatten(),
         status: 0,
+        faulted: false,
     };
+    let step = served.shared.steps.next();
+    if !served.shared.steps.pass(step, Moment::BeforeEffect).await {
+        served.shared.broken_off(entry);
+    }
     let line = format!("{} {}?{}", entry.method, entry.path, entry.query);
     let fault = faults::take(&mut locked(&served.shared.faults), served.service, &line, entry.cmdlet.as_deref());
+    let fault = fault.or_else(|| {
+        let mut trouble = locked(&served.shared.trouble);
+        trouble.as_mut().and_then(|trouble| trouble.take(served.service, &entry.path, entry.cmdlet.as_deref()))
+    });
+    entry.faulted = fault.as_ref().is_some_and(|fault| !matches!(fault, FaultKind::Delay(_)));
     if let Some(FaultKind::Delay(duration)) = &fault {
         tokio::time::sleep(*duration).await;
     }
     if matches!(fault, Some(FaultKind::Drop)) {
-        served.shared.log(entry);
-        // Ends the connection's task, and with it the connection; the hook that prints a panic is not called.
-        std::panic::resume_unwind(Box::new("dropped"));
+        served.shared.broken_off(entry);
     }
     let reply = match &fault {
         Some(FaultKind::Status { status, headers, body }) => {
@@ -285,6 +346,13 @@ async fn handle(State(served): State<Served>, request: HttpRequest<Body>) -> Res
         }
         _ => served.shared.answer(&served, &entry, &parts.headers, &body),
     };
+    if matches!(fault, Some(FaultKind::AfterEffect { .. } | FaultKind::Cut)) {
+        served.shared.note_lost(served.service, &parts.headers);
+    }
+    if !served.shared.steps.pass(step, Moment::AfterEffect).await {
+        served.shared.note_lost(served.service, &parts.headers);
+        served.shared.broken_off(entry);
+    }
     entry.status = reply.status;
     let now = served.shared.now();
     served.shared.log(entry);
@@ -293,7 +361,33 @@ async fn handle(State(served): State<Served>, request: HttpRequest<Body>) -> Res
 
 impl Shared {
     fn now(&self) -> DateTime<Utc> {
-        locked(&self.now).unwrap_or_else(Utc::now)
+        match &*locked(&self.time) {
+            Time::OfTheSystem => Utc::now(),
+            Time::Still(now) => *now,
+            Time::Running(now) => now(),
+        }
+    }
+
+    /// Ends the connection's task, and with it the connection; the hook that prints a panic is not called.
+    fn broken_off(&self, mut entry: Request) -> ! {
+        entry.faulted = true;
+        self.log(entry);
+        std::panic::resume_unwind(Box::new("dropped"))
+    }
+
+    fn note_accepted(&self, channel: Service, tracking_id: Option<&str>) {
+        let (tracking_id, order) = (tracking_id.unwrap_or_default().to_owned(), self.steps.order());
+        locked(&self.accepted).push(Accepted { channel, tracking_id, order, lost: false });
+    }
+
+    /// Whoever sent this does not learn that it was accepted.
+    fn note_lost(&self, channel: Service, headers: &HeaderMap) {
+        let tracking_id = headers.get(TRACKING_ID).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut accepted = locked(&self.accepted);
+        let last = accepted.iter_mut().rev().find(|one| one.channel == channel && one.tracking_id == tracking_id);
+        if let Some(last) = last {
+            last.lost = true;
+        }
     }
 
     fn log(&self, mut entry: Request) {
@@ -329,17 +423,23 @@ impl Shared {
             Service::Flow => {
                 let (reply, accepted) = flow::answer(query, body);
                 if let Some(accepted) = accepted {
-                    locked(&self.tracking_ids).push(header("x-ms-client-tracking-id").unwrap_or_default().to_owned());
+                    self.note_accepted(Service::Flow, header(TRACKING_ID));
+                    locked(&self.tracking_ids).push(header(TRACKING_ID).unwrap_or_default().to_owned());
                     locked(&self.notifications).push(accepted);
                 }
                 reply
             }
             Service::Teams => {
                 let (reply, accepted) = flow::teams(body);
-                locked(&self.teams).extend(accepted);
+                if let Some(accepted) = accepted {
+                    self.note_accepted(Service::Teams, header(TRACKING_ID));
+                    locked(&self.teams).push(accepted);
+                }
                 reply
             }
             Service::Ipstack => ipstack::answer(path, query),
+            // Behind a door of its own.
+            Service::Tables => Reply::empty(404),
         }
     }
 }

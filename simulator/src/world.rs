@@ -235,6 +235,8 @@ pub struct Blob {
     pub content_type: String,
     /// `contentCreated`
     pub created: DateTime<Utc>,
+    /// From when it is listed. Content can appear later than its `contentCreated` says.
+    pub appears: DateTime<Utc>,
     /// `contentExpiration`
     pub expires: DateTime<Utc>,
     /// What it holds.
@@ -378,7 +380,15 @@ impl Tenant {
             self.content.len(),
             content_type.replace('.', "_")
         );
-        self.content.push(Blob { id: id.clone(), content_type: content_type.to_owned(), created, expires, body });
+        let appears = created;
+        self.content.push(Blob {
+            id: id.clone(),
+            content_type: content_type.to_owned(),
+            created,
+            appears,
+            expires,
+            body,
+        });
         id
     }
 }

@@ -41,7 +41,8 @@ impl Shift {
     /// When it has another form.
     pub fn parse(text: &str) -> Result<Self, ShiftError> {
         let (offset, rate) = text.trim().split_once(',').ok_or(ShiftError::Form)?;
-        let (offset, rate) = (offset.parse().map_err(|_| ShiftError::Form)?, rate.parse().map_err(|_| ShiftError::Form)?);
+        let (offset, rate) =
+            (offset.parse().map_err(|_| ShiftError::Form)?, rate.parse().map_err(|_| ShiftError::Form)?);
         if rate == 0 { Err(ShiftError::Form) } else { Ok(Self { offset, rate }) }
     }
 

@@ -1,0 +1,93 @@
+//! Days full of accidents: the built binary under the Functions host over real tables and queues, killed at any step, twice
+//! at once, with clocks that disagree, while every service fails now and then and content comes late, twice, or not at all.
+//! What was told at the end is held against what was planted.
+//!
+//! A seed decides everything that is decided here. `CHAOS_SEED=17` tries one again; `CHAOS_SEEDS=1000` tries so many:
+//! `CHAOS_SEEDS=1000 cargo test --test it chaos::whatever -- --nocapture`.
+
+mod accidents;
+mod plan;
+mod story;
+mod time;
+mod verdict;
+
+use std::io::Write as _;
+
+use futures::StreamExt as _;
+
+use crate::azurite::azurite;
+use accidents::live_through;
+use plan::Plan;
+use verdict::{Verdict, judge};
+
+/// How many seeds every run of the tests tries.
+const SEEDS: u64 = 24;
+
+/// How many are tried at once.
+const AT_ONCE: usize = 4;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// The seeds that are asked for.
+fn seeds() -> std::ops::Range<u64> {
+    match number("CHAOS_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("CHAOS_SEEDS").unwrap_or(SEEDS),
+    }
+}
+
+/// Not with println, which a passing test swallows.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_every_threat_is_told_and_none_twice() {
+    let Some(azurite) = azurite().await else { return };
+    let tries = futures::stream::iter(seeds()).map(|seed| async move {
+        let plan = Plan::of(seed);
+        let try_it = tokio::spawn(async move { judge(&live_through(azurite, &plan).await) });
+        (seed, try_it.await)
+    });
+    let mut tried = tries.buffer_unordered(AT_ONCE);
+    let mut sum = Verdict::default();
+    while let Some((seed, outcome)) = tried.next().await {
+        match outcome {
+            Ok(verdict) => sum.add(seed, verdict),
+            Err(error) => sum.complaints.push(format!("seed {seed}: {error}")),
+        }
+        if sum.seeds % 50 == 0 || !sum.complaints.is_empty() {
+            say(&sum.to_string());
+        }
+    }
+    say(&sum.to_string());
+    assert!(sum.threats > 0 && sum.kills > 0 || seeds().count() < 4, "nothing has happened: {sum}");
+    assert_eq!(sum.complaints, Vec::<String>::new(), "try one again with CHAOS_SEED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_calm_day_nothing_is_repeated_at_all_and_the_verdict_sees_what_is_not_as_it_should() {
+    let Some(azurite) = azurite().await else { return };
+    let story = live_through(azurite, &Plan::calm(7)).await;
+    let verdict = judge(&story);
+    assert_eq!((verdict.complaints.clone(), verdict.repeats), (Vec::new(), 0));
+    assert!(verdict.threats > 0 && verdict.told >= verdict.threats);
+
+    let mut untold = story.clone();
+    let some_id = untold.accepted[0].tracking_id.clone();
+    untold.accepted.retain(|accepted| accepted.tracking_id != some_id);
+    assert!(judge(&untold).complaints[0].contains(&some_id), "{:?}", judge(&untold).complaints);
+
+    let mut twice = story.clone();
+    let mut second = twice.accepted[0].clone();
+    second.order = u64::MAX;
+    twice.accepted.push(second);
+    assert!(judge(&twice).complaints[0].contains("again after"), "{:?}", judge(&twice).complaints);
+
+    let mut unread = story;
+    let blob = unread.blobs.iter_mut().find(|blob| blob.was_read).unwrap();
+    blob.was_read = false;
+    assert!(judge(&unread).complaints[0].contains("no gap"), "{:?}", judge(&unread).complaints);
+}

@@ -1,0 +1,179 @@
+//! Whether what happened is what may happen.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tenantwatch::ledger::{Span, TenantState};
+use tenantwatch_simulator::scenario::Shown;
+use tenantwatch_simulator::{Accepted, Service};
+
+use super::story::{Published, Story};
+
+/// The outcome of one seed, or of many.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    pub seeds: u64,
+    pub threats: usize,
+    /// Threats that a channel has taken.
+    pub told: usize,
+    /// Threats that nobody could read, in a gap that was told.
+    pub in_gaps: usize,
+    /// Notifications that came again because nobody could know that they had come.
+    pub repeats: usize,
+    pub blobs_lost: usize,
+    pub kills: usize,
+    pub faults: u64,
+    pub complaints: Vec<String>,
+}
+
+impl Verdict {
+    pub fn add(&mut self, seed: u64, other: Self) {
+        self.seeds += 1;
+        self.threats += other.threats;
+        self.told += other.told;
+        self.in_gaps += other.in_gaps;
+        self.repeats += other.repeats;
+        self.blobs_lost += other.blobs_lost;
+        self.kills += other.kills;
+        self.faults += other.faults;
+        self.complaints.extend(other.complaints.into_iter().map(|complaint| format!("seed {seed}: {complaint}")));
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} seeds, {} kills, {} faults: {} threats planted, {} told, {} in content that was lost and told as lost \
+             ({} blobs); {} notifications came again because a kill or a lost answer fell between acceptance and mark; \
+             {} complaints",
+            self.seeds,
+            self.kills,
+            self.faults,
+            self.threats,
+            self.told,
+            self.in_gaps,
+            self.blobs_lost,
+            self.repeats,
+            self.complaints.len()
+        )?;
+        self.complaints.iter().take(20).try_for_each(|complaint| write!(f, "\n  {complaint}"))
+    }
+}
+
+/// Looks for everything that may not be.
+pub fn judge(story: &Story) -> Verdict {
+    let mut verdict =
+        Verdict { threats: story.shown.len(), kills: story.kills.len(), faults: story.faults, ..Verdict::default() };
+    look_for_unseen(story, &mut verdict);
+    look_for_repeats(story, &mut verdict);
+    look_for_false_alarms(story, &mut verdict);
+    look_for_unreported_gaps(story, &mut verdict);
+    look_at_the_end(story, &mut verdict);
+    verdict
+}
+
+/// Every threat was taken by both channels, or lies in nothing but content that was lost.
+fn look_for_unseen(story: &Story, verdict: &mut Verdict) {
+    for shown in &story.shown {
+        let id = shown.planted.record_id.to_string();
+        let taken_by = |channel| story.accepted.iter().any(|one| one.channel == channel && one.tracking_id == id);
+        match (taken_by(Service::Flow), taken_by(Service::Teams)) {
+            (true, true) => verdict.told += 1,
+            (false, false) if is_lost(story, shown) => verdict.in_gaps += 1,
+            (flow, teams) => verdict.complaints.push(format!(
+                "{id} ({}, {}) was told to the flow: {flow}, to Teams: {teams}",
+                shown.planted.shape, shown.planted.mailbox
+            )),
+        }
+    }
+}
+
+/// Whether no blob with the record was ever read. That the loss was told is looked at elsewhere.
+fn is_lost(story: &Story, shown: &Shown) -> bool {
+    let is_in = |blob: &&Published| shown.blobs.contains(&blob.id);
+    story.blobs.iter().filter(is_in).all(|blob| !blob.was_read)
+}
+
+/// A notification may come again only where nobody could know that it had come.
+fn look_for_repeats(story: &Story, verdict: &mut Verdict) {
+    let ids: BTreeSet<_> = story.accepted.iter().map(|one| (one.channel, one.tracking_id.as_str())).collect();
+    for (channel, id) in ids {
+        let same: Vec<&Accepted> =
+            story.accepted.iter().filter(|one| (one.channel, one.tracking_id.as_str()) == (channel, id)).collect();
+        for pair in same.windows(2) {
+            let [first, second] = pair else { continue };
+            if is_marked(story, first, second.order) {
+                verdict.complaints.push(format!("{id} was told to {channel:?} again after its mark was stored"));
+            } else if first.lost || happened_between(story, first.order, second.order) {
+                verdict.repeats += 1;
+            } else {
+                verdict.complaints.push(format!("{id} was told to {channel:?} twice for no reason"));
+            }
+        }
+    }
+}
+
+/// Whether a row that says so was stored after the acceptance and before `until`.
+fn is_marked(story: &Story, accepted: &Accepted, until: u64) -> bool {
+    let channel = if accepted.channel == Service::Flow { "flow" } else { "teams" };
+    story.marks.iter().any(|mark| {
+        let notified = mark.columns["Notified"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+        mark.columns["RowKey"] == accepted.tracking_id.as_str()
+            && (accepted.order..until).contains(&mark.order)
+            && notified.is_some_and(|notified| notified[channel].is_string())
+    })
+}
+
+fn happened_between(story: &Story, from: u64, to: u64) -> bool {
+    story.kills.iter().chain(&story.failures).any(|order| (from..=to).contains(order))
+}
+
+fn look_for_false_alarms(story: &Story, verdict: &mut Verdict) {
+    let planted: BTreeSet<String> = story.shown.iter().map(|shown| shown.planted.record_id.to_string()).collect();
+    for (id, body) in story.bodies.iter().filter(|(id, body)| body["Threat"] == "True" && !planted.contains(*id)) {
+        verdict.complaints.push(format!("{id} is a false alarm: {}", body["Description"]));
+    }
+}
+
+/// What was never read is in the gaps of its tenant, and somebody was told.
+fn look_for_unreported_gaps(story: &Story, verdict: &mut Verdict) {
+    for blob in story.blobs.iter().filter(|blob| !blob.was_read) {
+        verdict.blobs_lost += 1;
+        let row = story.coverage.iter().find(|row| *row.tenant_id.as_uuid() == blob.tenant);
+        let is_stored = row.is_some_and(|row| row.gaps.iter().any(|gap| holds(gap, blob.created)));
+        if !is_stored || !is_told(story, blob) {
+            verdict.complaints.push(format!("{} was never read, and no gap is told (stored: {is_stored})", blob.id));
+        }
+    }
+}
+
+fn holds(gap: &Span, time: DateTime<Utc>) -> bool {
+    gap.from <= time && time < gap.to
+}
+
+/// Whether a notification of a gap spells out a span with the blob in it. Its times are whole seconds.
+fn is_told(story: &Story, blob: &Published) -> bool {
+    let time = |text: &str| DateTime::parse_from_rfc3339(text.trim_end_matches(['.', ','])).ok().map(|t| t.to_utc());
+    story.bodies.values().filter(|body| body["Type"] == "Coverage").any(|body| {
+        let text = body["Description"].as_str().unwrap_or_default();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let spans = words.windows(4).filter(|words| words[0] == "from" && words[2] == "to");
+        let mut spans = spans.filter_map(|words| Some((time(words[1])?, time(words[3])?)));
+        spans.any(|(from, to)| from <= blob.created && blob.created <= to + chrono::TimeDelta::seconds(1))
+    })
+}
+
+/// At the end everything is read, nothing is owed, and nobody has panicked or told a secret.
+fn look_at_the_end(story: &Story, verdict: &mut Verdict) {
+    for row in &story.coverage {
+        if row.state != TenantState::Healthy || row.pending || row.owed > 0 {
+            let (state, pending, owed) = (row.state.as_str(), row.pending, row.owed);
+            let outcome = &row.last_outcome;
+            verdict.complaints.push(format!("{} ends {state}, pending {pending}, owed {owed}: {outcome}", row.domain));
+        }
+    }
+    verdict.complaints.extend(story.lines.iter().map(|line| format!("a line of the log: {line}")));
+}
