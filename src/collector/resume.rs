@@ -15,9 +15,9 @@ use super::pending::{self, Unfinished};
 use super::sending::Outbox;
 use super::{Stop, TenantRun};
 
-/// A note without its finding is from a run that was killed in between. The record comes again with its blob; after this
-/// time it has.
-const ABANDONED: TimeDelta = TimeDelta::days(8);
+/// A note without its finding is from a run that was killed in between: no run lives so long. What the note was for comes
+/// again, with a note of its own: a record with its blob, a notice with the state that is to be told.
+const ABANDONED: TimeDelta = TimeDelta::hours(1);
 
 /// How long live state is waited for before the record alone decides.
 const JUDGED_AGAIN_FOR: TimeDelta = TimeDelta::hours(24);

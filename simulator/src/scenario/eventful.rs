@@ -103,7 +103,7 @@ impl Eventful {
             records.push(record);
             shows.push(attack);
         }
-        if self.attacked < VICTIMS && self.seeded.range(0, 3) == 0 {
+        if self.attacked < VICTIMS && self.seeded.range(0, 2) == 0 {
             shows.extend(self.attack(tenant, created, &mut records));
         }
         self.seeded.shuffle(&mut records);

@@ -48,7 +48,7 @@ impl Plan {
         let mut seeded = Seeded::new(seed);
         let instances = 1 + seeded.range(0, 2);
         let skews = (0..instances).map(|_| skew(&mut seeded)).collect();
-        let faults = [0, 10, 30, 60][seeded.range(0, 4) as usize];
+        let faults = [0, 20, 80, 200][seeded.range(0, 4) as usize];
         let mut rounds: Vec<Round> = (0..seeded.range(4, 9)).map(|_| round(&mut seeded, instances)).collect();
         if seeded.range(0, 8) == 0 {
             rounds.extend((0..6).map(|_| long_outage(&mut seeded)));
@@ -78,7 +78,7 @@ fn round(seeded: &mut Seeded, instances: u64) -> Round {
         _ => seeded.range(360, 1_300),
     };
     let outage = if seeded.range(0, 8) == 0 { Outage::OfOne } else { Outage::None };
-    let kills = (0..seeded.range(0, 4)).map(|_| kill(seeded, instances)).collect();
+    let kills = (0..seeded.range(0, 5)).map(|_| kill(seeded, instances)).collect();
     Round { passes: TimeDelta::minutes(minutes.try_into().unwrap_or(15)), outage, kills }
 }
 
