@@ -7,6 +7,7 @@ use crate::detection::FindingKind;
 use crate::ledger::{Span, TenantState};
 use crate::microsoft::management_activity::{ContentPage, ContentType, SubscriptionStart};
 
+use super::windows::Plan;
 use super::{Stop, TenantRun};
 
 /// The most pages of one window. A listing that never ends is a fault of the service.
@@ -15,10 +16,10 @@ const PAGES: usize = 10_000;
 impl TenantRun<'_> {
     /// Lists and reads a window. It is covered when every page of every content type was listed and every blob read or
     /// noted as owed.
-    pub(super) async fn read_window(&self, window: Span) -> Result<(), Stop> {
+    pub(super) async fn read_window(&self, plan: &Plan, window: Span) -> Result<(), Stop> {
         let mut service_time = window.to;
         for of in self.content_types() {
-            service_time = service_time.min(self.read_content(of, window).await?);
+            service_time = service_time.min(self.read_content(plan, of, window).await?);
         }
         // A clock that is fast must not carry coverage into the service's future.
         let span = Span { from: window.from, to: window.to.min(service_time) };
@@ -36,15 +37,13 @@ impl TenantRun<'_> {
     }
 
     /// Reads everything of one content type in a window; gives the service's own time when the listing began.
-    async fn read_content(&self, of: ContentType, window: Span) -> Result<DateTime<Utc>, Stop> {
+    async fn read_content(&self, plan: &Plan, of: ContentType, window: Span) -> Result<DateTime<Utc>, Stop> {
         let mut page = self.first_page(of, window).await?;
         let service_time = page.service_time.unwrap_or(window.to);
         if let Some(time) = page.service_time {
             self.app.memory.note_service_time(time, self.app.clock.now());
         }
-        // From here on the tenant can be read: a first run that is cut short goes on from where it began.
-        let start = self.plan_start.get().copied().unwrap_or(window.from);
-        self.kept.change(|row| row.covered_until.get_or_insert(start).to_owned()).await;
+        self.reading.get_or_try_init(|| self.begin_reading(plan)).await?;
         for _ in 0..PAGES {
             self.stop_in_time()?;
             self.read_blobs(of, &page.content).await?;

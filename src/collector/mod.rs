@@ -37,19 +37,20 @@ pub use stop::Stop;
 
 use std::sync::{Mutex, OnceLock};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use tokio::sync::OnceCell;
 
 use crate::app::App;
 use crate::clock::Deadline;
 use crate::functions::process_audit_log::Report;
 use crate::functions::{FunctionError, TenantMessage};
-use crate::ledger::{ProcessedRow, Span, TenantState};
+use crate::ledger::{ProcessedRow, TenantState};
 use crate::names::TenantId;
 use crate::store::{ETag, PartitionKey, Query, StoreError, Table};
 
 use knowledge::Known;
 use repeats::Told;
+use windows::Plan;
 
 /// One run for one tenant.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ struct TenantRun<'a> {
     outbox: Outbox<'a>,
     known: tokio::sync::Mutex<Option<Known<'a>>>,
     organization: OnceLock<String>,
-    plan_start: OnceLock<DateTime<Utc>>,
+    reading: OnceCell<()>,
     told: Told,
     owed: Mutex<std::collections::HashSet<String>>,
     unfinished: OnceCell<()>,
@@ -93,7 +94,7 @@ impl<'a> TenantRun<'a> {
             outbox: Outbox::new(app, deadline),
             known: tokio::sync::Mutex::default(),
             organization: OnceLock::new(),
-            plan_start: OnceLock::new(),
+            reading: OnceCell::new(),
             told: Told::default(),
             owed: Mutex::default(),
             unfinished: OnceCell::new(),
@@ -109,11 +110,9 @@ impl<'a> TenantRun<'a> {
         let (lookback, overlap) = (span_of(settings.lookback), span_of(settings.overlap));
         let now = self.app.memory.now(self.app.clock.now());
         let plan = self.kept.read(|row| windows::plan(row, now, lookback, overlap)).await;
-        self.plan_start.get_or_init(|| plan.start);
-        self.lose_unlistable(&plan.lost).await?;
         for window in &plan.windows {
             self.stop_in_time()?;
-            self.read_window(*window).await?;
+            self.read_window(&plan, *window).await?;
             if plan.windows.len() > 1 {
                 self.kept.save().await?;
             }
@@ -121,10 +120,12 @@ impl<'a> TenantRun<'a> {
         Ok(())
     }
 
-    /// What an outage made unlistable is a gap, and reading goes on behind it.
-    async fn lose_unlistable(&self, lost: &[Span]) -> Result<(), Stop> {
-        self.lose(lost, "it was not read for more than 7 days, and older content cannot be listed").await?;
-        self.kept.change(|row| lost.iter().for_each(|span| row.cover(*span))).await;
+    /// The tenant can be read: a first run that is cut short goes on from where it began, and what an outage made unlistable
+    /// is a gap. Not told before, because while the tenant is dark it grows from run to run.
+    async fn begin_reading(&self, plan: &Plan) -> Result<(), Stop> {
+        self.kept.change(|row| row.covered_until.get_or_insert(plan.start).to_owned()).await;
+        self.lose(&plan.lost, "it was not read for more than 7 days, and older content cannot be listed").await?;
+        self.kept.change(|row| plan.lost.iter().for_each(|span| row.cover(*span))).await;
         Ok(())
     }
 

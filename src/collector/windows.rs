@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::ledger::{CoverageRow, Span, without};
+use crate::ledger::{CoverageRow, Span, merge, without};
 
 /// How far back content can be listed. The service says 7 days; five minutes are left for the way there.
 const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 5);
@@ -29,13 +29,15 @@ pub fn plan(row: &CoverageRow, now: DateTime<Utc>, lookback: TimeDelta, overlap:
         None => now.checked_sub_signed(lookback).unwrap_or(reach),
     };
     let start = wanted.max(reach);
-    let lost = row.covered_until.map(|covered| without(Span { from: covered, to: reach }, &row.ahead));
     // Late content may still appear at the upper end of a span that was read ahead, as it may below `CoveredUntil`.
     let settled: Vec<Span> = row
         .ahead
         .iter()
         .map(|span| Span { from: span.from, to: span.to.checked_sub_signed(overlap).unwrap_or(span.from) })
         .collect();
+    // So what was to be listed again and cannot be any more may be lost as well; what is a gap already is not lost again.
+    let known = [settled.as_slice(), &row.gaps].concat();
+    let lost = row.covered_until.map(|_| without(Span { from: wanted, to: reach }, &merge(known)));
     let open = without(Span { from: start, to: now }, &settled);
     Plan { start, lost: lost.unwrap_or_default(), windows: in_order(open.into_iter().flat_map(cut).collect()) }
 }
@@ -128,11 +130,21 @@ mod tests {
         let now = 300;
         let reach = at(now) - REACH;
         let plan = planned(&row(Some(10), &[(20, 30)]), now);
-        let lost = [Span { from: at(10), to: at(20) }, Span { from: at(30), to: reach }];
+        // From 2 hours before each end on: late content may have appeared there.
+        let lost = [Span { from: at(8), to: at(20) }, Span { from: at(28), to: reach }];
         assert_eq!(plan.lost, lost);
         assert_eq!(plan.start, reach);
         assert_eq!(plan.windows.first().map(|window| window.from), Some(reach));
         assert!(plan.windows.iter().all(|window| window.to - window.from <= TimeDelta::hours(24)));
+    }
+
+    #[test]
+    fn what_is_a_gap_already_is_not_lost_again() {
+        let now = 300;
+        let reach = at(now) - REACH;
+        let mut row = row(Some(100), &[]);
+        row.gaps = vec![Span { from: at(90), to: at(100) }];
+        assert_eq!(planned(&row, now).lost, [Span { from: at(100), to: reach }]);
     }
 
     #[test]
