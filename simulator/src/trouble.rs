@@ -33,12 +33,12 @@ impl Trouble {
                 .fold(self.seed ^ *times, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)),
         );
         chance.next();
-        (chance.range(0, 1_000) < self.per_mille).then(|| fault(service, &mut chance))
+        (chance.range(0, 1_000) < self.per_mille).then(|| fault(service, path, &mut chance))
     }
 }
 
 /// Every fault that a service is known for.
-fn fault(service: Service, chance: &mut Seeded) -> FaultKind {
+fn fault(service: Service, path: &str, chance: &mut Seeded) -> FaultKind {
     let common = |chance: &mut Seeded| match chance.range(0, 8) {
         0 => status(503, ""),
         1 => status(500, ""),
@@ -56,6 +56,8 @@ fn fault(service: Service, chance: &mut Seeded) -> FaultKind {
                 &error("AF429", "Too many requests. Method=GetBlob, PublisherId=00000000-0000-0000-0000-000000000000"),
             ),
             1 => status(500, &error("AF50000", "An internal error occurred. Retry the request.")),
+            // Content comes over TLS: it breaks off, but no byte of it is another.
+            2 if path.contains("/audit/") => FaultKind::Cut,
             2 => FaultKind::Corrupt,
             _ => common(chance),
         },

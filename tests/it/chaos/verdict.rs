@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tenantwatch::ledger::{Span, TenantState};
+use tenantwatch::ledger::TenantState;
 use tenantwatch_simulator::scenario::Shown;
 use tenantwatch_simulator::{Accepted, Service};
 
@@ -91,10 +91,16 @@ fn look_for_unseen(story: &Story, verdict: &mut Verdict) {
     }
 }
 
-/// Whether no blob with the record was ever read. That the loss was told is looked at elsewhere.
+/// Whether every blob with the record was lost: never read, or read by a run that could not store what it found, and a gap
+/// in the end. That the loss was told is looked at elsewhere.
 fn is_lost(story: &Story, shown: &Shown) -> bool {
     let is_in = |blob: &&Published| shown.blobs.contains(&blob.id);
-    story.blobs.iter().filter(is_in).all(|blob| !blob.was_read)
+    story.blobs.iter().filter(is_in).all(|blob| !blob.was_read || is_gap(story, blob))
+}
+
+fn is_gap(story: &Story, blob: &Published) -> bool {
+    let row = story.coverage.iter().find(|row| *row.tenant_id.as_uuid() == blob.tenant);
+    row.is_some_and(|row| row.gaps.iter().any(|gap| gap.from <= blob.created && blob.created < gap.to))
 }
 
 /// A notification may come again only where nobody could know that it had come.
@@ -142,16 +148,11 @@ fn look_for_false_alarms(story: &Story, verdict: &mut Verdict) {
 fn look_for_unreported_gaps(story: &Story, verdict: &mut Verdict) {
     for blob in story.blobs.iter().filter(|blob| !blob.was_read) {
         verdict.blobs_lost += 1;
-        let row = story.coverage.iter().find(|row| *row.tenant_id.as_uuid() == blob.tenant);
-        let is_stored = row.is_some_and(|row| row.gaps.iter().any(|gap| holds(gap, blob.created)));
+        let is_stored = is_gap(story, blob);
         if !is_stored || !is_told(story, blob) {
             verdict.complaints.push(format!("{} was never read, and no gap is told (stored: {is_stored})", blob.id));
         }
     }
-}
-
-fn holds(gap: &Span, time: DateTime<Utc>) -> bool {
-    gap.from <= time && time < gap.to
 }
 
 /// Whether a notification of a gap spells out a span with the blob in it. Its times are whole seconds.
