@@ -160,11 +160,12 @@ impl Days {
 
     async fn end(self) -> Story {
         let requests = self.simulator.requests();
-        let fetched = |id: &str| {
+        let fetched = |tenant: Uuid, id: &str| {
             requests.iter().any(|request| {
                 request.service == Service::Activity
                     && request.status == 200
                     && !request.faulted
+                    && request.tenant == Some(tenant)
                     && request.path.contains(id)
             })
         };
@@ -191,7 +192,7 @@ impl Days {
             for blob in &tenant.content {
                 if blobs.iter().all(|known| known.id != blob.id || known.tenant != tenant.id) {
                     let (id, created) = (blob.id.clone(), blob.created);
-                    blobs.push(Published { tenant: tenant.id, was_read: fetched(&id), id, created });
+                    blobs.push(Published { tenant: tenant.id, was_read: fetched(tenant.id, &id), id, created });
                 }
             }
         }

@@ -84,8 +84,10 @@ fn look_for_unseen(story: &Story, verdict: &mut Verdict) {
             (true, true) => verdict.told += 1,
             (false, false) if is_lost(story, shown) => verdict.in_gaps += 1,
             (flow, teams) => verdict.complaints.push(format!(
-                "{id} ({}, {}) was told to the flow: {flow}, to Teams: {teams}",
-                shown.planted.shape, shown.planted.mailbox
+                "{id} ({}, {}, in {}) was told to the flow: {flow}, to Teams: {teams}",
+                shown.planted.shape,
+                shown.planted.mailbox,
+                shown.blobs.join(" and ")
             )),
         }
     }
@@ -94,7 +96,8 @@ fn look_for_unseen(story: &Story, verdict: &mut Verdict) {
 /// Whether every blob with the record was lost: never read, or read by a run that could not store what it found, and a gap
 /// in the end. That the loss was told is looked at elsewhere.
 fn is_lost(story: &Story, shown: &Shown) -> bool {
-    let is_in = |blob: &&Published| shown.blobs.contains(&blob.id);
+    let tenant = shown.planted.tenant_id;
+    let is_in = |blob: &&Published| blob.tenant == tenant && shown.blobs.contains(&blob.id);
     story.blobs.iter().filter(is_in).all(|blob| !blob.was_read || is_gap(story, blob))
 }
 
