@@ -169,24 +169,6 @@ impl Days {
                     && request.path.contains(id)
             })
         };
-        if std::env::var_os("CHAOS_DUMP").is_some() {
-            for r in &requests {
-                eprintln!("R {:?} {} {}?{} {} {}", r.service, r.method, r.path, r.query, r.status, r.faulted);
-            }
-            for (n, host) in self.hosts.iter().enumerate() {
-                for line in host.logs() {
-                    eprintln!("L{n} {}", line.text);
-                }
-            }
-            for w in self.tables.written() {
-                eprintln!("W {} {}", w.order, w.columns.to_string().chars().take(600).collect::<String>());
-            }
-            for t in self.simulator.world().tenants.values() {
-                for b in &t.content {
-                    eprintln!("B {} {} created {} appears {} expires {}", t.id, b.id, b.created, b.appears, b.expires);
-                }
-            }
-        }
         let mut blobs: Vec<Published> = Vec::new();
         for tenant in self.simulator.world().tenants.values() {
             for blob in &tenant.content {

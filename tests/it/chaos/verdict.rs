@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use serde_json::Value;
 use tenantwatch::ledger::TenantState;
 use tenantwatch_simulator::scenario::Shown;
