@@ -19,6 +19,7 @@ mod host;
 mod ledger;
 mod licences;
 mod location;
+mod memory;
 mod notify;
 mod packaging;
 mod process_audit_log;

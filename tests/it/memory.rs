@@ -1,0 +1,83 @@
+//! Resident memory of the built binary while it reads content: bounded, whatever there is to read.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use tenantwatch_simulator::records::{Envelope, Seeded, forwarding_to, ordinary_json_lines};
+use tenantwatch_simulator::world::BlobBody;
+use tenantwatch_simulator::{Simulator, World, scenario};
+use tokio::process::{Child, Command};
+use uuid::Uuid;
+
+/// What one run may take, in KiB.
+const LIMIT: u64 = 64 * 1024;
+
+/// The most resident memory so far, in KiB. `None` once the process has ended.
+fn peak_memory(child: &Child) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()?)).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// Some hundred ordinary records, separated by commas.
+fn ordinary(seed: u64) -> Vec<u8> {
+    let mut lines = Vec::new();
+    ordinary_json_lines(seed, 300_000, &mut lines).unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    text.trim_end().replace('\n', ",").into_bytes()
+}
+
+/// A customer with `blobs` blobs of so many megabytes in all, a threat at the end of each.
+fn world(blobs: u64, megabytes: u64) -> World {
+    let mut world = World::new(Uuid::new_v4(), Uuid::new_v4());
+    let mut tenant = scenario::tenant(0, "huber.example");
+    let (now, mut seeded) = (Utc::now(), Seeded::new(blobs));
+    let piece = ordinary(7);
+    let times = megabytes * 1_000_000 / blobs / piece.len() as u64;
+    for number in 0..blobs {
+        let mailbox = tenant.mailboxes[number as usize % 8].clone();
+        let created = now - TimeDelta::minutes(5 + number as i64);
+        let envelope = Envelope::new(&tenant, &mailbox.upn, created, &mut seeded).from_ip("203.0.113.66");
+        let threat = forwarding_to(&envelope, &mailbox, &format!("box{number}@freepost.example"), false);
+        let last = threat.to_string().into_bytes().into();
+        let body = BlobBody::Repeated { piece: piece.clone().into(), times, last };
+        tenant.publish_body("Audit.Exchange", created, created + TimeDelta::days(7), body);
+    }
+    world.add(tenant);
+    world
+}
+
+/// Runs one cycle; gives the most memory that it took, in KiB.
+async fn cycle(simulator: &Simulator) -> u64 {
+    let data = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
+        .args(["run", "--once", "--data", data.path().to_str().unwrap()])
+        .env_clear()
+        .envs(simulator.environment())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut peak = 0;
+    loop {
+        peak = peak_memory(&child).unwrap_or_default().max(peak);
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return peak;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg(target_os = "linux")]
+async fn memory_does_not_grow_with_the_size_of_blobs_or_their_number() {
+    for (blobs, megabytes) in [(1, 100), (40, 60)] {
+        let simulator = Simulator::start(world(blobs, megabytes)).await.unwrap();
+        let peak = cycle(&simulator).await;
+        assert_eq!(simulator.notifications().len() as u64, blobs, "every threat is told");
+        assert!((1..LIMIT).contains(&peak), "{blobs} blobs of {megabytes} MB in all took {peak} KiB");
+    }
+}
