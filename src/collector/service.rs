@@ -8,6 +8,7 @@ use crate::store::{ETag, StoreError, Table};
 
 use super::notices::{Notice, Subject, stamp};
 use super::sending::Outbox;
+use super::states::LATE_AFTER;
 
 /// How often a write that meets somebody else's is tried.
 const ATTEMPTS: u32 = 5;
@@ -52,6 +53,22 @@ fn first_row(now: DateTime<Utc>) -> ServiceRow {
         last_digest: None,
         notified: String::new(),
     }
+}
+
+/// Where no tenant was listed for as long as a tenant may go unread, nothing has run: told once for all tenants. Whether it
+/// was so.
+pub async fn notice_standstill(app: &App, outbox: &Outbox<'_>) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    let Some(last) = read(app).await?.last_run.filter(|last| now - *last > LATE_AFTER) else { return Ok(false) };
+    let text = format!(
+        "Tenantwatch itself did not run from {} to {}, for any tenant. What was missed is read now. See whether the \
+         Function App was stopped, or its timer disabled.",
+        stamp(last),
+        stamp(now)
+    );
+    let subject = Subject::service(app.settings.partner.tenant_id);
+    outbox.tell(&Notice { subject, what: "Standstill".to_owned(), since: stamp(last), text, at: last }).await?;
+    Ok(true)
 }
 
 /// Something of our own is at fault: one notification for all tenants.

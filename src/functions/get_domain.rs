@@ -27,18 +27,22 @@ const HOURLY: TimeDelta = TimeDelta::minutes(55);
 pub async fn run(app: &App, deadline: &Deadline) -> Result<Vec<TenantMessage>, FunctionError> {
     let known = customers::known(app).await.map_err(stopped)?;
     let outbox = Outbox::new(app, deadline);
+    let stood_still = service::notice_standstill(app, &outbox).await.map_err(stopped)?;
     let watched = match customers::listed(app, deadline, &known).await {
         Ok(listed) => {
-            notice_changes(app, &outbox, &known, &listed).await.map_err(stopped)?;
+            notice_unlisted(app, &outbox, &known, &listed).await.map_err(stopped)?;
             notice_recovery(app, &outbox, &known).await.map_err(stopped)?;
             listed
         }
         Err(error) => {
             notice_failure(app, &outbox, &error).await.map_err(stopped)?;
-            notice_late(app, &outbox, &known).await.map_err(stopped)?;
             all_known(app, &known)
         }
     };
+    // Where nothing has run every tenant is late, which was told once for all. Those that stay so are told from the next run on.
+    if !stood_still {
+        notice_late(app, &outbox, &known, &watched).await.map_err(stopped)?;
+    }
     collector::resume_notices(app, &outbox).await.map_err(stopped)?;
     daily::do_once_a_day(app, deadline, &outbox, &known).await.map_err(stopped)?;
     Ok(messages(app, &known, watched))
@@ -97,8 +101,8 @@ async fn notice_recovery(app: &App, outbox: &Outbox<'_>, known: &Known) -> Resul
     service::works(app, outbox).await
 }
 
-/// Known tenants that are no longer listed, and those that are not read in time.
-async fn notice_changes(app: &App, outbox: &Outbox<'_>, known: &Known, listed: &[Watched]) -> Result<(), StoreError> {
+/// Known tenants that are no longer among the customers.
+async fn notice_unlisted(app: &App, outbox: &Outbox<'_>, known: &Known, listed: &[Watched]) -> Result<(), StoreError> {
     let listed: BTreeSet<TenantId> = listed.iter().map(|tenant| tenant.tenant_id).collect();
     for (row, etag) in known.values() {
         let excluded = app.settings.tenants.excludes(&row.tenant_id, &row.domain);
@@ -107,19 +111,18 @@ async fn notice_changes(app: &App, outbox: &Outbox<'_>, known: &Known, listed: &
             enter(app, outbox, &kept, row, TenantState::NotListed).await?;
         }
     }
-    let still_listed = known.iter().filter(|(id, _)| listed.contains(id)).map(|(id, known)| (*id, known.clone()));
-    notice_late(app, outbox, &still_listed.collect()).await
+    Ok(())
 }
 
-async fn notice_late(app: &App, outbox: &Outbox<'_>, known: &Known) -> Result<(), StoreError> {
+/// Watched tenants that are not read in time.
+async fn notice_late(app: &App, outbox: &Outbox<'_>, known: &Known, watched: &[Watched]) -> Result<(), StoreError> {
     let now = app.clock.now();
-    for (row, etag) in known.values() {
+    for (row, etag) in watched.iter().filter_map(|tenant| known.get(&tenant.tenant_id)) {
         let is_late = row.covered_until.is_some_and(|covered| now - covered > collector::LATE_AFTER);
-        let excluded = app.settings.tenants.excludes(&row.tenant_id, &row.domain);
         let untold = row.state == TenantState::Late && row.notified.is_empty();
         // A first run looks back by more than that: a new tenant gets as long again.
         let is_still_new = row.state == TenantState::New && now - row.since > collector::LATE_AFTER;
-        if is_late && !excluded && (row.state == TenantState::Healthy || is_still_new || untold) {
+        if is_late && (row.state == TenantState::Healthy || is_still_new || untold) {
             let kept = Kept::new(app, row.clone(), etag.clone());
             enter(app, outbox, &kept, row, TenantState::Late).await?;
         }

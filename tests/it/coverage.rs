@@ -91,11 +91,28 @@ async fn an_outage_beyond_seven_days_is_a_gap_with_its_time_span() {
     assert_eq!(watch.read().await.unwrap().gaps, 1);
     let row = watch.coverage().await;
     assert_eq!(row.gaps.len(), 1);
-    assert_eq!(row.gaps[0].from, covered);
+    // Late content could have appeared in the two hours before as well, and was to be listed again.
+    assert_eq!(row.gaps[0].from, covered - TimeDelta::minutes(120));
     assert_eq!(row.gaps[0].to, watch.now() - TimeDelta::minutes(7 * 24 * 60 - 5));
     assert_eq!(row.covered_until, Some(watch.now()));
     assert_eq!(watch.told_texts().len(), 1);
     assert_eq!(watch.read().await.unwrap().gaps, 0);
+}
+
+#[tokio::test]
+async fn what_a_dark_tenant_loses_from_day_to_day_is_one_gap_told_when_it_can_be_read_again() {
+    let watch = Watch::start().await;
+    watch.read().await.unwrap();
+    watch.set_consent(false);
+    for _ in 0..9 {
+        watch.wait(TimeDelta::hours(27));
+        watch.read().await.unwrap_err();
+    }
+    assert_eq!(watch.told_texts().len(), 1, "that it is dark: {:?}", watch.told_texts());
+    watch.set_consent(true);
+    assert_eq!(watch.read().await.unwrap().gaps, 1);
+    let lost = watch.told_texts().into_iter().filter(|text| text.contains("lost for good")).count();
+    assert_eq!((lost, watch.coverage().await.gaps.len()), (1, 1));
 }
 
 #[tokio::test]

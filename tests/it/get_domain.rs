@@ -88,7 +88,29 @@ async fn tenants_that_never_were_healthy_are_one_digest_a_day_and_are_tried_hour
     let texts = watch.told_texts();
     assert_eq!(texts.len(), 1, "{texts:?}");
     assert!(texts[0].contains("contoso.com") && texts[0].contains("adminconsent"), "{texts:?}");
-    watch.wait(TimeDelta::hours(24));
-    watch.get_domain().await;
+    for _ in 0..24 {
+        watch.wait(TimeDelta::hours(1));
+        watch.get_domain().await;
+    }
     assert_eq!(watch.told_texts().len(), 2);
+}
+
+#[tokio::test]
+async fn where_nothing_has_run_that_is_told_once_for_all_tenants_and_none_of_them_is_called_late() {
+    let watch = Watch::start().await;
+    watch.list_customers(&[CONTOSO, FABRIKAM]);
+    for message in watch.get_domain().await {
+        watch.deliver(&message).await.unwrap();
+    }
+    watch.wait(TimeDelta::hours(9));
+    let messages = watch.get_domain().await;
+    assert_eq!(messages.len(), 2);
+    for message in messages {
+        watch.deliver(&message).await.unwrap();
+    }
+    watch.wait(TimeDelta::minutes(15));
+    watch.get_domain().await;
+    let texts = watch.told_texts();
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].contains("did not run from 2026-11-22T10:00:00Z to 2026-11-22T19:00:00Z"), "{texts:?}");
 }
