@@ -107,6 +107,8 @@ async fn the_package_holds_what_the_app_needs_and_runs_by_itself() {
     assert_eq!(binary.mode & 0o777, 0o755, "the execute bit");
     assert!(!needs_a_loader(&binary.bytes), "statically linked");
     assert!(binary.bytes.len() < 20_000_000, "{} bytes", binary.bytes.len());
+    let has = |text: &str| binary.bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has("ACTION_KEY") && !has("TEST_CLOCK"), "nobody gives a release another time");
 
     let folder = tempfile::tempdir().unwrap();
     unpack(&files, folder.path());
