@@ -1,8 +1,7 @@
 //! What is done once a day: the digest of tenants that were never healthy, and the removal of old closed rows.
 
-use std::collections::BTreeSet;
-
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::app::App;
 use crate::clock::Deadline;
@@ -16,6 +15,9 @@ use super::{service, states};
 
 /// A day, less a quarter of an hour, so that a schedule that drifts does not skip one.
 const DAY: TimeDelta = TimeDelta::minutes(24 * 60 - 15);
+
+/// Tenants whose old rows are removed at once.
+const TENANTS_AT_ONCE: usize = 8;
 
 /// Sends the digest when the last one is a day old, and removes old rows in the first run of a day.
 pub async fn do_once_a_day(
@@ -54,7 +56,7 @@ async fn tell_of_tenants_never_healthy(app: &App, outbox: &Outbox<'_>, known: &K
         text: format!("{} tenants could never be read yet.\n{}", dark.len(), lines.join("\n")),
         at: now,
     };
-    outbox.tell(&notice).await?;
+    outbox.tell(&notice, None).await?;
     service::update(app, |row| row.last_digest = Some(now)).await
 }
 
@@ -70,19 +72,33 @@ pub fn was_never_healthy(row: &CoverageRow) -> bool {
     row.covered_until.is_none() && !matches!(row.state, TenantState::New | TenantState::OurFault | TenantState::Healthy)
 }
 
+/// Removes what is too old, tenant by tenant. What is not reached in time is left for tomorrow.
 async fn remove_old_rows(app: &App, deadline: &Deadline, known: &Known) -> Result<(), StoreError> {
     let retention = TimeDelta::from_std(app.settings.collection.retention).unwrap_or(TimeDelta::MAX);
     let Some(before) = app.clock.now().checked_sub_signed(retention) else { return Ok(()) };
-    let mut partitions: BTreeSet<_> = known.values().map(|(row, _)| PartitionKey::domain(&row.domain)).collect();
-    partitions.insert(PartitionKey::service());
-    for partition in &partitions {
-        if super::stop::stop_in_time(deadline).is_err() {
-            break;
-        }
-        let removed = retention::remove_closed(app.store.as_ref(), partition, before).await?;
-        if removed > 0 {
-            tracing::info!(%partition, removed, "old closed rows removed");
-        }
+    let tenants: Vec<_> =
+        known.values().map(|(row, _)| remove_old_rows_of(app, deadline, row, before).boxed()).collect();
+    let of_tenants: Vec<usize> = stream::iter(tenants).buffer_unordered(TENANTS_AT_ONCE).try_collect().await?;
+    let of_service = retention::remove_closed(app.store.as_ref(), &PartitionKey::service(), before).await?;
+    let removed = of_service + of_tenants.iter().sum::<usize>();
+    if removed > 0 {
+        tracing::info!(removed, "old rows removed");
     }
     Ok(())
+}
+
+async fn remove_old_rows_of(
+    app: &App,
+    deadline: &Deadline,
+    row: &CoverageRow,
+    before: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    if super::stop::stop_in_time(deadline).is_err() {
+        return Ok(0);
+    }
+    let (store, partition) = (app.store.as_ref(), PartitionKey::domain(&row.domain));
+    let findings = retention::remove_closed(store, &partition, before).await?;
+    let runs = retention::remove_actions(store, &partition, before).await?;
+    let related = retention::remove_related(store, &row.tenant_id, app.clock.now()).await?;
+    Ok(findings + runs + related)
 }

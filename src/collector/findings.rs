@@ -46,11 +46,11 @@ impl TenantRun<'_> {
 
     /// The note that something is unfinished comes before the thing itself, so that a kill in between loses nothing.
     async fn store_unfinished(&self, mut row: ProcessedRow, finding: &Finding) -> Result<(), StoreError> {
-        self.begin_unfinished().await?;
         row.next_attempt = Some(row.processed_at + CLAIM_HOLDS);
         row.attempts = 1;
         let whole = Some(finding.record.as_str()).filter(|_| row.state == FindingState::Rejudge);
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, whole).await?;
+        self.kept.note_unfinished().await?;
         let Some(etag) = self.insert(&row).await? else { return Ok(()) };
         if row.state == FindingState::Sending { self.send_unless_repeat(row, etag).await } else { Ok(()) }
     }

@@ -19,8 +19,7 @@ impl TenantRun<'_> {
         let text =
             format!("Part of the audit log of {} is lost for good: {why}. {}", subject.organization, in_words(&spans));
         let notice = Notice { subject, what: "Gap".to_owned(), since: stamp(first.from), text, at: first.from };
-        self.begin_unfinished().await?;
-        self.outbox.tell(&notice).await?;
+        self.outbox.tell(&notice, Some(&self.kept)).await?;
         self.kept.change(|row| spans.iter().for_each(|span| row.add_gap(*span))).await;
         self.count(|report| report.gaps += spans.len() as u64);
         Ok(())

@@ -4,9 +4,10 @@
 use tokio::sync::Mutex;
 
 use crate::app::App;
-use crate::functions::TenantMessage;
 use crate::ledger::{CoverageRow, TenantState, coverage};
 use crate::store::{ETag, StoreError};
+
+use super::TenantMessage;
 
 /// A coverage row and its version.
 #[derive(Debug)]
@@ -39,6 +40,13 @@ impl<'a> Kept<'a> {
     /// Changes the row. Nothing is stored before [`Kept::save`].
     pub async fn change<T>(&self, change: impl FnOnce(&mut CoverageRow) -> T) -> T {
         change(&mut self.row.lock().await.0)
+    }
+
+    /// Stores that something is unfinished. To be called when its note is stored already, and its finding not yet: another run
+    /// that looks for notes and finds none writes the opposite, and one of the two writes meets the other and unites both.
+    pub async fn note_unfinished(&self) -> Result<(), StoreError> {
+        self.change(|row| row.pending = true).await;
+        self.save().await
     }
 
     /// Stores the row. Where another run was faster, both are united: nothing that either has read is forgotten.

@@ -16,6 +16,7 @@ mod gaps;
 mod kept;
 mod knowledge;
 mod listing;
+mod message;
 mod notices;
 mod owed;
 mod pending;
@@ -30,6 +31,7 @@ mod windows;
 
 pub(crate) use kept::Kept;
 pub use knowledge::Memory;
+pub use message::{Report, TenantMessage};
 pub(crate) use resume::resume_notices;
 pub(crate) use sending::Outbox;
 pub(crate) use states::{LATE_AFTER, enter};
@@ -42,8 +44,6 @@ use tokio::sync::OnceCell;
 
 use crate::app::App;
 use crate::clock::Deadline;
-use crate::functions::process_audit_log::Report;
-use crate::functions::{FunctionError, TenantMessage};
 use crate::ledger::{ProcessedRow, TenantState};
 use crate::names::TenantId;
 use crate::store::{ETag, PartitionKey, Query, StoreError, Table};
@@ -65,17 +65,16 @@ struct TenantRun<'a> {
     reading: OnceCell<()>,
     told: Told,
     owed: Mutex<std::collections::HashSet<String>>,
-    unfinished: OnceCell<()>,
     report: Mutex<Report>,
 }
 
 /// Reads what is new in one tenant's audit log, judges it, stores it and tells of it.
 ///
 /// # Errors
-/// [`FunctionError::Passing`] where the host should try again, [`FunctionError::Permanent`] where that is pointless; then
-/// the tenant's state says why and somebody was told.
-pub async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) -> Result<Report, FunctionError> {
-    let kept = Kept::open(app, message).await.map_err(Stop::from)?;
+/// [`Stop::Dark`] where trying again is pointless: the tenant's state says why, and somebody was told. With any other the
+/// next run goes on from where this one stopped.
+pub async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) -> Result<Report, Stop> {
+    let kept = Kept::open(app, message).await?;
     if kept.read(|row| row.last_run.is_some_and(|last| last >= message.queued_at)).await {
         return Ok(Report::default());
     }
@@ -97,7 +96,6 @@ impl<'a> TenantRun<'a> {
             reading: OnceCell::new(),
             told: Told::default(),
             owed: Mutex::default(),
-            unfinished: OnceCell::new(),
             report: Mutex::default(),
         }
     }
@@ -130,7 +128,7 @@ impl<'a> TenantRun<'a> {
     }
 
     /// Ends the run: with a state of the tenant, and the coverage row written last.
-    async fn finish(self, message: &TenantMessage, outcome: Result<(), Stop>) -> Result<Report, FunctionError> {
+    async fn finish(self, message: &TenantMessage, outcome: Result<(), Stop>) -> Result<Report, Stop> {
         let ended = self.store_outcome(message, &outcome).await;
         let owed = self.kept.read(|row| u64::from(row.owed)).await;
         self.count(|report| {
@@ -140,10 +138,10 @@ impl<'a> TenantRun<'a> {
         if let Some(known) = self.known.into_inner() {
             known.remember();
         }
-        ended.map_err(Stop::from)?;
+        ended?;
         match outcome {
             Ok(()) | Err(Stop::OutOfTime) => Ok(self.report.into_inner().unwrap_or_default()),
-            Err(stop) => Err(stop.into()),
+            Err(stop) => Err(stop),
         }
     }
 
@@ -206,15 +204,6 @@ impl<'a> TenantRun<'a> {
             self.kept.change(|row| row.pending = false).await;
         }
         Ok(())
-    }
-
-    /// `Pending` is stored as true before anything unfinished is.
-    async fn begin_unfinished(&self) -> Result<(), StoreError> {
-        let mark = || async {
-            self.kept.change(|row| row.pending = true).await;
-            self.kept.save().await
-        };
-        self.unfinished.get_or_try_init(mark).await.map(|_| ())
     }
 
     /// Replaces a finding. `None`: somebody else has written it in the meantime, it is theirs now.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 
-use crate::ledger::{OwedBlob, Span, coverage, list};
+use crate::ledger::{OwedBlob, Span, coverage, list_readable};
 use crate::microsoft::ServiceError;
 use crate::microsoft::management_activity::{Content, ContentType};
 use crate::store::{PartitionKey, Query, StoreError, Table};
@@ -42,7 +42,8 @@ impl TenantRun<'_> {
             return Ok(());
         }
         let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(OwedBlob::ROW_PREFIX);
-        let rows: Vec<OwedBlob> = list(self.app.store.as_ref(), query).await?.into_iter().map(|(row, _)| row).collect();
+        let rows = list_readable::<OwedBlob>(self.app.store.as_ref(), query).await?;
+        let rows: Vec<OwedBlob> = rows.into_iter().map(|(row, _)| row).collect();
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         self.kept.change(|row| row.owed = count).await;
         let still = self.kept.read(|row| coverage::still_owed(rows.clone(), row)).await;

@@ -1,7 +1,7 @@
 //! Findings that are not finished: a row `pending_<record id>` each, inserted before the finding and removed after its end,
 //! so that whatever a kill interrupts is found again. Only asked for while the tenant's `Pending` is true.
 
-use crate::ledger::{PendingRow, ProcessedRow};
+use crate::ledger::{PendingRow, ProcessedRow, readable};
 use crate::names::{RecordId, TenantId};
 use crate::store::{Key, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, list_all};
 
@@ -57,8 +57,9 @@ pub async fn remove(store: &dyn Store, tenant: &TenantId, record: &RecordId) -> 
     store.delete(Table::Coverage, &PendingRow::key(tenant, record), None).await
 }
 
-/// Everything unfinished, by record id.
+/// Everything unfinished, by record id. A note that cannot be read is logged and left where it is.
 pub async fn list(store: &dyn Store, tenant: &TenantId) -> Result<Vec<Unfinished>, StoreError> {
     let query = Query::partition(PartitionKey::tenant(tenant)).with_prefix(PendingRow::ROW_PREFIX);
-    list_all(store, Table::Coverage, query).await?.iter().map(Unfinished::from_stored).collect()
+    let rows = list_all(store, Table::Coverage, query).await?;
+    Ok(rows.iter().filter_map(|stored| readable(stored, Unfinished::from_stored(stored))).collect())
 }

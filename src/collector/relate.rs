@@ -3,18 +3,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::detection::{
-    Finding, FindingKind, Reason, ReasonName, Severity, add_method_changed_nearby, add_shared_target,
-    raise_after_threat,
-};
+use crate::detection::{Finding, FindingKind, add_method_changed_nearby, add_shared_target, raise_after_threat};
 use crate::ledger::claim::CLAIM_HOLDS;
-use crate::ledger::{FindingState, ProcessedRow, TargetRow, load};
-use crate::names::{RecordId, RunId};
-use crate::store::{
-    Column, Digest, Entity, Key, KeyError, PartitionKey, Query, RowKey, StoreError, Stored, Table, list_all,
-};
+use crate::ledger::{AimRow, FindingState, NearRow, ProcessedRow, TargetRow, list_readable, load};
+use crate::names::RunId;
+use crate::store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, Table, list_all};
 
-use super::notices::stamp;
 use super::{TenantRun, pending};
 
 /// How long somebody else's use of a target counts.
@@ -22,17 +16,6 @@ const TARGET_COUNTS: TimeDelta = TimeDelta::days(7);
 
 /// How close a change of sign-in methods is to a threat.
 const NEARBY: TimeDelta = TimeDelta::hours(24);
-
-/// What a changed sign-in method after a threat scores at least: the middle of Medium.
-const AFTER_THREAT_SCORE: u8 = 55;
-
-/// An event of a user that others may have to do with: row `near_<h>_<record id>` in the tenant's partition.
-#[derive(Debug)]
-struct Near {
-    record_id: RecordId,
-    is_threat: bool,
-    at: DateTime<Utc>,
-}
 
 impl TenantRun<'_> {
     /// Adds the reasons that lie in other findings, and notes this one for them.
@@ -69,7 +52,11 @@ impl TenantRun<'_> {
                 tenants.push(row.tenant_id);
             }
         }
-        crate::ledger::put(store, &own).await?;
+        // A contact that points there forwards nothing.
+        if finding.kind != FindingKind::ContactRetargeted {
+            crate::ledger::put(store, &own).await?;
+            crate::ledger::put(store, &AimRow::to(&own)).await?;
+        }
         tenants.sort();
         tenants.dedup();
         if mailboxes.len() > 1 {
@@ -81,21 +68,29 @@ impl TenantRun<'_> {
     /// Threats and changed sign-in methods of one user within 24 h have to do with each other, in whichever order their
     /// records come.
     async fn relate_user(&self, finding: &mut Finding, user: &str) -> Result<(), StoreError> {
-        let is_method = finding.kind == FindingKind::SignInMethod;
-        let prefix = format!("near_{}_", Digest::of(&[user.to_lowercase()]));
-        let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(&prefix);
-        for stored in list_all(self.app.store.as_ref(), Table::Coverage, query).await? {
-            let Some(near) = Near::from_stored(&stored, &prefix) else { continue };
-            if near.is_threat == is_method {
+        let own = NearRow {
+            tenant_id: self.tenant,
+            user: Digest::of(&[user.to_lowercase()]),
+            record_id: finding.record_id,
+            threat: finding.kind != FindingKind::SignInMethod,
+            event_time: finding.event_time,
+        };
+        let store = self.app.store.as_ref();
+        let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(&NearRow::prefix_of(&own.user));
+        for (near, _) in list_readable::<NearRow>(store, query).await? {
+            if near.threat != own.threat {
                 self.relate_pair(finding, &near).await?;
             }
         }
-        self.note_near(finding, &prefix).await
+        match store.insert(Table::Coverage, &own.to_entity()).await {
+            Ok(_) | Err(StoreError::Exists(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
-    async fn relate_pair(&self, finding: &mut Finding, near: &Near) -> Result<(), StoreError> {
+    async fn relate_pair(&self, finding: &mut Finding, near: &NearRow) -> Result<(), StoreError> {
         let (method, threat) =
-            if near.is_threat { (finding.event_time, near.at) } else { (near.at, finding.event_time) };
+            if near.threat { (finding.event_time, near.event_time) } else { (near.event_time, finding.event_time) };
         if (threat - method).abs() > NEARBY {
             return Ok(());
         }
@@ -103,69 +98,46 @@ impl TenantRun<'_> {
             PartitionKey::domain(&self.kept.read(|row| row.domain.clone()).await),
             RowKey::record(&near.record_id),
         );
-        match (method <= threat, near.is_threat) {
-            (true, false) => add_method_changed_nearby(finding, method),
-            (false, true) => raise_after_threat(finding, threat),
-            (true, true) => self.add_to_stored_threat(&key, nearby(method)).await?,
-            (false, false) => self.raise_stored_method(&key, after_threat(threat)).await?,
+        match (method <= threat, near.threat) {
+            (true, false) => {
+                add_method_changed_nearby(finding, method);
+                Ok(())
+            }
+            (false, true) => {
+                raise_after_threat(finding, threat);
+                Ok(())
+            }
+            (true, true) => self.add_to_stored_threat(&key, method).await,
+            (false, false) => self.raise_stored_method(&key, threat).await,
         }
-        Ok(())
     }
 
     /// The threat was stored before the change of the method was read.
-    async fn add_to_stored_threat(&self, key: &Key, reason: Reason) -> Result<(), StoreError> {
+    async fn add_to_stored_threat(&self, key: &Key, method: DateTime<Utc>) -> Result<(), StoreError> {
         let Some((mut row, etag)) = load::<ProcessedRow>(self.app.store.as_ref(), key).await? else { return Ok(()) };
         // While it is being sent its row belongs to whoever sends it.
-        if row.state.is_closed() && add(&mut row.reasons, reason) {
+        if row.state.is_closed() && add_method_changed_nearby(&mut row, method) {
             self.replace(&row, &etag).await?;
         }
         Ok(())
     }
 
     /// The change of the method was stored before the threat was read: it is a threat after all.
-    async fn raise_stored_method(&self, key: &Key, reason: Reason) -> Result<(), StoreError> {
+    async fn raise_stored_method(&self, key: &Key, threat: DateTime<Utc>) -> Result<(), StoreError> {
         let Some((mut row, etag)) = load::<ProcessedRow>(self.app.store.as_ref(), key).await? else { return Ok(()) };
-        // A change that failed is recorded without this reason and changed nothing.
-        let is_change = row.reasons.iter().any(|reason| reason.name == ReasonName::MethodChanged);
-        if row.state != FindingState::Recorded || !is_change || !add(&mut row.reasons, reason) {
+        if row.state != FindingState::Recorded || !raise_after_threat(&mut row, threat) {
             return Ok(());
         }
-        let now = self.app.clock.now();
-        row.threat = true;
-        row.severity = row.severity.max(Severity::Medium);
-        row.score = row.score.max(AFTER_THREAT_SCORE);
         row.state = FindingState::Sending;
         row.claim_id = RunId::random();
         row.attempts = 1;
-        row.next_attempt = Some(now + CLAIM_HOLDS);
-        self.begin_unfinished().await?;
+        row.next_attempt = Some(self.app.clock.now() + CLAIM_HOLDS);
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, None).await?;
+        self.kept.note_unfinished().await?;
         match self.replace(&row, &etag).await? {
             Some(etag) => self.send_unless_repeat(row, etag).await,
             None => Ok(()),
         }
-    }
-
-    async fn note_near(&self, finding: &Finding, prefix: &str) -> Result<(), StoreError> {
-        let corrupt = |error: KeyError| StoreError::Corrupt(error.to_string());
-        let row = RowKey::parse(&format!("{prefix}{}", finding.record_id)).map_err(corrupt)?;
-        let mut entity = Entity::new(Key::new(PartitionKey::tenant(&self.tenant), row));
-        entity.set("Threat", Column::Bool(finding.kind != FindingKind::SignInMethod));
-        entity.set("EventTime", Column::Time(finding.event_time));
-        match self.app.store.insert(Table::Coverage, &entity).await {
-            Ok(_) | Err(StoreError::Exists(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-impl Near {
-    fn from_stored(stored: &Stored, prefix: &str) -> Option<Self> {
-        Some(Self {
-            record_id: stored.entity.key.row.as_str().strip_prefix(prefix)?.parse().ok()?,
-            is_threat: stored.entity.bool("Threat")?,
-            at: stored.entity.time("EventTime")?,
-        })
     }
 }
 
@@ -179,27 +151,4 @@ fn users(finding: &Finding) -> Vec<String> {
     users.retain(|user| !user.is_empty());
     users.dedup();
     users
-}
-
-/// Adds a reason, once. Whether it is new.
-fn add(reasons: &mut Vec<Reason>, reason: Reason) -> bool {
-    let is_new = reasons.iter().all(|known| known.name != reason.name);
-    if is_new {
-        reasons.push(reason);
-    }
-    is_new
-}
-
-fn nearby(method: DateTime<Utc>) -> Reason {
-    Reason {
-        name: ReasonName::MethodChangedNearby,
-        sentence: format!("A way to sign in of this user was changed at {}, within 24 hours before.", stamp(method)),
-    }
-}
-
-fn after_threat(threat: DateTime<Utc>) -> Reason {
-    Reason {
-        name: ReasonName::MethodChangedAfterThreat,
-        sentence: format!("It was changed within 24 hours after a threat to the same user at {}.", stamp(threat)),
-    }
 }

@@ -45,7 +45,14 @@ pub async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreE
 async fn take(app: &App, unfinished: Unfinished) -> Result<Option<Taken>, StoreError> {
     let store = app.store.as_ref();
     let now = app.clock.now();
-    let Some((row, etag)) = load::<ProcessedRow>(store, &unfinished.finding()).await? else {
+    let found = match load::<ProcessedRow>(store, &unfinished.finding()).await {
+        Err(error @ StoreError::Corrupt(_)) => {
+            tracing::error!(tenant = %unfinished.row.tenant_id, "a finding is left as it is: {error}");
+            return Ok(None);
+        }
+        found => found?,
+    };
+    let Some((row, etag)) = found else {
         if now - unfinished.row.since > ABANDONED {
             pending::remove(store, &unfinished.row.tenant_id, &unfinished.row.record_id).await?;
         }

@@ -15,6 +15,7 @@ use crate::ledger::{FindingState, Notified, ProcessedRow};
 use crate::notify::{Channel, NotifyError};
 use crate::store::{ETag, StoreError, Table};
 
+use super::kept::Kept;
 use super::notices::{Notice, Subject, stamp};
 use super::pending;
 
@@ -58,10 +59,11 @@ impl<'a> Outbox<'a> {
         self.app.notifier.channels().into_iter().map(|channel| (channel.as_str().to_owned(), None)).collect()
     }
 
-    /// Stores a notice and sends it. One that is stored already is somebody else's, or was told before.
-    pub async fn tell(&self, notice: &Notice) -> Result<(), StoreError> {
+    /// Stores a notice and sends it. One that is stored already is somebody else's, or was told before. `kept` is the tenant
+    /// that it is about; what is about the service as a whole is looked for by every run.
+    pub async fn tell(&self, notice: &Notice, kept: Option<&Kept<'_>>) -> Result<(), StoreError> {
         let channels = self.app.notifier.channels();
-        match self.insert_notice(notice, &channels).await? {
+        match self.insert_notice(notice, &channels, kept).await? {
             Some((row, etag)) => self.deliver(row, etag).await,
             None => Ok(()),
         }
@@ -159,7 +161,7 @@ impl<'a> Outbox<'a> {
             return Ok(());
         }
         let notice = self.fault_notice(channel, fault);
-        if let Some((mut row, etag)) = self.insert_notice(&notice, &others).await? {
+        if let Some((mut row, etag)) = self.insert_notice(&notice, &others, None).await? {
             let offered = self.offer(&mut row, etag).await?;
             self.forget_if_sent(&row, &offered).await?;
         }
@@ -185,10 +187,14 @@ impl<'a> Outbox<'a> {
         &self,
         notice: &Notice,
         channels: &[Channel],
+        kept: Option<&Kept<'_>>,
     ) -> Result<Option<(ProcessedRow, ETag)>, StoreError> {
         let now = self.app.clock.now();
         let row = notice.to_row(channels, now);
         pending::insert(self.app.store.as_ref(), &row.tenant_id, &row, None).await?;
+        if let Some(kept) = kept {
+            kept.note_unfinished().await?;
+        }
         match claim::insert(self.app.store.as_ref(), Table::Processed, &row.to_entity()).await? {
             Claimed::Ours(etag) => Ok(Some((row, etag))),
             Claimed::Theirs(_) => Ok(None),

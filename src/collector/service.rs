@@ -67,7 +67,8 @@ pub async fn notice_standstill(app: &App, outbox: &Outbox<'_>) -> Result<bool, S
         stamp(now)
     );
     let subject = Subject::service(app.settings.partner.tenant_id);
-    outbox.tell(&Notice { subject, what: "Standstill".to_owned(), since: stamp(last), text, at: last }).await?;
+    let notice = Notice { subject, what: "Standstill".to_owned(), since: stamp(last), text, at: last };
+    outbox.tell(&notice, None).await?;
     Ok(true)
 }
 
@@ -80,7 +81,7 @@ pub async fn our_fault(app: &App, outbox: &Outbox<'_>, why: &str) -> Result<(), 
     }
     let since = stamp(row.since);
     let text = format!("Tenantwatch itself is at fault since {since}, for all tenants: {why}");
-    outbox.tell(&notice(app, &row, text)).await?;
+    outbox.tell(&notice(app, &row, text), None).await?;
     update(app, |row| row.notified = mark(row)).await
 }
 
@@ -94,7 +95,7 @@ pub async fn works(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
     if !row.notified.is_empty() {
         let text =
             format!("Tenantwatch works again since {}. What was missed meanwhile is read now.", stamp(row.since));
-        outbox.tell(&notice(app, &row, text)).await?;
+        outbox.tell(&notice(app, &row, text), None).await?;
     }
     update(app, |row| row.notified.clear()).await
 }

@@ -59,14 +59,12 @@ pub async fn enter(
                 row.state = state;
                 row.since = now;
             }
-            let news = news(app, row, why);
-            row.pending |= news.is_some();
-            news
+            news(app, row, why)
         })
         .await;
     kept.save().await?;
     let Some(notice) = news else { return Ok(()) };
-    outbox.tell(&notice).await?;
+    outbox.tell(&notice, Some(kept)).await?;
     kept.change(|row| row.notified = if state == TenantState::Healthy { String::new() } else { mark(row) }).await;
     kept.save().await
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::clock::Deadline;
-use crate::functions::FunctionError;
 use crate::ledger::TenantState;
 use crate::microsoft::ServiceError;
 use crate::store::StoreError;
@@ -40,15 +39,6 @@ impl From<ServiceError> for Stop {
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         Self::Passing(error.to_string())
-    }
-}
-
-impl From<Stop> for FunctionError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Dark(state, why) => Self::Permanent(format!("{}: {why}", state.as_str())),
-            Stop::OutOfTime | Stop::Passing(_) => Self::Passing(stop.to_string()),
-        }
     }
 }
 

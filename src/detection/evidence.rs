@@ -3,10 +3,12 @@
 use crate::audit::AuditRecord;
 use crate::store::Digest;
 
+use super::across::Judged as _;
 use super::finding::{Finding, FindingKind, Severity};
 use super::fold::is_invisible;
 use super::knowledge::Knowledge;
 use super::reason::{Reason, ReasonName};
+use super::score;
 use super::targets::Reach;
 use super::verdict::{self, Signs};
 use super::who::Who;
@@ -152,7 +154,7 @@ impl Evidence {
             description: self.description,
             reasons: self.reasons,
         };
-        finding.weigh();
+        score::weigh(&mut finding.judgement());
         finding
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::RecordId;
 use crate::store::Digest;
 
-use super::{Reason, score};
+use super::Reason;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -131,12 +131,4 @@ pub struct Finding {
     pub rejudge: bool,
     /// The whole record as JSON.
     pub record: String,
-}
-
-impl Finding {
-    /// Orders the reasons, the weightiest first, and sets the score by them and the severity.
-    pub(super) fn weigh(&mut self) {
-        self.reasons.sort_by_key(|reason| std::cmp::Reverse(score::weight(reason.name)));
-        self.score = self.score.max(score::score(self.severity, &self.reasons));
-    }
 }

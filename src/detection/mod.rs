@@ -39,7 +39,9 @@ mod verdict;
 mod who;
 mod words;
 
-pub use across::{add_method_changed_nearby, add_shared_target, raise_after_threat, raise_forwarding_target};
+pub use across::{
+    Judged, Judgement, add_method_changed_nearby, add_shared_target, raise_after_threat, raise_forwarding_target,
+};
 pub use finding::{Finding, FindingKind, Severity};
 pub use judge::judge;
 pub use knowledge::{AcceptedDomains, Answer, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts};

@@ -1,8 +1,15 @@
 //! The score orders findings within and across severities: 0–39 Low, 40–69 Medium, 70–100 High. Within a severity the weightiest
 //! reason gives up to 20 points and the others together up to 10, a tenth of their weights.
 
+use super::across::Judgement;
 use super::finding::Severity;
 use super::reason::{Reason, ReasonName};
+
+/// Orders the reasons, the weightiest first, and sets the score by them and the severity. It never falls.
+pub fn weigh(judged: &mut Judgement<'_>) {
+    judged.reasons.sort_by_key(|reason| std::cmp::Reverse(weight(reason.name)));
+    *judged.score = score(*judged.severity, judged.reasons).max(*judged.score);
+}
 
 /// The score of a finding.
 pub fn score(severity: Severity, reasons: &[Reason]) -> u8 {

@@ -25,31 +25,27 @@ const HOURLY: TimeDelta = TimeDelta::minutes(55);
 /// # Errors
 /// When the store cannot be used. A listing that fails is told, and the known tenants are queued all the same.
 pub async fn run(app: &App, deadline: &Deadline) -> Result<Vec<TenantMessage>, FunctionError> {
-    let known = customers::known(app).await.map_err(stopped)?;
+    let known = customers::known(app).await?;
     let outbox = Outbox::new(app, deadline);
-    let stood_still = service::notice_standstill(app, &outbox).await.map_err(stopped)?;
+    let stood_still = service::notice_standstill(app, &outbox).await?;
     let watched = match customers::listed(app, deadline, &known).await {
         Ok(listed) => {
-            notice_unlisted(app, &outbox, &known, &listed).await.map_err(stopped)?;
-            notice_recovery(app, &outbox, &known).await.map_err(stopped)?;
+            notice_unlisted(app, &outbox, &known, &listed).await?;
+            notice_recovery(app, &outbox, &known).await?;
             listed
         }
         Err(error) => {
-            notice_failure(app, &outbox, &error).await.map_err(stopped)?;
+            notice_failure(app, &outbox, &error).await?;
             all_known(app, &known)
         }
     };
     // Where nothing has run every tenant is late, which was told once for all. Those that stay so are told from the next run on.
     if !stood_still {
-        notice_late(app, &outbox, &known, &watched).await.map_err(stopped)?;
+        notice_late(app, &outbox, &known, &watched).await?;
     }
-    collector::resume_notices(app, &outbox).await.map_err(stopped)?;
-    daily::do_once_a_day(app, deadline, &outbox, &known).await.map_err(stopped)?;
+    collector::resume_notices(app, &outbox).await?;
+    daily::do_once_a_day(app, deadline, &outbox, &known).await?;
     Ok(messages(app, &known, watched))
-}
-
-fn stopped(error: StoreError) -> FunctionError {
-    FunctionError::Passing(error.to_string())
 }
 
 /// One message for each tenant that is to be tried now.

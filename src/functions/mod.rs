@@ -4,51 +4,10 @@ pub mod get_domain;
 pub mod process_audit_log;
 pub mod remediate_account;
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use crate::collector::Stop;
+use crate::store::StoreError;
 
-use crate::names::{Domain, RunId, TenantId};
-
-/// One message of the queue `process-audit-log`: one tenant to be read. Only `tenantId` has to be there; members that are not
-/// known are ignored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", from = "Written")]
-pub struct TenantMessage {
-    /// Which tenant.
-    pub tenant_id: TenantId,
-    /// Its domain as the partner's list says it. What was stored first wins.
-    pub domain: Domain,
-    /// Its name.
-    pub display_name: String,
-    /// The GetDomain run that queued it.
-    pub run_id: RunId,
-    /// When it was queued.
-    pub queued_at: DateTime<Utc>,
-}
-
-/// A message as somebody may have written it by hand.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Written {
-    tenant_id: TenantId,
-    domain: Option<Domain>,
-    display_name: Option<String>,
-    run_id: Option<RunId>,
-    queued_at: Option<DateTime<Utc>>,
-}
-
-impl From<Written> for TenantMessage {
-    fn from(written: Written) -> Self {
-        Self {
-            tenant_id: written.tenant_id,
-            domain: written.domain.unwrap_or_else(|| Domain::from(&written.tenant_id)),
-            display_name: written.display_name.unwrap_or_default(),
-            run_id: written.run_id.unwrap_or_else(RunId::random),
-            // Without a time it counts as queued after every run so far, and is never left out as old.
-            queued_at: written.queued_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
-        }
-    }
-}
+pub use crate::collector::TenantMessage;
 
 /// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
@@ -59,4 +18,19 @@ pub enum FunctionError {
     /// Trying again is pointless; it has been stored and told.
     #[error("{0}")]
     Permanent(String),
+}
+
+impl From<Stop> for FunctionError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Dark(state, why) => Self::Permanent(format!("{}: {why}", state.as_str())),
+            Stop::OutOfTime | Stop::Passing(_) => Self::Passing(stop.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for FunctionError {
+    fn from(error: StoreError) -> Self {
+        Self::Passing(error.to_string())
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::detection::{FindingKind, Reason, Severity};
+use crate::detection::{FindingKind, Judged, Judgement, Reason, Severity};
 use crate::names::{Domain, RecordId, RunId, TenantId};
 use crate::store::{Column, Digest, ETag, Entity, Key, PartitionKey, RowKey, StoreError, Stored, cut_text};
 
@@ -131,6 +131,18 @@ impl FindingState {
         match self {
             Self::Recorded | Self::Sent | Self::Repeat | Self::Dismissed => true,
             Self::Sending | Self::Rejudge => false,
+        }
+    }
+}
+
+impl Judged for ProcessedRow {
+    fn judgement(&mut self) -> Judgement<'_> {
+        Judgement {
+            kind: self.kind,
+            threat: &mut self.threat,
+            severity: &mut self.severity,
+            score: &mut self.score,
+            reasons: &mut self.reasons,
         }
     }
 }

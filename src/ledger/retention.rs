@@ -1,12 +1,22 @@
 //! Old rows that nothing is left to be done about are removed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::FindingState;
-use crate::store::{Entity, PartitionKey, Query, RowKey, Store, StoreError, Table};
+use super::{AimRow, FindingState, LedgerRow as _, NearRow, SeenRow};
+use crate::names::TenantId;
+use crate::store::{Entity, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table};
 
 /// The most pages of 1,000 rows that one call looks at, so that it ends in time. The next call goes on.
 const PAGES: usize = 10;
+
+/// A user's threats and changed ways to sign in have to do with each other within 24 h; their records may come 7 days late.
+const NEAR: TimeDelta = TimeDelta::days(8);
+
+/// A fingerprint counts for 30 days after it was told, unless it is muted.
+const SEEN: TimeDelta = TimeDelta::days(31);
+
+/// Who forwards to a target counts for 7 days.
+const AIMED: TimeDelta = TimeDelta::days(7);
 
 /// Removes the closed findings of one tenant that were last written before `before`. Gives the number removed.
 ///
@@ -17,18 +27,64 @@ pub async fn remove_closed(
     partition: &PartitionKey,
     before: DateTime<Utc>,
 ) -> Result<usize, StoreError> {
-    let mut query = Query::partition(partition.clone()).changed_before(before);
+    remove(store, Table::Processed, Query::partition(partition.clone()).changed_before(before), is_closed).await
+}
+
+/// Removes the remediation runs of one tenant, and the locks that they held, last written before `before`.
+///
+/// # Errors
+/// When the store cannot be used. What was removed stays removed.
+pub async fn remove_actions(
+    store: &dyn Store,
+    partition: &PartitionKey,
+    before: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    // What has not been written for so long is not under way, whatever it says.
+    remove(store, Table::Actions, Query::partition(partition.clone()).changed_before(before), |_| true).await
+}
+
+/// Removes what a tenant's findings left behind for others that has lost its meaning by `now`.
+///
+/// # Errors
+/// When the store cannot be used. What was removed stays removed.
+pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    let old = |prefix: &str, age: TimeDelta| {
+        Query::partition(PartitionKey::tenant(tenant)).with_prefix(prefix).changed_before(now - age)
+    };
+    let near = remove(store, Table::Coverage, old(NearRow::ROW_PREFIX, NEAR), |_| true).await?;
+    let is_muted = |entity: &Entity| entity.bool("Muted").unwrap_or(false);
+    let seen = remove(store, Table::Coverage, old(SeenRow::ROW_PREFIX, SEEN), |entity| !is_muted(entity)).await?;
+    Ok(near + seen + remove_targets(store, old(AimRow::ROW_PREFIX, AIMED)).await?)
+}
+
+/// The row of the target goes first: what leads to it is needed to find it again after a kill.
+async fn remove_targets(store: &dyn Store, query: Query) -> Result<usize, StoreError> {
+    let page = store.list(Table::Coverage, &query).await?;
+    let aims: Vec<(Stored, AimRow)> = page
+        .rows
+        .into_iter()
+        .filter_map(|stored| super::rows::readable(&stored, AimRow::read(&stored)).map(|(aim, _)| (stored, aim)))
+        .collect();
+    for (stored, aim) in &aims {
+        store.delete(Table::Coverage, &aim.target_key(), None).await?;
+        store.delete(Table::Coverage, &stored.entity.key, None).await?;
+    }
+    Ok(aims.len())
+}
+
+async fn remove(
+    store: &dyn Store,
+    table: Table,
+    mut query: Query,
+    may_go: impl Fn(&Entity) -> bool,
+) -> Result<usize, StoreError> {
     let mut removed = 0;
     for _ in 0..PAGES {
-        let page = store.list(Table::Processed, &query).await?;
-        let closed: Vec<RowKey> = page
-            .rows
-            .into_iter()
-            .filter(|stored| is_closed(&stored.entity))
-            .map(|stored| stored.entity.key.row)
-            .collect();
-        store.delete_many(Table::Processed, partition, &closed).await?;
-        removed += closed.len();
+        let page = store.list(table, &query).await?;
+        let rows = page.rows.into_iter().filter(|stored| may_go(&stored.entity));
+        let rows: Vec<RowKey> = rows.map(|stored| stored.entity.key.row).collect();
+        store.delete_many(table, &query.partition, &rows).await?;
+        removed += rows.len();
         match page.next {
             Some(next) => query.after = Some(next),
             None => break,

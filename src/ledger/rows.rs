@@ -1,6 +1,8 @@
 //! Loading and saving rows as types.
 
-use super::{CoverageRow, LockRow, OwedBlob, PendingRow, ProcessedRow, SeenRow, ServiceRow, TargetRow};
+use super::{
+    AimRow, CoverageRow, LockRow, NearRow, OwedBlob, PendingRow, ProcessedRow, SeenRow, ServiceRow, TargetRow,
+};
 use crate::store::{ETag, Entity, Key, Query, Store, StoreError, Stored, Table, list_all};
 
 /// How often a row is put that others keep changing.
@@ -45,6 +47,8 @@ ledger_rows! {
     SeenRow => Table::Coverage,
     PendingRow => Table::Coverage,
     TargetRow => Table::Coverage,
+    AimRow => Table::Coverage,
+    NearRow => Table::Coverage,
     ServiceRow => Table::Coverage,
 }
 
@@ -62,6 +66,21 @@ pub async fn load<R: LedgerRow>(store: &dyn Store, key: &Key) -> Result<Option<(
 /// When the store cannot be used or a row is not sound.
 pub async fn list<R: LedgerRow>(store: &dyn Store, query: Query) -> Result<Vec<(R, ETag)>, StoreError> {
     list_all(store, R::TABLE, query).await?.iter().map(R::read).collect()
+}
+
+/// As [`list`], without the rows that are not sound: each of those is logged, and does not stop what concerns the others.
+///
+/// # Errors
+/// When the store cannot be used.
+pub async fn list_readable<R: LedgerRow>(store: &dyn Store, query: Query) -> Result<Vec<(R, ETag)>, StoreError> {
+    let stored = list_all(store, R::TABLE, query).await?;
+    Ok(stored.iter().filter_map(|stored| readable(stored, R::read(stored))).collect())
+}
+
+/// What was read of a row, or nothing and a line in the log.
+pub fn readable<T>(stored: &Stored, read: Result<T, StoreError>) -> Option<T> {
+    let log = |error: &StoreError| tracing::error!(row = %stored.entity.key, "a row is left out: {error}");
+    read.inspect_err(log).ok()
 }
 
 /// Stores a row: as a new one without `etag`, else in place of that version.

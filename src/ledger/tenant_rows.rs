@@ -1,5 +1,4 @@
-//! The small rows of AuditLogCoverage: what is owed, seen and pending in one tenant, who else forwards to a target, and the
-//! service as a whole.
+//! The small rows of AuditLogCoverage: what is owed, seen and pending in one tenant, and the service as a whole.
 
 use chrono::{DateTime, Utc};
 
@@ -55,21 +54,6 @@ pub struct PendingRow {
     pub domain: Domain,
     /// `Since`
     pub since: DateTime<Utc>,
-}
-
-/// Somebody who forwards to a target: a row in partition `target_<h>`, one for each mailbox. Counts for 7 days.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TargetRow {
-    /// PartitionKey: the digest of the target.
-    pub target: Digest,
-    /// `TenantId`: whose mailbox.
-    pub tenant_id: TenantId,
-    /// `Mailbox`: which forwards there. The row key is the digest of tenant and mailbox.
-    pub mailbox: String,
-    /// `RecordId`: the finding that shows it.
-    pub record_id: RecordId,
-    /// `Seen`: when it was last seen.
-    pub seen: DateTime<Utc>,
 }
 
 /// The service as a whole: the one row of partition `service`.
@@ -223,43 +207,6 @@ impl PendingRow {
             record_id: columns.row_name(Self::ROW_PREFIX)?,
             domain: columns.required("Domain")?,
             since: columns.time("Since")?,
-        };
-        Ok((row, stored.etag.clone()))
-    }
-}
-
-impl TargetRow {
-    /// The columns, as docs/tables.md lists them.
-    pub const COLUMNS: &'static [&'static str] = &["TenantId", "Mailbox", "RecordId", "Seen"];
-
-    /// Where it is kept.
-    pub fn key(&self) -> Key {
-        let row = Digest::of(&[&self.tenant_id.to_string(), &self.mailbox]);
-        Key::new(PartitionKey::target(&self.target), RowKey::digest(&row))
-    }
-
-    /// The row as it is stored.
-    pub fn to_entity(&self) -> Entity {
-        let mut entity = Entity::new(self.key());
-        entity.set_text("TenantId", &self.tenant_id.to_string());
-        entity.set_text("Mailbox", &self.mailbox);
-        entity.set_text("RecordId", &self.record_id.to_string());
-        entity.set("Seen", Column::Time(self.seen));
-        entity
-    }
-
-    /// From the store.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
-        let columns = Columns(&stored.entity);
-        let row = Self {
-            target: columns.partition_name("target_")?,
-            tenant_id: columns.required("TenantId")?,
-            mailbox: columns.text("Mailbox"),
-            record_id: columns.required("RecordId")?,
-            seen: columns.time("Seen")?,
         };
         Ok((row, stored.etag.clone()))
     }

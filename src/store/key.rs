@@ -144,6 +144,16 @@ impl RowKey {
         Self(format!("pending_{record}"))
     }
 
+    /// Where the row of a mailbox is in the partition of a target.
+    pub fn aim(aim: &Digest) -> Self {
+        Self(format!("aim_{aim}"))
+    }
+
+    /// What happened to a user, by the digest of the name, and which finding says so.
+    pub fn near(user: &Digest, record: &RecordId) -> Self {
+        Self(format!("near_{user}_{record}"))
+    }
+
     /// The lock of a remediation, by the digest of the mailbox's object id.
     pub fn lock(mailbox: &Digest) -> Self {
         Self(format!("lock_{mailbox}"))

@@ -11,8 +11,8 @@ use tenantwatch::clock::SystemClock;
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::ledger::claim::{self, Claimed, TakenOver};
 use tenantwatch::ledger::{
-    ActionRow, CoverageRow, FindingState, LedgerRow, LockRow, OwedBlob, PendingRow, ProcessedRow, SeenRow, ServiceRow,
-    Span, TargetRow, TenantState, coverage, list, load, merge, put, retention, save, without,
+    ActionRow, AimRow, CoverageRow, FindingState, LedgerRow, LockRow, NearRow, OwedBlob, PendingRow, ProcessedRow,
+    SeenRow, ServiceRow, Span, TargetRow, TenantState, coverage, list, load, merge, put, retention, save, without,
 };
 use tenantwatch::microsoft::management_activity::{Content, ContentType};
 use tenantwatch::names::{RecordId, RunId, TenantId};
@@ -169,6 +169,29 @@ fn target() -> TargetRow {
         record_id: record(),
         seen: hour(1),
     }
+}
+
+fn near() -> NearRow {
+    NearRow {
+        tenant_id: tenant(),
+        user: Digest::of(&["anna@contoso.com"]),
+        record_id: record(),
+        threat: true,
+        event_time: hour(1),
+    }
+}
+
+#[tokio::test]
+async fn what_findings_leave_behind_is_read_as_it_was_stored() {
+    let store = store();
+    let (aim, near) = (AimRow::to(&target()), near());
+    put(store.as_ref(), &aim).await.unwrap();
+    put(store.as_ref(), &near).await.unwrap();
+    let of = |prefix: &str| Query::partition(PartitionKey::tenant(&tenant())).with_prefix(prefix);
+    let aims = list::<AimRow>(store.as_ref(), of(AimRow::ROW_PREFIX)).await.unwrap();
+    assert_eq!((aims.len(), &aims[0].0, aims[0].0.target_key()), (1, &aim, target().key()));
+    let nears = list::<NearRow>(store.as_ref(), of(&NearRow::prefix_of(&near.user))).await.unwrap();
+    assert_eq!((nears.len(), &nears[0].0), (1, &near));
 }
 
 fn service() -> ServiceRow {
@@ -614,6 +637,8 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
         ("AuditLogCoverage: `seen_<h>`", SeenRow::COLUMNS, seen().to_entity()),
         ("AuditLogCoverage: `pending_<record id>`", PendingRow::COLUMNS, pending().to_entity()),
         ("AuditLogCoverage: `target_<h>`", TargetRow::COLUMNS, target().to_entity()),
+        ("AuditLogCoverage: `aim_<h>`", AimRow::COLUMNS, AimRow::to(&target()).to_entity()),
+        ("AuditLogCoverage: `near_<h>_<record id>`", NearRow::COLUMNS, near().to_entity()),
         ("AuditLogCoverage: the service", ServiceRow::COLUMNS, service().to_entity()),
     ]
 }

@@ -24,6 +24,7 @@ mod notify;
 mod packaging;
 mod process_audit_log;
 mod remediation;
+mod retention;
 mod scan;
 mod serve;
 mod settings;

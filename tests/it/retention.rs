@@ -1,0 +1,76 @@
+//! What GetDomain removes once a day, and what a row that nobody can read does not stop.
+
+use chrono::TimeDelta;
+use tenantwatch::names::{RecordId, TenantId};
+use tenantwatch::store::{Entity, Key, PartitionKey, Query, RowKey, Table, list_all};
+use uuid::Uuid;
+
+use crate::watch::{CONTOSO, Watch, forwarding_rule};
+
+/// The row keys of a partition up to their first underscore, in order and each once.
+async fn kinds(watch: &Watch, table: Table, partition: &str) -> Vec<String> {
+    let query = Query::partition(PartitionKey::parse(partition).unwrap());
+    let rows = list_all(watch.app.store.as_ref(), table, query).await.unwrap();
+    let mut kinds: Vec<String> =
+        rows.iter().map(|row| row.entity.key.row.as_str().split('_').next().unwrap().to_owned()).collect();
+    kinds.dedup();
+    kinds
+}
+
+#[tokio::test]
+async fn what_findings_leave_behind_goes_when_it_has_lost_its_meaning_and_closed_findings_after_a_year() {
+    let watch = Watch::start().await;
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.read().await.unwrap();
+    watch.get_domain().await;
+    let tenant = TenantId::new(CONTOSO).to_string();
+    assert_eq!(kinds(&watch, Table::Coverage, &tenant).await, ["aim", "near", "seen"]);
+    let target = target_partition(&watch).await;
+    assert_eq!(kinds(&watch, Table::Coverage, &target).await.len(), 1);
+
+    for (days, left, targets) in [(6, vec!["aim", "near", "seen"], 1), (3, vec!["seen"], 0), (23, vec![], 0)] {
+        watch.wait(TimeDelta::days(days));
+        watch.get_domain().await;
+        assert_eq!(kinds(&watch, Table::Coverage, &tenant).await, left, "after {days} more days");
+        assert_eq!(kinds(&watch, Table::Coverage, &target).await.len(), targets);
+    }
+    assert_eq!(watch.findings().await.len(), 1);
+    watch.wait(TimeDelta::days(334));
+    watch.get_domain().await;
+    assert_eq!(watch.findings().await.len(), 0);
+}
+
+/// The one partition that the tenant's `aim_` row leads to.
+async fn target_partition(watch: &Watch) -> String {
+    let query = Query::partition(PartitionKey::tenant(&TenantId::new(CONTOSO))).with_prefix("aim_");
+    let rows = list_all(watch.app.store.as_ref(), Table::Coverage, query).await.unwrap();
+    format!("target_{}", rows[0].entity.text("Target").unwrap())
+}
+
+#[tokio::test]
+async fn rows_that_nobody_can_read_do_not_stop_the_rest() {
+    let watch = Watch::start().await;
+    watch.read().await.unwrap();
+    let (tenant, unreadable) = (TenantId::new(CONTOSO), RecordId::new(Uuid::from_u128(7)));
+    let garbage = |partition: PartitionKey, row: RowKey| {
+        let mut entity = Entity::new(Key::new(partition, row));
+        entity.set_text("State", "Sending");
+        entity.set_text("Domain", "contoso.com");
+        entity.set_text("Since", "once upon a time");
+        entity
+    };
+    let store = watch.app.store.as_ref();
+    let contoso = PartitionKey::parse("contoso.com").unwrap();
+    store.insert(Table::Processed, &garbage(contoso, RowKey::record(&unreadable))).await.unwrap();
+    for row in [RowKey::pending(&unreadable).to_string(), "pending_x".to_owned(), "owed_x".to_owned()] {
+        let entity = garbage(PartitionKey::tenant(&tenant), RowKey::parse(&row).unwrap());
+        store.insert(Table::Coverage, &entity).await.unwrap();
+    }
+    watch.refuse_flow(true);
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.read().await.unwrap();
+    watch.refuse_flow(false);
+    watch.wait(TimeDelta::hours(7));
+    watch.read().await.unwrap();
+    assert_eq!(watch.told("InboxRule").len(), 1, "what was owed is sent, past the rows that cannot be read");
+}
