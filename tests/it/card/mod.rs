@@ -2,7 +2,7 @@
 
 mod contents;
 mod rendered;
-mod schema;
+pub mod schema;
 
 use serde_json::Value;
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
