@@ -1,7 +1,7 @@
 //! The card: what it shows, that it is one by Microsoft's schema, and that nothing an attacker wrote comes alive in it.
 
 mod contents;
-mod rendered;
+pub mod rendered;
 pub mod schema;
 
 use serde_json::Value;

@@ -37,15 +37,16 @@ const ALIVE: &str = "(card) => {
 const FIND_EVERY_LINK: &str = "markdown.linkify.set({ fuzzyLink: true, fuzzyEmail: true, fuzzyIP: true }) \
      && markdown.linkify.tlds(['com', 'uk', 'example'], true) && true";
 
-struct Channel {
-    browser: Browser,
+/// A page that shows cards.
+pub struct Screen {
+    pub browser: Browser,
     _page: Page,
     _simulator: Arc<Simulator>,
 }
 
-impl Channel {
-    /// An empty channel; `None` where there is no browser.
-    async fn open() -> Option<Self> {
+impl Screen {
+    /// An empty page; `None` where there is no browser.
+    pub async fn open() -> Option<Self> {
         let (world, _) = scenario::demo(7, "2026-11-22T10:00:00Z".parse().unwrap());
         let simulator = Arc::new(Simulator::start(world).await.unwrap());
         let page = Page::start(Arc::clone(&simulator), "http://127.0.0.1:9/", 0).await.unwrap();
@@ -55,19 +56,20 @@ impl Channel {
         Some(Self { browser, _page: page, _simulator: simulator })
     }
 
-    async fn show(&mut self, card: &Value) -> Value {
+    /// What becomes of a card: what is `shown`, what of it is `alive`, and whether a script `ran`.
+    pub async fn show(&mut self, card: &Value) -> Value {
         self.browser.evaluate(&format!("({ALIVE})({card})")).await
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_an_attacker_wrote_comes_alive() {
-    let Some(mut channel) = Channel::open().await else { return };
+    let Some(mut screen) = Screen::open().await else { return };
     let long = long_attack();
     for text in ATTACKS.iter().copied().chain([long.as_str()]) {
         let row = written_by_an_attacker(text);
         for mut card in [flow_card(&row), teams_card(&row)] {
-            let shown = channel.show(&card).await;
+            let shown = screen.show(&card).await;
             assert_eq!(shown["alive"], json!([]), "{text}");
             assert_eq!(shown["ran"], false, "{text}");
             assert!(shown["shown"].as_str().unwrap().contains("Why"), "the card was not rendered: {shown}");
@@ -87,9 +89,9 @@ fn check_addresses(actions: Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cards_of_every_kind_are_rendered_whole() {
-    let Some(mut channel) = Channel::open().await else { return };
+    let Some(mut screen) = Screen::open().await else { return };
     for row in every_kind_of_row() {
-        let shown = channel.show(&flow_card(&row)).await;
+        let shown = screen.show(&flow_card(&row)).await;
         assert_eq!(shown["alive"], json!([]), "{shown}");
         let text = shown["shown"].as_str().unwrap();
         assert!(text.contains(&row.record_id.to_string()), "{text}");
@@ -100,26 +102,26 @@ async fn cards_of_every_kind_are_rendered_whole() {
 /// What the test above would see if the text stood where Markdown is understood.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_text_comes_alive_in_a_text_block() {
-    let Some(mut channel) = Channel::open().await else { return };
+    let Some(mut screen) = Screen::open().await else { return };
     let alive = ["](http", "http://evil", "www.", "mailto:", "![picture]", "<http", "[reference]:"];
     for text in ATTACKS.iter().filter(|text| alive.iter().any(|mark| text.contains(mark))) {
         let body = json!([{ "type": "TextBlock", "text": text, "wrap": true }]);
         let card = json!({ "type": "AdaptiveCard", "version": "1.4", "body": body });
         schema::check(&card).unwrap();
-        let shown = channel.show(&card).await;
+        let shown = screen.show(&card).await;
         assert_ne!(shown["alive"], json!([]), "{text}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn link_detection_finds_nothing_in_any_defanged_text() {
-    let Some(mut channel) = Channel::open().await else { return };
+    let Some(mut screen) = Screen::open().await else { return };
     let raw: Vec<String> = (0..4_000).map(scramble).collect();
     let safe: Vec<String> = raw.iter().map(|text| defang(text)).collect();
     let found = |texts: &[String]| format!("({}).filter((text) => markdown.linkify.test(text))", json!(texts));
-    let links = channel.browser.evaluate(&found(&raw)).await;
+    let links = screen.browser.evaluate(&found(&raw)).await;
     assert!(links.as_array().unwrap().len() > 200, "the texts are none that link detection is tempted by");
-    assert_eq!(channel.browser.evaluate(&found(&safe)).await, json!([]));
+    assert_eq!(screen.browser.evaluate(&found(&safe)).await, json!([]));
 }
 
 /// Pieces of addresses in an order that only the number knows.
@@ -142,9 +144,9 @@ fn scramble(number: u64) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_fits_a_narrow_window() {
-    let Some(mut channel) = Channel::open().await else { return };
-    channel.show(&flow_card(&example())).await;
+    let Some(mut screen) = Screen::open().await else { return };
+    screen.show(&flow_card(&example())).await;
     let overflows = "(() => { document.body.style.width = '360px'; const card = document.querySelector('.card'); \
          return card.scrollWidth > card.clientWidth; })()";
-    assert_eq!(channel.browser.evaluate(overflows).await, false);
+    assert_eq!(screen.browser.evaluate(overflows).await, false);
 }

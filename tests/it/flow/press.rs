@@ -9,6 +9,7 @@ use tenantwatch::notify::Channel;
 
 use super::run::{Ended, Reply, Run};
 use super::{definition, example};
+use crate::card::rendered::Screen;
 use crate::card::{ATTACKS, flow_card, long_attack, schema, written_by_an_attacker};
 use crate::remediation::ward::{BOB, Ward, threat};
 
@@ -88,6 +89,7 @@ async fn a_press_secures_the_account_and_the_card_shows_every_step() {
     for part in ["Remediate: Completed. ", "Pressed by Terry Technician", "BlockSignIn: Done", "Verify: Done"] {
         assert!(card.contains(part), "{part} is missing: {card}");
     }
+    assert!(card.contains("smtp:eve[@]evil[.]example"), "defanged once: {card}");
     assert!(card.contains("Unless that was agreed"), "the finding still stands there: {card}");
     assert!(!card.contains("v1."), "no token is in a card: {card}");
 }
@@ -169,6 +171,18 @@ async fn a_refusal_is_shown_and_not_pressed_again() {
 }
 
 #[tokio::test]
+async fn a_step_that_failed_stands_out() {
+    let mut steps = [step("1 switched off."), step("Exchange refused.")];
+    steps[1]["Outcome"] = json!("Failed");
+    let run = answered(None, vec![Reply::Json(200, json!({ "Status": "CompletedWithErrors", "Steps": steps }))]).await;
+    let lines: Vec<Value> = result(&run)["body"].as_array().unwrap().iter().rev().take(2).cloned().collect();
+    assert_eq!(
+        (&lines[1]["inlines"][0]["color"], &lines[0]["inlines"][0]["color"]),
+        (&json!("Default"), &json!("Attention"))
+    );
+}
+
+#[tokio::test]
 async fn the_result_fits_teams_however_long_it_is() {
     let details =
         [long_attack(), "\"\\".repeat(2_000), "\u{65e5}".repeat(2_000), "\u{1}".repeat(2_000), "@./".repeat(700)];
@@ -200,6 +214,19 @@ async fn what_an_attacker_wrote_into_a_rule_is_no_link_in_the_result() {
             !detail.contains("://") && !detail.contains("evil.") && !detail.replace("[@]", "").contains('@'),
             "{detail}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_result_is_as_dead_in_a_browser_as_the_card_was() {
+    let Some(mut screen) = Screen::open().await else { return };
+    for attack in ATTACKS {
+        let steps = [step(attack), step("2 switched off.")];
+        let answer = Reply::Json(200, json!({ "Status": "CompletedWithErrors", "Steps": steps, "Error": attack }));
+        let run = answered(Some(flow_card(&written_by_an_attacker(attack))), vec![answer]).await;
+        let shown = screen.show(result(&run)).await;
+        assert_eq!((&shown["alive"], &shown["ran"]), (&json!([]), &json!(false)), "{attack}");
+        assert!(shown["shown"].as_str().unwrap().contains("2 switched off."), "{shown}");
     }
 }
 
