@@ -61,84 +61,89 @@ impl State {
 
     fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, String> {
         let output = |name: &str| self.outputs.get(name).cloned().unwrap_or(Value::Null);
-        let wrong = || format!("{name} does not take {}", json!(arguments));
-        Ok(match (name, arguments) {
-            ("parameters", [Value::String(name)]) if name == "$authentication" => json!({}),
-            ("triggerBody", []) => self.trigger.clone(),
-            ("item", []) => self.item.clone(),
-            ("outputs", [Value::String(action)]) => output(action),
-            ("body", [Value::String(action)]) => output(action).get("body").cloned().unwrap_or(Value::Null),
-            ("variables", [Value::String(name)]) => {
-                self.variables.get(name).cloned().ok_or_else(|| format!("no variable {name}"))?
-            }
-            ("if", [Value::Bool(condition), yes, no]) => if *condition { yes } else { no }.clone(),
-            ("coalesce", values) => values.iter().find(|value| !value.is_null()).cloned().unwrap_or(Value::Null),
-            ("equals", [one, other]) => json!(one == other),
-            ("not", [Value::Bool(value)]) => json!(!value),
-            ("and", values) => {
-                let values: Option<Vec<bool>> = values.iter().map(Value::as_bool).collect();
-                json!(!values.ok_or_else(wrong)?.contains(&false))
-            }
-            ("less" | "lessOrEquals" | "min", [one, other]) => {
-                let (one, other) = (one.as_i64().ok_or_else(wrong)?, other.as_i64().ok_or_else(wrong)?);
-                match name {
-                    "less" => json!(one < other),
-                    "lessOrEquals" => json!(one <= other),
-                    _ => json!(one.min(other)),
-                }
-            }
-            ("empty", [Value::String(text)]) => json!(text.is_empty()),
-            ("length", [Value::String(text)]) => json!(text.encode_utf16().count()),
-            ("length", [Value::Array(items)]) => json!(items.len()),
-            ("string", [value]) => json!(as_text(value)),
-            ("json", [Value::String(text)]) => serde_json::from_str(text).map_err(|error| error.to_string())?,
-            ("base64", [Value::String(text)]) => json!(base64::engine::general_purpose::STANDARD.encode(text)),
-            ("concat", texts) => json!(strings(texts).ok_or_else(wrong)?.concat()),
-            ("contains", [Value::String(text), Value::String(part)]) => json!(text.contains(part.as_str())),
-            ("startsWith", [Value::String(text), Value::String(start)]) => {
-                json!(text.to_lowercase().starts_with(&start.to_lowercase()))
-            }
-            ("replace", [Value::String(text), Value::String(old), Value::String(new)]) => json!(text.replace(old, new)),
-            ("substring", [Value::String(text), start, length]) => {
-                let units: Vec<u16> = text.encode_utf16().collect();
-                let start = usize::try_from(start.as_u64().ok_or_else(wrong)?).unwrap();
-                let end = start + usize::try_from(length.as_u64().ok_or_else(wrong)?).unwrap();
-                json!(String::from_utf16_lossy(units.get(start..end).ok_or_else(wrong)?))
-            }
-            ("createArray", items) => json!(items),
-            ("take", [Value::Array(items), count]) => {
-                json!(
-                    items.iter().take(usize::try_from(count.as_u64().ok_or_else(wrong)?).unwrap()).collect::<Vec<_>>()
-                )
-            }
-            ("union", arrays) => {
-                let mut all: Vec<Value> = Vec::new();
-                for item in arrays.iter().map(|array| array.as_array().ok_or_else(wrong)) {
-                    for item in item? {
-                        if !all.contains(item) {
-                            all.push(item.clone());
-                        }
-                    }
-                }
-                json!(all)
-            }
-            ("setProperty", [Value::Object(members), Value::String(name), value]) => {
-                let mut members = members.clone();
-                members.insert(name.clone(), value.clone());
-                Value::Object(members)
-            }
-            ("removeProperty", [Value::Object(members), Value::String(name)]) => {
-                let mut members = members.clone();
-                members.remove(name);
-                Value::Object(members)
-            }
-            _ => return Err(wrong()),
-        })
+        let value = match (name, arguments) {
+            ("parameters", [Value::String(name)]) if name == "$authentication" => Some(json!({})),
+            ("triggerBody", []) => Some(self.trigger.clone()),
+            ("item", []) => Some(self.item.clone()),
+            ("outputs", [Value::String(action)]) => Some(output(action)),
+            ("body", [Value::String(action)]) => Some(output(action).get("body").cloned().unwrap_or(Value::Null)),
+            ("variables", [Value::String(name)]) => self.variables.get(name).cloned(),
+            _ => logic(name, arguments).or_else(|| text(name, arguments)).or_else(|| collection(name, arguments)),
+        };
+        value.ok_or_else(|| format!("{name} does not take {}", json!(arguments)))
     }
 }
 
-fn strings(values: &[Value]) -> Option<Vec<&str>> {
-    values.iter().map(Value::as_str).collect()
+fn logic(name: &str, arguments: &[Value]) -> Option<Value> {
+    Some(match (name, arguments) {
+        ("if", [Value::Bool(condition), yes, no]) => if *condition { yes } else { no }.clone(),
+        ("coalesce", values) => values.iter().find(|value| !value.is_null()).cloned().unwrap_or(Value::Null),
+        ("equals", [one, other]) => json!(one == other),
+        ("not", [Value::Bool(value)]) => json!(!value),
+        ("and", values) => {
+            let values: Option<Vec<bool>> = values.iter().map(Value::as_bool).collect();
+            json!(!values?.contains(&false))
+        }
+        ("less", [one, other]) => json!(one.as_i64()? < other.as_i64()?),
+        ("lessOrEquals", [one, other]) => json!(one.as_i64()? <= other.as_i64()?),
+        ("min", [one, other]) => json!(one.as_i64()?.min(other.as_i64()?)),
+        _ => return None,
+    })
+}
+
+fn text(name: &str, arguments: &[Value]) -> Option<Value> {
+    if name == "string" {
+        return arguments.first().map(|value| json!(as_text(value)));
+    }
+    if let ("substring", [Value::String(text), start, length]) = (name, arguments) {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let start = usize::try_from(start.as_u64()?).ok()?;
+        let end = start + usize::try_from(length.as_u64()?).ok()?;
+        return Some(json!(String::from_utf16_lossy(units.get(start..end)?)));
+    }
+    let texts: Vec<&str> = arguments.iter().map(Value::as_str).collect::<Option<_>>()?;
+    Some(match (name, texts.as_slice()) {
+        ("json", [text]) => serde_json::from_str(text).ok()?,
+        ("base64", [text]) => json!(base64::engine::general_purpose::STANDARD.encode(text)),
+        ("empty", [text]) => json!(text.is_empty()),
+        ("length", [text]) => json!(text.encode_utf16().count()),
+        ("concat", texts) => json!(texts.concat()),
+        ("contains", [text, part]) => json!(text.contains(part)),
+        ("startsWith", [text, start]) => json!(text.to_lowercase().starts_with(&start.to_lowercase())),
+        ("replace", [text, old, new]) => json!(text.replace(old, new)),
+        _ => return None,
+    })
+}
+
+fn collection(name: &str, arguments: &[Value]) -> Option<Value> {
+    Some(match (name, arguments) {
+        ("length", [Value::Array(items)]) => json!(items.len()),
+        ("createArray", items) => json!(items),
+        ("take", [Value::Array(items), count]) => {
+            json!(items.iter().take(usize::try_from(count.as_u64()?).ok()?).collect::<Vec<_>>())
+        }
+        ("union", arrays) => {
+            let arrays: Vec<&Vec<Value>> = arrays.iter().map(Value::as_array).collect::<Option<_>>()?;
+            let mut all: Vec<&Value> = Vec::new();
+            for item in arrays.into_iter().flatten() {
+                if !all.contains(&item) {
+                    all.push(item);
+                }
+            }
+            json!(all)
+        }
+        ("setProperty", [Value::Object(members), Value::String(name), value]) => {
+            let mut members = members.clone();
+            members.insert(name.clone(), value.clone());
+            Value::Object(members)
+        }
+        ("removeProperty", [Value::Object(members), Value::String(name)]) => {
+            let mut members = members.clone();
+            members.remove(name);
+            Value::Object(members)
+        }
+        _ => return None,
+    })
 }
 
 /// How a value stands in a text: nothing for null.
@@ -248,5 +253,35 @@ fn member(value: &Value, name: &str, may_be_absent: bool) -> Result<Value, Strin
         }
         Value::Null if may_be_absent => Ok(Value::Null),
         other => Err(format!("{other} has no member {name}")),
+    }
+}
+
+#[test]
+fn an_expression_that_would_fail_in_power_automate_fails_here() {
+    let mut state = State { trigger: json!({ "Text": "it's", "Card": "<html>" }), ..State::default() };
+    state.outputs.insert("Call".to_owned(), json!({ "body": "<html>" }));
+    let wrong = [
+        "@body('Call')?['Status']",
+        "@triggerBody()['Absent']",
+        "@json(triggerBody()?['Card'])",
+        "@json('')",
+        "@if(true, 'right', body('Call')?['Status'])",
+        "@variables('Unknown')",
+        "@substring('abc', 0, 4)",
+        "@concat('a', null)",
+        "@unknown('a')",
+        "@length('a'",
+    ];
+    for expression in wrong {
+        assert!(state.fill(&json!(expression)).is_err(), "{expression}");
+    }
+    let right = [
+        ("@triggerBody()?['Absent']?['Deeper']", Value::Null),
+        ("a @{triggerBody()?['Text']} b @{null}@{1}", json!("a it's b 1")),
+        ("@concat('it''s', ' }')", json!("it's }")),
+        ("@coalesce(body('Unknown')?['Status'], 7)", json!(7)),
+    ];
+    for (expression, value) in right {
+        assert_eq!(state.fill(&json!(expression)), Ok(value), "{expression}");
     }
 }
