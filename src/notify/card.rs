@@ -134,8 +134,9 @@ fn facts(row: &ProcessedRow) -> [(&'static str, String); 8] {
 /// What only somebody who looks closer needs, in quiet print; of a notice the whole text, where the headline has less.
 fn particulars(row: &ProcessedRow, limit: usize) -> Vec<Value> {
     let is_notice = row.kind == FindingKind::Coverage;
+    let is_said = row.description.is_empty() || is_notice && row.description == summary::summary(row);
     let mut particulars = Vec::new();
-    if !row.description.is_empty() && !(is_notice && row.description == summary::summary(row)) {
+    if !is_said {
         let description = run(&row.description, limit);
         particulars.push(if is_notice { description } else { quiet(description) });
     }
