@@ -5,17 +5,20 @@
 
 use serde_json::{Value, json};
 
-use crate::detection::Severity;
+use crate::detection::{FindingKind, Severity};
 use crate::ledger::ProcessedRow;
-use crate::store::cut_text;
 
-use super::{can_be_acted_on, defang, summary};
+use super::elements::{bold, close, fact, large, paragraph, quiet, run, sentence};
+use super::{can_be_acted_on, summary};
 
 /// The largest card, in bytes of JSON. Teams takes 28 KB for a whole message.
 pub const SIZE_LIMIT: usize = 26 * 1024;
 
 /// The longest text of one part, in UTF-16 units: the first that makes the card small enough is taken.
 const TEXT_LIMITS: &[usize] = &[2_000, 800, 300, 100];
+
+/// The longest text of one line of the headline, in UTF-16 units.
+const HEADLINE_LIMIT: usize = 500;
 
 /// The most reasons that are shown.
 const REASONS: usize = 20;
@@ -48,15 +51,13 @@ pub fn card(row: &ProcessedRow, buttons: &Buttons) -> Value {
 }
 
 fn card_within(row: &ProcessedRow, buttons: &Buttons, limit: usize) -> Value {
-    let mut body = vec![headline(row), paragraph(&summary::summary(row), limit)];
-    body.extend(facts(row).iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| fact(name, value, limit)));
-    if !row.reasons.is_empty() {
-        body.push(heading("Why"));
-        body.extend(row.reasons.iter().take(REASONS).map(|reason| paragraph(&format!("• {}", reason.sentence), limit)));
-    }
     let actions = actions(row, buttons);
+    let mut body = vec![headline(row)];
+    body.extend(why(row, limit));
+    body.push(whole_picture(row, limit));
+    body.extend(particulars(row, limit));
     if let (Buttons::Links { .. }, true) = (buttons, can_be_acted_on(row)) {
-        body.push(paragraph(WHERE_TO_ACT, limit));
+        body.push(paragraph(run(WHERE_TO_ACT, usize::MAX)));
     }
     let mut card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -74,48 +75,73 @@ fn card_within(row: &ProcessedRow, buttons: &Buttons, limit: usize) -> Value {
 const WHERE_TO_ACT: &str = "To act: press Secure and Remediate on the card that the Power Automate flow posted, or block \
      sign-in in Entra and switch off the rule in Exchange by the links below. Nothing happens by opening them.";
 
+/// What a person must read in any case: how bad, whose account, what happened. Always short, so that the flow can show it
+/// beside a long result.
 fn headline(row: &ProcessedRow) -> Value {
-    let style = match row.severity {
-        Severity::High => "attention",
-        Severity::Medium => "warning",
-        Severity::Low => "accent",
+    let (style, colour) = match row.severity {
+        Severity::High => ("attention", "Attention"),
+        Severity::Medium => ("warning", "Warning"),
+        Severity::Low => ("accent", "Accent"),
     };
-    let title = if row.threat { "Threat" } else { "Notice" };
-    json!({
-        "type": "Container",
-        "style": style,
-        "bleed": true,
-        "items": [{
-            "type": "TextBlock",
-            "text": format!("{title}, severity {}: {}", row.severity.as_str(), row.kind.as_str()),
-            "size": "Large",
-            "weight": "Bolder",
-            "wrap": true,
-        }],
-    })
+    let [class, whom, tenant, what] = summary::headline(row);
+    let line = |text: &str| run(text, HEADLINE_LIMIT);
+    let mut items = vec![
+        json!({ "type": "TextBlock", "text": class, "weight": "Bolder", "color": colour, "wrap": true }),
+        sentence([large(line(&whom)), line(&tenant)]),
+        paragraph(line(&what)),
+    ];
+    if can_be_acted_on(row) {
+        items.push(paragraph(bold(line(&format!("Unless that was agreed, secure {}.", summary::whom(row))))));
+    }
+    json!({ "type": "Container", "style": style, "bleed": true, "items": items })
 }
 
-fn facts(row: &ProcessedRow) -> [(&'static str, String); 12] {
+fn why(row: &ProcessedRow, limit: usize) -> Vec<Value> {
+    if row.reasons.is_empty() {
+        return Vec::new();
+    }
+    let heading = json!({ "type": "TextBlock", "text": "Why", "weight": "Bolder", "spacing": "Medium" });
+    let reasons = row.reasons.iter().take(REASONS).map(|reason| run(&format!("• {}", reason.sentence), limit));
+    std::iter::once(heading).chain(reasons.map(|reason| close(paragraph(reason)))).collect()
+}
+
+/// Who, where and when, names and values in two columns.
+fn whole_picture(row: &ProcessedRow, limit: usize) -> Value {
+    let facts = facts(row);
+    let known = facts.iter().filter(|(_, value)| !value.is_empty());
+    let items: Vec<Value> = known.map(|(name, value)| fact(name, value, limit)).collect();
+    json!({ "type": "Container", "separator": true, "spacing": "Medium", "items": items })
+}
+
+fn facts(row: &ProcessedRow) -> [(&'static str, String); 8] {
     let place = match (row.ip.as_str(), row.location.as_str()) {
         (ip, "") => ip.to_owned(),
         ("", location) => location.to_owned(),
         (ip, location) => format!("{ip} ({location})"),
     };
-    let does = if can_be_acted_on(row) { sentence(&summary::what_it_does(row)) } else { String::new() };
     [
         ("Mailbox", row.source_mailbox.clone()),
-        ("Compromised account", if can_be_acted_on(row) { summary::whom(row) } else { String::new() }),
+        ("Compromised", if can_be_acted_on(row) { summary::whom(row) } else { String::new() }),
         ("Tenant", format!("{} ({})", row.organization, row.domain)),
-        ("What it does", does),
-        ("Rule", row.rule_name.clone()),
-        ("Target", row.forwarding_address.clone()),
-        ("Description", row.description.clone()),
-        ("Operation", row.operation.clone()),
-        ("Actor", row.actor.clone()),
+        ("Changed by", row.actor.clone()),
         ("From", place),
         ("Time", row.event_time.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
-        ("Log id", row.record_id.to_string()),
+        ("Rule", row.rule_name.clone()),
+        ("Target", row.forwarding_address.clone()),
     ]
+}
+
+/// What only somebody who looks closer needs, in quiet print; of a notice the whole text, where the headline has less.
+fn particulars(row: &ProcessedRow, limit: usize) -> Vec<Value> {
+    let is_notice = row.kind == FindingKind::Coverage;
+    let is_said = row.description.is_empty() || is_notice && row.description == summary::summary(row);
+    let mut particulars = Vec::new();
+    if !is_said {
+        let description = run(&row.description, limit);
+        particulars.push(if is_notice { description } else { quiet(description) });
+    }
+    particulars.push(quiet(run(&format!("{} · log id {}", row.operation, row.record_id), limit)));
+    particulars.into_iter().map(paragraph).collect()
 }
 
 fn actions(row: &ProcessedRow, buttons: &Buttons) -> Vec<Value> {
@@ -139,27 +165,4 @@ fn submit(title: &str, action: &str, style: &str) -> Value {
 
 fn open(title: &str, address: &str) -> Value {
     json!({ "type": "Action.OpenUrl", "title": title, "url": address })
-}
-
-fn heading(text: &str) -> Value {
-    json!({ "type": "TextBlock", "text": text, "weight": "Bolder", "spacing": "Medium" })
-}
-
-fn paragraph(text: &str, limit: usize) -> Value {
-    json!({ "type": "RichTextBlock", "inlines": [run(text, limit)] })
-}
-
-fn fact(name: &str, value: &str, limit: usize) -> Value {
-    let label = json!({ "type": "TextRun", "text": format!("{name}: "), "weight": "Bolder" });
-    json!({ "type": "RichTextBlock", "spacing": "Small", "inlines": [label, run(value, limit)] })
-}
-
-fn run(text: &str, limit: usize) -> Value {
-    json!({ "type": "TextRun", "text": cut_text(&defang(text), limit) })
-}
-
-fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", characters.as_str())
 }

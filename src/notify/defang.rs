@@ -1,27 +1,36 @@
 //! Text that an attacker may have chosen, made harmless to show.
 
 /// What may stand for a dot in a domain name (UTS #46 maps all of them to one).
-const DOTS: &[char] = &['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
+const DOTS: &[char] = &['.', '\u{2024}', '\u{3002}', '\u{fe52}', '\u{ff0e}', '\u{ff61}'];
 
-/// The text without anything that a mail or chat client turns into a link: `://` becomes `[:]//`, `@` becomes `[@]`, a dot
+/// What may stand for an at sign.
+const ATS: &[char] = &['@', '\u{fe6b}', '\u{ff20}'];
+
+/// What may follow the full stop of a sentence without a space: ends of quotations and brackets, other punctuation.
+const AFTER_A_SENTENCE: &[char] =
+    &['\'', '"', ')', ']', '}', '>', ',', ';', ':', '!', '?', '\u{2019}', '\u{201c}', '\u{201d}', '\u{bb}'];
+
+/// The text without anything that a mail or chat client turns into a link: `//` becomes `[//]`, `@` becomes `[@]`, a dot
 /// within a word becomes `[.]`. Control characters and marks that turn or hide text are removed; line ends stay.
 ///
 /// Doing it twice changes nothing.
 pub fn defang(text: &str) -> String {
     let shown: Vec<char> = text.chars().filter_map(shown).collect();
     let mut safe = String::with_capacity(text.len() + 16);
-    for (at, &character) in shown.iter().enumerate() {
+    let mut at = 0;
+    while let Some(&character) = shown.get(at) {
         let before = at.checked_sub(1).and_then(|at| shown.get(at)).copied();
-        let after = shown.get(at + 1).copied();
-        if is_dot_of_domain(before, character, after) {
-            safe.push_str("[.]");
-        } else if matches!(character, '@' | '\u{ff20}') && (before, after) != (Some('['), Some(']')) {
-            safe.push_str("[@]");
-        } else if character == ':' && shown.get(at + 1..at + 3) == Some(&['/', '/']) {
-            safe.push_str("[:]");
-        } else {
-            safe.push(character);
+        let pair = character == '/' && shown.get(at + 1) == Some(&'/');
+        let end = if pair { at + 2 } else { at + 1 };
+        let after = shown.get(end).copied();
+        let in_brackets = (before, after) == (Some('['), Some(']'));
+        match character {
+            _ if pair => safe.push_str(if in_brackets { "//" } else { "[//]" }),
+            _ if is_dot_of_domain(before, character, after) => safe.push_str("[.]"),
+            c if ATS.contains(&c) => safe.push_str(if in_brackets { "@" } else { "[@]" }),
+            c => safe.push(c),
         }
+        at = end;
     }
     safe
 }
@@ -29,7 +38,7 @@ pub fn defang(text: &str) -> String {
 fn is_dot_of_domain(before: Option<char>, character: char, after: Option<char>) -> bool {
     DOTS.contains(&character)
         && before.is_some_and(|c| !c.is_whitespace() && !DOTS.contains(&c))
-        && after.is_some_and(|c| !c.is_whitespace() && !c.is_ascii_punctuation() && !DOTS.contains(&c))
+        && after.is_some_and(|c| !c.is_whitespace() && !AFTER_A_SENTENCE.contains(&c) && !DOTS.contains(&c))
 }
 
 /// The character as it is shown, `None` when it must not be.
@@ -53,7 +62,8 @@ mod tests {
     #[test]
     fn addresses_and_links_are_no_longer_ones() {
         assert_eq!(defang("mail bob@evil.example now."), "mail bob[@]evil[.]example now.");
-        assert_eq!(defang("https://evil.example/a.b?c"), "https[:]//evil[.]example/a[.]b?c");
+        assert_eq!(defang("https://evil.example/a.b?c"), "https:[//]evil[.]example/a[.]b?c");
+        assert_eq!(defang("//localhost evil._.com"), "[//]localhost evil[.]_[.]com");
         assert_eq!(defang("evil\u{3002}example \u{202e}x"), "evil[.]example x");
     }
 
@@ -62,6 +72,7 @@ mod tests {
         assert_eq!(defang("."), ".");
         assert_eq!(defang(".."), "..");
         assert_eq!(defang("... ;"), "... ;");
+        assert_eq!(defang("He said 'now.' (Or later.)"), "He said 'now.' (Or later.)");
     }
 
     proptest! {
@@ -74,7 +85,7 @@ mod tests {
         #[test]
         fn nothing_is_left_that_makes_a_link(text in any::<String>()) {
             let safe = defang(&text);
-            prop_assert!(!safe.contains("://"));
+            prop_assert!(!safe.replace("[//]", "").contains("//"));
             prop_assert!(!safe.replace("[@]", "").contains('@'));
         }
     }

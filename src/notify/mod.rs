@@ -3,6 +3,7 @@
 pub mod card;
 mod defang;
 mod delivery;
+mod elements;
 pub mod flow;
 mod portal;
 pub mod summary;

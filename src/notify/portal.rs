@@ -8,6 +8,9 @@ use crate::settings::Cloud;
 /// What stands unescaped in a part of a path.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The longest address of mail, in characters (RFC 3696, errata 1690).
+const ADDRESS_LIMIT: usize = 254;
+
 /// The user of the finding in the Entra admin center (Azure portal in China, where there is no other; portals by cloud:
 /// <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>).
 pub(super) fn entra_user(cloud: Cloud, row: &ProcessedRow) -> String {
@@ -33,6 +36,9 @@ pub(super) fn exchange_mailbox(cloud: Cloud, row: &ProcessedRow) -> String {
     format!("{centre}/?delegatedOrg={}#/mailboxes/:/MailboxDetails/{mailbox}", row.domain)
 }
 
+/// The account, as far as an address can be long: a text that is none must not make the card too large to be taken.
 fn account(row: &ProcessedRow) -> &str {
-    if row.source_mailbox.is_empty() { &row.actor } else { &row.source_mailbox }
+    let account = if row.source_mailbox.is_empty() { &row.actor } else { &row.source_mailbox };
+    let end = account.char_indices().nth(ADDRESS_LIMIT).map_or(account.len(), |(at, _)| at);
+    &account[..end]
 }

@@ -21,6 +21,43 @@ pub fn summary(row: &ProcessedRow) -> String {
     }
 }
 
+/// What stands at the head of a card: how bad and what kind, whose account, in which tenant, what happened.
+pub fn headline(row: &ProcessedRow) -> [String; 4] {
+    let class = match (row.kind, row.threat) {
+        (FindingKind::Test, _) => "Test".to_owned(),
+        (FindingKind::Coverage, _) => "Notice · watching".to_owned(),
+        (kind, true) => format!("Threat · {} severity · {}", row.severity.as_str(), in_words(kind)),
+        (kind, false) => format!("Notice · {} severity · {}", row.severity.as_str(), in_words(kind)),
+    };
+    let what = match row.kind {
+        FindingKind::Coverage | FindingKind::Test => summary(row),
+        FindingKind::InboxRule => format!("An inbox rule {}.", what_it_does(row)),
+        FindingKind::InboxForward => format!("Forwarding on the mailbox {}.", what_it_does(row)),
+        _ => format!("{} {}.", quote(&row.actor), what_it_does(row)),
+    };
+    let account = if row.source_mailbox.is_empty() { &row.actor } else { &row.source_mailbox };
+    let (whom, tenant) = match account.as_str() {
+        "" => (row.organization.clone(), String::new()),
+        account => (account.to_owned(), format!(" · {}", row.organization)),
+    };
+    [class, whom, tenant, what]
+}
+
+fn in_words(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::InboxRule => "inbox rule",
+        FindingKind::InboxForward => "forwarding on the mailbox",
+        FindingKind::MailboxPermission => "access to a mailbox",
+        FindingKind::TransportRule => "mail flow rule",
+        FindingKind::AuditTampering => "auditing or protection",
+        FindingKind::Consent => "application let in",
+        FindingKind::SignInMethod => "way to sign in",
+        FindingKind::ContactRetargeted => "contact changed",
+        FindingKind::Coverage => "watching",
+        FindingKind::Test => "test",
+    }
+}
+
 /// Who did what to whom, without a full stop.
 fn what_happened(row: &ProcessedRow) -> String {
     let (actor, mailbox, does) = (quote(&row.actor), row.source_mailbox.as_str(), what_it_does(row));

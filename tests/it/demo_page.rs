@@ -41,6 +41,11 @@ async fn the_page_shows_the_cards_and_a_pressed_button_changes_the_mailbox() {
     );
     assert!(account_is_enabled(&simulator, attack), "nothing was pressed yet");
 
+    if let Some(file) = std::env::var_os("TENANTWATCH_CARD_SCREENSHOT") {
+        // The picture of a card in the README.
+        std::fs::write(file, browser.screenshot_of(&format!("{post}.querySelector('.card')")).await).unwrap();
+    }
+
     browser
         .evaluate(&format!("[...{post}.querySelectorAll('button')].find(b => b.innerText.includes('Secure')).click()"))
         .await;

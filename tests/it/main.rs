@@ -4,6 +4,7 @@
 mod audit;
 mod azurite;
 mod browser;
+mod card;
 mod chaos;
 mod clients;
 mod command_line;

@@ -1,56 +1,16 @@
-//! Telling: what is sent, what a card may hold, and what becomes of a channel that does not take it.
+//! Telling: what is sent, and what becomes of a channel that does not take it.
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tenantwatch::clock::Deadline;
-use tenantwatch::detection::{FindingKind, Reason, ReasonName};
+use tenantwatch::detection::FindingKind;
 use tenantwatch::ledger::ProcessedRow;
-use tenantwatch::notify::{Channel, NotifyError, flow, summary, teams};
-use tenantwatch::settings::Cloud;
+use tenantwatch::notify::{Channel, NotifyError, summary};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
-use crate::remediation::ward::{Ward, threat};
-
-/// A card may have 28 KB.
-const CARD_LIMIT: usize = 28 * 1024;
-
-fn example() -> ProcessedRow {
-    threat(1, "2026-11-22T10:00:00Z".parse().unwrap())
-}
-
-/// A finding in which everything that an attacker can choose is as bad as can be.
-fn hostile() -> ProcessedRow {
-    let bad = "[press](https://evil.example/x) <b>**now**</b> www.evil.example bob@evil.example \u{202e}\u{0}evil\u{3002}example ";
-    let long = bad.repeat(400);
-    let mut row = example();
-    row.rule_name = long.clone();
-    row.description = long.clone();
-    row.forwarding_address = long.clone();
-    row.actor = long.clone();
-    row.location = long.clone();
-    row.reasons = vec![Reason { name: ReasonName::ForwardsExternally, sentence: long }; 40];
-    row
-}
-
-fn card(row: &ProcessedRow) -> (String, Value) {
-    let text = flow::payload(row, None)["Card"].clone();
-    let card = serde_json::from_str(&text).unwrap();
-    (text, card)
-}
-
-/// Every `text` of a card's elements of one type.
-fn texts_of(value: &Value, kind: &str) -> Vec<String> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(|item| texts_of(item, kind)).collect(),
-        Value::Object(members) => {
-            let own = members.get("type").and_then(Value::as_str) == Some(kind);
-            let own = own.then(|| members.get("text").and_then(Value::as_str)).flatten().map(str::to_owned);
-            own.into_iter().chain(members.values().flat_map(|member| texts_of(member, kind))).collect()
-        }
-        _ => Vec::new(),
-    }
-}
+use crate::card::{example, flow_card};
+use crate::remediation::ward::Ward;
 
 async fn send(ward: &Ward, channel: Channel, row: &ProcessedRow) -> Result<(), NotifyError> {
     let deadline = Deadline::after(ward.app.clock.clone(), Duration::from_secs(60));
@@ -90,69 +50,11 @@ async fn notices_and_tests_carry_no_token_and_no_button() {
         send(&ward, Channel::Flow, &row).await.unwrap();
         let sent = ward.sim.notifications().pop().unwrap();
         assert_eq!(sent["ActionToken"], "");
-        assert_eq!(card(&row).1.get("actions"), None);
+        assert_eq!(flow_card(&row).get("actions"), None);
     }
     let mut low = example();
     low.threat = false;
-    assert_eq!(card(&low).1.get("actions"), None);
-}
-
-#[test]
-fn a_card_stays_small_and_says_where_it_was_cut() {
-    let (text, card) = card(&hostile());
-    assert!(text.len() < CARD_LIMIT, "{} bytes", text.len());
-    assert!(texts_of(&card, "TextRun").iter().any(|run| run.ends_with("[cut]")));
-    let message = teams::message(&hostile(), Cloud::Worldwide).to_string();
-    assert!(message.len() < CARD_LIMIT, "{} bytes", message.len());
-}
-
-#[test]
-fn what_an_attacker_chose_is_no_link_and_no_markdown() {
-    let (_, card) = card(&hostile());
-    let blocks = texts_of(&card, "TextBlock").concat();
-    assert!(!blocks.contains("evil"), "only a RichTextBlock knows no Markdown: {blocks}");
-    let runs = texts_of(&card, "TextRun");
-    assert!(runs.iter().any(|run| run.contains("evil[.]example")));
-    for run in runs {
-        assert!(!run.contains("://") && !run.contains("evil.") && !run.contains("bob@"), "{run}");
-        assert!(!run.contains(['\u{202e}', '\u{0}', '\u{3002}']), "{run}");
-    }
-}
-
-#[test]
-fn the_card_shows_who_where_what_why_and_when() {
-    let shown = texts_of(&card(&example()).1, "TextRun").join(" ");
-    for part in [
-        "bob[@]contoso[.]com",
-        "Contoso",
-        "eve[@]evil[.]example",
-        "203[.]0[.]113[.]7 (Lagos, Lagos, Nigeria)",
-        "2026-11-22 09:30:00 UTC",
-        "outside the organization",
-        "Sends mail outside",
-    ] {
-        assert!(shown.contains(part), "{part} is missing: {shown}");
-    }
-    assert!(texts_of(&card(&example()).1, "TextBlock")[0].contains("severity High"));
-}
-
-#[test]
-fn buttons_submit_what_the_flow_switches_on_and_teams_only_opens_links() {
-    let (_, card) = card(&example());
-    let data: Vec<&Value> = card["actions"].as_array().unwrap().iter().map(|action| &action["data"]).collect();
-    assert_eq!(data, [&json!({ "Action": "Remediate" }), &json!({ "Action": "Dismiss" })]);
-    for (cloud, entra) in [
-        (Cloud::Worldwide, "entra.microsoft.com"),
-        (Cloud::GccHigh, "entra.microsoft.us"),
-        (Cloud::China, "portal.azure.cn"),
-    ] {
-        let message = teams::message(&example(), cloud);
-        let actions = message["attachments"][0]["content"]["actions"].as_array().unwrap().clone();
-        assert_eq!(actions.len(), 2);
-        assert!(actions.iter().all(|action| action["type"] == "Action.OpenUrl"));
-        assert!(actions[0]["url"].as_str().unwrap().starts_with(&format!("https://{entra}/")), "{}", actions[0]);
-        assert!(!message.to_string().contains("Action.Submit"));
-    }
+    assert_eq!(flow_card(&low).get("actions"), None);
 }
 
 #[test]

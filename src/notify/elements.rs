@@ -1,0 +1,53 @@
+//! The parts of a card that show text of a record: `TextRun`s, which know no Markdown. A `TextBlock` or a `FactSet` would make
+//! links, pictures and lists of what an attacker wrote.
+
+use serde_json::{Value, json};
+
+use super::defang;
+use crate::store::cut_text;
+
+/// How wide the names of facts are, so that the values stand in one column.
+const NAME_WIDTH: &str = "110px";
+
+/// A text as it may be shown.
+pub(super) fn run(text: &str, limit: usize) -> Value {
+    json!({ "type": "TextRun", "text": cut_text(&defang(text), limit) })
+}
+
+pub(super) fn bold(mut run: Value) -> Value {
+    run["weight"] = json!("Bolder");
+    run
+}
+
+pub(super) fn large(mut run: Value) -> Value {
+    run["size"] = json!("Large");
+    bold(run)
+}
+
+pub(super) fn quiet(mut run: Value) -> Value {
+    run["size"] = json!("Small");
+    run["isSubtle"] = json!(true);
+    run
+}
+
+pub(super) fn paragraph(run: Value) -> Value {
+    sentence([run])
+}
+
+/// Runs of different looks on one line.
+pub(super) fn sentence(runs: impl Into<Vec<Value>>) -> Value {
+    json!({ "type": "RichTextBlock", "inlines": runs.into() })
+}
+
+/// The element close to the one above it.
+pub(super) fn close(mut element: Value) -> Value {
+    element["spacing"] = json!("Small");
+    element
+}
+
+/// A name of ours and a value of the record beside it.
+pub(super) fn fact(name: &str, value: &str, limit: usize) -> Value {
+    let column = |width: &str, run: Value| json!({ "type": "Column", "width": width, "items": [paragraph(run)] });
+    let name = bold(json!({ "type": "TextRun", "text": name }));
+    close(json!({ "type": "ColumnSet", "columns": [column(NAME_WIDTH, name), column("stretch", run(value, limit))] }))
+}

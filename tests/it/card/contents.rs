@@ -1,0 +1,101 @@
+//! What a person reads on a card.
+
+use serde_json::{Value, json};
+use tenantwatch::notify::teams;
+use tenantwatch::settings::Cloud;
+
+use super::{example, flow_card, long_attack, written_by_an_attacker};
+
+/// A card may have 28 KB.
+const CARD_LIMIT: usize = 28 * 1024;
+
+/// Every `text` of a card's elements of one type.
+fn texts_of(value: &Value, kind: &str) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(|item| texts_of(item, kind)).collect(),
+        Value::Object(members) => {
+            let own = members.get("type").and_then(Value::as_str) == Some(kind);
+            let own = own.then(|| members.get("text").and_then(Value::as_str)).flatten().map(str::to_owned);
+            own.into_iter().chain(members.values().flat_map(|member| texts_of(member, kind))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn a_card_stays_small_and_says_where_it_was_cut() {
+    for text in [long_attack(), "\"\\".repeat(5_000), "\u{65e5}".repeat(10_000), "\u{1f600}".repeat(10_000)] {
+        let row = written_by_an_attacker(&text);
+        let card = flow_card(&row);
+        let size = card.to_string().len();
+        assert!(size < CARD_LIMIT, "{size} bytes");
+        assert!(texts_of(&card, "TextRun").iter().any(|run| run.ends_with("[cut]")));
+        let message = teams::message(&row, Cloud::Worldwide).to_string();
+        assert!(message.len() < CARD_LIMIT, "{} bytes", message.len());
+        assert!(message.contains("Nothing happens by opening them."), "our own words are not cut");
+    }
+}
+
+#[test]
+fn what_an_attacker_chose_is_no_link_and_no_markdown() {
+    let card = flow_card(&written_by_an_attacker(&long_attack()));
+    let blocks = texts_of(&card, "TextBlock").concat();
+    assert!(!blocks.contains("evil"), "only a RichTextBlock knows no Markdown: {blocks}");
+    let runs = texts_of(&card, "TextRun");
+    assert!(runs.iter().any(|run| run.contains("evil[.]example")));
+    for run in runs {
+        assert!(!run.contains("://") && !run.contains("evil.") && !run.replace("[@]", "").contains('@'), "{run}");
+        assert!(!run.contains(['\u{202e}', '\u{61c}', '\u{9b}', '\u{200b}', '\u{3002}', '\u{2024}']), "{run}");
+    }
+}
+
+#[test]
+fn the_card_shows_who_where_what_why_and_when() {
+    let shown = texts_of(&flow_card(&example()), "TextRun").join("\n");
+    for part in [
+        "bob[@]contoso[.]com",
+        "Contoso (contoso[.]com)",
+        "eve[@]evil[.]example",
+        "203[.]0[.]113[.]7 (Lagos, Lagos, Nigeria)",
+        "2026-11-22 09:30:00 UTC",
+        "outside the organization",
+        "New-InboxRule",
+    ] {
+        assert!(shown.contains(part), "{part} is missing: {shown}");
+    }
+}
+
+#[test]
+fn the_headline_says_how_bad_whose_and_what_and_what_to_do() {
+    let card = flow_card(&example());
+    let headline = &card["body"][0];
+    assert_eq!(texts_of(headline, "TextBlock"), ["Threat · High severity · inbox rule"]);
+    assert_eq!(
+        texts_of(headline, "TextRun"),
+        [
+            "bob[@]contoso[.]com",
+            " · Contoso",
+            "An inbox rule sends mail outside to eve[@]evil[.]example.",
+            "Unless that was agreed, secure bob[@]contoso[.]com."
+        ]
+    );
+}
+
+#[test]
+fn buttons_submit_what_the_flow_switches_on_and_teams_only_opens_links() {
+    let card = flow_card(&example());
+    let data: Vec<&Value> = card["actions"].as_array().unwrap().iter().map(|action| &action["data"]).collect();
+    assert_eq!(data, [&json!({ "Action": "Remediate" }), &json!({ "Action": "Dismiss" })]);
+    for (cloud, entra) in [
+        (Cloud::Worldwide, "entra.microsoft.com"),
+        (Cloud::GccHigh, "entra.microsoft.us"),
+        (Cloud::China, "portal.azure.cn"),
+    ] {
+        let message = teams::message(&example(), cloud);
+        let actions = message["attachments"][0]["content"]["actions"].as_array().unwrap().clone();
+        assert_eq!(actions.len(), 2);
+        assert!(actions.iter().all(|action| action["type"] == "Action.OpenUrl"));
+        assert!(actions[0]["url"].as_str().unwrap().starts_with(&format!("https://{entra}/")), "{}", actions[0]);
+        assert!(!message.to_string().contains("Action.Submit"));
+    }
+}

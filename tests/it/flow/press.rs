@@ -1,0 +1,243 @@
+//! The flow from the notification to the result in the card, against RemediateAccount over HTTP.
+
+use serde_json::{Value, json};
+use tenantwatch::clock::Deadline;
+use tenantwatch::detection::FindingKind;
+use tenantwatch::host::standalone;
+use tenantwatch::ledger::{FindingState, ProcessedRow};
+use tenantwatch::notify::Channel;
+
+use super::run::{Ended, Reply, Run};
+use super::{definition, example};
+use crate::card::rendered::Screen;
+use crate::card::{ATTACKS, flow_card, long_attack, schema, written_by_an_attacker};
+use crate::remediation::ward::{BOB, Ward, threat};
+
+/// A card may have 28 KB.
+const CARD_LIMIT: usize = 28 * 1024;
+
+/// What a gateway says when what is behind it does not answer.
+const GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head><body>no answer</body></html>";
+
+/// RemediateAccount on this machine, which demands tokens.
+struct Office {
+    ward: Ward,
+    address: String,
+}
+
+impl Office {
+    async fn open() -> Self {
+        let ward = Ward::open_with(&[]).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/api/RemediateAccount", listener.local_addr().unwrap());
+        tokio::spawn(standalone::serve(listener, ward.app.clone()));
+        Self { ward, address }
+    }
+
+    /// Sends a notification and runs the flow on it.
+    async fn run(&self, row: &ProcessedRow, button: &'static str, replies: impl IntoIterator<Item = Reply>) -> Run {
+        let deadline = Deadline::after(self.ward.app.clock.clone(), std::time::Duration::from_secs(60));
+        self.ward.app.notifier.send(Channel::Flow, row, &deadline).await.unwrap();
+        let sent = self.ward.sim.notifications().pop().unwrap();
+        run(sent, button, replies, &self.address).await
+    }
+}
+
+async fn run(sent: Value, button: &'static str, replies: impl IntoIterator<Item = Reply>, address: &str) -> Run {
+    let mut run = Run::new(sent, button, replies, address);
+    let end = run.actions(&definition()["actions"]).await;
+    assert_eq!(end, Ended::Succeeded, "{:?}", run.failures);
+    run
+}
+
+/// The flow on the example, with every call answered so.
+async fn answered(card: Option<Value>, replies: Vec<Reply>) -> Run {
+    let mut sent = super::sent(&example());
+    if let Some(card) = card {
+        sent["Card"] = json!(card.to_string());
+    }
+    run(sent, "Remediate", replies, "http://127.0.0.1:9/").await
+}
+
+/// The card in the end: an Adaptive Card without buttons that Teams takes.
+fn result(run: &Run) -> &Value {
+    let [card] = run.updated.as_slice() else { panic!("{} cards were updated", run.updated.len()) };
+    schema::check(card).unwrap();
+    assert_eq!(card.get("actions"), None, "nothing is left to press");
+    let size = card.to_string().len();
+    assert!(size < CARD_LIMIT, "{size} bytes");
+    card
+}
+
+/// A step of an answer.
+fn step(detail: &str) -> Value {
+    json!({ "Step": "DisableInboxRules", "Outcome": "Done", "Detail": detail, "Verified": "" })
+}
+
+fn done() -> Reply {
+    Reply::Json(200, json!({ "Status": "Completed", "Steps": [step("1 switched off.")] }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_secures_the_account_and_the_card_shows_every_step() {
+    let office = Office::open().await;
+    let run = office.run(&office.ward.threat, "Remediate", []).await;
+    office.ward.assert_secured();
+    assert_eq!(run.failures, [""; 0]);
+    assert_eq!(run.waiting, [flow_card(&office.ward.threat)]);
+    let card = result(&run).to_string();
+    for part in ["Remediate: Completed. ", "Pressed by Terry Technician", "BlockSignIn: Done", "Verify: Done"] {
+        assert!(card.contains(part), "{part} is missing: {card}");
+    }
+    assert!(card.contains("smtp:eve[@]evil[.]example"), "defanged once: {card}");
+    assert!(card.contains("Unless that was agreed"), "the finding still stands there: {card}");
+    assert!(!card.contains("v1."), "no token is in a card: {card}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dismissing_changes_nothing_in_the_tenant_and_says_so_in_the_card() {
+    let office = Office::open().await;
+    let run = office.run(&office.ward.threat, "Dismiss", []).await;
+    assert_eq!((run.calls.len(), office.ward.changes()), (1, 0));
+    assert_eq!(office.ward.stored_threat().await.state, FindingState::Dismissed);
+    assert!(result(&run).to_string().contains("Dismiss: Dismissed. "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_flow_sends_back_is_taken_for_every_type_of_finding() {
+    let office = Office::open().await;
+    let acted_on = FindingKind::ALL.iter().filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Test));
+    for (number, kind) in acted_on.enumerate() {
+        for (owner, id) in [(BOB, 100), ("", 200)] {
+            let mut row = threat(id + number as u128, office.ward.now());
+            row.kind = *kind;
+            row.source_mailbox = owner.to_owned();
+            row.fingerprint = tenantwatch::store::Digest::of(&[row.record_id.to_string()]);
+            office.ward.keep(&row).await;
+            let run = office.run(&row, "Dismiss", []).await;
+            assert!(result(&run).to_string().contains("Dismiss: Dismissed. "), "{}: {:?}", kind.as_str(), run.updated);
+            assert_eq!(run.calls[0]["Reason"], "Pressed by terry@msp.example");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_none_is_pressed_again() {
+    let passing = [
+        Reply::Text(502, GATEWAY),
+        Reply::Text(504, "{ upstream timed out"),
+        Reply::Text(200, ""),
+        Reply::Json(200, json!(["no object"])),
+        Reply::Json(503, json!({ "Error": "the store cannot be read" })),
+        Reply::Json(409, json!({ "Error": "a run for this mailbox is going on" })),
+        Reply::Json(200, json!({ "Status": "Incomplete", "Steps": [step("")] })),
+        Reply::TimedOut,
+    ];
+    let office = Office::open().await;
+    let calls = passing.len() + 1;
+    let run = office.run(&office.ward.threat, "Remediate", passing).await;
+    assert_eq!(run.calls.len(), calls);
+    office.ward.assert_secured();
+    assert!(result(&run).to_string().contains("Remediate: Completed. "));
+}
+
+#[tokio::test]
+async fn a_gateway_that_never_lets_through_ends_as_not_finished() {
+    let run = answered(None, vec![Reply::Text(504, GATEWAY); 30]).await;
+    assert_eq!(run.calls.len(), 20);
+    let card = result(&run).to_string();
+    assert!(card.contains("Remediate: not finished. ") && card.contains("last HTTP status: 504"), "{card}");
+    assert!(!card.contains("<html>"), "{card}");
+}
+
+#[tokio::test]
+async fn a_dismissal_that_nobody_answers_is_not_finished() {
+    for reply in [Reply::Text(502, GATEWAY), Reply::TimedOut] {
+        let run = run(super::sent(&example()), "Dismiss", [reply], "http://127.0.0.1:9/").await;
+        assert!(result(&run).to_string().contains("Dismiss: not finished. "));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_shown_and_not_pressed_again() {
+    for status in [400, 403, 404] {
+        let refusal = Reply::Json(status, json!({ "Error": "the token is expired; see https://evil.example" }));
+        let run = answered(None, vec![refusal, done()]).await;
+        assert_eq!(run.calls.len(), 1, "{status}");
+        let card = result(&run).to_string();
+        assert!(card.contains("Remediate: Refused. ") && card.contains("the token is expired"), "{card}");
+        assert!(card.contains("https:[//]evil[.]example"), "{card}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_failed_stands_out() {
+    let mut steps = [step("1 switched off."), step("Exchange refused.")];
+    steps[1]["Outcome"] = json!("Failed");
+    let run = answered(None, vec![Reply::Json(200, json!({ "Status": "CompletedWithErrors", "Steps": steps }))]).await;
+    let lines: Vec<Value> = result(&run)["body"].as_array().unwrap().iter().rev().take(2).cloned().collect();
+    assert_eq!(
+        (&lines[1]["inlines"][0]["color"], &lines[0]["inlines"][0]["color"]),
+        (&json!("Default"), &json!("Attention"))
+    );
+}
+
+#[tokio::test]
+async fn the_result_fits_teams_however_long_it_is() {
+    let details =
+        [long_attack(), "\"\\".repeat(2_000), "\u{65e5}".repeat(2_000), "\u{1}".repeat(2_000), "@./".repeat(700)];
+    for detail in details {
+        for hostile in [example(), written_by_an_attacker(&detail)] {
+            let mut steps: Vec<Value> = (0..13).map(|_| step(&detail)).collect();
+            for (number, step) in steps.iter_mut().enumerate() {
+                step["Step"] = json!(format!("Step{number}"));
+            }
+            let answer = Reply::Json(200, json!({ "Status": "CompletedWithErrors", "Steps": steps }));
+            let run = answered(Some(flow_card(&hostile)), vec![answer]).await;
+            let card = result(&run).to_string();
+            assert!(card.contains("Remediate: CompletedWithErrors. "), "{card}");
+            assert!(card.contains("Unless that was agreed"), "whose account it was is never cut: {card}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_attacker_wrote_into_a_rule_is_no_link_in_the_result() {
+    for attack in ATTACKS {
+        let answer =
+            Reply::Json(200, json!({ "Status": "Completed", "Steps": [step(&format!("switched off: {attack}"))] }));
+        let card = answered(None, vec![answer]).await;
+        let blocks = result(&card)["body"].as_array().unwrap().clone();
+        let detail = blocks.last().unwrap()["inlines"][1]["text"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with("switched off: "), "{detail}");
+        assert!(
+            !detail.contains("://") && !detail.contains("evil.") && !detail.replace("[@]", "").contains('@'),
+            "{detail}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_result_is_as_dead_in_a_browser_as_the_card_was() {
+    let Some(mut screen) = Screen::open().await else { return };
+    for attack in ATTACKS {
+        let steps = [step(attack), step("2 switched off.")];
+        let answer = Reply::Json(200, json!({ "Status": "CompletedWithErrors", "Steps": steps, "Error": attack }));
+        let run = answered(Some(flow_card(&written_by_an_attacker(attack))), vec![answer]).await;
+        let shown = screen.show(result(&run)).await;
+        assert_eq!((&shown["alive"], &shown["ran"]), (&json!([]), &json!(false)), "{attack}");
+        assert!(shown["shown"].as_str().unwrap().contains("2 switched off."), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_card_with_nothing_to_submit_is_posted_and_nobody_waits() {
+    let mut notice = example();
+    notice.threat = false;
+    let mut link = flow_card(&notice);
+    link["actions"] = json!([{ "type": "Action.OpenUrl", "title": "Open", "url": "https://login.example/" }]);
+    for card in [flow_card(&notice), link] {
+        let run = answered(Some(card.clone()), Vec::new()).await;
+        assert_eq!((run.posted, run.waiting, run.calls), (vec![card], Vec::new(), Vec::new()));
+    }
+}

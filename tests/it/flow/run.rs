@@ -1,0 +1,213 @@
+//! Runs the flow's definition as Power Automate would: actions after those that they name, Teams and a technician played.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+
+use super::expression::State;
+
+/// How an action, or a group of actions, ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Succeeded,
+    Failed,
+    TimedOut,
+    Skipped,
+}
+
+impl Ended {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::TimedOut => "TimedOut",
+            Self::Skipped => "Skipped",
+        }
+    }
+}
+
+/// What comes back from a call over HTTP.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// A status, and a body with the content type of JSON.
+    Json(u16, Value),
+    /// A status, and a body of text.
+    Text(u16, &'static str),
+    TimedOut,
+}
+
+/// One run of the flow, and what came of it.
+pub struct Run {
+    state: State,
+    /// The button that the technician presses.
+    button: &'static str,
+    /// How the first calls are answered, whatever is called.
+    replies: VecDeque<Reply>,
+    /// How all further calls are answered: by what listens there.
+    address: String,
+    /// The bodies of all calls.
+    pub calls: Vec<Value>,
+    /// Cards that wait for a press.
+    pub waiting: Vec<Value>,
+    /// Cards that wait for nothing.
+    pub posted: Vec<Value>,
+    /// Cards that took the place of one that waited.
+    pub updated: Vec<Value>,
+    /// Why actions failed.
+    pub failures: Vec<String>,
+}
+
+impl Run {
+    pub fn new(
+        notification: Value,
+        button: &'static str,
+        replies: impl IntoIterator<Item = Reply>,
+        address: &str,
+    ) -> Self {
+        Self {
+            state: State { trigger: notification, ..State::default() },
+            button,
+            replies: replies.into_iter().collect(),
+            address: address.to_owned(),
+            calls: Vec::new(),
+            waiting: Vec::new(),
+            posted: Vec::new(),
+            updated: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// All actions of a group, each after those that it names.
+    pub fn actions<'a>(&'a mut self, actions: &'a Value) -> BoxFuture<'a, Ended> {
+        async move {
+            let actions = actions.as_object().unwrap();
+            let mut ended: BTreeMap<&str, Ended> = BTreeMap::new();
+            while ended.len() < actions.len() {
+                let next = actions.iter().find(|(name, action)| {
+                    let after = action["runAfter"].as_object().unwrap();
+                    !ended.contains_key(name.as_str()) && after.keys().all(|one| ended.contains_key(one.as_str()))
+                });
+                let (name, action) = next.expect("the actions wait for each other");
+                let may_run = action["runAfter"]
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .all(|(before, how)| how.as_array().unwrap().contains(&json!(ended[before.as_str()].as_str())));
+                let end = if may_run { self.action(name, action).await } else { Ended::Skipped };
+                ended.insert(name, end);
+            }
+            let is_last = |name: &str| !actions.values().any(|action| action["runAfter"].get(name).is_some());
+            let all_well = ended.iter().all(|(name, end)| !is_last(name) || *end == Ended::Succeeded);
+            if all_well { Ended::Succeeded } else { Ended::Failed }
+        }
+        .boxed()
+    }
+
+    async fn action(&mut self, name: &str, action: &Value) -> Ended {
+        let end = match action["type"].as_str().unwrap() {
+            "If" => self.condition(action).await,
+            "Switch" => self.switch(action).await,
+            "Until" => self.until(action).await,
+            "Select" => self.select(name, action),
+            _ => match self.state.fill(&action["inputs"]) {
+                Ok(inputs) => self.simple(name, action["type"].as_str().unwrap(), &inputs).await,
+                Err(error) => Err(error),
+            },
+        };
+        end.unwrap_or_else(|error| {
+            self.failures.push(format!("{name}: {error}"));
+            Ended::Failed
+        })
+    }
+
+    async fn simple(&mut self, name: &str, kind: &str, inputs: &Value) -> Result<Ended, String> {
+        let output = match kind {
+            "Compose" => inputs.clone(),
+            "InitializeVariable" | "SetVariable" => {
+                let variable = if kind == "SetVariable" { inputs } else { &inputs["variables"][0] };
+                let name = variable["name"].as_str().unwrap().to_owned();
+                self.state.variables.insert(name, variable["value"].clone());
+                Value::Null
+            }
+            "Wait" => Value::Null,
+            "OpenApiConnection" | "OpenApiConnectionWebhook" => self.teams(inputs),
+            "Http" => return Ok(self.call(name, inputs).await),
+            other => panic!("{name} is of the unknown type {other}"),
+        };
+        self.state.outputs.insert(name.to_owned(), output);
+        Ok(Ended::Succeeded)
+    }
+
+    fn teams(&mut self, inputs: &Value) -> Value {
+        let of = |name: &str| serde_json::from_str(inputs["parameters"][name].as_str().unwrap()).unwrap();
+        match inputs["host"]["operationId"].as_str().unwrap() {
+            "PostCardAndWaitForResponse" => self.waiting.push(of("body/body/messageBody")),
+            "PostCardToConversation" => self.posted.push(of("body/messageBody")),
+            "UpdateCardInConversation" => self.updated.push(of("body/messageBody")),
+            other => panic!("unknown operation {other}"),
+        }
+        let responder = json!({ "displayName": "Terry Technician", "userPrincipalName": "terry@msp.example" });
+        json!({ "body": { "data": { "Action": self.button }, "responder": responder, "messageId": "1" } })
+    }
+
+    /// A call over HTTP; Power Automate's own retries are left out.
+    async fn call(&mut self, name: &str, inputs: &Value) -> Ended {
+        self.calls.push(inputs["body"].clone());
+        let reply = match self.replies.pop_front() {
+            Some(reply) => reply,
+            None => self.post(&inputs["body"]).await,
+        };
+        let (status, body) = match reply {
+            Reply::Json(status, body) => (status, body),
+            Reply::Text(status, body) => (status, json!(body)),
+            Reply::TimedOut => {
+                self.state.outputs.remove(name);
+                return Ended::TimedOut;
+            }
+        };
+        self.state.outputs.insert(name.to_owned(), json!({ "statusCode": status, "body": body }));
+        if status < 400 { Ended::Succeeded } else { Ended::Failed }
+    }
+
+    async fn post(&self, body: &Value) -> Reply {
+        let response = reqwest::Client::new().post(&self.address).json(body).send().await.unwrap();
+        Reply::Json(response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    async fn condition(&mut self, action: &Value) -> Result<Ended, String> {
+        let (comparison, sides) = action["expression"].as_object().unwrap().iter().next().unwrap();
+        assert_eq!(comparison, "equals");
+        let sides = self.state.fill(sides)?;
+        let branch = if sides[0] == sides[1] { &action["actions"] } else { &action["else"]["actions"] };
+        Ok(self.actions(branch).await)
+    }
+
+    async fn switch(&mut self, action: &Value) -> Result<Ended, String> {
+        let value = self.state.fill(&action["expression"])?;
+        let case = action["cases"].as_object().unwrap().values().find(|case| case["case"] == value);
+        Ok(self.actions(case.map_or(&action["default"]["actions"], |case| &case["actions"])).await)
+    }
+
+    async fn until(&mut self, action: &Value) -> Result<Ended, String> {
+        for _ in 0..action["limit"]["count"].as_u64().unwrap() {
+            let end = self.actions(&action["actions"]).await;
+            if end != Ended::Succeeded || self.state.fill(&action["expression"])? == true {
+                return Ok(end);
+            }
+        }
+        Ok(Ended::Failed)
+    }
+
+    fn select(&mut self, name: &str, action: &Value) -> Result<Ended, String> {
+        let from = self.state.fill(&action["inputs"]["from"])?;
+        let mut selected = Vec::new();
+        for item in from.as_array().ok_or("not a list")? {
+            self.state.item = item.clone();
+            selected.push(self.state.fill(&action["inputs"]["select"])?);
+        }
+        self.state.outputs.insert(name.to_owned(), json!({ "body": selected }));
+        Ok(Ended::Succeeded)
+    }
+}
