@@ -68,6 +68,7 @@ impl App {
             notifier: Arc::new(Notifier::new(
                 &settings.channels,
                 &settings.hosts,
+                &settings.partner,
                 settings.actions.clone(),
                 http.clone(),
                 clock.clone(),

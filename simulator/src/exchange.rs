@@ -62,6 +62,7 @@ const CMDLETS: &[Cmdlet] = &[
     ("Get-RecipientPermission", &["Identity", "Trustee", "AccessRights", "ResultSize"], permissions::send_as),
     ("Remove-RecipientPermission", &["Identity", "Trustee", "AccessRights", "Confirm"], permissions::remove_send_as),
     ("Get-MailboxFolderPermission", &["Identity", "User", "ResultSize"], permissions::folder),
+    ("Set-MailboxFolderPermission", &["Identity", "User", "AccessRights"], permissions::set_folder),
     ("Remove-MailboxFolderPermission", &["Identity", "User", "Confirm"], permissions::remove_folder),
 ];
 

@@ -85,6 +85,8 @@ pub struct Accepted {
     pub tracking_id: String,
     /// When, as [`Steps::order`] counts.
     pub order: u64,
+    /// When, on the machine's clock.
+    pub at: std::time::Instant,
     /// Whether whoever sent it was not told.
     pub lost: bool,
 }
@@ -377,7 +379,13 @@ impl Shared {
 
     fn note_accepted(&self, channel: Service, tracking_id: Option<&str>) {
         let (tracking_id, order) = (tracking_id.unwrap_or_default().to_owned(), self.steps.order());
-        locked(&self.accepted).push(Accepted { channel, tracking_id, order, lost: false });
+        locked(&self.accepted).push(Accepted {
+            channel,
+            tracking_id,
+            order,
+            at: std::time::Instant::now(),
+            lost: false,
+        });
     }
 
     /// Whoever sent this does not learn that it was accepted.

@@ -6,7 +6,7 @@ use chrono::{SubsecRound as _, TimeDelta};
 use crate::app::App;
 use crate::ledger::{CoverageRow, TenantState};
 use crate::microsoft::{ServiceError, TokenFault};
-use crate::names::TenantId;
+use crate::notify::ConsentPage;
 use crate::store::StoreError;
 
 use super::kept::Kept;
@@ -95,7 +95,7 @@ pub fn advice(app: &App, row: &CoverageRow, why: &str) -> String {
     match row.state {
         TenantState::ConsentMissing => format!(
             "the app is not consented to. An administrator of the tenant has to open {}",
-            consent_link(app, &row.tenant_id)
+            ConsentPage::new(&app.settings.hosts, &app.settings.partner).of(&row.tenant_id)
         ),
         TenantState::AuditingOff => "auditing is switched off in the tenant. Switch it on with \
              Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true"
@@ -110,14 +110,6 @@ pub fn advice(app: &App, row: &CoverageRow, why: &str) -> String {
         }
         _ => format!("access to it is lost ({why}). Check the app, conditional access and licences in the tenant"),
     }
-}
-
-/// Where an administrator of the tenant consents to the app
-/// (Microsoft identity platform, "Admin consent on the Microsoft identity platform").
-fn consent_link(app: &App, tenant: &TenantId) -> String {
-    let settings = &app.settings;
-    let authority = settings.hosts.authority.as_str().trim_end_matches('/');
-    format!("{authority}/{tenant}/adminconsent?client_id={}", settings.partner.client_id)
 }
 
 fn mark(row: &CoverageRow) -> String {

@@ -92,9 +92,6 @@ async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, ETag
 }
 
 async fn resolve(app: &App, finding: &ProcessedRow, deadline: &Deadline) -> Result<Accounts, Refusal> {
-    tokio::select! {
-        biased;
-        accounts = Accounts::resolve(app, finding) => accounts,
-        () = app.clock.sleep(deadline.left()) => Err(Refusal::Unreachable("no answer in time".to_owned())),
-    }
+    let accounts = deadline.limit(Accounts::resolve(app, finding)).await;
+    accounts.unwrap_or_else(|| Err(Refusal::Unreachable("no answer in time".to_owned())))
 }

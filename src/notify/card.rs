@@ -38,11 +38,12 @@ pub enum Buttons {
     },
 }
 
-/// The card of a finding. Buttons only on a threat that can be acted on.
-pub fn card(row: &ProcessedRow, buttons: &Buttons) -> Value {
+/// The card of a finding. Buttons only on a threat that can be acted on, and `consent`, the page where an administrator of the
+/// tenant lets the app in, on a notice that it is missing.
+pub fn card(row: &ProcessedRow, buttons: &Buttons, consent: Option<&str>) -> Value {
     let mut shortest = Value::Null;
     for limit in TEXT_LIMITS {
-        shortest = card_within(row, buttons, *limit);
+        shortest = card_within(row, buttons, consent, *limit);
         if shortest.to_string().len() <= SIZE_LIMIT {
             break;
         }
@@ -50,8 +51,9 @@ pub fn card(row: &ProcessedRow, buttons: &Buttons) -> Value {
     shortest
 }
 
-fn card_within(row: &ProcessedRow, buttons: &Buttons, limit: usize) -> Value {
-    let actions = actions(row, buttons);
+fn card_within(row: &ProcessedRow, buttons: &Buttons, consent: Option<&str>, limit: usize) -> Value {
+    let mut actions = actions(row, buttons);
+    actions.extend(consent.map(|page| open("Open the page for consent", page)));
     let mut body = vec![headline(row)];
     body.extend(why(row, limit));
     body.push(whole_picture(row, limit));

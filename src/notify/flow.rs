@@ -40,7 +40,7 @@ const AS_STORED: &[&str] = &[
 ];
 
 /// The notification of a finding. Without a token the member `ActionToken` is empty.
-pub fn payload(row: &ProcessedRow, token: Option<&SecretString>) -> Payload {
+pub fn payload(row: &ProcessedRow, token: Option<&SecretString>, consent: Option<&str>) -> Payload {
     let stored = row.to_entity();
     let mut payload: Payload =
         AS_STORED.iter().map(|name| (*name, stored.text(name).unwrap_or_default().to_owned())).collect();
@@ -50,6 +50,6 @@ pub fn payload(row: &ProcessedRow, token: Option<&SecretString>) -> Payload {
     payload.insert("Summary", summary::summary(row));
     payload.insert("EventTime", row.event_time.to_rfc3339_opts(SecondsFormat::Secs, true));
     payload.insert("ActionToken", token.map(|token| token.expose_secret().to_owned()).unwrap_or_default());
-    payload.insert("Card", card::card(row, &Buttons::Submit).to_string());
+    payload.insert("Card", card::card(row, &Buttons::Submit, consent).to_string());
     payload
 }

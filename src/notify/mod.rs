@@ -18,11 +18,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::{Clock, Deadline};
 use crate::detection::FindingKind;
-use crate::ledger::ProcessedRow;
-use crate::settings::{ActionSettings, ChannelSettings, Cloud, Hosts};
+use crate::ledger::{ProcessedRow, TenantState};
+use crate::settings::{ActionSettings, ChannelSettings, Cloud, Hosts, PartnerSettings};
 
 pub use defang::defang;
 use delivery::Delivery;
+pub use portal::ConsentPage;
 use token::{ActionTokens, Scope};
 
 /// A way to tell somebody.
@@ -80,6 +81,7 @@ pub enum NotifyError {
 pub struct Notifier {
     channels: ChannelSettings,
     cloud: Cloud,
+    consent: ConsentPage,
     tokens: ActionTokens,
     token_life: Duration,
     http: reqwest::Client,
@@ -91,6 +93,7 @@ impl Notifier {
     pub fn new(
         channels: &ChannelSettings,
         hosts: &Hosts,
+        partner: &PartnerSettings,
         actions: ActionSettings,
         http: reqwest::Client,
         clock: Arc<dyn Clock>,
@@ -98,6 +101,7 @@ impl Notifier {
         Self {
             channels: channels.clone(),
             cloud: hosts.cloud,
+            consent: ConsentPage::new(hosts, partner),
             tokens: ActionTokens::new(&actions),
             token_life: actions.token_life,
             http,
@@ -120,9 +124,13 @@ impl Notifier {
             return Err(NotifyError::Configuration { channel, detail: format!("{} is not set", channel.setting()) });
         };
         let tracking_id = row.record_id.to_string();
+        let lacks_consent = row.kind == FindingKind::Coverage && row.operation == TenantState::ConsentMissing.as_str();
+        let consent = lacks_consent.then(|| self.consent.of(&row.tenant_id));
         let body = match channel {
-            Channel::Flow => serde_json::to_vec(&flow::payload(row, self.action_token(row).as_ref())),
-            Channel::Teams => serde_json::to_vec(&teams::message(row, self.cloud)),
+            Channel::Flow => {
+                serde_json::to_vec(&flow::payload(row, self.action_token(row).as_ref(), consent.as_deref()))
+            }
+            Channel::Teams => serde_json::to_vec(&teams::message(row, self.cloud, consent.as_deref())),
         };
         let body = body.map_err(|error| NotifyError::Configuration { channel, detail: error.to_string() })?;
         let delivery = Delivery { http: &self.http, clock: self.clock.as_ref(), channel, address };

@@ -3,13 +3,35 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::ledger::ProcessedRow;
-use crate::settings::Cloud;
+use crate::names::TenantId;
+use crate::settings::{Cloud, Hosts, PartnerSettings};
 
 /// What stands unescaped in a part of a path.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The longest address of mail, in characters (RFC 3696, errata 1690).
 const ADDRESS_LIMIT: usize = 254;
+
+/// Where an administrator of a tenant lets the app in
+/// (<https://learn.microsoft.com/entra/identity-platform/v2-admin-consent>).
+#[derive(Debug, Clone)]
+pub struct ConsentPage {
+    authority: String,
+    client_id: String,
+}
+
+impl ConsentPage {
+    /// That of the provider's app in this cloud.
+    pub fn new(hosts: &Hosts, partner: &PartnerSettings) -> Self {
+        let authority = hosts.authority.as_str().trim_end_matches('/').to_owned();
+        Self { authority, client_id: partner.client_id.to_string() }
+    }
+
+    /// For one tenant. Holds nothing that anybody but us has chosen.
+    pub fn of(&self, tenant: &TenantId) -> String {
+        format!("{}/{tenant}/adminconsent?client_id={}", self.authority, self.client_id)
+    }
+}
 
 /// The user of the finding in the Entra admin center (Azure portal in China, where there is no other; portals by cloud:
 /// <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>).

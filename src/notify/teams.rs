@@ -9,7 +9,7 @@ use crate::ledger::ProcessedRow;
 use crate::settings::Cloud;
 
 /// The message of a finding.
-pub fn message(row: &ProcessedRow, cloud: Cloud) -> Value {
+pub fn message(row: &ProcessedRow, cloud: Cloud, consent: Option<&str>) -> Value {
     let buttons =
         Buttons::Links { entra: portal::entra_user(cloud, row), exchange: portal::exchange_mailbox(cloud, row) };
     json!({
@@ -17,7 +17,7 @@ pub fn message(row: &ProcessedRow, cloud: Cloud) -> Value {
         "attachments": [{
             "contentType": "application/vnd.microsoft.card.adaptive",
             "contentUrl": null,
-            "content": card::card(row, &buttons),
+            "content": card::card(row, &buttons, consent),
         }],
     })
 }

@@ -1,12 +1,14 @@
 //! What every step works with.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::app::App;
-use crate::clock::{Clock, Deadline};
+use crate::clock::Deadline;
 use crate::ledger::ProcessedRow;
 use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Anchor, Row};
@@ -21,6 +23,12 @@ use super::lock::Lock;
 /// What has to be granted where Exchange refuses.
 pub const EXCHANGE_GRANT: &str = "Grant the app the application role Exchange.ManageAsApp and, in this tenant, the directory \
      role Exchange Administrator.";
+
+/// How often a lease is looked at while a step is under way. Well below what it holds.
+const RENEWED_EVERY: Duration = Duration::from_secs(15);
+
+/// The shortest wait.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// One press on one finding.
 pub struct Case<'a> {
@@ -99,6 +107,33 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The output, or `None` when time runs out or the mailbox is no longer ours alone to change; then the work is dropped where
+    /// it stands. A call may take longer than the lease holds, so that is renewed meanwhile.
+    pub async fn while_ours<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let pause = self.deadline.left().min(RENEWED_EVERY).max(GLANCE);
+            match select(work, self.app.clock.sleep(pause)).await {
+                Either::Left((output, _)) => return Some(output),
+                Either::Right(((), unfinished)) => work = unfinished,
+            }
+            if !self.is_still_ours().await {
+                return None;
+            }
+        }
+    }
+
+    /// As [`Case::may_go_on`]. While the work itself holds the lock it is being renewed.
+    async fn is_still_ours(&self) -> bool {
+        if self.deadline.has_passed() {
+            return false;
+        }
+        match self.lock.as_ref().map(Mutex::try_lock) {
+            Some(Ok(mut lock)) => lock.renew().await,
+            Some(Err(_)) | None => true,
+        }
+    }
+
     /// Which addresses are inside the organization. Read once.
     pub async fn boundary(&self) -> Result<&Boundary, ServiceError> {
         self.boundary.get_or_try_init(|| Boundary::read(self)).await
@@ -107,14 +142,5 @@ impl<'a> Case<'a> {
     /// Findings of the last 30 days about the mailbox or one of the accounts. Read once.
     pub async fn findings(&self) -> Result<&[ProcessedRow], StoreError> {
         self.findings.get_or_try_init(|| findings::about(self)).await.map(Vec::as_slice)
-    }
-}
-
-/// The output, or `None` when it takes longer than `limit`; then it is dropped where it stands.
-pub async fn within<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        output = work => Some(output),
-        () = clock.sleep(limit) => None,
     }
 }

@@ -15,7 +15,7 @@ const TRIES: usize = 4;
 /// Mutes the fingerprint of a finding and closes the finding.
 ///
 /// # Errors
-/// When the store cannot be used.
+/// When the store cannot be used. It can be pressed again.
 pub async fn dismiss(app: &App, finding: &ProcessedRow, etag: ETag, request: &Request) -> Result<Report, Refusal> {
     let mut record = RunRecord::begin(app, finding, request, RunId::random(), "", &[]).await?;
     let seen = SeenRow {
@@ -27,7 +27,7 @@ pub async fn dismiss(app: &App, finding: &ProcessedRow, etag: ETag, request: &Re
         muted: true,
     };
     ledger::put(app.store.as_ref(), &seen).await?;
-    close(app, finding, etag).await?;
+    close(app, finding, etag).await.map_err(Refusal::HalfDismissed)?;
     record.finish(RunStatus::Dismissed, &[]).await;
     Ok(Report {
         status: RunStatus::Dismissed,

@@ -1,7 +1,5 @@
 //! One press of Secure and Remediate, and the Preview of one.
 
-use std::time::Duration;
-
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
@@ -13,12 +11,13 @@ use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
 use crate::store::Table;
 
 use super::accounts::{Account, Accounts};
-use super::case::{Case, within};
+use super::case::Case;
 use super::history::History;
 use super::lock::Lock;
 use super::record::RunRecord;
 use super::request::Request;
 use super::step::StepReport;
+use super::verify::Reading;
 use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, plan, snapshot, verify};
 
 /// What a press is about.
@@ -101,12 +100,9 @@ async fn under_lock(press: Press<'_>, case: &mut Case<'_>, run_id: RunId) -> Res
     case.compromised = press.compromised(&history)?;
     let (mut steps, is_done) = steps_so_far(&history, press.finding, &case.compromised);
     let mut record = press.begin(run_id, &steps).await?;
-    let status = match is_done && still_holds(case, &mut steps).await {
-        true => RunStatus::AlreadyDone,
+    let status = match is_done {
+        true => secure_again(case, &history, &mut record, &mut steps).await,
         false => {
-            if is_done {
-                steps = plan::steps();
-            }
             take_all(case, &history, &mut record, &mut steps).await;
             RunStatus::of(&steps, RunStatus::Completed)
         }
@@ -172,13 +168,26 @@ fn last_detail(detail: &str) -> &str {
     }
 }
 
-async fn still_holds(case: &Case<'_>, steps: &mut [Step]) -> bool {
-    let Some(report) = in_time(case, verify::run(case, steps)).await else {
-        return false;
+/// Everything was done before. Where a second read finds that something no longer holds, somebody was inside in between, and
+/// all of it is done again; where it cannot be read nothing is known, and nothing is done.
+async fn secure_again(
+    case: &Case<'_>,
+    history: &History,
+    record: &mut RunRecord<'_>,
+    steps: &mut Vec<Step>,
+) -> RunStatus {
+    let read = case.while_ours(verify::run(case, steps)).await;
+    let Some(Reading { report, is_broken }) = read else {
+        note(steps, plan::LAST, StepReport::planned("Time ran out; the next press reads again."));
+        return RunStatus::Incomplete;
     };
-    let holds = report.outcome == Outcome::Done;
+    if is_broken {
+        *steps = plan::steps();
+        take_all(case, history, record, steps).await;
+        return RunStatus::of(steps, RunStatus::Completed);
+    }
     note(steps, plan::LAST, report);
-    holds
+    RunStatus::of(steps, RunStatus::AlreadyDone)
 }
 
 /// Takes every step that is not settled, storing it before and after, until time runs out.
@@ -191,9 +200,9 @@ async fn take_all(case: &Case<'_>, history: &History, record: &mut RunRecord<'_>
         note(steps, name, StepReport::planned("Begun."));
         record.save(steps).await;
         let report = match name {
-            plan::FIRST => in_time(case, keep_snapshot(case, history, record)).await,
-            plan::LAST => in_time(case, verify::run(case, steps)).await,
-            other => in_time(case, plan::take(other, case)).await,
+            plan::FIRST => case.while_ours(keep_snapshot(case, history, record)).await,
+            plan::LAST => case.while_ours(verify::run(case, steps)).await.map(|read| read.report),
+            other => case.while_ours(plan::take(other, case)).await,
         };
         note(steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out; the next press does it again.")));
         record.save(steps).await;
@@ -206,15 +215,15 @@ async fn keep_snapshot(case: &Case<'_>, history: &History, record: &mut RunRecor
         return StepReport::already(format!("What was there at {} is kept; Undo puts it back.", kept.taken));
     }
     let (report, snapshot) = snapshot::take(case).await;
+    // Whoever has taken over has changed things meanwhile: that is not what was there before.
+    if !case.may_go_on().await {
+        return StepReport::planned("Time ran out; the next press does it again.");
+    }
     match serde_json::to_string(&snapshot) {
         Ok(json) => record.keep_snapshot(json),
         Err(error) => return StepReport::failed(format!("The snapshot has no JSON form: {error}")),
     }
     report
-}
-
-async fn in_time<T>(case: &Case<'_>, work: impl Future<Output = T>) -> Option<T> {
-    within(case.app.clock.as_ref(), case.deadline.left().max(Duration::from_millis(1)), work).await
 }
 
 fn note(steps: &mut [Step], name: StepName, report: StepReport) {
@@ -252,7 +261,7 @@ pub async fn preview(press: Press<'_>) -> Result<Report, Refusal> {
     let mut record = press.begin(RunId::random(), &steps).await?;
     note(&mut steps, plan::FIRST, StepReport::planned("What is there would be kept for Undo."));
     for name in plan::BETWEEN {
-        let report = in_time(&case, plan::take(name, &case)).await;
+        let report = case.while_ours(plan::take(name, &case)).await;
         note(&mut steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out before this was read.")));
     }
     note(&mut steps, plan::LAST, StepReport::planned("Everything would be read again."));

@@ -3,7 +3,7 @@
 use crate::notify::token::TokenRefusal;
 use crate::store::StoreError;
 
-/// Why a request is refused. In each case nothing was changed.
+/// Why a request is refused. In each case but [`Refusal::HalfDismissed`] nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// 413
@@ -30,6 +30,11 @@ pub enum Refusal {
     /// 503
     #[error("nothing was changed: {0}")]
     Store(#[from] StoreError),
+    /// 503
+    #[error(
+        "the same change is not told of again, but this finding could not be closed and may be told once more; press again: {0}"
+    )]
+    HalfDismissed(#[source] StoreError),
     /// 502
     #[error("nothing was changed, for the tenant could not be reached: {0}")]
     Unreachable(String),
@@ -44,7 +49,7 @@ impl Refusal {
             Self::Token(_) | Self::Protected(_) => 403,
             Self::NoSuchThreat(_) => 404,
             Self::Busy | Self::NoSnapshot => 409,
-            Self::Store(_) => 503,
+            Self::Store(_) | Self::HalfDismissed(_) => 503,
             Self::Unreachable(_) => 502,
         }
     }

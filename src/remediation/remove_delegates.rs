@@ -67,6 +67,9 @@ fn is_gone(error: &ServiceError) -> bool {
 
 /// What a record gave, as what takes it away.
 fn grants(finding: &ProcessedRow, mailbox: &str) -> Vec<Result<Grant, String>> {
+    if finding.operation.starts_with("Remove") {
+        return Vec::new();
+    }
     let Ok(record) = serde_json::from_str::<Value>(&finding.record) else {
         return vec![Err("it was cut when it was stored; review the permissions of the mailbox by hand".to_owned())];
     };
@@ -100,7 +103,9 @@ fn grants(finding: &ProcessedRow, mailbox: &str) -> Vec<Result<Grant, String>> {
             Some(folder) => vec![Ok(on_folder_of(grantee, &folder))],
             None => vec![missing("on which folder")],
         },
-        _ => Vec::new(),
+        _ => {
+            vec![Err(format!("{operation} is not known to give access; review the permissions of the mailbox by hand"))]
+        }
     }
 }
 

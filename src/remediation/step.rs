@@ -134,11 +134,12 @@ impl StepReport {
     }
 }
 
-/// An error in words, with what has to be granted where it is a refusal.
+/// An error in words, with what has to be granted where it is a refusal. A service's text can repeat what an attacker chose.
 pub fn explain(error: &ServiceError, grant: &str) -> String {
+    let text = defang(&error.to_string());
     match error.status() {
-        Some(401 | 403) => format!("{error}. {grant}"),
-        _ => error.to_string(),
+        Some(401 | 403) => format!("{text}. {grant}"),
+        _ => text,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::microsoft::graph::User;
 use crate::names::RunId;
 
 use super::boundary::addresses_of;
-use super::case::{Case, EXCHANGE_GRANT, within};
+use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};
 use super::press::Press;
 use super::rules::{self, Rule, Source};
@@ -47,7 +47,7 @@ async fn under_lock(press: Press<'_>, case: &mut Case<'_>, run_id: RunId) -> Res
             break;
         }
         let work = put_back(case, STEPS[at], &snapshot, press.request.force);
-        let report = within(press.app.clock.as_ref(), press.deadline.left(), work).await;
+        let report = case.while_ours(work).await;
         let report = report.unwrap_or_else(|| StepReport::planned("Time ran out; the next Undo does it again."));
         (steps[at].outcome, steps[at].detail) = (report.outcome, report.detail);
         record.save(&steps).await;
@@ -177,12 +177,13 @@ async fn inbox_rules(case: &Case<'_>, kept: Option<&[KeptRule]>, force: bool) ->
     }
 }
 
-/// Whether a threat is about this rule: by its id, and by its name where no id can be compared.
+/// Whether a threat is about this rule: by its id, or by its name, for a rule that was made anew has another id. A blank name
+/// tells only where no id does.
 fn names(threat: &ProcessedRow, rule: &Rule) -> bool {
-    match threat.rule_id.is_empty() || rule.source == Source::Graph {
-        true => threat.rule_name.trim() == rule.name.trim(),
-        false => threat.rule_id == rule.id,
-    }
+    let has_id = !threat.rule_id.is_empty() && rule.source != Source::Graph;
+    let (told, name) = (threat.rule_name.trim().to_lowercase(), rule.name.trim().to_lowercase());
+    let same_name = told == name && !(name.is_empty() && has_id);
+    same_name || has_id && threat.rule_id == rule.id
 }
 
 async fn threats<'a>(case: &'a Case<'_>, kind: FindingKind) -> Result<Vec<&'a ProcessedRow>, StepReport> {

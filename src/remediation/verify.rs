@@ -16,10 +16,19 @@ enum Finding {
     Unread(String),
 }
 
+/// What the second read of everything came to.
+pub struct Reading {
+    /// In words.
+    pub report: StepReport,
+    /// Whether something was seen not to hold. What could not be read is not known to be broken.
+    pub is_broken: bool,
+}
+
 /// Reads back sign-in, forwarding, rules and client access, and notes at each step what was found. A step that did not hold
 /// becomes `Failed`, whatever its call answered.
-pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> StepReport {
+pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> Reading {
     let mut faults = Vec::new();
+    let mut is_broken = false;
     for step in steps.iter_mut() {
         let found = match step.step {
             StepName::BlockSignIn => sign_in(case).await,
@@ -29,13 +38,15 @@ pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> StepReport {
             StepName::DisableClientAccess => client_access(case).await,
             _ => continue,
         };
+        is_broken |= matches!(found, Finding::DoesNotHold(_));
         let fault = note(step, found);
         faults.extend(fault.map(|fault| format!("{:?}: {fault}", step.step)));
     }
-    match faults.is_empty() {
+    let report = match faults.is_empty() {
         true => StepReport::done("Read again: everything holds."),
         false => StepReport::failed(faults.join("; ")),
-    }
+    };
+    Reading { report, is_broken }
 }
 
 fn note(step: &mut Step, found: Finding) -> Option<String> {

@@ -1,10 +1,11 @@
 //! That nothing is skipped, and that what cannot be read is told.
 
 use chrono::TimeDelta;
+use serde_json::Value;
 use tenantwatch::functions::FunctionError;
 use tenantwatch::ledger::TenantState;
 
-use crate::watch::{Watch, forwarding_rule};
+use crate::watch::{CONTOSO, Watch, forwarding_rule};
 
 #[tokio::test]
 async fn a_blob_that_is_cut_off_is_owed_and_read_later() {
@@ -127,6 +128,10 @@ async fn a_healthy_tenant_that_loses_consent_is_told_once_with_the_link_and_once
     let texts = watch.told_texts();
     assert_eq!(texts.len(), 1, "{texts:?}");
     assert!(texts[0].contains("adminconsent?client_id="), "{texts:?}");
+    let card: Value = serde_json::from_str(watch.told("Coverage")[0]["Card"].as_str().unwrap()).unwrap();
+    let page = format!("{}/{CONTOSO}/adminconsent?client_id=", watch.sim.urls().authority);
+    assert_eq!(card["actions"][0]["type"], "Action.OpenUrl");
+    assert!(card["actions"][0]["url"].as_str().unwrap().starts_with(&page), "{card:#}");
     watch.set_consent(true);
     watch.read().await.unwrap();
     watch.read().await.unwrap();

@@ -139,6 +139,23 @@ pub(super) fn folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Fa
     }
 }
 
+/// `Set-MailboxFolderPermission`, which changes an entry and makes none. That of everybody is always there.
+pub(super) fn set_folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let (name, folder) = folder_of(&params.required("Identity")?);
+    let user = params.required("User")?;
+    let rights = params.required_list("AccessRights")?.join(", ");
+    let own = mailbox(tenant, &name)?;
+    let is_it = |given: &Permission| in_folder(given, &folder) && same(tenant, &given.user, &user);
+    match own.permissions.iter().position(is_it) {
+        Some(at) => mailbox_mut(tenant, &name)?.permissions[at].rights = rights,
+        None if matches!(user.as_str(), "Default" | "Anonymous") => {
+            mailbox_mut(tenant, &name)?.permissions.push(Permission { user, rights, folder: Some(folder) });
+        }
+        None => return Err(Failure::not_found(&user)),
+    }
+    Ok(Outcome::done())
+}
+
 /// `Remove-MailboxFolderPermission`
 pub(super) fn remove_folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let (name, folder) = folder_of(&params.required("Identity")?);

@@ -36,6 +36,35 @@ async fn an_undo_puts_back_what_was_there_but_never_what_a_threat_names() {
 }
 
 #[tokio::test]
+async fn a_rule_that_was_made_anew_under_the_name_that_a_threat_tells_stays_off() {
+    let ward = Ward::open().await;
+    let name = ward.threat.rule_name.clone();
+    assert!(!name.is_empty());
+    ward.contoso(|tenant| {
+        tenant.mailbox_mut(BOB).unwrap().add_rule(4_711, &name.to_uppercase(), json!({}));
+    });
+    ward.press(json!({})).await;
+    ward.press(json!({ "Action": "Undo" })).await;
+    let mailbox = ward.mailbox();
+    let is_on = |id: u64| mailbox.rules.iter().find(|rule| rule.id == id).unwrap().enabled;
+    assert!(is_on(7) && !is_on(4_711));
+}
+
+#[tokio::test]
+async fn a_dismissal_that_is_stored_by_half_says_so_and_can_be_pressed_again() {
+    let ward = Ward::open().await;
+    // Its own row and the one under the log id, then the fingerprint; the finding is not closed.
+    ward.lose_writes_after(3);
+    let answer = ward.press(json!({ "Action": "Dismiss" })).await;
+    assert_eq!(answer.status, 503);
+    let said = answer.body["Error"].as_str().unwrap();
+    assert!(said.contains("could not be closed") && !said.contains("nothing was changed"), "{said}");
+    ward.lose_writes_after(usize::MAX);
+    let again = ward.press(json!({ "Action": "Dismiss" })).await;
+    assert_eq!((again.status, ward.stored_threat().await.state), (200, FindingState::Dismissed));
+}
+
+#[tokio::test]
 async fn force_brings_back_the_rule_that_a_threat_names_too() {
     let ward = Ward::open().await;
     ward.press(json!({})).await;

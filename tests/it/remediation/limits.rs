@@ -3,6 +3,8 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
+use tenantwatch_simulator::steps::Moment;
+
 use super::ward::{BOB, Ward, outcome};
 
 #[tokio::test]
@@ -93,4 +95,31 @@ async fn a_lease_that_ran_out_is_taken_over_and_the_first_run_changes_nothing_mo
     ward.wait(TimeDelta::seconds(61));
     assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
     ward.assert_secured();
+}
+
+#[tokio::test]
+async fn a_call_that_takes_longer_than_the_lease_holds_lets_nobody_else_in() {
+    let ward = Ward::open().await;
+    ward.wait_shortly();
+    let steps = ward.sim.steps();
+    steps.hold_after(15, Moment::BeforeEffect);
+    let first = ward.press(json!({}));
+    let meanwhile = async {
+        steps.held().await;
+        for _ in 0..7 {
+            ward.wait(TimeDelta::seconds(11));
+            while ward.leased_until().await.unwrap() - ward.now() < TimeDelta::seconds(50) {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        }
+        let second = ward.press(json!({})).await;
+        steps.release();
+        second
+    };
+    let (first, second) = tokio::join!(first, meanwhile);
+    assert_eq!((first.status, second.status), (200, 409), "{:#}", first.body);
+    let third = ward.press(json!({})).await;
+    assert_eq!(third.status, 200);
+    ward.assert_secured();
+    assert_eq!(ward.user(BOB).password_resets, 1);
 }

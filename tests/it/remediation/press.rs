@@ -85,6 +85,65 @@ async fn what_no_longer_holds_is_secured_anew() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_again_is_said_and_nothing_is_done_anew() {
+    let ward = Ward::open().await;
+    ward.press(json!({})).await;
+    ward.sim.inject(Fault::status(Service::Exchange, "Get-CASMailbox", 403));
+    ward.sim.forget_requests();
+    let again = ward.press(json!({})).await;
+    assert_eq!(again.body["Status"], "CompletedWithErrors", "{:#}", again.body);
+    assert!(find(&again, "DisableClientAccess")["Verified"].as_str().unwrap().contains("could not be read"));
+    assert_eq!((ward.changes(), ward.user(BOB).password_resets), (0, 1));
+    ward.sim.clear_faults();
+    let third = ward.press(json!({})).await;
+    assert_eq!(third.body["Status"], "Completed", "{:#}", third.body);
+    assert_eq!(ward.user(BOB).password_resets, 1);
+}
+
+#[tokio::test]
+async fn what_a_service_says_of_an_attackers_name_becomes_no_link() {
+    let ward = Ward::open().await;
+    let body = json!({ "error": { "code": "BadRequest", "message": "no www.evil.example or https://evil.example" } });
+    let no = FaultKind::Status { status: 400, headers: Vec::new(), body: body.to_string() };
+    ward.sim.inject(Fault::new(Service::Exchange, "Set-CASMailbox", no));
+    let answer = ward.press(json!({})).await;
+    let said = detail(&answer, "DisableClientAccess");
+    assert!(said.contains("evil") && !said.contains("evil.example"), "{said}");
+}
+
+#[tokio::test]
+async fn a_folder_is_closed_to_whom_it_was_opened_and_what_is_not_known_is_said() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let folder = |user: &str| Permission {
+            user: user.to_owned(),
+            rights: "Reviewer".to_owned(),
+            folder: Some("Inbox".to_owned()),
+        };
+        tenant.mailbox_mut(BOB).unwrap().permissions = vec![folder("Default"), folder("eve@contoso.com")];
+    });
+    for (id, operation, user) in [
+        (2, "Add-MailboxFolderPermission", "eve@contoso.com"),
+        (3, "Set-MailboxFolderPermission", "Default"),
+        (4, "Open-MailboxToEverybody", "eve@contoso.com"),
+    ] {
+        let mut given = threat(id, ward.now());
+        given.kind = FindingKind::MailboxPermission;
+        given.threat = false;
+        given.operation = operation.to_owned();
+        let parameter = |name: &str, value: &str| json!({ "Name": name, "Value": value });
+        let parameters = [parameter("Identity", "bob@contoso.com:\\Inbox"), parameter("User", user)];
+        given.record = json!({ "Parameters": parameters }).to_string();
+        ward.keep(&given).await;
+    }
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "RemoveDelegates"), "Failed", "{:#}", answer.body);
+    assert!(detail(&answer, "RemoveDelegates").contains("Open-MailboxToEverybody is not known"), "{:#}", answer.body);
+    let left = ward.mailbox().permissions;
+    assert!(left.iter().all(|permission| permission.user == "Default" && permission.rights == "None"), "{left:?}");
+}
+
+#[tokio::test]
 async fn a_step_that_failed_is_tried_again_and_the_others_are_not() {
     let ward = Ward::open().await;
     ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400));

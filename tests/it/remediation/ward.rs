@@ -34,6 +34,8 @@ pub const RULE: u64 = 15_394_007_230_974_001_153;
 pub struct TestClock {
     now: Mutex<DateTime<Utc>>,
     tick: Mutex<TimeDelta>,
+    /// Whoever waits on it waits no longer than this.
+    longest_wait: Mutex<Duration>,
 }
 
 impl Clock for TestClock {
@@ -44,7 +46,7 @@ impl Clock for TestClock {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(duration))
+        Box::pin(tokio::time::sleep(duration.min(*self.longest_wait.lock().unwrap())))
     }
 }
 
@@ -130,7 +132,8 @@ impl Ward {
     pub async fn open_with(settings: &[(&str, &str)]) -> Self {
         let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
         let sim = Simulator::start(world()).await.unwrap();
-        let clock = Arc::new(TestClock { now: Mutex::new(now), tick: Mutex::new(TimeDelta::zero()) });
+        let (tick, longest_wait) = (Mutex::new(TimeDelta::zero()), Mutex::new(Duration::MAX));
+        let clock = Arc::new(TestClock { now: Mutex::new(now), tick, longest_wait });
         let store = Arc::new(TestStore {
             inner: MemoryStore::new(clock.clone()),
             reads: AtomicUsize::new(0),
@@ -166,6 +169,18 @@ impl Ward {
     /// From now on the clock moves on by so much whenever it is read.
     pub fn tick(&self, tick: TimeDelta) {
         *self.clock.tick.lock().unwrap() = tick;
+    }
+
+    /// Nobody waits long for this clock any more; what it says is what counts.
+    pub fn wait_shortly(&self) {
+        *self.clock.longest_wait.lock().unwrap() = Duration::from_millis(5);
+    }
+
+    /// Until when the mailbox is leased.
+    pub async fn leased_until(&self) -> Option<DateTime<Utc>> {
+        let query = Query::partition(PartitionKey::parse("contoso.com").unwrap()).with_prefix("lock_");
+        let rows = list_all(&self.store.inner, Table::Actions, query).await.unwrap();
+        rows.first().and_then(|row| row.entity.time("LeasedUntil"))
     }
 
     /// The body of a press on the threat, with further members.
