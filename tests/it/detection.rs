@@ -5,5 +5,6 @@
 mod documentation;
 mod fixtures;
 mod judging;
+mod ordinary_week;
 mod properties;
 mod related;
