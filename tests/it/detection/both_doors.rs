@@ -232,60 +232,58 @@ async fn the_envelope_of_the_graph_audit_search_hides_and_invents_nothing() {
     assert_eq!(read(&watch, &records).await.into_keys().collect::<Vec<_>>(), expected);
 }
 
-fn deep_objects(head: &str) -> Vec<u8> {
-    format!("{head},\"a\":{}1{}}}", "{\"a\":".repeat(100_000), "}".repeat(100_000)).into_bytes()
+/// Sound records that are as large as none should be.
+fn large_records(watch: &Watch) -> [Value; 2] {
+    let [mut long, mut many] =
+        [100_001, 100_002].map(|number| forwarding_rule(number, "Large", "eve@evil.example", watch.now()));
+    long["Filler"] = json!("x".repeat(10 << 20));
+    let parameters = (0..100_000).map(|number| json!({"Name": format!("P{number}"), "Value": "True"}));
+    many["Parameters"].as_array_mut().unwrap().extend(parameters);
+    [long, many]
 }
 
-/// Parts that are no sound records, and one sound record behind each.
-fn bad_input(watch: &Watch) -> Vec<(&'static str, Vec<u8>, u64)> {
-    let head =
-        "{\"CreationTime\":\"2026-11-22T09:30:00\",\"Operation\":\"New-InboxRule\",\"UserId\":\"victor@contoso.com\"";
-    let large = |member: String| format!("{head},{member}}}").into_bytes();
-    let parameters: Vec<Value> = (0..100_000).map(|n| json!({"Name": format!("P{n}"), "Value": "True"})).collect();
-    let mut many = forwarding_rule(100_001, "Many", "eve@evil.example", watch.now());
-    many["Parameters"].as_array_mut().unwrap().extend(parameters);
-    let mut big = forwarding_rule(100_002, "Big", "eve@evil.example", watch.now());
-    big["Filler"] = json!("x".repeat(10 << 20));
+/// Parts that are no sound records.
+fn broken_parts() -> Vec<Vec<u8>> {
+    let head = "{\"CreationTime\":\"2026-11-22T09:30:00\",\"Operation\":\"New-InboxRule\"";
+    let with = |member: String| format!("{head},{member}}}").into_bytes();
+    let deep = |open: &str, close: &str| format!("\"a\":{}1{}", open.repeat(100_000), close.repeat(100_000));
     vec![
-        ("a record of 10 MB", big.to_string().into_bytes(), 0),
-        ("100,000 parameters", many.to_string().into_bytes(), 0),
-        ("arrays in arrays", large(format!("\"a\":{}{}", "[".repeat(100_000), "]".repeat(100_000))), 1),
-        ("objects in objects", deep_objects(head), 1),
-        ("a number that is none", large("\"UserType\":1e".to_owned()), 1),
-        ("bytes that are no text", [head.as_bytes(), b",\"a\":\"\xff\xfe\x00\"}"].concat(), 1),
-        ("half of a pair of surrogates", large("\"a\":\"\\ud800\"".to_owned()), 1),
-        ("no time", b"{\"Operation\":\"New-InboxRule\"}".to_vec(), 1),
-        ("no operation", b"{\"CreationTime\":\"2026-11-22T09:30:00\"}".to_vec(), 1),
-        ("a time that is none", b"{\"Operation\":\"New-InboxRule\",\"CreationTime\":7}".to_vec(), 1),
-        ("a word", b"null".to_vec(), 1),
+        with(deep("[", "]")),
+        with(deep("{\"a\":", "}")),
+        with("\"UserType\":1e".to_owned()),
+        with("\"a\":\"\\ud800\"".to_owned()),
+        [head.as_bytes(), b",\"a\":\"\xff\xfe\x00\"}"].concat(),
+        b"{\"Operation\":\"New-InboxRule\"}".to_vec(),
+        b"{\"CreationTime\":\"2026-11-22T09:30:00\"}".to_vec(),
+        b"{\"Operation\":\"New-InboxRule\",\"CreationTime\":7}".to_vec(),
+        b"null".to_vec(),
     ]
 }
 
 #[tokio::test]
 async fn whatever_stands_between_records_is_told_and_costs_no_other_record() {
     let watch = Watch::start().await;
-    let (mut body, mut number, mut broken) = (b"[".to_vec(), 0, 0);
-    let mut expected = BTreeSet::new();
-    for (_, bad, is_broken) in bad_input(&watch) {
-        number += 1;
-        let good = forwarding_rule(number, &format!("Rule {number}"), "eve@evil.example", watch.now());
-        expected.insert(text(&good, "Id"));
-        body.extend([bad, b",\n".to_vec(), good.to_string().into_bytes(), b",\n".to_vec()].concat());
-        broken += is_broken;
+    let broken = broken_parts();
+    let behind = (1..=broken.len())
+        .map(|number| forwarding_rule(number as u128, &format!("Rule {number}"), "eve@evil.example", watch.now()));
+    let sound: Vec<Value> = behind.chain(large_records(&watch)).collect();
+    let expected: BTreeSet<String> = sound.iter().map(|record| text(record, "Id")).collect();
+    let mut parts: Vec<Vec<u8>> = sound.iter().map(|record| record.to_string().into_bytes()).collect();
+    for (number, part) in broken.iter().enumerate() {
+        parts.insert(2 * number, part.clone());
     }
-    expected.extend([100_001, 100_002].map(|number| Uuid::from_u128(number).to_string()));
-    body.truncate(body.len() - 2);
-    body.push(b']');
+    let body = [&b"["[..], &parts.join(&b",\n"[..]), b"]"].concat();
+
     let answer = scan_json(&["--accepted-domain", "contoso.com"], &body);
     let found: BTreeSet<String> =
         answer["Findings"].as_array().unwrap().iter().map(|finding| text(finding, "LogID")).collect();
-    assert_eq!((&found, &answer["BrokenCount"]), (&expected, &json!(broken)), "{}", answer["Broken"]);
+    assert_eq!((&found, &answer["BrokenCount"]), (&expected, &json!(broken.len())), "{}", answer["Broken"]);
 
     watch.publish_body(body);
     let report = watch.read().await.unwrap();
     let rows = watch.findings().await;
     let stored: BTreeSet<String> = rows.iter().map(|row| row.record_id.to_string()).collect();
-    assert_eq!((&stored, report.broken, report.owed), (&expected, broken, 1));
+    assert_eq!((&stored, report.broken, report.owed), (&expected, broken.len() as u64, 1));
 }
 
 #[tokio::test]

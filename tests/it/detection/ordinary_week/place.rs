@@ -47,22 +47,17 @@ impl Place<'_> {
         vec![records::set_inbox_rule(&envelope, mailbox, &rule, changed)]
     }
 
-    /// Outlook writes a rule, shown as far as `actions` go, that is there as `live` with its name and whether it is hidden.
-    pub fn outlook_rule(
-        &mut self,
-        change: &RuleChange<'_>,
-        actions: &Value,
-        there: Option<(&str, bool, &[(&str, &str)])>,
-    ) -> Vec<Value> {
+    /// Outlook writes a rule, shown as far as `actions` go, and that is there afterwards, if any.
+    pub fn outlook_rule(&mut self, change: &RuleChange<'_>, actions: &Value, there: Option<There<'_>>) -> Vec<Value> {
         let (id, envelope) = (self.seeded.rule_id() | 1 << 63, self.own());
         let mailbox = self.mailbox();
-        if let Some((name, hidden, parameters)) = there {
+        if let Some(There { name, hidden, parameters }) = there {
             mailbox.add_rule(id, name, live(parameters)).hidden = hidden;
         }
         vec![records::update_inbox_rules_a(&envelope, mailbox, &RuleChange { rule_id: id, ..*change }, actions)]
     }
 
-    /// `Set-Mailbox` of the owner's mailbox, or of whoever else.
+    /// `Set-Mailbox` of the owner's mailbox.
     pub fn set_mailbox(&mut self, actor: &str, parameters: &[(&str, &str)]) -> Vec<Value> {
         let envelope = self.by(actor);
         vec![records::set_mailbox(&envelope, self.mailbox(), parameters)]
@@ -84,10 +79,25 @@ impl Place<'_> {
 
     /// An application is let in; the directory writes two records of it.
     pub fn consent(&mut self, app: &str, name: &str, scope: &str) -> Vec<Value> {
-        let envelope = self.own();
+        let (envelope, again) = (self.own(), self.own());
         let user = self.tenant.user(&self.owner).unwrap().clone();
-        vec![records::consent(&envelope, &user, app.parse().unwrap(), name, scope, false)]
+        let granted = [
+            ("DelegatedPermissionGrant.Scope", scope, ""),
+            ("ServicePrincipal.ObjectID", app, ""),
+            ("ServicePrincipal.AppId", app, ""),
+        ];
+        vec![
+            records::consent(&envelope, &user, app.parse().unwrap(), name, scope, false),
+            records::directory_change(&again, "Add delegated permission grant.", app, &granted),
+        ]
     }
+}
+
+/// A rule as the mailbox has it.
+pub struct There<'a> {
+    pub name: &'a str,
+    pub hidden: bool,
+    pub parameters: &'a [(&'a str, &'a str)],
 }
 
 /// A change of a rule as Outlook writes it.

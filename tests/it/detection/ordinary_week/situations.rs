@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tenantwatch::detection::FindingKind::{self, *};
 use tenantwatch_simulator::records;
 
-use super::place::{Place, outlook};
+use super::place::{Place, There, outlook};
 
 pub const ADMIN: &str = "admin@contoso.com";
 const THUNDERBIRD: &str = "9e5f94bc-e8a4-4e73-b8be-63364c29d753";
@@ -160,7 +160,11 @@ const OTHER_RULES: &[Situation] = &[
     kept(InboxRule, "Outlook writes a rule again, blank", |place| {
         let there: &[_] = &[("From", "n@shop.example"), ("MoveToFolder", "News"), ("MarkAsRead", "True")];
         let blank = outlook("ModifyMailboxRule", None, "Enabled");
-        place.outlook_rule(&records::RuleChange { condition: "{}", ..blank }, &json!([]), Some(("Blank", false, there)))
+        place.outlook_rule(
+            &records::RuleChange { condition: "{}", ..blank },
+            &json!([]),
+            Some(There { name: "Blank", hidden: false, parameters: there }),
+        )
     }),
     kept(InboxRule, "Outlook writes a rule again that is gone", |place| {
         let blank = outlook("ModifyMailboxRule", None, "Enabled");
@@ -170,24 +174,40 @@ const OTHER_RULES: &[Situation] = &[
         let there: &[_] = &[("MoveToFolder", "Junk Email")];
         let change = outlook("ModifyMailboxRule", Some("Junk E-mail Rule"), "Enabled");
         let change = records::RuleChange { condition: "{}", ..change };
-        place.outlook_rule(&change, &json!([]), Some(("Junk E-mail Rule", true, there)))
+        place.outlook_rule(
+            &change,
+            &json!([]),
+            Some(There { name: "Junk E-mail Rule", hidden: true, parameters: there }),
+        )
     }),
     kept(InboxRule, "out of office is switched on", |place| {
         const NAME: &str = "Microsoft.Exchange.OOF.KindExternalSenders.Global";
         let change = outlook("AddMailboxRule", Some(NAME), "Enabled");
-        place.outlook_rule(&change, &json!([{"ActionType": "OofReply"}]), Some((NAME, true, &[])))
+        place.outlook_rule(
+            &change,
+            &json!([{"ActionType": "OofReply"}]),
+            Some(There { name: NAME, hidden: true, parameters: &[] }),
+        )
     }),
     kept(InboxRule, "a delegate gets the invitations", |place| {
         let legacy_dn = place.tenant.mailbox(&place.colleague).unwrap().legacy_dn.clone();
         let target = format!("\"A delegate\" [EX:{legacy_dn}]");
         let actions = json!([{"ActionType": "Delegate", "Recipients": [legacy_dn]}]);
         let change = outlook("AddMailboxRule", Some("Delegate Rule 2"), "Enabled");
-        place.outlook_rule(&change, &actions, Some(("Delegate Rule 2", true, &[("ForwardTo", &target)])))
+        place.outlook_rule(
+            &change,
+            &actions,
+            Some(There { name: "Delegate Rule 2", hidden: true, parameters: &[("ForwardTo", &target)] }),
+        )
     }),
     kept(InboxRule, "a rule plays a sound in Outlook", |place| {
         let actions = json!([{"ActionType": "DeferAction"}]);
         let change = outlook("AddMailboxRule", Some("Sound"), "Enabled");
-        place.outlook_rule(&change, &actions, Some(("Sound", false, &[("SubjectContainsWords", "Alpha")])))
+        place.outlook_rule(
+            &change,
+            &actions,
+            Some(There { name: "Sound", hidden: false, parameters: &[("SubjectContainsWords", "Alpha")] }),
+        )
     }),
     kept(InboxRule, "Outlook moves project mail to a folder", |place| {
         let actions = json!([{"ActionType": "Move", "FolderEntryId": "0000000038A1BB1005E5101AA1BB08002B2A56C20000"}]);
@@ -195,7 +215,7 @@ const OTHER_RULES: &[Situation] = &[
         place.outlook_rule(
             &outlook("AddMailboxRule", Some("Alpha"), "Enabled"),
             &actions,
-            Some(("Alpha", false, there)),
+            Some(There { name: "Alpha", hidden: false, parameters: there }),
         )
     }),
     kept(InboxRule, "a rule is removed", |place| {
