@@ -17,11 +17,11 @@ use uuid::Uuid;
 use crate::world::{Mailbox, Tenant};
 
 pub use cmdlets::{
-    add_mailbox_permission, auto_reply, forwarding_to, forwarding_turned_off, new_transport_rule, set_mailbox,
+    add_mailbox_permission, auto_reply, cmdlet, forwarding_to, forwarding_turned_off, new_transport_rule, set_mailbox,
     system_set_mailbox,
 };
-pub use directory::{consent, update_user_strong_auth, user_logged_in};
-pub use items::{file_accessed, mail_items_accessed, move_to_deleted_items, send};
+pub use directory::{consent, directory_change, update_user_strong_auth, user_logged_in};
+pub use items::{file_accessed, folder_permission, mail_items_accessed, move_to_deleted_items, send};
 pub use mailbox_rules::{RuleChange, update_inbox_rules_a, update_inbox_rules_b, update_inbox_rules_blank};
 pub use ordinary::ordinary_json_lines;
 pub use rules::{MadeWith, new_inbox_rule, newsletter_rule, set_inbox_rule};

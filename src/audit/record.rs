@@ -1,7 +1,7 @@
 //! One audit event, parsed with every quirk the wire is known to have.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::names::{RecordId, TenantId};
@@ -81,7 +81,7 @@ impl AuditRecord {
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let TopLevel(map) =
             serde_json::from_slice(bytes).map_err(|error| RecordError::NotAnObject(error.to_string()))?;
-        let value = without_envelope(Value::Object(map));
+        let value = Value::Object(without_envelope(map));
         let json = value.to_string();
         let Value::Object(map) = value else {
             return Err(RecordError::NotAnObject("it is another kind of value".to_owned()));
@@ -116,19 +116,16 @@ impl AuditRecord {
     }
 }
 
-/// The Graph audit search wraps the record: <https://learn.microsoft.com/graph/api/resources/security-auditlogrecord>.
-fn without_envelope(value: Value) -> Value {
-    match value {
-        Value::Object(mut map) => match map.remove("auditData") {
-            Some(inner @ Value::Object(_)) => inner,
-            Some(other) => {
-                map.insert("auditData".to_owned(), other);
-                Value::Object(map)
-            }
-            None => Value::Object(map),
-        },
-        other => other,
-    }
+/// The Graph audit search and `Search-UnifiedAuditLog` wrap the record, the latter as text:
+/// <https://learn.microsoft.com/graph/api/resources/security-auditlogrecord>.
+fn without_envelope(mut map: Map<String, Value>) -> Map<String, Value> {
+    let Some(name) = map.keys().find(|name| name.eq_ignore_ascii_case("auditData")).cloned() else { return map };
+    let inner = match map.get(&name) {
+        Some(Value::String(text)) => serde_json::from_str(text).ok(),
+        Some(Value::Object(_)) => map.remove(&name).and_then(|inner| serde_json::from_value(inner).ok()),
+        _ => None,
+    };
+    inner.map_or(map, |TopLevel(inner)| inner)
 }
 
 /// UTC, whether or not the text says so; a fraction may follow the seconds.

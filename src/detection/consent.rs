@@ -30,13 +30,17 @@ static MAIL_CLIENTS: LazyLock<HashMap<Uuid, &'static str>> = LazyLock::new(|| {
 /// Permissions with which mail, contacts or files can be read or sent: the whole name, or what it begins with.
 const DANGEROUS: &[&str] = &[
     "mail.",
+    "mailboxitem.",
     "contacts.",
     "files.",
+    "myfiles.",
+    "allsites.",
     "sites.read",
     "sites.manage",
     "sites.fullcontrol",
     "full_access_as_app",
     "full_access_as_user",
+    "eas.accessasuser",
     "ews.accessasuser",
     "imap.accessas",
     "pop.accessas",

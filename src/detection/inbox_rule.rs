@@ -52,7 +52,7 @@ pub(super) fn evidence(record: &AuditRecord, concern: Concern, who: &Who, known:
     let live = if settled.is_some() || is_noise(record) { Live::Offline } else { Live::of(who, known) };
     let matching = live.matching(&own, concern);
     let is_dormant = own.is_blank() && !matching.is_empty() && matching.iter().all(|rule| rule.enabled == Some(false));
-    let rule = SeenRule { own: &own, live: &matching, who, known };
+    let rule = SeenRule { own: &own, live: &matching, who, known, concern };
 
     let mut evidence = Evidence::new(FindingKind::InboxRule);
     rule.add_reasons(&mut evidence);
@@ -95,6 +95,7 @@ struct SeenRule<'a> {
     live: &'a [RuleShape],
     who: &'a Who,
     known: &'a Knowledge,
+    concern: Concern,
 }
 
 impl SeenRule<'_> {
@@ -110,9 +111,11 @@ impl SeenRule<'_> {
         self.shapes().flat_map(|shape| &shape.conditions)
     }
 
-    /// The live rule tells more than the record when the record is a change, says nothing, or names a folder by its id.
+    /// The live rule tells more than the record when the record is a change, says nothing, or names a folder by its id. A rule
+    /// that was made with Outlook or Exchange Web Services may be hidden, which no record shows.
     fn needs_live(&self) -> bool {
-        !self.own.complete || self.own.actions.iter().any(is_unnamed_folder)
+        let may_be_hidden = self.concern == Concern::MailboxRules;
+        !self.own.complete || may_be_hidden || self.own.actions.iter().any(is_unnamed_folder)
     }
 
     /// What describes the rule best: the live rule, else the record.
@@ -223,8 +226,9 @@ impl SeenRule<'_> {
     fn add_senders(&self, evidence: &mut Evidence) {
         let values =
             self.conditions().filter(|condition| has_senders(condition)).flat_map(|condition| &condition.values);
-        let warning: BTreeSet<&str> =
-            values.map(|value| value.trim()).filter(|value| senders::warns(value, self.known)).collect();
+        let values: BTreeSet<&str> = values.map(|value| value.trim()).collect();
+        evidence.rejudge |= values.iter().any(|value| senders::is_withheld(value, self.known));
+        let warning: BTreeSet<&str> = values.into_iter().filter(|value| senders::warns(value, self.known)).collect();
         if !warning.is_empty() {
             let sentence = format!("The rule catches messages of those who would warn the owner: {}.", listed(warning));
             evidence.because(TargetsSenders, sentence);

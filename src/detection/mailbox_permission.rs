@@ -41,6 +41,11 @@ pub(super) fn grantees(record: &AuditRecord) -> Vec<Target> {
     grants(record).iter().chain(&send_on_behalf(record)).filter_map(|grant| Target::read(&grant.grantee)).collect()
 }
 
+/// Whether the actor is given something. On his own mailbox he would have it already, so this one is another's.
+pub(super) fn is_to_actor(record: &AuditRecord) -> bool {
+    grants(record).iter().chain(&send_on_behalf(record)).any(|grant| grant.names(&record.user_id))
+}
+
 fn judged(record: &AuditRecord, grants: Vec<Grant>, who: &Who, known: &Knowledge) -> Option<Evidence> {
     if grants.is_empty() {
         return None;
@@ -84,12 +89,15 @@ impl Grant {
     /// The actor is the grantee, on a mailbox that is not his own.
     fn is_to_actor(&self, who: &Who, reaches: &[Reach]) -> bool {
         let actor = who.actor.to_lowercase();
-        let grantee = self.grantee.trim().to_lowercase();
-        let alias = grantee.rsplit('/').next().unwrap_or(&grantee);
-        let is_actor = grantee == actor
-            || actor.split_once('@').is_some_and(|(local, _)| !local.is_empty() && local == alias)
-            || reaches.iter().any(|reach| reach.text().to_lowercase() == actor);
+        let is_actor = self.names(&actor) || reaches.iter().any(|reach| reach.text().to_lowercase() == actor);
         is_actor && !actor.is_empty() && actor != who.mailbox
+    }
+
+    /// The grantee is written as the actor's name or as his alias.
+    fn names(&self, actor: &str) -> bool {
+        let (actor, grantee) = (actor.trim().to_lowercase(), self.grantee.trim().to_lowercase());
+        let alias = grantee.rsplit('/').next().unwrap_or(&grantee);
+        grantee == actor || actor.split_once('@').is_some_and(|(local, _)| !local.is_empty() && local == alias)
     }
 
     /// To whom access is given that outsiders or everybody then have; `None` for a person of the tenant.

@@ -29,7 +29,7 @@ pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
         conditions: said.get("RuleCondition").map(restriction::read).unwrap_or_default(),
         ..RuleShape::default()
     };
-    if said.get("RuleState").is_some_and(|state| has_flag(state, "ExitAfterExecution", 0x10)) {
+    if said.get("RuleState").is_some_and(stops) {
         shape.actions.push(Action::Stop);
     }
     if let Some(actions) = said.get("RuleActions") {
@@ -59,7 +59,11 @@ impl RuleShape {
         let text_of = |name: &str| member(&rule, name).and_then(scalar);
         self.id = self.id.or_else(|| text_of("RuleId").or_else(|| text_of("Id")).and_then(|id| rule_id(&id)));
         self.name = self.name.take().or_else(|| text_of("Name"));
-        self.enabled = self.enabled.or_else(|| text_of("State").and_then(|state| is_enabled(&state)));
+        let state = text_of("State");
+        if state.as_deref().is_some_and(stops) {
+            self.actions.push(Action::Stop);
+        }
+        self.enabled = self.enabled.or_else(|| state.as_deref().and_then(is_enabled));
         self.enabled = self.enabled.or_else(|| text_of("IsEnabled").map(|text| text.eq_ignore_ascii_case("true")));
         match member(&rule, "Condition") {
             Some(Value::String(condition)) => self.conditions.extend(restriction::read(condition)),
@@ -217,6 +221,11 @@ fn strings(value: &Value, depth: usize) -> Vec<String> {
 /// `RuleState`: flags by name or as a number. `None` where it says nothing.
 fn is_enabled(state: &str) -> Option<bool> {
     (!state.trim().is_empty()).then(|| has_flag(state, "Enabled", 1))
+}
+
+/// No further rules run after this one.
+fn stops(state: &str) -> bool {
+    has_flag(state, "ExitAfterExecution", 0x10)
 }
 
 fn has_flag(state: &str, name: &str, bit: u32) -> bool {

@@ -29,6 +29,14 @@ pub(super) fn warns(value: &str, known: &Knowledge) -> bool {
     }
 }
 
+/// Whether a passing fault keeps from us who a sender is.
+pub(super) fn is_withheld(value: &str, known: &Knowledge) -> bool {
+    match Target::read(value) {
+        Some(Target::Directory(text)) => matches!(known.recipients.get(&text), Some(Answer::Withheld)),
+        _ => false,
+    }
+}
+
 fn is_warning_address(value: &str, known: &Knowledge) -> bool {
     let Some(Target::Address { text, domain }) = Target::read(value) else { return false };
     let local = text.rsplit_once('@').map_or("", |(local, _)| local);

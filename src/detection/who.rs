@@ -7,6 +7,7 @@ use crate::names::MailAddress;
 
 use super::conditions::OwnAddresses;
 use super::knowledge::{Answer, Knowledge, MailboxFacts};
+use super::mailbox_permission;
 use super::rule_from_parameters::mailbox_and_rule;
 use super::selection::Concern;
 use super::sign_in_method;
@@ -79,7 +80,8 @@ pub(super) fn who(record: &AuditRecord, concern: Concern, known: &Knowledge) -> 
         _ if mailbox.is_plain => Who::plain(actor, mailbox.text.to_lowercase()),
         answer => {
             let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
-            Who { withheld, ..Who::unresolved(actor, &mailbox.text, record.parameters.has("Mailbox")) }
+            let is_anothers = record.parameters.has("Mailbox") || mailbox_permission::is_to_actor(record);
+            Who { withheld, ..Who::unresolved(actor, &mailbox.text, is_anothers) }
         }
     }
 }
@@ -131,12 +133,12 @@ impl Who {
     }
 
     /// An alias, a GUID or a path that nobody resolved. The actor is taken for the owner when the alias is the local part of his
-    /// name, or when the record gives only an id and the cmdlet was not told another mailbox.
-    fn unresolved(actor: String, text: &str, another_was_named: bool) -> Self {
+    /// name, or when the record gives only an id and nothing says that the mailbox is another's.
+    fn unresolved(actor: String, text: &str, is_anothers: bool) -> Self {
         let alias = text.rsplit('/').next().unwrap_or(text).trim();
         let actor_address = actor.parse::<MailAddress>().ok();
         let is_actor = actor_address.is_some_and(|address| {
-            address.local().eq_ignore_ascii_case(alias) || (Uuid::try_parse(alias).is_ok() && !another_was_named)
+            address.local().eq_ignore_ascii_case(alias) || (Uuid::try_parse(alias).is_ok() && !is_anothers)
         });
         if is_actor {
             let mailbox = actor.to_lowercase();

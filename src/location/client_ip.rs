@@ -11,13 +11,21 @@ pub fn parse_client_ip(text: &str) -> Option<IpAddr> {
         .ok()
         .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
         .or_else(|| in_brackets()?.parse().ok())
-        .or_else(|| without_zone(text));
+        .or_else(|| without_zone(text))
+        .or_else(|| without_bare_port(text));
     address.map(|address| address.to_canonical())
 }
 
 /// `fe80::1%4`
 fn without_zone(text: &str) -> Option<IpAddr> {
     text.split_once('%').and_then(|(address, _)| address.parse::<Ipv6Addr>().ok()).map(IpAddr::V6)
+}
+
+/// `2001:db8::1:52378`: what is no address as a whole, but is one without its last part, has a port without brackets.
+fn without_bare_port(text: &str) -> Option<IpAddr> {
+    let (address, port) = text.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
+    address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
 }
 
 #[cfg(test)]
@@ -38,6 +46,8 @@ mod tests {
             ("[::ffff:10.0.0.1]:25", Some("10.0.0.1")),
             ("fe80::1%4", Some("fe80::1")),
             (" 203.0.113.7 ", Some("203.0.113.7")),
+            ("2001:db8::1:52378", Some("2001:db8::1")),
+            ("2001:db8::1:99999", None),
             ("localhost:12345", None),
             ("mail.contoso.com", None),
             ("", None),

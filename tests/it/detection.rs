@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up should fail")]
 
+mod both_doors;
 mod documentation;
 mod fixtures;
 mod judging;
+mod ordinary_week;
 mod properties;
 mod related;

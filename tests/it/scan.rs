@@ -11,6 +11,8 @@ use tenantwatch::audit::{AuditRecord, Event, Selector};
 use tenantwatch::detection::is_selected;
 use tenantwatch_simulator::records::ordinary_json_lines;
 
+mod exports;
+
 fn scan(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
     command.arg("scan").args(arguments).env_clear();
@@ -30,7 +32,12 @@ fn scan_input(arguments: &[&str], input: &[u8]) -> Output {
 }
 
 fn json_of(input: &[u8]) -> Value {
-    let output = scan_input(&["--format", "json", "-"], input);
+    scan_json(&[], input)
+}
+
+/// What `scan` answers in JSON about its standard input.
+pub fn scan_json(arguments: &[&str], input: &[u8]) -> Value {
+    let output = scan_input(&[&["--format", "json"], arguments, &["-"]].concat(), input);
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
 }
 

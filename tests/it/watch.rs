@@ -176,9 +176,17 @@ impl Watch {
 
     /// Content of contoso that became available at a time, and until when it can be fetched.
     pub fn publish_at(&self, created: DateTime<Utc>, expires: DateTime<Utc>, records: Vec<Value>) {
+        self.publish_bytes(created, expires, Value::from(records).to_string().into_bytes());
+    }
+
+    /// Content of contoso of any bytes that becomes available now.
+    pub fn publish_body(&self, body: Vec<u8>) {
+        self.publish_bytes(self.now(), self.now() + TimeDelta::days(7), body);
+    }
+
+    fn publish_bytes(&self, created: DateTime<Utc>, expires: DateTime<Utc>, body: Vec<u8>) {
         self.contoso(|tenant| {
-            let body = BlobBody::Whole(Value::from(records).to_string().into_bytes().into());
-            tenant.publish_body("Audit.Exchange", created, expires, body);
+            tenant.publish_body("Audit.Exchange", created, expires, BlobBody::Whole(body.into()));
         });
     }
 

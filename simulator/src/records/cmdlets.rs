@@ -76,3 +76,8 @@ pub fn new_transport_rule(envelope: &Envelope, name: &str, parameters: &[(&str, 
     let first = [("Name", name), ("Mode", "Enforce")];
     Value::Object(envelope.cmdlet("New-TransportRule", "", &[&first, parameters].concat()))
 }
+
+/// Any other cmdlet that a person ran.
+pub fn cmdlet(envelope: &Envelope, operation: &str, object_id: &str, parameters: &[(&str, &str)]) -> Value {
+    Value::Object(envelope.cmdlet(operation, object_id, parameters))
+}

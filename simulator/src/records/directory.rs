@@ -58,6 +58,13 @@ pub fn update_user_strong_auth(envelope: &Envelope, user: &User, phone: &str) ->
     of_directory(envelope, "Update user.", &user.upn, &changed, &target)
 }
 
+/// Any other record of the directory. `changed` are name, new and old value.
+pub fn directory_change(envelope: &Envelope, operation: &str, object: &str, changed: &[(&str, &str, &str)]) -> Value {
+    let changed =
+        changed.iter().map(|(name, new, old)| json!({"Name": name, "NewValue": new, "OldValue": old})).collect();
+    of_directory(envelope, operation, object, &changed, &json!([{"ID": object, "Type": 5}]))
+}
+
 /// A sign-in.
 pub fn user_logged_in(envelope: &Envelope) -> Value {
     let mut record = envelope.record("AzureActiveDirectory", SIGN_IN, 0, "UserLoggedIn", "Success");

@@ -70,3 +70,17 @@ pub fn file_accessed(envelope: &Envelope, file: &str) -> Value {
     })));
     Value::Object(record)
 }
+
+/// `AddFolderPermissions` or `ModifyFolderPermissions`: somebody may do something with one folder.
+pub fn folder_permission(
+    envelope: &Envelope,
+    mailbox: &Mailbox,
+    operation: &str,
+    (member, rights): (&str, &str),
+    folder: &str,
+) -> Value {
+    let mut record = envelope.item(EXCHANGE_ITEM, operation, mailbox, "Client=MSExchangeRPC");
+    let parent = json!({"Id": "LgAAAADs", "Name": folder, "Path": format!("\\{folder}"), "MemberUpn": member, "MemberRights": rights});
+    record.insert("Item".to_owned(), json!({"Id": "LgAAAADt", "ParentFolder": parent}));
+    Value::Object(record)
+}

@@ -1,0 +1,302 @@
+//! The same records through `scan` and through ProcessAuditLog: the same findings, except for what only live state and other
+//! records can add.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+use tenantwatch::detection::ReasonName;
+use tenantwatch::ledger::ProcessedRow;
+use tenantwatch_simulator::records::Seeded;
+use tenantwatch_simulator::world::AcceptedDomain;
+use uuid::Uuid;
+
+use crate::scan::scan_json;
+use crate::watch::{CONTOSO, Watch, forwarding_rule};
+
+use super::fixtures::situations;
+
+const DOMAINS: [&str; 3] = ["contoso.com", "contoso.onmicrosoft.com", "fabrikam.com"];
+
+/// What both doors say of one record.
+#[derive(Debug, PartialEq)]
+struct Said {
+    kind: String,
+    severity: String,
+    score: u64,
+    threat: bool,
+    reasons: BTreeSet<String>,
+    mailbox: String,
+    actor: String,
+    event_time: String,
+    ip: String,
+    forwarding_address: String,
+}
+
+/// A tenant in which Exchange tells us nothing, as it tells `scan` nothing.
+async fn watch_without_exchange() -> Watch {
+    let watch = Watch::start().await;
+    let mut world = watch.sim.world();
+    let tenant = world.tenants.get_mut(&CONTOSO).unwrap();
+    tenant.exchange_role = false;
+    let domain = |name: &&str| AcceptedDomain { name: (*name).to_owned(), match_sub_domains: false };
+    tenant.accepted_domains = DOMAINS.iter().map(domain).collect();
+    drop(world);
+    watch
+}
+
+async fn read(watch: &Watch, records: &[Value]) -> BTreeMap<String, Said> {
+    watch.publish(records.to_vec());
+    watch.read().await.unwrap();
+    watch.findings().await.iter().map(|row| (row.record_id.to_string(), said_by_row(row))).collect()
+}
+
+fn said_by_row(row: &ProcessedRow) -> Said {
+    Said {
+        kind: row.kind.as_str().to_owned(),
+        severity: row.severity.as_str().to_owned(),
+        score: row.score.into(),
+        threat: row.threat,
+        reasons: row.reasons.iter().map(|reason| reason.name.as_str().to_owned()).collect(),
+        mailbox: row.source_mailbox.clone(),
+        actor: row.actor.clone(),
+        event_time: json!(row.event_time).as_str().unwrap().to_owned(),
+        ip: row.ip.clone(),
+        forwarding_address: row.forwarding_address.clone(),
+    }
+}
+
+fn scanned(records: &[Value]) -> BTreeMap<String, Said> {
+    let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+    let arguments = DOMAINS.iter().flat_map(|domain| ["--accepted-domain", domain]).collect::<Vec<_>>();
+    let answer = scan_json(&arguments, lines.as_bytes());
+    let findings = answer["Findings"].as_array().unwrap();
+    findings.iter().map(|finding| (text(finding, "LogID"), said_by_scan(finding))).collect()
+}
+
+fn said_by_scan(finding: &Value) -> Said {
+    Said {
+        kind: text(finding, "Type"),
+        severity: text(finding, "Severity"),
+        score: finding["Score"].as_u64().unwrap(),
+        threat: finding["Threat"].as_bool().unwrap(),
+        reasons: finding["Reasons"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect(),
+        mailbox: text(finding, "SourceMailbox"),
+        actor: text(finding, "Actor"),
+        event_time: text(finding, "EventTime"),
+        ip: text(finding, "IP"),
+        forwarding_address: text(finding, "ForwardingAddress"),
+    }
+}
+
+fn text(finding: &Value, name: &str) -> String {
+    finding[name].as_str().unwrap_or_else(|| panic!("{name} of {finding}")).to_owned()
+}
+
+/// Every record of every fixture file in this tenant, each once, written in one of the ways in which exporters write.
+fn mix(seed: u64) -> Vec<Value> {
+    let mut seeded = Seeded::new(seed);
+    let mut records: Vec<Value> = situations()
+        .into_iter()
+        .map(|(_, situation)| {
+            let Value::Object(mut record) = situation.json else { panic!("{}", situation.name) };
+            if record.get("Id").and_then(Value::as_str).is_some_and(|id| Uuid::try_parse(id).is_ok()) {
+                record.insert("Id".to_owned(), json!(seeded.guid()));
+            }
+            record.insert("OrganizationId".to_owned(), json!(CONTOSO));
+            write_oddly(record, &mut seeded)
+        })
+        .collect();
+    seeded.shuffle(&mut records);
+    records
+}
+
+fn write_oddly(mut record: Map<String, Value>, seeded: &mut Seeded) -> Value {
+    match seeded.range(0, 5) {
+        0 => record = record.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect(),
+        1 => record = record.into_iter().map(|(name, value)| (name.to_uppercase(), value)).collect(),
+        2 => {
+            for name in ["RecordType", "UserType"] {
+                if let Some(number) = record.get(name).and_then(Value::as_i64) {
+                    record.insert(name.to_owned(), json!(number.to_string()));
+                }
+            }
+        }
+        3 => {
+            let inner = Value::Object(record);
+            let operation = inner["Operation"].clone();
+            return json!({"id": seeded.guid(), "operation": operation, "service": "Exchange", "auditData": inner});
+        }
+        _ => {}
+    }
+    Value::Object(record)
+}
+
+/// Reasons that other records of the tenant give, which `scan` does not look for.
+const OF_OTHER_RECORDS: [ReasonName; 3] =
+    [ReasonName::SharedTarget, ReasonName::MethodChangedNearby, ReasonName::MethodChangedAfterThreat];
+
+fn knows_of_other_records(said: &Said) -> bool {
+    OF_OTHER_RECORDS.iter().any(|name| said.reasons.contains(name.as_str()))
+}
+
+#[tokio::test]
+async fn scan_and_process_audit_log_say_the_same_of_every_record() {
+    let mut seen = BTreeSet::new();
+    for seed in [1, 2, 3] {
+        let records = mix(seed);
+        let offline = scanned(&records);
+        let mut online = read(&watch_without_exchange().await, &records).await;
+        let (ours, theirs): (Vec<_>, Vec<_>) = (offline.keys().collect(), online.keys().collect());
+        assert_eq!(ours, theirs, "seed {seed}: the same records are findings");
+        let all = online.len();
+        online.retain(|id, said| {
+            seen.extend(said.reasons.iter().cloned());
+            if knows_of_other_records(said) {
+                assert!(said.reasons.is_superset(&offline[id].reasons) && said.score >= offline[id].score, "{id}");
+            }
+            !knows_of_other_records(said)
+        });
+        assert!(online.len() > 100 && online.len() * 2 > all, "most of {all} are told by their record alone");
+        for (id, said) in &online {
+            assert_eq!(said, &offline[id], "seed {seed}");
+        }
+    }
+    // Live rules show what is hidden, and `scan` trusts nobody.
+    let beyond_records = [ReasonName::HiddenRule, ReasonName::ForwardsToTrusted];
+    let missing: Vec<_> = ReasonName::ALL
+        .iter()
+        .filter(|name| !seen.contains(name.as_str()) && !beyond_records.contains(name))
+        .filter(|name| !OF_OTHER_RECORDS.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "no record of the mix has {missing:?}");
+}
+
+#[tokio::test]
+async fn every_form_of_client_address_and_time_is_read_alike_through_both_doors() {
+    let watch = watch_without_exchange().await;
+    let forms = [
+        ("203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7:52378", "203.0.113.7"),
+        ("[2001:db8::7]:52378", "2001:db8::7"),
+        ("2001:db8::7", "2001:db8::7"),
+        // Five digits are no group of an address, so this can only be a port.
+        ("2001:db8::7:52378", "2001:db8::7"),
+        // Four digits could be either; what parses whole is taken whole.
+        ("2001:db8::7:443", "2001:db8::7:443"),
+        ("2001:db8:1:2:3:4:5:6:443", "2001:db8:1:2:3:4:5:6"),
+        ("::ffff:192.0.2.4", "192.0.2.4"),
+        ("", ""),
+        ("null", ""),
+    ];
+    let times = [
+        "2026-11-22T09:30:00",
+        "2026-11-22T09:30:00Z",
+        "2026-11-22T09:30:00.000",
+        "2026-11-22T09:30:00.0000000Z",
+        "2026-11-22T10:30:00+01:00",
+    ];
+    let records: Vec<Value> = forms
+        .iter()
+        .enumerate()
+        .map(|(number, (form, _))| {
+            let mut record = forwarding_rule(number as u128 + 1, "Sync", "eve@evil.example", watch.now());
+            record["ClientIP"] = json!(form);
+            record["CreationTime"] = json!(times[number % times.len()]);
+            record
+        })
+        .collect();
+    let (offline, online) = (scanned(&records), read(&watch, &records).await);
+    for (record, (form, address)) in records.iter().zip(forms) {
+        let id = text(record, "Id");
+        for said in [&offline[&id], &online[&id]] {
+            assert_eq!((said.ip.as_str(), said.event_time.as_str()), (address, "2026-11-22T09:30:00Z"), "{form:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_envelope_of_the_graph_audit_search_hides_and_invents_nothing() {
+    let watch = watch_without_exchange().await;
+    let rule = |number| forwarding_rule(number, "Sync", "eve@evil.example", watch.now());
+    let mut read_only = rule(4);
+    read_only["Operation"] = json!("MailItemsAccessed");
+    let records = [
+        json!({"id": "a", "operation": "New-InboxRule", "auditData": rule(1)}),
+        json!({"auditData": rule(2), "operation": "New-InboxRule"}),
+        json!({"Operation": "New-InboxRule", "AuditData": rule(3)}),
+        json!({"operation": "New-InboxRule", "auditData": read_only}),
+        json!({"operation": "New-InboxRule", "AuditData": rule(5).to_string()}),
+    ];
+    let expected: Vec<String> = [1, 2, 3, 5].map(|number: u128| Uuid::from_u128(number).to_string()).to_vec();
+    assert_eq!(scanned(&records).into_keys().collect::<Vec<_>>(), expected);
+    assert_eq!(read(&watch, &records).await.into_keys().collect::<Vec<_>>(), expected);
+}
+
+/// Sound records that are as large as none should be.
+fn large_records(watch: &Watch) -> [Value; 2] {
+    let [mut long, mut many] =
+        [100_001, 100_002].map(|number| forwarding_rule(number, "Large", "eve@evil.example", watch.now()));
+    long["Filler"] = json!("x".repeat(10 << 20));
+    let parameters = (0..100_000).map(|number| json!({"Name": format!("P{number}"), "Value": "True"}));
+    many["Parameters"].as_array_mut().unwrap().extend(parameters);
+    [long, many]
+}
+
+/// Parts that are no sound records.
+fn broken_parts() -> Vec<Vec<u8>> {
+    let head = "{\"CreationTime\":\"2026-11-22T09:30:00\",\"Operation\":\"New-InboxRule\"";
+    let with = |member: String| format!("{head},{member}}}").into_bytes();
+    let deep = |open: &str, close: &str| format!("\"a\":{}1{}", open.repeat(100_000), close.repeat(100_000));
+    vec![
+        with(deep("[", "]")),
+        with(deep("{\"a\":", "}")),
+        with("\"UserType\":1e".to_owned()),
+        with("\"a\":\"\\ud800\"".to_owned()),
+        [head.as_bytes(), b",\"a\":\"\xff\xfe\x00\"}"].concat(),
+        b"{\"Operation\":\"New-InboxRule\"}".to_vec(),
+        b"{\"CreationTime\":\"2026-11-22T09:30:00\"}".to_vec(),
+        b"{\"Operation\":\"New-InboxRule\",\"CreationTime\":7}".to_vec(),
+        b"null".to_vec(),
+    ]
+}
+
+#[tokio::test]
+async fn whatever_stands_between_records_is_told_and_costs_no_other_record() {
+    let watch = Watch::start().await;
+    let broken = broken_parts();
+    let behind = (1..=broken.len())
+        .map(|number| forwarding_rule(number as u128, &format!("Rule {number}"), "eve@evil.example", watch.now()));
+    let sound: Vec<Value> = behind.chain(large_records(&watch)).collect();
+    let expected: BTreeSet<String> = sound.iter().map(|record| text(record, "Id")).collect();
+    let mut parts: Vec<Vec<u8>> = sound.iter().map(|record| record.to_string().into_bytes()).collect();
+    for (number, part) in broken.iter().enumerate() {
+        parts.insert(2 * number, part.clone());
+    }
+    let body = [&b"["[..], &parts.join(&b",\n"[..]), b"]"].concat();
+
+    let answer = scan_json(&["--accepted-domain", "contoso.com"], &body);
+    let found: BTreeSet<String> =
+        answer["Findings"].as_array().unwrap().iter().map(|finding| text(finding, "LogID")).collect();
+    assert_eq!((&found, &answer["BrokenCount"]), (&expected, &json!(broken.len())), "{}", answer["Broken"]);
+
+    watch.publish_body(body);
+    let report = watch.read().await.unwrap();
+    let rows = watch.findings().await;
+    let stored: BTreeSet<String> = rows.iter().map(|row| row.record_id.to_string()).collect();
+    assert_eq!((&stored, report.broken, report.owed), (&expected, broken.len() as u64, 1));
+}
+
+#[tokio::test]
+async fn no_bytes_stop_process_audit_log_from_telling_of_the_next_blob() {
+    let watch = Watch::start().await;
+    let mut seeded = Seeded::new(6);
+    for number in 0..24 {
+        let head: &[u8] = [&b"[{\"Operation\":\"New-InboxRule\","[..], b"[", b"", b"\xff\xfe"][number % 4];
+        let noise: Vec<u8> = (0..512).map(|_| seeded.next().to_le_bytes()[0]).collect();
+        watch.publish_body([head, &noise].concat());
+    }
+    watch.publish(vec![forwarding_rule(1, "Sync", "eve@evil.example", watch.now())]);
+    let report = watch.read().await.unwrap();
+    assert!(report.broken >= 18 && report.owed >= 18, "{report:?}");
+    assert_eq!((report.threats, watch.told("InboxRule").len()), (1, 1));
+}

@@ -1,0 +1,193 @@
+//! A week of fifty ordinary people, read by ProcessAuditLog as it is published. Nobody is to be woken.
+
+mod place;
+mod situations;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+use tenantwatch::detection::{FindingKind, Severity};
+use tenantwatch::ledger::{FindingState, ProcessedRow};
+use tenantwatch::settings::TrustedTarget;
+use tenantwatch_simulator::Tenant;
+use tenantwatch_simulator::records::{self, Envelope, Seeded};
+use tenantwatch_simulator::world::{AcceptedDomain, BlobBody};
+
+use crate::watch::{CONTOSO, Watch, forwarding_rule};
+
+use place::Place;
+use situations::Situation;
+
+const PEOPLE: usize = 50;
+const DAYS: i64 = 7;
+/// How often the tenant is read. The content of the hours before is then there.
+const HOURS_BETWEEN: i64 = 2;
+/// How often each situation happens in the week.
+const TIMES: usize = 5;
+/// Records of no interest in the hours between two readings.
+const TRAFFIC: u64 = 40;
+
+/// Something that will happen to somebody.
+struct Planned {
+    at: DateTime<Utc>,
+    person: usize,
+    situation: &'static Situation,
+}
+
+/// What was kept of a record, by its id.
+type Expected = BTreeMap<String, (&'static str, Option<FindingKind>)>;
+
+async fn watch() -> Watch {
+    let watch = Watch::start_with(|settings| {
+        let domain = "tickets.example".parse().unwrap();
+        settings.trust.targets = vec![TrustedTarget::Domain { only_in: None, domain }];
+    })
+    .await;
+    let mut world = watch.sim.world();
+    let tenant = world.tenants.get_mut(&CONTOSO).unwrap();
+    for person in 0..PEOPLE {
+        tenant.add_person(&alias(person), &format!("Person {person}"));
+    }
+    let name = "contoso.onmicrosoft.com".to_owned();
+    tenant.accepted_domains.push(AcceptedDomain { name, match_sub_domains: false });
+    drop(world);
+    watch
+}
+
+fn alias(person: usize) -> String {
+    format!("person{person:02}")
+}
+
+/// Every situation several times, at any time of the week, each time to somebody else.
+fn plan(begin: DateTime<Utc>, seeded: &mut Seeded) -> Vec<Planned> {
+    let minutes = u64::try_from(TimeDelta::days(DAYS).num_minutes()).unwrap();
+    let often = situations::all().flat_map(|situation| std::iter::repeat_n(situation, TIMES));
+    let mut planned: Vec<Planned> = often
+        .enumerate()
+        .map(|(number, situation)| {
+            let minute = seeded.range(1, minutes);
+            // 7 and 50 have no common divisor: five times the same are five people.
+            Planned { at: begin + TimeDelta::minutes(minute.cast_signed()), person: number * 7 % PEOPLE, situation }
+        })
+        .collect();
+    planned.sort_by_key(|planned| planned.at);
+    planned
+}
+
+/// Lets the week happen and reads it hour by hour; `planted` happens to victor in its midst.
+async fn live_through(watch: &Watch, seed: u64, planted: Option<&str>) -> Expected {
+    let (begin, mut seeded) = (watch.now(), Seeded::new(seed));
+    let mut planned = plan(begin, &mut seeded).into_iter().peekable();
+    let mut expected = Expected::new();
+    for reading in 1..=DAYS * 24 / HOURS_BETWEEN {
+        let until = begin + TimeDelta::hours(reading * HOURS_BETWEEN);
+        let mut records = Vec::new();
+        with_contoso(watch, |tenant| {
+            while let Some(next) = planned.next_if(|planned| planned.at < until) {
+                records.extend(happens(tenant, &next, &mut seeded, &mut expected));
+            }
+            for _ in 0..TRAFFIC {
+                let minutes = seeded.range(0, 60 * HOURS_BETWEEN.cast_unsigned()).cast_signed();
+                records.push(traffic(tenant, until - TimeDelta::minutes(minutes), &mut seeded));
+            }
+        });
+        if let Some(target) = planted.filter(|_| reading == DAYS * 12 / HOURS_BETWEEN) {
+            records.push(forwarding_rule(0xa77ac, "Sync", target, until));
+        }
+        seeded.shuffle(&mut records);
+        watch.wait(until - watch.now());
+        with_contoso(watch, |tenant| publish(tenant, until, records));
+        watch.read().await.unwrap();
+    }
+    expected
+}
+
+fn with_contoso<T>(watch: &Watch, change: impl FnOnce(&mut Tenant) -> T) -> T {
+    change(watch.sim.world().tenants.get_mut(&CONTOSO).unwrap())
+}
+
+fn happens(tenant: &mut Tenant, planned: &Planned, seeded: &mut Seeded, expected: &mut Expected) -> Vec<Value> {
+    let address = |person: usize| format!("{}@contoso.com", alias(person % PEOPLE));
+    let (owner, colleague) = (address(planned.person), address(planned.person + 1));
+    let records = (planned.situation.happens)(&mut Place { tenant, owner, colleague, at: planned.at, seeded });
+    for record in &records {
+        expected.insert(id(record), (planned.situation.name, planned.situation.kept));
+    }
+    records
+}
+
+fn traffic(tenant: &Tenant, at: DateTime<Utc>, seeded: &mut Seeded) -> Value {
+    let mailbox = seeded.pick(&tenant.mailboxes).unwrap();
+    let own = Envelope::new(tenant, &mailbox.upn, at, seeded);
+    match seeded.range(0, 6) {
+        0 => records::system_set_mailbox(&own, mailbox),
+        1 => records::send(&own, mailbox, "Protokoll vom Dienstag"),
+        2 => records::move_to_deleted_items(&own, mailbox, "Your password was changed"),
+        3 => records::user_logged_in(&own),
+        _ => records::mail_items_accessed(&own, mailbox, 3),
+    }
+}
+
+/// Records of the directory come in content of their own.
+fn publish(tenant: &mut Tenant, at: DateTime<Utc>, records: Vec<Value>) {
+    let (directory, exchange): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|record| record["Workload"] == "AzureActiveDirectory");
+    for (content_type, records) in [("Audit.Exchange", exchange), ("Audit.AzureActiveDirectory", directory)] {
+        let body = BlobBody::Whole(Value::from(records).to_string().replace('/', "\\/").into_bytes().into());
+        tenant.publish_body(content_type, at, at + TimeDelta::days(7), body);
+    }
+}
+
+fn id(record: &Value) -> String {
+    record["Id"].as_str().unwrap().to_owned()
+}
+
+/// Where the rows differ from what every situation should leave behind.
+fn surprises(rows: &[ProcessedRow], expected: &Expected) -> Vec<String> {
+    let stored: BTreeMap<String, &ProcessedRow> = rows.iter().map(|row| (row.record_id.to_string(), row)).collect();
+    let mut surprises: Vec<String> = expected
+        .iter()
+        .filter_map(|(id, (name, kept))| {
+            let row = stored.get(id);
+            (row.map(|row| row.kind) != *kept)
+                .then(|| format!("{name}: kept as {:?}, not {kept:?}", row.map(|r| r.kind)))
+        })
+        .collect();
+    let is_quiet =
+        |row: &ProcessedRow| (row.threat, row.severity, row.state) == (false, Severity::Low, FindingState::Recorded);
+    surprises.extend(stored.iter().filter(|(_, row)| !is_quiet(row)).map(|(id, row)| {
+        let name = expected.get(id).map_or("nobody's", |(name, _)| name);
+        format!("{name}: {:?} {:?} {:?}", row.severity, row.state, row.reasons)
+    }));
+    surprises
+        .extend(stored.keys().filter(|id| !expected.contains_key(*id)).map(|id| format!("{id}: of ordinary traffic")));
+    surprises.sort();
+    surprises.dedup();
+    surprises
+}
+
+#[tokio::test]
+async fn an_ordinary_week_is_kept_and_nobody_is_told() {
+    assert!(situations::all().count() >= 40);
+    let watch = watch().await;
+    let expected = live_through(&watch, 50, None).await;
+    let found = surprises(&watch.findings().await, &expected);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert_eq!(watch.sim.notifications(), Vec::<Value>::new());
+    assert_eq!(watch.teams_messages(), 0);
+}
+
+#[tokio::test]
+async fn one_attack_in_an_ordinary_week_is_told_and_nothing_else() {
+    let watch = watch().await;
+    let expected = live_through(&watch, 51, Some("eve@evil.example")).await;
+    let mut rows = watch.findings().await;
+    let attack = rows.extract_if(.., |row| row.threat).collect::<Vec<_>>();
+    assert_eq!(attack.len(), 1);
+    assert_eq!((attack[0].source_mailbox.as_str(), attack[0].state), ("victor@contoso.com", FindingState::Sent));
+    assert_eq!(surprises(&rows, &expected), Vec::<String>::new());
+    let told: Vec<Value> = watch.sim.notifications().into_iter().map(|body| body["LogID"].clone()).collect();
+    assert_eq!(told, [attack[0].record_id.to_string()]);
+    assert_eq!(watch.teams_messages(), 1);
+}
