@@ -1,5 +1,6 @@
 //! Audit records: found in a stream of bytes, selected by their operation, parsed when selected.
 
+mod glance;
 mod members;
 mod properties;
 mod record;
@@ -7,6 +8,7 @@ mod record;
 pub mod export;
 pub mod select;
 
+pub use glance::Glance;
 pub use properties::{ModifiedProperty, Properties};
 pub use record::{AuditRecord, RecordError};
 pub use select::{Broken, Event, Selector};

@@ -18,8 +18,8 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::audit::export::{self, ExportError};
-use crate::audit::{AuditRecord, Event};
-use crate::detection::{Finding, is_selected, judge};
+use crate::audit::{AuditRecord, Event, Glance};
+use crate::detection::{Finding, is_of_no_interest, is_selected, judge};
 use crate::names::Domain;
 
 use broken::BrokenParts;
@@ -178,14 +178,25 @@ impl Reading {
             Event::Selected { json, line } => {
                 self.records += 1;
                 self.selected += 1;
-                match AuditRecord::parse(json) {
-                    Ok(record) => {
-                        self.organizations.note(&record);
-                        self.kept.keep(&record)?;
+                match Glance::of(json).filter(is_of_no_interest) {
+                    Some(glance) => {
+                        self.organizations.note(glance.organization_id, Some(&glance.organization_name), None);
                     }
-                    Err(error) => self.broken.add(file, line, &error),
+                    None => self.keep(file, line, json)?,
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, file: &str, line: u64, json: &[u8]) -> rusqlite::Result<()> {
+        match AuditRecord::parse(json) {
+            Ok(record) => {
+                let (name, owner) = (record.organization_name.as_deref(), record.mailbox_owner.as_deref());
+                self.organizations.note(record.organization_id, name, owner);
+                self.kept.keep(&record)?;
+            }
+            Err(error) => self.broken.add(file, line, &error),
         }
         Ok(())
     }

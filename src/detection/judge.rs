@@ -1,6 +1,6 @@
 //! From a record to a finding.
 
-use crate::audit::AuditRecord;
+use crate::audit::{AuditRecord, Glance};
 
 use super::evidence::Evidence;
 use super::finding::{Finding, FindingKind};
@@ -8,10 +8,22 @@ use super::forwarding::{self, Change};
 use super::knowledge::Knowledge;
 use super::selection::{Concern, concern};
 use super::targets::{Reach, Target};
-use super::who::{Who, is_noise, who};
+use super::who::{Who, is_noise, is_system, who};
 use super::{
     audit_tampering, consent, contact_retargeted, inbox_rule, mailbox_permission, sign_in_method, transport_rule,
 };
+
+/// Whether [`judge`] makes nothing of a record, whatever is known of the tenant: a `Set-Mailbox` by the system that sends no mail
+/// and gives nobody access. Told at a glance, because it is a third of all content.
+pub fn is_of_no_interest(glance: &Glance<'_>) -> bool {
+    /// The parameters in which [`targets_of`] looks for somebody.
+    const NAMING_SOMEBODY: [&str; 5] =
+        ["ForwardingSmtpAddress", "ForwardingAddress", "GrantSendOnBehalfTo", "User", "Trustee"];
+    let names_somebody = |name: &str| NAMING_SOMEBODY.iter().any(|naming| naming.eq_ignore_ascii_case(name));
+    is_system(Some(glance.user_type), &glance.user_id)
+        && concern(&glance.operation) == Some(Concern::Mailbox)
+        && !glance.parameters.iter().any(|name| names_somebody(name))
+}
 
 /// Judges one record. `None`: of no interest, not even to be recorded.
 pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {

@@ -84,7 +84,33 @@ pub(super) const WATCHED: &[(&str, Concern)] = &[
 /// What records with this operation are about; `None` when nobody looks at them.
 pub(super) fn concern(operation: &str) -> Option<Concern> {
     let operation = operation.trim().trim_end_matches('.');
+    if !may_be_watched(operation) {
+        return None;
+    }
     WATCHED.iter().find(|(watched, _)| watched.eq_ignore_ascii_case(operation)).map(|(_, concern)| *concern)
+}
+
+/// Tells most operations that nobody looks at by their length and first letter: it is asked of every record there is.
+fn may_be_watched(operation: &str) -> bool {
+    let Some(first) = operation.bytes().next() else { return false };
+    INITIALS.get(operation.len()).is_some_and(|initials| initials & initial(first) != 0)
+}
+
+/// For each length the letters with which a watched operation of that length begins.
+static INITIALS: [u32; 64] = {
+    let mut initials = [0; 64];
+    let mut at = 0;
+    while at < WATCHED.len() {
+        let name = WATCHED[at].0.as_bytes();
+        initials[name.len()] |= initial(name[0]);
+        at += 1;
+    }
+    initials
+};
+
+/// One bit per letter, without case. Other characters share the bits of letters, which costs a comparison.
+const fn initial(first: u8) -> u32 {
+    1 << (first & 0x1F)
 }
 
 /// Whether records with this operation are looked at. Directory operations are found with and without their full stop.

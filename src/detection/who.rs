@@ -166,10 +166,15 @@ impl Who {
 /// (<https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#user-type>), and the
 /// accounts that write most of the records of a tenant.
 pub(super) fn is_noise(record: &AuditRecord) -> bool {
+    is_system(record.user_type, &record.user_id)
+}
+
+/// The same of `UserType` and `UserId`.
+pub(super) fn is_system(user_type: Option<i64>, user_id: &str) -> bool {
     const SYSTEM_ACTORS: &[&str] = &["NT AUTHORITY\\", "NT SERVICE\\", "SpoolsProvisioning"];
-    let actor = record.user_id.trim();
+    let actor = user_id.trim();
     let begins = |prefix: &&str| actor.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-    matches!(record.user_type, Some(3 | 4)) || SYSTEM_ACTORS.iter().any(begins)
+    matches!(user_type, Some(3 | 4)) || SYSTEM_ACTORS.iter().any(begins)
 }
 
 /// Whether the record is about an attempt that failed.

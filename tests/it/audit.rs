@@ -7,6 +7,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tenantwatch::audit::{AuditRecord, Broken, Event, Selector, export, select};
+use tenantwatch_simulator::records::ordinary_json_lines;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
@@ -236,6 +237,35 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![8 => known, 1 => prop::collection::vec(any::<u8>(), 0..4)]
 }
 
+/// What changes what a record is, in few bytes.
+fn change() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "",
+        "\"",
+        "\\",
+        "\\\"",
+        "\\\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\n",
+        " ",
+        "u",
+        "x",
+        "\"Operation\"",
+        "\"Operation\":",
+        ",\"Operation\":\"New-InboxRule\",",
+        ",\"operation\" : \"New-InboxRule\",",
+        "\\u004f",
+        "\"\\u004fperation\":\"x\",",
+        ",\"Operation\" :\t\"Set-Inbox\\u0052ule\",",
+        "{\"Operation\":\"New-InboxRule\"}",
+    ])
+}
+
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece(), 0..24).prop_map(|pieces| pieces.concat())
 }
@@ -335,6 +365,23 @@ proptest! {
         let expected = plain::select(&bytes);
         prop_assert_eq!(&select_in(&[&bytes]), &expected);
         prop_assert_eq!(&select_in(&chunks(&bytes, &sizes)), &expected);
+    }
+
+    #[test]
+    fn the_selector_and_its_plain_form_agree_on_ordinary_records_with_a_few_bytes_changed(
+        seed in any::<u64>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..3, change()), 0..5),
+        size in prop::sample::select(vec![7, 64, 100, 500, usize::MAX]),
+    ) {
+        let mut bytes = Vec::new();
+        ordinary_json_lines(seed, 1_200, &mut bytes).unwrap();
+        bytes.extend_from_slice(rule_record().to_string().as_bytes());
+        for (at, how, change) in changes {
+            let at = at.index(bytes.len());
+            let replaced = if how == 0 { at..at } else { at..at + 1 };
+            bytes.splice(replaced, change.bytes());
+        }
+        prop_assert_eq!(select_in(&chunks(&bytes, &[size])), plain::select(&bytes));
     }
 
     #[test]

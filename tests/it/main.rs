@@ -16,6 +16,7 @@ mod documentation;
 mod flow;
 mod functions_host;
 mod get_domain;
+mod glance;
 mod host;
 mod ledger;
 mod licences;

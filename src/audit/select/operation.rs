@@ -5,6 +5,9 @@ use std::borrow::Cow;
 /// Texts longer than this, escapes included, are neither the key `Operation` nor the name of an operation.
 const LONGEST_TEXT: usize = 4096;
 
+/// The key of the operation.
+pub(super) const NAME: &str = "Operation";
+
 /// How the key of a member is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
@@ -19,7 +22,6 @@ pub(super) enum Key {
 impl Key {
     /// From the bytes between the quotes.
     pub(super) fn of(raw: &[u8]) -> Self {
-        const NAME: &str = "Operation";
         let could_be = raw.len() == NAME.len() || raw.len() > NAME.len() && memchr::memchr(b'\\', raw).is_some();
         match could_be.then(|| decoded(raw)).flatten() {
             Some(key) if key == NAME => Self::Exact,

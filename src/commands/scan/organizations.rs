@@ -11,6 +11,9 @@ use crate::names::{Domain, MailAddress, TenantId};
 
 use super::printable;
 
+/// Stands for the organization of records that name none.
+const NO_ID: TenantId = TenantId::new(Uuid::nil());
+
 /// One organization.
 #[derive(Debug)]
 pub(super) struct Organization {
@@ -31,22 +34,27 @@ pub(super) struct Organizations {
 impl Organizations {
     pub(super) fn new(given: &[Domain]) -> Self {
         let given: BTreeSet<Domain> = given.iter().cloned().collect();
-        let nameless = Organization::new(TenantId::new(Uuid::nil()), &given);
+        let nameless = Organization::new(NO_ID, &given);
         Self { given, by_id: BTreeMap::new(), nameless }
     }
 
-    /// Learns from one record.
-    pub(super) fn note(&mut self, record: &AuditRecord) {
-        let id = id_of(record);
+    /// Learns from the `OrganizationId`, `OrganizationName` and `MailboxOwnerUPN` of one record.
+    pub(super) fn note(&mut self, id: Option<TenantId>, name: Option<&str>, owner: Option<&str>) {
+        let id = id.unwrap_or(NO_ID);
         let organization = self.by_id.entry(id).or_insert_with(|| Organization::new(id, &self.given));
-        let named = record.organization_name.as_deref().and_then(|name| name.parse::<Domain>().ok());
-        if let Some(name) = record.organization_name.as_ref().filter(|_| organization.name.is_empty()) {
-            organization.name.clone_from(name);
+        let name = name.filter(|name| !name.is_empty());
+        if owner.is_none() && name == Some(&organization.name) {
+            // Nearly always, and known already.
+            return;
+        }
+        if let Some(name) = name.filter(|_| organization.name.is_empty()) {
+            name.clone_into(&mut organization.name);
         }
         if !self.given.is_empty() {
             return;
         }
-        let owner = record.mailbox_owner.as_deref().and_then(|owner| owner.parse::<MailAddress>().ok());
+        let named = name.and_then(|name| name.parse::<Domain>().ok());
+        let owner = owner.and_then(|owner| owner.parse::<MailAddress>().ok());
         let domains = named.into_iter().chain(owner.map(|owner| owner.domain().clone()));
         for domain in domains.filter(|domain| domain.as_str().contains('.')) {
             organization.accept(domain);
@@ -109,7 +117,7 @@ impl Organization {
 }
 
 fn id_of(record: &AuditRecord) -> TenantId {
-    record.organization_id.unwrap_or(TenantId::new(Uuid::nil()))
+    record.organization_id.unwrap_or(NO_ID)
 }
 
 #[expect(clippy::expect_used, reason = "the text is a sound domain name of a reserved top-level domain")]

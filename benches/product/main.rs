@@ -1,0 +1,68 @@
+//! What the whole product takes, as one table: `cargo bench --bench product`, or `-- quick` for a tenth of everything.
+//!
+//! The binary runs as a process of its own, as it does on the platform; Microsoft 365 is the simulator in this process, over TLS. What
+//! the process took is what the kernel says of it, so that the simulator is not counted. The content is the same for ever: it is
+//! made from a seed.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
+
+mod process;
+mod reading;
+mod scale;
+mod start;
+
+use process::Taken;
+
+/// How much of everything.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    tenants: usize,
+    bytes: u64,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+struct Row {
+    what: String,
+    told: String,
+}
+
+impl Row {
+    fn new(what: impl Into<String>, told: impl Into<String>) -> Self {
+        Self { what: what.into(), told: told.into() }
+    }
+
+    /// What a process took for so many bytes.
+    fn of_bytes(what: &str, taken: Taken, bytes: u64) -> Self {
+        let gigabytes = bytes as f64 / 1e9;
+        let told = format!(
+            "{:.2} s of CPU per GB, {:.1} s in all for {gigabytes:.2} GB, {:.1} MiB at most",
+            taken.cpu.as_secs_f64() / gigabytes,
+            taken.wall.as_secs_f64(),
+            taken.mebibytes()
+        );
+        Self::new(what, told)
+    }
+}
+
+fn main() {
+    let is_quick = std::env::args().any(|argument| argument == "quick");
+    let size = if is_quick {
+        Size { tenants: 100, bytes: 100_000_000 }
+    } else {
+        Size { tenants: 1_000, bytes: 1_000_000_000 }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut rows = start::rows();
+    rows.extend(reading::scan(size));
+    rows.extend(runtime.block_on(reading::blobs(size)));
+    rows.extend(runtime.block_on(scale::quiet(size)));
+    rows.extend(runtime.block_on(scale::one_threat_each(size)));
+    print(&rows);
+}
+
+fn print(rows: &[Row]) {
+    println!("\n| what | measured |\n|---|---|");
+    for row in rows {
+        println!("| {} | {} |", row.what, row.told);
+    }
+}

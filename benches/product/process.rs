@@ -1,0 +1,78 @@
+//! The product as a process, and what the kernel says that it took (Linux: `proc(5)`).
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_tenantwatch");
+
+/// What a process took from its start to its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    pub wall: Duration,
+    /// User and system time, in steps of 10 ms.
+    pub cpu: Duration,
+    /// The most memory that was resident at once, in KiB.
+    pub peak: u64,
+}
+
+impl Taken {
+    pub fn mebibytes(self) -> f64 {
+        self.peak as f64 / 1024.0
+    }
+}
+
+/// `tenantwatch` with nothing in its environment but this.
+pub fn tenantwatch<'a>(arguments: &[&str], environment: impl IntoIterator<Item = &'a (String, String)>) -> Command {
+    let mut command = Command::new(BINARY);
+    let environment = environment.into_iter().map(|(name, value)| (name, value));
+    command.args(arguments).env_clear().envs(environment).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// One cycle over all tenants, with this data folder.
+pub async fn run_once(environment: Vec<(String, String)>, data: &Path) -> Taken {
+    let mut command = tenantwatch(&["run", "--once", "--data", data.to_str().unwrap()], &environment);
+    tokio::task::spawn_blocking(move || run(&mut command)).await.unwrap()
+}
+
+/// Runs it to its end, which has to be a good one.
+pub fn run(command: &mut Command) -> Taken {
+    let started = Instant::now();
+    let mut child = command.spawn().expect("the binary starts");
+    let mut peak = 0;
+    while !has_ended(&child) {
+        peak = peak_of(&child).unwrap_or_default().max(peak);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let taken = Taken { wall: started.elapsed(), cpu: cpu(&child.id().to_string()), peak };
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{command:?} ended with {status}");
+    taken
+}
+
+/// The time that a process, ended or not, has taken. Needs no `wait`, after which it would be gone.
+pub fn cpu(process: &str) -> Duration {
+    // Linux counts in hundredths of a second for whoever asks.
+    const TICK: Duration = Duration::from_millis(10);
+    let fields = stat(process).unwrap_or_default();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok()).unwrap_or_default();
+    TICK * (ticks(11) + ticks(12))
+}
+
+fn has_ended(child: &Child) -> bool {
+    stat(&child.id().to_string()).is_none_or(|fields| fields[0] == "Z")
+}
+
+/// The fields behind the name, which is in brackets and may hold anything.
+fn stat(process: &str) -> Option<Vec<String>> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, behind) = text.rsplit_once(") ")?;
+    Some(behind.split(' ').map(str::to_owned).collect())
+}
+
+fn peak_of(child: &Child) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}

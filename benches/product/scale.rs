@@ -1,0 +1,70 @@
+//! Many tenants: one cycle of GetDomain and ProcessAuditLog over all of them, twelve at once, as `host.json` allows one instance.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::Utc;
+use tenantwatch_simulator::{Fault, Service, Simulator, scenario};
+
+use super::process::{Taken, run_once};
+use super::{Row, Size};
+
+const LATENCY: Duration = Duration::from_millis(100);
+
+const SERVICES: [Service; 6] =
+    [Service::Entra, Service::Activity, Service::Graph, Service::Exchange, Service::Flow, Service::Teams];
+
+/// Tenants where nothing happens: their first cycle, one when they are known, one with the latency of the real services.
+pub async fn quiet(size: Size) -> Vec<Row> {
+    let simulator = Simulator::start(scenario::quiet(size.tenants)).await.unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let first = cycle("quiet tenants, first cycle", &simulator, data.path(), size).await;
+    let known = cycle("quiet tenants, known", &simulator, data.path(), size).await;
+    be_late(&simulator);
+    let late = cycle("quiet tenants, known, 100 ms latency", &simulator, data.path(), size).await;
+    vec![first, known, late]
+}
+
+/// Tenants with one threat each, all of them found and told: without latency and with it.
+pub async fn one_threat_each(size: Size) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for is_late in [false, true] {
+        let (world, planted) = scenario::one_threat_each(size.tenants, Utc::now());
+        let simulator = Simulator::start(world).await.unwrap();
+        if is_late {
+            be_late(&simulator);
+        }
+        let data = tempfile::tempdir().unwrap();
+        let what = if is_late { "tenants with a threat each, 100 ms latency" } else { "tenants with a threat each" };
+        rows.push(cycle(what, &simulator, data.path(), size).await);
+        assert_eq!(simulator.notifications().len(), planted.len(), "every threat is told once");
+    }
+    rows
+}
+
+fn be_late(simulator: &Simulator) {
+    for service in SERVICES {
+        simulator.inject(Fault::new(service, "", tenantwatch_simulator::FaultKind::Delay(LATENCY)));
+    }
+}
+
+async fn cycle(what: &str, simulator: &Simulator, data: &Path, size: Size) -> Row {
+    simulator.forget_requests();
+    let taken = run_once(simulator.environment(), data).await;
+    let requests =
+        |of: &[Service]| simulator.count(|request| of.contains(&request.service)) as f64 / size.tenants as f64;
+    let told = [
+        per_tenant(taken, size),
+        format!("{:.1} requests a tenant ({:.1} of them for tokens)", requests(&SERVICES), requests(&[Service::Entra])),
+    ];
+    Row::new(format!("{} {what}", size.tenants), told.join(", "))
+}
+
+fn per_tenant(taken: Taken, size: Size) -> String {
+    format!(
+        "{:.1} s, {:.1} ms of CPU a tenant, {:.1} MiB at most",
+        taken.wall.as_secs_f64(),
+        taken.cpu.as_secs_f64() * 1_000.0 / size.tenants as f64,
+        taken.mebibytes()
+    )
+}

@@ -1,0 +1,145 @@
+//! What is passed over at a glance: never a record of which judging would make something.
+
+use std::collections::{BTreeSet, HashMap};
+
+use proptest::prelude::*;
+use serde_json::json;
+use tenantwatch::audit::{AuditRecord, Glance};
+use tenantwatch::detection::{AcceptedDomains, Finding, Knowledge, is_of_no_interest, judge};
+use tenantwatch::names::TenantId;
+use uuid::Uuid;
+
+const ID: &str = "7d2f7f3b-6a44-4c38-9d23-6ad7d1f2b001";
+
+/// An ordinary record by Exchange itself, with further parameters.
+fn by_the_system(further: &[(&str, &str)]) -> String {
+    let parameters = [("Identity", "clara"), ("ProhibitSendQuota", "99 GB")].iter().chain(further);
+    let parameters: Vec<_> = parameters.map(|(name, value)| json!({"Name": name, "Value": value})).collect();
+    json!({
+        "CreationTime": "2026-11-22T10:00:00", "Id": "f9d3b8e1-6c1c-4a3f-9f0e-08d92fe5d2a1", "Operation": "Set-Mailbox",
+        "OrganizationId": ID, "OrganizationName": "contoso.onmicrosoft.com", "RecordType": 1, "ResultStatus": "True",
+        "UserType": 3, "UserId": "NT AUTHORITY\\SYSTEM", "ObjectId": "clara", "Parameters": parameters,
+    })
+    .to_string()
+}
+
+fn judged(record: &str) -> Option<Finding> {
+    let known = Knowledge {
+        tenant_id: TenantId::new(Uuid::nil()),
+        domain: "contoso.com".parse().unwrap(),
+        offline: false,
+        accepted: AcceptedDomains { exact: BTreeSet::new(), with_sub_domains: BTreeSet::new() },
+        trusted_targets: Vec::new(),
+        trusted_apps: BTreeSet::new(),
+        off: BTreeSet::new(),
+        mailboxes: HashMap::new(),
+        live: HashMap::new(),
+        recipients: HashMap::new(),
+    };
+    judge(&AuditRecord::parse(record.as_bytes()).ok()?, &known)
+}
+
+fn is_passed_over(record: &str) -> bool {
+    Glance::of(record.as_bytes()).as_ref().is_some_and(is_of_no_interest)
+}
+
+#[test]
+fn what_the_system_does_to_quotas_is_passed_over() {
+    assert!(is_passed_over(&by_the_system(&[])));
+    assert_eq!(judged(&by_the_system(&[])), None);
+}
+
+#[test]
+fn what_the_system_does_with_an_address_is_not_passed_over_and_found() {
+    for name in ["ForwardingSmtpAddress", "forwardingsmtpaddress", "ForwardingAddress"] {
+        let record = by_the_system(&[(name, "smtp:thief@evil.example")]);
+        assert!(!is_passed_over(&record), "{record}");
+        assert!(judged(&record).is_some_and(|finding| finding.threat), "{record}");
+    }
+}
+
+#[test]
+fn a_name_behind_escapes_is_read_as_what_it_is() {
+    let record = by_the_system(&[("ForwardingSmtpAddress", "smtp:thief@evil.example")]);
+    let hidden = record.replace("ForwardingSmtpAddress", "\\u0046orwardingSmtp\\u0041ddress");
+    assert!(!is_passed_over(&hidden));
+    assert!(judged(&hidden).is_some());
+}
+
+#[test]
+fn what_a_person_did_is_not_passed_over() {
+    let record = by_the_system(&[]).replace("NT AUTHORITY\\\\SYSTEM", "clara@contoso.com");
+    assert!(!is_passed_over(&record.replace("\"UserType\":3", "\"UserType\":2")));
+    assert!(is_passed_over(&record), "UserType 3 is the system, whatever its name");
+}
+
+#[test]
+fn a_record_that_is_written_unusually_is_parsed() {
+    let plain = by_the_system(&[]);
+    for (from, to) in [
+        ("\"UserType\":3", "\"UserType\":\"3\""),
+        ("\"UserType\":3", "\"UserType\":3,\"UserType\":2"),
+        ("\"UserType\"", "\"usertype\""),
+        ("\"Operation\"", "\"operation\""),
+        ("\"Parameters\"", "\"PARAMETERS\""),
+        ("\"Name\"", "\"NAME\""),
+        ("{\"CreationTime\"", "{\"item\":{},\"CreationTime\""),
+        ("{\"CreationTime\"", "{\"MailboxOwnerUPN\":\"a@contoso.com\",\"CreationTime\""),
+        ("{\"CreationTime\"", "{\"auditData\":{},\"CreationTime\""),
+        ("{\"CreationTime\"", "{}{\"CreationTime\""),
+    ] {
+        let record = plain.replace(from, to);
+        assert_ne!(record, plain);
+        assert_eq!(Glance::of(record.as_bytes()), None, "{record}");
+    }
+}
+
+fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    prop::sample::select(texts)
+}
+
+/// Members as they may stand in a record, right, doubled, misspelt or of another kind.
+fn member() -> impl Strategy<Value = String> {
+    let name = one_of(&["Operation", "UserType", "UserId", "Parameters", "parameters", "userId", "Item", "item", "X"]);
+    let value = one_of(&[
+        "\"Set-Mailbox\"",
+        "\"set-mailbox\"",
+        "2",
+        "3",
+        "\"3\"",
+        "\"NT SERVICE\\\\x\"",
+        "\"clara@contoso.com\"",
+        "[]",
+        "[{\"Name\":\"ForwardingSmtpAddress\",\"Value\":\"thief@evil.example\"}]",
+        "[{\"Name\":\"\\u0046orwardingSmtpAddress\",\"Value\":\"thief@evil.example\"}]",
+        "[{\"Name\":\"x\",\"name\":\"ForwardingSmtpAddress\",\"Value\":\"thief@evil.example\"}]",
+        "[{\"Name\":\"grantSendOnBehalfTo\",\"Value\":\"thief@evil.example\"}]",
+        "[{\"Name\":\"User\",\"Value\":\"thief@evil.example\"}]",
+        "\"-ForwardingSmtpAddress thief@evil.example\"",
+        "{\"ForwardingSmtpAddress\":\"thief@evil.example\"}",
+        "{\"ParentFolder\":{\"MemberUpn\":\"thief@evil.example\",\"MemberRights\":\"Owner\"}}",
+    ]);
+    (name, value).prop_map(|(name, value)| format!("\"{name}\":{value}"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_passed_over_of_which_judging_makes_something(
+        members in prop::collection::vec(member(), 0..4),
+        turn in 0_usize..12,
+    ) {
+        let plain = by_the_system(&[]);
+        let ordinary = ["CreationTime", "OrganizationId", "OrganizationName", "Operation", "UserId", "UserType", "Parameters"];
+        let value: serde_json::Value = serde_json::from_str(&plain).unwrap();
+        let ordinary = ordinary.iter().map(|name| format!("\"{name}\":{}", value[name]));
+        let mut members: Vec<String> = members.into_iter().chain(ordinary).collect();
+        let length = members.len();
+        members.rotate_left(turn % length);
+        let record = format!("{{{}}}", members.join(","));
+        if is_passed_over(&record) {
+            prop_assert_eq!(judged(&record), None, "{}", record);
+        }
+    }
+}
