@@ -3,6 +3,7 @@
 
 mod kept;
 mod limits;
+mod over_http;
 mod press;
 mod refusals;
 pub mod ward;

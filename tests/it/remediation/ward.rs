@@ -202,8 +202,13 @@ impl Ward {
 
     /// A token for the threat.
     pub fn token(&self, scope: Scope, life: TimeDelta) -> String {
+        self.token_of(&self.threat, scope, life)
+    }
+
+    /// A token for another row.
+    pub fn token_of(&self, row: &ProcessedRow, scope: Scope, life: TimeDelta) -> String {
         let tokens = ActionTokens::new(&self.app.settings.actions);
-        tokens.mint(&self.threat, scope, self.now() + life).unwrap().expose_secret().to_owned()
+        tokens.mint(row, scope, self.now() + life).unwrap().expose_secret().to_owned()
     }
 
     pub fn contoso<T>(&self, look: impl FnOnce(&mut Tenant) -> T) -> T {
