@@ -92,6 +92,8 @@ enum ScanError {
 #[derive(Debug)]
 struct Reading {
     records: u64,
+    /// Those that are not broken.
+    sound: u64,
     selected: u64,
     broken: BrokenParts,
     kept: KeptRecords,
@@ -102,26 +104,68 @@ struct Reading {
 /// on `err`.
 pub fn run(args: ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> ScanOutcome {
     match scan(&args, out, err) {
-        Ok(0) => ScanOutcome::Clean,
+        // What was not looked at may hold a threat.
+        Ok(Scanned { is_whole: false, .. }) => ScanOutcome::Failed,
+        Ok(Scanned { threats: 0, .. }) => ScanOutcome::Clean,
         Ok(_) => ScanOutcome::Threats,
         Err(error) => {
-            // Nobody is left to tell when even this cannot be written.
-            let _ = writeln!(err, "scan: {}", printable(&error.to_string()));
+            tell(err, &error.to_string());
             ScanOutcome::Failed
         }
     }
 }
 
-/// Gives the number of threats.
-fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u64, ScanError> {
+/// What a scan came to.
+struct Scanned {
+    threats: u64,
+    /// Every file was looked at, and not all that was in them is broken.
+    is_whole: bool,
+}
+
+/// A file that cannot be read is told, and the others are judged all the same.
+fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Scanned, ScanError> {
+    let output = args.output.as_deref().map(open_output).transpose()?;
     let mut reading = Reading::new(&args.accepted_domains)?;
+    let mut is_whole = true;
     for file in &args.files {
-        reading.read_file(file)?;
+        match reading.read_file(file) {
+            Ok(()) => {}
+            Err(error @ (ScanError::Open { .. } | ScanError::Content { .. })) => {
+                is_whole = false;
+                tell(err, &error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
     }
-    reading.organizations.tell_assumptions(err)?;
-    let Some(path) = &args.output else { return write_findings(args.format, reading, out) };
-    let opened = File::create(path).map_err(|error| ScanError::Open { file: path.display().to_string(), error })?;
-    write_findings(args.format, reading, &mut BufWriter::new(opened))
+    if let Some(first) = reading.broken.told().first().filter(|_| reading.sound == 0) {
+        is_whole = false;
+        tell(err, &format!("nothing of this is an audit record; {}:{}: {}", first.file, first.line, first.error));
+    }
+    if !is_whole && reading.records == 0 && reading.broken.count() == 0 {
+        // An empty list of findings would look like a clean one.
+        return Ok(Scanned { threats: 0, is_whole });
+    }
+    // Where nobody reads what is told beside the result, that is still worth having.
+    let _ = reading.organizations.tell_assumptions(err);
+    let threats = match output {
+        Some(file) => {
+            // What was there before goes only now that there is something to write.
+            file.set_len(0)?;
+            write_findings(args.format, reading, &mut BufWriter::new(file))
+        }
+        None => write_findings(args.format, reading, out),
+    }?;
+    Ok(Scanned { threats, is_whole })
+}
+
+/// Tells something beside the result.
+fn tell(err: &mut dyn Write, text: &str) {
+    let _ = writeln!(err, "scan: {}", printable(text));
+}
+
+fn open_output(path: &Path) -> Result<File, ScanError> {
+    let opened = File::options().write(true).create(true).truncate(false).open(path);
+    opened.map_err(|error| ScanError::Open { file: path.display().to_string(), error })
 }
 
 fn write_findings(format: Format, reading: Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
@@ -138,6 +182,7 @@ impl Reading {
     fn new(accepted_domains: &[Domain]) -> Result<Self, ScanError> {
         Ok(Self {
             records: 0,
+            sound: 0,
             selected: 0,
             broken: BrokenParts::default(),
             kept: KeptRecords::new()?,
@@ -170,7 +215,10 @@ impl Reading {
 
     fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
         match event {
-            Event::Skipped => self.records += 1,
+            Event::Skipped => {
+                self.records += 1;
+                self.sound += 1;
+            }
             Event::Broken { error, line } => {
                 self.records += u64::from(error.is_a_record());
                 self.broken.add(file, line, &error);
@@ -180,6 +228,7 @@ impl Reading {
                 self.selected += 1;
                 match Glance::of(json).filter(is_of_no_interest) {
                     Some(glance) => {
+                        self.sound += 1;
                         self.organizations.note(glance.organization_id, Some(&glance.organization_name), None);
                     }
                     None => self.keep(file, line, json)?,
@@ -195,6 +244,7 @@ impl Reading {
                 let (name, owner) = (record.organization_name.as_deref(), record.mailbox_owner.as_deref());
                 self.organizations.note(record.organization_id, name, owner);
                 self.kept.keep(&record)?;
+                self.sound += 1;
             }
             Err(error) => self.broken.add(file, line, &error),
         }
@@ -246,7 +296,7 @@ fn progress(length: u64) -> ProgressBar {
 fn printable(text: &str) -> String {
     let is_dangerous = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -214,6 +214,43 @@ fn selects(record: &str) -> bool {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_told_and_the_others_are_judged_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = folder.path().join("good.jsonl");
+    std::fs::write(&good, rule(1).to_string()).unwrap();
+    let missing = folder.path().join("missing.jsonl");
+    let arguments = ["--format", "json", missing.to_str().unwrap(), good.to_str().unwrap()];
+    let output = scan(&arguments).stdin(Stdio::null()).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), answer["Findings"].as_array().unwrap().len()), (Some(2), 1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("missing.jsonl"), "{output:?}");
+}
+
+#[test]
+fn what_holds_no_audit_record_at_all_is_not_called_clean() {
+    for input in [&b"{\"value\":[]}\n"[..], b"{\"a\":1}\n{\"b\":2}\n"] {
+        let output = scan_input(&["--format", "json", "-"], input);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nothing of this is an audit record"), "{output:?}");
+    }
+    assert_eq!(scan_input(&["-"], b"[]").status.code(), Some(0), "an empty export is one");
+}
+
+#[test]
+fn what_was_in_the_output_file_stays_until_there_is_something_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("findings.json");
+    std::fs::write(&output, "x".repeat(100_000)).unwrap();
+    let arguments = ["--format", "json", "--output", output.to_str().unwrap(), "-"];
+    assert_eq!(scan_input(&arguments, rule(1).to_string().as_bytes()).status.code(), Some(1));
+    let written: Value = serde_json::from_slice(&std::fs::read(&output).unwrap()).unwrap();
+    assert_eq!(written["Findings"].as_array().unwrap().len(), 1);
+    let nowhere = folder.path().join("no/such/folder.json");
+    let refused = scan_input(&["--output", nowhere.to_str().unwrap(), "-"], rule(1).to_string().as_bytes());
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
+}
+
+#[test]
 fn of_two_operations_selector_and_parser_take_the_same_one() {
     let watched = "\"New-InboxRule\"";
     for (members, operation) in [
