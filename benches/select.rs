@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use memchr::memmem;
 use serde::Deserialize;
-use tenantwatch::audit::Glance;
 use tenantwatch::audit::select::{Event, Selector};
-use tenantwatch::detection::{is_of_no_interest, is_selected};
+use tenantwatch::detection::{is_selected, pass_over};
 use tenantwatch_simulator::records::ordinary_json_lines;
 
 const BYTES: u64 = 64 * 1024 * 1024;
@@ -94,8 +93,7 @@ fn selected(bytes: &[u8], counts: impl Fn(&[u8]) -> bool) -> usize {
 
 /// As the selector, and what the system did to quotas and the like is told apart: what is left is parsed and judged.
 fn by_glance(bytes: &[u8]) -> usize {
-    let is_left = |json: &[u8]| !Glance::of(json).as_ref().is_some_and(is_of_no_interest);
-    selected(bytes, is_left)
+    selected(bytes, |json| pass_over(json).is_none())
 }
 
 fn by_search(bytes: &[u8]) -> usize {

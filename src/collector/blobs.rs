@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use crate::audit::{AuditRecord, Broken, Event, Glance, Selector};
-use crate::detection::{is_of_no_interest, is_selected};
+use crate::audit::{AuditRecord, Broken, Event, Selector};
+use crate::detection::{is_selected, pass_over};
 use crate::microsoft::ServiceError;
 use crate::microsoft::management_activity::{Content, ContentType};
 use crate::store::StoreError;
@@ -146,9 +146,7 @@ impl Batch {
         self.seen += u64::from(is_a_record(&event));
         match event {
             Event::Skipped => {}
-            Event::Selected { json, .. } if Glance::of(json).as_ref().is_some_and(is_of_no_interest) => {
-                self.selected += 1
-            }
+            Event::Selected { json, .. } if pass_over(json).is_some() => self.selected += 1,
             Event::Selected { json, .. } => match AuditRecord::parse(json) {
                 Ok(record) => {
                     self.selected += 1;

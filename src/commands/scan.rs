@@ -18,8 +18,8 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::audit::export::{self, ExportError};
-use crate::audit::{AuditRecord, Event, Glance};
-use crate::detection::{Finding, is_of_no_interest, is_selected, judge};
+use crate::audit::{AuditRecord, Event};
+use crate::detection::{Finding, is_selected, judge, pass_over};
 use crate::names::Domain;
 
 use broken::BrokenParts;
@@ -226,10 +226,14 @@ impl Reading {
             Event::Selected { json, line } => {
                 self.records += 1;
                 self.selected += 1;
-                match Glance::of(json).filter(is_of_no_interest) {
+                match pass_over(json) {
                     Some(glance) => {
                         self.sound += 1;
-                        self.organizations.note(glance.organization_id, Some(&glance.organization_name), None);
+                        self.organizations.note(
+                            glance.organization_id.parse().ok(),
+                            Some(glance.organization_name),
+                            None,
+                        );
                     }
                     None => self.keep(file, line, json)?,
                 }

@@ -13,16 +13,14 @@ use super::{
     audit_tampering, consent, contact_retargeted, inbox_rule, mailbox_permission, sign_in_method, transport_rule,
 };
 
-/// Whether [`judge`] makes nothing of a record, whatever is known of the tenant: a `Set-Mailbox` by the system that sends no mail
-/// and gives nobody access. Told at a glance, because it is a third of all content.
-pub fn is_of_no_interest(glance: &Glance<'_>) -> bool {
+/// A glance at a record of which [`judge`] makes nothing, whatever is known of the tenant: a `Set-Mailbox` by the system that sends no
+/// mail and gives nobody access. A third of all content is told so; `None` says nothing about the record.
+pub fn pass_over(record: &[u8]) -> Option<Glance<'_>> {
     /// The parameters in which [`targets_of`] looks for somebody.
     const NAMING_SOMEBODY: [&str; 5] =
         ["ForwardingSmtpAddress", "ForwardingAddress", "GrantSendOnBehalfTo", "User", "Trustee"];
-    let names_somebody = |name: &str| NAMING_SOMEBODY.iter().any(|naming| naming.eq_ignore_ascii_case(name));
-    is_system(Some(glance.user_type), &glance.user_id)
-        && concern(&glance.operation) == Some(Concern::Mailbox)
-        && !glance.parameters.iter().any(|name| names_somebody(name))
+    Glance::of(record, &NAMING_SOMEBODY)
+        .filter(|glance| is_system(Some(glance.user_type), "") && concern(glance.operation) == Some(Concern::Mailbox))
 }
 
 /// Judges one record. `None`: of no interest, not even to be recorded.

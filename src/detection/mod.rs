@@ -43,7 +43,7 @@ pub use across::{
     Judged, Judgement, add_method_changed_nearby, add_shared_target, raise_after_threat, raise_forwarding_target,
 };
 pub use finding::{Finding, FindingKind, Severity};
-pub use judge::{is_of_no_interest, judge};
+pub use judge::{judge, pass_over};
 pub use knowledge::{AcceptedDomains, Answer, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts};
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};

@@ -13,36 +13,66 @@ impl Block<'_> {
     /// Where this byte stands.
     #[inline(always)]
     pub(super) fn equal(&self, byte: u8) -> u64 {
-        self.mask(|one| one == byte)
+        self.mask(0, byte)
     }
 
     /// Whether one of the two is there. Much cheaper than to tell where.
     #[inline(always)]
     pub(super) fn has_either(&self, byte: u8, other: u8) -> bool {
-        self.any(|one| (one == byte) | (one == other))
+        self.any(0, byte, other)
     }
 
     /// Where braces and brackets open and where they close: the ASCII codes of the two kinds differ in one bit only.
     #[inline(always)]
     pub(super) fn brackets(&self) -> (u64, u64) {
-        const CASE: u8 = 0x20;
-        let (opens, closes) = (|one: u8| one | CASE == b'{', |one: u8| one | CASE == b'}');
-        if self.any(|one| opens(one) | closes(one)) { (self.mask(opens), self.mask(closes)) } else { (0, 0) }
+        const KIND: u8 = b'{' ^ b'[';
+        if self.any(KIND, b'{', b'}') { (self.mask(KIND, b'{'), self.mask(KIND, b'}')) } else { (0, 0) }
     }
 
+    /// Whether a byte, with these bits set, is one of two.
     #[inline(always)]
-    fn any(&self, is: impl Fn(u8) -> bool) -> bool {
-        self.0.iter().fold(0, |found, byte| found | u8::from(is(*byte))) != 0
+    fn any(&self, set: u8, byte: u8, other: u8) -> bool {
+        let mut found = 0;
+        for one in self.0 {
+            found |= u8::from(one | set == byte) | u8::from(one | set == other);
+        }
+        found != 0
     }
 
+    /// Which bytes, with these bits set, are this one.
     #[inline(always)]
-    fn mask(&self, is: impl Fn(u8) -> bool) -> u64 {
-        // The product moves the lowest bits of eight bytes next to each other into the highest byte.
-        const GATHER: u64 = 0x0102_0408_1020_4080;
-        let found: [u8; BYTES] = std::array::from_fn(|at| u8::from(is(self.0[at])));
-        let (eights, _) = found.as_chunks::<8>();
-        eights.iter().enumerate().fold(0, |mask, (number, eight)| {
-            mask | (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * number)
-        })
+    fn mask(&self, set: u8, byte: u8) -> u64 {
+        // One bit for each row of eight bytes, so that the rows can be laid on each other: byte `c` of the result holds column `c`.
+        const ROW: [u8; BYTES] = row_bits();
+        let mut found = [0; BYTES];
+        let mut at = 0;
+        while at < BYTES {
+            found[at] = if self.0[at] | set == byte { ROW[at] } else { 0 };
+            at += 1;
+        }
+        let (rows, _) = found.as_chunks::<8>();
+        transposed(rows.iter().fold(0, |columns, row| columns | u64::from_le_bytes(*row)))
     }
+}
+
+const fn row_bits() -> [u8; BYTES] {
+    let mut bits = [0; BYTES];
+    let mut at = 0;
+    while at < BYTES {
+        bits[at] = 1 << (at / 8);
+        at += 1;
+    }
+    bits
+}
+
+/// Makes rows of the columns of 8 times 8 bits: swaps two halves, then the halves of these, and so on (Hacker's Delight, 7-3).
+#[inline(always)]
+fn transposed(bits: u64) -> u64 {
+    let swap = |bits: u64, distance: u32, which: u64| {
+        let differing = (bits ^ (bits >> distance)) & which;
+        bits ^ differing ^ (differing << distance)
+    };
+    let bits = swap(bits, 7, 0x00AA_00AA_00AA_00AA);
+    let bits = swap(bits, 14, 0x0000_CCCC_0000_CCCC);
+    swap(bits, 28, 0x0000_0000_F0F0_F0F0)
 }

@@ -1,13 +1,13 @@
 //! Finds the records in a stream of bytes and picks those whose operation matters, before anything is parsed.
 //!
 //! A stream is any sequence of JSON objects: one array (a content blob), JSON Lines, or objects with any white space between.
-//! What is not selected costs one pass over its bytes and no allocation. Nearly every record is crossed by [`whole`] in blocks; the
-//! exact walk in [`scanner`] says what a record is and takes whatever is unusual.
+//! What is not selected costs one pass over its bytes and no allocation. Nearly every record is crossed in blocks (`whole`); the
+//! exact walk (`scanner`) says what a record is, and takes whatever is unusual.
 
 mod block;
 mod operation;
 mod scanner;
-mod whole;
+pub(super) mod whole;
 
 pub use scanner::Selector;
 

@@ -1,7 +1,8 @@
 //! The exact walk, and the way through a stream: every byte of every audit log goes through here once.
 //!
-//! A record that is ordinary and whole is crossed at once by [`whole`]. Any other is walked: text is crossed with `memchr`; the few bytes between texts are looked at one by one. Only braces, brackets, commas, colons and
-//! quotes have a meaning. Whether a record is sound JSON is for the parser to say, of those records that get there.
+//! A record that is ordinary and whole is crossed at once, in blocks. Any other is walked: text is crossed with `memchr`; the few
+//! bytes between texts are looked at one by one. Only braces, brackets, commas, colons and quotes have a meaning. Whether a
+//! record is sound JSON is for the parser to say, of those records that get there.
 
 use super::operation::{EarlierPart, Key, decoded};
 use super::{Broken, Event, LONGEST_RECORD, whole};

@@ -1,19 +1,20 @@
 //! Crosses a whole record sixty-four bytes at a time, which is how nearly every record is read.
 //!
 //! One mask per kind of byte tells where the quotes, backslashes and brackets of a block are. From these follow what is text,
-//! how deep each byte lies and where the record ends, without a look at single bytes. Only what every writer of audit logs
-//! writes is understood. What is left to the exact walk of [`scanner`](super::scanner): a line break in the record, a
-//! backslash outside of text, a `\u` before the operation (the key may hide behind it), the key in another case, an
+//! how deep each byte lies and where the record ends, without a look at single bytes. Texts that may be the key of the
+//! operation are known by the distance of their quotes.
+//!
+//! Only what every writer of audit logs writes is understood. Left to the exact walk of the scanner are: a line break in the
+//! record, a backslash outside of text, a `\u` before the operation (the key may hide behind it), the key in another case, an
 //! operation that is not simply the text behind its key, and a record without an operation or an end.
+
+use std::ops::Range;
 
 use super::block::{self, Block};
 use super::{LONGEST_RECORD, operation::NAME};
 
-/// From the quote before the operation's key to the one behind it.
-const QUOTE_TO_QUOTE: u32 = NAME.len() as u32 + 1;
-
-/// Operations have short names; the exact walk looks at longer ones.
-const LONGEST_NAME: usize = 128;
+/// Names and ids are short; what is longer is left to the exact walk.
+const LONGEST_VALUE: usize = 128;
 
 /// An ordinary record that is there from its first byte to its last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,20 +26,108 @@ pub(super) struct Whole<'a> {
 /// The record whose opening brace is the first of the bytes; `None` where only the exact walk can tell.
 pub(super) fn cross(bytes: &[u8]) -> Option<Whole<'_>> {
     let bytes = bytes.get(..LONGEST_RECORD).unwrap_or(bytes);
-    let mut walk = Walk { bytes, begin: 0, depth: 0, in_text: 0, escaped: false, quotes: 0, operation: None };
+    let mut operation = Operation(None);
+    let length = cross_with(bytes, &mut operation)?;
+    Some(Whole { length, operation: operation.0? })
+}
+
+/// Shows the texts of the record whose opening brace is the first of the bytes; gives the record's length. `None` where what is
+/// shown may not be what the record says.
+pub(in crate::audit) fn cross_with<'a>(bytes: &'a [u8], look: &mut impl Look<'a>) -> Option<usize> {
+    let mut walk = Walk { bytes, begin: 0, depth: 0, in_text: 0, escaped: false, quotes: 0, look };
     let (blocks, rest) = bytes.as_chunks();
     for block in blocks {
         match walk.step(&Block(block)) {
             Step::Further => {}
-            Step::End(last) => return walk.whole(last),
+            Step::End(last) => return Some(walk.begin + last as usize + 1),
             Step::Unusual => return None,
         }
     }
     let mut last_block = [b' '; block::BYTES];
     last_block[..rest.len()].copy_from_slice(rest);
     match walk.step(&Block(&last_block)) {
-        Step::End(last) => walk.whole(last),
+        Step::End(last) => Some(walk.begin + last as usize + 1),
         Step::Further | Step::Unusual => None,
+    }
+}
+
+/// What is looked for among the texts of a record.
+pub(in crate::audit) trait Look<'a> {
+    /// The lengths of the texts that are shown, in bytes: one bit for each, none beyond 62.
+    fn lengths(&self) -> u64;
+
+    /// Whether nothing more is looked for. As long as there is, no text may have letters behind escapes.
+    fn is_done(&self) -> bool;
+
+    /// Looks at a text without quotes in it; false where the record has to be read exactly.
+    fn look(&mut self, text: Text<'a, impl Fn() -> u32>) -> bool;
+}
+
+/// A text of a record, key or value.
+pub(in crate::audit) struct Text<'a, D> {
+    record: &'a [u8],
+    place: Range<usize>,
+    /// How many brackets are open around it. Costs more than a look at its bytes.
+    depth: D,
+}
+
+/// What a text is, and what stands behind it.
+pub(in crate::audit) enum Part<'a> {
+    /// The name of one of the record's own members, and what stands behind its colon.
+    Member(&'a [u8]),
+    /// A value, or something deeper in the record.
+    Other,
+    /// No sound JSON.
+    Unusual,
+}
+
+impl<'a, D: Fn() -> u32> Text<'a, D> {
+    pub(in crate::audit) fn bytes(&self) -> &'a [u8] {
+        &self.record[self.place.clone()]
+    }
+
+    /// At depth 1 nothing but the member's comma or the record's brace stands before a name, nothing but a colon before a value.
+    pub(in crate::audit) fn part(&self) -> Part<'a> {
+        if (self.depth)() != 1 {
+            return Part::Other;
+        }
+        let before = &self.record[..self.place.start - 1];
+        let behind = after_space(&self.record[self.place.end + 1..]);
+        match before.iter().rfind(|byte| !is_space(byte)) {
+            Some(b':') => Part::Other,
+            Some(b',' | b'{') => {
+                behind.strip_prefix(b":").map_or(Part::Unusual, |value| Part::Member(after_space(value)))
+            }
+            _ => Part::Unusual,
+        }
+    }
+}
+
+/// The first operation.
+struct Operation<'a>(Option<&'a str>);
+
+impl<'a> Look<'a> for Operation<'a> {
+    fn lengths(&self) -> u64 {
+        1 << NAME.len()
+    }
+
+    fn is_done(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn look(&mut self, text: Text<'a, impl Fn() -> u32>) -> bool {
+        let name = text.bytes();
+        if !name.eq_ignore_ascii_case(NAME.as_bytes()) {
+            return true;
+        }
+        match text.part() {
+            Part::Other => true,
+            Part::Member(value) if name == NAME.as_bytes() => {
+                self.0 = plain_text(value);
+                self.0.is_some()
+            }
+            Part::Member(_) | Part::Unusual => false,
+        }
     }
 }
 
@@ -51,18 +140,8 @@ enum Step {
     Unusual,
 }
 
-/// What a text that reads like the operation's key is.
-enum Candidate<'a> {
-    /// The key, with the operation behind it.
-    Key(&'a str),
-    /// A value, or something deeper in the record.
-    Other,
-    /// For the exact walk.
-    Unusual,
-}
-
 /// How far the record has been crossed.
-struct Walk<'a> {
+struct Walk<'a, 'l, L> {
     bytes: &'a [u8],
     /// Where the block begins.
     begin: usize,
@@ -74,10 +153,10 @@ struct Walk<'a> {
     escaped: bool,
     /// The quotes of the block before.
     quotes: u64,
-    operation: Option<&'a str>,
+    look: &'l mut L,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, L: Look<'a>> Walk<'a, '_, L> {
     #[inline(always)]
     fn step(&mut self, block: &Block<'_>) -> Step {
         let mut quotes = block.equal(b'"');
@@ -97,28 +176,22 @@ impl<'a> Walk<'a> {
         if record & (line_breaks | backslashes & !in_text) != 0 {
             return Step::Unusual;
         }
-        if self.operation.is_none() {
+        if !self.look.is_done() {
             if escaped != 0 && record & escaped & block.equal(b'u') != 0 {
                 return Step::Unusual;
             }
-            let behind_key = quotes << QUOTE_TO_QUOTE | self.quotes >> (u64::BITS - QUOTE_TO_QUOTE);
-            let candidates = record & quotes & !in_text & behind_key;
-            if !self.look_at(candidates, opening, closing) {
+            if !self.show_texts(record & quotes & !in_text, quotes, (opening, closing)) {
                 return Step::Unusual;
             }
         }
         if let Some(last) = end {
             return Step::End(last);
         }
-        self.depth = self.depth_at(u64::MAX, opening, closing);
+        self.depth = depth_at(self.depth, u64::MAX, opening, closing);
         self.in_text = if in_text >> 63 == 1 { u64::MAX } else { 0 };
         self.quotes = quotes;
         self.begin += block::BYTES;
         Step::Further
-    }
-
-    fn whole(&self, last: u32) -> Option<Whole<'a>> {
-        self.operation.map(|operation| Whole { length: self.begin + last as usize + 1, operation })
     }
 
     /// The bytes that stand behind a backslash that counts.
@@ -142,57 +215,44 @@ impl<'a> Walk<'a> {
             return None;
         }
         let upto = |at: u32| below(at) | 1 << at;
-        bits(closing).find(|at| self.depth_at(upto(*at), opening, closing) == 0)
+        bits(closing).find(|at| depth_at(self.depth, upto(*at), opening, closing) == 0)
     }
 
-    /// How many brackets are open behind these first bytes of the block, none of which is behind the record's end.
+    /// Shows the texts of the right length that end with one of these quotes.
     #[inline(always)]
-    fn depth_at(&self, first: u64, opening: u64, closing: u64) -> u32 {
-        if opening | closing == 0 {
-            return self.depth;
-        }
-        (self.depth + (opening & first).count_ones()).saturating_sub((closing & first).count_ones())
-    }
-
-    /// Looks for the operation behind keys that end with one of these quotes; false where the exact walk has to look.
-    #[inline(always)]
-    fn look_at(&mut self, candidates: u64, opening: u64, closing: u64) -> bool {
-        for at in bits(candidates) {
-            let quote = self.begin + at as usize;
-            let Some(name) = quote.checked_sub(NAME.len()).map(|begin| &self.bytes[begin..quote]) else { continue };
-            if !name.eq_ignore_ascii_case(NAME.as_bytes()) || self.depth_at(below(at), opening, closing) != 1 {
-                continue;
-            }
-            match self.candidate(name, quote) {
-                Candidate::Other => {}
-                Candidate::Unusual => return false,
-                Candidate::Key(operation) => {
-                    self.operation = Some(operation);
+    fn show_texts(&mut self, ends: u64, quotes: u64, (opening, closing): (u64, u64)) -> bool {
+        for length in bits(self.look.lengths()) {
+            let begun = quotes << (length + 1) | self.quotes >> (u64::BITS - 1 - length);
+            for at in bits(ends & begun) {
+                let end = self.begin + at as usize;
+                let Some(quote) = end.checked_sub(length as usize + 1) else { continue };
+                let depth = self.depth;
+                let depth = || depth_at(depth, below(at), opening, closing);
+                if !self.look.look(Text { record: self.bytes, place: quote + 1..end, depth }) {
+                    return false;
+                }
+                if self.look.is_done() {
                     return true;
                 }
             }
         }
         true
     }
-
-    /// What the text is that ends at `quote`. At depth 1 nothing but the member's comma or the record's brace stands before a
-    /// key, nothing but a colon before a value.
-    fn candidate(&self, name: &[u8], quote: usize) -> Candidate<'a> {
-        let before = &self.bytes[..quote - QUOTE_TO_QUOTE as usize];
-        match before.iter().rfind(|byte| !is_space(byte)) {
-            Some(b':') => Candidate::Other,
-            Some(b',' | b'{') if name == NAME.as_bytes() => {
-                text_behind_colon(&self.bytes[quote + 1..]).map_or(Candidate::Unusual, Candidate::Key)
-            }
-            _ => Candidate::Unusual,
-        }
-    }
 }
 
-/// The text without escapes that stands behind a colon.
-fn text_behind_colon(bytes: &[u8]) -> Option<&str> {
-    let text = after_space(after_space(bytes).strip_prefix(b":")?).strip_prefix(b"\"")?;
-    let length = text.iter().take(LONGEST_NAME).position(|byte| matches!(byte, b'"' | b'\\' | b'\n'))?;
+/// How many brackets are open behind these first bytes of a block, none of which is behind the record's end.
+#[inline(always)]
+fn depth_at(depth: u32, first: u64, opening: u64, closing: u64) -> u32 {
+    if opening | closing == 0 {
+        return depth;
+    }
+    (depth + (opening & first).count_ones()).saturating_sub((closing & first).count_ones())
+}
+
+/// The text that these bytes begin with, when it has no escapes.
+pub(in crate::audit) fn plain_text(bytes: &[u8]) -> Option<&str> {
+    let text = bytes.strip_prefix(b"\"")?;
+    let length = text.iter().take(LONGEST_VALUE).position(|byte| matches!(byte, b'"' | b'\\' | b'\n'))?;
     let plain = (text[length] == b'"').then(|| &text[..length])?;
     std::str::from_utf8(plain).ok()
 }
