@@ -16,9 +16,15 @@ use super::{Stop, TenantRun};
 /// Blobs that one run reads at once.
 const AT_ONCE: usize = 4;
 
-/// Blobs that the process reads at once, over all tenants. Each holds at most a chunk of the socket, one record and one
-/// batch, so this is the process's budget of bytes in flight.
+/// Blobs that the process reads at once, over all tenants. Each holds at most a chunk of the socket, one ordinary record and
+/// one batch; together with [`LARGE`] this is the process's budget of bytes in flight, some 50 MB.
 static IN_FLIGHT: Semaphore = Semaphore::const_new(24);
+
+/// Whoever meets a record longer than [`LARGE_RECORD`] reads on only when nobody else reads one.
+static LARGE: Semaphore = Semaphore::const_new(1);
+
+/// Beyond this a record is large, in bytes. Exchange writes a few kilobytes, at most a few hundred.
+const LARGE_RECORD: usize = 1024 * 1024;
 
 /// A batch is judged when it has so many records, or so many bytes of them.
 const BATCH_RECORDS: usize = 64;
@@ -110,11 +116,17 @@ impl TenantRun<'_> {
     async fn read_records(&self, mut response: reqwest::Response) -> Result<u64, BlobFault> {
         let mut selector = Selector::new(is_selected);
         let mut batch = Batch::default();
+        let mut large = None;
         while let Some(chunk) = next_chunk(&mut response).await? {
             selector.push(&chunk, |event| batch.take(event));
             if batch.is_full() {
                 self.judge_and_store(std::mem::take(&mut batch.records)).await?;
                 batch.bytes = 0;
+            }
+            match selector.kept_bytes() > LARGE_RECORD {
+                true if large.is_none() => large = LARGE.acquire().await.ok(),
+                true => {}
+                false => large = None,
             }
         }
         selector.finish(|event| batch.take(event));

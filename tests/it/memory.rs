@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use tenantwatch_simulator::records::{Envelope, Seeded, forwarding_to, ordinary_json_lines};
+use tenantwatch_simulator::records::{Envelope, MadeWith, Seeded, forwarding_to, new_inbox_rule, ordinary_json_lines};
 use tenantwatch_simulator::world::BlobBody;
 use tenantwatch_simulator::{Simulator, World, scenario};
 use tokio::process::{Child, Command};
@@ -80,4 +80,32 @@ async fn memory_does_not_grow_with_the_size_of_blobs_or_their_number() {
         assert_eq!(simulator.notifications().len() as u64, blobs, "every threat is told");
         assert!((1..LIMIT).contains(&peak), "{blobs} blobs of {megabytes} MB in all took {peak} KiB");
     }
+}
+
+/// A customer with blobs in which one rule each has a name of so many megabytes.
+fn world_of_large_records(blobs: u64, megabytes: usize) -> World {
+    let mut world = World::new(Uuid::new_v4(), Uuid::new_v4());
+    let mut tenant = scenario::tenant(0, "huber.example");
+    let (now, mut seeded) = (Utc::now(), Seeded::new(blobs));
+    for number in 0..blobs {
+        let mailbox = tenant.mailboxes[number as usize % 8].clone();
+        let created = now - TimeDelta::minutes(5 + number as i64);
+        let envelope = Envelope::new(&tenant, &mailbox.upn, created, &mut seeded).from_ip("203.0.113.66");
+        let name = "x".repeat(megabytes * 1_000_000);
+        let target = format!("box{number}@freepost.example");
+        let parameters = [("Name", name.as_str()), ("ForwardTo", target.as_str())];
+        let record = new_inbox_rule(&envelope, &mailbox, "large", &parameters, MadeWith::PowerShell);
+        tenant.publish_at("Audit.Exchange", created, &[record]);
+    }
+    world.add(tenant);
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg(target_os = "linux")]
+async fn records_of_many_megabytes_in_many_blobs_are_read_one_at_a_time() {
+    let simulator = Simulator::start(world_of_large_records(8, 9)).await.unwrap();
+    let peak = cycle(&simulator).await;
+    assert_eq!(simulator.notifications().len(), 8, "every threat is told");
+    assert!((1..2 * LIMIT).contains(&peak), "{peak} KiB");
 }

@@ -107,6 +107,11 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         self.line = cursor.line(self.line, chunk.len());
     }
 
+    /// How many bytes of a record that is not at its end yet are kept, at most [`LONGEST_RECORD`].
+    pub fn kept_bytes(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Ends the stream. What is still open is reported; the selector can then read another stream.
     pub fn finish(&mut self, mut sink: impl FnMut(Event<'_>)) {
         let in_record = !matches!(self.place, Place::Between | Place::Junk);
