@@ -44,4 +44,6 @@ pub struct Request {
     pub status: u16,
     /// Whether a fault was put into the answer.
     pub faulted: bool,
+    /// When it came, as [`crate::steps::Steps::order`] counts.
+    pub order: u64,
 }

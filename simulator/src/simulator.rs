@@ -85,8 +85,8 @@ pub struct Accepted {
     pub tracking_id: String,
     /// When, as [`Steps::order`] counts.
     pub order: u64,
-    /// When, on the machine's clock.
-    pub at: std::time::Instant,
+    /// When the request came; whoever sent it may have been killed by the time it was accepted.
+    pub begun: u64,
     /// Whether whoever sent it was not told.
     pub lost: bool,
 }
@@ -319,6 +319,7 @@ async fn handle(State(served): State<Served>, request: HttpRequest<Body>) -> Res
         cmdlet: (served.service == Service::Exchange).then(|| exchange::cmdlet_of(&body)).flatten(),
         status: 0,
         faulted: false,
+        order: served.shared.steps.order(),
     };
     let step = served.shared.steps.next();
     if !served.shared.steps.pass(step, Moment::BeforeEffect).await {
@@ -377,15 +378,10 @@ impl Shared {
         std::panic::resume_unwind(Box::new("dropped"))
     }
 
-    fn note_accepted(&self, channel: Service, tracking_id: Option<&str>) {
+    fn note_accepted(&self, request: &Request, tracking_id: Option<&str>) {
+        let (channel, begun) = (request.service, request.order);
         let (tracking_id, order) = (tracking_id.unwrap_or_default().to_owned(), self.steps.order());
-        locked(&self.accepted).push(Accepted {
-            channel,
-            tracking_id,
-            order,
-            at: std::time::Instant::now(),
-            lost: false,
-        });
+        locked(&self.accepted).push(Accepted { channel, tracking_id, order, begun, lost: false });
     }
 
     /// Whoever sent this does not learn that it was accepted.
@@ -431,7 +427,7 @@ impl Shared {
             Service::Flow => {
                 let (reply, accepted) = flow::answer(query, body);
                 if let Some(accepted) = accepted {
-                    self.note_accepted(Service::Flow, header(TRACKING_ID));
+                    self.note_accepted(entry, header(TRACKING_ID));
                     locked(&self.tracking_ids).push(header(TRACKING_ID).unwrap_or_default().to_owned());
                     locked(&self.notifications).push(accepted);
                 }
@@ -440,7 +436,7 @@ impl Shared {
             Service::Teams => {
                 let (reply, accepted) = flow::teams(body);
                 if let Some(accepted) = accepted {
-                    self.note_accepted(Service::Teams, header(TRACKING_ID));
+                    self.note_accepted(entry, header(TRACKING_ID));
                     locked(&self.teams).push(accepted);
                 }
                 reply

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::Value;
@@ -117,7 +116,7 @@ fn look_for_repeats(story: &Story, verdict: &mut Verdict) {
             let [first, second] = pair else { continue };
             if is_marked(story, first, second.order) {
                 verdict.complaints.push(format!("{id} was told to {channel:?} again after its mark was stored"));
-            } else if first.lost || happened_between(story, first.order, second.order) || was_too_slow(first, second) {
+            } else if first.lost || happened_between(story, first.begun, second.order) {
                 verdict.repeats += 1;
             } else {
                 verdict.complaints.push(format!("{id} was told to {channel:?} twice for no reason"));
@@ -139,12 +138,6 @@ fn is_marked(story: &Story, accepted: &Accepted, until: u64) -> bool {
 
 fn happened_between(story: &Story, from: u64, to: u64) -> bool {
     story.kills.iter().chain(&story.failures).any(|order| (from..=to).contains(order))
-}
-
-/// Whether the sender may have given up before the answer came. It waits a second at least, which on a machine with too much
-/// to do is no more than that.
-fn was_too_slow(first: &Accepted, second: &Accepted) -> bool {
-    (Duration::from_secs(1)..Duration::from_secs(10)).contains(&second.at.duration_since(first.at))
 }
 
 fn look_for_false_alarms(story: &Story, verdict: &mut Verdict) {
