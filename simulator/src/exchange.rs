@@ -47,7 +47,7 @@ const CMDLETS: &[Cmdlet] = &[
     ("Get-SweepRule", &["Identity", "Mailbox", "Provider", "ResultSize"], sweep::get),
     ("Disable-SweepRule", &["Identity", "Mailbox", "Confirm"], sweep::disable),
     ("Enable-SweepRule", &["Identity", "Mailbox", "Confirm"], sweep::enable),
-    ("Get-Mailbox", LIST, mailboxes::get),
+    ("Get-Mailbox", &["Identity", "ResultSize", "Filter"], mailboxes::get),
     ("Set-Mailbox", set_mailbox::SET, set_mailbox::set),
     ("Get-CASMailbox", LIST, access::get),
     ("Set-CASMailbox", access::SET, access::set),

@@ -9,6 +9,7 @@
 mod audit_check;
 mod batch;
 mod blobs;
+mod contacts;
 pub(crate) mod customers;
 pub(crate) mod daily;
 mod findings;

@@ -3,13 +3,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::detection::{Finding, FindingKind, add_method_changed_nearby, add_shared_target, raise_after_threat};
+use crate::detection::{
+    Finding, FindingKind, add_method_changed_nearby, add_shared_target, raise_after_threat, raise_forwarding_target,
+};
 use crate::ledger::claim::CLAIM_HOLDS;
 use crate::ledger::{AimRow, FindingState, NearRow, ProcessedRow, TargetRow, list_readable, load};
 use crate::names::RunId;
 use crate::store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, Table, list_all};
 
-use super::{TenantRun, pending};
+use super::{TenantRun, contacts, pending};
 
 /// How long somebody else's use of a target counts.
 const TARGET_COUNTS: TimeDelta = TimeDelta::days(7);
@@ -20,6 +22,9 @@ const NEARBY: TimeDelta = TimeDelta::hours(24);
 impl TenantRun<'_> {
     /// Adds the reasons that lie in other findings, and notes this one for them.
     pub(super) async fn relate(&self, finding: &mut Finding) -> Result<(), StoreError> {
+        if finding.kind == FindingKind::ContactRetargeted {
+            self.relate_contact(finding).await;
+        }
         for target in finding.outside_targets.clone() {
             self.relate_target(finding, &target).await?;
         }
@@ -29,6 +34,21 @@ impl TenantRun<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a mailbox forwards to the contact that points elsewhere now. Where Exchange cannot say, the record is judged again.
+    async fn relate_contact(&self, finding: &mut Finding) {
+        if finding.outside_targets.is_empty() {
+            return;
+        }
+        match contacts::who_forwards_to(self.app, &self.tenant, finding).await {
+            Ok(Some(mailbox)) => raise_forwarding_target(finding, &mailbox),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::info!(tenant = %self.tenant, "who forwards to a contact is not known: {error}");
+                finding.rejudge |= error.is_passing();
+            }
+        }
     }
 
     /// Who else forwards to the same outside target within 7 days, in any tenant.

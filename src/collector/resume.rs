@@ -94,6 +94,13 @@ impl TenantRun<'_> {
             Some(record) => self.judge(vec![record]).await?.pop(),
             None => None,
         };
+        let finding = match finding {
+            Some(mut finding) => {
+                self.relate(&mut finding).await?;
+                Some(finding)
+            }
+            None => None,
+        };
         let is_late = self.app.clock.now() - row.processed_at >= JUDGED_AGAIN_FOR;
         match finding {
             Some(finding) if finding.rejudge && !finding.threat && !is_late => self.wait_on(row, &etag).await?,
@@ -114,8 +121,7 @@ impl TenantRun<'_> {
     }
 
     /// The new judgement replaces the old one; what turns out to be a threat is sent.
-    async fn settle_judged(&self, row: ProcessedRow, etag: ETag, mut finding: Finding) -> Result<(), StoreError> {
-        self.relate(&mut finding).await?;
+    async fn settle_judged(&self, row: ProcessedRow, etag: ETag, finding: Finding) -> Result<(), StoreError> {
         let mut judged = ProcessedRow {
             claim_id: row.claim_id,
             attempts: 1,

@@ -4,7 +4,10 @@ use chrono::TimeDelta;
 use tenantwatch::functions::FunctionError;
 use tenantwatch::ledger::{FindingState, TenantState};
 
-use crate::watch::{Watch, blank_rule_change, forwarding_rule, security_info};
+use tenantwatch_simulator::world::Contact;
+use tenantwatch_simulator::{Fault, Service};
+
+use crate::watch::{Watch, blank_rule_change, contact_retargeted, forwarding_rule, security_info};
 
 #[tokio::test]
 async fn a_threat_is_stored_and_told_through_every_channel_once() {
@@ -342,4 +345,34 @@ async fn a_threat_that_is_owed_only_to_a_channel_no_longer_set_is_closed() {
     watch.wait(TimeDelta::hours(1));
     watch.read().await.unwrap();
     assert_eq!(watch.findings().await[0].state, FindingState::Sent);
+}
+
+#[tokio::test]
+async fn a_contact_that_points_elsewhere_is_told_where_a_mailbox_forwards_to_it() {
+    let watch = Watch::start().await;
+    watch.contoso(|tenant| {
+        for alias in ["archive", "unused"] {
+            tenant.contacts.push(Contact {
+                alias: alias.to_owned(),
+                legacy_dn: format!("/o=ExchangeLabs/cn=Recipients/cn={alias}"),
+                identity: format!("{alias} of the notary"),
+                external_address: "archive@notary.example".to_owned(),
+            });
+        }
+        tenant.mailbox_mut("victor@contoso.com").unwrap().forwarding_address = Some("archive of the notary".to_owned());
+    });
+    watch.sim.inject(Fault::status(Service::Exchange, "Get-Mailbox", 503));
+    watch.publish(vec![
+        contact_retargeted(1, "archive", "eve@evil.example", watch.now()),
+        contact_retargeted(2, "unused", "eva@evil.example", watch.now()),
+    ]);
+    watch.read().await.unwrap();
+    assert!(watch.told("ContactRetargeted").is_empty(), "nobody knows yet");
+    watch.sim.clear_faults();
+    watch.wait(TimeDelta::hours(1));
+    watch.read().await.unwrap();
+    let told = watch.told("ContactRetargeted");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0]["Reasons"].as_str().unwrap().contains("victor@contoso.com forwards its mail to this contact"));
+    assert_eq!(told[0]["Severity"], "Medium");
 }

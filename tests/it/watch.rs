@@ -190,7 +190,7 @@ impl Watch {
         });
     }
 
-    fn contoso<T>(&self, change: impl FnOnce(&mut Tenant) -> T) -> T {
+    pub fn contoso<T>(&self, change: impl FnOnce(&mut Tenant) -> T) -> T {
         change(self.sim.world().tenants.get_mut(&CONTOSO).unwrap())
     }
 
@@ -493,4 +493,17 @@ pub fn security_info(id: u128, created: DateTime<Utc>) -> Value {
         "ModifiedProperties": [],
         "Target": [{ "ID": "victor@contoso.com", "Type": 5 }],
     })
+}
+
+/// The administrator gives a contact another address.
+pub fn contact_retargeted(id: u128, contact: &str, target: &str, created: DateTime<Utc>) -> Value {
+    let mut record = forwarding_rule(id, "", "", created);
+    record["Operation"] = json!("Set-MailContact");
+    record["ObjectId"] = json!(contact);
+    record["UserId"] = json!("admin@contoso.com");
+    record["Parameters"] = json!([
+        { "Name": "Identity", "Value": contact },
+        { "Name": "ExternalEmailAddress", "Value": format!("SMTP:{target}") },
+    ]);
+    record
 }

@@ -21,7 +21,13 @@ pub(super) const SET_AUTO_REPLY: &[&str] = &[
 
 /// `Get-Mailbox`
 pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
-    let rows = mailboxes(tenant, params)?.into_iter().map(|mailbox| row(tenant, mailbox));
+    let mut found = mailboxes(tenant, params)?;
+    match params.text("Filter").as_deref() {
+        None => {}
+        Some("ForwardingAddress -ne $null") => found.retain(|mailbox| mailbox.forwarding_address.is_some()),
+        Some(other) => return Err(Failure::not_found(other)),
+    }
+    let rows = found.into_iter().map(|mailbox| row(tenant, mailbox));
     Outcome::rows(rows).limited_by(params)
 }
 
