@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -57,7 +58,9 @@ impl StorageProxy {
     pub async fn start(url: &str, steps: Arc<Steps>) -> std::io::Result<Self> {
         let account = url.find("://").and_then(|at| url[at + 3..].find('/').map(|slash| at + 3 + slash));
         let (origin, path) = url.split_at(account.unwrap_or(url.len()));
-        let http = reqwest::Client::builder().no_proxy().build().map_err(std::io::Error::other)?;
+        // Azurite ends connections that were idle for 5 s.
+        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(Duration::from_secs(1));
+        let http = http.build().map_err(std::io::Error::other)?;
         let shared = Arc::new(Shared {
             origin: origin.to_owned(),
             http,
@@ -129,7 +132,13 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             shared.note_failure();
             refused(*status, "")
         }
-        _ => shared.forward(request).await.unwrap_or_else(|_| refused(503, "")),
+        _ => match shared.forward(request).await {
+            Ok(response) => response,
+            Err(_) => {
+                shared.note_failure();
+                refused(503, "")
+            }
+        },
     };
     if !shared.steps.pass(step, Moment::AfterEffect).await {
         shared.broken_off();

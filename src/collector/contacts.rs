@@ -11,8 +11,8 @@ use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Anchor, Row, is_not_found};
 use crate::names::TenantId;
 
-/// What a mailbox can name a contact by in `ForwardingAddress`.
-const NAMES: [&str; 7] = ["Identity", "Name", "Alias", "DisplayName", "DistinguishedName", "Guid", "LegacyExchangeDN"];
+/// What a mailbox can name a contact by in `ForwardingAddress`. What is shown as its name is not its alone.
+const NAMES: [&str; 6] = ["Identity", "Name", "Alias", "DistinguishedName", "Guid", "LegacyExchangeDN"];
 
 /// The first mailbox that forwards to the contact of a finding. Two calls, for a record that is rare.
 ///

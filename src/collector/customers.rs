@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::App;
 use crate::clock::Deadline;
-use crate::ledger::{CoverageRow, list};
+use crate::ledger::CoverageRow;
 use crate::microsoft::ServiceError;
 use crate::microsoft::graph::Customer;
 use crate::names::{Domain, TenantId};
 use crate::settings::{ListedTenant, TenantSource};
-use crate::store::{ETag, PartitionKey, Query, StoreError};
+use crate::store::{ETag, PartitionKey, Query, StoreError, Table, list_all};
 
 use super::stop::stop_in_time;
 
@@ -27,10 +27,17 @@ pub struct Watched {
     pub display_name: String,
 }
 
-/// Every tenant that has a coverage row.
-pub async fn known(app: &App) -> Result<Known, StoreError> {
-    let rows = list::<CoverageRow>(app.store.as_ref(), Query::partition(PartitionKey::tenants())).await?;
-    Ok(rows.into_iter().map(|(row, etag)| (row.tenant_id, (row, etag))).collect())
+/// Every tenant that has a coverage row, and what is wrong with the rows that nobody can read: those stop no other tenant.
+pub async fn known(app: &App) -> Result<(Known, Vec<StoreError>), StoreError> {
+    let stored = list_all(app.store.as_ref(), Table::Coverage, Query::partition(PartitionKey::tenants())).await?;
+    let (mut known, mut unreadable) = (Known::new(), Vec::new());
+    for stored in &stored {
+        match CoverageRow::from_stored(stored) {
+            Ok((row, etag)) => drop(known.insert(row.tenant_id, (row, etag))),
+            Err(error) => unreadable.push(error),
+        }
+    }
+    Ok((known, unreadable))
 }
 
 /// The customers of the partner, each once, without what is excluded.

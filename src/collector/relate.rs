@@ -9,7 +9,7 @@ use crate::detection::{
 use crate::ledger::claim::CLAIM_HOLDS;
 use crate::ledger::{AimRow, FindingState, NearRow, ProcessedRow, TargetRow, list_readable, load};
 use crate::names::RunId;
-use crate::store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, Table, list_all};
+use crate::store::{Digest, ETag, Key, PartitionKey, Query, RowKey, StoreError, Table, list_all};
 
 use super::{TenantRun, contacts, pending};
 
@@ -23,7 +23,9 @@ impl TenantRun<'_> {
     /// Adds the reasons that lie in other findings, and notes this one for them.
     pub(super) async fn relate(&self, finding: &mut Finding) -> Result<(), StoreError> {
         if finding.kind == FindingKind::ContactRetargeted {
+            // A contact forwards nothing itself.
             self.relate_contact(finding).await;
+            return Ok(());
         }
         for target in finding.outside_targets.clone() {
             self.relate_target(finding, &target).await?;
@@ -72,11 +74,8 @@ impl TenantRun<'_> {
                 tenants.push(row.tenant_id);
             }
         }
-        // A contact that points there forwards nothing.
-        if finding.kind != FindingKind::ContactRetargeted {
-            crate::ledger::put(store, &own).await?;
-            crate::ledger::put(store, &AimRow::to(&own)).await?;
-        }
+        crate::ledger::put(store, &own).await?;
+        crate::ledger::put(store, &AimRow::to(&own)).await?;
         tenants.sort();
         tenants.dedup();
         if mailboxes.len() > 1 {
@@ -132,9 +131,20 @@ impl TenantRun<'_> {
         }
     }
 
+    /// A finding that is stored. One that nobody can read is logged and left as it is: the new one must be stored all the same.
+    async fn stored(&self, key: &Key) -> Result<Option<(ProcessedRow, ETag)>, StoreError> {
+        match load::<ProcessedRow>(self.app.store.as_ref(), key).await {
+            Err(error @ StoreError::Corrupt(_)) => {
+                tracing::error!(tenant = %self.tenant, "a finding is left as it is: {error}");
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
     /// The threat was stored before the change of the method was read.
     async fn add_to_stored_threat(&self, key: &Key, method: DateTime<Utc>) -> Result<(), StoreError> {
-        let Some((mut row, etag)) = load::<ProcessedRow>(self.app.store.as_ref(), key).await? else { return Ok(()) };
+        let Some((mut row, etag)) = self.stored(key).await? else { return Ok(()) };
         // While it is being sent its row belongs to whoever sends it.
         if row.state.is_closed() && add_method_changed_nearby(&mut row, method) {
             self.replace(&row, &etag).await?;
@@ -144,7 +154,7 @@ impl TenantRun<'_> {
 
     /// The change of the method was stored before the threat was read: it is a threat after all.
     async fn raise_stored_method(&self, key: &Key, threat: DateTime<Utc>) -> Result<(), StoreError> {
-        let Some((mut row, etag)) = load::<ProcessedRow>(self.app.store.as_ref(), key).await? else { return Ok(()) };
+        let Some((mut row, etag)) = self.stored(key).await? else { return Ok(()) };
         if row.state != FindingState::Recorded || !raise_after_threat(&mut row, threat) {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::detection::Severity;
-use crate::ledger::{ProcessedRow, SeenRow};
+use crate::ledger::{ProcessedRow, SeenRow, readable};
 use crate::names::RecordId;
 use crate::store::{Digest, StoreError, Table};
 
@@ -83,7 +83,10 @@ async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
     }
     let key = SeenRow::key(&row.tenant_id, &row.fingerprint);
     let stored = app.store.get(Table::Coverage, &key).await?.ok_or(StoreError::Changed(key))?;
-    let (seen, etag) = SeenRow::from_stored(&stored)?;
+    let Some((seen, etag)) = readable(&stored, SeenRow::from_stored(&stored)) else {
+        // Rather twice than never.
+        return Ok(Claim::Ours);
+    };
     if seen.record_id == row.record_id && !seen.muted {
         return Ok(Claim::Ours);
     }

@@ -25,13 +25,17 @@ const HOURLY: TimeDelta = TimeDelta::minutes(55);
 /// # Errors
 /// When the store cannot be used. A listing that fails is told, and the known tenants are queued all the same.
 pub async fn run(app: &App, deadline: &Deadline) -> Result<Vec<TenantMessage>, FunctionError> {
-    let known = customers::known(app).await?;
+    let (known, unreadable) = customers::known(app).await?;
     let outbox = Outbox::new(app, deadline);
     let stood_still = service::notice_standstill(app, &outbox).await?;
     let watched = match customers::listed(app, deadline, &known).await {
         Ok(listed) => {
             notice_unlisted(app, &outbox, &known, &listed).await?;
-            notice_recovery(app, &outbox, &known).await?;
+            match unreadable.first() {
+                // Its tenant is queued as a new one, and fails there until somebody mends the row.
+                Some(error) => service::our_fault(app, &outbox, &error.to_string()).await?,
+                None => notice_recovery(app, &outbox, &known).await?,
+            }
             listed
         }
         Err(error) => {

@@ -5,7 +5,7 @@ use tenantwatch::names::{RecordId, TenantId};
 use tenantwatch::store::{Entity, Key, PartitionKey, Query, RowKey, Table, list_all};
 use uuid::Uuid;
 
-use crate::watch::{CONTOSO, Watch, forwarding_rule};
+use crate::watch::{CONTOSO, FABRIKAM, Watch, forwarding_rule};
 
 /// The row keys of a partition up to their first underscore, in order and each once.
 async fn kinds(watch: &Watch, table: Table, partition: &str) -> Vec<String> {
@@ -73,4 +73,20 @@ async fn rows_that_nobody_can_read_do_not_stop_the_rest() {
     watch.wait(TimeDelta::hours(7));
     watch.read().await.unwrap();
     assert_eq!(watch.told("InboxRule").len(), 1, "what was owed is sent, past the rows that cannot be read");
+}
+
+#[tokio::test]
+async fn a_coverage_row_that_nobody_can_read_is_told_once_and_stops_no_other_tenant() {
+    let watch = Watch::start().await;
+    watch.list_customers(&[CONTOSO, FABRIKAM]);
+    let mut entity = Entity::new(Key::new(PartitionKey::tenants(), RowKey::tenant(&TenantId::new(FABRIKAM))));
+    entity.set_text("State", "Healthy");
+    watch.app.store.insert(Table::Coverage, &entity).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(watch.get_domain().await.len(), 2);
+    }
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.read().await.unwrap();
+    assert_eq!(watch.told("InboxRule").len(), 1);
+    assert_eq!(watch.told_texts().len(), 1, "{:?}", watch.told_texts());
 }

@@ -172,7 +172,12 @@ impl FunctionsHost {
     /// When the app's files are wrong, the storage does not answer, or the handler gives no answer within 30 s.
     pub async fn start(options: Options) -> Result<Self, HostError> {
         let app = AppFolder::read(&options.app_root, &options.environment)?;
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        // Azurite ends connections that were idle for 5 s; a message whose request meets that would stay hidden.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_idle_timeout(Duration::from_secs(1))
+            .build()?;
         let account = QueueAccount::new(&options.connection_string, http.clone())?;
         let (orders, received) = mpsc::channel(8);
         let host = Arc::new(Host {
