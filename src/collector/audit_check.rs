@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::ledger::TenantState;
 use crate::microsoft::exchange::Anchor;
 
 use super::TenantRun;
@@ -14,14 +15,16 @@ impl TenantRun<'_> {
     /// Whether auditing is off, as far as is known.
     pub(super) async fn auditing_is_off(&self) -> bool {
         let now = self.app.clock.now();
-        let (silent_since, asked, was_off) = self
+        let (content, since, asked, was_off) = self
             .kept
             .read(|row| {
-                let was_off = row.state == crate::ledger::TenantState::AuditingOff;
-                (row.last_content.unwrap_or(row.since), row.audit_checked, was_off)
+                let was_off = row.state == TenantState::AuditingOff;
+                (row.last_content, row.since, row.audit_checked, was_off)
             })
             .await;
-        if now - silent_since < SILENCE {
+        // Where there never was content, the state that is in question began with the silence.
+        let is_silent = content.map_or(was_off || now - since >= SILENCE, |content| now - content >= SILENCE);
+        if !is_silent {
             return false;
         }
         if asked.is_some_and(|asked| now - asked < SILENCE) {

@@ -157,3 +157,64 @@ async fn our_own_fault_is_one_notification_for_all_and_one_when_it_is_over() {
     assert_eq!(texts.len(), 2, "{texts:?}");
     assert!(texts[1].contains("works again"), "{texts:?}");
 }
+
+#[tokio::test]
+async fn auditing_that_was_never_on_is_said_by_the_start_of_the_subscription() {
+    let watch = Watch::start().await;
+    watch.contoso(|tenant| {
+        tenant.subscriptions.clear();
+        tenant.auditing = false;
+    });
+    assert!(matches!(watch.read().await, Err(FunctionError::Permanent(_))));
+    assert_eq!(watch.coverage().await.state, TenantState::AuditingOff);
+    watch.contoso(|tenant| tenant.auditing = true);
+    watch.read().await.unwrap();
+    assert_eq!(watch.coverage().await.state, TenantState::Healthy);
+}
+
+#[tokio::test]
+async fn auditing_that_was_switched_off_is_found_out_after_a_day_told_once_and_asked_once_a_day() {
+    let watch = Watch::start().await;
+    watch.read().await.unwrap();
+    watch.contoso(|tenant| tenant.auditing = false);
+    for _ in 0..30 {
+        watch.wait(TimeDelta::hours(1));
+        watch.read().await.unwrap();
+    }
+    assert_eq!(watch.coverage().await.state, TenantState::AuditingOff);
+    assert_eq!(watch.told_texts().len(), 1, "{:?}", watch.told_texts());
+    assert!(watch.told_texts()[0].contains("Set-AdminAuditLogConfig"), "{:?}", watch.told_texts());
+    assert_eq!(watch.calls("Get-AdminAuditLogConfig"), 1);
+    watch.contoso(|tenant| tenant.auditing = true);
+    for _ in 0..25 {
+        watch.wait(TimeDelta::hours(1));
+        watch.read().await.unwrap();
+    }
+    assert_eq!(watch.coverage().await.state, TenantState::Healthy);
+    assert_eq!((watch.told_texts().len(), watch.calls("Get-AdminAuditLogConfig")), (2, 2));
+}
+
+#[tokio::test]
+async fn a_backlog_of_days_is_caught_up_over_several_runs_that_end_on_the_way() {
+    let watch = Watch::start().await;
+    watch.read().await.unwrap();
+    for day in 0..6 {
+        watch.wait(TimeDelta::days(1));
+        let name = format!("Rule {day}");
+        watch.publish(vec![forwarding_rule(10 + day, &name, &format!("eve{day}@evil.example"), watch.now())]);
+    }
+    let mut runs = 0;
+    while watch.coverage().await.covered_until.unwrap() < watch.now() - TimeDelta::hours(1) {
+        // Each run ends somewhere on the way, as by a kill; the next one goes on from there.
+        watch.lose_store_after(Some(16));
+        let _ = watch.read().await;
+        watch.lose_store_after(None);
+        runs += 1;
+        assert!(runs < 30, "it never catches up: {:?}", watch.coverage().await);
+    }
+    assert!(runs > 1, "one run was enough");
+    watch.wait(TimeDelta::hours(7));
+    watch.read().await.unwrap();
+    assert_eq!(watch.told("InboxRule").len(), 6);
+    assert!(watch.coverage().await.gaps.is_empty());
+}

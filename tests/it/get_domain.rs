@@ -3,6 +3,8 @@
 use chrono::TimeDelta;
 use tenantwatch::ledger::TenantState;
 use tenantwatch::names::TenantId;
+use tenantwatch::settings::{ListedTenant, TenantSource};
+use tenantwatch_simulator::Service;
 
 use crate::watch::{CONTOSO, FABRIKAM, Watch};
 
@@ -113,4 +115,20 @@ async fn where_nothing_has_run_that_is_told_once_for_all_tenants_and_none_of_the
     let texts = watch.told_texts();
     assert_eq!(texts.len(), 1, "{texts:?}");
     assert!(texts[0].contains("did not run from 2026-11-22T10:00:00Z to 2026-11-22T19:00:00Z"), "{texts:?}");
+}
+
+#[tokio::test]
+async fn customers_come_from_delegated_relationships_or_from_a_list_where_that_is_set() {
+    let watch = Watch::start_with(|settings| settings.tenants.source = TenantSource::Gdap).await;
+    watch.sim.world().tenants.get_mut(&CONTOSO).unwrap().gdap = false;
+    let messages = watch.get_domain().await;
+    let found: Vec<_> = messages.iter().map(|message| (message.tenant_id, message.domain.as_str())).collect();
+    assert_eq!(found, [(TenantId::new(FABRIKAM), "fabrikam.com")]);
+
+    let listed = ListedTenant { domain: "fabrikam.example".parse().unwrap(), tenant_id: TenantId::new(FABRIKAM) };
+    let watch = Watch::start_with(|settings| settings.tenants.source = TenantSource::List(vec![listed])).await;
+    let messages = watch.get_domain().await;
+    let found: Vec<_> = messages.iter().map(|message| (message.tenant_id, message.domain.as_str())).collect();
+    assert_eq!(found, [(TenantId::new(FABRIKAM), "fabrikam.example")]);
+    assert_eq!(watch.sim.count(|request| request.service == Service::Graph), 0, "nobody is asked for a list");
 }
