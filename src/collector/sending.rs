@@ -19,8 +19,9 @@ use super::kept::Kept;
 use super::notices::{Notice, Subject, stamp};
 use super::pending;
 
-/// No sending is begun with less than this left: an answer may take that long.
-const ROOM: Duration = Duration::from_secs(20);
+/// No sending is begun with less than this left: [`PATIENCE`], the storing of what came of it, and the reserve before which a
+/// run is cut off. A sending that is cut between acceptance and mark would come again.
+const ROOM: Duration = Duration::from_secs(75);
 
 /// How long one sending is retried within a run: reading the log must not stand still for a channel that is down.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -376,3 +376,15 @@ async fn a_contact_that_points_elsewhere_is_told_where_a_mailbox_forwards_to_it(
     assert!(told[0]["Reasons"].as_str().unwrap().contains("victor@contoso.com forwards its mail to this contact"));
     assert_eq!(told[0]["Severity"], "Medium");
 }
+
+#[tokio::test]
+async fn no_sending_is_begun_that_the_end_of_the_run_could_cut_off() {
+    let watch = Watch::start().await;
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.wait(TimeDelta::minutes(1));
+    let report = watch.deliver_within(&watch.message(), std::time::Duration::from_secs(70)).await.unwrap();
+    assert_eq!((report.threats, report.notified, watch.told("InboxRule").len()), (1, 0, 0));
+    watch.wait(TimeDelta::minutes(16));
+    watch.read().await.unwrap();
+    assert_eq!((watch.told("InboxRule").len(), watch.teams_messages()), (1, 1));
+}
