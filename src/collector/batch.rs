@@ -1,6 +1,6 @@
 //! Judging the selected records of a run. What has to be known is looked up once, whatever the number of records.
 
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 
 use crate::audit::AuditRecord;
 use crate::detection::{Finding, judge};
@@ -19,8 +19,9 @@ impl TenantRun<'_> {
         }
         let findings = self.judge(records).await?;
         let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding).boxed()).collect();
-        stream::iter(stores).buffer_unordered(STORED_AT_ONCE).try_collect::<()>().await?;
-        Ok(())
+        // All of them, whatever becomes of one: none is cut off between the acceptance of its notification and the mark.
+        let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
+        Ok(stored.into_iter().collect::<Result<(), _>>()?)
     }
 
     /// Judges records. Only one batch at a time looks things up, so that nothing is looked up twice.

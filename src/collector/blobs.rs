@@ -79,16 +79,17 @@ impl TenantRun<'_> {
         let mut outcomes = stream::iter(reads).buffer_unordered(AT_ONCE);
         let mut stop = Ok(());
         while let Some(outcome) = outcomes.next().await {
-            // What is in flight is finished; nothing new is begun once a run has to end.
+            // What is in flight is finished, or a notification could be cut off between acceptance and mark.
+            self.ends_if(&outcome);
             stop = stop.and(outcome);
-            if stop.is_err() {
-                break;
-            }
         }
         stop
     }
 
     async fn read_new(&self, of: ContentType, content: &Content) -> Result<(), Stop> {
+        if self.is_ending() {
+            return Ok(());
+        }
         self.stop_in_time()?;
         match self.fetch(content).await {
             Ok(()) => Ok(()),

@@ -9,7 +9,7 @@ use crate::ledger::{CoverageRow, TenantState, retention};
 use crate::store::{PartitionKey, StoreError};
 
 use super::customers::Known;
-use super::notices::{Notice, Subject, stamp};
+use super::notices::{Notice, Subject};
 use super::sending::Outbox;
 use super::{service, states};
 
@@ -52,7 +52,7 @@ async fn tell_of_tenants_never_healthy(app: &App, outbox: &Outbox<'_>, known: &K
     let notice = Notice {
         subject: Subject::service(app.settings.partner.tenant_id),
         what: "Digest".to_owned(),
-        since: stamp(now),
+        since: now.date_naive().to_string(),
         text: format!("{} tenants could never be read yet.\n{}", dark.len(), lines.join("\n")),
         at: now,
     };

@@ -18,7 +18,9 @@ impl TenantRun<'_> {
         let subject = self.kept.read(Subject::tenant).await;
         let text =
             format!("Part of the audit log of {} is lost for good: {why}. {}", subject.organization, in_words(&spans));
-        let notice = Notice { subject, what: "Gap".to_owned(), since: stamp(first.from), text, at: first.from };
+        // Known by all of them: another gap may begin in the same second.
+        let since: Vec<String> = spans.iter().map(|span| format!("{} {}", span.from, span.to)).collect();
+        let notice = Notice { subject, what: "Gap".to_owned(), since: since.join(" "), text, at: first.from };
         self.outbox.tell(&notice, Some(&self.kept)).await?;
         self.kept.change(|row| spans.iter().for_each(|span| row.add_gap(*span))).await;
         self.count(|report| report.gaps += spans.len() as u64);

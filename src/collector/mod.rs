@@ -33,11 +33,12 @@ mod windows;
 pub(crate) use kept::Kept;
 pub use knowledge::Memory;
 pub use message::{Report, TenantMessage};
-pub(crate) use resume::resume_notices;
+pub(crate) use resume::{resume_notices, resume_unwatched};
 pub(crate) use sending::Outbox;
 pub(crate) use states::{LATE_AFTER, enter};
 pub use stop::Stop;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use chrono::TimeDelta;
@@ -64,6 +65,8 @@ struct TenantRun<'a> {
     known: tokio::sync::Mutex<Option<Known<'a>>>,
     organization: OnceLock<String>,
     reading: OnceCell<()>,
+    /// Something has ended the run: what is under way is finished, nothing else is begun.
+    ending: AtomicBool,
     told: Told,
     owed: Mutex<std::collections::HashSet<String>>,
     report: Mutex<Report>,
@@ -95,6 +98,7 @@ impl<'a> TenantRun<'a> {
             known: tokio::sync::Mutex::default(),
             organization: OnceLock::new(),
             reading: OnceCell::new(),
+            ending: AtomicBool::new(false),
             told: Told::default(),
             owed: Mutex::default(),
             report: Mutex::default(),
@@ -109,14 +113,28 @@ impl<'a> TenantRun<'a> {
         let (lookback, overlap) = (span_of(settings.lookback), span_of(settings.overlap));
         let now = self.app.memory.now(self.app.clock.now());
         let plan = self.kept.read(|row| windows::plan(row, now, lookback, overlap)).await;
+        let mut outcome = Ok(());
         for window in &plan.windows {
             self.stop_in_time()?;
-            self.read_window(&plan, *window).await?;
+            match self.read_window(&plan, *window).await {
+                // What cannot be listed now does not keep newer content from being read.
+                Err(stop @ Stop::Passing(_)) => outcome = outcome.and(Err(stop)),
+                read => read?,
+            }
+            self.ending.store(false, Ordering::Relaxed);
             if plan.windows.len() > 1 {
                 self.kept.save().await?;
             }
         }
-        Ok(())
+        outcome
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    fn ends_if<T>(&self, outcome: &Result<T, Stop>) {
+        self.ending.fetch_or(outcome.is_err(), Ordering::Relaxed);
     }
 
     /// The tenant can be read: a first run that is cut short goes on from where it began, and what an outage made unlistable

@@ -60,18 +60,23 @@ impl TenantRun<'_> {
         let due = owed.into_iter().filter(|blob| blob.next_attempt <= now || blob.content.content_expiration <= now);
         let tries: Vec<_> = due.map(|blob| self.try_owed(blob).boxed()).collect();
         let mut tried = stream::iter(tries).buffer_unordered(AT_ONCE);
-        let mut lost = Vec::new();
+        let (mut lost, mut stop) = (Vec::new(), Ok(()));
         while let Some(outcome) = tried.next().await {
             // Nothing is awaited here: what is in flight would stand still meanwhile, with whatever it has locked.
-            match outcome? {
-                Tried::Lost(blob) => lost.push(blob),
-                Tried::Settled | Tried::Owed => {}
+            self.ends_if(&outcome);
+            match outcome {
+                Ok(Tried::Lost(blob)) => lost.push(blob),
+                Ok(Tried::Settled | Tried::Owed) => {}
+                Err(error) => stop = stop.and(Err(error)),
             }
         }
-        Ok(lost)
+        stop.map(|()| lost)
     }
 
     async fn try_owed(&self, blob: OwedBlob) -> Result<Tried, Stop> {
+        if self.is_ending() {
+            return Ok(Tried::Owed);
+        }
         self.stop_in_time()?;
         let fault = match self.fetch(&blob.content).await {
             Ok(()) => {
@@ -104,12 +109,14 @@ impl TenantRun<'_> {
             attempts: 1,
             next_attempt: next_attempt(content, 1, now),
         };
+        // Counted first: a count that is too high puts itself right, a row that nobody looks for would be lost content one day.
+        self.kept.change(|row| row.owed = row.owed.saturating_add(1)).await;
+        self.kept.save().await?;
         match self.app.store.insert(Table::Coverage, &blob.to_entity()).await {
             Ok(_) | Err(StoreError::Exists(_)) => {}
             Err(error) => return Err(error.into()),
         }
         self.note_owed(&[blob]);
-        self.kept.change(|row| row.owed = row.owed.saturating_add(1)).await;
         Ok(())
     }
 
@@ -125,8 +132,12 @@ impl TenantRun<'_> {
     async fn lose_owed(&self, lost: Vec<OwedBlob>) -> Result<(), Stop> {
         let spans: Vec<Span> = lost.iter().map(|blob| span_of(&blob.content)).collect();
         self.lose(&spans, "content expired before it could be read").await?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        self.kept.change(|row| lost.iter().for_each(|blob| row.note_fetched(&blob.content))).await;
+        self.kept.save().await?;
         for blob in &lost {
-            self.kept.change(|row| row.note_fetched(&blob.content)).await;
             self.settle_owed(blob).await?;
         }
         Ok(())

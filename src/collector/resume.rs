@@ -9,8 +9,9 @@ use crate::detection::{Finding, FindingKind};
 use crate::ledger::claim::{TakenOver, take_over};
 use crate::ledger::{FindingState, ProcessedRow, load};
 use crate::names::RunId;
-use crate::store::{ETag, StoreError};
+use crate::store::{ETag, PartitionKey, StoreError};
 
+use super::kept::Kept;
 use super::pending::{self, Unfinished};
 use super::sending::Outbox;
 use super::{Stop, TenantRun};
@@ -29,11 +30,29 @@ struct Taken {
     record: Option<String>,
 }
 
-/// Sends what is owed about the service as a whole.
-pub async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
-    for unfinished in pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await? {
+/// Sends what is owed about the service as a whole. The provider's own tenant may be watched as well: what it owes is its run's.
+pub(crate) async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
+    let mut notes = pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await?;
+    notes.retain(|unfinished| PartitionKey::domain(&unfinished.row.domain) == PartitionKey::service());
+    deliver_notes(app, outbox, notes).await
+}
+
+/// Sends what is owed about a tenant that no run is queued for any more, and notes when nothing is left.
+pub(crate) async fn resume_unwatched(app: &App, outbox: &Outbox<'_>, kept: &Kept<'_>) -> Result<(), StoreError> {
+    let tenant = kept.read(|row| row.tenant_id).await;
+    let notes = pending::list(app.store.as_ref(), &tenant).await?;
+    if notes.is_empty() {
+        kept.change(|row| row.pending = false).await;
+        return kept.save().await;
+    }
+    deliver_notes(app, outbox, notes).await
+}
+
+/// What waits to be judged again cannot be: nobody reads the tenant.
+async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<Unfinished>) -> Result<(), StoreError> {
+    for unfinished in notes {
         if let Some(taken) = take(app, unfinished).await?
-            && taken.row.kind == FindingKind::Coverage
+            && taken.row.state == FindingState::Sending
         {
             outbox.deliver(taken.row, taken.etag).await?;
         }

@@ -27,29 +27,58 @@ const HOURLY: TimeDelta = TimeDelta::minutes(55);
 pub async fn run(app: &App, deadline: &Deadline) -> Result<Vec<TenantMessage>, FunctionError> {
     let (known, unreadable) = customers::known(app).await?;
     let outbox = Outbox::new(app, deadline);
-    let stood_still = service::notice_standstill(app, &outbox).await?;
-    let watched = match customers::listed(app, deadline, &known).await {
+    let listing = customers::listed(app, deadline, &known).await;
+    let watched = listing.as_ref().map_or_else(|_| all_known(app, &known), Vec::clone);
+    // Whatever becomes of the rest, the tenants are read.
+    if let Err(error) = keep_house(app, deadline, &outbox, &known, unreadable, listing).await {
+        tracing::error!("tenants are queued, but what else GetDomain does is not done: {error}");
+    }
+    Ok(messages(app, &known, watched))
+}
+
+/// Everything but the queueing: what is to be told, and the work of a day.
+async fn keep_house(
+    app: &App,
+    deadline: &Deadline,
+    outbox: &Outbox<'_>,
+    known: &Known,
+    unreadable: Vec<StoreError>,
+    listing: Result<Vec<Watched>, ListingError>,
+) -> Result<(), StoreError> {
+    let stood_still = service::notice_standstill(app, outbox).await?;
+    match &listing {
         Ok(listed) => {
-            notice_unlisted(app, &outbox, &known, &listed).await?;
+            notice_unlisted(app, outbox, known, listed).await?;
             match unreadable.first() {
                 // Its tenant is queued as a new one, and fails there until somebody mends the row.
-                Some(error) => service::our_fault(app, &outbox, &error.to_string()).await?,
-                None => notice_recovery(app, &outbox, &known).await?,
+                Some(error) => service::our_fault(app, outbox, &error.to_string()).await?,
+                None => notice_recovery(app, outbox, known).await?,
             }
-            listed
         }
-        Err(error) => {
-            notice_failure(app, &outbox, &error).await?;
-            all_known(app, &known)
-        }
-    };
+        Err(error) => notice_failure(app, outbox, error).await?,
+    }
+    let watched = listing.unwrap_or_else(|_| all_known(app, known));
     // Where nothing has run every tenant is late, which was told once for all. Those that stay so are told from the next run on.
     if !stood_still {
-        notice_late(app, &outbox, &known, &watched).await?;
+        notice_late(app, outbox, known, &watched).await?;
     }
-    collector::resume_notices(app, &outbox).await?;
-    daily::do_once_a_day(app, deadline, &outbox, &known).await?;
-    Ok(messages(app, &known, watched))
+    collector::resume_notices(app, outbox).await?;
+    resume_unwatched(app, outbox, known, &watched).await?;
+    daily::do_once_a_day(app, deadline, outbox, known).await
+}
+
+/// What is owed about tenants that are not queued any more.
+async fn resume_unwatched(
+    app: &App,
+    outbox: &Outbox<'_>,
+    known: &Known,
+    watched: &[Watched],
+) -> Result<(), StoreError> {
+    let watched: BTreeSet<TenantId> = watched.iter().map(|tenant| tenant.tenant_id).collect();
+    for (row, etag) in known.values().filter(|(row, _)| row.pending && !watched.contains(&row.tenant_id)) {
+        collector::resume_unwatched(app, outbox, &Kept::new(app, row.clone(), etag.clone())).await?;
+    }
+    Ok(())
 }
 
 /// One message for each tenant that is to be tried now.

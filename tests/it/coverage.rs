@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use tenantwatch::functions::FunctionError;
 use tenantwatch::ledger::TenantState;
+use tenantwatch_simulator::{Fault, Service};
 
 use crate::watch::{CONTOSO, Watch, forwarding_rule};
 
@@ -216,5 +217,24 @@ async fn a_backlog_of_days_is_caught_up_over_several_runs_that_end_on_the_way() 
     watch.wait(TimeDelta::hours(7));
     watch.read().await.unwrap();
     assert_eq!(watch.told("InboxRule").len(), 6);
+    assert!(watch.coverage().await.gaps.is_empty());
+}
+
+#[tokio::test]
+async fn a_window_that_cannot_be_listed_does_not_keep_newer_content_from_being_read() {
+    let watch = Watch::start().await;
+    watch.read().await.unwrap();
+    let oldest = watch.coverage().await.covered_until.unwrap() - TimeDelta::minutes(120);
+    watch.wait(TimeDelta::days(3));
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    let route = format!("startTime={}", oldest.format("%Y-%m-%dT%H%%3A%M%%3A%S"));
+    watch.sim.inject(Fault::status(Service::Activity, &route, 500));
+    assert!(matches!(watch.read().await, Err(FunctionError::Passing(_))));
+    assert_eq!(watch.told("InboxRule").len(), 1, "it is told although older content cannot be listed");
+    let row = watch.coverage().await;
+    assert!(row.covered_until.unwrap() < watch.now() - TimeDelta::days(2), "and that is not forgotten: {row:?}");
+    watch.sim.clear_faults();
+    watch.read().await.unwrap();
+    assert_eq!(watch.coverage().await.covered_until, Some(watch.now()));
     assert!(watch.coverage().await.gaps.is_empty());
 }

@@ -6,7 +6,7 @@ use tenantwatch::names::TenantId;
 use tenantwatch::settings::{ListedTenant, TenantSource};
 use tenantwatch_simulator::Service;
 
-use crate::watch::{CONTOSO, FABRIKAM, Watch};
+use crate::watch::{CONTOSO, FABRIKAM, Watch, forwarding_rule};
 
 #[tokio::test]
 async fn every_customer_is_queued_once_with_its_domain() {
@@ -131,4 +131,32 @@ async fn customers_come_from_delegated_relationships_or_from_a_list_where_that_i
     let found: Vec<_> = messages.iter().map(|message| (message.tenant_id, message.domain.as_str())).collect();
     assert_eq!(found, [(TenantId::new(FABRIKAM), "fabrikam.example")]);
     assert_eq!(watch.sim.count(|request| request.service == Service::Graph), 0, "nobody is asked for a list");
+}
+
+#[tokio::test]
+async fn what_is_owed_about_a_tenant_that_has_left_is_sent_all_the_same() {
+    let watch = Watch::start().await;
+    watch.refuse_flow(true);
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.read().await.unwrap();
+    watch.list_customers(&[FABRIKAM]);
+    watch.get_domain().await;
+    watch.refuse_flow(false);
+    for _ in 0..2 {
+        watch.wait(TimeDelta::hours(1));
+        watch.get_domain().await;
+    }
+    assert_eq!(watch.told("InboxRule").len(), 1);
+    let texts = watch.told_texts();
+    assert_eq!(texts.iter().filter(|text| text.contains("no longer among")).count(), 1, "{texts:?}");
+    assert!(!watch.coverage().await.pending);
+}
+
+#[tokio::test]
+async fn tenants_are_queued_whatever_becomes_of_the_rest() {
+    let watch = Watch::start().await;
+    watch.read().await.unwrap();
+    // The known tenants are read, and then the store is gone.
+    watch.lose_store_after(Some(1));
+    assert_eq!(watch.get_domain().await.len(), 1);
 }

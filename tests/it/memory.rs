@@ -104,8 +104,8 @@ fn world_of_large_records(blobs: u64, megabytes: usize) -> World {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(target_os = "linux")]
 async fn records_of_many_megabytes_in_many_blobs_are_read_one_at_a_time() {
-    let simulator = Simulator::start(world_of_large_records(8, 9)).await.unwrap();
+    let simulator = Simulator::start(world_of_large_records(6, 3)).await.unwrap();
     let peak = cycle(&simulator).await;
-    assert_eq!(simulator.notifications().len(), 8, "every threat is told");
+    assert_eq!(simulator.notifications().len(), 6, "every threat is told");
     assert!((1..2 * LIMIT).contains(&peak), "{peak} KiB");
 }
