@@ -53,16 +53,16 @@ pub async fn enter(
     why: &str,
 ) -> Result<(), StoreError> {
     let now = app.clock.now().trunc_subsecs(0);
-    let news = kept
-        .change(|row| {
-            if row.state != state {
-                row.state = state;
-                row.since = now;
-            }
-            news(app, row, why)
-        })
-        .await;
+    kept.change(|row| {
+        if row.state != state {
+            row.state = state;
+            row.since = now;
+        }
+    })
+    .await;
     kept.save().await?;
+    // What is stored now may be what somebody else has found meanwhile: that is theirs to tell.
+    let news = kept.read(|row| if row.state == state { news(app, row, why) } else { None }).await;
     let Some(notice) = news else { return Ok(()) };
     outbox.tell(&notice, Some(kept)).await?;
     kept.change(|row| row.notified = if state == TenantState::Healthy { String::new() } else { mark(row) }).await;

@@ -53,11 +53,14 @@ pub async fn write(
 
 /// What two runs know together. `theirs` is what is stored: its domain was seen first.
 pub fn unite(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow {
-    // The state is that of whoever completed a run last; of two who did not, ours, for it was found later.
-    let (newer, older) = if ours.last_run >= theirs.last_run { (ours, theirs) } else { (theirs, ours) };
+    // The state is that of whoever completed a run last; where none did in between, the one that was found later.
+    let is_ours = (ours.last_run, ours.since) >= (theirs.last_run, theirs.since);
+    let (newer, older) = if is_ours { (ours, theirs) } else { (theirs, ours) };
     // A state that both have found began when the first of them found it, and was told once.
     let state = if newer.state == older.state && older.since <= newer.since { older } else { newer };
-    let notified = if state.notified.is_empty() && newer.state == older.state { newer } else { state };
+    // What somebody was told of is kept until it is told that it is over.
+    let notified = if state.notified.is_empty() { [&newer.notified, &older.notified] } else { [&state.notified; 2] };
+    let notified = notified.into_iter().find(|notified| !notified.is_empty()).cloned().unwrap_or_default();
     let mut united = CoverageRow {
         tenant_id: ours.tenant_id,
         domain: theirs.domain.clone(),
@@ -75,7 +78,7 @@ pub fn unite(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow {
         owed: ours.owed.max(theirs.owed),
         last_content: ours.last_content.max(theirs.last_content),
         audit_checked: ours.audit_checked.max(theirs.audit_checked),
-        notified: notified.notified.clone(),
+        notified,
     };
     united.settle();
     united
