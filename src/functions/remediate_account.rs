@@ -13,13 +13,13 @@ use crate::notify::token::{ActionTokens, Claim};
 use crate::remediation::accounts::Accounts;
 use crate::remediation::press::{self, Press};
 use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
-use crate::store::{ETag, Key, PartitionKey, RowKey};
+use crate::store::{ETag, Key, PartitionKey, RowKey, StoreError};
 
 /// How long one request may take, in seconds. Azure cuts at 230, callers earlier.
 pub const DEADLINE_SECONDS: u64 = 100;
 
-/// What of it is kept for storing the end of the run, in seconds.
-const RESERVE_SECONDS: u64 = 10;
+/// What of it is kept for storing the end of the run in a slow store, in seconds.
+const RESERVE_SECONDS: u64 = 13;
 
 /// The longest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -49,18 +49,20 @@ pub async fn run(app: &App, body: &[u8]) -> Answer {
 async fn answer(app: &App, body: &[u8], deadline: &Deadline) -> Result<Report, Refusal> {
     let request = Request::parse(body)?;
     check_token(app, &request)?;
-    let (finding, etag) = find_threat(app, &request).await?;
+    let slow = || StoreError::Unavailable("no answer in time".to_owned());
+    let (finding, etag) = deadline.limit(Box::pin(find_threat(app, &request))).await.ok_or_else(slow)??;
     if request.action == Action::Dismiss {
-        return dismiss::dismiss(app, &finding, etag, &request).await;
+        let dismissal = deadline.limit(Box::pin(dismiss::dismiss(app, &finding, etag, &request))).await;
+        return dismissal.unwrap_or(Err(Refusal::Unsure));
     }
     let accounts = resolve(app, &finding, deadline).await?;
     let compromised = accounts.compromised(request.account, |_| false);
     accounts.refuse_protected(&compromised, &app.settings.actions.protected_users)?;
     let press = Press { app, finding: &finding, request: &request, accounts: &accounts, deadline };
     match request.action {
-        Action::Remediate => press::remediate(press).await,
-        Action::Preview => press::preview(press).await,
-        Action::Undo | Action::Dismiss => undo::undo(press).await,
+        Action::Remediate => Box::pin(press::remediate(press)).await,
+        Action::Preview => Box::pin(press::preview(press)).await,
+        Action::Undo | Action::Dismiss => Box::pin(undo::undo(press)).await,
     }
 }
 
@@ -92,6 +94,6 @@ async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, ETag
 }
 
 async fn resolve(app: &App, finding: &ProcessedRow, deadline: &Deadline) -> Result<Accounts, Refusal> {
-    let accounts = deadline.limit(Accounts::resolve(app, finding)).await;
+    let accounts = deadline.limit(Box::pin(Accounts::resolve(app, finding))).await;
     accounts.unwrap_or_else(|| Err(Refusal::Unreachable("no answer in time".to_owned())))
 }

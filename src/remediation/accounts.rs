@@ -1,16 +1,23 @@
 //! Whose account it is: names of a finding, resolved to objects of the tenant.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::app::App;
+use crate::clock::Deadline;
 use crate::detection::FindingKind;
 use crate::ledger::ProcessedRow;
-use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Anchor, Row, is_not_found};
 use crate::microsoft::graph::User;
+use crate::microsoft::{Service, ServiceError};
 use crate::names::{MailAddress, TenantId};
 use crate::settings::ProtectedUser;
 
 use super::Refusal;
 use super::request::AccountChoice;
+
+/// How long one look-up may take: where one service hangs the other can still tell.
+const LOOK_UP: Duration = Duration::from_secs(12);
 
 /// An account of the tenant.
 #[derive(Debug, Clone)]
@@ -58,8 +65,8 @@ impl Account {
         }
     }
 
-    fn of_user(user: User) -> Self {
-        let mut names = vec![user.user_principal_name.clone()];
+    fn of_user(name: &str, user: User) -> Self {
+        let mut names = vec![user.user_principal_name.clone(), name.to_owned()];
         names.extend(user.mail.clone());
         names.extend(user.proxy_addresses.iter().map(|address| without_prefix(address).to_owned()));
         Self {
@@ -191,11 +198,12 @@ fn is_user_name(text: &str) -> bool {
 
 /// A user by principal name or object id; where Graph knows none, by any address of a mailbox.
 async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Account, Refusal> {
-    let asked = app.graph.user(tenant, name).await;
+    let asked = in_time(app, Service::Graph, app.graph.user(tenant, name)).await;
+    let graph_has_answered = asked.as_ref().is_ok_and(Option::is_none);
     if let Ok(Some(user)) = asked {
-        return Ok(Account::of_user(user));
+        return Ok(Account::of_user(name, user));
     }
-    let mailbox = match (asked, mailbox(app, tenant, name).await) {
+    let mailbox = match (asked, in_time(app, Service::Exchange, mailbox(app, tenant, name)).await) {
         (_, Ok(Some(row))) => Account::of_mailbox(name, &row),
         // Whom one does not know only the other could tell. Going on without an answer would let a protected account
         // be touched as soon as the service is back.
@@ -204,13 +212,23 @@ async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Account, Refus
         (Ok(_), _) => return Ok(Account::unknown(name)),
         (Err(graph), Err(exchange)) => return Err(Refusal::Unreachable(format!("{graph}; {exchange}"))),
     };
-    match mailbox.object_id.as_deref() {
-        Some(id) => match app.graph.user(tenant, id).await {
-            Ok(Some(user)) => Ok(Account::of_user(user)),
+    match mailbox.object_id.as_deref().filter(|_| graph_has_answered) {
+        Some(id) => match in_time(app, Service::Graph, app.graph.user(tenant, id)).await {
+            Ok(Some(user)) => Ok(Account::of_user(name, user)),
             _ => Ok(mailbox),
         },
         None => Ok(mailbox),
     }
+}
+
+async fn in_time<T>(
+    app: &App,
+    service: Service,
+    look_up: impl Future<Output = Result<T, ServiceError>>,
+) -> Result<T, ServiceError> {
+    let answer = Deadline::after(Arc::clone(&app.clock), LOOK_UP).limit(Box::pin(look_up)).await;
+    let detail = format!("no answer within {} s", LOOK_UP.as_secs());
+    answer.unwrap_or(Err(ServiceError::Unreachable { service, detail }))
 }
 
 async fn mailbox(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Row>, ServiceError> {

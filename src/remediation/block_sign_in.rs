@@ -6,13 +6,13 @@ use super::case::Case;
 use super::step::{StepReport, explain};
 
 /// What has to be granted where Graph refuses.
-const GRANT: &str = "Grant User.EnableDisableAccount.All; for an administrator's account the app needs the directory role \
+pub const GRANT: &str = "Grant User.EnableDisableAccount.All; for an administrator's account the app needs the directory role \
      Privileged Authentication Administrator.";
 
 pub async fn run(case: &Case<'_>) -> StepReport {
     let mut reports = Vec::new();
     for account in &case.compromised {
-        reports.push(block(case, account).await);
+        reports.push(case.in_time(account, block(case, account)).await);
     }
     StepReport::all(reports)
 }

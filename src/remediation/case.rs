@@ -1,6 +1,9 @@
 //! What every step works with.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -10,15 +13,19 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::app::App;
 use crate::clock::Deadline;
 use crate::ledger::ProcessedRow;
-use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Anchor, Row};
-use crate::names::TenantId;
+use crate::microsoft::{Service, ServiceError};
+use crate::names::{MailAddress, TenantId};
 use crate::store::StoreError;
 
 use super::accounts::{Account, Accounts};
-use super::boundary::Boundary;
+use super::boundary::{self, Boundary};
 use super::findings;
 use super::lock::Lock;
+use super::record::RunRecord;
+use super::snapshot::Snapshot;
+use super::step::StepReport;
+use super::{RunStatus, Step};
 
 /// What has to be granted where Exchange refuses.
 pub const EXCHANGE_GRANT: &str = "Grant the app the application role Exchange.ManageAsApp and, in this tenant, the directory \
@@ -26,6 +33,13 @@ pub const EXCHANGE_GRANT: &str = "Grant the app the application role Exchange.Ma
 
 /// How often a lease is looked at while a step is under way. Well below what it holds.
 const RENEWED_EVERY: Duration = Duration::from_secs(15);
+
+/// How long a call to Exchange, or a step for one account, may take, retries included. A service that hangs must not use up the
+/// time of the other steps.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The same, after that service was silent once.
+const IMPATIENCE: Duration = Duration::from_secs(5);
 
 /// The shortest wait.
 const GLANCE: Duration = Duration::from_millis(1);
@@ -43,8 +57,14 @@ pub struct Case<'a> {
     pub deadline: &'a Deadline,
     /// Held by every run that changes something.
     pub lock: Option<Mutex<Lock<'a>>>,
+    /// What is stored of the run, by every run that changes something.
+    pub record: Option<Mutex<RunRecord<'a>>>,
     boundary: OnceCell<Boundary>,
     findings: OnceCell<Vec<ProcessedRow>>,
+    /// What mail to a target reaches, of those that were looked up.
+    targets: Mutex<BTreeMap<String, Option<Vec<MailAddress>>>>,
+    exchange_was_silent: AtomicBool,
+    graph_was_silent: AtomicBool,
 }
 
 impl<'a> Case<'a> {
@@ -57,8 +77,12 @@ impl<'a> Case<'a> {
             preview: false,
             deadline,
             lock: None,
+            record: None,
             boundary: OnceCell::new(),
             findings: OnceCell::new(),
+            targets: Mutex::default(),
+            exchange_was_silent: AtomicBool::new(false),
+            graph_was_silent: AtomicBool::new(false),
         }
     }
 
@@ -87,13 +111,84 @@ impl<'a> Case<'a> {
 
     /// Runs a cmdlet, routed by the mailbox.
     pub async fn invoke(&self, cmdlet: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
-        let anchor = Anchor::Mailbox(self.mailbox().to_owned());
-        self.app.exchange.invoke(self.tenant(), &anchor, cmdlet, parameters).await
+        self.ask_exchange(&Anchor::Mailbox(self.mailbox().to_owned()), cmdlet, parameters).await
     }
 
     /// Runs a cmdlet about the organization.
     pub async fn on_organization(&self, cmdlet: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
-        self.app.exchange.invoke(self.tenant(), &Anchor::Organization, cmdlet, parameters).await
+        self.ask_exchange(&Anchor::Organization, cmdlet, parameters).await
+    }
+
+    async fn ask_exchange(&self, anchor: &Anchor, cmdlet: &str, body: Value) -> Result<Vec<Row>, ServiceError> {
+        let patience = patience(&self.exchange_was_silent);
+        // On the heap, as every long piece of work here: a step waits in many places, and each would hold a place for it.
+        let call = Box::pin(self.app.exchange.invoke(self.tenant(), anchor, cmdlet, body));
+        self.within(patience, call).await.unwrap_or_else(|| {
+            self.exchange_was_silent.store(true, Ordering::Relaxed);
+            let detail = format!("no answer to {cmdlet} within {} s", patience.as_secs());
+            Err(ServiceError::Unreachable { service: Service::Exchange, detail })
+        })
+    }
+
+    /// Whether a call to Exchange was not answered in time.
+    pub fn exchange_was_silent(&self) -> bool {
+        self.exchange_was_silent.load(Ordering::Relaxed)
+    }
+
+    /// The output, unless the work takes longer.
+    pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        Deadline::after(Arc::clone(&self.app.clock), limit).limit(work).await
+    }
+
+    /// Does a step for one compromised account, in its time: the other accounts and steps have to get theirs.
+    pub async fn in_time(&self, account: &Account, work: impl Future<Output = StepReport>) -> StepReport {
+        let patience = patience(&self.graph_was_silent);
+        self.within(patience, Box::pin(work)).await.unwrap_or_else(|| {
+            self.graph_was_silent.store(true, Ordering::Relaxed);
+            let seconds = patience.as_secs();
+            StepReport::failed(format!("{}: no answer within {seconds} s; press again.", account.name))
+        })
+    }
+
+    /// Keeps for Undo what was seen before it is changed: what has been kept before stays as it is. A Preview keeps nothing.
+    pub async fn keep(&self, seen: Snapshot) {
+        if let Some(record) = &self.record {
+            record.lock().await.keep(seen).await;
+        }
+    }
+
+    /// What is kept for Undo so far.
+    pub async fn kept(&self) -> Option<Snapshot> {
+        match &self.record {
+            Some(record) => record.lock().await.kept(),
+            None => None,
+        }
+    }
+
+    /// Stores how far the steps are.
+    pub async fn save(&self, steps: &[Step]) {
+        if let Some(record) = &self.record {
+            record.lock().await.save(steps).await;
+        }
+    }
+
+    /// Stores the end of the run. What could not be stored of it.
+    pub async fn finish(&self, status: RunStatus, steps: &[Step]) -> Vec<String> {
+        let Some(record) = &self.record else { return Vec::new() };
+        let mut record = record.lock().await;
+        record.finish(status, steps).await;
+        std::mem::take(&mut record.warnings)
+    }
+
+    /// The addresses that mail to a target reaches, `None` where that cannot be told. Each target is looked up once.
+    pub async fn addresses_of(&self, target: &str) -> Option<Vec<MailAddress>> {
+        let mut known = self.targets.lock().await;
+        if let Some(addresses) = known.get(target) {
+            return addresses.clone();
+        }
+        let addresses = boundary::addresses_of(self, target).await;
+        known.insert(target.to_owned(), addresses.clone());
+        addresses
     }
 
     /// Whether there is time for one more change, and the mailbox is still ours alone to change.
@@ -108,7 +203,7 @@ impl<'a> Case<'a> {
     }
 
     /// The output, or `None` when time runs out or the mailbox is no longer ours alone to change; then the work is dropped where
-    /// it stands. A call may take longer than the lease holds, so that is renewed meanwhile.
+    /// it stands. A step may take longer than the lease holds, so that is renewed meanwhile.
     pub async fn while_ours<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         loop {
@@ -143,4 +238,8 @@ impl<'a> Case<'a> {
     pub async fn findings(&self) -> Result<&[ProcessedRow], StoreError> {
         self.findings.get_or_try_init(|| findings::about(self)).await.map(Vec::as_slice)
     }
+}
+
+fn patience(was_silent: &AtomicBool) -> Duration {
+    if was_silent.load(Ordering::Relaxed) { IMPATIENCE } else { PATIENCE }
 }

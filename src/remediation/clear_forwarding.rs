@@ -9,6 +9,7 @@ use crate::microsoft::exchange::Row;
 
 use super::boundary::is_true;
 use super::case::{Case, EXCHANGE_GRANT};
+use super::snapshot::Snapshot;
 use super::step::{StepReport, quoted};
 
 /// Where a mailbox forwards to.
@@ -75,6 +76,7 @@ pub async fn run(case: &Case<'_>) -> StepReport {
     if case.preview {
         return StepReport::planned(format!("Forwarding to {shown} would be removed."));
     }
+    case.keep(Snapshot { forwarding: Some(forwarding), ..Snapshot::at(case.app.clock.now()) }).await;
     match set(case, &Forwarding::default()).await {
         Ok(()) => StepReport::done(format!("Forwarding to {shown} is removed.")),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),

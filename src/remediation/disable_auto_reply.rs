@@ -6,6 +6,7 @@ use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Row, is_not_found};
 
 use super::case::{Case, EXCHANGE_GRANT};
+use super::snapshot::Snapshot;
 use super::step::StepReport;
 
 /// State and audience of the automatic reply; `None` when there is no such mailbox.
@@ -45,6 +46,7 @@ pub async fn run(case: &Case<'_>) -> StepReport {
     if case.preview {
         return StepReport::planned("The automatic reply to external senders would be switched off.");
     }
+    case.keep(Snapshot { auto_reply: Some(reply), ..Snapshot::at(case.app.clock.now()) }).await;
     match set(case, "Disabled").await {
         Ok(()) => StepReport::done("The automatic reply to external senders is switched off."),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),

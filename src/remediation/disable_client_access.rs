@@ -6,6 +6,7 @@ use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Row, is_not_found};
 
 use super::case::{Case, EXCHANGE_GRANT};
+use super::snapshot::Snapshot;
 use super::step::StepReport;
 
 /// The switches of a mailbox and how each is when it is closed
@@ -65,7 +66,9 @@ pub async fn run(case: &Case<'_>) -> StepReport {
     if case.preview {
         return StepReport::planned(format!("Client access would be closed: {names}."));
     }
-    match set(case, closed(&switches)).await {
+    let closed = closed(&switches);
+    case.keep(Snapshot { client_access: Some(switches), ..Snapshot::at(case.app.clock.now()) }).await;
+    match set(case, closed).await {
         Ok(()) => StepReport::done(format!("Client access is closed: {names}.")),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }

@@ -5,14 +5,12 @@ use crate::microsoft::exchange::is_not_found;
 
 use super::Outcome;
 use super::case::{Case, EXCHANGE_GRANT};
-use super::rules::{self, Rule, Source};
+use super::rules::{self, Rule, Rules};
+use super::snapshot::Snapshot;
 use super::step::{StepReport, explain, quoted};
 
 /// What the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
 const WARNING: &str = "Any change of rules through Exchange drops the owner's client-side Outlook rules.";
-
-/// What is left undone without Exchange.
-const THROUGH_GRAPH: &str = "Exchange refused, so this went through Graph, which shows neither hidden nor sweep rules.";
 
 /// The most names that are told.
 const NAMES: usize = 20;
@@ -23,7 +21,7 @@ pub async fn run(case: &Case<'_>) -> StepReport {
         Err(error) if is_not_found(&error) => return StepReport::skipped("There is no mailbox."),
         Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
     };
-    let report = disable(case, &rules.known).await;
+    let report = disable(case, &rules).await;
     match rules.unread() {
         Some(unread) if report.outcome != Outcome::Planned || case.preview => {
             StepReport::all(vec![report, StepReport::failed(unread)])
@@ -32,39 +30,27 @@ pub async fn run(case: &Case<'_>) -> StepReport {
     }
 }
 
-async fn disable(case: &Case<'_>, rules: &[Rule]) -> StepReport {
-    let active: Vec<&Rule> = rules.iter().filter(|rule| rule.is_to_be_disabled()).collect();
-    let note = note(rules);
+async fn disable(case: &Case<'_>, rules: &Rules) -> StepReport {
+    let active: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
     if active.is_empty() {
-        return StepReport::already(format!("No rule is switched on.{note}"));
+        return StepReport::already("No rule that could be read is switched on.");
     }
     if case.preview {
-        return StepReport::planned(format!(
-            "{} would be switched off: {}. {WARNING}{note}",
-            active.len(),
-            names(&active)
-        ));
+        return StepReport::planned(format!("{} would be switched off: {}. {WARNING}", active.len(), names(&active)));
     }
+    case.keep(Snapshot { rules: rules.kept(), ..Snapshot::at(case.app.clock.now()) }).await;
     let mut tally = Tally::default();
     for rule in &active {
         if !case.may_go_on().await {
             return StepReport::planned(format!(
-                "{} of {} rules are switched off; the next press goes on. {WARNING}{note}",
+                "{} of {} rules are switched off; the next press goes on. {WARNING}",
                 tally.disabled.len(),
                 active.len()
             ));
         }
         tally.note(rule, rules::set_enabled(case, rule, false).await);
     }
-    tally.report(&note)
-}
-
-/// What is to be told where the rules came through Graph.
-fn note(rules: &[Rule]) -> String {
-    match rules.iter().any(|rule| rule.source == Source::Graph) {
-        true => format!(" {THROUGH_GRAPH} {EXCHANGE_GRANT}"),
-        false => String::new(),
-    }
+    tally.report()
 }
 
 #[derive(Default)]
@@ -84,11 +70,11 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn report(&self, note: &str) -> StepReport {
+    fn report(&self) -> StepReport {
         let mut reports = Vec::new();
         if !self.disabled.is_empty() {
             let (count, names) = (self.disabled.len(), names(&self.disabled));
-            reports.push(StepReport::done(format!("{count} switched off: {names}. {WARNING}{note}")));
+            reports.push(StepReport::done(format!("{count} switched off: {names}. {WARNING}")));
         }
         if !self.left.is_empty() {
             let names = names(&self.left);

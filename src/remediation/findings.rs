@@ -29,7 +29,8 @@ pub async fn about(case: &Case<'_>) -> Result<Vec<ProcessedRow>, StoreError> {
 fn concerns(row: &ProcessedRow, case: &Case<'_>) -> bool {
     let accounts = || std::iter::once(&case.accounts.owner).chain(&case.compromised);
     let is_one = |name: &str| !name.is_empty() && accounts().any(|account| account.has_name(name));
-    row.tenant_id == case.finding.tenant_id && (is_one(&row.source_mailbox) || is_one(&row.actor))
+    let is_own = row.record_id == case.finding.record_id;
+    row.tenant_id == case.finding.tenant_id && (is_own || is_one(&row.source_mailbox) || is_one(&row.actor))
 }
 
 /// When the incident began: the earliest of its stored threats.

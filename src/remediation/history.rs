@@ -32,29 +32,31 @@ impl History {
         Ok(Self(runs))
     }
 
-    /// The steps of the last Remediate of this finding, unless it was undone since.
+    /// The steps of the last Remediate of this finding, unless an Undo was begun since: nobody knows how much that has put back.
     pub fn prior_steps(&self, record_id: &RecordId) -> Option<(&ActionRow, Vec<Step>)> {
-        let since = self.after_last_undo();
+        let from = self.0.iter().rposition(|run| is(run, Action::Undo)).map_or(0, |at| at + 1);
+        let since = self.0.get(from..)?;
         let run = since.iter().rev().find(|run| run.record_id == *record_id && is(run, Action::Remediate))?;
         Some((run, serde_json::from_str(&run.steps).ok()?))
     }
 
     /// The oldest snapshot since the last finished Undo. What it does not hold comes from the next that does.
     pub fn open_snapshot(&self) -> Option<Snapshot> {
-        let kept = self.after_last_undo().iter().filter_map(|run| serde_json::from_str(&run.snapshot).ok());
-        kept.reduce(Snapshot::or)
+        self.open_snapshots().reduce(Snapshot::or)
     }
 
     /// Whether an open snapshot shows that the account was enabled.
     pub fn was_enabled(&self, object_id: &str) -> bool {
         let has = |snapshot: &Snapshot| snapshot.enabled_user(object_id).is_some();
-        self.after_last_undo().iter().filter_map(|run| serde_json::from_str(&run.snapshot).ok()).any(|s| has(&s))
+        self.open_snapshots().any(|snapshot| has(&snapshot))
     }
 
-    fn after_last_undo(&self) -> &[ActionRow] {
+    /// From the last finished Undo on, which itself keeps whom it did not let in again.
+    fn open_snapshots(&self) -> impl Iterator<Item = Snapshot> {
         let undone = |run: &ActionRow| is(run, Action::Undo) && run.status == RunStatus::Undone.as_str();
-        let from = self.0.iter().rposition(undone).map_or(0, |at| at + 1);
-        self.0.get(from..).unwrap_or_default()
+        let from = self.0.iter().rposition(undone).unwrap_or(0);
+        let open = self.0.get(from..).unwrap_or_default();
+        open.iter().filter_map(|run| serde_json::from_str(&run.snapshot).ok())
     }
 }
 

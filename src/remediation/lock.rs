@@ -1,14 +1,17 @@
 //! One run at a time for a mailbox: a leased row in AuditLogActionsLog. A lease that ran out is taken over, which is also how a
 //! killed run is picked up.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Deadline};
 use crate::names::{Domain, RunId};
 use crate::store::{Column, Digest, ETag, Entity, Key, PartitionKey, RowKey, Store, StoreError, Stored, Table};
 
 use super::Refusal;
+use super::record::STORE;
 
 /// How long a lease holds without being renewed.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -19,7 +22,7 @@ const RENEW_BELOW: TimeDelta = TimeDelta::seconds(50);
 /// A lease that is held.
 pub struct Lock<'a> {
     store: &'a dyn Store,
-    clock: &'a dyn Clock,
+    clock: Arc<dyn Clock>,
     key: Key,
     run_id: RunId,
     etag: ETag,
@@ -33,7 +36,7 @@ impl<'a> Lock<'a> {
     /// [`Refusal::Busy`] while another run holds it; [`Refusal::Store`].
     pub async fn acquire(
         store: &'a dyn Store,
-        clock: &'a dyn Clock,
+        clock: Arc<dyn Clock>,
         domain: &Domain,
         mailbox_id: &str,
         run_id: RunId,
@@ -43,7 +46,9 @@ impl<'a> Lock<'a> {
         let entity = entity(&key, run_id, until);
         let etag = match store.insert(Table::Actions, &entity).await {
             Ok(etag) => etag,
-            Err(StoreError::Exists(_) | StoreError::Unavailable(_)) => take_over(store, clock, &entity, run_id).await?,
+            Err(StoreError::Exists(_) | StoreError::Unavailable(_)) => {
+                take_over(store, clock.as_ref(), &entity, run_id).await?
+            }
             Err(error) => return Err(error.into()),
         };
         Ok(Self { store, clock, key, run_id, etag, until })
@@ -57,15 +62,17 @@ impl<'a> Lock<'a> {
             return true;
         }
         let until = now + LEASE;
-        match self.store.replace(Table::Actions, &entity(&self.key, self.run_id, until), &self.etag).await {
-            Ok(etag) => {
+        let entity = entity(&self.key, self.run_id, until);
+        let limit = Deadline::after(Arc::clone(&self.clock), STORE);
+        match limit.limit(self.store.replace(Table::Actions, &entity, &self.etag)).await {
+            Some(Ok(etag)) => {
                 self.etag = etag;
                 self.until = until;
                 true
             }
-            Err(StoreError::Changed(_)) => self.is_still_ours().await,
+            Some(Err(StoreError::Changed(_))) => limit.limit(self.is_still_ours()).await.unwrap_or(self.until > now),
             // The store is in trouble; the lease that was had still keeps others away.
-            Err(_) => self.until > now,
+            Some(Err(_)) | None => self.until > now,
         }
     }
 
@@ -83,8 +90,13 @@ impl<'a> Lock<'a> {
 
     /// Lets others in. When that fails the lease runs out by itself.
     pub async fn release(self) {
-        if let Err(error) = self.store.delete(Table::Actions, &self.key, Some(&self.etag)).await {
-            tracing::warn!(%error, key = %self.key, "the lock of a remediation stays until its lease runs out");
+        let limit = Deadline::after(Arc::clone(&self.clock), STORE);
+        match limit.limit(self.store.delete(Table::Actions, &self.key, Some(&self.etag))).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                tracing::warn!(%error, key = %self.key, "the lock of a remediation stays until its lease runs out");
+            }
+            None => tracing::warn!(key = %self.key, "the lock of a remediation may stay until its lease runs out"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One press of Secure and Remediate, and the Preview of one.
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
@@ -8,13 +10,13 @@ use crate::clock::Deadline;
 use crate::ledger::{ProcessedRow, SeenRow};
 use crate::names::RunId;
 use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
-use crate::store::Table;
+use crate::store::{StoreError, Table};
 
 use super::accounts::{Account, Accounts};
 use super::case::Case;
 use super::history::History;
 use super::lock::Lock;
-use super::record::RunRecord;
+use super::record::{RunRecord, STORE};
 use super::request::Request;
 use super::step::StepReport;
 use super::verify::Reading;
@@ -41,9 +43,9 @@ impl<'a> Press<'a> {
     /// # Errors
     /// [`Refusal::Busy`], and when the store cannot be used.
     pub(super) async fn locked(&self, run_id: RunId) -> Result<Case<'a>, Refusal> {
-        let (store, clock) = (self.app.store.as_ref(), self.app.clock.as_ref());
+        let (store, clock) = (self.app.store.as_ref(), Arc::clone(&self.app.clock));
         let mailbox_id = self.accounts.mailbox_id();
-        let lock = Lock::acquire(store, clock, &self.finding.domain, &mailbox_id, run_id).await?;
+        let lock = self.in_time(Lock::acquire(store, clock, &self.finding.domain, &mailbox_id, run_id)).await?;
         let mut case = Case::new(self.app, self.finding, self.accounts, self.deadline);
         case.lock = Some(Mutex::new(lock));
         Ok(case)
@@ -52,7 +54,13 @@ impl<'a> Press<'a> {
     /// The runs for the mailbox so far.
     pub(super) async fn history(&self) -> Result<History, Refusal> {
         let mailbox_id = self.accounts.mailbox_id();
-        Ok(History::load(self.app.store.as_ref(), &self.finding.domain, &mailbox_id).await?)
+        self.in_time(History::load(self.app.store.as_ref(), &self.finding.domain, &mailbox_id)).await
+    }
+
+    /// What the store gives before anything is changed, unless it takes all the time there is.
+    async fn in_time<T, E: Into<Refusal>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Refusal> {
+        let slow = || Err(StoreError::Unavailable("no answer in time".to_owned()).into());
+        self.deadline.limit(Box::pin(work)).await.map_or_else(slow, |outcome| outcome.map_err(Into::into))
     }
 
     /// Whom the account steps act on, none of them protected.
@@ -64,21 +72,21 @@ impl<'a> Press<'a> {
 
     pub(super) async fn begin(&self, run_id: RunId, steps: &[Step]) -> Result<RunRecord<'a>, Refusal> {
         let mailbox_id = self.accounts.mailbox_id();
-        Ok(RunRecord::begin(self.app, self.finding, self.request, run_id, &mailbox_id, steps).await?)
+        self.in_time(RunRecord::begin(self.app, self.finding, self.request, run_id, &mailbox_id, steps)).await
     }
 
-    pub(super) fn report(&self, record: RunRecord<'_>, status: RunStatus, on: &[Account], steps: Vec<Step>) -> Report {
+    pub(super) fn report(&self, run_id: RunId, status: RunStatus, on: &[Account], steps: Vec<Step>) -> Report {
         let names: Vec<&str> = on.iter().map(|account| account.name.as_str()).collect();
         Report {
             status,
             action: self.request.action.as_str(),
-            run_id: record.run_id().to_string(),
+            run_id: run_id.to_string(),
             domain: self.finding.domain.to_string(),
             user: self.request.user.clone(),
             account: names.join(";"),
             steps,
             undo_token: String::new(),
-            warnings: record.warnings,
+            warnings: Vec::new(),
         }
     }
 }
@@ -95,47 +103,66 @@ pub async fn remediate(press: Press<'_>) -> Result<Report, Refusal> {
     outcome
 }
 
-async fn under_lock(press: Press<'_>, case: &mut Case<'_>, run_id: RunId) -> Result<Report, Refusal> {
+async fn under_lock<'a>(press: Press<'a>, case: &mut Case<'a>, run_id: RunId) -> Result<Report, Refusal> {
     let history = press.history().await?;
     case.compromised = press.compromised(&history)?;
     let (mut steps, is_done) = steps_so_far(&history, press.finding, &case.compromised);
-    let mut record = press.begin(run_id, &steps).await?;
+    let record = press.begin(run_id, &steps).await?.after(history.open_snapshot());
+    case.record = Some(Mutex::new(record));
     let status = match is_done {
-        true => secure_again(case, &history, &mut record, &mut steps).await,
+        true => secure_again(case, &mut steps).await,
         false => {
-            take_all(case, &history, &mut record, &mut steps).await;
+            take_all(case, &mut steps).await;
             RunStatus::of(&steps, RunStatus::Completed)
         }
     };
-    record.finish(status, &steps).await;
+    let mut warnings = case.finish(status, &steps).await;
     if status != RunStatus::Incomplete {
-        make_news_again(press, &mut record).await;
+        warnings.extend(make_news_again(press).await);
     }
-    let mut report = press.report(record, status, &case.compromised, steps);
-    report.undo_token = undo_token(press);
+    let mut report = press.report(run_id, status, &case.compromised, steps);
+    (report.undo_token, report.warnings) = (undo_token(press), warnings);
     Ok(report)
 }
 
 /// The steps as the last run of this finding left them, and whether nothing is left to be done.
+///
+/// Where something is left only what must not be done twice is handed on. The other steps look first whether there is
+/// something to do, and so notice what came back since.
 fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Account]) -> (Vec<Step>, bool) {
     let mut steps = plan::steps();
     let Some((run, prior)) = history.prior_steps(&finding.record_id) else {
         return (steps, false);
     };
+    if is_let_in_again(&prior, compromised) {
+        return (steps, false);
+    }
     let settled = |step: &&Step| step.outcome.is_settled() && covers(step, compromised);
     let is_done = prior.len() == steps.len() && prior.iter().all(|step| settled(&step));
-    for step in &mut steps {
-        // The snapshot may lack what only this run will touch, whoever signed in since the last run is thrown out again, and
-        // the second read is always a fresh one.
-        if !is_done && matches!(step.step, plan::FIRST | StepName::RevokeSessionsAgain | plan::LAST) {
-            continue;
-        }
+    for step in steps.iter_mut().filter(|step| is_done || is_done_once(step.step)) {
         if let Some(earlier) = prior.iter().find(|earlier| earlier.step == step.step).filter(settled) {
             step.outcome = if earlier.outcome == Outcome::Skipped { Outcome::Skipped } else { Outcome::AlreadyDone };
             step.detail = format!("Run {}: {}", run.run_id, last_detail(&earlier.detail));
         }
     }
     (steps, is_done)
+}
+
+/// Whether sign-in is allowed for an account that an earlier run has blocked. Whoever came in since may know the password and
+/// has sessions.
+fn is_let_in_again(prior: &[Step], compromised: &[Account]) -> bool {
+    let is_enabled = |account: &Account| account.user.as_ref().and_then(|user| user.account_enabled) == Some(true);
+    let blocked = prior.iter().filter(|step| step.step == StepName::BlockSignIn && step.outcome.is_settled());
+    let mut again = blocked.flat_map(|step| compromised.iter().filter(|account| names(&step.detail, &account.name)));
+    again.any(is_enabled)
+}
+
+/// The steps that do not look whether they are needed: a second time would take from the owner what was given out since.
+fn is_done_once(step: StepName) -> bool {
+    matches!(
+        step,
+        StepName::RevokeSessions | StepName::ResetPassword | StepName::ReviewSignInMethods | StepName::RevokeConsents
+    )
 }
 
 /// Whether an account step was taken for all of these accounts: its detail names each. An earlier run may have been for fewer.
@@ -170,20 +197,15 @@ fn last_detail(detail: &str) -> &str {
 
 /// Everything was done before. Where a second read finds that something no longer holds, somebody was inside in between, and
 /// all of it is done again; where it cannot be read nothing is known, and nothing is done.
-async fn secure_again(
-    case: &Case<'_>,
-    history: &History,
-    record: &mut RunRecord<'_>,
-    steps: &mut Vec<Step>,
-) -> RunStatus {
-    let read = case.while_ours(verify::run(case, steps)).await;
+async fn secure_again(case: &Case<'_>, steps: &mut Vec<Step>) -> RunStatus {
+    let read = case.while_ours(Box::pin(verify::run(case, steps))).await;
     let Some(Reading { report, is_broken }) = read else {
         note(steps, plan::LAST, StepReport::planned("Time ran out; the next press reads again."));
         return RunStatus::Incomplete;
     };
     if is_broken {
         *steps = plan::steps();
-        take_all(case, history, record, steps).await;
+        take_all(case, steps).await;
         return RunStatus::of(steps, RunStatus::Completed);
     }
     note(steps, plan::LAST, report);
@@ -191,39 +213,22 @@ async fn secure_again(
 }
 
 /// Takes every step that is not settled, storing it before and after, until time runs out.
-async fn take_all(case: &Case<'_>, history: &History, record: &mut RunRecord<'_>, steps: &mut [Step]) {
+async fn take_all(case: &Case<'_>, steps: &mut [Step]) {
     let names: Vec<StepName> = steps.iter().filter(|step| !step.outcome.is_settled()).map(|step| step.step).collect();
     for name in names {
         if !case.may_go_on().await {
             return;
         }
         note(steps, name, StepReport::planned("Begun."));
-        record.save(steps).await;
+        case.save(steps).await;
         let report = match name {
-            plan::FIRST => case.while_ours(keep_snapshot(case, history, record)).await,
-            plan::LAST => case.while_ours(verify::run(case, steps)).await.map(|read| read.report),
-            other => case.while_ours(plan::take(other, case)).await,
+            plan::FIRST => case.while_ours(Box::pin(snapshot::run(case))).await,
+            plan::LAST => case.while_ours(Box::pin(verify::run(case, steps))).await.map(|read| read.report),
+            other => case.while_ours(Box::pin(plan::take(other, case))).await,
         };
         note(steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out; the next press does it again.")));
-        record.save(steps).await;
+        case.save(steps).await;
     }
-}
-
-/// What was there before: once for a mailbox and incident, and again only for what is missing in it.
-async fn keep_snapshot(case: &Case<'_>, history: &History, record: &mut RunRecord<'_>) -> StepReport {
-    if let Some(kept) = history.open_snapshot().filter(|kept| kept.is_enough_for(case)) {
-        return StepReport::already(format!("What was there at {} is kept; Undo puts it back.", kept.taken));
-    }
-    let (report, snapshot) = snapshot::take(case).await;
-    // Whoever has taken over has changed things meanwhile: that is not what was there before.
-    if !case.may_go_on().await {
-        return StepReport::planned("Time ran out; the next press does it again.");
-    }
-    match serde_json::to_string(&snapshot) {
-        Ok(json) => record.keep_snapshot(json),
-        Err(error) => return StepReport::failed(format!("The snapshot has no JSON form: {error}")),
-    }
-    report
 }
 
 fn note(steps: &mut [Step], name: StepName, report: StepReport) {
@@ -233,13 +238,18 @@ fn note(steps: &mut [Step], name: StepName, report: StepReport) {
     }
 }
 
-/// After a finished remediation the same thing done again is news.
-async fn make_news_again(press: Press<'_>, record: &mut RunRecord<'_>) {
+/// After a finished remediation the same thing done again is news. What is wrong where it is not.
+async fn make_news_again(press: Press<'_>) -> Option<String> {
     let key = SeenRow::key(&press.finding.tenant_id, &press.finding.fingerprint);
-    if let Err(error) = press.app.store.delete(Table::Coverage, &key, None).await {
-        tracing::warn!(%error, "a remediated finding could not be made news again");
-        record.warnings.push(format!("the same change made again will not be notified for 30 days: {error}"));
-    }
+    let limit = Deadline::after(Arc::clone(&press.app.clock), STORE);
+    let outcome = limit.limit(press.app.store.delete(Table::Coverage, &key, None)).await;
+    let error = match outcome {
+        Some(Ok(())) => return None,
+        Some(Err(error)) => error.to_string(),
+        None => "no answer in time".to_owned(),
+    };
+    tracing::warn!(error, "a remediated finding could not be made news again");
+    Some(format!("the same change made again will not be notified for 30 days: {error}"))
 }
 
 fn undo_token(press: Press<'_>) -> String {
@@ -258,13 +268,16 @@ pub async fn preview(press: Press<'_>) -> Result<Report, Refusal> {
     case.compromised = press.compromised(&history)?;
     case.preview = true;
     let mut steps = plan::steps();
-    let mut record = press.begin(RunId::random(), &steps).await?;
+    let run_id = RunId::random();
+    let mut record = press.begin(run_id, &steps).await?;
     note(&mut steps, plan::FIRST, StepReport::planned("What is there would be kept for Undo."));
     for name in plan::BETWEEN {
-        let report = case.while_ours(plan::take(name, &case)).await;
+        let report = case.while_ours(Box::pin(plan::take(name, &case))).await;
         note(&mut steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out before this was read.")));
     }
     note(&mut steps, plan::LAST, StepReport::planned("Everything would be read again."));
     record.finish(RunStatus::Preview, &steps).await;
-    Ok(press.report(record, RunStatus::Preview, &case.compromised, steps))
+    let mut report = press.report(run_id, RunStatus::Preview, &case.compromised, steps);
+    report.warnings = record.warnings;
+    Ok(report)
 }

@@ -1,12 +1,24 @@
 //! The rows of a run: its own, and the copy under the log id, which is that of the newest run.
+//!
+//! A store that is slow must not keep anybody from stopping an attacker: nothing waits for it longer than [`STORE`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::join;
 
 use crate::app::App;
+use crate::clock::Deadline;
 use crate::ledger::{ActionRow, ProcessedRow};
 use crate::names::RunId;
 use crate::store::{ETag, Store, StoreError, Stored, Table};
 
 use super::request::{Action, Request};
+use super::snapshot::Snapshot;
 use super::{RunStatus, Step};
+
+/// How long the store may take for what comes after the first row.
+pub const STORE: Duration = Duration::from_millis(2_500);
 
 /// How often a row is written that others write at the same time.
 const TRIES: usize = 4;
@@ -16,6 +28,10 @@ pub struct RunRecord<'a> {
     app: &'a App,
     row: ActionRow,
     etag: ETag,
+    /// What earlier runs have kept for Undo.
+    before: Option<Snapshot>,
+    /// What this one has.
+    own: Option<Snapshot>,
     /// What could not be stored after the first row was.
     pub warnings: Vec<String>,
 }
@@ -48,12 +64,17 @@ impl<'a> RunRecord<'a> {
             mailbox: mailbox_id.to_owned(),
         };
         let etag = put(app.store.as_ref(), &row, false, None).await?;
-        let mut record = Self { app, row, etag, warnings: Vec::new() };
+        let record = Self { app, row, etag, before: None, own: None, warnings: Vec::new() };
         if record.is_shown_as_newest() {
             put(app.store.as_ref(), &record.row, true, None).await?;
         }
-        record.warnings.clear();
         Ok(record)
+    }
+
+    /// The same run, which knows what earlier ones have kept for Undo.
+    #[must_use]
+    pub fn after(self, before: Option<Snapshot>) -> Self {
+        Self { before, ..self }
     }
 
     /// Which run it is.
@@ -61,26 +82,58 @@ impl<'a> RunRecord<'a> {
         self.row.run_id
     }
 
-    /// Keeps what was there before anything was changed. Stored with the next [`RunRecord::save`].
-    pub fn keep_snapshot(&mut self, snapshot: String) {
-        self.row.snapshot = snapshot;
+    /// Stores what was seen before it is changed, where nothing of it is kept yet.
+    pub async fn keep(&mut self, seen: Snapshot) {
+        let kept = self.kept().unwrap_or_else(|| Snapshot::at(seen.taken));
+        let Some(new) = seen.beyond(&kept) else { return };
+        let own = match self.own.take() {
+            Some(own) => own.or(new),
+            None => new,
+        };
+        match serde_json::to_string(&own) {
+            Ok(json) => self.row.snapshot = json,
+            Err(error) => self.warn(format!("what was there before has no JSON form, so it cannot be undone: {error}")),
+        }
+        self.own = Some(own);
+        self.store().await;
+    }
+
+    /// What this run and those before it have kept for Undo.
+    pub fn kept(&self) -> Option<Snapshot> {
+        match (self.before.clone(), self.own.clone()) {
+            (Some(before), Some(own)) => Some(before.or(own)),
+            (before, own) => before.or(own),
+        }
     }
 
     /// Stores how far the steps are. A fault is kept as a warning: by now stopping the attacker comes first.
     pub async fn save(&mut self, steps: &[Step]) {
         self.row.steps = json(steps);
-        let store = self.app.store.as_ref();
-        let own = put(store, &self.row, false, Some(&self.etag)).await.map(|etag| self.etag = etag);
-        let newest = match self.is_shown_as_newest() {
-            true => put(store, &self.row, true, None).await.map(drop),
-            false => Ok(()),
-        };
-        for error in [own, newest].into_iter().filter_map(Result::err) {
-            let warning = format!("the record of this run is not complete: {error}");
-            tracing::warn!(%error, run_id = %self.row.run_id, "the record of a remediation is not complete");
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
+        self.store().await;
+    }
+
+    async fn store(&mut self) {
+        let (store, row) = (self.app.store.as_ref(), &self.row);
+        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
+        let own = limit.limit(put(store, row, false, Some(&self.etag)));
+        let newest = async {
+            match self.is_shown_as_newest() {
+                true => limit.limit(put(store, row, true, None)).await.map(|outcome| outcome.map(drop)),
+                false => Some(Ok(())),
             }
+        };
+        let (own, newest) = join!(own, newest);
+        let own = own.map(|outcome| outcome.map(|etag| self.etag = etag));
+        for outcome in [own, newest] {
+            let Some(error) = outcome.unwrap_or_else(|| Err(slow())).err() else { continue };
+            tracing::warn!(%error, run_id = %self.row.run_id, "the record of a remediation is not complete");
+            self.warn(format!("the record of this run is not complete: {error}"));
+        }
+    }
+
+    fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
         }
     }
 
@@ -96,6 +149,10 @@ impl<'a> RunRecord<'a> {
     fn is_shown_as_newest(&self) -> bool {
         self.row.action != Action::Preview.as_str()
     }
+}
+
+fn slow() -> StoreError {
+    StoreError::Unavailable(format!("no answer within {} ms", STORE.as_millis()))
 }
 
 /// Writes a row whatever its version: the lock makes us its only writer, but an answer may have been lost.

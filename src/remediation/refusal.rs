@@ -3,7 +3,8 @@
 use crate::notify::token::TokenRefusal;
 use crate::store::StoreError;
 
-/// Why a request is refused. In each case but [`Refusal::HalfDismissed`] nothing was changed.
+/// Why a request is refused. In each case but [`Refusal::HalfDismissed`] and
+/// [`Refusal::Unsure`] nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// 413
@@ -35,6 +36,9 @@ pub enum Refusal {
         "the same change is not told of again, but this finding could not be closed and may be told once more; press again: {0}"
     )]
     HalfDismissed(#[source] StoreError),
+    /// 503
+    #[error("no account was touched; the store did not answer in time, so what it has kept is not known; press again")]
+    Unsure,
     /// 502
     #[error("nothing was changed, for the tenant could not be reached: {0}")]
     Unreachable(String),
@@ -49,7 +53,7 @@ impl Refusal {
             Self::Token(_) | Self::Protected(_) => 403,
             Self::NoSuchThreat(_) => 404,
             Self::Busy | Self::NoSnapshot => 409,
-            Self::Store(_) | Self::HalfDismissed(_) => 503,
+            Self::Store(_) | Self::HalfDismissed(_) | Self::Unsure => 503,
             Self::Unreachable(_) => 502,
         }
     }

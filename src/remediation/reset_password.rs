@@ -12,7 +12,7 @@ const GRANT: &str = "Grant User-PasswordProfile.ReadWrite.All and, in this tenan
 pub async fn run(case: &Case<'_>) -> StepReport {
     let mut reports = Vec::new();
     for account in &case.compromised {
-        reports.push(reset(case, account).await);
+        reports.push(case.in_time(account, reset(case, account)).await);
     }
     StepReport::all(reports)
 }

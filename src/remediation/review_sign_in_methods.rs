@@ -16,7 +16,7 @@ const GRANT: &str = "Grant UserAuthenticationMethod.ReadWrite.All.";
 pub async fn run(case: &Case<'_>) -> StepReport {
     let mut reports = Vec::new();
     for account in &case.compromised {
-        reports.push(review(case, account).await);
+        reports.push(case.in_time(account, review(case, account)).await);
     }
     StepReport::all(reports)
 }

@@ -36,7 +36,7 @@ pub async fn run(case: &Case<'_>) -> StepReport {
     };
     let mut reports = Vec::new();
     for account in &case.compromised {
-        reports.push(revoke_all(case, account, findings).await);
+        reports.push(case.in_time(account, revoke_all(case, account, findings)).await);
     }
     StepReport::all(reports)
 }

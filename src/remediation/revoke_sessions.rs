@@ -9,7 +9,7 @@ const GRANT: &str = "Grant User.RevokeSessions.All.";
 pub async fn run(case: &Case<'_>) -> StepReport {
     let mut reports = Vec::new();
     for account in &case.compromised {
-        reports.push(revoke(case, account).await);
+        reports.push(case.in_time(account, revoke(case, account)).await);
     }
     StepReport::all(reports)
 }

@@ -1,21 +1,30 @@
 //! The inbox and sweep rules of a mailbox, as they are now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::clock::Deadline;
 
 use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Row, is_refused};
 
-use super::boundary::{addresses_of, is_true};
+use super::boundary::is_true;
 use super::case::{Case, EXCHANGE_GRANT};
+use super::snapshot::KeptRule;
 use super::step::explain;
 
 /// What the names of the rules start with that Exchange makes for delegates.
 const DELEGATE: &str = "Delegate Rule ";
 
+/// How long targets of hidden rules are looked up. Whoever made the rules chose how many targets they have.
+const LOOK_UPS: Duration = Duration::from_secs(8);
+
 /// Where a rule was read, and so by which way it is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Source {
     /// `Get-InboxRule`
     Inbox,
@@ -65,15 +74,40 @@ impl Rule {
 pub struct Rules {
     /// Those that could be read.
     pub known: Vec<Rule>,
-    /// Why the sweep rules are not among them. They must not keep anybody from switching off the others.
-    pub no_sweep_rules: Option<ServiceError>,
+    /// Those that could not. They must not keep anybody from switching off the others.
+    unseen: Unseen,
+}
+
+/// Which rules could not be read, and why.
+enum Unseen {
+    None,
+    Sweep(ServiceError),
+    /// Exchange refuses us, and Graph shows neither.
+    HiddenAndSweep(ServiceError),
 }
 
 impl Rules {
-    /// What has to be told where the sweep rules could not be read.
+    /// What has to be told where some rules could not be read: nobody knows whether they are off.
     pub fn unread(&self) -> Option<String> {
-        let error = self.no_sweep_rules.as_ref()?;
-        Some(format!("The sweep rules cannot be read: {}", explain(error, EXCHANGE_GRANT)))
+        let (what, error) = match &self.unseen {
+            Unseen::None => return None,
+            Unseen::Sweep(error) => ("The sweep rules cannot be read", error),
+            Unseen::HiddenAndSweep(error) => {
+                ("Hidden rules and sweep rules cannot be read, for Graph, which this went through, shows none", error)
+            }
+        };
+        Some(format!("{what}: {}", explain(error, EXCHANGE_GRANT)))
+    }
+
+    /// What an Undo needs of them, for each source that was read.
+    pub fn kept(&self) -> BTreeMap<Source, Vec<KeptRule>> {
+        let sources: &[Source] = match self.unseen {
+            Unseen::None => &[Source::Inbox, Source::Sweep],
+            Unseen::Sweep(_) => &[Source::Inbox],
+            Unseen::HiddenAndSweep(_) => &[Source::Graph],
+        };
+        let of = |source| self.known.iter().filter(move |rule| rule.source == source).map(KeptRule::of).collect();
+        sources.iter().map(|source| (*source, of(*source))).collect()
     }
 }
 
@@ -81,7 +115,7 @@ impl Rules {
 pub async fn read(case: &Case<'_>) -> Result<Rules, ServiceError> {
     match read_through_exchange(case).await {
         Err(error) if is_refused(&error) => match read_through_graph(case).await {
-            Ok(known) => Ok(Rules { known, no_sweep_rules: None }),
+            Ok(known) => Ok(Rules { known, unseen: Unseen::HiddenAndSweep(error) }),
             // What has to be granted is Exchange, so that is told.
             Err(_) => Err(error),
         },
@@ -89,24 +123,43 @@ pub async fn read(case: &Case<'_>) -> Result<Rules, ServiceError> {
     }
 }
 
+/// The rules that come by one way.
+pub async fn read_from(case: &Case<'_>, source: Source) -> Result<Vec<Rule>, ServiceError> {
+    match source {
+        Source::Inbox => {
+            let rows = case.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
+            Ok(rows.into_iter().map(|row| of_exchange(row, source, "RuleIdentity")).collect())
+        }
+        Source::Sweep => read_sweep_rules(case).await,
+        Source::Graph => read_through_graph(case).await,
+    }
+}
+
+async fn read_sweep_rules(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
+    let rows = case.on_mailbox("Get-SweepRule", "Mailbox", json!({})).await?;
+    Ok(rows.into_iter().map(|row| of_exchange(row, Source::Sweep, "RuleId")).collect())
+}
+
 async fn read_through_exchange(case: &Case<'_>) -> Result<Rules, ServiceError> {
     let all = case.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
     let visible = case.on_mailbox("Get-InboxRule", "Mailbox", json!({})).await?;
     let visible: BTreeSet<String> = visible.iter().map(|row| text(row, "Identity")).collect();
-    let (sweep, no_sweep_rules) = match case.on_mailbox("Get-SweepRule", "Mailbox", json!({})).await {
-        Ok(sweep) => (sweep, None),
-        Err(error) => (Vec::new(), Some(error)),
+    let (sweep, unseen) = match read_sweep_rules(case).await {
+        Ok(sweep) => (sweep, Unseen::None),
+        Err(error) => (Vec::new(), Unseen::Sweep(error)),
     };
+    let look_ups = Deadline::after(Arc::clone(&case.app.clock), LOOK_UPS);
     let mut known = Vec::with_capacity(all.len() + sweep.len());
     for row in all {
         let is_hidden = !visible.contains(&text(&row, "Identity"));
-        let reach = if is_hidden && is_named_by_exchange(&row) { Some(reach(case, &row).await) } else { None };
+        let reach =
+            if is_hidden && is_named_by_exchange(&row) { Some(reach(case, &row, &look_ups).await) } else { None };
         let is_exchanges_own = reach == Some(Reach::Inside) && !deletes(&row);
         let rule = of_exchange(row, Source::Inbox, "RuleIdentity");
         known.push(Rule { is_hidden, sends_outside: reach == Some(Reach::Outside), is_exchanges_own, ..rule });
     }
-    known.extend(sweep.into_iter().map(|row| of_exchange(row, Source::Sweep, "RuleId")));
-    Ok(Rules { known, no_sweep_rules })
+    known.extend(sweep);
+    Ok(Rules { known, unseen })
 }
 
 fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
@@ -151,10 +204,20 @@ enum Reach {
     Outside,
 }
 
-async fn reach(case: &Case<'_>, row: &Row) -> Reach {
+/// What takes longer to look up than there is time is not known.
+async fn reach(case: &Case<'_>, row: &Row, look_ups: &Deadline) -> Reach {
+    let targets = targets(row);
+    if targets.is_empty() {
+        return Reach::Inside;
+    }
+    let Some(Ok(boundary)) = look_ups.limit(case.boundary()).await else {
+        return Reach::Unknown;
+    };
     let mut reach = Reach::Inside;
-    for target in targets(row) {
-        let (Ok(boundary), Some(addresses)) = (case.boundary().await, addresses_of(case, &target).await) else {
+    for target in targets {
+        let is_late = look_ups.has_passed() || case.exchange_was_silent();
+        let addresses = if is_late { None } else { case.addresses_of(&target).await };
+        let Some(addresses) = addresses else {
             reach = Reach::Unknown;
             continue;
         };

@@ -1,6 +1,13 @@
 //! What was there before anything was changed, so that it can be put back.
+//!
+//! The step `Snapshot` keeps what can be read in its time; stopping the attacker must not wait for the rest. Whatever it did not
+//! get is kept by the step that changes it, which reads it first. So a part that is not kept was never changed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::join;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -11,15 +18,18 @@ use crate::store::cut_text;
 
 use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};
-use super::rules::{self, Rule, text};
+use super::rules::{self, Rule, Source, text};
 use super::step::{StepReport, explain};
 use super::{disable_auto_reply, disable_client_access};
+
+/// How long the state of a mailbox is read before the attacker is stopped.
+const READING: Duration = Duration::from_secs(20);
 
 /// The longest description of a rule that is kept, in UTF-16 units: a row of the store takes 1 MiB.
 const DESCRIPTION_LIMIT: usize = 300;
 
-/// The state of the accounts and the mailbox. A part that could not be read, or does not exist, is absent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// The state of the accounts and the mailbox. A part that was not read, or does not exist, is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Snapshot {
     /// When it was taken.
@@ -30,14 +40,14 @@ pub struct Snapshot {
     pub forwarding: Option<Forwarding>,
     /// The client access switches.
     pub client_access: Option<Row>,
-    /// All inbox and sweep rules.
-    pub rules: Option<Vec<KeptRule>>,
+    /// All inbox and sweep rules, by the way they were read: what came through Graph has other ids.
+    pub rules: BTreeMap<Source, Vec<KeptRule>>,
     /// State and audience of the automatic reply.
     pub auto_reply: Option<Row>,
 }
 
 /// What is kept of a rule.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct KeptRule {
     /// What it is addressed by.
@@ -52,84 +62,16 @@ pub struct KeptRule {
     pub description: String,
 }
 
-impl Snapshot {
-    /// This one, and from a later one what is missing in it: a part that could not be read, an account that was not meant.
-    pub fn or(mut self, later: Self) -> Self {
-        let is_new = |user: &User| !self.users.iter().any(|known| known.id.eq_ignore_ascii_case(&user.id));
-        let new: Vec<User> = later.users.into_iter().filter(is_new).collect();
-        self.users.extend(new);
+impl KeptRule {
+    /// The rule as it is now.
+    pub fn of(rule: &Rule) -> Self {
         Self {
-            forwarding: self.forwarding.or(later.forwarding),
-            client_access: self.client_access.or(later.client_access),
-            rules: self.rules.or(later.rules),
-            auto_reply: self.auto_reply.or(later.auto_reply),
-            ..self
+            identity: rule.identity.clone(),
+            id: rule.id.clone(),
+            name: cut_text(&rule.name, DESCRIPTION_LIMIT),
+            enabled: rule.enabled,
+            description: cut_text(&described(rule), DESCRIPTION_LIMIT),
         }
-    }
-
-    /// Whether it holds everything that this press may change.
-    pub fn is_enough_for(&self, case: &Case<'_>) -> bool {
-        let has = |id: &str| self.users.iter().any(|user| user.id.eq_ignore_ascii_case(id));
-        let has_users = case.compromised.iter().filter_map(|account| account.user.as_ref()).all(|user| has(&user.id));
-        let has_mailbox = self.forwarding.is_some()
-            && self.client_access.is_some()
-            && self.rules.is_some()
-            && self.auto_reply.is_some();
-        has_users && (has_mailbox || !case.accounts.has_mailbox)
-    }
-
-    /// The account, when it was enabled.
-    pub fn enabled_user(&self, object_id: &str) -> Option<&User> {
-        self.users.iter().find(|user| user.id.eq_ignore_ascii_case(object_id) && user.account_enabled == Some(true))
-    }
-}
-
-/// Reads everything. What cannot be read is said in the report, and the rest is kept all the same.
-pub async fn take(case: &Case<'_>) -> (StepReport, Snapshot) {
-    let users: Vec<User> = case.compromised.iter().filter_map(|account| account.user.clone()).collect();
-    let mut missing = Vec::new();
-    if users.len() < case.compromised.len() {
-        missing.push("an account: Graph did not show it".to_owned());
-    }
-    let mut snapshot = Snapshot {
-        taken: case.app.clock.now(),
-        users,
-        forwarding: None,
-        client_access: None,
-        rules: None,
-        auto_reply: None,
-    };
-    if case.accounts.has_mailbox {
-        snapshot.forwarding = part(clear_forwarding::read(case).await, "forwarding", &mut missing);
-        snapshot.client_access = part(disable_client_access::read(case).await, "client access", &mut missing);
-        let rules = rules::read(case).await.map(|rules| {
-            missing.extend(rules.unread());
-            Some(rules.known.iter().map(kept).collect())
-        });
-        snapshot.rules = part(rules, "rules", &mut missing);
-        snapshot.auto_reply = part(disable_auto_reply::read(case).await, "automatic reply", &mut missing);
-    }
-    let report = match missing.is_empty() {
-        true => StepReport::done("What was there before is kept; Undo puts it back."),
-        false => StepReport::failed(format!("Not everything could be kept for Undo: {}.", missing.join("; "))),
-    };
-    (report, snapshot)
-}
-
-fn part<T>(read: Result<Option<T>, ServiceError>, name: &str, missing: &mut Vec<String>) -> Option<T> {
-    read.unwrap_or_else(|error| {
-        missing.push(format!("{name}: {}", explain(&error, EXCHANGE_GRANT)));
-        None
-    })
-}
-
-fn kept(rule: &Rule) -> KeptRule {
-    KeptRule {
-        identity: rule.identity.clone(),
-        id: rule.id.clone(),
-        name: cut_text(&rule.name, DESCRIPTION_LIMIT),
-        enabled: rule.enabled,
-        description: cut_text(&described(rule), DESCRIPTION_LIMIT),
     }
 }
 
@@ -138,4 +80,116 @@ fn described(rule: &Rule) -> String {
         description if description.is_empty() => json!(rule.row.get("actions")).to_string(),
         description => description,
     }
+}
+
+impl Snapshot {
+    /// Nothing yet.
+    pub fn at(taken: DateTime<Utc>) -> Self {
+        Self {
+            taken,
+            users: Vec::new(),
+            forwarding: None,
+            client_access: None,
+            rules: BTreeMap::new(),
+            auto_reply: None,
+        }
+    }
+
+    /// This one, and from a later one what is missing in it: a part that could not be read, an account that was not meant.
+    #[must_use]
+    pub fn or(mut self, later: Self) -> Self {
+        let new: Vec<User> = later.users.into_iter().filter(|user| !self.has_user(&user.id)).collect();
+        self.users.extend(new);
+        for (source, rules) in later.rules {
+            self.rules.entry(source).or_insert(rules);
+        }
+        Self {
+            forwarding: self.forwarding.or(later.forwarding),
+            client_access: self.client_access.or(later.client_access),
+            auto_reply: self.auto_reply.or(later.auto_reply),
+            ..self
+        }
+    }
+
+    /// What of this one is missing in an earlier one; `None` when that is nothing.
+    pub fn beyond(mut self, earlier: &Self) -> Option<Self> {
+        self.users.retain(|user| !earlier.has_user(&user.id));
+        self.rules.retain(|source, _| !earlier.rules.contains_key(source));
+        self.forwarding = self.forwarding.filter(|_| earlier.forwarding.is_none());
+        self.client_access = self.client_access.filter(|_| earlier.client_access.is_none());
+        self.auto_reply = self.auto_reply.filter(|_| earlier.auto_reply.is_none());
+        let is_empty = self == Self::at(self.taken);
+        (!is_empty).then_some(self)
+    }
+
+    /// The account, when it was enabled.
+    pub fn enabled_user(&self, object_id: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.id.eq_ignore_ascii_case(object_id) && user.account_enabled == Some(true))
+    }
+
+    fn has_user(&self, object_id: &str) -> bool {
+        self.users.iter().any(|user| user.id.eq_ignore_ascii_case(object_id))
+    }
+
+    /// Whether it holds everything that this press may change.
+    fn is_enough_for(&self, case: &Case<'_>) -> bool {
+        let users = case.compromised.iter().filter_map(|account| account.user.as_ref());
+        let has_users = users.map(|user| &user.id).all(|id| self.has_user(id));
+        let has_mailbox = self.forwarding.is_some()
+            && self.client_access.is_some()
+            && self.rules.contains_key(&Source::Inbox)
+            && self.rules.contains_key(&Source::Sweep)
+            && self.auto_reply.is_some();
+        has_users && (has_mailbox || !case.accounts.has_mailbox)
+    }
+}
+
+/// Keeps what was there: once for a mailbox and incident, and again only for what is missing. What cannot be read is said in
+/// the report, and the rest is kept all the same.
+pub async fn run(case: &Case<'_>) -> StepReport {
+    if let Some(kept) = case.kept().await.filter(|kept| kept.is_enough_for(case)) {
+        return StepReport::already(format!("What was there at {} is kept; Undo puts it back.", kept.taken));
+    }
+    let (snapshot, missing) = Box::pin(read(case)).await;
+    case.keep(snapshot).await;
+    match missing.is_empty() {
+        true => StepReport::done("What was there before is kept; Undo puts it back."),
+        false => StepReport::failed(format!("Not everything could be kept for Undo: {}.", missing.join("; "))),
+    }
+}
+
+async fn read(case: &Case<'_>) -> (Snapshot, Vec<String>) {
+    let mut snapshot = Snapshot::at(case.app.clock.now());
+    let mut missing = Vec::new();
+    snapshot.users = case.compromised.iter().filter_map(|account| account.user.clone()).collect();
+    if snapshot.users.len() < case.compromised.len() {
+        missing.push("an account: Graph did not show it".to_owned());
+    }
+    if !case.accounts.has_mailbox {
+        return (snapshot, missing);
+    }
+    let (forwarding, client_access, rules, auto_reply) = join!(
+        case.within(READING, clear_forwarding::read(case)),
+        case.within(READING, disable_client_access::read(case)),
+        case.within(READING, rules::read(case)),
+        case.within(READING, disable_auto_reply::read(case)),
+    );
+    snapshot.forwarding = part(forwarding, "forwarding", &mut missing).flatten();
+    snapshot.client_access = part(client_access, "client access", &mut missing).flatten();
+    snapshot.auto_reply = part(auto_reply, "automatic reply", &mut missing).flatten();
+    if let Some(rules) = part(rules, "rules", &mut missing) {
+        missing.extend(rules.unread());
+        snapshot.rules = rules.kept();
+    }
+    (snapshot, missing)
+}
+
+fn part<T>(read: Option<Result<T, ServiceError>>, name: &str, missing: &mut Vec<String>) -> Option<T> {
+    let why = match read {
+        Some(Ok(part)) => return Some(part),
+        Some(Err(error)) => explain(&error, EXCHANGE_GRANT),
+        None => format!("no answer within {} s", READING.as_secs()),
+    };
+    missing.push(format!("{name}: {why}"));
+    None
 }

@@ -1,19 +1,24 @@
 //! The snapshot is put back. Never the password, and never what a threat finding names unless that is forced.
 
+use std::collections::BTreeMap;
+
+use tokio::sync::Mutex;
+
 use crate::detection::FindingKind;
 use crate::ledger::ProcessedRow;
 use crate::microsoft::exchange::Row;
 use crate::microsoft::graph::User;
 use crate::names::RunId;
 
-use super::boundary::addresses_of;
 use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};
 use super::press::Press;
 use super::rules::{self, Rule, Source};
 use super::snapshot::{KeptRule, Snapshot};
 use super::step::{StepReport, explain, quoted};
-use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, disable_auto_reply, disable_client_access};
+use super::{
+    Outcome, Refusal, Report, RunStatus, Step, StepName, block_sign_in, disable_auto_reply, disable_client_access,
+};
 
 /// What is put back, in this order: the owner gets in last.
 const STEPS: [StepName; 5] = [
@@ -36,31 +41,47 @@ pub async fn undo(press: Press<'_>) -> Result<Report, Refusal> {
     outcome
 }
 
-async fn under_lock(press: Press<'_>, case: &mut Case<'_>, run_id: RunId) -> Result<Report, Refusal> {
+async fn under_lock<'a>(press: Press<'a>, case: &mut Case<'a>, run_id: RunId) -> Result<Report, Refusal> {
     let history = press.history().await?;
     let snapshot = history.open_snapshot().ok_or(Refusal::NoSnapshot)?;
     case.compromised = press.compromised(&history)?;
     let mut steps: Vec<Step> = STEPS.map(Step::planned).into();
-    let mut record = press.begin(run_id, &steps).await?;
+    let record = press.begin(run_id, &steps).await?;
+    case.record = Some(Mutex::new(record));
+    case.keep(left_blocked(case, &snapshot)).await;
     for at in 0..steps.len() {
         if !case.may_go_on().await {
             break;
         }
-        let work = put_back(case, STEPS[at], &snapshot, press.request.force);
+        let work = Box::pin(put_back(case, STEPS[at], &snapshot, press.request.force));
         let report = case.while_ours(work).await;
         let report = report.unwrap_or_else(|| StepReport::planned("Time ran out; the next Undo does it again."));
         (steps[at].outcome, steps[at].detail) = (report.outcome, report.detail);
-        record.save(&steps).await;
+        case.save(&steps).await;
     }
     let status = RunStatus::of(&steps, RunStatus::Undone);
-    record.finish(status, &steps).await;
-    Ok(press.report(record, status, &case.compromised, steps))
+    let warnings = case.finish(status, &steps).await;
+    let mut report = press.report(run_id, status, &case.compromised, steps);
+    report.warnings = warnings;
+    Ok(report)
+}
+
+/// Whom another finding, or another choice of `Account`, had blocked: an Undo of that one still has to find them.
+fn left_blocked(case: &Case<'_>, snapshot: &Snapshot) -> Snapshot {
+    let users = snapshot.users.iter().filter(|user| !is_meant(case, user)).cloned().collect();
+    Snapshot { users, ..Snapshot::at(snapshot.taken) }
+}
+
+/// Whether the user is one of the accounts that this press is for.
+fn is_meant(case: &Case<'_>, user: &User) -> bool {
+    let mut ids = case.compromised.iter().filter_map(|account| account.object_id.as_deref());
+    ids.any(|id| id.eq_ignore_ascii_case(&user.id))
 }
 
 async fn put_back(case: &Case<'_>, step: StepName, snapshot: &Snapshot, force: bool) -> StepReport {
     match step {
         StepName::ClearForwarding => forwarding(case, snapshot.forwarding.as_ref(), force).await,
-        StepName::DisableInboxRules => inbox_rules(case, snapshot.rules.as_deref(), force).await,
+        StepName::DisableInboxRules => inbox_rules(case, &snapshot.rules, force).await,
         StepName::DisableAutoReply => auto_reply(case, snapshot.auto_reply.as_ref()).await,
         StepName::DisableClientAccess => client_access(case, snapshot.client_access.as_ref()).await,
         StepName::BlockSignIn => sign_in(case, &snapshot.users).await,
@@ -72,14 +93,22 @@ async fn sign_in(case: &Case<'_>, users: &[User]) -> StepReport {
     let mut reports = Vec::new();
     for user in users.iter().filter(|user| user.account_enabled == Some(true)) {
         let name = &user.user_principal_name;
-        reports.push(match case.app.graph.set_account_enabled(case.tenant(), &user.id, true).await {
-            Ok(()) => undone(format!("{name}: sign-in is allowed again; the password stays reset.")),
-            Err(error) => StepReport::failed(format!("{name}: {error}")),
+        reports.push(match is_meant(case, user) {
+            true => let_in(case, user).await,
+            false => StepReport::skipped(format!("{name}: was blocked because of another finding; undo that one.")),
         });
     }
     match reports.is_empty() {
         true => StepReport::skipped("No account was allowed to sign in before."),
         false => StepReport::all(reports),
+    }
+}
+
+async fn let_in(case: &Case<'_>, user: &User) -> StepReport {
+    let name = &user.user_principal_name;
+    match case.app.graph.set_account_enabled(case.tenant(), &user.id, true).await {
+        Ok(()) => undone(format!("{name}: sign-in is allowed again; the password stays reset.")),
+        Err(error) => StepReport::failed(format!("{name}: {}", explain(&error, block_sign_in::GRANT))),
     }
 }
 
@@ -126,12 +155,12 @@ async fn forwarding(case: &Case<'_>, kept: Option<&Forwarding>, force: bool) -> 
 async fn may_forward_to(case: &Case<'_>, target: &str, force: bool) -> Result<(), StepReport> {
     let boundary = case.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
     let shown = quoted(target);
-    let addresses = addresses_of(case, target).await.unwrap_or_default();
+    let addresses = case.addresses_of(target).await.unwrap_or_default();
     let is_fine = |address| boundary.is_inside(address) || boundary.is_trusted(address);
     if addresses.is_empty() || !addresses.iter().all(is_fine) {
         return Err(StepReport::skipped(format!("{shown} is neither inside nor trusted: forwarding stays off.")));
     }
-    let threats = threats(case, FindingKind::InboxForward).await?;
+    let threats = threats(case).await?;
     let is_named = threats.iter().any(|threat| {
         let text = threat.forwarding_address.to_lowercase();
         text.contains(&target.to_lowercase()) || addresses.iter().any(|address| text.contains(&address.to_string()))
@@ -142,22 +171,17 @@ async fn may_forward_to(case: &Case<'_>, target: &str, force: bool) -> Result<()
     }
 }
 
-async fn inbox_rules(case: &Case<'_>, kept: Option<&[KeptRule]>, force: bool) -> StepReport {
-    let Some(kept) = kept else {
+async fn inbox_rules(case: &Case<'_>, kept: &BTreeMap<Source, Vec<KeptRule>>, force: bool) -> StepReport {
+    if kept.is_empty() {
         return nothing_kept();
-    };
-    let threats = match threats(case, FindingKind::InboxRule).await {
-        Ok(threats) => threats,
+    }
+    let threats = match threats(case).await {
+        Ok(threats) => threats.into_iter().filter(|threat| threat.kind == FindingKind::InboxRule).collect::<Vec<_>>(),
         Err(report) => return report,
     };
-    let now = match rules::read(case).await {
-        Ok(rules) => rules,
-        Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
-    };
-    let was_on = |rule: &&Rule| !rule.enabled && kept.iter().any(|old| old.enabled && old.identity == rule.identity);
+    let (off, mut reports) = switched_off(case, kept).await;
     let (named, fine): (Vec<&Rule>, Vec<&Rule>) =
-        now.known.iter().filter(was_on).partition(|rule| !force && threats.iter().any(|threat| names(threat, rule)));
-    let mut reports: Vec<StepReport> = now.unread().map(StepReport::failed).into_iter().collect();
+        off.iter().partition(|rule| !force && threats.iter().any(|threat| names(threat, rule)));
     for rule in named {
         reports.push(StepReport::skipped(format!("A threat names {}: it stays off.", quoted(&rule.name))));
     }
@@ -177,6 +201,26 @@ async fn inbox_rules(case: &Case<'_>, kept: Option<&[KeptRule]>, force: bool) ->
     }
 }
 
+/// The rules that are off and were on, read by the way by which they were kept, for by the other they have other ids; and what
+/// has to be told of those that cannot be read.
+async fn switched_off(case: &Case<'_>, kept: &BTreeMap<Source, Vec<KeptRule>>) -> (Vec<Rule>, Vec<StepReport>) {
+    let was_on = |source: Source| kept.get(&source).into_iter().flatten().filter(|rule| rule.enabled);
+    let (mut off, mut reports) = (Vec::new(), Vec::new());
+    for source in [Source::Inbox, Source::Sweep, Source::Graph] {
+        if was_on(source).next().is_none() {
+            continue;
+        }
+        match rules::read_from(case, source).await {
+            Ok(rules) => {
+                let is_it = |rule: &Rule| was_on(source).any(|old| old.identity == rule.identity);
+                off.extend(rules.into_iter().filter(|rule| !rule.enabled && is_it(rule)));
+            }
+            Err(error) => reports.push(StepReport::failed_by(&error, EXCHANGE_GRANT)),
+        }
+    }
+    (off, reports)
+}
+
 /// Whether a threat is about this rule: by its id, or by its name, for a rule that was made anew has another id. A blank name
 /// tells only where no id does.
 fn names(threat: &ProcessedRow, rule: &Rule) -> bool {
@@ -186,10 +230,10 @@ fn names(threat: &ProcessedRow, rule: &Rule) -> bool {
     same_name || has_id && threat.rule_id == rule.id
 }
 
-async fn threats<'a>(case: &'a Case<'_>, kind: FindingKind) -> Result<Vec<&'a ProcessedRow>, StepReport> {
+async fn threats<'a>(case: &'a Case<'_>) -> Result<Vec<&'a ProcessedRow>, StepReport> {
     let findings = case.findings().await;
     let findings = findings.map_err(|error| StepReport::failed(format!("Findings cannot be read: {error}")))?;
-    Ok(findings.iter().filter(|row| row.threat && row.kind == kind).collect())
+    Ok(findings.iter().filter(|row| row.threat).collect())
 }
 
 fn nothing_kept() -> StepReport {

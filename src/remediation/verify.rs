@@ -1,10 +1,15 @@
 //! A second read: what a call answered proves nothing, what is there now does.
 
+use std::time::Duration;
+
 use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};
 use super::rules::Rule;
 use super::step::{StepReport, explain};
-use super::{Outcome, Step, StepName, disable_client_access, disable_inbox_rules, rules};
+use super::{Outcome, Step, StepName, block_sign_in, disable_client_access, disable_inbox_rules, rules};
+
+/// How long the sign-in state is read.
+const READING: Duration = Duration::from_secs(12);
 
 /// What a second read found for one step.
 enum Finding {
@@ -31,7 +36,10 @@ pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> Reading {
     let mut is_broken = false;
     for step in steps.iter_mut() {
         let found = match step.step {
-            StepName::BlockSignIn => sign_in(case).await,
+            StepName::BlockSignIn => {
+                let read = case.within(READING, sign_in(case)).await;
+                read.unwrap_or_else(|| Finding::Unread(format!("no answer within {} s", READING.as_secs())))
+            }
             _ if !case.accounts.has_mailbox => continue,
             StepName::ClearForwarding => forwarding(case).await,
             StepName::DisableInboxRules => inbox_rules(case).await,
@@ -78,7 +86,7 @@ async fn sign_in(case: &Case<'_>) -> Finding {
             Ok(Some(user)) if user.account_enabled == Some(false) => texts.push(format!("{name}: sign-in is blocked")),
             Ok(Some(_)) => return Finding::DoesNotHold(format!("{name}: sign-in is still allowed")),
             Ok(None) => return Finding::Unread(format!("{name}: there is no such user")),
-            Err(error) => return Finding::Unread(format!("{name}: {error}")),
+            Err(error) => return Finding::Unread(format!("{name}: {}", explain(&error, block_sign_in::GRANT))),
         }
     }
     Finding::Holds(texts.join("; "))

@@ -7,9 +7,12 @@ use tenantwatch::ledger::{FindingState, SeenRow};
 use tenantwatch::names::RecordId;
 use tenantwatch::notify::token::Scope;
 use tenantwatch::store::Table;
+use tenantwatch_simulator::{Fault, Service};
 use uuid::Uuid;
 
-use super::ward::{BOB, RULE, Ward, outcome, threat};
+use super::ward::{BOB, RULE, Ward, detail, outcome, threat};
+
+const HARRY: &str = "harry@contoso.com";
 
 #[tokio::test]
 async fn an_undo_puts_back_what_was_there_but_never_what_a_threat_names() {
@@ -183,6 +186,124 @@ async fn an_undo_lets_in_again_whom_a_later_press_has_blocked() {
     assert_eq!(answer.body["Status"], "Undone", "{:#}", answer.body);
     assert!(ward.user(BOB).account_enabled);
     assert!(ward.user("harry@contoso.com").account_enabled);
+}
+
+#[tokio::test]
+async fn an_undo_lets_nobody_in_whom_another_finding_has_blocked_and_the_undo_of_that_one_does() {
+    let ward = Ward::open().await;
+    let mut by_harry = threat(2, ward.now());
+    by_harry.actor = HARRY.to_owned();
+    ward.keep(&by_harry).await;
+    ward.press(json!({ "ID": by_harry.record_id })).await;
+    ward.press(json!({})).await;
+    let answer = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(answer.body["Status"], "Undone", "{:#}", answer.body);
+    assert!(ward.user(BOB).account_enabled && !ward.user(HARRY).account_enabled);
+    let said = detail(&answer, "BlockSignIn");
+    assert!(said.contains("harry@contoso.com: was blocked because of another finding"), "{said}");
+    let answer = ward.press(json!({ "ID": by_harry.record_id, "Action": "Undo" })).await;
+    assert_eq!(answer.body["Status"], "Undone", "{:#}", answer.body);
+    assert!(ward.user(HARRY).account_enabled);
+    assert_eq!(ward.press(json!({ "ID": by_harry.record_id, "Action": "Undo" })).await.status, 409);
+}
+
+#[tokio::test]
+async fn an_undo_lets_in_nobody_whom_account_leaves_out() {
+    let ward = Ward::open().await;
+    let mut by_harry = threat(2, ward.now());
+    by_harry.actor = HARRY.to_owned();
+    ward.keep(&by_harry).await;
+    ward.press(json!({ "ID": by_harry.record_id })).await;
+    ward.press(json!({ "ID": by_harry.record_id, "Action": "Undo", "Account": "Owner" })).await;
+    assert!(ward.user(BOB).account_enabled && !ward.user(HARRY).account_enabled);
+}
+
+#[tokio::test]
+async fn after_an_undo_that_did_not_end_a_press_acts_anew_and_what_was_there_first_is_still_kept() {
+    let ward = Ward::open().await;
+    let before = ward.mailbox();
+    ward.press(json!({})).await;
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    let answer = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(answer.body["Status"], "CompletedWithErrors", "{:#}", answer.body);
+    assert!(ward.user(BOB).account_enabled);
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+    ward.assert_secured();
+    assert_eq!(ward.user(BOB).password_resets, 2);
+    assert_eq!(ward.press(json!({ "Action": "Undo" })).await.body["Status"], "Undone");
+    assert_eq!(ward.mailbox().client_access, before.client_access);
+}
+
+#[tokio::test]
+async fn rules_that_went_off_through_graph_come_back_through_graph() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| tenant.exchange_role = false);
+    ward.press(json!({})).await;
+    let is_on = |ward: &Ward, id: u64| ward.mailbox().rules.iter().find(|rule| rule.id == id).unwrap().enabled;
+    assert!(!is_on(&ward, 7));
+    ward.contoso(|tenant| tenant.exchange_role = true);
+    ward.press(json!({})).await;
+    assert!(!is_on(&ward, 8), "now the hidden one is seen");
+    let answer = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(outcome(&answer, "DisableInboxRules"), "Undone", "{:#}", answer.body);
+    assert!(is_on(&ward, 7), "it went off through Graph");
+    assert!(is_on(&ward, 8), "it went off through Exchange");
+    assert!(!is_on(&ward, RULE), "a threat names it");
+}
+
+#[tokio::test]
+async fn rules_that_cannot_be_read_the_way_they_were_kept_are_a_failure() {
+    let ward = Ward::open().await;
+    ward.press(json!({})).await;
+    ward.contoso(|tenant| tenant.exchange_role = false);
+    let answer = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(outcome(&answer, "DisableInboxRules"), "Failed", "{:#}", answer.body);
+    assert!(detail(&answer, "DisableInboxRules").contains("Exchange Administrator"));
+}
+
+#[tokio::test]
+async fn what_the_snapshot_missed_is_kept_by_the_step_that_changes_it() {
+    let ward = Ward::open().await;
+    let before = ward.mailbox();
+    for cmdlet in ["Get-CASMailbox", "Get-InboxRule", "Get-MailboxAutoReplyConfiguration"] {
+        ward.sim.inject(Fault::status(Service::Exchange, cmdlet, 400).times(1));
+    }
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "Snapshot"), "Failed", "{:#}", answer.body);
+    ward.assert_secured();
+    ward.press(json!({})).await;
+    ward.press(json!({ "Action": "Undo" })).await;
+    let mailbox = ward.mailbox();
+    assert_eq!(mailbox.client_access, before.client_access);
+    assert_eq!(mailbox.auto_reply_state, "Enabled");
+    assert!(mailbox.rules.iter().find(|rule| rule.id == 7).unwrap().enabled);
+}
+
+#[tokio::test]
+async fn forwarding_that_a_threat_of_any_kind_names_stays_off() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.forwarding_address = None;
+        bob.forwarding_smtp_address = Some("smtp:harry@contoso.com".to_owned());
+    });
+    let mut rule = threat(2, ward.now());
+    rule.forwarding_address = "harry@contoso.com".to_owned();
+    ward.keep(&rule).await;
+    ward.press(json!({})).await;
+    let answer = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(outcome(&answer, "ClearForwarding"), "Skipped", "{:#}", answer.body);
+    assert_eq!(ward.mailbox().forwarding_smtp_address, None);
+}
+
+#[tokio::test]
+async fn an_undo_that_graph_refuses_says_what_to_grant() {
+    let ward = Ward::open().await;
+    ward.press(json!({})).await;
+    ward.contoso(|tenant| tenant.user_mut(BOB).unwrap().administrator = true);
+    let answer = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(outcome(&answer, "BlockSignIn"), "Failed", "{:#}", answer.body);
+    assert!(detail(&answer, "BlockSignIn").contains("User.EnableDisableAccount.All"));
 }
 
 #[tokio::test]

@@ -1,11 +1,27 @@
 //! Time, several presses at once, and runs that are killed.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde_json::json;
 
 use tenantwatch_simulator::steps::Moment;
 
-use super::ward::{BOB, Ward, outcome};
+use tenantwatch_simulator::{Fault, FaultKind, Service};
+
+use super::ward::{BOB, Ward, detail, outcome};
+
+/// Time that passes with each look at the clock where something hangs.
+const TICK: TimeDelta = TimeDelta::milliseconds(10);
+
+/// How long a caller waits.
+const PATIENCE: TimeDelta = TimeDelta::seconds(100);
+
+/// As good as for ever.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+
+const ACCOUNT_STEPS: [&str; 6] =
+    ["BlockSignIn", "RevokeSessions", "ResetPassword", "ReviewSignInMethods", "RevokeConsents", "RevokeSessionsAgain"];
 
 #[tokio::test]
 async fn of_two_presses_at_once_one_works_and_the_other_is_told_so() {
@@ -62,8 +78,8 @@ async fn what_is_not_done_in_time_is_left_for_the_next_press() {
             bob.add_rule(1_000 + number, &format!("Rule {number}"), json!({}));
         }
     });
-    // Every look at the clock is half a second later: Exchange is slow.
-    ward.tick(TimeDelta::milliseconds(500));
+    // Every look at the clock is a tenth of a second later, and each call takes several: Exchange is slow.
+    ward.tick(TimeDelta::milliseconds(100));
     let mut presses = 0;
     loop {
         let answer = ward.press(json!({})).await;
@@ -98,7 +114,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_the_first_run_changes_nothing_mo
 }
 
 #[tokio::test]
-async fn a_call_that_takes_longer_than_the_lease_holds_lets_nobody_else_in() {
+async fn a_lease_is_renewed_while_a_call_is_under_way() {
     let ward = Ward::open().await;
     ward.wait_shortly();
     let steps = ward.sim.steps();
@@ -106,11 +122,9 @@ async fn a_call_that_takes_longer_than_the_lease_holds_lets_nobody_else_in() {
     let first = ward.press(json!({}));
     let meanwhile = async {
         steps.held().await;
-        for _ in 0..7 {
-            ward.wait(TimeDelta::seconds(11));
-            while ward.leased_until().await.unwrap() - ward.now() < TimeDelta::seconds(50) {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            }
+        ward.wait(TimeDelta::seconds(11));
+        while ward.leased_until().await.unwrap() - ward.now() < TimeDelta::seconds(50) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let second = ward.press(json!({})).await;
         steps.release();
@@ -122,4 +136,104 @@ async fn a_call_that_takes_longer_than_the_lease_holds_lets_nobody_else_in() {
     assert_eq!(third.status, 200);
     ward.assert_secured();
     assert_eq!(ward.user(BOB).password_resets, 1);
+}
+
+#[tokio::test]
+async fn an_exchange_that_hangs_keeps_no_press_from_stopping_the_attacker() {
+    let ward = Ward::open().await;
+    ward.sim.inject(Fault::new(Service::Exchange, "", FaultKind::Delay(FOR_EVER)));
+    ward.wait_shortly();
+    ward.tick(TICK);
+    let began = ward.now();
+    let answer = ward.press(json!({})).await;
+    assert!(ward.now() - began < PATIENCE);
+    assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("CompletedWithErrors")), "{:#}", answer.body);
+    for step in ACCOUNT_STEPS {
+        assert!(["Done", "Skipped"].contains(&outcome(&answer, step)), "{step}: {:#}", answer.body);
+    }
+    for step in ["Snapshot", "ClearForwarding", "DisableInboxRules", "DisableClientAccess", "DisableAutoReply"] {
+        assert_eq!(outcome(&answer, step), "Failed", "{step}: {:#}", answer.body);
+        assert!(detail(&answer, step).contains("no answer"), "{step}: {:#}", answer.body);
+    }
+    ward.tick(TimeDelta::zero());
+    ward.sim.clear_faults();
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+    ward.assert_secured();
+    assert_eq!(ward.user(BOB).password_resets, 1);
+    ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(ward.mailbox().auto_reply_state, "Enabled", "what was there was kept before it was changed");
+}
+
+#[tokio::test]
+async fn a_graph_that_hangs_keeps_no_press_from_securing_the_mailbox() {
+    let ward = Ward::open().await;
+    ward.sim.inject(Fault::new(Service::Graph, "", FaultKind::Delay(FOR_EVER)));
+    ward.wait_shortly();
+    ward.tick(TICK);
+    let began = ward.now();
+    let answer = ward.press(json!({})).await;
+    assert!(ward.now() - began < PATIENCE);
+    assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("CompletedWithErrors")), "{:#}", answer.body);
+    for step in ["ClearForwarding", "DisableInboxRules", "DisableClientAccess", "DisableAutoReply"] {
+        assert_eq!(outcome(&answer, step), "Done", "{step}: {:#}", answer.body);
+    }
+    assert_eq!(outcome(&answer, "BlockSignIn"), "Failed", "{:#}", answer.body);
+    ward.tick(TimeDelta::zero());
+    ward.sim.clear_faults();
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+    ward.assert_secured();
+}
+
+#[tokio::test]
+async fn hidden_rules_with_many_targets_cost_no_press_its_time() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        for rule in 0..10 {
+            let targets: Vec<String> = (0..30).map(|target| format!("EX:/o=contoso/cn={rule}-{target}")).collect();
+            bob.add_rule(100 + rule, &format!("Microsoft.Exchange.OOF.{rule}"), json!({ "ForwardTo": targets }))
+                .hidden = true;
+        }
+    });
+    // Every look at the clock is a tenth of a second later, and each call takes several: Exchange is slow.
+    ward.tick(TimeDelta::milliseconds(100));
+    let first = ward.press(json!({})).await;
+    assert_eq!(outcome(&first, "BlockSignIn"), "Done", "{:#}", first.body);
+    assert!(ward.sim.count(|request| request.cmdlet.as_deref() == Some("Get-Recipient")) < 60);
+    for _ in 0..12 {
+        if ward.press(json!({})).await.body["Status"] != "Incomplete" {
+            break;
+        }
+    }
+    ward.assert_secured();
+}
+
+#[tokio::test]
+async fn a_store_that_no_longer_answers_is_no_reason_to_answer_late_or_to_leave_the_account_open() {
+    let ward = Ward::open().await;
+    // The lock, the row of the run and its copy are there; nothing after them is.
+    ward.stop_after(Some(3));
+    ward.wait_shortly();
+    ward.tick(TICK);
+    let began = ward.now();
+    let answer = ward.press(json!({})).await;
+    assert!(ward.now() - began < PATIENCE);
+    assert_eq!(answer.status, 200, "{:#}", answer.body);
+    assert_eq!(outcome(&answer, "BlockSignIn"), "Done", "{:#}", answer.body);
+    assert!(answer.body["warnings"].is_null() && answer.body["Warnings"][0].as_str().unwrap().contains("not complete"));
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_at_all_is_said_in_time_and_nothing_is_touched() {
+    for action in ["Remediate", "Undo", "Preview", "Dismiss"] {
+        let ward = Ward::open().await;
+        ward.stop_after(Some(0));
+        ward.wait_shortly();
+        ward.tick(TICK * 10);
+        let began = ward.now();
+        let answer = ward.press(json!({ "Action": action })).await;
+        assert!(ward.now() - began < PATIENCE, "{action}");
+        assert_eq!(answer.status, 503, "{action}: {:#}", answer.body);
+        assert_eq!(ward.changes(), 0, "{action}");
+    }
 }
