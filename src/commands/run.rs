@@ -30,6 +30,10 @@ enum RunError {
     Open(#[from] OpenError),
     #[error("port {0} on 127.0.0.1 cannot be used: {1}")]
     Port(u16, #[source] std::io::Error),
+    #[error("the HTTP server ended: {0}")]
+    Server(String),
+    #[error("signals cannot be received: {0}")]
+    Signal(#[source] std::io::Error),
     #[error("GetDomainSchedule never comes due again: {0}")]
     Schedule(String),
 }
@@ -58,10 +62,26 @@ async fn run_until_stopped(args: RunArgs) -> Result<ExitCode, RunError> {
     let timer = keep_cycling(&app);
     tokio::select! {
         result = timer => result?,
-        ended = server => tracing::error!(?ended, "the HTTP server ended"),
-        _ = tokio::signal::ctrl_c() => tracing::info!("stopped; whatever was under way goes on in the next run"),
+        ended = server => return Err(RunError::Server(format!("{ended:?}"))),
+        asked = asked_to_stop() => asked.map_err(RunError::Signal)?,
     }
+    tracing::info!("stopped; whatever was under way goes on in the next run");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C and, where there is one, the signal with which service managers and containers stop a process.
+async fn asked_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 /// One cycle; fails when GetDomain or any tenant failed.

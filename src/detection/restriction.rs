@@ -16,10 +16,19 @@ pub(super) fn read(text: &str) -> Vec<Condition> {
     }
     let mut conditions: Vec<Condition> =
         inner.match_indices(")=").filter_map(|(at, _)| comparison(inner, at)).collect();
+    if is_one_of_all(inner, &conditions) {
+        return Vec::new();
+    }
     if conditions.is_empty() || says(inner, "Not(") {
         conditions.push(Condition { name: RESTRICTION.to_owned(), values: vec![inner.to_owned()] });
     }
     conditions
+}
+
+/// Whether it is enough to meet one of several conditions, and every message meets one of these.
+fn is_one_of_all(text: &str, conditions: &[Condition]) -> bool {
+    let is_alternative = says(text, "Or(") && !says(text, "And(") && !says(text, "Not(");
+    is_alternative && (says(text, "Exists(ItemClass)") || conditions.iter().any(|condition| !narrows(condition)))
 }
 
 /// The name given to a restriction that holds no comparison that could be read.
@@ -94,6 +103,17 @@ mod tests {
         );
         assert!(conditions.iter().all(narrows));
         assert!(is_about_sender(&conditions[1]));
+    }
+
+    #[test]
+    fn of_alternatives_one_that_all_messages_meet_is_enough() {
+        let invoice = "(SubString IgnoreCase(SubjectProperty)=invoice)";
+        for all in ["(Exists(ItemClass))", "(SubString IgnoreCase(SenderAddress)=@)"] {
+            assert_eq!(read(&format!("{{(Or({invoice},{all}))}}")), [], "{all}");
+            assert!(read(&format!("{{(And({invoice},{all}))}}")).iter().any(narrows), "{all}");
+        }
+        let two = format!("{{(Or({invoice},(SubString IgnoreCase(SubjectProperty)=payment)))}}");
+        assert!(read(&two).iter().all(narrows) && read(&two).len() == 2);
     }
 
     #[test]

@@ -167,4 +167,8 @@ async fn run_reads_all_tenants_by_itself_and_its_button_works_but_not_for_a_web_
     let answer: Value = press().send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["Status"], "Completed", "{answer}");
     assert!(!enabled());
+
+    let process = running.child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &process]).status().await.unwrap().success());
+    assert!(running.child.wait().await.unwrap().success(), "a service manager stops it, and that is no fault");
 }
