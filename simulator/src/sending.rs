@@ -17,6 +17,9 @@ use crate::world::BlobBody;
 /// How many pieces of a repeated blob go into one chunk.
 const PIECES_AT_ONCE: u64 = 64;
 
+/// How often a blank of a dripping blob comes.
+const BETWEEN_BLANKS: Duration = Duration::from_millis(20);
+
 /// How long the half of a cut answer has to leave.
 const FLUSH: Duration = Duration::from_millis(50);
 
@@ -74,6 +77,7 @@ fn corrupt(mut body: Vec<u8>) -> Vec<u8> {
 fn repeated(blob: BlobBody, is_cut: bool) -> Body {
     let (piece, times, last) = match blob {
         BlobBody::Whole(bytes) => return Body::from(bytes.to_vec()),
+        BlobBody::Dripping(bytes) => return dripping(bytes),
         BlobBody::Repeated { piece, times, last } => (piece, times, last),
     };
     let chunks = times.div_ceil(PIECES_AT_ONCE);
@@ -89,6 +93,15 @@ fn repeated(blob: BlobBody, is_cut: bool) -> Body {
     };
     let end = stream::iter([end]);
     Body::from_stream(futures::StreamExt::chain(middle, end))
+}
+
+fn dripping(bytes: Arc<[u8]>) -> Body {
+    let begin = stream::iter([Ok::<_, io::Error>(Bytes::from(bytes.to_vec()))]);
+    let blanks = stream::unfold((), |()| async {
+        tokio::time::sleep(BETWEEN_BLANKS).await;
+        Some((Ok(Bytes::from_static(b" ")), ()))
+    });
+    Body::from_stream(futures::StreamExt::chain(begin, blanks))
 }
 
 fn several(piece: &Arc<[u8]>, count: u64, is_first: bool) -> Bytes {

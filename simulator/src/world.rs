@@ -257,6 +257,8 @@ pub enum BlobBody {
         /// The records at the end.
         last: Arc<[u8]>,
     },
+    /// How a blob begins of which then only blanks come, one after the other, for ever.
+    Dripping(Arc<[u8]>),
 }
 
 impl World {

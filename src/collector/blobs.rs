@@ -1,11 +1,14 @@
 //! Reading content blobs: a bounded number at once, from the socket through the selector into judging, never a whole blob in
 //! memory.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
 use crate::audit::{AuditRecord, Broken, Event, Selector};
+use crate::clock::Deadline;
 use crate::detection::{is_selected, pass_over};
 use crate::microsoft::ServiceError;
 use crate::microsoft::management_activity::{Content, ContentType};
@@ -29,6 +32,9 @@ const LARGE_RECORD: usize = 1024 * 1024;
 /// A batch is judged when it has so many records, or so many bytes of them.
 const BATCH_RECORDS: usize = 64;
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// How much of the time that is left a blob may take: one that drips must not keep the others from being read. It is owed.
+const SHARE: u32 = 2;
 
 /// Why a blob is not fetched.
 #[derive(Debug)]
@@ -91,7 +97,8 @@ impl TenantRun<'_> {
             return Ok(());
         }
         self.stop_in_time()?;
-        match self.fetch(content).await {
+        let share = Deadline::after(Arc::clone(&self.app.clock), self.deadline.left() / SHARE);
+        match self.fetch(content, &share).await {
             Ok(()) => Ok(()),
             Err(BlobFault::Denied(error)) => self.lose_denied(content, &error).await,
             Err(BlobFault::Unread(why)) => self.owe(of, content, &why).await,
@@ -99,12 +106,12 @@ impl TenantRun<'_> {
         }
     }
 
-    /// Reads one blob. It counts as fetched when every selected record in it is stored.
-    pub(super) async fn fetch(&self, content: &Content) -> Result<(), BlobFault> {
+    /// Reads one blob, which has until `share` is over. It counts as fetched when every selected record in it is stored.
+    pub(super) async fn fetch(&self, content: &Content, share: &Deadline) -> Result<(), BlobFault> {
         let _share = IN_FLIGHT.acquire().await;
         let answer = self.app.activity.fetch(&self.tenant, &content.content_uri).await;
         let response = answer.map_err(|error| self.blob_fault(error))?;
-        let broken = self.read_records(response).await?;
+        let broken = self.read_records(response, share).await?;
         if broken > 0 {
             return Err(BlobFault::Unread(format!("{broken} of its records cannot be read")));
         }
@@ -114,11 +121,11 @@ impl TenantRun<'_> {
     }
 
     /// Streams the records of a blob into judging; gives the number of those that cannot be read.
-    async fn read_records(&self, mut response: reqwest::Response) -> Result<u64, BlobFault> {
+    async fn read_records(&self, mut response: reqwest::Response, share: &Deadline) -> Result<u64, BlobFault> {
         let mut selector = Selector::new(is_selected);
         let mut batch = Batch::default();
         let mut large = None;
-        while let Some(chunk) = next_chunk(&mut response).await? {
+        while let Some(chunk) = next_chunk(&mut response, share).await? {
             selector.push(&chunk, |event| batch.take(event));
             if batch.is_full() {
                 self.judge_and_store(std::mem::take(&mut batch.records)).await?;
@@ -143,15 +150,22 @@ impl TenantRun<'_> {
     fn blob_fault(&self, error: ServiceError) -> BlobFault {
         match error.code() {
             "AF20050" | "AF20051" | "AF20052" => BlobFault::Denied(error),
-            _ if matches!(error, ServiceError::Token(_)) => BlobFault::Stop(error.into()),
+            // Each of the others would fare the same.
+            _ if matches!(error, ServiceError::Token(_) | ServiceError::Waiting { .. }) => {
+                BlobFault::Stop(error.into())
+            }
             _ => BlobFault::Unread(error.to_string()),
         }
     }
 }
 
-async fn next_chunk(response: &mut reqwest::Response) -> Result<Option<Bytes>, BlobFault> {
+async fn next_chunk(response: &mut reqwest::Response, share: &Deadline) -> Result<Option<Bytes>, BlobFault> {
     let cut = |error: reqwest::Error| BlobFault::Unread(format!("it was cut off: {}", error.without_url()));
-    response.chunk().await.map_err(cut)
+    // Only the waiting is cut: what was read is stored and told by now.
+    match share.limit(response.chunk()).await {
+        Some(chunk) if !share.has_passed() => chunk.map_err(cut),
+        Some(_) | None => Err(BlobFault::Unread("it did not end in its time".to_owned())),
+    }
 }
 
 impl Batch {

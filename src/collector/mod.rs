@@ -39,7 +39,7 @@ pub(crate) use states::{LATE_AFTER, enter};
 pub use stop::Stop;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::TimeDelta;
 use tokio::sync::OnceCell;
@@ -107,8 +107,8 @@ impl<'a> TenantRun<'a> {
 
     /// Everything that a run does, in the order of its urgency. Ends early with a reason.
     async fn collect(&self) -> Result<(), Stop> {
-        self.resume().await?;
-        self.read_owed().await?;
+        self.resume(&self.share()).await?;
+        self.read_owed(&self.share()).await?;
         let settings = &self.app.settings.collection;
         let (lookback, overlap) = (span_of(settings.lookback), span_of(settings.overlap));
         let now = self.app.memory.now(self.app.clock.now());
@@ -127,6 +127,11 @@ impl<'a> TenantRun<'a> {
             }
         }
         outcome
+    }
+
+    /// The time that goes to one kind of what earlier runs left. What is new must be read however much that is.
+    fn share(&self) -> Deadline {
+        Deadline::after(Arc::clone(&self.app.clock), self.deadline.left() / 4)
     }
 
     fn is_ending(&self) -> bool {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 
+use crate::clock::Deadline;
 use crate::ledger::{OwedBlob, Span, coverage, list_readable};
 use crate::microsoft::ServiceError;
 use crate::microsoft::management_activity::{Content, ContentType};
@@ -36,8 +37,8 @@ impl TenantRun<'_> {
         }
     }
 
-    /// Tries the owed blobs whose time has come. Nothing is asked where none is owed.
-    pub(super) async fn read_owed(&self) -> Result<(), Stop> {
+    /// Tries the owed blobs whose time has come, until `share` is over. Nothing is asked where none is owed.
+    pub(super) async fn read_owed(&self, share: &Deadline) -> Result<(), Stop> {
         if self.kept.read(|row| row.owed).await == 0 {
             return Ok(());
         }
@@ -51,14 +52,16 @@ impl TenantRun<'_> {
             self.settle_owed(&blob).await?;
         }
         self.note_owed(&still);
-        let lost = self.try_due(still).await?;
+        let lost = self.try_due(still, share).await?;
         self.lose_owed(lost).await
     }
 
-    async fn try_due(&self, owed: Vec<OwedBlob>) -> Result<Vec<OwedBlob>, Stop> {
+    async fn try_due(&self, mut owed: Vec<OwedBlob>, share: &Deadline) -> Result<Vec<OwedBlob>, Stop> {
         let now = self.app.clock.now();
-        let due = owed.into_iter().filter(|blob| blob.next_attempt <= now || blob.content.content_expiration <= now);
-        let tries: Vec<_> = due.map(|blob| self.try_owed(blob).boxed()).collect();
+        owed.retain(|blob| blob.next_attempt <= now || blob.content.content_expiration <= now);
+        // What is lost first comes first. What was tried is not due in the next run, which goes on with the others.
+        owed.sort_by_key(|blob| blob.content.content_expiration);
+        let tries: Vec<_> = owed.into_iter().map(|blob| self.try_owed(blob, share).boxed()).collect();
         let mut tried = stream::iter(tries).buffer_unordered(AT_ONCE);
         let (mut lost, mut stop) = (Vec::new(), Ok(()));
         while let Some(outcome) = tried.next().await {
@@ -73,12 +76,12 @@ impl TenantRun<'_> {
         stop.map(|()| lost)
     }
 
-    async fn try_owed(&self, blob: OwedBlob) -> Result<Tried, Stop> {
-        if self.is_ending() {
+    async fn try_owed(&self, blob: OwedBlob, share: &Deadline) -> Result<Tried, Stop> {
+        if self.is_ending() || share.has_passed() {
             return Ok(Tried::Owed);
         }
         self.stop_in_time()?;
-        let fault = match self.fetch(&blob.content).await {
+        let fault = match self.fetch(&blob.content, share).await {
             Ok(()) => {
                 self.settle_owed(&blob).await?;
                 return Ok(Tried::Settled);

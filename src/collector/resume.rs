@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::audit::AuditRecord;
+use crate::clock::Deadline;
 use crate::detection::{Finding, FindingKind};
 use crate::ledger::claim::{TakenOver, take_over};
 use crate::ledger::{FindingState, ProcessedRow, load};
@@ -88,16 +89,20 @@ async fn take(app: &App, unfinished: Unfinished) -> Result<Option<Taken>, StoreE
 }
 
 impl TenantRun<'_> {
-    /// Goes on with everything unfinished whose time has come. Nothing is asked where nothing is.
-    pub(super) async fn resume(&self) -> Result<(), Stop> {
+    /// Goes on with everything unfinished whose time has come, until `share` is over: what is taken now is not due in the next
+    /// run, so that has its time for the rest. Nothing is asked where nothing is.
+    pub(super) async fn resume(&self, share: &Deadline) -> Result<(), Stop> {
         if !self.kept.read(|row| row.pending).await {
             return Ok(());
         }
         for unfinished in pending::list(self.app.store.as_ref(), &self.tenant).await? {
             self.stop_in_time()?;
+            if share.has_passed() {
+                break;
+            }
             let Some(taken) = take(self.app, unfinished).await? else { continue };
             match taken.row.state {
-                FindingState::Rejudge => self.judge_again(taken).await?,
+                FindingState::Rejudge => self.judge_again(taken, share).await?,
                 _ if taken.row.kind == FindingKind::Coverage => self.outbox.deliver(taken.row, taken.etag).await?,
                 _ => self.send_unless_repeat(taken.row, taken.etag).await?,
             }
@@ -106,11 +111,16 @@ impl TenantRun<'_> {
     }
 
     /// Judges a record again for which live state was missing. After a day the record alone decides.
-    async fn judge_again(&self, taken: Taken) -> Result<(), Stop> {
+    async fn judge_again(&self, taken: Taken, share: &Deadline) -> Result<(), Stop> {
         let Taken { mut row, etag, record } = taken;
         let record = record.and_then(|json| AuditRecord::parse(json.as_bytes()).ok());
         let finding = match record {
-            Some(record) => self.judge(vec![record]).await?.pop(),
+            Some(record) => match share.limit(self.judge(vec![record])).await {
+                Some(Ok(mut findings)) => findings.pop(),
+                // Whoever cannot answer now must not keep the run from what is new.
+                Some(Err(Stop::Passing(_) | Stop::OutOfTime)) | None => return Ok(self.wait_on(row, &etag).await?),
+                Some(Err(dark)) => return Err(dark),
+            },
             None => None,
         };
         let finding = match finding {

@@ -27,7 +27,7 @@ pub fn state_behind(error: &ServiceError) -> Option<TenantState> {
         },
         _ if error.is_passing() => None,
         ServiceError::Answered { code, status, .. } => state_behind_code(code, *status),
-        ServiceError::Unreachable { .. } | ServiceError::ForeignLink { .. } => None,
+        ServiceError::Unreachable { .. } | ServiceError::Waiting { .. } | ServiceError::ForeignLink { .. } => None,
     }
 }
 

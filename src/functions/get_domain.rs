@@ -52,7 +52,7 @@ async fn keep_house(
             match unreadable.first() {
                 // Its tenant is queued as a new one, and fails there until somebody mends the row.
                 Some(error) => service::our_fault(app, outbox, &error.to_string()).await?,
-                None => notice_recovery(app, outbox, known).await?,
+                None => notice_recovery(app, outbox, known, listed).await?,
             }
         }
         Err(error) => notice_failure(app, outbox, error).await?,
@@ -123,8 +123,10 @@ async fn notice_failure(app: &App, outbox: &Outbox<'_>, error: &ListingError) ->
 }
 
 /// The fault of our own is over when customers are listed and no tenant meets it any more.
-async fn notice_recovery(app: &App, outbox: &Outbox<'_>, known: &Known) -> Result<(), StoreError> {
-    if known.values().any(|(row, _)| row.state == TenantState::OurFault) {
+async fn notice_recovery(app: &App, outbox: &Outbox<'_>, known: &Known, listed: &[Watched]) -> Result<(), StoreError> {
+    // A row of a tenant that nobody reads any more says so for ever.
+    let mut rows = listed.iter().filter_map(|tenant| known.get(&tenant.tenant_id));
+    if rows.any(|(row, _)| row.state == TenantState::OurFault) {
         return Ok(());
     }
     service::works(app, outbox).await

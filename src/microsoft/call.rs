@@ -13,6 +13,7 @@ use url::Url;
 use crate::clock::{Clock, Deadline};
 use crate::names::TenantId;
 
+use super::throttle::Throttle;
 use super::tokens::Tokens;
 use super::{Service, ServiceError};
 
@@ -61,6 +62,7 @@ pub(super) struct Caller {
     tokens: Arc<Tokens>,
     clock: Arc<dyn Clock>,
     read_error: ReadError,
+    throttle: Option<Arc<Throttle>>,
 }
 
 impl Caller {
@@ -72,7 +74,13 @@ impl Caller {
         clock: Arc<dyn Clock>,
         read_error: ReadError,
     ) -> Self {
-        Self { service, http, tokens, clock, read_error }
+        Self { service, http, tokens, clock, read_error, throttle: None }
+    }
+
+    /// The same, but no faster than the service allows.
+    #[must_use]
+    pub(super) fn throttled(self) -> Self {
+        Self { throttle: Some(Arc::new(Throttle::new())), ..self }
     }
 
     /// A request to be filled in and sent.
@@ -153,13 +161,37 @@ impl Caller {
     async fn attempt(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
         let mut response = self.send(tenant, request).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            self.tokens.forget(tenant).await;
+            self.tokens.forget(tenant, self.service);
             response = self.send(tenant, request).await?;
         }
-        if response.status().is_success() { Ok(response) } else { Err(self.answered(response).await) }
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let error = self.answered(response).await;
+        self.note_throttling(tenant, &error);
+        Err(error)
+    }
+
+    /// Whoever asks for a longer wait than a call has is not called before, by nobody.
+    fn note_throttling(&self, tenant: &TenantId, error: &ServiceError) {
+        if let (Some(throttle), ServiceError::Answered { retry_after: Some(asked), .. }) = (&self.throttle, error)
+            && *asked > LONGEST_WAIT
+        {
+            throttle.close(tenant, self.clock.now(), *asked);
+        }
+    }
+
+    async fn pass_throttle(&self, tenant: &TenantId) -> Result<(), ServiceError> {
+        let Some(throttle) = &self.throttle else { return Ok(()) };
+        if let Some(until) = throttle.closed_until(tenant, self.clock.now()) {
+            return Err(ServiceError::Waiting { service: self.service, until });
+        }
+        throttle.pass(tenant).await;
+        Ok(())
     }
 
     async fn send(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
+        self.pass_throttle(tenant).await?;
         let token = self.tokens.token(tenant, self.service).await?;
         // A request whose body is in memory can be sent again; all of ours are.
         let request =
@@ -226,8 +258,8 @@ fn wait_for(error: &ServiceError, planned: Option<Duration>) -> Option<Duration>
     match error {
         ServiceError::Answered { retry_after: Some(asked), .. } if *asked > LONGEST_WAIT => None,
         ServiceError::Answered { retry_after: Some(asked), .. } => Some(*asked),
-        // The credential has tried several times already.
-        ServiceError::Token(_) => None,
+        // The credential has tried several times already, and who asked for more time than there is gets it.
+        ServiceError::Token(_) | ServiceError::Waiting { .. } => None,
         _ => Some(planned),
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::names::TenantId;
 
 /// Which service.
@@ -57,6 +59,14 @@ pub enum ServiceError {
         /// What happened, without the address.
         detail: String,
     },
+    /// The service asked not to be called again before that time. Nothing was sent.
+    #[error("{service} wants no request of this tenant before {}", until.format("%Y-%m-%dT%H:%M:%SZ"))]
+    Waiting {
+        /// Who asked.
+        service: Service,
+        /// Until when.
+        until: DateTime<Utc>,
+    },
     /// A link in an answer points to another origin or tenant than it must. Nothing was sent there.
     #[error("{service} gave a link outside its own origin or tenant; it was not followed")]
     ForeignLink {
@@ -73,7 +83,7 @@ impl ServiceError {
             Self::Answered { status, code, .. } => {
                 matches!(status, 408 | 429 | 500..) || code == "AF429" || code.starts_with("AF5000")
             }
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Waiting { .. } => true,
             Self::ForeignLink { .. } => false,
         }
     }

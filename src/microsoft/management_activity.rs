@@ -3,13 +3,11 @@
 
 mod code;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap};
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, Method, Response};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -22,13 +20,6 @@ pub use code::{ActivityCode, Remedy};
 use super::call::{Answer, Caller};
 use super::tokens::Tokens;
 use super::{Service, ServiceError};
-
-/// Requests to one tenant that may go at once. With [`REQUESTS_A_SECOND`] no minute ever holds more than the 2,000 that the
-/// service allows: 500 at once and 60 times 25.
-const REQUESTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(500).expect("500 is not zero");
-
-/// Requests a second and tenant after that.
-const REQUESTS_A_SECOND: NonZeroU32 = NonZeroU32::new(25).expect("25 is not zero");
 
 /// The header that names the next page of a listing. (One Microsoft page calls it NextPageUrl; the wire does not.)
 const NEXT_PAGE: &str = "NextPageUri";
@@ -105,7 +96,6 @@ pub struct ManagementActivity {
     caller: Caller,
     root: Url,
     publisher: TenantId,
-    limiter: Arc<DefaultKeyedRateLimiter<TenantId>>,
 }
 
 impl ManagementActivity {
@@ -113,10 +103,9 @@ impl ManagementActivity {
     /// of the world share one quota.
     pub fn new(hosts: &Hosts, publisher: TenantId, http: Client, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            caller: Caller::new(Service::ManagementActivity, http, tokens, clock, code::read_error),
+            caller: Caller::new(Service::ManagementActivity, http, tokens, clock, code::read_error).throttled(),
             root: hosts.management.clone(),
             publisher,
-            limiter: Arc::new(RateLimiter::keyed(Quota::per_second(REQUESTS_A_SECOND).allow_burst(REQUESTS_AT_ONCE))),
         }
     }
 
@@ -126,7 +115,7 @@ impl ManagementActivity {
     /// Whatever the service refuses, but for AF20024 and a tenant without auditing, which are answers.
     pub async fn start(&self, tenant: &TenantId, of: ContentType) -> Result<SubscriptionStart, ServiceError> {
         let url = self.operation(tenant, "subscriptions/start", &[("contentType", of.as_str())]);
-        match self.whole(tenant, self.caller.request(Method::POST, url).header(CONTENT_LENGTH, 0)).await {
+        match self.caller.whole(tenant, self.caller.request(Method::POST, url).header(CONTENT_LENGTH, 0)).await {
             Ok(_) => Ok(SubscriptionStart::Started),
             Err(ref error) if ActivityCode::of(error) == Some(ActivityCode::AlreadyEnabled) => {
                 Ok(SubscriptionStart::AlreadyEnabled)
@@ -144,7 +133,7 @@ impl ManagementActivity {
     /// When the tenant cannot be read.
     pub async fn subscriptions(&self, tenant: &TenantId) -> Result<Vec<String>, ServiceError> {
         let url = self.operation(tenant, "subscriptions/list", &[]);
-        let answer = self.whole(tenant, self.caller.request(Method::GET, url)).await?;
+        let answer = self.caller.whole(tenant, self.caller.request(Method::GET, url)).await?;
         let rows: Vec<Subscription> = self.parsed("the list of subscriptions", &answer)?;
         let is_enabled =
             |row: &Subscription| row.status.as_deref().is_none_or(|status| status.eq_ignore_ascii_case("enabled"));
@@ -183,12 +172,11 @@ impl ManagementActivity {
     /// When it is gone (AF20050, AF20051) or cannot be read now.
     pub async fn fetch(&self, tenant: &TenantId, content_uri: &str) -> Result<Response, ServiceError> {
         let url = self.own_link(tenant, content_uri)?;
-        self.limiter.until_key_ready(tenant).await;
         self.caller.streamed(tenant, self.caller.request(Method::GET, url)).await
     }
 
     async fn page(&self, tenant: &TenantId, url: Url) -> Result<ContentPage, ServiceError> {
-        let answer = self.whole(tenant, self.caller.request(Method::GET, url)).await?;
+        let answer = self.caller.whole(tenant, self.caller.request(Method::GET, url)).await?;
         let next = self.next_page(&answer.headers)?.map(|next| self.own_link(tenant, next)).transpose()?;
         Ok(ContentPage {
             content: self.parsed("the content listing", &answer)?,
@@ -203,11 +191,6 @@ impl ManagementActivity {
         let next =
             next.to_str().map_err(|_| self.caller.unreachable("the link to the next page is no text".to_owned()))?;
         Ok(Some(next).filter(|next| !next.trim().is_empty()))
-    }
-
-    async fn whole(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Answer, ServiceError> {
-        self.limiter.until_key_ready(tenant).await;
-        self.caller.whole(tenant, request).await
     }
 
     fn parsed<T: for<'a> Deserialize<'a>>(&self, what: &str, answer: &Answer) -> Result<T, ServiceError> {

@@ -10,6 +10,7 @@ pub mod tokens;
 mod call;
 mod certificate;
 mod error;
+mod throttle;
 
 pub(crate) use certificate::Certificate;
 pub use error::{Service, ServiceError, TokenError, TokenFault};

@@ -35,7 +35,14 @@ pub struct Tokens {
     proof: Proof,
     hosts: Hosts,
     options: ClientOptions,
-    credentials: Mutex<HashMap<TenantId, Arc<dyn TokenCredential>>>,
+    credentials: Mutex<Credentials>,
+}
+
+/// What was made so far. One credential for each tenant, and one more for each service that has refused a token of it.
+#[derive(Default)]
+struct Credentials {
+    of_tenant: HashMap<TenantId, Arc<dyn TokenCredential>>,
+    renewed: HashMap<(TenantId, Service), Arc<dyn TokenCredential>>,
 }
 
 /// How the app registration proves who it is.
@@ -91,7 +98,7 @@ impl Tokens {
     /// # Errors
     /// With what Entra said, classified by its AADSTS number.
     pub async fn token(&self, tenant: &TenantId, service: Service) -> Result<SecretString, TokenError> {
-        let credential = self.credential(tenant)?;
+        let credential = self.credential(tenant, service)?;
         let scope = self.scope(service);
         match tokio::time::timeout(PATIENCE, credential.get_token(&[&scope], None)).await {
             Ok(Ok(token)) => Ok(token.token.secret().to_owned().into()),
@@ -105,9 +112,13 @@ impl Tokens {
         }
     }
 
-    /// Forgets what is cached for `tenant`, after a service answered 401.
-    pub async fn forget(&self, tenant: &TenantId) {
-        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+    /// Forgets the token for `service` in `tenant`, which was answered with 401. Those of the other services live on.
+    pub fn forget(&self, tenant: &TenantId, service: Service) {
+        // Where no credential can be made the next call says why.
+        if let Ok(fresh) = self.new_credential(tenant) {
+            let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+            credentials.renewed.insert((*tenant, service), fresh);
+        }
     }
 
     fn scope(&self, service: Service) -> String {
@@ -119,13 +130,14 @@ impl Tokens {
         format!("{}/.default", host.as_str().trim_end_matches('/'))
     }
 
-    fn credential(&self, tenant: &TenantId) -> Result<Arc<dyn TokenCredential>, TokenError> {
+    fn credential(&self, tenant: &TenantId, service: Service) -> Result<Arc<dyn TokenCredential>, TokenError> {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(credential) = credentials.get(tenant) {
+        let made = credentials.renewed.get(&(*tenant, service)).or_else(|| credentials.of_tenant.get(tenant));
+        if let Some(credential) = made {
             return Ok(Arc::clone(credential));
         }
         let credential = self.new_credential(tenant).map_err(|error| classify(*tenant, &error))?;
-        credentials.insert(*tenant, Arc::clone(&credential));
+        credentials.of_tenant.insert(*tenant, Arc::clone(&credential));
         Ok(credential)
     }
 
@@ -245,8 +257,9 @@ fn fault(status: Option<u16>, aadsts: Option<u32>) -> TokenFault {
         (_, Some(408 | 429 | 500..)) | (_, None) => TokenFault::Passing,
         // Entra's own words for «busy» come with 400 at times.
         (Some(90_033 | 50_196 | 90_006), _) => TokenFault::Passing,
-        // No number of Entra's: the platform refused the managed identity, which says nothing about the tenant.
-        (None, Some(_)) | (_, Some(401)) => TokenFault::OurFault,
+        // No number of Entra's: the platform refused the managed identity, which says nothing about the tenant. One that is
+        // not known here is that tenant's: to blame ourselves would tell of all tenants what may be true of one.
+        (None, Some(_)) => TokenFault::OurFault,
         _ => TokenFault::AccessLost,
     }
 }
@@ -277,6 +290,7 @@ mod tests {
             (Some(400), Some(90_002), TokenFault::AccessLost),
             (Some(400), Some(500_014), TokenFault::AccessLost),
             (Some(400), Some(53_003), TokenFault::AccessLost),
+            (Some(401), Some(50_999), TokenFault::AccessLost),
             (Some(401), Some(7_000_215), TokenFault::OurFault),
             (Some(401), Some(7_000_222), TokenFault::OurFault),
             (Some(401), Some(700_027), TokenFault::OurFault),

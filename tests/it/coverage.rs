@@ -1,12 +1,16 @@
 //! That nothing is skipped, and that what cannot be read is told.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde_json::Value;
 use tenantwatch::functions::FunctionError;
-use tenantwatch::ledger::TenantState;
-use tenantwatch_simulator::{Fault, Service};
+use tenantwatch::ledger::{FindingState, TenantState};
+use tenantwatch::names::TenantId;
+use tenantwatch_simulator::world::BlobBody;
+use tenantwatch_simulator::{Fault, FaultKind, Service};
 
-use crate::watch::{CONTOSO, Watch, forwarding_rule};
+use crate::watch::{CONTOSO, FABRIKAM, Watch, blank_rule_change, forwarding_rule};
 
 #[tokio::test]
 async fn a_blob_that_is_cut_off_is_owed_and_read_later() {
@@ -237,4 +241,122 @@ async fn a_window_that_cannot_be_listed_does_not_keep_newer_content_from_being_r
     watch.read().await.unwrap();
     assert_eq!(watch.coverage().await.covered_until, Some(watch.now()));
     assert!(watch.coverage().await.gaps.is_empty());
+}
+
+/// As good as for ever.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+
+#[tokio::test]
+async fn owed_blobs_that_hang_do_not_keep_what_is_new_from_being_read() {
+    let watch = Watch::start().await;
+    watch.cut_blobs(24);
+    for id in 0..24 {
+        watch.publish(vec![forwarding_rule(id, "a b", "eve@evil.example", watch.now())]);
+    }
+    assert_eq!(watch.read().await.unwrap().owed, 24);
+    watch.wait(TimeDelta::minutes(15));
+    let blobs = "/activity/feed/audit/";
+    watch.sim.inject(Fault::new(Service::Activity, blobs, FaultKind::Delay(FOR_EVER)).times(8));
+    watch.publish(vec![forwarding_rule(99, "c d", "mallory@evil.example", watch.now())]);
+    let report = tokio::select! {
+        report = watch.read() => report.unwrap(),
+        () = watch.run_clock() => unreachable!("it runs for ever"),
+    };
+    assert_eq!(report.owed, 24, "two rounds of four hang, and the others have to wait");
+    assert!(watch.told("InboxRule").iter().any(|told| told["ForwardingAddress"].to_string().contains("mallory")));
+    for _ in 0..3 {
+        watch.wait(TimeDelta::minutes(30));
+        watch.read().await.unwrap();
+    }
+    assert_eq!((watch.coverage().await.owed, watch.findings().await.len()), (0, 25));
+}
+
+#[tokio::test]
+async fn a_blob_that_drips_is_owed_and_the_others_are_read() {
+    let watch = Watch::start().await;
+    let (now, expires) = (watch.now(), watch.now() + TimeDelta::days(7));
+    let body = BlobBody::Dripping(b"[".as_slice().into());
+    watch.contoso(|tenant| tenant.publish_body("Audit.Exchange", now, expires, body));
+    watch.publish(vec![forwarding_rule(1, "a b", "eve@evil.example", watch.now())]);
+    let report = tokio::select! {
+        report = watch.read() => report.unwrap(),
+        () = watch.run_clock() => unreachable!("it runs for ever"),
+    };
+    assert_eq!((report.owed, report.threats), (1, 1));
+    assert!(watch.coverage().await.covered_until.is_some_and(|covered| covered > watch.now() - TimeDelta::minutes(10)));
+}
+
+#[tokio::test]
+async fn who_asks_for_an_hour_is_left_alone_for_an_hour_and_nothing_is_lost() {
+    let watch = Watch::start().await;
+    let throttled = FaultKind::Status {
+        status: 429,
+        headers: vec![("Retry-After".to_owned(), "3600".to_owned())],
+        body: String::new(),
+    };
+    watch.sim.inject(Fault::new(Service::Activity, "subscriptions/content", throttled).times(1));
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    assert!(matches!(watch.read().await, Err(FunctionError::Passing(_))));
+    watch.sim.forget_requests();
+    watch.wait(TimeDelta::minutes(30));
+    let Err(FunctionError::Passing(why)) = watch.read().await else { panic!("it was asked all the same") };
+    assert!(why.contains("before 2026-11-22T11:01:00Z"), "{why}");
+    assert_eq!(watch.sim.count(|request| request.service == Service::Activity), 0);
+    watch.wait(TimeDelta::minutes(30));
+    assert_eq!(watch.read().await.unwrap().threats, 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_judged_again_does_not_keep_a_tenant_from_being_read() {
+    let mut watch = Watch::start().await;
+    watch.exchange_down(true);
+    watch.publish(vec![blank_rule_change(1, watch.now())]);
+    watch.read().await.unwrap();
+    assert_eq!(watch.findings().await[0].state, FindingState::Rejudge);
+    // The process is a new one, and nobody can say which domains are the tenant's own.
+    watch.set_up_again(|_| {});
+    watch.sim.inject(Fault::new(Service::Exchange, "Get-AcceptedDomain", FaultKind::Drop));
+    watch.sim.inject(Fault::new(Service::Graph, "/domains", FaultKind::Drop));
+    watch.wait(TimeDelta::minutes(20));
+    watch.read().await.unwrap();
+    assert_eq!(watch.coverage().await.covered_until, Some(watch.now()));
+    assert_eq!(watch.findings().await[0].state, FindingState::Rejudge);
+}
+
+#[tokio::test]
+async fn a_fault_of_our_own_ends_although_an_excluded_tenant_still_shows_it() {
+    let mut watch = Watch::start().await;
+    watch.list_customers(&[CONTOSO, FABRIKAM]);
+    for message in watch.get_domain().await {
+        watch.deliver(&message).await.unwrap();
+    }
+    watch.break_credential(true);
+    watch.wait(TimeDelta::minutes(15));
+    for message in watch.get_domain().await {
+        assert!(watch.deliver(&message).await.is_err());
+    }
+    watch.break_credential(false);
+    watch.set_up_again(|settings| _ = settings.tenants.excluded_ids.insert(TenantId::new(CONTOSO)));
+    for _ in 0..2 {
+        watch.wait(TimeDelta::minutes(15));
+        for message in watch.get_domain().await {
+            watch.deliver(&message).await.unwrap();
+        }
+    }
+    assert_eq!(watch.coverage().await.state, TenantState::OurFault);
+    let texts = watch.told_texts();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert!(texts[1].contains("works again"), "{texts:?}");
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_its_token_costs_the_others_theirs_not() {
+    let watch = Watch::start().await;
+    watch.read().await.unwrap();
+    watch.sim.inject(Fault::status(Service::Exchange, "Get-InboxRule", 401).times(1));
+    watch.publish(vec![blank_rule_change(1, watch.now())]);
+    watch.read().await.unwrap();
+    watch.sim.forget_requests();
+    watch.read().await.unwrap();
+    assert_eq!(watch.sim.count(|request| request.service == Service::Entra), 0);
 }

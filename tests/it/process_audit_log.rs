@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use tenantwatch::functions::FunctionError;
 use tenantwatch::ledger::{FindingState, TenantState};
 
+use tenantwatch_simulator::steps::Moment;
 use tenantwatch_simulator::world::Contact;
 use tenantwatch_simulator::{Fault, Service};
 
@@ -51,6 +52,52 @@ async fn two_runs_at_once_give_one_row_and_one_notification() {
     assert_eq!(one.unwrap().findings + two.unwrap().findings, 1);
     assert_eq!(watch.told("InboxRule").len(), 1);
     assert_eq!(watch.teams_messages(), 1);
+}
+
+/// How many requests a run has sent before it first tells of the threat.
+async fn requests_before_the_flow() -> u64 {
+    let watch = Watch::start().await;
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.read().await.unwrap();
+    let at = watch.sim.requests().iter().position(|request| request.service == Service::Flow);
+    at.unwrap() as u64
+}
+
+#[tokio::test]
+async fn a_run_that_comes_while_another_one_is_telling_tells_nothing_and_forgets_nothing() {
+    for moment in [Moment::BeforeEffect, Moment::AfterEffect] {
+        let watch = Watch::start().await;
+        watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+        let steps = watch.sim.steps();
+        steps.hold_after(requests_before_the_flow().await, moment);
+        let killed = Box::pin(async {
+            let _ = watch.read().await;
+        });
+        let second = Box::pin(async {
+            steps.held().await;
+            watch.wait(TimeDelta::minutes(1));
+            watch.deliver(&watch.message()).await.unwrap()
+        });
+        let report = tokio::select! {
+            () = killed => panic!("it should have been held"),
+            report = second => report,
+        };
+        steps.release();
+        assert_eq!((report.findings, report.notified), (0, 0), "{moment:?}: the claim is the first run's");
+        assert!(watch.coverage().await.pending, "{moment:?}: what the first run has begun is not forgotten");
+        let accepted = usize::from(moment == Moment::AfterEffect);
+        assert_eq!(watch.told("InboxRule").len(), accepted);
+        assert_eq!(watch.read().await.unwrap().notified, 0, "{moment:?}: its claim still holds");
+        watch.wait(TimeDelta::minutes(15));
+        watch.read().await.unwrap();
+        let told = watch.told("InboxRule");
+        assert_eq!(told.len(), 1 + accepted, "{moment:?}: only what was accepted and not marked comes again");
+        assert!(told.iter().all(|one| one["LogID"] == told[0]["LogID"]));
+        assert_eq!(watch.teams_messages(), 1);
+        assert_eq!(watch.findings().await[0].state, FindingState::Sent);
+        watch.read().await.unwrap();
+        assert!(!watch.coverage().await.pending);
+    }
 }
 
 #[tokio::test]

@@ -138,6 +138,14 @@ impl Watch {
         self.sim.set_now(*now);
     }
 
+    /// Time passes, much faster than it does elsewhere, for as long as something hangs.
+    pub async fn run_clock(&self) {
+        loop {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.wait(TimeDelta::milliseconds(250));
+        }
+    }
+
     /// A queue message for contoso, queued now.
     pub fn message(&self) -> TenantMessage {
         TenantMessage {
@@ -325,8 +333,9 @@ impl Watch {
         self.sim.count(|request| request.path.contains("/activity/feed/audit/"))
     }
 
+    /// Calls of a cmdlet, but for those whose token had died.
     pub fn calls(&self, cmdlet: &str) -> usize {
-        self.sim.count(|request| request.cmdlet.as_deref() == Some(cmdlet))
+        self.sim.count(|request| request.cmdlet.as_deref() == Some(cmdlet) && request.status != 401)
     }
 
     /// The one rule that victor's mailbox has now.
