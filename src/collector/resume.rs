@@ -8,12 +8,12 @@ use crate::audit::AuditRecord;
 use crate::clock::Deadline;
 use crate::detection::{Finding, FindingKind};
 use crate::ledger::claim::{TakenOver, take_over};
-use crate::ledger::{FindingState, ProcessedRow, load};
+use crate::ledger::{FindingState, PendingRow, ProcessedRow, load};
 use crate::names::RunId;
 use crate::store::{ETag, PartitionKey, StoreError};
 
 use super::kept::Kept;
-use super::pending::{self, Unfinished};
+use super::pending;
 use super::sending::Outbox;
 use super::{Stop, TenantRun};
 
@@ -34,7 +34,7 @@ struct Taken {
 /// Sends what is owed about the service as a whole. The provider's own tenant may be watched as well: what it owes is its run's.
 pub(crate) async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
     let mut notes = pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await?;
-    notes.retain(|unfinished| PartitionKey::domain(&unfinished.row.domain) == PartitionKey::service());
+    notes.retain(|unfinished| PartitionKey::domain(&unfinished.domain) == PartitionKey::service());
     deliver_notes(app, outbox, notes).await
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn resume_unwatched(app: &App, outbox: &Outbox<'_>, kept: &Kept
 }
 
 /// What waits to be judged again cannot be: nobody reads the tenant.
-async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<Unfinished>) -> Result<(), StoreError> {
+async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<PendingRow>) -> Result<(), StoreError> {
     for unfinished in notes {
         if let Some(taken) = take(app, unfinished).await?
             && taken.row.state == FindingState::Sending
@@ -62,24 +62,24 @@ async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<Unfinished>) -
 }
 
 /// Takes over an unfinished finding, if it is still unfinished and its time has come.
-async fn take(app: &App, unfinished: Unfinished) -> Result<Option<Taken>, StoreError> {
+async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreError> {
     let store = app.store.as_ref();
     let now = app.clock.now();
     let found = match load::<ProcessedRow>(store, &unfinished.finding()).await {
         Err(error @ StoreError::Corrupt(_)) => {
-            tracing::error!(tenant = %unfinished.row.tenant_id, "a finding is left as it is: {error}");
+            tracing::error!(tenant = %unfinished.tenant_id, "a finding is left as it is: {error}");
             return Ok(None);
         }
         found => found?,
     };
     let Some((row, etag)) = found else {
-        if now - unfinished.row.since > ABANDONED {
-            pending::remove(store, &unfinished.row.tenant_id, &unfinished.row.record_id).await?;
+        if now - unfinished.since > ABANDONED {
+            pending::remove(store, &unfinished.tenant_id, &unfinished.record_id).await?;
         }
         return Ok(None);
     };
     if row.state.is_closed() {
-        pending::remove(store, &unfinished.row.tenant_id, &row.record_id).await?;
+        pending::remove(store, &unfinished.tenant_id, &row.record_id).await?;
         return Ok(None);
     }
     match take_over(store, &row, &etag, RunId::random(), now).await? {

@@ -54,22 +54,38 @@ pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<
     let near = remove(store, Table::Coverage, old(NearRow::ROW_PREFIX, NEAR), |_| true).await?;
     let is_muted = |entity: &Entity| entity.bool("Muted").unwrap_or(false);
     let seen = remove(store, Table::Coverage, old(SeenRow::ROW_PREFIX, SEEN), |entity| !is_muted(entity)).await?;
-    Ok(near + seen + remove_targets(store, old(AimRow::ROW_PREFIX, AIMED)).await?)
+    Ok(near + seen + remove_targets(store, old(AimRow::ROW_PREFIX, AIMED), now - AIMED).await?)
 }
 
-/// The row of the target goes first: what leads to it is needed to find it again after a kill.
-async fn remove_targets(store: &dyn Store, query: Query) -> Result<usize, StoreError> {
+/// The row of the target goes first: what leads to it is needed to find it again after a kill. What is written anew meanwhile
+/// stays.
+async fn remove_targets(store: &dyn Store, query: Query, before: DateTime<Utc>) -> Result<usize, StoreError> {
     let page = store.list(Table::Coverage, &query).await?;
     let aims: Vec<(Stored, AimRow)> = page
         .rows
         .into_iter()
         .filter_map(|stored| super::rows::readable(&stored, AimRow::read(&stored)).map(|(aim, _)| (stored, aim)))
         .collect();
+    let mut removed = 0;
     for (stored, aim) in &aims {
-        store.delete(Table::Coverage, &aim.target_key(), None).await?;
-        store.delete(Table::Coverage, &stored.entity.key, None).await?;
+        let target = store.get(Table::Coverage, &aim.target_key()).await?;
+        let is_gone = match &target {
+            Some(target) if target.changed >= before => false,
+            Some(target) => delete_unchanged(store, target).await?,
+            None => true,
+        };
+        removed += usize::from(is_gone && delete_unchanged(store, stored).await?);
     }
-    Ok(aims.len())
+    Ok(removed)
+}
+
+/// Whether the row is gone: not when somebody has written it since it was read.
+async fn delete_unchanged(store: &dyn Store, stored: &Stored) -> Result<bool, StoreError> {
+    match store.delete(Table::Coverage, &stored.entity.key, Some(&stored.etag)).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Changed(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn remove(

@@ -54,6 +54,8 @@ pub struct PendingRow {
     pub domain: Domain,
     /// `Since`
     pub since: DateTime<Utc>,
+    /// `Record`: the whole record, where it is to be judged again.
+    pub record: Option<String>,
 }
 
 /// The service as a whole: the one row of partition `service`.
@@ -178,7 +180,7 @@ impl SeenRow {
 
 impl PendingRow {
     /// The columns, as docs/tables.md lists them.
-    pub const COLUMNS: &'static [&'static str] = &["Domain", "Since"];
+    pub const COLUMNS: &'static [&'static str] = &["Domain", "Since", "Record"];
 
     /// What the row keys of all of them start with.
     pub const ROW_PREFIX: &'static str = "pending_";
@@ -193,7 +195,15 @@ impl PendingRow {
         let mut entity = Entity::new(Self::key(&self.tenant_id, &self.record_id));
         entity.set_text("Domain", self.domain.as_str());
         entity.set("Since", Column::Time(self.since));
+        if let Some(record) = &self.record {
+            entity.set_whole_text("Record", record);
+        }
         entity
+    }
+
+    /// Where the finding itself is.
+    pub fn finding(&self) -> Key {
+        Key::new(PartitionKey::domain(&self.domain), RowKey::record(&self.record_id))
     }
 
     /// From the store.
@@ -207,6 +217,7 @@ impl PendingRow {
             record_id: columns.row_name(Self::ROW_PREFIX)?,
             domain: columns.required("Domain")?,
             since: columns.time("Since")?,
+            record: stored.entity.whole_text("Record"),
         };
         Ok((row, stored.etag.clone()))
     }

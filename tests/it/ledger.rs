@@ -158,7 +158,13 @@ fn seen() -> SeenRow {
 }
 
 fn pending() -> PendingRow {
-    PendingRow { tenant_id: tenant(), record_id: record(), domain: "contoso.com".parse().unwrap(), since: hour(1) }
+    PendingRow {
+        tenant_id: tenant(),
+        record_id: record(),
+        domain: "contoso.com".parse().unwrap(),
+        since: hour(1),
+        record: Some("{}".to_owned()),
+    }
 }
 
 fn target() -> TargetRow {
