@@ -120,13 +120,31 @@ impl<'a> Case<'a> {
     }
 
     async fn ask_exchange(&self, anchor: &Anchor, cmdlet: &str, body: Value) -> Result<Vec<Row>, ServiceError> {
-        let patience = patience(&self.exchange_was_silent);
+        let call = self.app.exchange.invoke(self.tenant(), anchor, cmdlet, body);
+        self.patiently(Service::Exchange, &self.exchange_was_silent, cmdlet, call).await
+    }
+
+    /// What Graph answers about the rules of the mailbox.
+    pub async fn graph_on_rules<T>(
+        &self,
+        call: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        self.patiently(Service::Graph, &self.graph_was_silent, "messageRules", call).await
+    }
+
+    async fn patiently<T>(
+        &self,
+        service: Service,
+        was_silent: &AtomicBool,
+        what: &str,
+        call: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        let patience = patience(was_silent);
         // On the heap, as every long piece of work here: a step waits in many places, and each would hold a place for it.
-        let call = Box::pin(self.app.exchange.invoke(self.tenant(), anchor, cmdlet, body));
-        self.within(patience, call).await.unwrap_or_else(|| {
-            self.exchange_was_silent.store(true, Ordering::Relaxed);
-            let detail = format!("no answer to {cmdlet} within {} s", patience.as_secs());
-            Err(ServiceError::Unreachable { service: Service::Exchange, detail })
+        self.within(patience, Box::pin(call)).await.unwrap_or_else(|| {
+            was_silent.store(true, Ordering::Relaxed);
+            let detail = format!("no answer to {what} within {} s", patience.as_secs());
+            Err(ServiceError::Unreachable { service, detail })
         })
     }
 

@@ -241,7 +241,8 @@ fn targets(row: &Row) -> Vec<String> {
 }
 
 async fn read_through_graph(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
-    let rules = case.app.graph.message_rules(case.tenant(), case.accounts.owner.key()).await?;
+    let call = case.app.graph.message_rules(case.tenant(), case.accounts.owner.key());
+    let rules = case.graph_on_rules(call).await?;
     let rows = rules.into_iter().filter_map(|rule| match rule {
         Value::Object(row) => Some(row),
         _ => None,
@@ -282,7 +283,8 @@ pub async fn set_enabled(case: &Case<'_>, rule: &Rule, enabled: bool) -> Result<
         }
         Source::Graph => {
             let (tenant, owner) = (case.tenant(), case.accounts.owner.key());
-            case.app.graph.set_message_rule_enabled(tenant, owner, &rule.identity, enabled).await
+            let call = case.app.graph.set_message_rule_enabled(tenant, owner, &rule.identity, enabled);
+            case.graph_on_rules(call).await
         }
     }
 }
