@@ -112,8 +112,9 @@ struct Operation<'a>(Option<&'a str>);
 impl<'a> Look<'a> for Operation<'a> {
     const LENGTH: Option<u32> = Some(NAME.len() as u32);
 
-    fn is_sought(&self, _: usize, _: u8) -> bool {
-        true
+    #[inline(always)]
+    fn is_sought(&self, _: usize, first: u8) -> bool {
+        first.eq_ignore_ascii_case(&NAME.as_bytes()[0])
     }
 
     fn is_done(&self) -> bool {
@@ -220,7 +221,7 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
         escaped
     }
 
-    /// The closing bracket of the record, when it is in this block.
+    /// The closing bracket of the record, when it is in this block, and how many brackets are open behind the block.
     #[inline(always)]
     fn end(&self, opening: u64, closing: u64) -> (Option<u32>, u32) {
         if opening | closing == 0 {
@@ -240,9 +241,8 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
     fn show_texts_of(&mut self, length: u32, ends: u64, quotes: u64, brackets: (u64, u64)) -> bool {
         let begun = quotes << (length + 1) | self.quotes >> (u64::BITS - 1 - length);
         for at in bits(ends & begun) {
-            let end = self.begin + at as usize;
-            let Some(quote) = end.checked_sub(length as usize + 1) else { continue };
-            if !self.show(quote + 1..end, at, brackets) {
+            let Some(begin) = (self.begin + at as usize).checked_sub(length as usize) else { continue };
+            if !self.show(begin, at, brackets) {
                 return false;
             }
             if self.look.is_done() {
@@ -252,28 +252,30 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
         true
     }
 
-    /// Shows the texts that are sought among those that end with one of these quotes; the others begin texts.
+    /// Shows the texts that end with one of these quotes; the other quotes begin texts.
     #[inline(always)]
     fn show_texts(&mut self, ends: u64, begins: u64, brackets: (u64, u64)) -> bool {
-        let mut begins = bits(begins);
+        let block = self.begin;
+        let mut begins = bits(begins).map(|at| block + at as usize + 1);
         if self.in_text == 0 {
-            self.text = self.begin + begins.next().unwrap_or_default() as usize + 1;
+            self.text = begins.next().unwrap_or_default();
         }
         for at in bits(ends) {
-            let place = self.text..self.begin + at as usize;
-            if let Some(first) = self.bytes.get(place.start)
-                && self.look.is_sought(place.len(), *first)
-                && !self.show(place, at, brackets)
-            {
+            if !self.show(self.text, at, brackets) {
                 return false;
             }
-            self.text = self.begin + begins.next().unwrap_or_default() as usize + 1;
+            self.text = begins.next().unwrap_or_default();
         }
         true
     }
 
+    /// Shows the text that begins here and ends with this byte of the block, if it is sought.
     #[inline(always)]
-    fn show(&mut self, place: Range<usize>, at: u32, (opening, closing): (u64, u64)) -> bool {
+    fn show(&mut self, begin: usize, at: u32, (opening, closing): (u64, u64)) -> bool {
+        let place = begin..self.begin + at as usize;
+        if !self.bytes.get(begin).is_some_and(|first| self.look.is_sought(place.len(), *first)) {
+            return true;
+        }
         let depth = self.depth;
         let depth = || depth_at(depth, below(at), opening, closing);
         self.look.look(Text { record: self.bytes, place, depth })
