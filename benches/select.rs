@@ -1,53 +1,92 @@
 //! How fast the few records that matter are found among ordinary ones: `cargo bench --bench select`.
 //!
 //! The selector, alone and with a glance at what it selected, beside what stands around it: `serde_json::Value` for every
-//! record, a borrowed serde head, and a bare search for the operation's key as the limit. The same bytes in the same run, one core, the best of several rounds of each in turn.
+//! record, a borrowed serde head, and a bare search for the operation's key as the limit. All of them read the same bytes in the
+//! same run, on one core. Then the selector on the same records as a content blob writes them and as a person would.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use divan::counter::BytesCount;
+use divan::{Bencher, Divan, black_box};
 use memchr::memmem;
 use serde::Deserialize;
+use serde_json::Value;
 use tenantwatch::audit::select::{Event, Selector};
 use tenantwatch::detection::{is_selected, pass_over};
 use tenantwatch_simulator::records::ordinary_json_lines;
 
 const BYTES: u64 = 64 * 1024 * 1024;
-const ROUNDS: usize = 9;
+const SAMPLES: u32 = 21;
 const SEED: u64 = 20_261_123;
 
-type Reader = fn(&[u8]) -> usize;
-
-fn main() {
+/// One record a line, as an export has them.
+static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut lines = Vec::new();
     ordinary_json_lines(SEED, BYTES, &mut lines).expect("memory can be written to");
-    let readers: [(&str, Reader); 5] = [
-        ("serde_json::Value", by_value),
-        ("borrowed serde head", by_head),
-        ("selector", by_selector),
-        ("with a glance at each", by_glance),
-        ("bare search", by_search),
-    ];
-    let mut best = [Duration::MAX; 5];
-    let mut found = [0; 5];
-    for _ in 0..ROUNDS {
-        for (at, (_, read)) in readers.iter().enumerate() {
-            let started = Instant::now();
-            found[at] = black_box(read(black_box(&lines)));
-            best[at] = best[at].min(started.elapsed());
-        }
-    }
-    assert!(found[0] == found[1] && found[1] == found[2], "all find the same records: {found:?}");
-    let rate = |time: Duration| lines.len() as f64 / 1e6 / time.as_secs_f64();
-    println!("{:.0} MB of ordinary Exchange content, {} of its records selected", lines.len() as f64 / 1e6, found[2]);
-    for (at, (name, _)) in readers.iter().enumerate() {
-        println!(
-            "{name:>21}: {:>7.0} MB/s, {:>5.1} times as fast as Value",
-            rate(best[at]),
-            rate(best[at]) / rate(best[0])
-        );
-    }
+    lines
+});
+
+/// One array without a line break, as a content blob is.
+static ARRAY: LazyLock<Vec<u8>> =
+    LazyLock::new(|| [b"[".to_vec(), records(&LINES).collect::<Vec<_>>().join(&b','), b"]".to_vec()].concat());
+
+/// Each member on its own line.
+static PRETTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let values = records(&LINES).map(|line| serde_json::from_slice::<Value>(line).expect("what was written is JSON"));
+    serde_json::to_vec_pretty(&values.collect::<Vec<_>>()).expect("a value can be written")
+});
+
+fn main() {
+    all_find_the_same();
+    Divan::default().sample_count(SAMPLES).sample_size(1).config_with_args().main();
+}
+
+fn all_find_the_same() {
+    let found = [by_value(&LINES), by_head(&LINES), by_selector(&LINES), by_selector(&ARRAY), by_selector(&PRETTY)];
+    assert!(found.iter().all(|count| *count == found[0]), "all find the same records: {found:?}");
+    assert_eq!(by_glance(&LINES), 0, "the system made all of them");
+    println!("{} MB, {} records, {} selected", LINES.len() / 1_000_000, records(&LINES).count(), found[0]);
+}
+
+#[divan::bench(name = "1 serde_json::Value of each")]
+fn value_of_each(bencher: Bencher<'_, '_>) {
+    measure(bencher, &LINES, by_value);
+}
+
+#[divan::bench(name = "2 borrowed serde head of each")]
+fn borrowed_head_of_each(bencher: Bencher<'_, '_>) {
+    measure(bencher, &LINES, by_head);
+}
+
+#[divan::bench(name = "3 selector")]
+fn selector(bencher: Bencher<'_, '_>) {
+    measure(bencher, &LINES, by_selector);
+}
+
+#[divan::bench(name = "4 selector and glance")]
+fn selector_and_glance(bencher: Bencher<'_, '_>) {
+    measure(bencher, &LINES, by_glance);
+}
+
+#[divan::bench(name = "5 bare search for the key")]
+fn bare_search(bencher: Bencher<'_, '_>) {
+    measure(bencher, &LINES, by_search);
+}
+
+#[divan::bench(name = "6 selector in one array")]
+fn selector_in_one_array(bencher: Bencher<'_, '_>) {
+    measure(bencher, &ARRAY, by_selector);
+}
+
+#[divan::bench(name = "7 selector in pretty lines")]
+fn selector_in_pretty_lines(bencher: Bencher<'_, '_>) {
+    measure(bencher, &PRETTY, by_selector);
+}
+
+fn measure(bencher: Bencher<'_, '_>, bytes: &[u8], read: impl Fn(&[u8]) -> usize + Sync) {
+    bencher.counter(BytesCount::of_slice(bytes)).bench(|| read(black_box(bytes)));
 }
 
 fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -55,18 +94,18 @@ fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn by_value(bytes: &[u8]) -> usize {
-    let operation = |line: &[u8]| {
-        serde_json::from_slice::<serde_json::Value>(line)
-            .is_ok_and(|record| record["Operation"].as_str().is_some_and(is_selected))
+    let is_one = |line: &&[u8]| {
+        let record: Option<Value> = serde_json::from_slice(line).ok();
+        record.is_some_and(|record| record["Operation"].as_str().is_some_and(is_selected))
     };
-    records(bytes).filter(|line| operation(line)).count()
+    records(bytes).filter(is_one).count()
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Head<'a> {
     #[serde(borrow)]
-    operation: std::borrow::Cow<'a, str>,
+    operation: Cow<'a, str>,
 }
 
 fn by_head(bytes: &[u8]) -> usize {
@@ -76,6 +115,11 @@ fn by_head(bytes: &[u8]) -> usize {
 
 fn by_selector(bytes: &[u8]) -> usize {
     selected(bytes, |_| true)
+}
+
+/// As the selector, and what the system did to quotas and the like is told apart: what is left is parsed and judged.
+fn by_glance(bytes: &[u8]) -> usize {
+    selected(bytes, |json| pass_over(json).is_none())
 }
 
 fn selected(bytes: &[u8], counts: impl Fn(&[u8]) -> bool) -> usize {
@@ -89,11 +133,6 @@ fn selected(bytes: &[u8], counts: impl Fn(&[u8]) -> bool) -> usize {
     }
     selector.finish(&mut count);
     selected
-}
-
-/// As the selector, and what the system did to quotas and the like is told apart: what is left is parsed and judged.
-fn by_glance(bytes: &[u8]) -> usize {
-    selected(bytes, |json| pass_over(json).is_none())
 }
 
 fn by_search(bytes: &[u8]) -> usize {

@@ -20,12 +20,12 @@ impl<'a> Glance<'a> {
     /// `None` where the record has to be parsed: it holds one of the texts `without` in any case and anywhere, as the name of a
     /// parameter for example; it is not a cmdlet's; or it is not written as Exchange writes, with all these members under their
     /// exact names, `Parameters` as a list and no letters behind escapes.
-    pub fn of(record: &'a [u8], without: &[&str]) -> Option<Self> {
+    pub fn of(record: &'a [u8], without: &'static Without) -> Option<Self> {
         // Outside of text it is unusual, in text it is no JSON.
         if least(record) < b' ' {
             return None;
         }
-        let mut look = Looking::without(without);
+        let mut look = Looking::new(without);
         cross_with(record, &mut look).filter(|length| *length == record.len() && look.has_parameters)?;
         Some(Self {
             operation: look.operation?,
@@ -37,15 +37,43 @@ impl<'a> Glance<'a> {
 }
 
 /// Members of other kinds of records: with one of these it takes more to tell what the record is about.
-const OF_OTHER_KINDS: [&str; 3] = ["Item", "MailboxOwnerUPN", "auditData"];
+const OF_OTHER_KINDS: &[&str] = &["Item", "MailboxOwnerUPN", "auditData"];
+
+/// Texts that a record must not hold anywhere, in any case, to be told about at a glance.
+#[derive(Debug)]
+pub struct Without {
+    names: &'static [&'static str],
+    /// For each length the letters with which a text of that length begins that matters, one bit for each, without case.
+    initials: [u32; 32],
+}
+
+impl Without {
+    /// For a `static`: names are ASCII, and have fewer than 32 letters.
+    pub const fn new(names: &'static [&'static str]) -> Self {
+        const OWN: &[&str] = &["Operation", "UserType", "OrganizationId", "OrganizationName", "Parameters"];
+        let initials = with_initials(with_initials(with_initials([0; 32], OWN), OF_OTHER_KINDS), names);
+        Self { names, initials }
+    }
+}
+
+const fn with_initials(mut initials: [u32; 32], names: &[&str]) -> [u32; 32] {
+    let mut at = 0;
+    while at < names.len() {
+        let name = names[at].as_bytes();
+        initials[name.len()] |= initial(name[0]);
+        at += 1;
+    }
+    initials
+}
+
+/// One bit per letter, without case. Other characters share the bits of letters, which costs a comparison.
+const fn initial(first: u8) -> u32 {
+    1 << (first & 0x1F)
+}
 
 /// What is looked for, and what was seen of it. Of members that come twice the first counts, as it does for the parser.
-struct Looking<'a, 'w> {
-    without: &'w [&'w str],
-    /// One bit for each length of a name.
-    lengths: u64,
-    /// One bit for each letter that a name begins with, without case.
-    initials: u32,
+struct Looking<'a> {
+    without: &'static Without,
     operation: Option<&'a str>,
     user_type: Option<i64>,
     organization_id: Option<&'a str>,
@@ -53,14 +81,10 @@ struct Looking<'a, 'w> {
     has_parameters: bool,
 }
 
-impl<'w> Looking<'_, 'w> {
-    fn without(without: &'w [&'w str]) -> Self {
-        const OWN: [&str; 5] = ["Operation", "UserType", "OrganizationId", "OrganizationName", "Parameters"];
-        let names = OWN.iter().chain(&OF_OTHER_KINDS).chain(without);
+impl<'a> Looking<'a> {
+    fn new(without: &'static Without) -> Self {
         Self {
             without,
-            lengths: names.clone().fold(0, |lengths, name| lengths | 1 << name.len()),
-            initials: names.fold(0, |initials, name| initials | initial(name.as_bytes())),
             operation: None,
             user_type: None,
             organization_id: None,
@@ -70,9 +94,10 @@ impl<'w> Looking<'_, 'w> {
     }
 }
 
-impl<'a> Look<'a> for Looking<'a, '_> {
-    fn lengths(&self) -> u64 {
-        self.lengths
+impl<'a> Look<'a> for Looking<'a> {
+    #[inline(always)]
+    fn is_sought(&self, length: usize, first: u8) -> bool {
+        self.without.initials.get(length).is_some_and(|initials| initials & initial(first) != 0)
     }
 
     /// What it is without can stand anywhere.
@@ -80,18 +105,14 @@ impl<'a> Look<'a> for Looking<'a, '_> {
         false
     }
 
-    #[inline]
     fn look(&mut self, text: Text<'a, impl Fn() -> u32>) -> bool {
         let bytes = text.bytes();
-        if self.initials & initial(bytes) == 0 {
-            return true;
-        }
-        if self.without.iter().chain(&OF_OTHER_KINDS).any(|name| name.as_bytes().eq_ignore_ascii_case(bytes)) {
-            return false;
-        }
         let member = match bytes {
             b"Operation" | b"UserType" | b"OrganizationId" | b"OrganizationName" | b"Parameters" => text.part(),
-            _ => return true,
+            _ => {
+                let mut names = self.without.names.iter().chain(OF_OTHER_KINDS);
+                return !names.any(|name| name.as_bytes().eq_ignore_ascii_case(bytes));
+            }
         };
         let value = match member {
             Part::Member(value) => value,
@@ -119,10 +140,6 @@ fn least(bytes: &[u8]) -> u8 {
         least = least.min(*byte);
     }
     least
-}
-
-fn initial(text: &[u8]) -> u32 {
-    text.first().map_or(0, |first| 1 << (first & 0x1F))
 }
 
 /// Keeps the first value; false when that is none.

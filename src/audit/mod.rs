@@ -8,7 +8,7 @@ mod record;
 pub mod export;
 pub mod select;
 
-pub use glance::Glance;
+pub use glance::{Glance, Without};
 pub use properties::{ModifiedProperty, Properties};
 pub use record::{AuditRecord, RecordError};
 pub use select::{Broken, Event, Selector};

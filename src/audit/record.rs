@@ -67,8 +67,8 @@ pub struct AuditRecord {
     pub item: Option<Value>,
     /// `Target` and `Actor` lists of a directory record, as they stand: `[{"ID":…,"Type":…}]`.
     pub target: Option<Value>,
-    /// The whole record as compact JSON.
-    pub json: String,
+    /// The record as it was read, in its envelope if it has one.
+    pub text: String,
 }
 
 impl AuditRecord {
@@ -79,14 +79,7 @@ impl AuditRecord {
     /// # Errors
     /// Not a JSON object (also one nested deeper than 128), or without a usable `CreationTime` or `Operation`.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let TopLevel(map) =
-            serde_json::from_slice(bytes).map_err(|error| RecordError::NotAnObject(error.to_string()))?;
-        let value = Value::Object(without_envelope(map));
-        let json = value.to_string();
-        let Value::Object(map) = value else {
-            return Err(RecordError::NotAnObject("it is another kind of value".to_owned()));
-        };
-        let mut members = Members::new(map);
+        let mut members = Members::new(top_level(bytes)?);
         let given_id = members.text("Id").and_then(|text| text.parse().ok());
         Ok(Self {
             id: given_id.unwrap_or_else(|| derived_id(&members)),
@@ -111,9 +104,19 @@ impl AuditRecord {
             modified_properties: properties::modified_from_value(members.take("ModifiedProperties")),
             item: members.take("Item"),
             target: members.take("Target"),
-            json,
+            text: String::from_utf8_lossy(bytes).into_owned(),
         })
     }
+
+    /// The whole record as compact JSON, without its envelope. Made anew each time: of few records it is wanted.
+    pub fn json(&self) -> String {
+        top_level(self.text.as_bytes()).map_or_else(|_| self.text.clone(), |members| Value::Object(members).to_string())
+    }
+}
+
+fn top_level(record: &[u8]) -> Result<Map<String, Value>, RecordError> {
+    let parsed = serde_json::from_slice(record).map_err(|error| RecordError::NotAnObject(error.to_string()));
+    parsed.map(|TopLevel(members)| without_envelope(members))
 }
 
 /// The Graph audit search and `Search-UnifiedAuditLog` wrap the record, the latter as text:

@@ -177,7 +177,7 @@ impl Batch {
             Event::Selected { json, .. } => match AuditRecord::parse(json) {
                 Ok(record) => {
                     self.selected += 1;
-                    self.bytes += record.json.len();
+                    self.bytes += record.text.len();
                     self.records.push(record);
                 }
                 Err(_) => self.broken += 1,

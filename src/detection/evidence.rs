@@ -150,7 +150,7 @@ impl Evidence {
             client_ip: record.client_ip.clone(),
             fingerprint: self.fingerprint(who, known),
             rejudge: self.rejudge && !self.is_settled,
-            record: record.json.clone(),
+            record: record.json(),
             description: self.description,
             reasons: self.reasons,
         };

@@ -1,6 +1,6 @@
 //! From a record to a finding.
 
-use crate::audit::{AuditRecord, Glance};
+use crate::audit::{AuditRecord, Glance, Without};
 
 use super::evidence::Evidence;
 use super::finding::{Finding, FindingKind};
@@ -17,8 +17,8 @@ use super::{
 /// mail and gives nobody access. A third of all content is told so; `None` says nothing about the record.
 pub fn pass_over(record: &[u8]) -> Option<Glance<'_>> {
     /// The parameters in which [`targets_of`] looks for somebody.
-    const NAMING_SOMEBODY: [&str; 5] =
-        ["ForwardingSmtpAddress", "ForwardingAddress", "GrantSendOnBehalfTo", "User", "Trustee"];
+    static NAMING_SOMEBODY: Without =
+        Without::new(&["ForwardingSmtpAddress", "ForwardingAddress", "GrantSendOnBehalfTo", "User", "Trustee"]);
     Glance::of(record, &NAMING_SOMEBODY)
         .filter(|glance| is_system(Some(glance.user_type), "") && concern(glance.operation) == Some(Concern::Mailbox))
 }

@@ -393,8 +393,12 @@ proptest! {
         let written = Style { seed, line_breaks }.write(&rule_record());
         let seen = select_in(&chunks(written.as_bytes(), &[size]));
         prop_assert_eq!(&seen, &vec![Seen::Selected(written.clone().into_bytes(), 1)]);
-        let (ours, theirs) = (AuditRecord::parse(written.as_bytes()), AuditRecord::parse(rule_record().to_string().as_bytes()));
-        prop_assert_eq!(format!("{:?}", ours), format!("{:?}", theirs));
+        let parsed = |text: &str| {
+            let mut record = AuditRecord::parse(text.as_bytes()).unwrap();
+            record.text = record.json();
+            format!("{record:?}")
+        };
+        prop_assert_eq!(parsed(&written), parsed(&rule_record().to_string()));
     }
 
     #[test]
@@ -434,6 +438,21 @@ fn an_array_its_lines_and_a_pretty_print_give_the_same_records() {
             if serde_json::from_slice::<Value>(json).unwrap() == record),
             "{form}: {seen:?}"
         );
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_record_is_the_same_however_it_was_written() {
+    let record = rule_record();
+    let escaped = record.to_string().replace("Operation", "\\u004fperation");
+    for written in [
+        format!("{record:#}"),
+        escaped,
+        json!({"id": "x", "auditData": record}).to_string(),
+        json!({"AuditData": record.to_string()}).to_string(),
+    ] {
+        let parsed = AuditRecord::parse(written.as_bytes()).unwrap();
+        assert_eq!((parsed.text.as_str(), parsed.json()), (written.as_str(), record.to_string()));
     }
 }
 

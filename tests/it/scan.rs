@@ -266,7 +266,7 @@ fn of_two_operations_selector_and_parser_take_the_same_one() {
         let parsed = AuditRecord::parse(record.as_bytes()).unwrap();
         assert_eq!(parsed.operation, operation, "{record}");
         assert_eq!(selects(&record), is_selected(operation), "{record}");
-        assert_eq!(AuditRecord::parse(parsed.json.as_bytes()).unwrap().operation, operation, "{record}, read again");
+        assert_eq!(AuditRecord::parse(parsed.json().as_bytes()).unwrap().operation, operation, "{record}, read again");
     }
 }
 

@@ -1,78 +1,73 @@
 //! Sixty-four bytes at a time, as bit masks.
 //!
-//! The loops are written so that the compiler makes vector instructions of them on every processor: over whole arrays, folding
-//! numbers and not truth values. `cargo bench --bench select` shows when it no longer does: the selector is then no faster than serde.
+//! The crate `wide` compares sixteen bytes in one instruction where every processor of the kind has one (SSE2, NEON), and in plain
+//! code elsewhere. `cargo bench --bench select` shows what that is worth.
+
+use wide::u8x16;
 
 /// How many bytes are looked at together.
 pub(super) const BYTES: usize = u64::BITS as usize;
 
-/// The bytes that are looked at together; bit `n` of a mask is about byte `n`.
-pub(super) struct Block<'a>(pub(super) &'a [u8; BYTES]);
+/// How many bytes one instruction compares.
+const ROW: usize = 16;
 
-impl Block<'_> {
+/// The bytes that are looked at together; bit `n` of a mask is about byte `n`.
+#[derive(Clone, Copy)]
+pub(super) struct Block([u8x16; BYTES / ROW]);
+
+impl Block {
+    #[inline(always)]
+    pub(super) fn new(bytes: &[u8; BYTES]) -> Self {
+        let (rows, _) = bytes.as_chunks::<ROW>();
+        Self(std::array::from_fn(|row| u8x16::new(rows[row])))
+    }
+
     /// Where this byte stands.
     #[inline(always)]
-    pub(super) fn equal(&self, byte: u8) -> u64 {
-        self.mask(0, byte)
+    pub(super) fn equal(self, byte: u8) -> u64 {
+        self.mask(|row| row.simd_eq(u8x16::splat(byte)))
     }
 
     /// Whether one of the two is there. Much cheaper than to tell where.
     #[inline(always)]
-    pub(super) fn has_either(&self, byte: u8, other: u8) -> bool {
-        self.any(0, byte, other)
+    pub(super) fn has_either(self, byte: u8, other: u8) -> bool {
+        self.any(|row| row.simd_eq(u8x16::splat(byte)) | row.simd_eq(u8x16::splat(other)))
     }
 
     /// Where braces and brackets open and where they close: the ASCII codes of the two kinds differ in one bit only.
     #[inline(always)]
-    pub(super) fn brackets(&self) -> (u64, u64) {
+    pub(super) fn brackets(self) -> (u64, u64) {
         const KIND: u8 = b'{' ^ b'[';
-        if self.any(KIND, b'{', b'}') { (self.mask(KIND, b'{'), self.mask(KIND, b'}')) } else { (0, 0) }
+        let kinds = Self(self.0.map(|row| row | u8x16::splat(KIND)));
+        (kinds.equal(b'{'), kinds.equal(b'}'))
     }
 
-    /// Whether a byte, with these bits set, is one of two.
     #[inline(always)]
-    fn any(&self, set: u8, byte: u8, other: u8) -> bool {
-        let mut found = 0;
-        for one in self.0 {
-            found |= u8::from(one | set == byte) | u8::from(one | set == other);
-        }
-        found != 0
+    fn any(self, is_one: impl Fn(u8x16) -> u8x16) -> bool {
+        let [a, b, c, d] = self.0.map(is_one);
+        ((a | b) | (c | d)).any()
     }
 
-    /// Which bytes, with these bits set, are this one.
     #[inline(always)]
-    fn mask(&self, set: u8, byte: u8) -> u64 {
-        // One bit for each row of eight bytes, so that the rows can be laid on each other: byte `c` of the result holds column `c`.
-        const ROW: [u8; BYTES] = row_bits();
-        let mut found = [0; BYTES];
-        let mut at = 0;
-        while at < BYTES {
-            found[at] = if self.0[at] | set == byte { ROW[at] } else { 0 };
-            at += 1;
-        }
-        let (rows, _) = found.as_chunks::<8>();
-        transposed(rows.iter().fold(0, |columns, row| columns | u64::from_le_bytes(*row)))
+    fn mask(self, is_one: impl Fn(u8x16) -> u8x16) -> u64 {
+        let [a, b, c, d] = self.0.map(|row| u64::from(is_one(row).to_bitmask()));
+        a | b << ROW | c << (2 * ROW) | d << (3 * ROW)
     }
 }
 
-const fn row_bits() -> [u8; BYTES] {
-    let mut bits = [0; BYTES];
-    let mut at = 0;
-    while at < BYTES {
-        bits[at] = 1 << (at / 8);
-        at += 1;
+/// Where the first quote, backslash or line break is. Most texts are shorter than the start of a search takes, so their first
+/// bytes are looked at here.
+#[inline]
+pub(super) fn end_of_plain(bytes: &[u8]) -> Option<usize> {
+    const SHORT: usize = 3;
+    let (rows, _) = bytes.as_chunks::<ROW>();
+    for (number, row) in rows.iter().take(SHORT).enumerate() {
+        let is_end = |byte| u8x16::new(*row).simd_eq(u8x16::splat(byte));
+        let ends = (is_end(b'"') | is_end(b'\\') | is_end(b'\n')).to_bitmask();
+        if ends != 0 {
+            return Some(number * ROW + ends.trailing_zeros() as usize);
+        }
     }
-    bits
-}
-
-/// Makes rows of the columns of 8 times 8 bits: swaps two halves, then the halves of these, and so on (Hacker's Delight, 7-3).
-#[inline(always)]
-fn transposed(bits: u64) -> u64 {
-    let swap = |bits: u64, distance: u32, which: u64| {
-        let differing = (bits ^ (bits >> distance)) & which;
-        bits ^ differing ^ (differing << distance)
-    };
-    let bits = swap(bits, 7, 0x00AA_00AA_00AA_00AA);
-    let bits = swap(bits, 14, 0x0000_CCCC_0000_CCCC);
-    swap(bits, 28, 0x0000_0000_F0F0_F0F0)
+    let seen = rows.len().min(SHORT) * ROW;
+    memchr::memchr3(b'"', b'\\', b'\n', &bytes[seen..]).map(|more| seen + more)
 }

@@ -4,6 +4,7 @@
 //! bytes between texts are looked at one by one. Only braces, brackets, commas, colons and quotes have a meaning. Whether a
 //! record is sound JSON is for the parser to say, of those records that get there.
 
+use super::block::end_of_plain;
 use super::operation::{EarlierPart, Key, decoded};
 use super::{Broken, Event, LONGEST_RECORD, whole};
 
@@ -195,13 +196,15 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         (self.after_comma, self.after_item) = (false, true);
         let rest = &cursor.chunk[cursor.at..];
         let Some(record) = whole::cross(rest) else { return self.begin(cursor) };
+        self.line = cursor.line(self.line, cursor.at);
         if (self.is_selected)(record.operation) {
-            self.line = cursor.line(self.line, cursor.at);
             sink(Event::Selected { json: &rest[..record.length], line: self.line });
         } else {
             sink(Event::Skipped);
         }
         cursor.at += record.length;
+        // A record that is taken at once is on one line.
+        cursor.counted = cursor.at;
     }
 
     fn begin(&mut self, cursor: &mut Cursor<'_>) {
@@ -427,28 +430,11 @@ impl Cursor<'_> {
     fn line(&mut self, line: u64, upto: usize) -> u64 {
         let part = self.chunk.get(self.counted..upto).unwrap_or_default();
         self.counted = upto.max(self.counted);
-        line + memchr::memchr_iter(b'\n', part).count() as u64
+        // Between two records there is hardly more than a line break, which is counted before a search would have begun.
+        let breaks = match part.len() {
+            ..16 => part.iter().filter(|byte| **byte == b'\n').count(),
+            _ => memchr::memchr_iter(b'\n', part).count(),
+        };
+        line + breaks as u64
     }
-}
-
-/// Where the first quote, backslash or line break is. Most texts are shorter than the start of a vectorized search takes, so
-/// their first bytes are looked at eight at a time.
-fn end_of_plain(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    // The lowest high bit that is set marks the first byte that equals `byte`; those above it may be wrong.
-    let equal = |word: u64, byte: u8| {
-        let difference = word ^ (ONES * u64::from(byte));
-        difference.wrapping_sub(ONES) & !difference & HIGH
-    };
-    let (words, _) = bytes.as_chunks::<8>();
-    for (number, word) in words.iter().take(5).enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = equal(word, b'"') | equal(word, b'\\') | equal(word, b'\n');
-        if found != 0 {
-            return Some(number * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let seen = words.len().min(5) * 8;
-    memchr::memchr3(b'"', b'\\', b'\n', &bytes[seen..]).map(|more| seen + more)
 }

@@ -34,10 +34,10 @@ pub(super) fn cross(bytes: &[u8]) -> Option<Whole<'_>> {
 /// Shows the texts of the record whose opening brace is the first of the bytes; gives the record's length. `None` where what is
 /// shown may not be what the record says.
 pub(in crate::audit) fn cross_with<'a>(bytes: &'a [u8], look: &mut impl Look<'a>) -> Option<usize> {
-    let mut walk = Walk { bytes, begin: 0, depth: 0, in_text: 0, escaped: false, quotes: 0, look };
+    let mut walk = Walk { bytes, begin: 0, depth: 0, in_text: 0, escaped: false, quotes: 0, text: 0, look };
     let (blocks, rest) = bytes.as_chunks();
     for block in blocks {
-        match walk.step(&Block(block)) {
+        match walk.step(Block::new(block)) {
             Step::Further => {}
             Step::End(last) => return Some(walk.begin + last as usize + 1),
             Step::Unusual => return None,
@@ -45,7 +45,7 @@ pub(in crate::audit) fn cross_with<'a>(bytes: &'a [u8], look: &mut impl Look<'a>
     }
     let mut last_block = [b' '; block::BYTES];
     last_block[..rest.len()].copy_from_slice(rest);
-    match walk.step(&Block(&last_block)) {
+    match walk.step(Block::new(&last_block)) {
         Step::End(last) => Some(walk.begin + last as usize + 1),
         Step::Further | Step::Unusual => None,
     }
@@ -53,8 +53,11 @@ pub(in crate::audit) fn cross_with<'a>(bytes: &'a [u8], look: &mut impl Look<'a>
 
 /// What is looked for among the texts of a record.
 pub(in crate::audit) trait Look<'a> {
-    /// The lengths of the texts that are shown, in bytes: one bit for each, none beyond 62.
-    fn lengths(&self) -> u64;
+    /// When texts of one length only are shown: how many bytes it is, at most 62. They are found much faster.
+    const LENGTH: Option<u32> = None;
+
+    /// Whether a text of this length that begins with this byte is shown.
+    fn is_sought(&self, length: usize, first: u8) -> bool;
 
     /// Whether nothing more is looked for. As long as there is, no text may have letters behind escapes.
     fn is_done(&self) -> bool;
@@ -107,8 +110,11 @@ impl<'a, D: Fn() -> u32> Text<'a, D> {
 struct Operation<'a>(Option<&'a str>);
 
 impl<'a> Look<'a> for Operation<'a> {
-    fn lengths(&self) -> u64 {
-        1 << NAME.len()
+    const LENGTH: Option<u32> = Some(NAME.len() as u32);
+
+    #[inline(always)]
+    fn is_sought(&self, _: usize, first: u8) -> bool {
+        first.eq_ignore_ascii_case(&NAME.as_bytes()[0])
     }
 
     fn is_done(&self) -> bool {
@@ -153,12 +159,14 @@ struct Walk<'a, 'l, L> {
     escaped: bool,
     /// The quotes of the block before.
     quotes: u64,
+    /// Where the last text begins.
+    text: usize,
     look: &'l mut L,
 }
 
 impl<'a, L: Look<'a>> Walk<'a, '_, L> {
     #[inline(always)]
-    fn step(&mut self, block: &Block<'_>) -> Step {
+    fn step(&mut self, block: Block) -> Step {
         let mut quotes = block.equal(b'"');
         let (mut backslashes, mut escaped, mut line_breaks) = (0, 0, 0);
         if self.escaped || block.has_either(b'\\', b'\n') {
@@ -170,7 +178,7 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
         let in_text = odd_up_to(quotes) ^ self.in_text;
         let (opening, closing) = block.brackets();
         let (opening, closing) = (opening & !in_text, closing & !in_text);
-        let end = self.end(opening, closing);
+        let (end, depth) = self.end(opening, closing);
         // The first backslash outside of text is where the masks begin to be wrong; an end before it is right.
         let record = end.map_or(u64::MAX, below);
         if record & (line_breaks | backslashes & !in_text) != 0 {
@@ -180,14 +188,19 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
             if escaped != 0 && record & escaped & block.equal(b'u') != 0 {
                 return Step::Unusual;
             }
-            if !self.show_texts(record & quotes & !in_text, quotes, (opening, closing)) {
+            let (ends, brackets) = (record & quotes & !in_text, (opening, closing));
+            let goes_on = match L::LENGTH {
+                Some(length) => self.show_texts_of(length, ends, quotes, brackets),
+                None => self.show_texts(ends, quotes & in_text, brackets),
+            };
+            if !goes_on {
                 return Step::Unusual;
             }
         }
         if let Some(last) = end {
             return Step::End(last);
         }
-        self.depth = depth_at(self.depth, u64::MAX, opening, closing);
+        self.depth = depth;
         self.in_text = if in_text >> 63 == 1 { u64::MAX } else { 0 };
         self.quotes = quotes;
         self.begin += block::BYTES;
@@ -208,35 +221,64 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
         escaped
     }
 
-    /// The closing bracket of the record, when it is in this block.
+    /// The closing bracket of the record, when it is in this block, and how many brackets are open behind the block.
     #[inline(always)]
-    fn end(&self, opening: u64, closing: u64) -> Option<u32> {
-        if closing == 0 || closing.count_ones() < self.depth {
-            return None;
+    fn end(&self, opening: u64, closing: u64) -> (Option<u32>, u32) {
+        if opening | closing == 0 {
+            return (None, self.depth);
         }
+        let closed = closing.count_ones();
+        if closed < self.depth {
+            return (None, self.depth + opening.count_ones() - closed);
+        }
+        let depth = (self.depth + opening.count_ones()).saturating_sub(closed);
         let upto = |at: u32| below(at) | 1 << at;
-        bits(closing).find(|at| depth_at(self.depth, upto(*at), opening, closing) == 0)
+        (bits(closing).find(|at| depth_at(self.depth, upto(*at), opening, closing) == 0), depth)
     }
 
-    /// Shows the texts of the right length that end with one of these quotes.
+    /// Shows the texts of the one length that end with one of these quotes.
     #[inline(always)]
-    fn show_texts(&mut self, ends: u64, quotes: u64, (opening, closing): (u64, u64)) -> bool {
-        for length in bits(self.look.lengths()) {
-            let begun = quotes << (length + 1) | self.quotes >> (u64::BITS - 1 - length);
-            for at in bits(ends & begun) {
-                let end = self.begin + at as usize;
-                let Some(quote) = end.checked_sub(length as usize + 1) else { continue };
-                let depth = self.depth;
-                let depth = || depth_at(depth, below(at), opening, closing);
-                if !self.look.look(Text { record: self.bytes, place: quote + 1..end, depth }) {
-                    return false;
-                }
-                if self.look.is_done() {
-                    return true;
-                }
+    fn show_texts_of(&mut self, length: u32, ends: u64, quotes: u64, brackets: (u64, u64)) -> bool {
+        let begun = quotes << (length + 1) | self.quotes >> (u64::BITS - 1 - length);
+        for at in bits(ends & begun) {
+            let Some(begin) = (self.begin + at as usize).checked_sub(length as usize) else { continue };
+            if !self.show(begin, at, brackets) {
+                return false;
+            }
+            if self.look.is_done() {
+                return true;
             }
         }
         true
+    }
+
+    /// Shows the texts that end with one of these quotes; the other quotes begin texts.
+    #[inline(always)]
+    fn show_texts(&mut self, ends: u64, begins: u64, brackets: (u64, u64)) -> bool {
+        let block = self.begin;
+        let mut begins = bits(begins).map(|at| block + at as usize + 1);
+        if self.in_text == 0 {
+            self.text = begins.next().unwrap_or_default();
+        }
+        for at in bits(ends) {
+            if !self.show(self.text, at, brackets) {
+                return false;
+            }
+            self.text = begins.next().unwrap_or_default();
+        }
+        true
+    }
+
+    /// Shows the text that begins here and ends with this byte of the block, if it is sought.
+    #[inline(always)]
+    fn show(&mut self, begin: usize, at: u32, (opening, closing): (u64, u64)) -> bool {
+        let place = begin..self.begin + at as usize;
+        if !self.bytes.get(begin).is_some_and(|first| self.look.is_sought(place.len(), *first)) {
+            return true;
+        }
+        let depth = self.depth;
+        let depth = || depth_at(depth, below(at), opening, closing);
+        self.look.look(Text { record: self.bytes, place, depth })
     }
 }
 
@@ -252,7 +294,7 @@ fn depth_at(depth: u32, first: u64, opening: u64, closing: u64) -> u32 {
 /// The text that these bytes begin with, when it has no escapes.
 pub(in crate::audit) fn plain_text(bytes: &[u8]) -> Option<&str> {
     let text = bytes.strip_prefix(b"\"")?;
-    let length = text.iter().take(LONGEST_VALUE).position(|byte| matches!(byte, b'"' | b'\\' | b'\n'))?;
+    let length = block::end_of_plain(text.get(..LONGEST_VALUE).unwrap_or(text))?;
     let plain = (text[length] == b'"').then(|| &text[..length])?;
     std::str::from_utf8(plain).ok()
 }

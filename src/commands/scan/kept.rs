@@ -15,7 +15,7 @@ const OPEN: &str = "
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -32768;
     BEGIN;
-    CREATE TABLE record (id BLOB NOT NULL UNIQUE, seconds INTEGER NOT NULL, nanos INTEGER NOT NULL, json BLOB NOT NULL);
+    CREATE TABLE record (id BLOB NOT NULL UNIQUE, seconds INTEGER NOT NULL, nanos INTEGER NOT NULL, text BLOB NOT NULL);
 ";
 
 /// Sorting may take as much memory as the pages do, so their part is made smaller first.
@@ -43,7 +43,7 @@ impl KeptRecords {
     pub(super) fn keep(&mut self, record: &AuditRecord) -> rusqlite::Result<()> {
         let mut insert = self.database.prepare_cached("INSERT OR IGNORE INTO record VALUES (?1, ?2, ?3, ?4)")?;
         let (seconds, nanos) = (record.created.timestamp(), record.created.timestamp_subsec_nanos());
-        insert.execute(params![record.id.as_uuid().as_bytes(), seconds, nanos, record.json.as_bytes()])?;
+        insert.execute(params![record.id.as_uuid().as_bytes(), seconds, nanos, record.text.as_bytes()])?;
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl KeptRecords {
     ) -> Result<(), E> {
         self.database.execute_batch(SORT)?;
         let mut select =
-            self.database.prepare("SELECT json FROM record INDEXED BY by_time ORDER BY seconds, nanos, id")?;
+            self.database.prepare("SELECT text FROM record INDEXED BY by_time ORDER BY seconds, nanos, id")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             sink(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
