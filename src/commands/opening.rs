@@ -98,6 +98,18 @@ pub fn in_folder(data: &Path) -> Result<App, OpenError> {
     Ok(App::new(settings, store, clock)?)
 }
 
+/// As [`in_folder`], but nothing is made where no run has been.
+///
+/// # Errors
+/// As [`in_folder`], and when there are no tables in the folder.
+pub fn in_used_folder(data: &Path) -> Result<App, OpenError> {
+    if !data.join(DATABASE_FILE).is_file() {
+        let none = format!("there is no {DATABASE_FILE} in it; name the folder of `tenantwatch run`");
+        return Err(OpenError::Data(data.to_owned(), std::io::Error::new(std::io::ErrorKind::NotFound, none)));
+    }
+    in_folder(data)
+}
+
 fn make_folder(data: &Path) -> std::io::Result<()> {
     if data.is_dir() {
         return Ok(());

@@ -90,7 +90,7 @@ pub async fn run(args: TokenArgs) -> ExitCode {
 
 async fn open_and_mint(args: &TokenArgs) -> Result<SecretString, TokenError> {
     let app = match &args.data {
-        Some(folder) => opening::in_folder(folder)?,
+        Some(folder) => opening::in_used_folder(folder)?,
         None => opening::in_azure()?,
     };
     Ok(mint(&app, &args.log_id, args.scope.into()).await?)

@@ -99,6 +99,23 @@ fn what_looks_set_but_holds_nothing_readable_is_refused_and_never_taken_for_unse
     }
 }
 
+#[tokio::test]
+async fn a_token_of_a_folder_where_nothing_has_run_is_refused_and_nothing_is_made() {
+    let simulator =
+        Simulator::start(tenantwatch_simulator::World::new(uuid::Uuid::nil(), uuid::Uuid::nil())).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let typo = folder.path().join("typo");
+    let id = uuid::Uuid::nil().to_string();
+    let arguments = ["token", &id, "--scope", "act", "--data", typo.to_str().unwrap()];
+    let environment = simulator.environment();
+    let environment: Vec<(&str, &str)> =
+        environment.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+    let output = tenantwatch(&arguments, &environment);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("tenantwatch.db"), "{}", text(&output.stderr));
+    assert!(!typo.exists());
+}
+
 /// `tenantwatch run` against a simulator, with the address of RemediateAccount.
 struct Running {
     child: Child,
