@@ -24,6 +24,17 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Completed,
+        Self::CompletedWithErrors,
+        Self::AlreadyDone,
+        Self::Incomplete,
+        Self::Preview,
+        Self::Undone,
+        Self::Dismissed,
+    ];
+
     /// The word in answers and in the column `Status`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -29,7 +29,8 @@ pub enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 4] = [Self::Remediate, Self::Preview, Self::Undo, Self::Dismiss];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Remediate, Self::Preview, Self::Undo, Self::Dismiss];
 
     /// The word in requests, answers and rows.
     pub fn as_str(self) -> &'static str {
@@ -64,7 +65,8 @@ pub enum AccountChoice {
 }
 
 impl AccountChoice {
-    const ALL: [Self; 4] = [Self::Auto, Self::Owner, Self::Actor, Self::Both];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Owner, Self::Actor, Self::Both];
 
     /// The word in requests.
     pub fn as_str(self) -> &'static str {

@@ -46,6 +46,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Skipped, Self::AlreadyDone, Self::Done, Self::Undone, Self::Planned, Self::Failed];
+
     /// Whether nothing is left to be done.
     pub fn is_settled(self) -> bool {
         match self {

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use tenantwatch::notify::token::TokenRefusal;
+use tenantwatch::remediation::{AccountChoice, Action, Outcome, Refusal, RunStatus, plan};
 use tenantwatch::settings::SETTINGS;
+use tenantwatch::store::StoreError;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -64,4 +68,50 @@ fn every_link_in_the_documentation_leads_somewhere() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// The first column of the table in a page whose heading begins so.
+fn first_column(page: &str, heading: &str) -> Vec<String> {
+    let table = page.split(heading).nth(1).unwrap_or_else(|| panic!("no table {heading}"));
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.split('|').nth(1).unwrap().trim().trim_matches('`').to_owned()).collect()
+}
+
+fn words<T: Serialize>(all: &[T]) -> Vec<String> {
+    all.iter().map(|one| serde_json::to_value(one).unwrap().as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_page_about_remediate_account_names_every_word_of_its_answers_and_no_other() {
+    let page = read("docs/remediation.md");
+    let steps: Vec<_> = plan::steps().into_iter().map(|step| step.step).collect();
+    assert_eq!(first_column(&page, "| `Status` |"), words(&RunStatus::ALL));
+    assert_eq!(first_column(&page, "| `Outcome` |"), words(&Outcome::ALL));
+    assert_eq!(first_column(&page, "| `Step` |"), words(&steps));
+    assert_eq!(first_column(&page, "| action |"), Action::ALL.map(Action::as_str));
+    assert_eq!(first_column(&page, "| account |"), AccountChoice::ALL.map(AccountChoice::as_str));
+}
+
+#[test]
+fn the_page_about_remediate_account_names_every_status_that_it_refuses_with() {
+    let lost = || StoreError::Unavailable(String::new());
+    let refusals = [
+        Refusal::TooLarge,
+        Refusal::BadRequest(String::new()),
+        Refusal::Token(TokenRefusal::Wrong),
+        Refusal::NoSuchThreat(""),
+        Refusal::Protected(String::new()),
+        Refusal::Busy,
+        Refusal::NoSnapshot,
+        Refusal::Store(lost()),
+        Refusal::HalfDismissed(lost()),
+        Refusal::Unsure,
+        Refusal::Unreachable(String::new()),
+    ];
+    let refused: BTreeSet<u16> = refusals.iter().map(Refusal::status).collect();
+    // The doors in front of it refuse other methods and other types of content.
+    let of_doors = [200, 405, 415];
+    let documented = first_column(&read("docs/remediation.md"), "| status |");
+    let documented: BTreeSet<u16> = documented.iter().map(|status| status.parse().unwrap()).collect();
+    assert_eq!(documented, refused.into_iter().chain(of_doors).collect());
 }
