@@ -305,11 +305,7 @@ fn serve(
     let tls = RustlsAcceptor::new(RustlsConfig::from_config(Arc::clone(&authority.server)))
         .acceptor(Handshakes(Arc::clone(&shared.handshakes)));
     servers.push(tokio::spawn(async move {
-        let ended = if is_plain {
-            server.serve(router).await
-        } else {
-            server.acceptor(tls).serve(router).await
-        };
+        let ended = if is_plain { server.serve(router).await } else { server.acceptor(tls).serve(router).await };
         if let Err(error) = ended {
             tracing::error!(%error, ?service, "a simulated service ended");
         }
