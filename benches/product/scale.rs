@@ -56,6 +56,7 @@ async fn cycle(what: &str, simulator: &Simulator, data: &Path, size: Size) -> Ro
     let told = [
         per_tenant(taken, size),
         format!("{:.1} requests a tenant ({:.1} of them for tokens)", requests(&SERVICES), requests(&[Service::Entra])),
+        format!("{} TLS connections in all", simulator.handshakes()),
     ];
     Row::new(format!("{} {what}", size.tenants), told.join(", "))
 }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Request as HttpRequest, Response};
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ use crate::faults::{self, Fault, FaultKind};
 use crate::reply::Reply;
 use crate::requests::{Request, Service};
 use crate::steps::{Moment, Steps};
-use crate::tls::Authority;
+use crate::tls::{Authority, Handshakes};
 use crate::trouble::Trouble;
 use crate::world::World;
 use crate::{activity, entra, exchange, flow, graph, ipstack};
@@ -104,6 +105,7 @@ struct Shared {
     trouble: Mutex<Option<Trouble>>,
     steps: Arc<Steps>,
     origins: Mutex<HashMap<Service, String>>,
+    handshakes: Arc<AtomicUsize>,
 }
 
 #[derive(Clone)]
@@ -136,6 +138,7 @@ impl Simulator {
             trouble: Mutex::default(),
             steps: Arc::default(),
             origins: Mutex::default(),
+            handshakes: Arc::default(),
         });
         let mut servers = Vec::new();
         let mut serve = |service| serve(service, &shared, &authority, &mut servers);
@@ -217,9 +220,15 @@ impl Simulator {
         locked(&self.shared.requests).iter().filter(|request| fits(request)).count()
     }
 
+    /// How many TLS connections were made, whatever was asked over each.
+    pub fn handshakes(&self) -> usize {
+        self.shared.handshakes.load(Ordering::Relaxed)
+    }
+
     /// Starts counting anew.
     pub fn forget_requests(&self) {
         locked(&self.shared.requests).clear();
+        self.shared.handshakes.store(0, Ordering::Relaxed);
     }
 
     /// Makes requests fail. The first fault that fits is taken.
@@ -293,13 +302,10 @@ fn serve(
     let origin = if is_plain { format!("http://127.0.0.1:{port}") } else { format!("https://localhost:{port}") };
     locked(&shared.origins).insert(service, origin.clone());
     let server = axum_server::from_tcp(listener)?;
-    let tls = RustlsConfig::from_config(Arc::clone(&authority.server));
+    let tls = RustlsAcceptor::new(RustlsConfig::from_config(Arc::clone(&authority.server)))
+        .acceptor(Handshakes(Arc::clone(&shared.handshakes)));
     servers.push(tokio::spawn(async move {
-        let ended = if is_plain {
-            server.serve(router).await
-        } else {
-            server.acceptor(axum_server::tls_rustls::RustlsAcceptor::new(tls)).serve(router).await
-        };
+        let ended = if is_plain { server.serve(router).await } else { server.acceptor(tls).serve(router).await };
         if let Err(error) = ended {
             tracing::error!(%error, ?service, "a simulated service ended");
         }

@@ -1,8 +1,11 @@
 //! A certificate authority made at start, and a certificate of it for this machine.
 
+use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum_server::accept::Accept;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -32,6 +35,21 @@ impl Drop for Authority {
     fn drop(&mut self) {
         // A leftover in the temporary folder harms nobody.
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Counts the connections that are about to shake hands.
+#[derive(Clone)]
+pub(crate) struct Handshakes(pub(crate) Arc<AtomicUsize>);
+
+impl<I, S> Accept<I, S> for Handshakes {
+    type Stream = I;
+    type Service = S;
+    type Future = Ready<std::io::Result<(I, S)>>;
+
+    fn accept(&self, stream: I, service: S) -> Self::Future {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        ready(Ok((stream, service)))
     }
 }
 

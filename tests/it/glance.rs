@@ -58,6 +58,22 @@ fn what_the_system_does_with_an_address_is_not_passed_over_and_found() {
     }
 }
 
+/// The record with so many more letters before everything else, so that all of it stands elsewhere in its blocks.
+fn moved(record: &str, by: usize) -> String {
+    record.replacen('{', &format!("{{\"Moved\":\"{}\",", "x".repeat(by)), 1)
+}
+
+#[test]
+fn wherever_a_name_stands_it_is_seen() {
+    for name in ["ForwardingSmtpAddress", "forwardingaddress", "GrantSendOnBehalfTo", "USER", "Trustee"] {
+        let record = by_the_system(&[(name, "thief@evil.example")]);
+        for by in 0..130 {
+            assert!(!is_passed_over(&moved(&record, by)), "{name}, moved by {by}");
+            assert!(is_passed_over(&moved(&by_the_system(&[]), by)), "moved by {by}");
+        }
+    }
+}
+
 #[test]
 fn a_name_behind_escapes_is_read_as_what_it_is() {
     let record = by_the_system(&[("ForwardingSmtpAddress", "smtp:thief@evil.example")]);
@@ -94,6 +110,26 @@ fn a_record_that_is_written_unusually_is_parsed() {
         assert!(!is_passed_over(&record), "{record}");
     }
 }
+
+/// What changes what a record is, in few bytes.
+const CHANGES: &[&str] = &[
+    "\"",
+    "\\",
+    "\\\"",
+    "\\\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    " ",
+    "\\u0041",
+    "\"User\"",
+    ",\"Operation\":\"x\"",
+    ",\"UserType\":2",
+    "\",\"ForwardingAddress\":\"",
+];
 
 fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
     prop::sample::select(texts)
@@ -140,6 +176,22 @@ proptest! {
         members.rotate_left(turn % length);
         let record = format!("{{{}}}", members.join(","));
         if is_passed_over(&record) {
+            prop_assert_eq!(judged(&record), None, "{}", record);
+        }
+    }
+
+    #[test]
+    fn what_a_glance_shows_is_what_the_record_says(
+        by in 0_usize..130,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), one_of(CHANGES)), 0..4),
+    ) {
+        let mut record = moved(&by_the_system(&[]), by);
+        for (at, change) in changes {
+            record.insert_str(at.index(record.len()), change);
+        }
+        if let (Some(glance), Ok(parsed)) = (pass_over(record.as_bytes()), AuditRecord::parse(record.as_bytes())) {
+            let shown = (glance.operation, Some(glance.user_type), Some(glance.organization_name));
+            prop_assert_eq!(shown, (parsed.operation.as_str(), parsed.user_type, parsed.organization_name.as_deref()));
             prop_assert_eq!(judged(&record), None, "{}", record);
         }
     }

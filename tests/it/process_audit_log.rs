@@ -177,6 +177,18 @@ async fn a_quiet_known_tenant_costs_one_listing_per_content_type_and_two_table_o
 }
 
 #[tokio::test]
+async fn a_threat_that_is_told_on_both_channels_costs_thirteen_table_operations_more() {
+    let watch = Watch::start().await;
+    watch.read().await.unwrap();
+    watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
+    watch.store_operations();
+    assert_eq!(watch.read().await.unwrap().notified, 2);
+    // What is related to it: the target is asked for and noted both ways (3), and the mailbox (2). What a kill may interrupt:
+    // the note (2), its end (1), and whether it was the last (1). The finding and its fingerprint (2), a mark for each channel (2).
+    assert_eq!(watch.store_operations(), 2 + 13);
+}
+
+#[tokio::test]
 async fn the_directory_is_not_read_when_both_of_its_detections_are_off() {
     let watch = Watch::start_with(|settings| {
         settings.trust.detections_off = ["Consent".to_owned(), "SignInMethod".to_owned()].into();
