@@ -250,7 +250,7 @@ fn message_rules(
         ("GET", []) => {
             let rows = mailbox.rules.iter().filter(|rule| !rule.hidden).map(|rule| {
                 json!({"id": id_of(rule.id), "displayName": rule.name, "sequence": 1, "isEnabled": rule.enabled, "hasError": false,
-                    "isReadOnly": false, "conditions": {}, "actions": {}})
+                    "isReadOnly": false, "conditions": {}, "actions": actions(&rule.properties)})
             });
             paging.page(rows.collect())
         }
@@ -263,6 +263,20 @@ fn message_rules(
         }
         _ => failure(400, "BadRequest", "Resource not found for the segment."),
     }
+}
+
+/// The targets of a rule in Graph's words.
+fn actions(properties: &serde_json::Map<String, Value>) -> Value {
+    let names =
+        [("ForwardTo", "forwardTo"), ("ForwardAsAttachmentTo", "forwardAsAttachmentTo"), ("RedirectTo", "redirectTo")];
+    let mut actions = json!({});
+    for (cmdlets, graphs) in names {
+        let Some(targets) = properties.get(cmdlets).and_then(Value::as_array) else { continue };
+        let address = |target: &str| target.rsplit("SMTP:").next().unwrap_or_default().trim_end_matches(']').to_owned();
+        let row = |target: &Value| Some(json!({"emailAddress": {"address": address(target.as_str()?)}}));
+        actions[graphs] = targets.iter().filter_map(row).collect();
+    }
+    actions
 }
 
 fn denied() -> Reply {

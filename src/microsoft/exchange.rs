@@ -134,9 +134,9 @@ fn without_annotations(row: Row) -> Row {
     row.into_iter().filter(|(name, _)| !name.contains('@')).collect()
 }
 
-/// Whether Exchange says that the object is not there.
+/// Whether Exchange says that the object is not there. A 404 without these words is a gateway's, and says nothing about it.
 pub fn is_not_found(error: &ServiceError) -> bool {
-    error.code() == "ManagementObjectNotFoundException" || error.status() == Some(404)
+    error.code() == "ManagementObjectNotFoundException"
 }
 
 /// Whether Exchange refuses us for good: no app role or no directory role in that tenant.

@@ -142,9 +142,10 @@ impl Accounts {
     /// The accounts that the account steps act on. `was_enabled` tells whether an earlier run found an account enabled, for
     /// by now it may be this product that has blocked it.
     pub fn compromised(&self, choice: AccountChoice, was_enabled: impl Fn(&str) -> bool) -> Vec<Account> {
+        // An account of the tenant that is not known to be disabled: where Graph did not show it, nobody knows.
         let suspect = |actor: &&Account| {
-            let enabled = actor.user.as_ref().is_some_and(|user| user.account_enabled == Some(true));
-            enabled || actor.object_id.as_deref().is_some_and(&was_enabled)
+            let is_disabled = actor.user.as_ref().is_some_and(|user| user.account_enabled == Some(false));
+            actor.object_id.as_deref().is_some_and(|id| !is_disabled || was_enabled(id))
         };
         let (owner, actor) = match choice {
             AccountChoice::Auto => (true, self.actor.as_ref().filter(suspect)),

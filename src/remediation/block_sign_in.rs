@@ -1,13 +1,21 @@
 //! Sign-in is blocked: no new tokens. By itself, never together with the password, for such a request fails as a whole and
 //! leaves the account open.
 
+use std::time::Duration;
+
+use crate::microsoft::graph::User;
+
 use super::accounts::Account;
 use super::case::Case;
+use super::snapshot::Snapshot;
 use super::step::{StepReport, explain};
 
 /// What has to be granted where Graph refuses.
 pub const GRANT: &str = "Grant User.EnableDisableAccount.All; for an administrator's account the app needs the directory role \
      Privileged Authentication Administrator.";
+
+/// How long the state before is asked for, where it is not known yet. Blocking comes first.
+const LOOK: Duration = Duration::from_secs(5);
 
 pub async fn run(case: &Case<'_>) -> StepReport {
     let mut reports = Vec::new();
@@ -19,18 +27,36 @@ pub async fn run(case: &Case<'_>) -> StepReport {
 
 async fn block(case: &Case<'_>, account: &Account) -> StepReport {
     let name = &account.name;
+    let user = state(case, account).await;
     let on_premises = match account.is_synced() {
         true => " The account comes from an on-premises directory: disable it on premises too.",
         false => "",
     };
-    if account.user.as_ref().is_some_and(|user| user.account_enabled == Some(false)) {
+    if user.account_enabled == Some(false) {
         return StepReport::already(format!("{name}: sign-in was blocked already.{on_premises}"));
     }
     if case.preview {
         return StepReport::planned(format!("{name}: sign-in would be blocked.{on_premises}"));
     }
+    case.keep(Snapshot { users: vec![user], ..Snapshot::at(case.app.clock.now()) }).await;
     match case.app.graph.set_account_enabled(case.tenant(), account.key(), false).await {
         Ok(()) => StepReport::done(format!("{name}: sign-in is blocked.{on_premises}")),
         Err(error) => StepReport::failed(format!("{name}: {}{on_premises}", explain(&error, GRANT))),
     }
+}
+
+/// The account as it is before it is blocked; with nothing said of its state where Graph does not tell.
+async fn state(case: &Case<'_>, account: &Account) -> User {
+    if let Some(user) = &account.user {
+        return user.clone();
+    }
+    let read = case.within(LOOK, case.app.graph.user(case.tenant(), account.key())).await;
+    read.and_then(Result::ok).flatten().unwrap_or_else(|| User {
+        id: account.key().to_owned(),
+        user_principal_name: account.name.clone(),
+        account_enabled: None,
+        on_premises_sync_enabled: None,
+        mail: None,
+        proxy_addresses: Vec::new(),
+    })
 }

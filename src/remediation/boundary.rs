@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::detection::AcceptedDomains;
 use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::Row;
+use crate::microsoft::exchange::{Row, is_not_found};
 use crate::names::{Domain, MailAddress};
 use crate::settings::TrustedTarget;
 
@@ -49,20 +49,56 @@ impl Boundary {
     }
 }
 
-/// The addresses that mail to a target reaches, `None` where that cannot be told. A target is an address in one of Exchange's
-/// forms (`"name" [SMTP:a@b]`, `smtp:a@b`, `a@b`) or a directory object.
-pub async fn addresses_of(case: &Case<'_>, target: &str) -> Option<Vec<MailAddress>> {
-    let inner = bracket(target).unwrap_or(target).trim();
-    if let Some(address) = smtp(inner) {
-        return Some(vec![address]);
-    }
-    let identity = inner.strip_prefix("EX:").unwrap_or(inner);
-    let mut rows = case.invoke("Get-Recipient", json!({ "Identity": identity })).await.ok()?.into_iter();
-    let (row, None) = (rows.next()?, rows.next()) else {
-        return None;
+/// Whom mail to a target reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// One mailbox of the tenant.
+    Mailbox(MailAddress),
+    /// A contact, or a group whose members nobody has looked at.
+    Other(MailAddress),
+    /// Nobody whom Exchange knows.
+    None,
+    /// It could not be looked up.
+    Unread,
+}
+
+/// The address of a target that names one, in any of Exchange's forms (`"name" [SMTP:a@b]`, `smtp:a@b`, `a@b`). Others name an
+/// object of the directory.
+pub fn smtp_target(target: &str) -> Option<MailAddress> {
+    smtp(inner(target))
+}
+
+/// Looks a target up in the directory.
+pub async fn look_up(case: &Case<'_>, target: &str) -> Recipient {
+    let identity = match smtp_target(target) {
+        Some(address) => address.to_string(),
+        None => inner(target).strip_prefix("EX:").unwrap_or(inner(target)).to_owned(),
     };
+    match case.invoke("Get-Recipient", json!({ "Identity": identity })).await {
+        Ok(rows) => match rows.as_slice() {
+            [row] => recipient(row),
+            _ => Recipient::None,
+        },
+        Err(error) if is_not_found(&error) => Recipient::None,
+        Err(_) => Recipient::Unread,
+    }
+}
+
+fn recipient(row: &Row) -> Recipient {
     let text = |member: &str| row.get(member).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
-    smtp(text("ExternalEmailAddress").or_else(|| text("PrimarySmtpAddress"))?).map(|address| vec![address])
+    let Some(address) = text("ExternalEmailAddress").or_else(|| text("PrimarySmtpAddress")).and_then(smtp) else {
+        return Recipient::None;
+    };
+    // A group mailbox is a group: guests may be among its members.
+    let is_mailbox = |kind: &str| kind.ends_with("Mailbox") && kind != "GroupMailbox";
+    match text("RecipientTypeDetails").is_some_and(is_mailbox) {
+        true => Recipient::Mailbox(address),
+        false => Recipient::Other(address),
+    }
+}
+
+fn inner(target: &str) -> &str {
+    bracket(target).unwrap_or(target).trim()
 }
 
 /// What stands in the last square brackets.

@@ -13,13 +13,13 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::app::App;
 use crate::clock::Deadline;
 use crate::ledger::ProcessedRow;
-use crate::microsoft::exchange::{Anchor, Row};
+use crate::microsoft::exchange::{Anchor, Row, is_not_found};
 use crate::microsoft::{Service, ServiceError};
 use crate::names::{MailAddress, TenantId};
 use crate::store::StoreError;
 
 use super::accounts::{Account, Accounts};
-use super::boundary::{self, Boundary};
+use super::boundary::{self, Boundary, Recipient};
 use super::findings;
 use super::lock::Lock;
 use super::record::RunRecord;
@@ -61,8 +61,8 @@ pub struct Case<'a> {
     pub record: Option<Mutex<RunRecord<'a>>>,
     boundary: OnceCell<Boundary>,
     findings: OnceCell<Vec<ProcessedRow>>,
-    /// What mail to a target reaches, of those that were looked up.
-    targets: Mutex<BTreeMap<String, Option<Vec<MailAddress>>>>,
+    /// Those that were looked up.
+    recipients: Mutex<BTreeMap<String, Recipient>>,
     exchange_was_silent: AtomicBool,
     graph_was_silent: AtomicBool,
 }
@@ -80,7 +80,7 @@ impl<'a> Case<'a> {
             record: None,
             boundary: OnceCell::new(),
             findings: OnceCell::new(),
-            targets: Mutex::default(),
+            recipients: Mutex::default(),
             exchange_was_silent: AtomicBool::new(false),
             graph_was_silent: AtomicBool::new(false),
         }
@@ -107,6 +107,15 @@ impl<'a> Case<'a> {
         let mut parameters = parameters;
         parameters[member] = json!(self.mailbox());
         self.invoke(cmdlet, parameters).await
+    }
+
+    /// The row of the mailbox that a cmdlet gives; `None` when Exchange says that there is no such mailbox.
+    pub async fn mailbox_row(&self, cmdlet: &str) -> Result<Option<Row>, ServiceError> {
+        match self.on_mailbox(cmdlet, "Identity", json!({})).await {
+            Ok(rows) => rows.into_iter().next().map(Some).ok_or_else(|| unclear(format!("{cmdlet} gave nothing"))),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs a cmdlet, routed by the mailbox.
@@ -198,15 +207,26 @@ impl<'a> Case<'a> {
         std::mem::take(&mut record.warnings)
     }
 
-    /// The addresses that mail to a target reaches, `None` where that cannot be told. Each target is looked up once.
-    pub async fn addresses_of(&self, target: &str) -> Option<Vec<MailAddress>> {
-        let mut known = self.targets.lock().await;
-        if let Some(addresses) = known.get(target) {
-            return addresses.clone();
+    /// Whom mail to a target reaches. Each target is looked up once.
+    pub async fn recipient(&self, target: &str) -> Recipient {
+        let mut known = self.recipients.lock().await;
+        if let Some(recipient) = known.get(target) {
+            return recipient.clone();
         }
-        let addresses = boundary::addresses_of(self, target).await;
-        known.insert(target.to_owned(), addresses.clone());
-        addresses
+        let recipient = boundary::look_up(self, target).await;
+        known.insert(target.to_owned(), recipient.clone());
+        recipient
+    }
+
+    /// The address that mail to a target goes to, `None` where that cannot be told.
+    pub async fn address_of(&self, target: &str) -> Option<MailAddress> {
+        match boundary::smtp_target(target) {
+            Some(address) => Some(address),
+            None => match self.recipient(target).await {
+                Recipient::Mailbox(address) | Recipient::Other(address) => Some(address),
+                Recipient::None | Recipient::Unread => None,
+            },
+        }
     }
 
     /// Whether there is time for one more change, and the mailbox is still ours alone to change.
@@ -260,4 +280,9 @@ impl<'a> Case<'a> {
 
 fn patience(was_silent: &AtomicBool) -> Duration {
     if was_silent.load(Ordering::Relaxed) { IMPATIENCE } else { PATIENCE }
+}
+
+/// An answer that says nothing about what was asked.
+pub fn unclear(detail: String) -> ServiceError {
+    ServiceError::Unreachable { service: Service::Exchange, detail }
 }

@@ -46,11 +46,7 @@ impl Forwarding {
 
 /// The forwarding as it is now; `None` when there is no such mailbox.
 pub async fn read(case: &Case<'_>) -> Result<Option<Forwarding>, ServiceError> {
-    match case.on_mailbox("Get-Mailbox", "Identity", json!({})).await {
-        Ok(rows) => Ok(rows.first().map(Forwarding::of)),
-        Err(error) if crate::microsoft::exchange::is_not_found(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(case.mailbox_row("Get-Mailbox").await?.as_ref().map(Forwarding::of))
 }
 
 /// Sets the forwarding to just this.

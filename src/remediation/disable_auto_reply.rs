@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::{Row, is_not_found};
+use crate::microsoft::exchange::Row;
 
 use super::case::{Case, EXCHANGE_GRANT};
 use super::snapshot::Snapshot;
@@ -11,11 +11,7 @@ use super::step::StepReport;
 
 /// State and audience of the automatic reply; `None` when there is no such mailbox.
 pub async fn read(case: &Case<'_>) -> Result<Option<Row>, ServiceError> {
-    let row = match case.on_mailbox("Get-MailboxAutoReplyConfiguration", "Identity", json!({})).await {
-        Ok(rows) => rows.into_iter().next(),
-        Err(error) if is_not_found(&error) => None,
-        Err(error) => return Err(error),
-    };
+    let row = case.mailbox_row("Get-MailboxAutoReplyConfiguration").await?;
     let kept = ["AutoReplyState", "ExternalAudience"];
     Ok(row.map(|row| row.into_iter().filter(|(name, _)| kept.contains(&name.as_str())).collect()))
 }

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::{Row, is_not_found};
+use crate::microsoft::exchange::Row;
 
-use super::case::{Case, EXCHANGE_GRANT};
+use super::case::{Case, EXCHANGE_GRANT, unclear};
 use super::snapshot::Snapshot;
 use super::step::StepReport;
 
@@ -28,16 +28,13 @@ const SWITCHES: &[(&str, bool)] = &[
 
 /// The switches as they are now, those that the tenant knows; `None` when there is no such mailbox.
 pub async fn read(case: &Case<'_>) -> Result<Option<Row>, ServiceError> {
-    let row = match case.on_mailbox("Get-CASMailbox", "Identity", json!({})).await {
-        Ok(rows) => rows.into_iter().next(),
-        Err(error) if is_not_found(&error) => None,
-        Err(error) => return Err(error),
-    };
-    let known = |(name, _): &&(&str, bool), row: &Row| row.contains_key(*name);
-    Ok(row.map(|row| {
-        let kept = SWITCHES.iter().filter(|switch| known(switch, &row));
-        kept.map(|(name, _)| ((*name).to_owned(), row.get(*name).cloned().unwrap_or_default())).collect()
-    }))
+    let Some(row) = case.mailbox_row("Get-CASMailbox").await? else { return Ok(None) };
+    let known = SWITCHES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), row.get(*name)?.clone())));
+    let known: Row = known.collect();
+    match known.is_empty() {
+        true => Err(unclear("Get-CASMailbox shows no switch".to_owned())),
+        false => Ok(Some(known)),
+    }
 }
 
 /// Sets the switches.
@@ -59,7 +56,7 @@ pub async fn run(case: &Case<'_>) -> StepReport {
         Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
     };
     let open = open(&switches);
-    if open.is_empty() && !switches.is_empty() {
+    if open.is_empty() {
         return StepReport::already("All client access was closed.");
     }
     let names = open.join(", ");

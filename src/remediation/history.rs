@@ -5,7 +5,7 @@ use crate::names::{Domain, RecordId};
 use crate::store::{PartitionKey, Query, Store, StoreError, Table, list_all};
 
 use super::snapshot::Snapshot;
-use super::{Action, RunStatus, Step};
+use super::{Action, RunStatus, Step, StepName};
 
 /// The runs for one mailbox, oldest first.
 pub struct History(Vec<ActionRow>);
@@ -47,16 +47,25 @@ impl History {
 
     /// Whether an open snapshot shows that the account was enabled.
     pub fn was_enabled(&self, object_id: &str) -> bool {
-        let has = |snapshot: &Snapshot| snapshot.enabled_user(object_id).is_some();
-        self.open_snapshots().any(|snapshot| has(&snapshot))
+        self.open_snapshots().any(|snapshot| snapshot.shows_enabled(object_id))
+    }
+
+    /// Whether the password of the account was reset since the last finished Undo.
+    pub fn has_reset_password(&self, account: &str) -> bool {
+        let steps = self.open().iter().filter_map(|run| serde_json::from_str::<Vec<Step>>(&run.steps).ok()).flatten();
+        let mut resets = steps.filter(|step| step.step == StepName::ResetPassword && step.outcome.is_settled());
+        resets.any(|step| step.names(account))
+    }
+
+    fn open_snapshots(&self) -> impl Iterator<Item = Snapshot> {
+        self.open().iter().filter_map(|run| serde_json::from_str(&run.snapshot).ok())
     }
 
     /// From the last finished Undo on, which itself keeps whom it did not let in again.
-    fn open_snapshots(&self) -> impl Iterator<Item = Snapshot> {
+    fn open(&self) -> &[ActionRow] {
         let undone = |run: &ActionRow| is(run, Action::Undo) && run.status == RunStatus::Undone.as_str();
         let from = self.0.iter().rposition(undone).unwrap_or(0);
-        let open = self.0.get(from..).unwrap_or_default();
-        open.iter().filter_map(|run| serde_json::from_str(&run.snapshot).ok())
+        self.0.get(from..).unwrap_or_default()
     }
 }
 

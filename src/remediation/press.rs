@@ -153,7 +153,7 @@ fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Accoun
 fn is_let_in_again(prior: &[Step], compromised: &[Account]) -> bool {
     let is_enabled = |account: &Account| account.user.as_ref().and_then(|user| user.account_enabled) == Some(true);
     let blocked = prior.iter().filter(|step| step.step == StepName::BlockSignIn && step.outcome.is_settled());
-    let mut again = blocked.flat_map(|step| compromised.iter().filter(|account| names(&step.detail, &account.name)));
+    let mut again = blocked.flat_map(|step| compromised.iter().filter(|account| step.names(&account.name)));
     again.any(is_enabled)
 }
 
@@ -176,15 +176,7 @@ fn covers(step: &Step, compromised: &[Account]) -> bool {
             | StepName::RevokeConsents
             | StepName::RevokeSessionsAgain
     );
-    !is_about_accounts || compromised.iter().all(|account| names(&step.detail, &account.name))
-}
-
-/// Whether a detail speaks of this account. The name of one may be the end of another's.
-fn names(detail: &str, account: &str) -> bool {
-    let said = format!("{account}: ");
-    detail
-        .match_indices(&said)
-        .any(|(at, _)| !detail.get(..at).is_some_and(|before| before.ends_with(|c: char| !c.is_whitespace())))
+    !is_about_accounts || compromised.iter().all(|account| step.names(&account.name))
 }
 
 /// The detail without the runs that handed it on.

@@ -12,7 +12,7 @@ use crate::clock::Deadline;
 use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Row, is_refused};
 
-use super::boundary::is_true;
+use super::boundary::{Recipient, is_true, smtp_target};
 use super::case::{Case, EXCHANGE_GRANT};
 use super::snapshot::KeptRule;
 use super::step::explain;
@@ -47,10 +47,8 @@ pub struct Rule {
     pub name: String,
     /// Whether it works.
     pub enabled: bool,
-    /// Whether it is seen only with hidden rules included.
-    pub is_hidden: bool,
-    /// Whether it is proven to send mail outside, though its name is one of Exchange's.
-    pub sends_outside: bool,
+    /// How far it sends mail, where its name is one of Exchange's: a name alone excuses nothing.
+    pub reach: Option<Reach>,
     /// Whether it is one of Exchange's own, which are left alone.
     pub is_exchanges_own: bool,
     /// The row it was read from.
@@ -59,9 +57,14 @@ pub struct Rule {
 
 impl Rule {
     /// Whether Exchange may have made it for a delegate; such a rule may refuse to be switched off. One that people can see,
-    /// or that sends mail outside, is not.
+    /// or that may send mail outside, is not.
     pub fn is_for_delegate(&self) -> bool {
-        self.is_hidden && !self.sends_outside && self.name.starts_with(DELEGATE)
+        self.name.starts_with(DELEGATE) && self.reach.is_some_and(|reach| reach <= Reach::Uncertain)
+    }
+
+    /// Whether nobody could tell where it sends mail. It may be Exchange's own.
+    pub fn is_unproven(&self) -> bool {
+        self.reach == Some(Reach::Unproven)
     }
 
     /// Whether it is to be switched off.
@@ -156,7 +159,7 @@ async fn read_through_exchange(case: &Case<'_>) -> Result<Rules, ServiceError> {
             if is_hidden && is_named_by_exchange(&row) { Some(reach(case, &row, &look_ups).await) } else { None };
         let is_exchanges_own = reach == Some(Reach::Inside) && !deletes(&row);
         let rule = of_exchange(row, Source::Inbox, "RuleIdentity");
-        known.push(Rule { is_hidden, sends_outside: reach == Some(Reach::Outside), is_exchanges_own, ..rule });
+        known.push(Rule { reach, is_exchanges_own, ..rule });
     }
     known.extend(sweep);
     Ok(Rules { known, unseen })
@@ -174,8 +177,7 @@ fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
         id,
         name: text(&row, "Name"),
         enabled: is_true(&row, "Enabled"),
-        is_hidden: false,
-        sends_outside: false,
+        reach: None,
         is_exchanges_own: false,
         row,
     }
@@ -194,38 +196,53 @@ fn deletes(row: &Row) -> bool {
 }
 
 /// How far a rule sends mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    /// Nowhere, or only to targets that are proven to be inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Nowhere, or only to mailboxes that are proven to be inside.
     Inside,
-    /// To a target of which that cannot be told.
-    Unknown,
+    /// To a group, or to nobody whom Exchange knows.
+    Uncertain,
+    /// To somebody who could not be looked up.
+    Unproven,
     /// To a proven outside target.
     Outside,
 }
 
-/// What takes longer to look up than there is time is not known.
+/// What takes longer to look up than there is time is unproven.
 async fn reach(case: &Case<'_>, row: &Row, look_ups: &Deadline) -> Reach {
     let targets = targets(row);
     if targets.is_empty() {
         return Reach::Inside;
     }
     let Some(Ok(boundary)) = look_ups.limit(case.boundary()).await else {
-        return Reach::Unknown;
+        return Reach::Unproven;
     };
+    if targets.iter().filter_map(|target| smtp_target(target)).any(|address| !boundary.is_inside(&address)) {
+        return Reach::Outside;
+    }
     let mut reach = Reach::Inside;
     for target in targets {
         let is_late = look_ups.has_passed() || case.exchange_was_silent();
-        let addresses = if is_late { None } else { case.addresses_of(&target).await };
-        let Some(addresses) = addresses else {
-            reach = Reach::Unknown;
-            continue;
-        };
-        if !addresses.iter().all(|address| boundary.is_inside(address)) {
-            return Reach::Outside;
-        }
+        let recipient = if is_late { Recipient::Unread } else { case.recipient(&target).await };
+        reach = reach.max(match recipient {
+            Recipient::Mailbox(address) | Recipient::Other(address) if !boundary.is_inside(&address) => Reach::Outside,
+            Recipient::Mailbox(_) => Reach::Inside,
+            Recipient::Other(_) | Recipient::None => Reach::Uncertain,
+            Recipient::Unread => Reach::Unproven,
+        });
     }
     reach
+}
+
+/// Whom a rule sends mail to, as Exchange or Graph write it.
+pub fn targets_of(rule: &Rule) -> Vec<String> {
+    if rule.source != Source::Graph {
+        return targets(&rule.row);
+    }
+    let actions = ["forwardTo", "forwardAsAttachmentTo", "redirectTo"];
+    let actions = actions.iter().filter_map(|action| rule.row.get("actions")?.get(*action)?.as_array());
+    let address = |one: &Value| one.pointer("/emailAddress/address")?.as_str().map(str::to_owned);
+    actions.flatten().map(|one| address(one).unwrap_or_default()).collect()
 }
 
 fn targets(row: &Row) -> Vec<String> {
@@ -258,8 +275,7 @@ fn of_graph(row: Row) -> Rule {
         id,
         name: text(&row, "displayName"),
         enabled: is_true(&row, "isEnabled"),
-        is_hidden: false,
-        sends_outside: false,
+        reach: None,
         is_exchanges_own: false,
         row,
     }

@@ -122,9 +122,9 @@ impl Snapshot {
         (!is_empty).then_some(self)
     }
 
-    /// The account, when it was enabled.
-    pub fn enabled_user(&self, object_id: &str) -> Option<&User> {
-        self.users.iter().find(|user| user.id.eq_ignore_ascii_case(object_id) && user.account_enabled == Some(true))
+    /// Whether it shows the account, and not as disabled.
+    pub fn shows_enabled(&self, object_id: &str) -> bool {
+        self.users.iter().any(|user| user.id.eq_ignore_ascii_case(object_id) && user.account_enabled != Some(false))
     }
 
     fn has_user(&self, object_id: &str) -> bool {

@@ -90,6 +90,13 @@ impl Step {
     pub fn planned(step: StepName) -> Self {
         Self { step, outcome: Outcome::Planned, detail: String::new(), verified: String::new() }
     }
+
+    /// Whether its detail speaks of this account. The name of one may be the end of another's.
+    pub(super) fn names(&self, account: &str) -> bool {
+        let said = format!("{account}: ");
+        let is_whole = |before: &str| !before.ends_with(|c: char| !c.is_whitespace());
+        self.detail.match_indices(&said).any(|(at, _)| self.detail.get(..at).is_some_and(is_whole))
+    }
 }
 
 /// What a step says of itself.

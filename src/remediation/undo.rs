@@ -12,6 +12,7 @@ use crate::names::RunId;
 
 use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};
+use super::history::History;
 use super::press::Press;
 use super::rules::{self, Rule, Source};
 use super::snapshot::{KeptRule, Snapshot};
@@ -53,7 +54,7 @@ async fn under_lock<'a>(press: Press<'a>, case: &mut Case<'a>, run_id: RunId) ->
         if !case.may_go_on().await {
             break;
         }
-        let work = Box::pin(put_back(case, STEPS[at], &snapshot, press.request.force));
+        let work = Box::pin(put_back(case, STEPS[at], &snapshot, &history, press.request.force));
         let report = case.while_ours(work).await;
         let report = report.unwrap_or_else(|| StepReport::planned("Time ran out; the next Undo does it again."));
         (steps[at].outcome, steps[at].detail) = (report.outcome, report.detail);
@@ -74,28 +75,32 @@ fn left_blocked(case: &Case<'_>, snapshot: &Snapshot) -> Snapshot {
 
 /// Whether the user is one of the accounts that this press is for.
 fn is_meant(case: &Case<'_>, user: &User) -> bool {
-    let mut ids = case.compromised.iter().filter_map(|account| account.object_id.as_deref());
-    ids.any(|id| id.eq_ignore_ascii_case(&user.id))
+    case.compromised.iter().any(|account| account.key().eq_ignore_ascii_case(&user.id))
 }
 
-async fn put_back(case: &Case<'_>, step: StepName, snapshot: &Snapshot, force: bool) -> StepReport {
+async fn put_back(case: &Case<'_>, step: StepName, snapshot: &Snapshot, history: &History, force: bool) -> StepReport {
     match step {
         StepName::ClearForwarding => forwarding(case, snapshot.forwarding.as_ref(), force).await,
         StepName::DisableInboxRules => inbox_rules(case, &snapshot.rules, force).await,
         StepName::DisableAutoReply => auto_reply(case, snapshot.auto_reply.as_ref()).await,
         StepName::DisableClientAccess => client_access(case, snapshot.client_access.as_ref()).await,
-        StepName::BlockSignIn => sign_in(case, &snapshot.users).await,
+        StepName::BlockSignIn => sign_in(case, &snapshot.users, history).await,
         _ => StepReport::skipped(""),
     }
 }
 
-async fn sign_in(case: &Case<'_>, users: &[User]) -> StepReport {
+async fn sign_in(case: &Case<'_>, users: &[User], history: &History) -> StepReport {
     let mut reports = Vec::new();
-    for user in users.iter().filter(|user| user.account_enabled == Some(true)) {
+    for user in users.iter().filter(|user| user.account_enabled != Some(false)) {
         let name = &user.user_principal_name;
-        reports.push(match is_meant(case, user) {
-            true => let_in(case, user).await,
-            false => StepReport::skipped(format!("{name}: was blocked because of another finding; undo that one.")),
+        reports.push(match user.account_enabled {
+            _ if !is_meant(case, user) => {
+                StepReport::skipped(format!("{name}: was blocked because of another finding; undo that one."))
+            }
+            Some(_) => let_in(case, user, history).await,
+            None => StepReport::failed(format!(
+                "{name}: Graph did not say whether sign-in was allowed before it was blocked. Allow it by hand."
+            )),
         });
     }
     match reports.is_empty() {
@@ -104,10 +109,14 @@ async fn sign_in(case: &Case<'_>, users: &[User]) -> StepReport {
     }
 }
 
-async fn let_in(case: &Case<'_>, user: &User) -> StepReport {
+async fn let_in(case: &Case<'_>, user: &User, history: &History) -> StepReport {
     let name = &user.user_principal_name;
+    let password = match history.has_reset_password(name) {
+        true => "the password stays reset",
+        false => "its password was NOT reset here: see that somebody has, for whoever stole it can sign in",
+    };
     match case.app.graph.set_account_enabled(case.tenant(), &user.id, true).await {
-        Ok(()) => undone(format!("{name}: sign-in is allowed again; the password stays reset.")),
+        Ok(()) => undone(format!("{name}: sign-in is allowed again; {password}.")),
         Err(error) => StepReport::failed(format!("{name}: {}", explain(&error, block_sign_in::GRANT))),
     }
 }
@@ -153,22 +162,26 @@ async fn forwarding(case: &Case<'_>, kept: Option<&Forwarding>, force: bool) -> 
 
 /// Only to inside or trusted targets, and to none that a threat names.
 async fn may_forward_to(case: &Case<'_>, target: &str, force: bool) -> Result<(), StepReport> {
-    let boundary = case.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
     let shown = quoted(target);
-    let addresses = case.addresses_of(target).await.unwrap_or_default();
-    let is_fine = |address| boundary.is_inside(address) || boundary.is_trusted(address);
-    if addresses.is_empty() || !addresses.iter().all(is_fine) {
+    if !stays_inside(case, target).await? {
         return Err(StepReport::skipped(format!("{shown} is neither inside nor trusted: forwarding stays off.")));
     }
-    let threats = threats(case).await?;
-    let is_named = threats.iter().any(|threat| {
+    let address = case.address_of(target).await.map(|address| address.to_string());
+    let is_named = threats(case).await?.iter().any(|threat| {
         let text = threat.forwarding_address.to_lowercase();
-        text.contains(&target.to_lowercase()) || addresses.iter().any(|address| text.contains(&address.to_string()))
+        text.contains(&target.to_lowercase()) || address.as_ref().is_some_and(|address| text.contains(address))
     });
     match is_named && !force {
         true => Err(StepReport::skipped(format!("A threat names {shown}: forwarding stays off unless Force is true."))),
         false => Ok(()),
     }
+}
+
+/// Whether mail to the target is proven to stay inside, or goes to somebody trusted.
+async fn stays_inside(case: &Case<'_>, target: &str) -> Result<bool, StepReport> {
+    let boundary = case.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
+    let address = case.address_of(target).await;
+    Ok(address.is_some_and(|address| boundary.is_inside(&address) || boundary.is_trusted(&address)))
 }
 
 async fn inbox_rules(case: &Case<'_>, kept: &BTreeMap<Source, Vec<KeptRule>>, force: bool) -> StepReport {
@@ -180,24 +193,44 @@ async fn inbox_rules(case: &Case<'_>, kept: &BTreeMap<Source, Vec<KeptRule>>, fo
         Err(report) => return report,
     };
     let (off, mut reports) = switched_off(case, kept).await;
-    let (named, fine): (Vec<&Rule>, Vec<&Rule>) =
-        off.iter().partition(|rule| !force && threats.iter().any(|threat| names(threat, rule)));
-    for rule in named {
-        reports.push(StepReport::skipped(format!("A threat names {}: it stays off.", quoted(&rule.name))));
-    }
-    for rule in fine {
+    for rule in &off {
         if !case.may_go_on().await {
             reports.push(StepReport::planned("Time ran out; the next Undo goes on."));
             break;
         }
-        reports.push(match rules::set_enabled(case, rule, true).await {
-            Ok(()) => undone(format!("{} is on again.", quoted(&rule.name))),
-            Err(error) => StepReport::failed(format!("{}: {}", quoted(&rule.name), explain(&error, EXCHANGE_GRANT))),
+        let is_named = threats.iter().any(|threat| names(threat, rule));
+        reports.push(match force {
+            false if is_named => StepReport::skipped(format!("A threat names {}: it stays off.", quoted(&rule.name))),
+            false => switch_on_if_inside(case, rule).await,
+            true => switch_on(case, rule).await,
         });
     }
     match reports.is_empty() {
         true => StepReport::skipped("No rule is off that was on."),
         false => StepReport::all(reports),
+    }
+}
+
+/// A rule that sends mail out may be the thief's, though no threat names it.
+async fn switch_on_if_inside(case: &Case<'_>, rule: &Rule) -> StepReport {
+    for target in rules::targets_of(rule) {
+        match stays_inside(case, &target).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let (name, target) = (quoted(&rule.name), quoted(&target));
+                let why = "which is neither inside nor trusted: it stays off unless Force is true";
+                return StepReport::skipped(format!("{name} sends mail to {target}, {why}."));
+            }
+            Err(report) => return report,
+        }
+    }
+    switch_on(case, rule).await
+}
+
+async fn switch_on(case: &Case<'_>, rule: &Rule) -> StepReport {
+    match rules::set_enabled(case, rule, true).await {
+        Ok(()) => undone(format!("{} is on again.", quoted(&rule.name))),
+        Err(error) => StepReport::failed(format!("{}: {}", quoted(&rule.name), explain(&error, EXCHANGE_GRANT))),
     }
 }
 

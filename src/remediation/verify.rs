@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::microsoft::exchange::is_not_found;
+
 use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};
 use super::rules::Rule;
@@ -42,7 +44,7 @@ pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> Reading {
             }
             _ if !case.accounts.has_mailbox => continue,
             StepName::ClearForwarding => forwarding(case).await,
-            StepName::DisableInboxRules => inbox_rules(case).await,
+            StepName::DisableInboxRules => inbox_rules(case, &step.detail).await,
             StepName::DisableClientAccess => client_access(case).await,
             _ => continue,
         };
@@ -103,27 +105,31 @@ async fn forwarding(case: &Case<'_>) -> Finding {
     }
 }
 
-async fn inbox_rules(case: &Case<'_>) -> Finding {
+/// `done` is what the step says of itself: a rule that it has left is not switched on unnoticed.
+async fn inbox_rules(case: &Case<'_>, done: &str) -> Finding {
     let rules = match rules::read(case).await {
         Ok(rules) => rules,
-        Err(error) if crate::microsoft::exchange::is_not_found(&error) => {
-            return Finding::Holds("there is no mailbox".to_owned());
-        }
+        Err(error) if is_not_found(&error) => return Finding::Holds("there is no mailbox".to_owned()),
         Err(error) => return Finding::Unread(explain(&error, EXCHANGE_GRANT)),
     };
-    let left = |rule: &&Rule| rule.is_to_be_disabled();
-    let (may_refuse, on): (Vec<&Rule>, Vec<&Rule>) =
-        rules.known.iter().filter(left).partition(|rule| rule.is_for_delegate());
-    if let (true, Some(unread)) = (on.is_empty(), rules.unread()) {
-        return Finding::Unread(unread);
+    let on: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
+    let is_left = |rule: &&Rule| rule.is_for_delegate() && done.contains(&disable_inbox_rules::mark_of_left(rule));
+    let (left, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(is_left);
+    let (unproven, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(|rule| rule.is_unproven());
+    if !on.is_empty() {
+        return Finding::DoesNotHold(format!("still switched on: {}", disable_inbox_rules::names(&on)));
     }
-    match (on.is_empty(), may_refuse.is_empty()) {
-        (true, true) => Finding::Holds("no rule is switched on".to_owned()),
-        (true, false) => Finding::Holds(format!(
+    if !unproven.is_empty() {
+        let names = disable_inbox_rules::names(&unproven);
+        return Finding::Unread(format!("switched on, and nobody can tell whom they send mail to: {names}"));
+    }
+    match rules.unread() {
+        Some(unread) => Finding::Unread(unread),
+        None if left.is_empty() => Finding::Holds("no rule is switched on".to_owned()),
+        None => Finding::Holds(format!(
             "no rule is switched on but those that refuse: {}",
-            disable_inbox_rules::names(&may_refuse)
+            disable_inbox_rules::names(&left)
         )),
-        (false, _) => Finding::DoesNotHold(format!("still switched on: {}", disable_inbox_rules::names(&on))),
     }
 }
 

@@ -7,7 +7,7 @@ use tenantwatch::ledger::{FindingState, SeenRow};
 use tenantwatch::names::RecordId;
 use tenantwatch::notify::token::Scope;
 use tenantwatch::store::Table;
-use tenantwatch_simulator::{Fault, Service};
+use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
 
 use super::ward::{BOB, RULE, Ward, detail, outcome, threat};
@@ -237,17 +237,20 @@ async fn after_an_undo_that_did_not_end_a_press_acts_anew_and_what_was_there_fir
 #[tokio::test]
 async fn rules_that_went_off_through_graph_come_back_through_graph() {
     let ward = Ward::open().await;
-    ward.contoso(|tenant| tenant.exchange_role = false);
+    ward.contoso(|tenant| {
+        tenant.exchange_role = false;
+        tenant.mailbox_mut(BOB).unwrap().add_rule(12, "Hidden", json!({ "MoveToFolder": "News" })).hidden = true;
+    });
     ward.press(json!({})).await;
     let is_on = |ward: &Ward, id: u64| ward.mailbox().rules.iter().find(|rule| rule.id == id).unwrap().enabled;
     assert!(!is_on(&ward, 7));
     ward.contoso(|tenant| tenant.exchange_role = true);
     ward.press(json!({})).await;
-    assert!(!is_on(&ward, 8), "now the hidden one is seen");
+    assert!(!is_on(&ward, 12), "now the hidden one is seen");
     let answer = ward.press(json!({ "Action": "Undo" })).await;
     assert_eq!(outcome(&answer, "DisableInboxRules"), "Undone", "{:#}", answer.body);
     assert!(is_on(&ward, 7), "it went off through Graph");
-    assert!(is_on(&ward, 8), "it went off through Exchange");
+    assert!(is_on(&ward, 12), "it went off through Exchange");
     assert!(!is_on(&ward, RULE), "a threat names it");
 }
 
@@ -304,6 +307,68 @@ async fn an_undo_that_graph_refuses_says_what_to_grant() {
     let answer = ward.press(json!({ "Action": "Undo" })).await;
     assert_eq!(outcome(&answer, "BlockSignIn"), "Failed", "{:#}", answer.body);
     assert!(detail(&answer, "BlockSignIn").contains("User.EnableDisableAccount.All"));
+}
+
+#[tokio::test]
+async fn an_account_that_graph_showed_only_later_is_let_in_again() {
+    let ward = Ward::open().await;
+    ward.sim.inject(Fault::status(Service::Graph, "GET /v1.0/users/bob", 400).times(1));
+    let answer = ward.press(json!({})).await;
+    assert_eq!((outcome(&answer, "Snapshot"), outcome(&answer, "BlockSignIn")), ("Failed", "Done"));
+    ward.press(json!({})).await;
+    let undo = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(outcome(&undo, "BlockSignIn"), "Undone", "{:#}", undo.body);
+    assert!(ward.user(BOB).account_enabled);
+}
+
+#[tokio::test]
+async fn whose_state_was_never_shown_is_not_said_to_be_undone() {
+    let ward = Ward::open().await;
+    ward.sim.inject(Fault::status(Service::Graph, "GET /v1.0/users/", 400));
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "BlockSignIn"), "Done", "{:#}", answer.body);
+    ward.sim.clear_faults();
+    ward.press(json!({})).await;
+    let undo = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!((outcome(&undo, "BlockSignIn"), &undo.body["Status"]), ("Failed", &json!("CompletedWithErrors")));
+    assert!(detail(&undo, "BlockSignIn").contains("by hand"), "{:#}", undo.body);
+}
+
+#[tokio::test]
+async fn a_rule_that_sends_mail_outside_comes_back_only_by_force_though_no_threat_names_it() {
+    for (force, back) in [(false, false), (true, true)] {
+        for exchange_role in [true, false] {
+            let ward = Ward::open().await;
+            ward.contoso(|tenant| {
+                let bob = tenant.mailbox_mut(BOB).unwrap();
+                bob.add_rule(12, "Out", json!({ "RedirectTo": ["mallory@evil.example"] }));
+                bob.add_rule(13, "In", json!({ "ForwardTo": ["harry@contoso.com"] }));
+                tenant.exchange_role = exchange_role;
+            });
+            ward.press(json!({})).await;
+            let undo = ward.press(json!({ "Action": "Undo", "Force": force })).await;
+            let mailbox = ward.mailbox();
+            let is_on = |id: u64| mailbox.rules.iter().find(|rule| rule.id == id).unwrap().enabled;
+            assert_eq!(is_on(12), back, "{:#}", undo.body);
+            assert!(is_on(13) || !exchange_role, "{:#}", undo.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_undo_does_not_say_that_a_password_was_reset_which_was_not() {
+    let ward = Ward::open().await;
+    let federated = json!({ "value": [{ "id": "contoso.com", "isDefault": true, "isVerified": true, "authenticationType": "Federated" }] });
+    let federated = FaultKind::Status {
+        status: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: federated.to_string(),
+    };
+    ward.sim.inject(Fault::new(Service::Graph, "/domains", federated));
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, "ResetPassword"), "Failed", "{:#}", answer.body);
+    let undo = ward.press(json!({ "Action": "Undo" })).await;
+    assert!(detail(&undo, "BlockSignIn").contains("NOT reset"), "{:#}", undo.body);
 }
 
 #[tokio::test]

@@ -501,6 +501,101 @@ async fn a_rule_that_graph_may_not_switch_off_is_a_failure_and_not_said_to_be_of
 }
 
 #[tokio::test]
+async fn an_actor_whom_graph_does_not_show_is_secured_as_well() {
+    let ward = Ward::open().await;
+    let mut by_harry = threat(2, ward.now());
+    by_harry.actor = "harry@contoso.com".to_owned();
+    ward.keep(&by_harry).await;
+    ward.sim.inject(Fault::status(Service::Graph, "GET /v1.0/users/harry", 400).times(1));
+    let answer = ward.press(json!({ "ID": by_harry.record_id })).await;
+    assert_eq!(answer.body["Account"], "bob@contoso.com;harry@contoso.com", "{:#}", answer.body);
+    assert!(!ward.user("harry@contoso.com").account_enabled);
+    assert_eq!(ward.user("harry@contoso.com").password_resets, 1);
+}
+
+#[tokio::test]
+async fn a_gateway_that_knows_nothing_proves_nothing() {
+    let ward = Ward::open().await;
+    ward.sim.inject(Fault::status(Service::Exchange, "", 404));
+    let answer = ward.press(json!({})).await;
+    for step in ["Snapshot", "ClearForwarding", "DisableInboxRules", "DisableClientAccess", "Verify"] {
+        assert_eq!(outcome(&answer, step), "Failed", "{step}: {:#}", answer.body);
+    }
+    ward.sim.clear_faults();
+    ward.press(json!({})).await;
+    ward.assert_secured();
+    ward.sim.inject(Fault::status(Service::Exchange, "", 404));
+    assert_eq!(ward.press(json!({})).await.body["Status"], "CompletedWithErrors", "nothing was read");
+}
+
+#[tokio::test]
+async fn an_empty_answer_proves_nothing() {
+    let ward = Ward::open().await;
+    let empty = FaultKind::Status { status: 200, headers: Vec::new(), body: json!({ "value": [] }).to_string() };
+    for cmdlet in ["Get-CASMailbox", "Get-MailboxAutoReplyConfiguration"] {
+        ward.sim.inject(Fault::new(Service::Exchange, cmdlet, empty.clone()));
+    }
+    let answer = ward.press(json!({})).await;
+    for step in ["DisableClientAccess", "DisableAutoReply"] {
+        assert_eq!(outcome(&answer, step), "Failed", "{step}: {:#}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_bears_a_name_of_exchanges_is_not_passed_over_where_nobody_can_tell_whom_it_serves() {
+    let ward = Ward::open().await;
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.add_rule(99, "Delegate Rule 9", json!({ "RedirectTo": ["eve@evil.example"] })).hidden = true;
+    });
+    ward.sim.inject(Fault::status(Service::Exchange, "Get-AcceptedDomain", 400));
+    let blind = ward.press(json!({})).await;
+    assert_eq!(blind.body["Status"], "CompletedWithErrors", "{:#}", blind.body);
+    assert!(find(&blind, "DisableInboxRules")["Verified"].as_str().unwrap().contains("Delegate Rule 9"));
+    ward.sim.clear_faults();
+    let seen = ward.press(json!({})).await;
+    assert_eq!(outcome(&seen, "DisableInboxRules"), "Failed", "it refuses, and it sends mail outside: {:#}", seen.body);
+}
+
+#[tokio::test]
+async fn a_rule_that_refuses_is_known_again_by_its_id() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.add_rule(20, "Delegate Rule 1", json!({ "RedirectTo": ["nobody knows"] })).hidden = true;
+    });
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+    assert_eq!(ward.press(json!({})).await.body["Status"], "AlreadyDone");
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.add_rule(21, "Delegate Rule 1", json!({ "RedirectTo": ["nobody knows"] })).hidden = true;
+    });
+    let third = ward.press(json!({})).await;
+    assert_eq!(third.body["Status"], "Completed", "it was tried: {:#}", third.body);
+    assert!(detail(&third, "DisableInboxRules").contains("(rule 21)"));
+}
+
+#[tokio::test]
+async fn a_rule_that_serves_a_group_is_nobodys_own() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.add_rule(77, "Junk E-mail Rule", json!({ "RedirectTo": ["\"g\" [SMTP:group@contoso.com]"] })).hidden = true;
+    });
+    let group =
+        json!({ "value": [{ "PrimarySmtpAddress": "group@contoso.com", "RecipientTypeDetails": "GroupMailbox" }] });
+    let group = FaultKind::Status {
+        status: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: group.to_string(),
+    };
+    ward.sim.inject(Fault::new(Service::Exchange, "Get-Recipient", group));
+    ward.press(json!({})).await;
+    assert!(!ward.mailbox().rules.iter().find(|rule| rule.id == 77).unwrap().enabled);
+}
+
+#[tokio::test]
 async fn sweep_rules_that_cannot_be_read_do_not_save_the_inbox_rules() {
     for status in [400, 403] {
         let ward = Ward::open().await;
