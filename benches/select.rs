@@ -34,8 +34,11 @@ static ARRAY: LazyLock<Vec<u8>> =
 
 /// Each member on its own line.
 static PRETTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let values = records(&LINES).map(|line| serde_json::from_slice::<Value>(line).expect("what was written is JSON"));
-    serde_json::to_vec_pretty(&values.collect::<Vec<_>>()).expect("a value can be written")
+    let pretty = |line| {
+        let record: Value = serde_json::from_slice(line).expect("what was written is JSON");
+        format!("{record:#}\n").into_bytes()
+    };
+    records(&LINES).flat_map(pretty).collect()
 });
 
 fn main() {

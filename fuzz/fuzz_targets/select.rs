@@ -1,11 +1,11 @@
-//! Any bytes as a stream of records, in chunks of any size: found, selected, parsed and judged. Nothing may panic or stall, and
-//! the size of the chunks changes nothing.
+//! Any bytes as a stream of records, in chunks of any size: found, selected, glanced at and parsed. Nothing may panic or stall, the
+//! size of the chunks changes nothing, and what a glance shows is what the record says.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tenantwatch::audit::AuditRecord;
 use tenantwatch::audit::select::{Event, Selector};
-use tenantwatch::detection::is_selected;
+use tenantwatch::detection::{is_selected, pass_over};
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (size, bytes) = input;
@@ -18,7 +18,10 @@ fn events(bytes: &[u8], size: usize) -> Vec<String> {
     let mut sink = |event: Event<'_>| {
         if let Event::Selected { json, .. } = event {
             // Whether it parses is its own matter; that it does not panic is ours.
-            let _ = AuditRecord::parse(json);
+            if let (Ok(record), Some(glance)) = (AuditRecord::parse(json), pass_over(json)) {
+                assert_eq!(glance.operation, record.operation);
+                assert_eq!(Some(glance.user_type), record.user_type);
+            }
         }
         told.push(format!("{event:?}"));
     };
