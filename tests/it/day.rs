@@ -113,11 +113,11 @@ async fn a_tenant_that_keeps_failing_is_poisoned_and_harms_no_other() {
     let (world, planted) = scenario::one_threat_each(4, Utc::now());
     let Some(day) = Day::start(world).await else { return };
     let ill = &planted[0];
-    // Refused in passing, and asked to come back later than one run waits: so that the host has to try again.
+    // Refused in passing, and not worth another try within the run: so that the host has to try again.
     let later = FaultKind::Status {
-        status: 503,
-        headers: vec![("retry-after".to_owned(), "3600".to_owned())],
-        body: String::new(),
+        status: 400,
+        headers: Vec::new(),
+        body: json!({ "error": { "code": "AF20031", "message": "Invalid nextPage Input" } }).to_string(),
     };
     day.simulator.inject(Fault::new(Service::Activity, &format!("{}/activity/feed", ill.tenant_id), later));
     day.cycle().await;
