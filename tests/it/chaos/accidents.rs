@@ -56,8 +56,9 @@ pub async fn live_through(azurite: &Azurite, plan: &Plan) -> Story {
     days.simulator.set_trouble(None);
     days.tables.set_trouble(None);
     days.set_outage(Outage::None);
-    // What is owed waits 6 hours at most, a claim a quarter of an hour; what is missing is looked for once more.
-    for minutes in [20, 400, 400, 20] {
+    // What is owed waits 6 hours at most, a judgement 160 minutes, a claim a quarter of an hour; what is missing is looked for
+    // once more.
+    for minutes in [20, 400, 400, 200] {
         days.time.leap(chrono::TimeDelta::minutes(minutes));
         days.cycle(&[]).await;
     }
