@@ -98,6 +98,17 @@ pub(crate) fn cmdlet_of(body: &[u8]) -> Option<String> {
     body.get("CmdletInput")?.get("CmdletName")?.as_str().map(str::to_owned)
 }
 
+/// The name of the cmdlet that a body asks for, and the names of its parameters in their order: `Get-InboxRule Mailbox`.
+pub(crate) fn call_of(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let input = body.get("CmdletInput")?;
+    let parameters = input.get("Parameters").and_then(Value::as_object);
+    let mut parameters: Vec<&str> = parameters.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    parameters.sort_unstable();
+    let words: Vec<&str> = [input.get("CmdletName")?.as_str()?].into_iter().chain(parameters).collect();
+    Some(words.join(" "))
+}
+
 fn invoke(tenant: &mut Tenant, body: &[u8]) -> Result<Outcome, Failure> {
     let body: Value = serde_json::from_slice(body).map_err(|_| Failure::bad_request("The body is not JSON."))?;
     let input = body.get("CmdletInput").ok_or_else(|| Failure::bad_request("CmdletInput is missing."))?;

@@ -31,12 +31,12 @@ pub enum FaultKind {
     Drop,
 }
 
-/// A fault for the requests of one service whose `METHOD path?query`, or cmdlet, contains `route`.
+/// A fault for the requests of one service whose `METHOD path?query`, or cmdlet with its parameters, contains `route`.
 #[derive(Debug, Clone)]
 pub struct Fault {
     /// Whose.
     pub service: Service,
-    /// A part of `METHOD path?query` or of the cmdlet's name; empty for all.
+    /// A part of `METHOD path?query`, or of the cmdlet's name and the names of its parameters in their order; empty for all.
     pub route: String,
     /// What goes wrong.
     pub kind: FaultKind,
@@ -65,11 +65,11 @@ impl Fault {
 }
 
 /// Takes the first fault that fits, and counts it.
-pub(crate) fn take(faults: &mut Vec<Fault>, service: Service, line: &str, cmdlet: Option<&str>) -> Option<FaultKind> {
+pub(crate) fn take(faults: &mut Vec<Fault>, service: Service, line: &str, call: Option<&str>) -> Option<FaultKind> {
     let fits = |fault: &Fault| {
         fault.service == service
             && fault.times != Some(0)
-            && (line.contains(&fault.route) || cmdlet.is_some_and(|cmdlet| cmdlet.contains(&fault.route)))
+            && (line.contains(&fault.route) || call.is_some_and(|call| call.contains(&fault.route)))
     };
     let at = faults.iter().position(fits)?;
     let kind = faults[at].kind.clone();

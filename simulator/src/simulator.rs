@@ -332,7 +332,8 @@ async fn handle(State(served): State<Served>, request: HttpRequest<Body>) -> Res
         served.shared.broken_off(entry);
     }
     let line = format!("{} {}?{}", entry.method, entry.path, entry.query);
-    let fault = faults::take(&mut locked(&served.shared.faults), served.service, &line, entry.cmdlet.as_deref());
+    let called = entry.cmdlet.as_ref().and_then(|_| exchange::call_of(&body));
+    let fault = faults::take(&mut locked(&served.shared.faults), served.service, &line, called.as_deref());
     let fault = fault.or_else(|| {
         let mut trouble = locked(&served.shared.trouble);
         trouble.as_mut().and_then(|trouble| trouble.take(served.service, &entry.path, entry.cmdlet.as_deref()))

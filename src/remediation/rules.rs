@@ -145,8 +145,9 @@ async fn read_sweep_rules(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
 
 async fn read_through_exchange(case: &Case<'_>) -> Result<Rules, ServiceError> {
     let all = case.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
-    let visible = case.on_mailbox("Get-InboxRule", "Mailbox", json!({})).await?;
-    let visible: BTreeSet<String> = visible.iter().map(|row| text(row, "Identity")).collect();
+    // Only what Exchange may have made itself depends on this: without it the others are switched off all the same.
+    let visible = case.on_mailbox("Get-InboxRule", "Mailbox", json!({})).await.ok();
+    let visible: Option<BTreeSet<String>> = visible.map(|rows| rows.iter().map(|row| text(row, "Identity")).collect());
     let (sweep, unseen) = match read_sweep_rules(case).await {
         Ok(sweep) => (sweep, Unseen::None),
         Err(error) => (Vec::new(), Unseen::Sweep(error)),
@@ -154,9 +155,13 @@ async fn read_through_exchange(case: &Case<'_>) -> Result<Rules, ServiceError> {
     let look_ups = Deadline::after(Arc::clone(&case.app.clock), LOOK_UPS);
     let mut known = Vec::with_capacity(all.len() + sweep.len());
     for row in all {
-        let is_hidden = !visible.contains(&text(&row, "Identity"));
-        let reach =
-            if is_hidden && is_named_by_exchange(&row) { Some(reach(case, &row, &look_ups).await) } else { None };
+        let is_hidden = visible.as_ref().map(|visible| !visible.contains(&text(&row, "Identity")));
+        let reach = match is_hidden {
+            _ if !is_named_by_exchange(&row) => None,
+            Some(true) => Some(reach(case, &row, &look_ups).await),
+            Some(false) => None,
+            None => Some(Reach::Unproven),
+        };
         let is_exchanges_own = reach == Some(Reach::Inside) && !deletes(&row);
         let rule = of_exchange(row, Source::Inbox, "RuleIdentity");
         known.push(Rule { reach, is_exchanges_own, ..rule });

@@ -559,6 +559,18 @@ async fn a_rule_that_bears_a_name_of_exchanges_is_not_passed_over_where_nobody_c
 }
 
 #[tokio::test]
+async fn where_nobody_can_tell_which_rules_are_hidden_the_thiefs_are_switched_off_all_the_same() {
+    let ward = Ward::open().await;
+    ward.sim.inject(Fault::status(Service::Exchange, "Get-InboxRule Mailbox", 400));
+    let blind = ward.press(json!({})).await;
+    assert_eq!(outcome(&blind, "DisableInboxRules"), "Done", "{:#}", blind.body);
+    assert!(ward.mailbox().rules.iter().all(|rule| !rule.enabled));
+    let undone = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(undone.body["Status"], "Undone", "{:#}", undone.body);
+    assert!(ward.mailbox().rules.iter().any(|rule| rule.id == 9 && rule.enabled), "Exchange's own works again");
+}
+
+#[tokio::test]
 async fn a_rule_that_refuses_is_known_again_by_its_id() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| {
