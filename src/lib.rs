@@ -28,8 +28,9 @@
 //! button -> functions::remediate_account -> ledger (the stored threat) -> remediation -> microsoft::{graph, exchange}
 //! ```
 //!
-//! Dependencies point one way: `commands -> functions -> {collector, detection, remediation, notify} -> {audit, microsoft,
-//! ledger, store}`. Nothing below asks the system for the time or the environment.
+//! Dependencies point one way: `commands -> host -> functions -> {collector, remediation} -> {notify, ledger} -> detection ->
+//! {audit, microsoft, store} -> names`; [`settings`] are known to all. What is decided by the time of day is decided by the [`clock`] that was
+//! handed in, and settings are read once, at the start; only waits, such as a service's limit, are measured by the system.
 
 pub mod app;
 pub mod audit;

@@ -11,7 +11,7 @@ use crate::audit::{AuditRecord, Broken, Event, Selector};
 use crate::clock::Deadline;
 use crate::detection::{is_selected, pass_over};
 use crate::microsoft::ServiceError;
-use crate::microsoft::management_activity::{Content, ContentType};
+use crate::microsoft::management_activity::{Content, ContentType, Remedy};
 use crate::store::StoreError;
 
 use super::{Stop, TenantRun};
@@ -64,9 +64,17 @@ impl From<StoreError> for BlobFault {
 struct Batch {
     records: Vec<AuditRecord>,
     bytes: usize,
-    broken: u64,
+    broken: BrokenRecords,
     seen: u64,
     selected: u64,
+}
+
+/// What of a blob cannot be read.
+#[derive(Debug, Default)]
+struct BrokenRecords {
+    count: u64,
+    /// What is wrong with the first.
+    first: Option<String>,
 }
 
 impl TenantRun<'_> {
@@ -108,20 +116,26 @@ impl TenantRun<'_> {
 
     /// Reads one blob, which has until `share` is over. It counts as fetched when every selected record in it is stored.
     pub(super) async fn fetch(&self, content: &Content, share: &Deadline) -> Result<(), BlobFault> {
-        let _share = IN_FLIGHT.acquire().await;
+        let _in_flight = IN_FLIGHT.acquire().await;
         let answer = self.app.activity.fetch(&self.tenant, &content.content_uri).await;
         let response = answer.map_err(|error| self.blob_fault(error))?;
         let broken = self.read_records(response, share).await?;
-        if broken > 0 {
-            return Err(BlobFault::Unread(format!("{broken} of its records cannot be read")));
+        if let BrokenRecords { count, first: Some(first) } = broken {
+            return Err(BlobFault::Unread(format!(
+                "{count} of its records cannot be read, the first because: {first}"
+            )));
         }
         self.kept.change(|row| row.note_fetched(content)).await;
         self.count(|report| report.blobs += 1);
         Ok(())
     }
 
-    /// Streams the records of a blob into judging; gives the number of those that cannot be read.
-    async fn read_records(&self, mut response: reqwest::Response, share: &Deadline) -> Result<u64, BlobFault> {
+    /// Streams the records of a blob into judging; gives those that cannot be read.
+    async fn read_records(
+        &self,
+        mut response: reqwest::Response,
+        share: &Deadline,
+    ) -> Result<BrokenRecords, BlobFault> {
         let mut selector = Selector::new(is_selected);
         let mut batch = Batch::default();
         let mut large = None;
@@ -142,14 +156,14 @@ impl TenantRun<'_> {
         self.count(|report| {
             report.records += batch.seen;
             report.selected += batch.selected;
-            report.broken += batch.broken;
+            report.broken += batch.broken.count;
         });
         Ok(batch.broken)
     }
 
     fn blob_fault(&self, error: ServiceError) -> BlobFault {
-        match error.code() {
-            "AF20050" | "AF20051" | "AF20052" => BlobFault::Denied(error),
+        match Remedy::of(&error) {
+            Some(Remedy::ContentLost) => BlobFault::Denied(error),
             // Each of the others would fare the same.
             _ if matches!(error, ServiceError::Token(_) | ServiceError::Waiting { .. }) => {
                 BlobFault::Stop(error.into())
@@ -180,14 +194,21 @@ impl Batch {
                     self.bytes += record.text.len();
                     self.records.push(record);
                 }
-                Err(_) => self.broken += 1,
+                Err(error) => self.broken.note(&error),
             },
-            Event::Broken { .. } => self.broken += 1,
+            Event::Broken { error, .. } => self.broken.note(&error),
         }
     }
 
     fn is_full(&self) -> bool {
         self.records.len() >= BATCH_RECORDS || self.bytes >= BATCH_BYTES
+    }
+}
+
+impl BrokenRecords {
+    fn note(&mut self, error: &dyn std::error::Error) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| error.to_string());
     }
 }
 

@@ -68,10 +68,9 @@ impl TenantRun<'_> {
     /// Writes a row whose work is done and forgets that it was unfinished. Whoever changed it in the meantime is right.
     pub(super) async fn close(&self, mut row: ProcessedRow, etag: &ETag) -> Result<(), StoreError> {
         row.next_attempt = None;
-        match self.app.store.replace(Table::Processed, &row.to_entity(), etag).await {
-            Ok(_) => pending::remove(self.app.store.as_ref(), &self.tenant, &row.record_id).await,
-            Err(StoreError::Changed(_)) => Ok(()),
-            Err(error) => Err(error),
+        match row.replace(self.app.store.as_ref(), etag).await? {
+            Some(_) => pending::remove(self.app.store.as_ref(), &self.tenant, &row.record_id).await,
+            None => Ok(()),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::detection::{
 use crate::ledger::CoverageRow;
 use crate::microsoft::ServiceError;
 use crate::microsoft::exchange::{Anchor, Row, is_not_found, is_refused};
-use crate::names::{Domain, TenantId};
+use crate::names::TenantId;
 
 /// How long accepted domains, the organization's name and recipients are believed.
 const BELIEVED: TimeDelta = TimeDelta::hours(1);
@@ -255,38 +255,18 @@ async fn ask_about_tenant(app: &App, row: &CoverageRow) -> Result<Learned, Servi
 async fn accepted_domains(app: &App, row: &CoverageRow) -> Result<AcceptedDomains, ServiceError> {
     let tenant = &row.tenant_id;
     match app.exchange.invoke(tenant, &Anchor::Organization, "Get-AcceptedDomain", json!({})).await {
-        Ok(rows) if !rows.is_empty() => return Ok(accepted_by_exchange(&rows)),
+        Ok(rows) if !rows.is_empty() => return Ok(AcceptedDomains::of_exchange(&rows)),
         Ok(_) => {}
         Err(error) => tracing::info!(%tenant, "accepted domains are taken from the directory: {error}"),
     }
     match app.graph.domains(tenant).await {
-        Ok(domains) => {
-            let names = domains.iter().filter(|domain| domain.is_verified).filter_map(|domain| domain.id.parse().ok());
-            Ok(AcceptedDomains { exact: names.collect(), ..AcceptedDomains::default() })
-        }
+        Ok(domains) => Ok(AcceptedDomains::of_directory(&domains)),
         Err(error) if error.is_passing() => Err(error),
         Err(error) => {
             tracing::warn!(%tenant, "only {} counts as the tenant's own domain: {error}", row.domain);
             Ok(AcceptedDomains { exact: [row.domain.clone()].into(), ..AcceptedDomains::default() })
         }
     }
-}
-
-fn accepted_by_exchange(rows: &[Row]) -> AcceptedDomains {
-    let mut accepted = AcceptedDomains::default();
-    for row in rows {
-        let Some(domain) =
-            text(row, "DomainName").and_then(|name| name.trim_start_matches("*.").parse::<Domain>().ok())
-        else {
-            continue;
-        };
-        if flag(row, "MatchSubDomains") {
-            accepted.with_sub_domains.insert(domain);
-        } else {
-            accepted.exact.insert(domain);
-        }
-    }
-    accepted
 }
 
 /// Why there is no answer: it does not exist, we may not know, or not now.
@@ -359,12 +339,4 @@ fn smtp_address(address: &str) -> Option<String> {
 
 fn text<'r>(row: &'r Row, name: &str) -> Option<&'r str> {
     row.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
-}
-
-fn flag(row: &Row, name: &str) -> bool {
-    match row.get(name) {
-        Some(Value::Bool(value)) => *value,
-        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
-        _ => false,
-    }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::detection::FindingKind;
 use crate::ledger::{Span, TenantState};
-use crate::microsoft::management_activity::{ContentPage, ContentType, SubscriptionStart};
+use crate::microsoft::management_activity::{ContentPage, ContentType, Remedy, SubscriptionStart};
 
 use super::windows::Plan;
 use super::{Stop, TenantRun};
@@ -56,7 +56,7 @@ impl TenantRun<'_> {
     /// The first page; without a subscription it is started, and the listing asked for once more.
     async fn first_page(&self, of: ContentType, window: Span) -> Result<ContentPage, Stop> {
         match self.app.activity.list(&self.tenant, of, window.from, window.to).await {
-            Err(error) if matches!(error.code(), "AF20022" | "AF20023") => self.start(of).await?,
+            Err(error) if Remedy::of(&error) == Some(Remedy::Subscribe) => self.start(of).await?,
             listed => return Ok(listed?),
         }
         Ok(self.app.activity.list(&self.tenant, of, window.from, window.to).await?)

@@ -46,9 +46,9 @@ use tokio::sync::OnceCell;
 
 use crate::app::App;
 use crate::clock::Deadline;
-use crate::ledger::{ProcessedRow, TenantState};
+use crate::ledger::TenantState;
 use crate::names::TenantId;
-use crate::store::{ETag, PartitionKey, Query, StoreError, Table};
+use crate::store::{PartitionKey, Query, StoreError, Table};
 
 use knowledge::Known;
 use repeats::Told;
@@ -228,15 +228,6 @@ impl<'a> TenantRun<'a> {
             self.kept.change(|row| row.pending = false).await;
         }
         Ok(())
-    }
-
-    /// Replaces a finding. `None`: somebody else has written it in the meantime, it is theirs now.
-    async fn replace(&self, row: &ProcessedRow, etag: &ETag) -> Result<Option<ETag>, StoreError> {
-        match self.app.store.replace(Table::Processed, &row.to_entity(), etag).await {
-            Ok(newer) => Ok(Some(newer)),
-            Err(StoreError::Changed(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     fn count(&self, count: impl FnOnce(&mut Report)) {

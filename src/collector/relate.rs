@@ -147,7 +147,7 @@ impl TenantRun<'_> {
         let Some((mut row, etag)) = self.stored(key).await? else { return Ok(()) };
         // While it is being sent its row belongs to whoever sends it.
         if row.state.is_closed() && add_method_changed_nearby(&mut row, method) {
-            self.replace(&row, &etag).await?;
+            row.replace(self.app.store.as_ref(), &etag).await?;
         }
         Ok(())
     }
@@ -164,7 +164,7 @@ impl TenantRun<'_> {
         row.next_attempt = Some(self.app.clock.now() + CLAIM_HOLDS);
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, None).await?;
         self.kept.note_unfinished().await?;
-        match self.replace(&row, &etag).await? {
+        match row.replace(self.app.store.as_ref(), &etag).await? {
             Some(etag) => self.send_unless_repeat(row, etag).await,
             None => Ok(()),
         }

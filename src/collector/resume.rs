@@ -146,7 +146,7 @@ impl TenantRun<'_> {
     async fn wait_on(&self, mut row: ProcessedRow, etag: &ETag) -> Result<(), StoreError> {
         let distance = TimeDelta::minutes(10 << row.attempts.clamp(1, 5).saturating_sub(1));
         row.next_attempt = Some(self.app.clock.now() + distance);
-        self.replace(&row, etag).await.map(|_| ())
+        row.replace(self.app.store.as_ref(), etag).await.map(|_| ())
     }
 
     /// The new judgement replaces the old one; what turns out to be a threat is sent.
@@ -161,7 +161,7 @@ impl TenantRun<'_> {
             return self.close(judged, &etag).await;
         }
         judged.state = FindingState::Sending;
-        let Some(etag) = self.replace(&judged, &etag).await? else { return Ok(()) };
+        let Some(etag) = judged.replace(self.app.store.as_ref(), &etag).await? else { return Ok(()) };
         self.count(|report| report.threats += 1);
         self.send_unless_repeat(judged, etag).await
     }

@@ -110,7 +110,7 @@ impl<'a> Outbox<'a> {
                     self.accepted.fetch_add(1, Ordering::Relaxed);
                     row.notified.insert(channel.as_str().to_owned(), Some(self.app.clock.now()));
                     settle(row);
-                    match self.write(row, &etag).await? {
+                    match row.replace(self.app.store.as_ref(), &etag).await? {
                         Some(newer) => etag = newer,
                         None => offered.claim_is_lost = true,
                     }
@@ -137,17 +137,8 @@ impl<'a> Outbox<'a> {
         if row.state == FindingState::Sending {
             row.next_attempt = Some(self.app.clock.now() + distance(row.attempts));
         }
-        offered.claim_is_lost = self.write(row, etag).await?.is_none();
+        offered.claim_is_lost = row.replace(self.app.store.as_ref(), etag).await?.is_none();
         Ok(())
-    }
-
-    /// Writes the row. `None`: somebody else has written it in the meantime, it is theirs now.
-    async fn write(&self, row: &ProcessedRow, etag: &ETag) -> Result<Option<ETag>, StoreError> {
-        match self.app.store.replace(Table::Processed, &row.to_entity(), etag).await {
-            Ok(newer) => Ok(Some(newer)),
-            Err(StoreError::Changed(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// A channel that does not work is told of through the others, once a day.

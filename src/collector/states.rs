@@ -5,6 +5,7 @@ use chrono::{SubsecRound as _, TimeDelta};
 
 use crate::app::App;
 use crate::ledger::{CoverageRow, TenantState};
+use crate::microsoft::management_activity::Remedy;
 use crate::microsoft::{ServiceError, TokenFault};
 use crate::notify::ConsentPage;
 use crate::store::StoreError;
@@ -26,21 +27,20 @@ pub fn state_behind(error: &ServiceError) -> Option<TenantState> {
             TokenFault::Passing => None,
         },
         _ if error.is_passing() => None,
-        ServiceError::Answered { code, status, .. } => state_behind_code(code, *status),
+        // Without a code of its own a 401 is a token that has just died.
+        ServiceError::Answered { code, status: 401, .. } if code.is_empty() => None,
+        ServiceError::Answered { .. } => state_behind_code(error),
         ServiceError::Unreachable { .. } | ServiceError::Waiting { .. } | ServiceError::ForeignLink { .. } => None,
     }
 }
 
-/// The codes are those of the Office 365 Management Activity API reference, "Errors".
-fn state_behind_code(code: &str, status: u16) -> Option<TenantState> {
-    match code {
-        "AF10001" => Some(TenantState::ConsentMissing),
-        "AF20001" | "AF20002" | "AF20010" | "AF20013" | "AF20020" => Some(TenantState::OurFault),
-        // The subscription has just been started, or the window has slipped out of reach: the next run knows better.
-        "AF20022" | "AF20023" | "AF20030" | "AF20031" | "AF20055" => None,
-        // Without a code of its own a 401 is a token that has just died.
-        "" if status == 401 => None,
-        _ => Some(TenantState::AccessLost),
+fn state_behind_code(error: &ServiceError) -> Option<TenantState> {
+    match Remedy::of(error) {
+        Some(Remedy::Consent) => Some(TenantState::ConsentMissing),
+        Some(Remedy::Ours) => Some(TenantState::OurFault),
+        Some(Remedy::TenantLost) | None => Some(TenantState::AccessLost),
+        // It says nothing of the tenant, or the next run knows better.
+        Some(Remedy::Success | Remedy::Subscribe | Remedy::AskAnew | Remedy::Wait | Remedy::ContentLost) => None,
     }
 }
 

@@ -122,6 +122,7 @@ pub(super) fn of_mailbox(record: &AuditRecord) -> Option<Evidence> {
         if record.parameters.has(name) && takes_actions_out(record.parameters.get(name).unwrap_or_default()) {
             evidence
                 .because(AuditingWeakened, format!("Actions were taken out of the auditing of the mailbox ({name})."));
+            evidence.identity.push(name.to_lowercase());
         }
     }
     finished(evidence, record)
@@ -142,6 +143,7 @@ fn add_table(evidence: &mut Evidence, record: &AuditRecord) {
         let what = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
         let whom = if what.is_empty() { String::new() } else { format!(" ('{}')", shown(what)) };
         evidence.because(row.reason, format!("{}{whom}.", row.told));
+        evidence.identity.push(row.parameter.to_lowercase());
     }
 }
 

@@ -14,7 +14,7 @@ use super::knowledge::Knowledge;
 use super::live_rules::Live;
 use super::odd_name;
 use super::reason::ReasonName::*;
-use super::rule::{Action, Condition, RuleShape};
+use super::rule::{Action, Condition, RuleShape, is_exchange_rule_name};
 use super::rule_from_mailbox_audit::{from_mailbox_audit, is_removal};
 use super::rule_from_parameters::from_cmdlet;
 use super::selection::Concern;
@@ -266,13 +266,7 @@ impl SeenRule<'_> {
 
     /// Named like one of Exchange's own, hidden, and harmless. A name alone excuses nothing.
     fn is_exchange_own(&self, evidence: &Evidence) -> bool {
-        let is_own_name = |name: &str| {
-            let name = folded(name);
-            name == "junk e-mail rule"
-                || name.starts_with("microsoft.exchange.oof.")
-                || name.starts_with("delegate rule ")
-        };
-        let named = self.live.iter().all(|rule| rule.hidden && rule.name.as_deref().is_some_and(is_own_name));
+        let named = self.live.iter().all(|rule| rule.hidden && rule.name.as_deref().is_some_and(is_exchange_rule_name));
         named && !evidence.has(DeletesMessages) && !evidence.has(ForwardsExternally) && !evidence.has(TargetUnresolved)
     }
 

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::microsoft::exchange::Row;
+use serde_json::Value;
+
+use crate::microsoft::exchange::{Row, is_true};
+use crate::microsoft::graph::TenantDomain;
 use crate::names::{Domain, TenantId};
 use crate::settings::TrustedTarget;
 
@@ -73,6 +76,26 @@ pub struct AcceptedDomains {
 }
 
 impl AcceptedDomains {
+    /// Those that `Get-AcceptedDomain` shows. One of all sub-domains may be written `*.contoso.com`.
+    pub fn of_exchange(rows: &[Row]) -> Self {
+        let mut accepted = Self::default();
+        for row in rows {
+            let name = row.get("DomainName").and_then(Value::as_str).map(|name| name.trim_start_matches("*."));
+            let Some(Ok(domain)) = name.map(str::parse::<Domain>) else { continue };
+            match is_true(row, "MatchSubDomains") {
+                true => accepted.with_sub_domains.insert(domain),
+                false => accepted.exact.insert(domain),
+            };
+        }
+        accepted
+    }
+
+    /// The verified ones of a directory.
+    pub fn of_directory(domains: &[TenantDomain]) -> Self {
+        let verified = domains.iter().filter(|domain| domain.is_verified);
+        Self { exact: verified.filter_map(|domain| domain.id.parse().ok()).collect(), ..Self::default() }
+    }
+
     /// Whether mail to this domain stays inside.
     pub fn contain(&self, domain: &Domain) -> bool {
         self.exact.contains(domain)

@@ -47,5 +47,6 @@ pub use judge::{judge, pass_over};
 pub use knowledge::{AcceptedDomains, Answer, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts};
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
+pub use rule::{is_delegate_rule_name, is_exchange_rule_name};
 pub use selection::is_selected;
 pub use verdict::{Signs, severity};

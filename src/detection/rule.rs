@@ -3,6 +3,22 @@
 use super::folders::Folder;
 use super::targets::Target;
 
+/// Whether a rule bears a name that Exchange gives its own rules. A name alone excuses nothing.
+pub fn is_exchange_rule_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case("Junk E-mail Rule")
+        || starts_with(name, "Microsoft.Exchange.OOF.")
+        || is_delegate_rule_name(name)
+}
+
+/// Whether a rule is named like those that Exchange makes for delegates.
+pub fn is_delegate_rule_name(name: &str) -> bool {
+    starts_with(name, "Delegate Rule ")
+}
+
+fn starts_with(name: &str, start: &str) -> bool {
+    name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+}
+
 /// One rule, or what one record shows of it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct RuleShape {

@@ -95,6 +95,8 @@ fn add_deletion(evidence: &mut Evidence, told: &str, record: &AuditRecord) {
         .filter(|(name, _)| is_about_words(name))
         .filter_map(|(_, value)| value.filter(|value| !value.trim().is_empty()))
         .collect();
+    // Made to delete by other words, or everything, it is another rule to whoever dismissed it.
+    evidence.identity.push(format!("deletes {}", words.join(";")).to_lowercase());
     if !words.is_empty() {
         evidence
             .because(TransportDeletes, format!("The mail flow rule {told} deletes mail by words: {}.", listed(words)));

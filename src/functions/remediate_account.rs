@@ -21,9 +21,6 @@ pub const DEADLINE_SECONDS: u64 = 100;
 /// What of it is kept for storing the end of the run in a slow store, in seconds.
 const RESERVE_SECONDS: u64 = 13;
 
-/// The longest body that is read, in bytes.
-pub const BODY_LIMIT: usize = 64 * 1024;
-
 /// What the caller gets: an HTTP status and a JSON body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
-use crate::functions::remediate_account::BODY_LIMIT;
 use crate::functions::{FunctionError, TenantMessage};
+use crate::remediation::BODY_LIMIT;
 
 use super::envelope::{Answer, Invocation, TENANT_BINDING, TENANTS_BINDING, TIMER_BINDING};
 use super::failure::{Failure, refusal};

@@ -11,7 +11,8 @@ use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
-use crate::functions::remediate_account::{self, BODY_LIMIT};
+use crate::functions::remediate_account;
+use crate::remediation::BODY_LIMIT;
 
 /// Serves until the process ends.
 pub async fn serve(listener: tokio::net::TcpListener, app: App) -> std::io::Result<()> {

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use crate::detection::{FindingKind, Judged, Judgement, Reason, Severity};
 use crate::names::{Domain, RecordId, RunId, TenantId};
-use crate::store::{Column, Digest, ETag, Entity, Key, PartitionKey, RowKey, StoreError, Stored, cut_text};
+use crate::store::{
+    Column, Digest, ETag, Entity, Key, PartitionKey, RowKey, Store, StoreError, Stored, Table, cut_text,
+};
 
 use super::columns::{Columns, filetime, filetime_text, flag_text, json_text};
 
@@ -189,13 +191,25 @@ impl ProcessedRow {
         Key::new(PartitionKey::domain(&self.domain), RowKey::record(&self.record_id))
     }
 
+    /// Writes the row over the version that `etag` names. `None`: somebody else has written it in the meantime, it is theirs now.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn replace(&self, store: &dyn Store, etag: &ETag) -> Result<Option<ETag>, StoreError> {
+        match store.replace(Table::Processed, &self.to_entity(), etag).await {
+            Ok(newer) => Ok(Some(newer)),
+            Err(StoreError::Changed(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(self.key());
         self.set_original_columns(&mut entity);
         self.set_finding_columns(&mut entity);
         self.set_progress_columns(&mut entity);
-        // The first three are what an attacker or Exchange can make long; the rest is long only by malice.
+        // The first ones are what an attacker or Exchange can make long; the rest is long only by malice.
         entity.cut_to_fit(
             &["Record", "Description", "RuleName", "ForwardingAddress", "SetMailboxForwardingStatus"],
             4_000,

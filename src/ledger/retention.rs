@@ -6,7 +6,8 @@ use super::{AimRow, FindingState, LedgerRow as _, NearRow, SeenRow};
 use crate::names::TenantId;
 use crate::store::{Entity, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table};
 
-/// The most pages of 1,000 rows that one call looks at, so that it ends in time. The next call goes on.
+/// The most pages of 1,000 rows that one call looks at, so that it ends in time. What it removed is
+/// not in the way of the next call.
 const PAGES: usize = 10;
 
 /// A user's threats and changed ways to sign in have to do with each other within 24 h; their records may come 7 days late.

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 
 use crate::names::TenantId;
 
+use super::management_activity::Remedy;
+
 /// Which service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {
@@ -80,8 +82,8 @@ impl ServiceError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Token(error) => error.fault.is_passing(),
-            Self::Answered { status, code, .. } => {
-                matches!(status, 408 | 429 | 500..) || code == "AF429" || code.starts_with("AF5000")
+            Self::Answered { status, .. } => {
+                matches!(status, 408 | 429 | 500..) || Remedy::of(self) == Some(Remedy::Wait)
             }
             Self::Unreachable { .. } | Self::Waiting { .. } => true,
             Self::ForeignLink { .. } => false,

@@ -22,6 +22,15 @@ use super::{Service, ServiceError};
 /// One row of a cmdlet's answer, without annotations (members whose name contains `@` are dropped).
 pub type Row = Map<String, Value>;
 
+/// A truth value of a row, in any of the forms that come.
+pub fn is_true(row: &Row, member: &str) -> bool {
+    match row.get(member) {
+        Some(Value::Bool(value)) => *value,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}
+
 /// The mailbox that stands for the organization itself in every tenant.
 const SYSTEM_MAILBOX: &str = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}";
 

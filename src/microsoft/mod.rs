@@ -12,6 +12,7 @@ mod certificate;
 mod error;
 mod throttle;
 
+pub(crate) use call::retry_after;
 pub(crate) use certificate::Certificate;
 pub use error::{Service, ServiceError, TokenError, TokenFault};
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{Channel, NotifyError};
 use crate::clock::{Clock, Deadline};
+use crate::microsoft::retry_after;
 
 /// How often one run tries. Later runs try again.
 const ATTEMPTS: u32 = 5;
@@ -66,7 +67,7 @@ impl Delivery<'_> {
         if status.is_success() {
             return Ok(());
         }
-        let retry_after = retry_after(response.headers(), self.clock);
+        let retry_after = retry_after(response.headers());
         let code = code_of(response).await;
         Err(self.refused(status, &code, retry_after))
     }
@@ -139,16 +140,6 @@ fn has_signature(address: &SecretString) -> bool {
         return false;
     };
     address.query_pairs().any(|(name, value)| name == "sig" && !value.is_empty())
-}
-
-/// `Retry-After` in seconds or as a date.
-fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-    Some((at.to_utc() - clock.now()).to_std().unwrap_or_default())
 }
 
 #[derive(Deserialize)]

@@ -18,18 +18,14 @@ pub struct Boundary {
 }
 
 impl Boundary {
+    /// As judging does: Exchange's accepted domains, else the directory's verified ones.
     pub async fn read(case: &Case<'_>) -> Result<Self, ServiceError> {
-        let mut accepted = AcceptedDomains::default();
-        for row in case.on_organization("Get-AcceptedDomain", json!({})).await? {
-            let Some(Ok(domain)) = row.get("DomainName").and_then(|name| name.as_str()).map(str::parse::<Domain>)
-            else {
-                continue;
-            };
-            match is_true(&row, "MatchSubDomains") {
-                true => accepted.with_sub_domains.insert(domain),
-                false => accepted.exact.insert(domain),
-            };
-        }
+        let accepted = match case.on_organization("Get-AcceptedDomain", json!({})).await {
+            Ok(rows) if !rows.is_empty() => AcceptedDomains::of_exchange(&rows),
+            Ok(_) => verified_domains(case).await?,
+            // What has to be granted is Exchange, so that is told.
+            Err(error) => verified_domains(case).await.map_err(|_| error)?,
+        };
         let trusted = case.app.settings.trust.targets.clone();
         Ok(Self { accepted, trusted, tenant_domain: case.finding.domain.clone() })
     }
@@ -47,6 +43,11 @@ impl Boundary {
             TrustedTarget::Address { only_in, address: trusted } => here(only_in) && trusted == address,
         })
     }
+}
+
+async fn verified_domains(case: &Case<'_>) -> Result<AcceptedDomains, ServiceError> {
+    let domains = case.ask_graph("domains", case.app.graph.domains(case.tenant())).await?;
+    Ok(AcceptedDomains::of_directory(&domains))
 }
 
 /// Whom mail to a target reaches.
@@ -113,13 +114,4 @@ fn smtp(text: &str) -> Option<MailAddress> {
         _ => text,
     };
     address.parse().ok()
-}
-
-/// A truth value of a row, in any of the forms that come.
-pub fn is_true(row: &Row, member: &str) -> bool {
-    match row.get(member) {
-        Some(serde_json::Value::Bool(value)) => *value,
-        Some(serde_json::Value::String(text)) => text.eq_ignore_ascii_case("true"),
-        _ => false,
-    }
 }

@@ -133,12 +133,13 @@ impl<'a> Case<'a> {
         self.patiently(Service::Exchange, &self.exchange_was_silent, cmdlet, call).await
     }
 
-    /// What Graph answers about the rules of the mailbox.
-    pub async fn graph_on_rules<T>(
+    /// What Graph answers about `what`.
+    pub async fn ask_graph<T>(
         &self,
+        what: &str,
         call: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, ServiceError> {
-        self.patiently(Service::Graph, &self.graph_was_silent, "messageRules", call).await
+        self.patiently(Service::Graph, &self.graph_was_silent, what, call).await
     }
 
     async fn patiently<T>(

@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::Row;
+use crate::microsoft::exchange::{Row, is_true};
 
-use super::boundary::is_true;
 use super::case::{Case, EXCHANGE_GRANT};
 use super::snapshot::Snapshot;
 use super::step::{StepReport, quoted};

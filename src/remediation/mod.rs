@@ -36,5 +36,5 @@ mod verify;
 
 pub use refusal::Refusal;
 pub use report::{Report, RunStatus};
-pub use request::{AccountChoice, Action, Request};
+pub use request::{AccountChoice, Action, BODY_LIMIT, Request};
 pub use step::{Outcome, Step, StepName};

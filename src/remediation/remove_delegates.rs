@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::audit::AuditRecord;
 use crate::detection::FindingKind;
 use crate::ledger::ProcessedRow;
 use crate::microsoft::ServiceError;
@@ -67,45 +68,46 @@ fn is_gone(error: &ServiceError) -> bool {
 
 /// What a record gave, as what takes it away.
 fn grants(finding: &ProcessedRow, mailbox: &str) -> Vec<Result<Grant, String>> {
-    if finding.operation.starts_with("Remove") {
+    let operation = finding.operation.trim().to_ascii_lowercase();
+    if operation.starts_with("remove") {
         return Vec::new();
     }
-    let Ok(record) = serde_json::from_str::<Value>(&finding.record) else {
+    let Ok(record) = AuditRecord::parse(finding.record.as_bytes()) else {
         return vec![Err("it was cut when it was stored; review the permissions of the mailbox by hand".to_owned())];
     };
     let parameter = |name: &str| parameter(&record, name);
     let missing = |what: &str| Err(format!("it does not say {what}; review the permissions of the mailbox by hand"));
-    let operation = finding.operation.as_str();
-    let on_folder = operation.contains("Folder");
-    let grantee = match operation {
-        "Add-RecipientPermission" => parameter("Trustee"),
-        "Set-Mailbox" => parameter("GrantSendOnBehalfTo"),
-        _ if record.get("Item").is_some() => folder_member(&record, "MemberUpn"),
+    let grantee = match operation.as_str() {
+        "add-recipientpermission" => parameter("Trustee"),
+        "set-mailbox" => parameter("GrantSendOnBehalfTo"),
+        _ if record.item.is_some() => of_folder(&record, "MemberUpn"),
         _ => parameter("User"),
     };
     let Some(grantee) = grantee else {
         return vec![missing("to whom")];
     };
-    let rights: Vec<String> = parameter("AccessRights").map(|rights| list(&rights)).unwrap_or_default();
-    match operation {
-        "Add-MailboxPermission" => {
-            let rights = if rights.is_empty() { vec!["FullAccess".to_owned()] } else { rights };
+    match operation.as_str() {
+        "add-mailboxpermission" => {
+            let rights = parameter("AccessRights").unwrap_or("FullAccess");
+            let rights: Vec<&str> = parts(rights, &[',', ';']).collect();
             let parameters = json!({ "Identity": mailbox, "User": grantee, "AccessRights": rights, "Confirm": false });
-            vec![Ok(Grant { grantee, cmdlet: "Remove-MailboxPermission", parameters })]
+            vec![Ok(Grant { grantee: grantee.to_owned(), cmdlet: "Remove-MailboxPermission", parameters })]
         }
-        "Add-RecipientPermission" => {
+        "add-recipientpermission" => {
             let parameters =
                 json!({ "Identity": mailbox, "Trustee": grantee, "AccessRights": ["SendAs"], "Confirm": false });
-            vec![Ok(Grant { grantee, cmdlet: "Remove-RecipientPermission", parameters })]
+            vec![Ok(Grant { grantee: grantee.to_owned(), cmdlet: "Remove-RecipientPermission", parameters })]
         }
-        "Set-Mailbox" => list(&grantee).into_iter().map(|one| Ok(on_behalf(one, mailbox))).collect(),
-        _ if on_folder => match folder(&record, mailbox) {
-            Some(folder) => vec![Ok(on_folder_of(grantee, &folder))],
+        // Names hold commas, as in "Bell, Otto".
+        "set-mailbox" => parts(grantee, &[';']).map(|one| Ok(on_behalf(one.to_owned(), mailbox))).collect(),
+        _ if operation.contains("folder") => match folder(&record, mailbox) {
+            Some(folder) => vec![Ok(on_folder_of(grantee.to_owned(), &folder))],
             None => vec![missing("on which folder")],
         },
-        _ => {
-            vec![Err(format!("{operation} is not known to give access; review the permissions of the mailbox by hand"))]
-        }
+        _ => vec![Err(format!(
+            "{} is not known to give access; review the permissions of the mailbox by hand",
+            quoted(&finding.operation)
+        ))],
     }
 }
 
@@ -132,26 +134,21 @@ fn on_folder_of(grantee: String, folder: &str) -> Grant {
 }
 
 /// `mailbox:\Folder`, from a cmdlet's `Identity` or a mailbox record's folder.
-fn folder(record: &Value, mailbox: &str) -> Option<String> {
-    let path = match record.pointer("/Item/ParentFolder/Path").and_then(Value::as_str) {
-        Some(path) => path.to_owned(),
-        None => parameter(record, "Identity")?.rsplit_once(':')?.1.to_owned(),
-    };
+fn folder(record: &AuditRecord, mailbox: &str) -> Option<String> {
+    let path = of_folder(record, "Path").or_else(|| Some(parameter(record, "Identity")?.rsplit_once(':')?.1))?;
     Some(format!("{mailbox}:\\{}", path.trim_start_matches(['\\', '/'])))
 }
 
-fn folder_member(record: &Value, member: &str) -> Option<String> {
-    let text = record.pointer("/Item/ParentFolder")?.get(member)?.as_str()?;
-    Some(text.to_owned()).filter(|text| !text.is_empty())
+/// What a mailbox record says of its folder.
+fn of_folder<'r>(record: &'r AuditRecord, member: &str) -> Option<&'r str> {
+    let text = record.item.as_ref()?.get("ParentFolder")?.get(member)?.as_str()?;
+    Some(text).filter(|text| !text.is_empty())
 }
 
-fn parameter(record: &Value, name: &str) -> Option<String> {
-    let parameters = record.get("Parameters")?.as_array()?;
-    let is_it = |one: &&Value| one.get("Name").and_then(Value::as_str).is_some_and(|n| n.eq_ignore_ascii_case(name));
-    let value = parameters.iter().rev().find(is_it)?.get("Value")?.as_str()?.trim();
-    Some(value.to_owned()).filter(|value| !value.is_empty())
+fn parameter<'r>(record: &'r AuditRecord, name: &str) -> Option<&'r str> {
+    record.parameters.get(name).map(str::trim).filter(|value| !value.is_empty())
 }
 
-fn list(text: &str) -> Vec<String> {
-    text.split([',', ';']).map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+fn parts<'t>(text: &'t str, separators: &'t [char]) -> impl Iterator<Item = &'t str> {
+    text.split(separators).map(str::trim).filter(|part| !part.is_empty())
 }

@@ -5,9 +5,11 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use crate::functions::remediate_account::BODY_LIMIT;
 use crate::names::{Domain, RecordId};
 use crate::notify::token::Scope;
+
+/// The longest body that is read, in bytes.
+pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// The longest account name, in characters: that of a user principal name with room to spare.
 const ACCOUNT_LIMIT: usize = 400;

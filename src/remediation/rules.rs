@@ -8,17 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock::Deadline;
-
+use crate::detection::{is_delegate_rule_name, is_exchange_rule_name};
 use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::{Row, is_refused};
+use crate::microsoft::exchange::{Row, is_refused, is_true};
 
-use super::boundary::{Recipient, is_true, smtp_target};
+use super::boundary::{Recipient, smtp_target};
 use super::case::{Case, EXCHANGE_GRANT};
 use super::snapshot::KeptRule;
 use super::step::explain;
-
-/// What the names of the rules start with that Exchange makes for delegates.
-const DELEGATE: &str = "Delegate Rule ";
 
 /// How long targets of hidden rules are looked up. Whoever made the rules chose how many targets they have.
 const LOOK_UPS: Duration = Duration::from_secs(8);
@@ -59,7 +56,7 @@ impl Rule {
     /// Whether Exchange may have made it for a delegate; such a rule may refuse to be switched off. One that people can see,
     /// or that may send mail outside, is not.
     pub fn is_for_delegate(&self) -> bool {
-        self.name.starts_with(DELEGATE) && self.reach.is_some_and(|reach| reach <= Reach::Uncertain)
+        is_delegate_rule_name(&self.name) && self.reach.is_some_and(|reach| reach <= Reach::Uncertain)
     }
 
     /// Whether nobody could tell where it sends mail. It may be Exchange's own.
@@ -157,7 +154,7 @@ async fn read_through_exchange(case: &Case<'_>) -> Result<Rules, ServiceError> {
     for row in all {
         let is_hidden = visible.as_ref().map(|visible| !visible.contains(&text(&row, "Identity")));
         let reach = match is_hidden {
-            _ if !is_named_by_exchange(&row) => None,
+            _ if !is_exchange_rule_name(&text(&row, "Name")) => None,
             Some(true) => Some(reach(case, &row, &look_ups).await),
             Some(false) => None,
             None => Some(Reach::Unproven),
@@ -186,14 +183,6 @@ fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
         is_exchanges_own: false,
         row,
     }
-}
-
-/// Whether a rule bears a name of Exchange's own. A name alone excuses nothing.
-fn is_named_by_exchange(row: &Row) -> bool {
-    let name = text(row, "Name");
-    name.eq_ignore_ascii_case("Junk E-mail Rule")
-        || name.starts_with("Microsoft.Exchange.OOF.")
-        || name.starts_with(DELEGATE)
 }
 
 fn deletes(row: &Row) -> bool {
@@ -264,7 +253,7 @@ fn targets(row: &Row) -> Vec<String> {
 
 async fn read_through_graph(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
     let call = case.app.graph.message_rules(case.tenant(), case.accounts.owner.key());
-    let rules = case.graph_on_rules(call).await?;
+    let rules = case.ask_graph("messageRules", call).await?;
     let rows = rules.into_iter().filter_map(|rule| match rule {
         Value::Object(row) => Some(row),
         _ => None,
@@ -305,7 +294,7 @@ pub async fn set_enabled(case: &Case<'_>, rule: &Rule, enabled: bool) -> Result<
         Source::Graph => {
             let (tenant, owner) = (case.tenant(), case.accounts.owner.key());
             let call = case.app.graph.set_message_rule_enabled(tenant, owner, &rule.identity, enabled);
-            case.graph_on_rules(call).await
+            case.ask_graph("messageRules", call).await
         }
     }
 }

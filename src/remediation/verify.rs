@@ -14,7 +14,7 @@ use super::{Outcome, Step, StepName, block_sign_in, disable_client_access, disab
 const READING: Duration = Duration::from_secs(12);
 
 /// What a second read found for one step.
-enum Finding {
+enum Reread {
     /// It holds, in these words.
     Holds(String),
     /// It does not.
@@ -40,7 +40,7 @@ pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> Reading {
         let found = match step.step {
             StepName::BlockSignIn => {
                 let read = case.within(READING, sign_in(case)).await;
-                read.unwrap_or_else(|| Finding::Unread(format!("no answer within {} s", READING.as_secs())))
+                read.unwrap_or_else(|| Reread::Unread(format!("no answer within {} s", READING.as_secs())))
             }
             _ if !case.accounts.has_mailbox => continue,
             StepName::ClearForwarding => forwarding(case).await,
@@ -48,7 +48,7 @@ pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> Reading {
             StepName::DisableClientAccess => client_access(case).await,
             _ => continue,
         };
-        is_broken |= matches!(found, Finding::DoesNotHold(_));
+        is_broken |= matches!(found, Reread::DoesNotHold(_));
         let fault = note(step, found);
         faults.extend(fault.map(|fault| format!("{:?}: {fault}", step.step)));
     }
@@ -59,13 +59,13 @@ pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> Reading {
     Reading { report, is_broken }
 }
 
-fn note(step: &mut Step, found: Finding) -> Option<String> {
+fn note(step: &mut Step, found: Reread) -> Option<String> {
     match found {
-        Finding::Holds(text) => {
+        Reread::Holds(text) => {
             step.verified = text;
             None
         }
-        Finding::DoesNotHold(text) => {
+        Reread::DoesNotHold(text) => {
             // A step that time cut short says so itself; the next press goes on with it.
             if step.outcome != Outcome::Planned {
                 step.outcome = Outcome::Failed;
@@ -73,73 +73,73 @@ fn note(step: &mut Step, found: Finding) -> Option<String> {
             step.verified.clone_from(&text);
             Some(text)
         }
-        Finding::Unread(text) => {
+        Reread::Unread(text) => {
             step.verified = format!("could not be read again: {text}");
             Some(step.verified.clone())
         }
     }
 }
 
-async fn sign_in(case: &Case<'_>) -> Finding {
+async fn sign_in(case: &Case<'_>) -> Reread {
     let mut texts = Vec::new();
     for account in &case.compromised {
         let name = &account.name;
         match case.app.graph.user(case.tenant(), account.key()).await {
             Ok(Some(user)) if user.account_enabled == Some(false) => texts.push(format!("{name}: sign-in is blocked")),
-            Ok(Some(_)) => return Finding::DoesNotHold(format!("{name}: sign-in is still allowed")),
-            Ok(None) => return Finding::Unread(format!("{name}: there is no such user")),
-            Err(error) => return Finding::Unread(format!("{name}: {}", explain(&error, block_sign_in::GRANT))),
+            Ok(Some(_)) => return Reread::DoesNotHold(format!("{name}: sign-in is still allowed")),
+            Ok(None) => return Reread::Unread(format!("{name}: there is no such user")),
+            Err(error) => return Reread::Unread(format!("{name}: {}", explain(&error, block_sign_in::GRANT))),
         }
     }
-    Finding::Holds(texts.join("; "))
+    Reread::Holds(texts.join("; "))
 }
 
-async fn forwarding(case: &Case<'_>) -> Finding {
+async fn forwarding(case: &Case<'_>) -> Reread {
     match clear_forwarding::read(case).await {
-        Ok(None) => Finding::Holds("there is no mailbox".to_owned()),
+        Ok(None) => Reread::Holds("there is no mailbox".to_owned()),
         Ok(Some(forwarding)) if forwarding == Forwarding::default() => {
-            Finding::Holds("the mailbox does not forward".to_owned())
+            Reread::Holds("the mailbox does not forward".to_owned())
         }
-        Ok(Some(_)) => Finding::DoesNotHold("the mailbox still forwards".to_owned()),
-        Err(error) => Finding::Unread(explain(&error, EXCHANGE_GRANT)),
+        Ok(Some(_)) => Reread::DoesNotHold("the mailbox still forwards".to_owned()),
+        Err(error) => Reread::Unread(explain(&error, EXCHANGE_GRANT)),
     }
 }
 
 /// `done` is what the step says of itself: a rule that it has left is not switched on unnoticed.
-async fn inbox_rules(case: &Case<'_>, done: &str) -> Finding {
+async fn inbox_rules(case: &Case<'_>, done: &str) -> Reread {
     let rules = match rules::read(case).await {
         Ok(rules) => rules,
-        Err(error) if is_not_found(&error) => return Finding::Holds("there is no mailbox".to_owned()),
-        Err(error) => return Finding::Unread(explain(&error, EXCHANGE_GRANT)),
+        Err(error) if is_not_found(&error) => return Reread::Holds("there is no mailbox".to_owned()),
+        Err(error) => return Reread::Unread(explain(&error, EXCHANGE_GRANT)),
     };
     let on: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
     let is_left = |rule: &&Rule| rule.is_for_delegate() && done.contains(&disable_inbox_rules::mark_of_left(rule));
     let (left, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(is_left);
     let (unproven, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(|rule| rule.is_unproven());
     if !on.is_empty() {
-        return Finding::DoesNotHold(format!("still switched on: {}", disable_inbox_rules::names(&on)));
+        return Reread::DoesNotHold(format!("still switched on: {}", disable_inbox_rules::names(&on)));
     }
     if !unproven.is_empty() {
         let names = disable_inbox_rules::names(&unproven);
-        return Finding::Unread(format!("switched on, and nobody can tell whom they send mail to: {names}"));
+        return Reread::Unread(format!("switched on, and nobody can tell whom they send mail to: {names}"));
     }
     match rules.unread() {
-        Some(unread) => Finding::Unread(unread),
-        None if left.is_empty() => Finding::Holds("no rule is switched on".to_owned()),
-        None => Finding::Holds(format!(
+        Some(unread) => Reread::Unread(unread),
+        None if left.is_empty() => Reread::Holds("no rule is switched on".to_owned()),
+        None => Reread::Holds(format!(
             "no rule is switched on but those that refuse: {}",
             disable_inbox_rules::names(&left)
         )),
     }
 }
 
-async fn client_access(case: &Case<'_>) -> Finding {
+async fn client_access(case: &Case<'_>) -> Reread {
     match disable_client_access::read(case).await {
-        Ok(None) => Finding::Holds("there is no mailbox".to_owned()),
+        Ok(None) => Reread::Holds("there is no mailbox".to_owned()),
         Ok(Some(switches)) => match disable_client_access::open(&switches).as_slice() {
-            [] => Finding::Holds("all client access is closed".to_owned()),
-            open => Finding::DoesNotHold(format!("still open: {}", open.join(", "))),
+            [] => Reread::Holds("all client access is closed".to_owned()),
+            open => Reread::DoesNotHold(format!("still open: {}", open.join(", "))),
         },
-        Err(error) => Finding::Unread(explain(&error, EXCHANGE_GRANT)),
+        Err(error) => Reread::Unread(explain(&error, EXCHANGE_GRANT)),
     }
 }

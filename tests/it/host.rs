@@ -9,8 +9,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 use tenantwatch::functions::remediate_account::Answer;
-use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_audit_log, remediate_account};
+use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_audit_log};
 use tenantwatch::host::{Functions, Limits, envelope, router};
+use tenantwatch::remediation::BODY_LIMIT;
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
@@ -269,11 +270,9 @@ async fn a_body_over_its_limit_is_refused_over_a_real_connection() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, handler(Play::Well)).into_future());
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    for (path, length) in [
-        ("/GetDomain", 10 << 20),
-        ("/ProcessAuditLog", 10 << 20),
-        ("/api/RemediateAccount", remediate_account::BODY_LIMIT + 1),
-    ] {
+    for (path, length) in
+        [("/GetDomain", 10 << 20), ("/ProcessAuditLog", 10 << 20), ("/api/RemediateAccount", BODY_LIMIT + 1)]
+    {
         let response = client.post(format!("http://{address}{path}")).body(vec![b' '; length]).send().await.unwrap();
         assert_eq!(response.status(), 413, "{path}");
     }

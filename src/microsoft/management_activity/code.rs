@@ -21,8 +21,8 @@ pub enum Remedy {
     TenantLost,
     /// The blob is gone for good: a gap.
     ContentLost,
-    /// The page of a listing is no longer known: list the window again.
-    ListAgain,
+    /// The window has slipped out of reach, or its next page is no longer known: the next run asks anew.
+    AskAnew,
     /// Wait and try again.
     Wait,
     /// A fault of ours.
@@ -80,9 +80,9 @@ codes! {
     /// Already enabled. In no list of Microsoft's, and answered with 400.
     AlreadyEnabled = "AF20024" => Success,
     /// Start and end do not fit.
-    Window = "AF20030" => Ours,
+    Window = "AF20030" => AskAnew,
     /// The next page is not known.
-    NextPage = "AF20031" => ListAgain,
+    NextPage = "AF20031" => AskAnew,
     /// The content does not exist.
     ContentUnknown = "AF20050" => ContentLost,
     /// The content has expired.
@@ -94,7 +94,7 @@ codes! {
     /// A language is not understood.
     LanguageFormat = "AF20054" => Ours,
     /// Start lies too far back, or after the end.
-    WindowTooOld = "AF20055" => Ours,
+    WindowTooOld = "AF20055" => AskAnew,
     /// Too many requests; comes with 403 as well as 429.
     TooMany = "AF429" => Wait,
     /// The service failed.
@@ -109,6 +109,13 @@ impl ActivityCode {
     /// The code of an error, when it is a known one of this API.
     pub fn of(error: &ServiceError) -> Option<Self> {
         Self::ALL.iter().copied().find(|known| known.as_str() == error.code())
+    }
+}
+
+impl Remedy {
+    /// What an error asks for, when its code is a known one of this API.
+    pub fn of(error: &ServiceError) -> Option<Self> {
+        ActivityCode::of(error).map(ActivityCode::remedy)
     }
 }
 

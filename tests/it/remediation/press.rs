@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantwatch::detection::{FindingKind, Severity};
-use tenantwatch::ledger::SeenRow;
+use tenantwatch::ledger::{ProcessedRow, SeenRow};
 use tenantwatch::store::Table;
 use tenantwatch_simulator::world::{Grant, Permission, SignInMethod};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
@@ -114,6 +114,14 @@ async fn what_comes_back_before_all_was_done_is_taken_away_again() {
     assert_eq!(ward.user(BOB).password_resets, 1);
 }
 
+/// The record of a finding that a cmdlet with these parameters led to.
+fn record_of(finding: &ProcessedRow, parameters: &[(&str, &str)]) -> String {
+    let parameter = |(name, value): &(&str, &str)| json!({ "Name": name, "Value": value });
+    let parameters: Vec<Value> = parameters.iter().map(parameter).collect();
+    let created = finding.event_time.format("%Y-%m-%dT%H:%M:%S").to_string();
+    json!({ "CreationTime": created, "Operation": finding.operation, "Parameters": parameters }).to_string()
+}
+
 #[tokio::test]
 async fn a_finding_that_names_an_alias_shows_what_its_own_press_has_to_take_away() {
     let ward = Ward::open().await;
@@ -125,9 +133,7 @@ async fn a_finding_that_names_an_alias_shows_what_its_own_press_has_to_take_away
     by_alias.kind = FindingKind::MailboxPermission;
     by_alias.operation = "Add-MailboxPermission".to_owned();
     (by_alias.source_mailbox, by_alias.actor) = ("robert@contoso.com".to_owned(), "robert@contoso.com".to_owned());
-    let parameter = |name: &str, value: &str| json!({ "Name": name, "Value": value });
-    let parameters = [parameter("User", "eve@contoso.com"), parameter("AccessRights", "FullAccess")];
-    by_alias.record = json!({ "Parameters": parameters }).to_string();
+    by_alias.record = record_of(&by_alias, &[("User", "eve@contoso.com"), ("AccessRights", "FullAccess")]);
     ward.keep(&by_alias).await;
     // What the directory says of a user need not hold every name that leads to it.
     let known = json!({ "id": ward.user(BOB).id, "userPrincipalName": BOB, "accountEnabled": true });
@@ -189,14 +195,16 @@ async fn a_folder_is_closed_to_whom_it_was_opened_and_what_is_not_known_is_said(
         given.kind = FindingKind::MailboxPermission;
         given.threat = false;
         given.operation = operation.to_owned();
-        let parameter = |name: &str, value: &str| json!({ "Name": name, "Value": value });
-        let parameters = [parameter("Identity", "bob@contoso.com:\\Inbox"), parameter("User", user)];
-        given.record = json!({ "Parameters": parameters }).to_string();
+        given.record = record_of(&given, &[("Identity", "bob@contoso.com:\\Inbox"), ("User", user)]);
         ward.keep(&given).await;
     }
     let answer = ward.press(json!({})).await;
     assert_eq!(outcome(&answer, "RemoveDelegates"), "Failed", "{:#}", answer.body);
-    assert!(detail(&answer, "RemoveDelegates").contains("Open-MailboxToEverybody is not known"), "{:#}", answer.body);
+    assert!(
+        detail(&answer, "RemoveDelegates").contains("\"Open-MailboxToEverybody\" is not known"),
+        "{:#}",
+        answer.body
+    );
     let left = ward.mailbox().permissions;
     assert!(left.iter().all(|permission| permission.user == "Default" && permission.rights == "None"), "{left:?}");
 }
@@ -380,7 +388,7 @@ async fn access_given_since_the_incident_began_is_taken_away_and_older_access_is
         given.kind = FindingKind::MailboxPermission;
         given.threat = false;
         given.operation = "Add-MailboxPermission".to_owned();
-        given.record = json!({ "Parameters": [{ "Name": "User", "Value": user }, { "Name": "AccessRights", "Value": "FullAccess" }] }).to_string();
+        given.record = record_of(&given, &[("User", user), ("AccessRights", "FullAccess")]);
         ward.keep(&given).await;
     }
     let answer = ward.press(json!({})).await;
