@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenantwatch::functions::FunctionError;
 use tenantwatch::ledger::{FindingState, TenantState};
+use tenantwatch::microsoft::management_activity::ActivityCode;
 use tenantwatch::names::TenantId;
 use tenantwatch_simulator::world::BlobBody;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
@@ -359,4 +360,30 @@ async fn a_service_that_refuses_its_token_costs_the_others_theirs_not() {
     watch.sim.forget_requests();
     watch.read().await.unwrap();
     assert_eq!(watch.sim.count(|request| request.service == Service::Entra), 0);
+}
+
+#[tokio::test]
+async fn every_known_code_of_a_refused_listing_leads_to_the_state_that_is_documented() {
+    use ActivityCode::*;
+    use TenantState::{AccessLost, ConsentMissing, Healthy, OurFault};
+    let watch = Watch::start().await;
+    for code in ActivityCode::ALL {
+        watch.read().await.unwrap();
+        let error = json!({ "error": { "code": code.as_str(), "message": "It says so." } });
+        let kind = FaultKind::Status { status: 400, headers: Vec::new(), body: error.to_string() };
+        watch.sim.inject(Fault::new(Service::Activity, "/subscriptions/content", kind));
+        let _ = watch.read().await;
+        let expected = match code {
+            PermissionMissing => ConsentMissing,
+            TenantUnknown | TenantMisconfigured => AccessLost,
+            ParameterMissing | ParameterType | ExpirationPast | TenantMismatch | TenantMalformed => OurFault,
+            ContentType | Webhook | Language | LanguageFormat => OurFault,
+            // Nobody has to do anything: it is read by a later run.
+            NotSubscribed | SubscriptionDisabled | AlreadyEnabled | Window | WindowTooOld | NextPage => Healthy,
+            ContentUnknown | ContentExpired | ContentId | TooMany | Internal | InternalStore | InternalOther => Healthy,
+        };
+        assert_eq!(watch.coverage().await.state, expected, "{}", code.as_str());
+        watch.sim.clear_faults();
+        watch.wait(TimeDelta::minutes(15));
+    }
 }

@@ -1,7 +1,9 @@
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tenantwatch::audit::AuditRecord;
 use tenantwatch::detection::{Answer, Finding, FindingKind, Question, Severity, is_selected, judge, questions};
+use uuid::Uuid;
 
 use super::fixtures::{Situation, situations, tenant};
 
@@ -177,6 +179,33 @@ fn the_same_rule_has_one_fingerprint_and_a_changed_target_another() {
     let other = by_name("forwards everything outside");
     assert_eq!(blank.fingerprint, by_name("a blank record is judged by the live rule of its id").fingerprint);
     assert_ne!(blank.fingerprint, other.fingerprint);
+}
+
+/// A cmdlet of the organization, with these parameters.
+fn by_cmdlet(operation: &str, parameters: &[(&str, &str)]) -> AuditRecord {
+    let parameter = |(name, value): &(&str, &str)| json!({ "Name": name, "Value": value });
+    let record = json!({
+        "Id": Uuid::from_u128(1), "CreationTime": "2026-11-20T10:00:00", "RecordType": 1, "UserType": 2, "Workload": "Exchange",
+        "Operation": operation, "UserId": "admin@contoso.com", "ResultStatus": "True",
+        "Parameters": parameters.iter().map(parameter).collect::<Vec<_>>(),
+    });
+    AuditRecord::parse(record.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn another_change_of_the_same_mail_flow_rule_or_switch_is_no_repeat() {
+    let print = |operation: &str, parameters: &[(&str, &str)]| {
+        judge(&by_cmdlet(operation, parameters), &tenant()).unwrap().fingerprint
+    };
+    let rule = |more: &[(&str, &str)]| print("New-TransportRule", &[&[("Name", "..")], more].concat());
+    let (named, words) = (rule(&[]), rule(&[("DeleteMessage", "True"), ("SubjectContainsWords", "invoice")]));
+    assert_eq!(named, rule(&[("Priority", "3")]), "what does not matter");
+    assert_eq!(words, rule(&[("DeleteMessage", "True"), ("SubjectContainsWords", "Invoice")]));
+    assert_ne!(words, rule(&[("DeleteMessage", "True"), ("SubjectContainsWords", "payment")]));
+    assert_ne!(named, rule(&[("DeleteMessage", "True")]));
+    assert_ne!(named, words);
+    let switch = |name: &str| print("Set-AdminAuditLogConfig", &[(name, "False")]);
+    assert_ne!(switch("AdminAuditLogEnabled"), switch("UnifiedAuditLogIngestionEnabled"));
 }
 
 #[test]
