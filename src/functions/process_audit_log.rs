@@ -20,6 +20,7 @@ pub async fn run(app: &App, message: &TenantMessage, deadline: &Deadline) -> Res
     let report = collector::read_tenant(app, message, deadline).await?;
     tracing::info!(
         tenant = %message.tenant_id,
+        domain = %message.domain,
         blobs = report.blobs,
         records = report.records,
         findings = report.findings,
