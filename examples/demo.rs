@@ -171,8 +171,7 @@ fn surplus<'a>(planted: &[Planted], notifications: &'a [Value]) -> Vec<&'a Value
 }
 
 fn print_cycle(cycle: &Cycle) {
-    let mut table =
-        new_table(&["Tenant", "Blobs", "Records", "Selected", "Findings", "Threats", "Sent to flow and Teams", "Outcome"]);
+    let mut table = new_table(&["Tenant", "Blobs", "Records", "Selected", "Findings", "Threats", "Sent", "Outcome"]);
     for (message, outcome) in &cycle.tenants {
         let (done, outcome) = match outcome {
             Ok(done) => (done.clone(), "read".to_owned()),
