@@ -16,6 +16,7 @@ pub mod dismiss;
 mod findings;
 mod history;
 mod lock;
+mod news;
 mod password;
 pub mod plan;
 pub mod press;

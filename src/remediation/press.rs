@@ -7,20 +7,20 @@ use tokio::sync::Mutex;
 
 use crate::app::App;
 use crate::clock::Deadline;
-use crate::ledger::{ProcessedRow, SeenRow};
+use crate::ledger::ProcessedRow;
 use crate::names::RunId;
 use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
-use crate::store::{StoreError, Table};
+use crate::store::StoreError;
 
 use super::accounts::{Account, Accounts};
 use super::case::Case;
 use super::history::History;
 use super::lock::Lock;
-use super::record::{RunRecord, STORE};
+use super::record::RunRecord;
 use super::request::Request;
 use super::step::StepReport;
 use super::verify::Reading;
-use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, plan, snapshot, verify};
+use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, news, plan, snapshot, verify};
 
 /// What a press is about.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +118,7 @@ async fn under_lock<'a>(press: Press<'a>, case: &mut Case<'a>, run_id: RunId) ->
     };
     let mut warnings = case.finish(status, &steps).await;
     if status != RunStatus::Incomplete {
-        warnings.extend(make_news_again(press).await);
+        warnings.extend(news::make_again(case).await);
     }
     let mut report = press.report(run_id, status, &case.compromised, steps);
     (report.undo_token, report.warnings) = (undo_token(press), warnings);
@@ -228,20 +228,6 @@ fn note(steps: &mut [Step], name: StepName, report: StepReport) {
         step.outcome = report.outcome;
         step.detail = report.detail;
     }
-}
-
-/// After a finished remediation the same thing done again is news. What is wrong where it is not.
-async fn make_news_again(press: Press<'_>) -> Option<String> {
-    let key = SeenRow::key(&press.finding.tenant_id, &press.finding.fingerprint);
-    let limit = Deadline::after(Arc::clone(&press.app.clock), STORE);
-    let outcome = limit.limit(press.app.store.delete(Table::Coverage, &key, None)).await;
-    let error = match outcome {
-        Some(Ok(())) => return None,
-        Some(Err(error)) => error.to_string(),
-        None => "no answer in time".to_owned(),
-    };
-    tracing::warn!(error, "a remediated finding could not be made news again");
-    Some(format!("the same change made again will not be notified for 30 days: {error}"))
 }
 
 fn undo_token(press: Press<'_>) -> String {

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantwatch::detection::{FindingKind, Severity};
-use tenantwatch::ledger::{ProcessedRow, SeenRow};
+use tenantwatch::ledger::{FindingState, ProcessedRow, SeenRow};
 use tenantwatch::store::Table;
 use tenantwatch_simulator::world::{Grant, Permission, SignInMethod};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
@@ -239,22 +239,40 @@ async fn a_call_that_says_yes_and_does_nothing_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_finished_remediation_makes_the_same_rule_news_again() {
+async fn a_finished_remediation_makes_everything_that_was_done_to_the_mailbox_news_again() {
     let ward = Ward::open().await;
-    let seen = SeenRow {
-        tenant_id: ward.threat.tenant_id,
-        fingerprint: ward.threat.fingerprint.clone(),
-        record_id: ward.threat.record_id,
-        severity: Severity::High,
-        since: ward.now(),
-        muted: false,
+    let (mut second, mut dismissed, mut of_harry) =
+        (threat(2, ward.now()), threat(3, ward.now()), threat(4, ward.now()));
+    second.source_mailbox = "robert@contoso.com".to_owned();
+    dismissed.state = FindingState::Dismissed;
+    of_harry.source_mailbox = "harry@contoso.com".to_owned();
+    let mut keys = Vec::new();
+    for (row, muted) in [(&ward.threat, false), (&second, false), (&dismissed, true), (&of_harry, false)] {
+        if row.record_id != ward.threat.record_id {
+            ward.keep(row).await;
+        }
+        let seen = SeenRow {
+            tenant_id: row.tenant_id,
+            fingerprint: row.fingerprint.clone(),
+            record_id: row.record_id,
+            severity: Severity::High,
+            since: ward.now(),
+            muted,
+        };
+        ward.put(Table::Coverage, &seen.to_entity()).await;
+        keys.push(SeenRow::key(&row.tenant_id, &row.fingerprint));
+    }
+    let told = async || {
+        let mut told = Vec::new();
+        for key in &keys {
+            told.push(ward.row(Table::Coverage, key).await.is_some());
+        }
+        told
     };
-    ward.put(Table::Coverage, &seen.to_entity()).await;
-    let key = SeenRow::key(&ward.threat.tenant_id, &ward.threat.fingerprint);
     ward.press(json!({ "Action": "Preview" })).await;
-    assert!(ward.row(Table::Coverage, &key).await.is_some());
+    assert_eq!(told().await, [true; 4]);
     ward.press(json!({})).await;
-    assert!(ward.row(Table::Coverage, &key).await.is_none());
+    assert_eq!(told().await, [false, false, true, true], "its own, another of the mailbox, a dismissed one, another's");
 }
 
 #[tokio::test]
