@@ -31,5 +31,6 @@ mod scan;
 mod serve;
 mod settings;
 mod store;
+mod style;
 mod tables;
 mod watch;
