@@ -291,6 +291,7 @@ fn rule_record() -> Value {
         "CreationTime": "2021-06-15T10:11:53", "Id": "f9d3b8e1-6c1c-4a3f-9f0e-08d92fe5d2a1", "Operation": "New-InboxRule",
         "OrganizationId": "7d2f7f3b-6a44-4c38-9d23-6ad7d1f2b001", "RecordType": 1, "ResultStatus": "True", "UserType": 2,
         "UserId": "joey@contoso.com", "ObjectId": "joey\\ ", "ClientIP": "192.0.2.7:52378",
+        "Comment": "\",\"Operation\":\"MailItemsAccessed\",\"",
         "Parameters": [
             {"Name": "Name", "Value": ""}, {"Name": "BodyContainsWords", "Value": "{\"}]\\ a/b ünïcode 💥"},
             {"Name": "DeleteMessage", "Value": "True"}, {"Operation": "MailItemsAccessed"}
