@@ -1,10 +1,15 @@
 //! The product as a process, and what the kernel says that it took (Linux: `proc(5)`).
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_tenantwatch");
+/// What is measured: the binary that `TENANTWATCH_BINARY` names, as `scripts/package` makes it for example, or the one that was
+/// built with the benchmark.
+pub fn binary() -> OsString {
+    std::env::var_os("TENANTWATCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_tenantwatch").into())
+}
 
 /// What a process took from its start to its end.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +29,7 @@ impl Taken {
 
 /// `tenantwatch` with nothing in its environment but this.
 pub fn tenantwatch<'a>(arguments: &[&str], environment: impl IntoIterator<Item = &'a (String, String)>) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     let environment = environment.into_iter().map(|(name, value)| (name, value));
     command.args(arguments).env_clear().envs(environment).stdout(Stdio::null()).stderr(Stdio::null());
     command

@@ -16,9 +16,11 @@ const SERVICES: [Service; 6] =
 
 /// Tenants where nothing happens: their first cycle, one when they are known, one with the latency of the real services.
 pub async fn quiet(size: Size) -> Vec<Row> {
-    let simulator = Simulator::start(scenario::quiet(size.tenants)).await.unwrap();
+    let mut world = scenario::quiet(size.tenants);
+    world.tenants.values_mut().for_each(|tenant| tenant.subscriptions.clear());
+    let simulator = Simulator::start(world).await.unwrap();
     let data = tempfile::tempdir().unwrap();
-    let first = cycle("quiet tenants, first cycle", &simulator, data.path(), size).await;
+    let first = cycle("quiet tenants, first cycle, subscriptions started", &simulator, data.path(), size).await;
     let known = cycle("quiet tenants, known", &simulator, data.path(), size).await;
     be_late(&simulator);
     let late = cycle("quiet tenants, known, 100 ms latency", &simulator, data.path(), size).await;

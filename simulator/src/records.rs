@@ -23,7 +23,7 @@ pub use cmdlets::{
 pub use directory::{consent, directory_change, update_user_strong_auth, user_logged_in};
 pub use items::{file_accessed, folder_permission, mail_items_accessed, move_to_deleted_items, send};
 pub use mailbox_rules::{RuleChange, update_inbox_rules_a, update_inbox_rules_b, update_inbox_rules_blank};
-pub use ordinary::ordinary_json_lines;
+pub use ordinary::{json_lines_with_people, ordinary_json_lines};
 pub use rules::{MadeWith, new_inbox_rule, newsletter_rule, set_inbox_rule};
 pub use seeded::Seeded;
 

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::{Envelope, Seeded, mail_items_accessed, system_set_mailbox, user_logged_in};
+use super::{Envelope, Seeded, mail_items_accessed, newsletter_rule, set_mailbox, system_set_mailbox, user_logged_in};
 use crate::scenario;
+use crate::world::Mailbox;
 
 /// 2026-11-22T10:00:00Z
 const BEGIN: i64 = 1_795_341_600;
@@ -16,7 +17,20 @@ const BEGIN: i64 = 1_795_341_600;
 ///
 /// # Errors
 /// When `out` cannot be written to.
-pub fn ordinary_json_lines(seed: u64, bytes: u64, mut out: impl Write) -> io::Result<u64> {
+pub fn ordinary_json_lines(seed: u64, bytes: u64, out: impl Write) -> io::Result<u64> {
+    json_lines(seed, bytes, out, |_| false)
+}
+
+/// As [`ordinary_json_lines`], but one record in a hundred is what a person did and has to be judged: a rule for newsletters, or
+/// a change of the mailbox. Nothing in it is a threat either.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn json_lines_with_people(seed: u64, bytes: u64, out: impl Write) -> io::Result<u64> {
+    json_lines(seed, bytes, out, |number| number % 100 == 0)
+}
+
+fn json_lines(seed: u64, bytes: u64, mut out: impl Write, is_by_person: impl Fn(i64) -> bool) -> io::Result<u64> {
     let tenant = scenario::tenant(0, "huber.example");
     let mut seeded = Seeded::new(seed);
     let (mut written, mut records) = (0, 0);
@@ -25,6 +39,7 @@ pub fn ordinary_json_lines(seed: u64, bytes: u64, mut out: impl Write) -> io::Re
         let created = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::seconds(BEGIN) + TimeDelta::milliseconds(records * 10);
         let envelope = Envelope::new(&tenant, &mailbox.upn, created, &mut seeded);
         let record: Value = match seeded.range(0, 3) {
+            kind if is_by_person(records) => by_person(&envelope, mailbox, kind),
             0 => system_set_mailbox(&envelope, mailbox),
             1 => user_logged_in(&envelope),
             _ => mail_items_accessed(&envelope, mailbox, seeded.range(1, 6)),
@@ -36,4 +51,11 @@ pub fn ordinary_json_lines(seed: u64, bytes: u64, mut out: impl Write) -> io::Re
     }
     out.flush()?;
     Ok(records.unsigned_abs())
+}
+
+fn by_person(envelope: &Envelope, mailbox: &Mailbox, kind: u64) -> Value {
+    match kind {
+        0 => set_mailbox(envelope, mailbox, &[("MaxReceiveSize", "35 MB")]),
+        _ => newsletter_rule(envelope, mailbox, "Newsletters", "news@shop.example", "Newsletters"),
+    }
 }

@@ -1,7 +1,8 @@
 //! Finds the records in a stream of bytes and picks those whose operation matters, before anything is parsed.
 //!
 //! A stream is any sequence of JSON objects: one array (a content blob), JSON Lines, or objects with any white space between.
-//! What is not selected costs one pass over its bytes and no allocation. Nearly every record is crossed in blocks (`whole`); the
+//! What is not selected costs one pass over its bytes; nothing is allocated for it unless it reaches over the end of a chunk or
+//! writes a name with escapes. Nearly every record is crossed in blocks (`whole`); the
 //! exact walk (`scanner`) says what a record is, and takes whatever is unusual.
 
 mod block;
