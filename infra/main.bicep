@@ -215,6 +215,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     name: 'appsettings'
     properties: union(
       {
+        // The host takes this form in worldwide Azure only; docs/deployment.md, Other clouds, says what stands here elsewhere.
         AzureWebJobsStorage__accountName: storage.name
         AzureWebJobsStorage__credential: 'managedidentity'
         AzureWebJobsStorage__clientId: identity.properties.clientId
