@@ -78,6 +78,19 @@ impl Cloud {
     }
 }
 
+impl Cloud {
+    /// What the addresses of storage accounts end with:
+    /// <https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure> and
+    /// <https://learn.microsoft.com/azure/china/resources-developer-guide>.
+    pub(super) fn storage_suffix(self) -> &'static str {
+        match self {
+            Self::Worldwide | Self::Gcc => "core.windows.net",
+            Self::GccHigh | Self::Dod => "core.usgovcloudapi.net",
+            Self::China => "core.chinacloudapi.cn",
+        }
+    }
+}
+
 impl Hosts {
     pub(super) fn from_source(source: &mut Source) -> Option<Self> {
         let cloud = source.parsed("CLOUD", "worldwide, gcc, gcchigh, dod or china", Cloud::parse).unwrap_or_default();
