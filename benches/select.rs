@@ -5,41 +5,19 @@
 //! same run, on one core. Then the selector on the same records as a content blob writes them and as a person would.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
-use std::borrow::Cow;
-use std::sync::LazyLock;
+mod content;
 
+use std::borrow::Cow;
+
+use content::{ARRAY, LINES, PRETTY, records, selected};
 use divan::counter::BytesCount;
 use divan::{Bencher, Divan, black_box};
 use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
-use tenantwatch::audit::select::{Event, Selector};
 use tenantwatch::detection::{is_selected, pass_over};
-use tenantwatch_simulator::records::ordinary_json_lines;
 
-const BYTES: u64 = 64 * 1024 * 1024;
 const SAMPLES: u32 = 21;
-const SEED: u64 = 20_261_123;
-
-/// One record a line, as an export has them.
-static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut lines = Vec::new();
-    ordinary_json_lines(SEED, BYTES, &mut lines).expect("memory can be written to");
-    lines
-});
-
-/// One array without a line break, as a content blob is.
-static ARRAY: LazyLock<Vec<u8>> =
-    LazyLock::new(|| [b"[".to_vec(), records(&LINES).collect::<Vec<_>>().join(&b','), b"]".to_vec()].concat());
-
-/// Each member on its own line.
-static PRETTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let pretty = |line| {
-        let record: Value = serde_json::from_slice(line).expect("what was written is JSON");
-        format!("{record:#}\n").into_bytes()
-    };
-    records(&LINES).flat_map(pretty).collect()
-});
 
 fn main() {
     all_find_the_same();
@@ -92,10 +70,6 @@ fn measure(bencher: Bencher<'_, '_>, bytes: &[u8], read: impl Fn(&[u8]) -> usize
     bencher.counter(BytesCount::of_slice(bytes)).bench(|| read(black_box(bytes)));
 }
 
-fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
-}
-
 fn by_value(bytes: &[u8]) -> usize {
     let is_one = |line: &&[u8]| {
         let record: Option<Value> = serde_json::from_slice(line).ok();
@@ -123,19 +97,6 @@ fn by_selector(bytes: &[u8]) -> usize {
 /// As the selector, and what the system did to quotas and the like is told apart: what is left is parsed and judged.
 fn by_glance(bytes: &[u8]) -> usize {
     selected(bytes, |json| pass_over(json).is_none())
-}
-
-fn selected(bytes: &[u8], counts: impl Fn(&[u8]) -> bool) -> usize {
-    let mut selected = 0;
-    let mut selector = Selector::new(is_selected);
-    let mut count = |event: Event<'_>| {
-        selected += usize::from(matches!(event, Event::Selected { json, .. } if counts(json)));
-    };
-    for chunk in bytes.chunks(64 * 1024) {
-        selector.push(chunk, &mut count);
-    }
-    selector.finish(&mut count);
-    selected
 }
 
 fn by_search(bytes: &[u8]) -> usize {

@@ -32,13 +32,18 @@ impl Row {
     }
 
     /// What a process took for so many bytes.
-    fn of_bytes(what: &str, taken: Taken, bytes: u64) -> Self {
+    fn of_bytes(what: String, taken: Taken, bytes: u64) -> Self {
+        let reading = Self::of_reading(what, taken, bytes);
+        Self { told: format!("{}, {:.1} MiB at most", reading.told, taken.mebibytes()), ..reading }
+    }
+
+    /// How long so many bytes took.
+    fn of_reading(what: String, taken: Taken, bytes: u64) -> Self {
         let gigabytes = bytes as f64 / 1e9;
         let told = format!(
-            "{:.2} s of CPU per GB, {:.1} s in all for {gigabytes:.2} GB, {:.1} MiB at most",
-            taken.cpu.as_secs_f64() / gigabytes,
+            "{:.2} s from start to end for {gigabytes:.2} GB, {:.2} s of CPU per GB",
             taken.wall.as_secs_f64(),
-            taken.mebibytes()
+            taken.cpu.as_secs_f64() / gigabytes,
         );
         Self::new(what, told)
     }
@@ -51,6 +56,7 @@ fn main() {
     } else {
         Size { tenants: 1_000, bytes: 1_000_000_000 }
     };
+    println!("measured: {}", process::binary().display());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut rows = start::rows();
     rows.extend(reading::scan(size));

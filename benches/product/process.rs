@@ -22,6 +22,11 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// The least of each that the same took in two passes, and the most memory.
+    pub fn least(self, other: Self) -> Self {
+        Self { wall: self.wall.min(other.wall), cpu: self.cpu.min(other.cpu), peak: self.peak.max(other.peak) }
+    }
+
     pub fn mebibytes(self) -> f64 {
         self.peak as f64 / 1024.0
     }

@@ -20,7 +20,8 @@ pub async fn quiet(size: Size) -> Vec<Row> {
     world.tenants.values_mut().for_each(|tenant| tenant.subscriptions.clear());
     let simulator = Simulator::start(world).await.unwrap();
     let data = tempfile::tempdir().unwrap();
-    let first = cycle("quiet tenants, first cycle, subscriptions started", &simulator, data.path(), size).await;
+    let first =
+        cycle("quiet tenants, first cycle, which starts their subscriptions", &simulator, data.path(), size).await;
     let known = cycle("quiet tenants, known", &simulator, data.path(), size).await;
     be_late(&simulator);
     let late = cycle("quiet tenants, known, 100 ms latency", &simulator, data.path(), size).await;

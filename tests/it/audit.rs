@@ -291,7 +291,7 @@ fn rule_record() -> Value {
         "CreationTime": "2021-06-15T10:11:53", "Id": "f9d3b8e1-6c1c-4a3f-9f0e-08d92fe5d2a1", "Operation": "New-InboxRule",
         "OrganizationId": "7d2f7f3b-6a44-4c38-9d23-6ad7d1f2b001", "RecordType": 1, "ResultStatus": "True", "UserType": 2,
         "UserId": "joey@contoso.com", "ObjectId": "joey\\ ", "ClientIP": "192.0.2.7:52378",
-        "Comment": "\",\"Operation\":\"MailItemsAccessed\",\"",
+        "Comment": "\",\"Operation\":\"MailItemsAccessed\",\"", "Note": "a/b\ta line\r\nanother\u{8}\u{c}",
         "Parameters": [
             {"Name": "Name", "Value": ""}, {"Name": "BodyContainsWords", "Value": "{\"}]\\ a/b ünïcode 💥"},
             {"Name": "DeleteMessage", "Value": "True"}, {"Operation": "MailItemsAccessed"}
@@ -334,14 +334,15 @@ proptest! {
     fn however_a_record_is_written_it_is_selected_and_parses_to_the_same(
         style in styles(),
         around in any::<u64>(),
-        size in prop::sample::select(vec![1, 7, 39, 64, 500, usize::MAX]),
+        size in prop::sample::select(vec![1, 7, 39, 64, 500]),
     ) {
         let written = style.write(&rule_record());
         let mut stream = Vec::new();
         ordinary_json_lines(around, 1_200, &mut stream).unwrap();
         stream.extend_from_slice(written.as_bytes());
-        let seen = select_in(&chunks(&stream, &[size]));
+        let seen = select_in(&[&stream]);
         prop_assert_eq!(&seen, &plain::select(&stream));
+        prop_assert_eq!(&select_in(&chunks(&stream, &[size])), &seen);
         let is_it = |seen: &&Seen| matches!(seen, Seen::Selected(json, _) if json == written.as_bytes());
         prop_assert_eq!(seen.iter().filter(is_it).count(), 1);
         let parsed = |text: &str| {

@@ -113,6 +113,10 @@ fn a_record_that_is_written_unusually_is_parsed() {
     }
 }
 
+/// Parameters of which judging makes something, in any case.
+const NAMING_SOMEBODY: &[&str] =
+    &["ForwardingSmtpAddress", "forwardingaddress", "GrantSendOnBehalfTo", "User", "user", "TRUSTEE"];
+
 /// What changes what a record is, in few bytes.
 const CHANGES: &[&str] = &[
     "\"",
@@ -185,18 +189,19 @@ proptest! {
     #[test]
     fn however_a_record_is_written_it_is_passed_over_only_where_judging_makes_nothing_of_it(
         style in styles(),
-        target in prop::option::of(one_of(&["ForwardingSmtpAddress", "GrantSendOnBehalfTo", "forwardingaddress", "User"])),
+        target in prop::option::of(one_of(NAMING_SOMEBODY)),
         by in 0_usize..130,
     ) {
-        let further = target.map(|name| (name, "thief@evil.example"));
-        let value: Value = serde_json::from_str(&by_the_system(further.as_slice())).unwrap();
+        let confusing = ("DisplayName", "a/b \",\"UserType\":2,\"User\":[{ \\\"Trustee\" \\");
+        let further: Vec<_> = [confusing].into_iter().chain(target.map(|name| (name, "thief@evil.example"))).collect();
+        let value: Value = serde_json::from_str(&by_the_system(&further)).unwrap();
         let record = moved(&style.write(&value), by);
-        if is_passed_over(&record) {
-            prop_assert_eq!(target, None, "{}", record);
+        if target.is_none() {
             prop_assert_eq!(judged(&record), None, "{}", record);
         }
-        // What nothing is escaped in is told at a glance, or the fast path would not be tried here.
-        prop_assert!(target.is_some() || record.contains(['\n', '\r', '\t']) || record.contains("\\u") || is_passed_over(&record), "{}", record);
+        // As services write, it is told at a glance: else this would hold of a glance that never tells anything.
+        let is_ordinary = !record.contains(['\n', '\r', '\t']) && !record.contains("\\u");
+        prop_assert_eq!(is_passed_over(&record), target.is_none() && is_ordinary, "{}", record);
     }
 
     #[test]

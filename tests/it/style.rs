@@ -9,11 +9,11 @@ pub struct Style {
     seed: u64,
     /// Spaces, tabs and line breaks instead of single spaces.
     line_breaks: bool,
-    /// Of how many characters in a hundred that need no escape one is written all the same.
+    /// How many characters of a hundred are written by their number. Of the others, those that need an escape have a short one.
     escapes: u64,
 }
 
-/// Any style. In two of four nothing is escaped without need, as services write.
+/// Any style. In half of them no character is written by its number, as services write.
 pub fn styles() -> impl Strategy<Value = Style> {
     (any::<u64>(), any::<bool>(), prop::sample::select(vec![0, 0, 2, 33]))
         .prop_map(|(seed, line_breaks, escapes)| Style { seed, line_breaks, escapes })
@@ -42,10 +42,10 @@ impl Style {
     fn text(&mut self, text: &str) -> String {
         let mut out = String::from("\"");
         for c in text.chars() {
-            match c {
-                '"' | '\\' | '/' if self.next(2) == 0 => out.extend(['\\', c]),
-                '"' | '\\' => push_escaped(&mut out, c),
-                _ if c.is_control() || self.next(100) < self.escapes => push_escaped(&mut out, c),
+            match short_escape(c) {
+                _ if self.next(100) < self.escapes => push_escaped(&mut out, c),
+                Some(letter) if c != '/' || self.next(2) == 0 => out.extend(['\\', letter]),
+                None if c.is_control() => push_escaped(&mut out, c),
                 _ => out.push(c),
             }
         }
@@ -72,6 +72,19 @@ impl Style {
             Value::String(text) => self.text(text),
             other => other.to_string(),
         }
+    }
+}
+
+/// The letter behind the backslash.
+fn short_escape(c: char) -> Option<char> {
+    match c {
+        '"' | '\\' | '/' => Some(c),
+        '\n' => Some('n'),
+        '\r' => Some('r'),
+        '\t' => Some('t'),
+        '\u{8}' => Some('b'),
+        '\u{c}' => Some('f'),
+        _ => None,
     }
 }
 

@@ -79,3 +79,16 @@ fn every_builder_writes_the_common_members() {
         assert!(record["Operation"].is_string() && record["RecordType"].is_u64(), "{record}");
     }
 }
+
+#[test]
+fn of_the_lines_with_people_every_hundredth_is_by_a_person_and_no_other_has_another_kind() {
+    let mut lines = Vec::new();
+    json_lines_with_people(7, 400_000, &mut lines).unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let is_by_a_person = |record: &Value| record["RecordType"] == EXCHANGE_ADMIN && record["UserType"] == 2;
+    for (number, record) in records.iter().enumerate() {
+        assert_eq!(is_by_a_person(record), number % 100 == 0, "{record}");
+    }
+    assert!(records.len() > 300);
+}
