@@ -1,4 +1,4 @@
-//! Which Microsoft cloud. It chooses every host; each can be overridden, https only.
+//! Which Microsoft cloud. It chooses the hosts of Entra, Graph, Exchange and the audit feed, and where storage accounts are; each can be overridden, https only.
 
 use url::Url;
 
