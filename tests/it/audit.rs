@@ -354,6 +354,22 @@ proptest! {
     }
 
     #[test]
+    fn an_operation_before_the_operation_counts_however_its_key_is_written(
+        style in styles(),
+        of_key in styles(),
+        key in prop::sample::select(vec!["Operation", "operation", "OPERATION", "Operations"]),
+        operation in prop::sample::select(vec!["New-InboxRule", "MailItemsAccessed"]),
+        size in prop::sample::select(vec![1, 7, 39, 64, 500]),
+    ) {
+        let first = format!("{{{}:{},", of_key.write(&key.into()), style.write(&operation.into()));
+        let written = style.write(&rule_record()).replacen('{', &first, 1);
+        let expected = plain::select(written.as_bytes());
+        prop_assert_eq!(&select_in(&[written.as_bytes()]), &expected);
+        prop_assert_eq!(&select_in(&chunks(written.as_bytes(), &[size])), &expected);
+        prop_assert_eq!(expected == [Seen::Skipped], key == "Operation" && operation == "MailItemsAccessed");
+    }
+
+    #[test]
     fn parsing_never_panics(bytes in stream(), command in "[-a-z \"'(),:$`@\\\\é]{0,40}") {
         let _ = AuditRecord::parse(&bytes);
         let record = json!({"CreationTime": "2021-06-15T10:11:53Z", "Operation": "x", "Parameters": command});
