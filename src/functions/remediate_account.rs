@@ -26,7 +26,7 @@ const RESERVE_SECONDS: u64 = 13;
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// JSON body; `{"Error": …}` when nothing was done.
+    /// JSON body; `{"Error": …}` for a refusal.
     pub body: Value,
 }
 
@@ -42,7 +42,7 @@ pub async fn run(app: &App, body: &[u8]) -> Answer {
     }
 }
 
-/// Every refusal comes before anything is changed, in the order of this function.
+/// Refusals come in the order of this function, and before anything is changed but where they say what was.
 async fn answer(app: &App, body: &[u8], deadline: &Deadline) -> Result<Report, Refusal> {
     let request = Request::parse(body)?;
     check_token(app, &request)?;

@@ -155,7 +155,8 @@ fn slow() -> StoreError {
     StoreError::Unavailable(format!("no answer within {} ms", STORE.as_millis()))
 }
 
-/// Writes a row whatever its version: the lock makes us its only writer, but an answer may have been lost.
+/// Writes a row whatever its version, for an answer may have been lost. A run's own row has no other writer; of the copy under the
+/// log id the lock, or the run that began last, decides.
 async fn put(store: &dyn Store, row: &ActionRow, newest: bool, etag: Option<&ETag>) -> Result<ETag, StoreError> {
     let entity = row.to_entity(newest);
     let mut etag = etag.cloned();

@@ -17,7 +17,7 @@ pub enum RunStatus {
     Incomplete,
     /// Nothing was changed.
     Preview,
-    /// The snapshot was put back.
+    /// The snapshot was put back, but for what stays off on purpose.
     Undone,
     /// The finding was dismissed.
     Dismissed,

@@ -31,7 +31,7 @@ pub enum StepName {
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
-    /// There is nothing to do it to.
+    /// There is nothing to do it to, or it is left on purpose.
     Skipped,
     /// It was so before.
     AlreadyDone,
@@ -39,7 +39,7 @@ pub enum Outcome {
     Done,
     /// It was put back.
     Undone,
-    /// It is still to be done.
+    /// It is still to be done; in a Preview, it would be.
     Planned,
     /// It could not be done; the detail says why and who can mend it.
     Failed,

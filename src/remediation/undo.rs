@@ -1,4 +1,5 @@
-//! The snapshot is put back. Never the password, and never what a threat finding names unless that is forced.
+//! The snapshot is put back. Never the password, nor forwarding on the mailbox to the outside; rules that send mail outside, and
+//! what a threat names, only where that is forced.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Which Microsoft cloud. It chooses every host; each can be overridden, https only.
+//! Which Microsoft cloud. It chooses the hosts of Entra, Graph, Exchange and the audit feed, and where storage accounts are; each can be overridden, https only.
 
 use url::Url;
 
@@ -74,6 +74,19 @@ impl Cloud {
                 "https://microsoftgraph.chinacloudapi.cn",
                 "https://partner.outlook.cn",
             ],
+        }
+    }
+}
+
+impl Cloud {
+    /// What the addresses of storage accounts end with:
+    /// <https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure> and
+    /// <https://learn.microsoft.com/azure/china/resources-developer-guide>.
+    pub(super) fn storage_suffix(self) -> &'static str {
+        match self {
+            Self::Worldwide | Self::Gcc => "core.windows.net",
+            Self::GccHigh | Self::Dod => "core.usgovcloudapi.net",
+            Self::China => "core.chinacloudapi.cn",
         }
     }
 }

@@ -38,7 +38,7 @@ const DEFAULT_SCHEDULE: &str = "0 */15 * * * *";
 /// 167 h 55 min: what the service lists at most.
 const MOST_LOOKBACK_MINUTES: u64 = 167 * 60 + 55;
 
-/// What both NCRONTAB and croner understand. croner also knows `L`, `#`, `W`, `?` and a 7 for Sunday, which the Functions
+/// What both NCRONTAB and croner understand. croner also knows `L`, `#`, `W`, `?`, `@`, `+` and a 7 for Sunday, which the Functions
 /// host would refuse.
 fn ncrontab(text: &str) -> Option<croner::Cron> {
     let fields: Vec<&str> = text.split_whitespace().collect();

@@ -88,7 +88,7 @@ impl Settings {
         let hosts = Hosts::from_source(&mut source);
         let tenants = TenantSettings::from_source(&mut source);
         let collection = CollectionSettings::from_source(&mut source);
-        let storage = if needs.storage { storage(&mut source) } else { None };
+        let storage = if needs.storage { storage(&mut source, hosts.as_ref()) } else { None };
         let tables = TableNames::from_source(&mut source);
         let channels = ChannelSettings::from_source(&mut source, needs.channels);
         let actions = ActionSettings::from_source(&mut source);
@@ -114,14 +114,14 @@ impl Settings {
     }
 }
 
-fn storage(source: &mut Source) -> Option<StorageSettings> {
+fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageSettings> {
     let is_set = ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"]
         .iter()
         .any(|name| source.text(name).is_some());
     if !is_set {
         source.refuse("AzureWebJobsStorage", "or AzureWebJobsStorage__accountName is required and not set");
     }
-    StorageSettings::from_source(source)
+    StorageSettings::from_source(source, hosts.map(|hosts| hosts.cloud).unwrap_or_default())
 }
 
 fn root_certificates(source: &mut Source) -> Option<PathBuf> {

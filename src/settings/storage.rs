@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::SecretString;
 use url::Url;
 
+use super::cloud::Cloud;
 use super::source::Source;
 
 /// `AzureWebJobsStorage` in one of its two forms.
@@ -59,7 +60,7 @@ const DEVELOPMENT_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 impl StorageSettings {
-    pub(super) fn from_source(source: &mut Source) -> Option<Self> {
+    pub(super) fn from_source(source: &mut Source, cloud: Cloud) -> Option<Self> {
         const ACCOUNT: &str = "AzureWebJobsStorage__accountName";
         const TABLES: &str = "AzureWebJobsStorage__tableServiceUri";
         let by_identity = source.text(ACCOUNT).is_some() || source.text(TABLES).is_some();
@@ -70,12 +71,12 @@ impl StorageSettings {
                 None
             }
             (Some(text), false) => Self::from_connection_string(source, &text),
-            (None, true) => Self::by_identity(source, ACCOUNT, TABLES),
+            (None, true) => Self::by_identity(source, cloud, ACCOUNT, TABLES),
             (None, false) => None,
         }
     }
 
-    fn by_identity(source: &mut Source, account_setting: &str, tables_setting: &str) -> Option<Self> {
+    fn by_identity(source: &mut Source, cloud: Cloud, account_setting: &str, tables_setting: &str) -> Option<Self> {
         if let Some(kind) = source.text("AzureWebJobsStorage__credential")
             && !kind.eq_ignore_ascii_case("managedidentity")
         {
@@ -87,7 +88,7 @@ impl StorageSettings {
             None => source.parsed(account_setting, "3 to 24 lower-case letters and digits", |name| {
                 let is_account = (3..=24).contains(&name.len())
                     && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-                if is_account { https(&format!("https://{name}.table.core.windows.net")) } else { None }
+                if is_account { https(&format!("https://{name}.table.{}", cloud.storage_suffix())) } else { None }
             }),
         }?;
         let account = endpoint.host_str()?.split('.').next()?.to_owned();

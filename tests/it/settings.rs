@@ -215,6 +215,19 @@ fn storage_by_managed_identity_is_understood() {
 }
 
 #[test]
+fn a_storage_account_is_looked_for_in_its_cloud() {
+    for (cloud, endpoint) in [
+        ("gcc", "https://account1.table.core.windows.net/"),
+        ("gcchigh", "https://account1.table.core.usgovcloudapi.net/"),
+        ("dod", "https://account1.table.core.usgovcloudapi.net/"),
+        ("china", "https://account1.table.core.chinacloudapi.cn/"),
+    ] {
+        let set = [("AzureWebJobsStorage", ""), ("AzureWebJobsStorage__accountName", "account1"), ("CLOUD", cloud)];
+        assert_eq!(read(&set).unwrap().storage.unwrap().table_endpoint.as_str(), endpoint, "{cloud}");
+    }
+}
+
+#[test]
 fn a_connection_string_may_name_its_endpoint_or_suffix() {
     for (text, endpoint) in [
         (
