@@ -1,6 +1,7 @@
 //! Audit records: found in a stream of bytes, selected by their operation, parsed when selected.
 
 mod glance;
+mod key_values;
 mod members;
 mod properties;
 mod record;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::key_values::{self, Pair};
 use super::members::as_text;
 
 /// One entry of `ModifiedProperties`.
@@ -18,22 +19,30 @@ pub struct ModifiedProperty {
 /// A list of `{"Name":…,"Value":…}`; names compare without case, the last of equal names wins, a missing or null `Value`
 /// is known from an empty one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Properties(Vec<(String, Option<String>)>);
+pub struct Properties {
+    pairs: Vec<Pair>,
+    unread: Vec<String>,
+}
 
 impl Properties {
     /// From pairs, in the order of the record.
-    pub fn new(pairs: Vec<(String, Option<String>)>) -> Self {
-        Self(pairs)
+    pub fn new(pairs: Vec<Pair>) -> Self {
+        Self { pairs, unread: Vec::new() }
+    }
+
+    /// The parts of the list that are in no known form, as they stand in the record.
+    pub fn unread(&self) -> &[String] {
+        &self.unread
     }
 
     /// The value, `None` when the property is absent or has no `Value`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_deref())
+        self.pairs.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_deref())
     }
 
     /// Whether the property is there, with or without a value.
     pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+        self.pairs.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
     }
 
     /// `True` in any case. `None` when the property is absent.
@@ -43,24 +52,73 @@ impl Properties {
 
     /// All pairs, in the order of the record.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.pairs.is_empty()
     }
 }
 
-/// From a list of pairs, an object of names and values, or the text of a command line.
+/// From a list of pairs, an object of names and values, or a text of either or of a command line.
 pub(super) fn from_value(value: Option<Value>) -> Properties {
-    let pairs = match value {
-        Some(Value::Array(entries)) => entries.iter().filter_map(pair).collect(),
-        Some(Value::Object(map)) => map.iter().map(|(name, value)| (name.clone(), as_text(value))).collect(),
-        Some(Value::String(command)) => CommandLine(&command).pairs(),
-        _ => Vec::new(),
+    let mut properties = Properties::default();
+    if let Some(value) = value {
+        properties.take(value);
+    }
+    properties
+}
+
+impl Properties {
+    fn take(&mut self, value: Value) {
+        match value {
+            Value::Null => {}
+            Value::Array(entries) => entries.into_iter().for_each(|entry| self.take(entry)),
+            Value::Object(members) => self.take_object(members),
+            Value::String(text) => self.take_text(text),
+            other => self.unread.push(other.to_string()),
+        }
+    }
+
+    /// `{"Name":…,"Value":…}`, else a map of names and values.
+    fn take_object(&mut self, members: Map<String, Value>) {
+        let value = member(&members, "Value");
+        match member(&members, "Name") {
+            Some(name) if value.is_some() || members.len() == 1 => match as_text(name) {
+                Some(name) => self.pairs.push((name, value.and_then(as_text))),
+                None => self.unread.push(Value::Object(members).to_string()),
+            },
+            None if value.is_some() => self.unread.push(Value::Object(members).to_string()),
+            _ => self.pairs.extend(members.iter().map(|(name, value)| (name.clone(), as_text(value)))),
+        }
+    }
+
+    fn take_text(&mut self, text: String) {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return;
+        }
+        if trimmed.starts_with(['[', '{'])
+            && let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(trimmed)
+        {
+            return self.take(value);
+        }
+        let pairs = key_values::pairs(trimmed).or_else(|| is_command_line(trimmed).then(|| CommandLine(trimmed).pairs()));
+        match pairs.filter(|pairs| !pairs.is_empty()) {
+            Some(pairs) => self.pairs.extend(pairs),
+            None => self.unread.push(text),
+        }
+    }
+}
+
+/// Whether a text begins with a parameter or with the name of a cmdlet.
+fn is_command_line(text: &str) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let is_cmdlet = |(verb, noun): (&str, &str)| {
+        !verb.is_empty() && !noun.is_empty() && verb.bytes().chain(noun.bytes()).all(|b| b.is_ascii_alphanumeric())
     };
-    Properties::new(pairs)
+    first.starts_with('-') || first.split_once('-').is_some_and(is_cmdlet)
 }
 
 /// From a list of `{"Name":…,"OldValue":…,"NewValue":…}`.
@@ -78,12 +136,6 @@ pub(super) fn modified_from_value(value: Option<Value>) -> Vec<ModifiedProperty>
     entries.iter().filter_map(modified).collect()
 }
 
-fn pair(entry: &Value) -> Option<(String, Option<String>)> {
-    let map = entry.as_object()?;
-    let name = member(map, "Name").and_then(as_text)?;
-    Some((name, member(map, "Value").and_then(as_text)))
-}
-
 fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     map.get(name).or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
@@ -92,7 +144,7 @@ fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 struct CommandLine<'a>(&'a str);
 
 impl CommandLine<'_> {
-    fn pairs(mut self) -> Vec<(String, Option<String>)> {
+    fn pairs(mut self) -> Vec<Pair> {
         let mut pairs = Vec::new();
         while self.find_name() {
             let name = self.bare(|c| c.is_whitespace() || c == ':');
