@@ -1,7 +1,7 @@
 //! Any bytes as one audit record: parsed, and judged offline when it parses. Nothing may panic or stall.
 #![no_main]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use libfuzzer_sys::fuzz_target;
 use tenantwatch::audit::AuditRecord;
@@ -19,15 +19,8 @@ fuzz_target!(|bytes: &[u8]| {
 fn knowledge() -> Knowledge {
     let domain: tenantwatch::names::Domain = "contoso.com".parse().expect("a domain");
     Knowledge {
-        tenant_id: "11111111-1111-1111-1111-111111111111".parse().expect("a GUID"),
-        domain: domain.clone(),
         offline: true,
-        accepted: AcceptedDomains { exact: BTreeSet::from([domain]), with_sub_domains: BTreeSet::new() },
-        trusted_targets: Vec::new(),
-        trusted_apps: BTreeSet::new(),
-        off: BTreeSet::new(),
-        mailboxes: HashMap::new(),
-        live: HashMap::new(),
-        recipients: HashMap::new(),
+        accepted: AcceptedDomains { exact: BTreeSet::from([domain.clone()]), ..AcceptedDomains::default() },
+        ..Knowledge::new("11111111-1111-1111-1111-111111111111".parse().expect("a GUID"), domain)
     }
 }

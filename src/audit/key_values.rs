@@ -4,10 +4,10 @@
 //! `ForwardTo=a@b | DeleteMessage=True`, as Hawk joins parameters; and `ForwardTo: a@b; DeleteMessage: True`, one per line or not.
 
 /// A name with its value, in the order of the text.
-pub(super) type Pair = (String, Option<String>);
+pub type Pair = (String, Option<String>);
 
-/// The properties in `text`. `None` if it has none of the known forms.
-pub(super) fn pairs(text: &str) -> Option<Vec<Pair>> {
+/// Returns the properties in `text`. `None` if it has none of the known forms.
+pub fn pairs(text: &str) -> Option<Vec<Pair>> {
     let text = text.trim();
     if text.starts_with("@{") {
         let objects = text.split("@{").skip(1).map(|object| {

@@ -10,6 +10,7 @@ pub mod export;
 pub mod select;
 
 pub use glance::{Glance, Without};
+pub use key_values::pairs as damaged_pairs;
 pub use properties::{ModifiedProperty, Properties};
 pub use record::{AuditRecord, RecordError};
 pub use select::{Broken, Event, Selector};

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::audit::AuditRecord;
 use crate::detection::{
-    AcceptedDomains, Answer, FindingKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, questions,
+    AcceptedDomains, Answer, FindingKind, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, questions,
 };
 use crate::ledger::CoverageRow;
 use crate::microsoft::ServiceError;
@@ -137,6 +137,10 @@ impl<'a> Known<'a> {
                 let answer = self.recipient(&text).await;
                 self.knowledge.recipients.insert(text, answer);
             }
+            Question::GroupMembers { identity, kind } => {
+                let answer = self.group_members(&identity, kind).await;
+                self.knowledge.groups.insert(identity, answer);
+            }
         }
     }
 
@@ -194,6 +198,25 @@ impl<'a> Known<'a> {
         }
     }
 
+    async fn group_members(&self, identity: &str, kind: GroupKind) -> Answer<Vec<String>> {
+        const MOST_MEMBERS: usize = 500;
+        let mut parameters = json!({ "Identity": identity, "ResultSize": MOST_MEMBERS });
+        let cmdlet = match kind {
+            GroupKind::Distribution => "Get-DistributionGroupMember",
+            GroupKind::Dynamic => "Get-DynamicDistributionGroupMember",
+            GroupKind::Unified => {
+                parameters["LinkType"] = json!("Members");
+                "Get-UnifiedGroupLinks"
+            }
+        };
+        match self.ask(&Anchor::Organization, cmdlet, parameters).await {
+            Ok(rows) => {
+                Answer::Known(rows.iter().take(MOST_MEMBERS).flat_map(|row| recipient_facts(row).addresses).collect())
+            }
+            Err(error) => unanswered(&error),
+        }
+    }
+
     async fn ask(&self, anchor: &Anchor, cmdlet: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
         self.app.exchange.invoke(&self.knowledge.tenant_id, anchor, cmdlet, parameters).await
     }
@@ -205,6 +228,7 @@ impl<'a> Known<'a> {
         }
         if self.knowledge.recipients.len() > REMEMBERED_RECIPIENTS {
             self.knowledge.recipients.clear();
+            self.knowledge.groups.clear();
         }
         if self.knowledge.mailboxes.len() > REMEMBERED_RECIPIENTS {
             self.knowledge.mailboxes.clear();
@@ -227,16 +251,12 @@ fn knowledge(
 ) -> Knowledge {
     let trust = &app.settings.trust;
     Knowledge {
-        tenant_id: row.tenant_id,
-        domain: row.domain.clone(),
-        offline: false,
         accepted,
         trusted_targets: trust.targets.clone(),
         trusted_apps: trust.apps.clone(),
         off: FindingKind::ALL.iter().copied().filter(|kind| trust.detections_off.contains(kind.as_str())).collect(),
-        mailboxes: HashMap::new(),
-        live: HashMap::new(),
         recipients,
+        ..Knowledge::new(row.tenant_id, row.domain.clone())
     }
 }
 
@@ -260,7 +280,10 @@ async fn accepted_domains(app: &App, row: &CoverageRow) -> Result<AcceptedDomain
         Err(error) => tracing::info!(%tenant, "accepted domains are taken from the directory: {error}"),
     }
     match app.graph.domains(tenant).await {
-        Ok(domains) => Ok(AcceptedDomains::of_directory(&domains)),
+        Ok(domains) => {
+            let verified = domains.iter().filter(|domain| domain.is_verified);
+            Ok(AcceptedDomains::of_directory(verified.map(|domain| domain.id.as_str())))
+        }
         Err(error) if error.is_passing() => Err(error),
         Err(error) => {
             tracing::warn!(%tenant, "only {} counts as the tenant's own domain: {error}", row.domain);
@@ -299,6 +322,19 @@ fn recipient_facts(row: &Row) -> RecipientFacts {
             .map(|address| smtp_address(address).unwrap_or_else(|| address.to_lowercase()))
             .into_iter()
             .collect(),
+        group: group_kind(text(row, "RecipientTypeDetails").unwrap_or_default()),
+    }
+}
+
+/// The kind of a group by its `RecipientTypeDetails`.
+fn group_kind(details: &str) -> Option<GroupKind> {
+    match details {
+        "MailUniversalDistributionGroup" | "MailUniversalSecurityGroup" | "MailNonUniversalGroup" | "RoomList" => {
+            Some(GroupKind::Distribution)
+        }
+        "DynamicDistributionGroup" => Some(GroupKind::Dynamic),
+        "GroupMailbox" => Some(GroupKind::Unified),
+        _ => None,
     }
 }
 

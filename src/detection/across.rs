@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::finding::{Finding, FindingKind, Severity};
 use super::reason::{Reason, ReasonName};
 use super::score;
-use super::verdict::{Signs, severity};
+use super::verdict::{Signals, severity};
 
 /// A judgement that others can add to: a finding, or the row that one was stored as.
 pub trait Judged {
@@ -90,8 +90,8 @@ fn add(judged: &mut Judgement<'_>, name: ReasonName, sentence: String) -> bool {
         Some(reason) => reason.sentence = sentence,
         None => judged.reasons.push(Reason::new(name, sentence)),
     }
-    let signs = Signs { reasons: judged.reasons.iter().map(|reason| reason.name).collect(), ..Signs::default() };
-    *judged.severity = severity(&signs).max(*judged.severity);
+    let signals = Signals { reasons: judged.reasons.iter().map(|reason| reason.name).collect(), ..Signals::default() };
+    *judged.severity = severity(&signals).max(*judged.severity);
     *judged.threat |= *judged.severity > Severity::Low;
     score::weigh(judged);
     is_new

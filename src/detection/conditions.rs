@@ -79,15 +79,16 @@ pub(super) struct OwnAddresses {
 }
 
 impl OwnAddresses {
-    /// The address, its domain, or a part of both that any mail to the owner holds.
-    fn are_meant_by(&self, value: &str) -> bool {
+    /// Returns whether a value is an address or domain of the owner, or for a condition on words a part of one: all mail to the
+    /// owner contains it.
+    fn are_meant_by(&self, value: &str, parts_count: bool) -> bool {
         let value = match Target::read(value) {
             Some(Target::Address { text, .. }) => text,
             _ => folded(value),
         };
         self.addresses.iter().any(|address| {
             let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-            *address == value || value.trim_start_matches('@') == domain
+            *address == value || value.trim_start_matches('@') == domain || (parts_count && address.contains(&value))
         })
     }
 }
@@ -102,7 +103,10 @@ pub(super) fn narrows(condition: &Condition, own: &OwnAddresses) -> bool {
         }
         Some(Sort::Text) => !any(&is_trivial),
         Some(Sort::People) => !any(&|value| value.trim().is_empty() || value.trim() == "@"),
-        Some(Sort::Recipients) => !any(&|value| is_trivial(value) || own.are_meant_by(value)),
+        Some(Sort::Recipients) => {
+            let by_words = condition.name.eq_ignore_ascii_case("RecipientAddressContainsWords");
+            !any(&|value| is_trivial(value) || own.are_meant_by(value, by_words))
+        }
         Some(Sort::SizeMinimum) => !any(&|value| size_in_bytes(value).is_some_and(|bytes| bytes <= EVERY_MESSAGE)),
         Some(Sort::SizeMaximum) => !any(&|value| size_in_bytes(value).is_some_and(|bytes| bytes >= NO_MESSAGE)),
         Some(Sort::Narrows) => true,
@@ -115,11 +119,20 @@ const EVERY_MESSAGE: u64 = 1024;
 /// No message is bigger, in bytes: the largest that Exchange Online can be told to take is 150 MB.
 const NO_MESSAGE: u64 = 150 * 1024 * 1024;
 
-/// A text that practically every message holds: nothing visible (a NUL), `@`, `.`, a single letter.
+/// Returns whether practically every message contains a text: nothing visible (a NUL), `@`, `.`, a single letter. An ideograph or
+/// a picture is a word of its own.
 pub(super) fn is_trivial(value: &str) -> bool {
     let text = folded(value);
-    text.chars().nth(1).is_none() || text == "com" || text == ".com" || text == "http" || text == "https"
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (None, _) => true,
+        (Some(only), None) => u32::from(only) < FIRST_IDEOGRAPH,
+        _ => matches!(text.as_str(), "com" | ".com" | "http" | "https"),
+    }
 }
+
+/// Radicals, kana, hangul, ideographs and emoji follow; alphabets and punctuation come before.
+const FIRST_IDEOGRAPH: u32 = 0x2E80;
 
 /// Whether the words of this condition are looked at.
 pub(super) fn has_words(condition: &Condition) -> bool {

@@ -1,4 +1,4 @@
-//! A rule in sentences: Exchange's own description where it could be read, else one in the same style.
+//! Describes a rule: in Exchange's own words if they could be read, else in the same style.
 
 use super::evidence::{listed, shown};
 use super::rule::{Action, Condition, RuleShape};
@@ -73,7 +73,7 @@ fn action(action: &Action) -> Option<String> {
         Action::MarkAsRead => "mark the message as read".to_owned(),
         Action::Stop => "stop processing more rules on this message".to_owned(),
         Action::Deferred => "do something in the owner's Outlook that is not shown".to_owned(),
-        Action::Unread => "do something that could not be read".to_owned(),
+        Action::Unread(_) => "do something that could not be read".to_owned(),
         Action::Other(name) => format!("do '{}'", shown(name)),
     })
 }

@@ -10,7 +10,7 @@ use super::knowledge::Knowledge;
 use super::reason::{Reason, ReasonName};
 use super::score;
 use super::targets::Reach;
-use super::verdict::{self, Signs};
+use super::verdict::{self, Signals};
 use super::who::Who;
 
 /// What a detection found, before the verdict.
@@ -18,7 +18,7 @@ use super::who::Who;
 pub(super) struct Evidence {
     pub(super) kind: FindingKind,
     reasons: Vec<Reason>,
-    signs: Signs,
+    signals: Signals,
     /// At least this severe.
     pub(super) floor: Severity,
     /// Recorded, no threat, whatever the reasons: it failed, or it took something away.
@@ -42,7 +42,7 @@ impl Evidence {
         Self {
             kind,
             reasons: Vec::new(),
-            signs: Signs::default(),
+            signals: Signals::default(),
             floor: Severity::Low,
             is_settled: false,
             applies_to_all_mail: false,
@@ -59,23 +59,23 @@ impl Evidence {
 
     /// Adds a reason; a second one of the same name is left out.
     pub(super) fn because(&mut self, name: ReasonName, sentence: impl Into<String>) {
-        if self.signs.reasons.insert(name) {
+        if self.signals.reasons.insert(name) {
             self.reasons.push(Reason::new(name, sentence));
         }
     }
 
     pub(super) fn has(&self, name: ReasonName) -> bool {
-        self.signs.reasons.contains(&name)
+        self.signals.reasons.contains(&name)
     }
 
     /// Mail is moved, to any folder.
     pub(super) fn moves_mail(&mut self) {
-        self.signs.moves = true;
+        self.signals.moves = true;
     }
 
     /// The rule looks for words of the group security.
     pub(super) fn looks_for_security_words(&mut self) {
-        self.signs.security_words = true;
+        self.signals.security_words = true;
     }
 
     /// Mail goes there. A target that was withheld is to be looked up again.
@@ -97,8 +97,8 @@ impl Evidence {
         for reason in other.reasons {
             self.because(reason.name, reason.sentence);
         }
-        self.signs.moves |= other.signs.moves;
-        self.signs.security_words |= other.signs.security_words;
+        self.signals.moves |= other.signals.moves;
+        self.signals.security_words |= other.signals.security_words;
         self.is_settled &= other.is_settled;
         self.rejudge |= other.rejudge;
         self.leads_to(&other.reaches);
@@ -110,7 +110,7 @@ impl Evidence {
 
     /// How bad it is.
     pub(super) fn verdict(&self) -> Severity {
-        if self.is_settled { Severity::Low } else { verdict::severity(&self.signs).max(self.floor) }
+        if self.is_settled { Severity::Low } else { verdict::severity(&self.signals).max(self.floor) }
     }
 
     /// The finding.
@@ -168,7 +168,7 @@ impl Evidence {
 
     fn forget_reasons(&mut self) {
         self.reasons.clear();
-        self.signs = Signs::default();
+        self.signals = Signals::default();
     }
 
     fn outside_targets(&self) -> Vec<String> {

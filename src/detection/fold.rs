@@ -1,7 +1,33 @@
-//! Text as people read it: case, accents, invisible characters and doubled spaces make no difference.
+//! Reduces text to the letters that people see, so that case, accents, invisible characters and look-alikes make no difference.
+//!
+//! Compatibility forms (full-width and mathematical letters) are resolved by NFKC, look-alikes by the table of confusables of
+//! Unicode Technical Standard #39 (<https://www.unicode.org/reports/tr39/>, through the crate `unicode-security`).
 
-/// Lower case, without accents, control and invisible characters, with single spaces.
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::skeleton;
+
+/// Returns `text` in lower case, without accents and invisible characters, with single spaces and with Latin letters for
+/// everything that looks like one.
 pub(super) fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return plain(text);
+    }
+    let compatible: String = text.nfkc().filter(|ch| !is_invisible(*ch)).collect();
+    let lower = plain(&compatible);
+    lower.chars().fold(String::with_capacity(lower.len()), |mut out, ch| {
+        match latin_look_alike(ch) {
+            Some(latin) => out.push(latin),
+            None => out.push(ch),
+        }
+        out
+    })
+}
+
+/// Returns `text` in lower case, without accents and control characters and with single spaces. Everything else stays as it is
+/// written: text that matches a list only once it is [`folded`] was made to look like it.
+///
+/// Fingerprints contain this form. It must not change.
+pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for ch in text.chars().flat_map(char::to_lowercase) {
         match ch {
@@ -21,7 +47,21 @@ pub(super) fn folded(text: &str) -> String {
     out
 }
 
-/// Characters that show nothing: controls, zero-width characters, direction marks, combining accents, variation selectors.
+/// Returns the ASCII letter or digit that a lower-case character of another script looks like.
+pub(super) fn latin_look_alike(ch: char) -> Option<char> {
+    if ch.is_ascii() {
+        return None;
+    }
+    let mut buffer = [0; 4];
+    let mut prototype = skeleton(ch.encode_utf8(&mut buffer));
+    match (prototype.next(), prototype.next()) {
+        (Some(latin), None) if latin.is_ascii_alphanumeric() => Some(latin.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+/// Returns whether a character shows nothing: controls, zero-width characters, direction marks, combining accents, variation
+/// selectors, fillers.
 pub(super) fn is_invisible(ch: char) -> bool {
     (ch.is_control() && !ch.is_whitespace())
         || matches!(ch, '\u{00AD}' | '\u{0300}'..='\u{036F}' | '\u{115F}' | '\u{1160}' | '\u{180B}'..='\u{180E}'
@@ -29,7 +69,7 @@ pub(super) fn is_invisible(ch: char) -> bool {
             | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E01EF}')
 }
 
-/// The letters of the languages whose words and folders are known.
+/// Returns the plain form of a letter of the languages whose words and folders are known.
 fn without_accent(ch: char) -> Option<&'static str> {
     Some(match ch {
         'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ą' | 'ă' => "a",
@@ -63,5 +103,18 @@ mod tests {
         assert_eq!(folded("Éléments supprimés"), "elements supprimes");
         assert_eq!(folded("E\u{301}le\u{301}ments"), "elements");
         assert_eq!(folded("Überweisung Straße"), "uberweisung strasse");
+    }
+
+    #[test]
+    fn look_alikes_of_every_kind_become_latin_letters() {
+        for text in ["раssword", "ｐａｓｓｗｏｒｄ", "𝗽𝗮𝘀𝘀𝘄𝗼𝗿𝗱", "pαssword", "p\u{200D}assword", "ΡASSWORD"] {
+            assert_eq!(folded(text), "password", "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_form_keeps_other_scripts() {
+        assert_eq!(plain("Пароль"), "пароль");
+        assert_eq!(plain("раssword"), "раssword");
     }
 }

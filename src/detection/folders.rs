@@ -1,19 +1,21 @@
-//! Folders a rule moves mail to, and what kind of folder that is.
+//! Folders that rules move mail to, and their use.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::fold::folded;
+use super::fold::{folded, plain};
 
-/// What people do with a folder.
+/// The use of a default folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FolderKind {
-    /// Nobody opens it.
+    /// People do not open it.
     Hidden,
     /// Deleted Items.
     Deleted,
-    /// Archive or Junk.
-    Aside,
+    /// Junk Email.
+    Junk,
+    /// Archive.
+    Archive,
 }
 
 /// A folder as a rule names it.
@@ -38,22 +40,31 @@ impl Folder {
         (!path.is_empty()).then(|| Self::Path(path.to_owned()))
     }
 
-    /// By the first segment of the path: a folder `Notes` below another one is one that somebody made and opens.
+    /// Returns the use of the folder. A folder that someone created below a default folder is not that folder, except below Deleted
+    /// Items, from where mail disappears.
     pub(super) fn kind(&self) -> Option<FolderKind> {
-        KINDS.get(&self.root()?).map(|(kind, _)| *kind)
+        kind_of(&self.segments(folded))
     }
 
-    /// A calendar and the like: reading it is not reading mail.
+    /// Returns whether only look-alikes or hidden characters make the name that of a default folder.
+    pub(super) fn is_disguised(&self) -> bool {
+        !self.text().is_ascii() && self.kind().is_some() && kind_of(&self.segments(plain)).is_none()
+    }
+
+    /// Returns whether the folder is a calendar or the like: reading it is not reading mail.
     pub(super) fn is_without_mail(&self) -> bool {
-        self.root().and_then(|root| KINDS.get(&root)).is_some_and(|(_, holds_mail)| !holds_mail)
+        self.segments(folded).first().and_then(|root| KINDS.get(root)).is_some_and(|(_, holds_mail)| !holds_mail)
     }
 
-    /// The first segment of the path, folded.
-    fn root(&self) -> Option<String> {
-        let Self::Path(path) = self else { return None };
-        let mut segments = path.split(['\\', '/']).map(folded).filter(|segment| !segment.is_empty());
-        let first = segments.next()?;
-        if ROOTS.contains(&first.as_str()) { segments.next() } else { Some(first) }
+    /// The segments of the path below the root.
+    fn segments(&self, form: fn(&str) -> String) -> Vec<String> {
+        let Self::Path(path) = self else { return Vec::new() };
+        let segments = path.split(['\\', '/']).map(form).filter(|segment| !segment.is_empty());
+        let mut segments: Vec<String> = segments.collect();
+        if segments.len() > 1 && segments.first().is_some_and(|first| ROOTS.contains(&first.as_str())) {
+            segments.remove(0);
+        }
+        segments
     }
 
     /// As it is told to people.
@@ -67,18 +78,34 @@ impl Folder {
 /// Names of the root itself that some paths begin with.
 const ROOTS: &[&str] = &["top of information store", "ipm_subtree", "root"];
 
-/// What a folder is for, and whether it holds mail, by its folded name.
+fn kind_of(segments: &[String]) -> Option<FolderKind> {
+    let root = segments.first()?;
+    let listed = KINDS.get(&segments.join("\\")).map(|(kind, _)| *kind);
+    let below_deleted = || KINDS.get(root).map(|(kind, _)| *kind).filter(|kind| *kind == FolderKind::Deleted);
+    let is_feed = || segments.len() == 1 && has_word_rss(root);
+    listed.or_else(below_deleted).or_else(|| is_feed().then_some(FolderKind::Hidden))
+}
+
+/// Whether a name has the word RSS, which scripts without spaces write right before the next word.
+fn has_word_rss(name: &str) -> bool {
+    name.split(|ch: char| !ch.is_ascii_alphanumeric()).any(|word| word == "rss")
+}
+
+/// The use of a folder, and whether it holds mail, by its folded path.
 static KINDS: LazyLock<HashMap<String, (FolderKind, bool)>> = LazyLock::new(|| {
     super::data::rows(include_str!("data/folders.txt"))
         .filter_map(|row| {
             let kind = match *row.first()? {
                 "hidden" => FolderKind::Hidden,
                 "deleted" => FolderKind::Deleted,
-                "aside" => FolderKind::Aside,
+                "junk" => FolderKind::Junk,
+                "archive" => FolderKind::Archive,
                 _ => return None,
             };
-            Some((folded(row.get(2)?), (kind, row.get(3) != Some(&"no-mail"))))
+            let holds_mail = row.get(3) != Some(&"no-mail");
+            Some([folded(row.get(2)?), plain(row.get(2)?)].map(|name| (name, (kind, holds_mail))))
         })
+        .flatten()
         .collect()
 });
 
@@ -101,18 +128,41 @@ mod tests {
         for hidden in [
             "RSS Feeds",
             "joey:\\RSS Feeds",
-            "\\rss subscriptions\\old",
+            ":\\Calendar",
+            "My RSS Feeds",
+            "RSSフィード",
             "Historique des conversations",
             "grady@contoso.com:\\Notizen",
             "Top of Information Store\\Kalendarz",
             "Synkroniseringsproblemer",
+            "Журнал бесед",
+            "RSS-подписки",
+            "Sync Issues\\Local Failures",
         ] {
             assert_eq!(kind(hidden), Some(FolderKind::Hidden), "{hidden}");
         }
         assert_eq!(kind("Éléments supprimés"), Some(FolderKind::Deleted));
-        assert_eq!(kind("Skräppost"), Some(FolderKind::Aside));
-        assert_eq!(kind("Inbox\\Notes"), None);
-        assert_eq!(kind("My RSS Feeds"), None);
+        assert_eq!(kind("Deleted Items\\Old"), Some(FolderKind::Deleted));
+        assert_eq!(kind("Skräppost"), Some(FolderKind::Junk));
+        assert_eq!(kind("Archiveren"), Some(FolderKind::Archive));
+    }
+
+    #[test]
+    fn folders_that_people_make_are_not_default_folders() {
+        for own in ["Inbox\\Notes", "RSS Feeds\\Blog", "\\rss subscriptions\\old", "Archive\\2026", "Notes 2026", "Progress"] {
+            assert_eq!(kind(own), None, "{own}");
+        }
+    }
+
+    #[test]
+    fn names_that_only_look_like_default_folders_are_disguised() {
+        for name in ["RЅЅ Feeds", "Аrchive", "Ｊｕｎｋ Email", "Con\u{200B}versation History"] {
+            let folder = Folder::read(name).unwrap();
+            assert!(folder.kind().is_some() && folder.is_disguised(), "{name}");
+        }
+        for name in ["Журнал бесед", "Notizen", "迷惑メール", "Éléments supprimés", "RSS フィード"] {
+            assert!(!Folder::read(name).unwrap().is_disguised(), "{name}");
+        }
     }
 
     #[test]

@@ -1,27 +1,48 @@
-//! What must be known of a tenant to judge its records. Judging asks for it in [`Question`]s; whoever can look things up
-//! answers into [`Knowledge`]; offline nothing is asked and the record alone decides.
+//! The facts about a tenant that records are evaluated with.
+//!
+//! Evaluating returns [`Question`]s. The caller looks the answers up and adds them to [`Knowledge`]. Offline there are no questions
+//! and the record alone decides.
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
-
-use crate::microsoft::exchange::{Row, is_true};
-use crate::microsoft::graph::TenantDomain;
 use crate::names::{Domain, TenantId};
-use crate::settings::TrustedTarget;
 
-use super::FindingKind;
+use super::live_rules::{LiveMailbox, accepted_domains};
+use super::{FindingKind, TrustedTarget};
 
-/// Something that must be looked up before a record can be judged. The text is the key under which the answer is kept.
+/// A row of Exchange, as its JSON gives it.
+pub type Row = serde_json::Map<String, serde_json::Value>;
+
+/// A fact that a record needs. The text is the key of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Question {
-    /// Which mailbox is this identity (DN, alias, GUID, address)? `Get-Mailbox`; answer into [`Knowledge::mailboxes`].
+    /// The mailbox of an identity (DN, alias, GUID, address), by `Get-Mailbox`. The answer belongs into [`Knowledge::mailboxes`].
     Mailbox(String),
-    /// Which rules does this mailbox have now? `Get-InboxRule` with and without `IncludeHidden`, `Get-SweepRule`; answer into
-    /// [`Knowledge::live`]. The text is the user principal name.
+    /// The current rules of the mailbox with this user principal name, by `Get-InboxRule` with and without `IncludeHidden`, and
+    /// `Get-SweepRule`. The answer belongs into [`Knowledge::live`].
     LiveRules(String),
-    /// Who is this recipient (legacy DN, DN, alias)? `Get-Recipient`; answer into [`Knowledge::recipients`].
+    /// The recipient of an address under an accepted domain, or of a directory name (legacy DN, DN, alias), by `Get-Recipient`.
+    /// The answer belongs into [`Knowledge::recipients`].
     Recipient(String),
+    /// The members of a group that is a target, at most 500, by the cmdlet of its kind. The answer belongs into
+    /// [`Knowledge::groups`] under `identity`.
+    GroupMembers {
+        /// The text that the group was asked for with.
+        identity: String,
+        /// The kind, which decides the cmdlet.
+        kind: GroupKind,
+    },
+}
+
+/// The kinds of groups, each with a cmdlet of its own for its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GroupKind {
+    /// A distribution or mail-enabled security group: `Get-DistributionGroupMember`.
+    Distribution,
+    /// A dynamic distribution group: `Get-DynamicDistributionGroupMember`.
+    Dynamic,
+    /// A Microsoft 365 group: `Get-UnifiedGroupLinks -LinkType Members`.
+    Unified,
 }
 
 /// The answer to a question.
@@ -31,13 +52,13 @@ pub enum Answer<T> {
     Known(T),
     /// Exchange says that there is no such thing, or more than one.
     Unknown,
-    /// A passing fault withheld it: judge again later.
+    /// A transient error withheld it: evaluate again later.
     Withheld,
-    /// We are refused for good: judge by the record alone.
+    /// Access is denied permanently: evaluate the record alone.
     Refused,
 }
 
-/// Who owns a mailbox.
+/// The owner of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailboxFacts {
     /// User principal name, lower case.
@@ -48,22 +69,13 @@ pub struct MailboxFacts {
     pub addresses: Vec<String>,
 }
 
-/// Where mail to a directory object ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The end of the way of mail to a recipient.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecipientFacts {
     /// The addresses that mail reaches: `ExternalEmailAddress` of a contact or mail user, else the primary address.
     pub addresses: Vec<String>,
-}
-
-/// The rules of a mailbox as they are now.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LiveMailbox {
-    /// `Get-InboxRule` without `IncludeHidden`.
-    pub visible: Vec<Row>,
-    /// `Get-InboxRule` with `IncludeHidden`.
-    pub all: Vec<Row>,
-    /// `Get-SweepRule`
-    pub sweep: Vec<Row>,
+    /// Set if the recipient is a group: then its members count.
+    pub group: Option<GroupKind>,
 }
 
 /// The accepted domains of a tenant.
@@ -73,47 +85,49 @@ pub struct AcceptedDomains {
     pub exact: BTreeSet<Domain>,
     /// These and all below them (`MatchSubDomains`).
     pub with_sub_domains: BTreeSet<Domain>,
+    /// Those of the above whose unknown recipients are relayed to another mail system (`InternalRelay`, `ExternalRelay`).
+    pub relayed: BTreeSet<Domain>,
 }
 
 impl AcceptedDomains {
-    /// Those that `Get-AcceptedDomain` shows. One of all sub-domains may be written `*.contoso.com`.
+    /// Returns the domains that `Get-AcceptedDomain` shows.
     pub fn of_exchange(rows: &[Row]) -> Self {
-        let mut accepted = Self::default();
-        for row in rows {
-            let name = row.get("DomainName").and_then(Value::as_str).map(|name| name.trim_start_matches("*."));
-            let Some(Ok(domain)) = name.map(str::parse::<Domain>) else { continue };
-            match is_true(row, "MatchSubDomains") {
-                true => accepted.with_sub_domains.insert(domain),
-                false => accepted.exact.insert(domain),
-            };
-        }
-        accepted
+        accepted_domains(rows)
     }
 
-    /// The verified ones of a directory.
-    pub fn of_directory(domains: &[TenantDomain]) -> Self {
-        let verified = domains.iter().filter(|domain| domain.is_verified);
-        Self { exact: verified.filter_map(|domain| domain.id.parse().ok()).collect(), ..Self::default() }
+    /// Returns exactly these domains, such as the verified ones of a directory. Text that is not a domain is left out.
+    pub fn of_directory<'a>(verified: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { exact: verified.into_iter().filter_map(|domain| domain.parse().ok()).collect(), ..Self::default() }
     }
 
-    /// Whether mail to this domain stays inside.
+    /// Returns whether mail to this domain is accepted by the tenant.
     pub fn contain(&self, domain: &Domain) -> bool {
-        self.exact.contains(domain)
-            || self.with_sub_domains.iter().any(|parent| parent == domain || domain.is_below(parent))
+        self.exact.contains(domain) || is_or_is_below(&self.with_sub_domains, domain)
+    }
+
+    /// Returns whether mail to unknown recipients of this domain is relayed to another system.
+    pub fn relay(&self, domain: &Domain) -> bool {
+        self.relayed.contains(domain) || (!self.exact.contains(domain) && is_or_is_below(&self.relayed, domain))
     }
 }
 
-/// What is known of one tenant while a batch of its records is judged.
+fn is_or_is_below(parents: &BTreeSet<Domain>, domain: &Domain) -> bool {
+    parents.iter().any(|parent| parent == domain || domain.is_below(parent))
+}
+
+/// The facts of one tenant while a batch of its records is evaluated.
 #[derive(Debug, Clone)]
 pub struct Knowledge {
     /// The tenant.
     pub tenant_id: TenantId,
     /// Its ManagementDomain.
     pub domain: Domain,
-    /// Nothing can be looked up: [`super::questions`] asks nothing.
+    /// Nothing can be looked up: [`super::questions`] returns none.
     pub offline: bool,
     /// Its accepted domains.
     pub accepted: AcceptedDomains,
+    /// Domains that were added within the last 30 days. They do not count as the tenant's own.
+    pub recently_added: BTreeSet<Domain>,
     /// `TRUSTED_DOMAINS`
     pub trusted_targets: Vec<TrustedTarget>,
     /// `TRUSTED_APPS`
@@ -126,4 +140,26 @@ pub struct Knowledge {
     pub live: HashMap<String, Answer<LiveMailbox>>,
     /// Answers to [`Question::Recipient`].
     pub recipients: HashMap<String, Answer<RecipientFacts>>,
+    /// Answers to [`Question::GroupMembers`]: the addresses that mail to each member reaches.
+    pub groups: HashMap<String, Answer<Vec<String>>>,
+}
+
+impl Knowledge {
+    /// Returns the facts of a tenant of which nothing is known but its name, and about which questions can be asked.
+    pub fn new(tenant_id: TenantId, domain: Domain) -> Self {
+        Self {
+            tenant_id,
+            domain,
+            offline: false,
+            accepted: AcceptedDomains::default(),
+            recently_added: BTreeSet::new(),
+            trusted_targets: Vec::new(),
+            trusted_apps: BTreeSet::new(),
+            off: BTreeSet::new(),
+            mailboxes: HashMap::new(),
+            live: HashMap::new(),
+            recipients: HashMap::new(),
+            groups: HashMap::new(),
+        }
+    }
 }

@@ -1,15 +1,66 @@
-//! The rules of a mailbox as they are now, and which of them a record is about.
+//! The current rules of a mailbox, and the ones that a record is about.
+//!
+//! Rows of Exchange are read here only: what the rest of this folder knows of a rule is its [`RuleShape`].
 
 use serde_json::Value;
 
-use crate::microsoft::exchange::Row;
-use crate::names::MailAddress;
+use crate::names::{Domain, MailAddress};
 
-use super::knowledge::{Answer, Knowledge, LiveMailbox};
+use super::knowledge::{AcceptedDomains, Answer, Knowledge, Row};
 use super::rule::{RuleShape, rule_id};
-use super::rule_from_parameters::from_live;
+use super::rule_from_parameters::Given;
 use super::selection::Concern;
 use super::who::Who;
+
+/// The rules of a mailbox as they are now.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LiveMailbox {
+    /// `Get-InboxRule` without `IncludeHidden`.
+    pub visible: Vec<Row>,
+    /// `Get-InboxRule` with `IncludeHidden`.
+    pub all: Vec<Row>,
+    /// `Get-SweepRule`
+    pub sweep: Vec<Row>,
+}
+
+impl LiveMailbox {
+    /// Returns the rules that are listed only with hidden rules included.
+    pub(super) fn hidden_rules(&self) -> Vec<RuleShape> {
+        let hidden = self.all.iter().filter(|row| !self.visible.iter().any(|visible| is_same(visible, row)));
+        hidden.map(|row| from_live(row, true)).collect()
+    }
+}
+
+/// Reads a current rule. Its caller knows from which of the two lists it is.
+pub(super) fn from_live(row: &Row, hidden: bool) -> RuleShape {
+    let mut shape = RuleShape { complete: true, hidden, ..RuleShape::default() };
+    for (name, value) in row {
+        shape.take(name, Given::Json(value));
+    }
+    shape.id = shape.id.or_else(|| id_of(row));
+    shape
+}
+
+/// Reads the rows of `Get-AcceptedDomain`. A domain with all its sub-domains may be written `*.contoso.com`.
+pub(super) fn accepted_domains(rows: &[Row]) -> AcceptedDomains {
+    let mut accepted = AcceptedDomains::default();
+    for row in rows {
+        let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
+        let Ok(domain) = text("DomainName").trim_start_matches("*.").parse::<Domain>() else { continue };
+        if matches!(text("DomainType"), "InternalRelay" | "ExternalRelay") {
+            accepted.relayed.insert(domain.clone());
+        }
+        let with_sub_domains = match row.get("MatchSubDomains") {
+            Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+            value => value == Some(&Value::Bool(true)),
+        };
+        match with_sub_domains {
+            true => accepted.with_sub_domains.insert(domain),
+            false => accepted.exact.insert(domain),
+        };
+    }
+    accepted
+}
 
 /// What is known of the live rules.
 #[derive(Debug, Clone, Copy)]

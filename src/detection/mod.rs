@@ -49,4 +49,4 @@ pub use questions::questions;
 pub use reason::{Reason, ReasonName};
 pub use rule::{is_delegate_rule_name, is_exchange_rule_name};
 pub use selection::is_selected;
-pub use verdict::{Signs, severity};
+pub use verdict::{Signals, severity};

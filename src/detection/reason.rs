@@ -1,4 +1,4 @@
-//! Named causes. Each finding carries the ones that hold for it, each with a sentence a technician understands.
+//! Named reasons. Each finding has the ones that hold for it, each with a sentence for a technician.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,12 +41,17 @@ reasons! {
     StopsProcessing,
     /// No condition narrows the rule.
     AppliesToAllMail,
-    /// Looks for words of money or security.
+    /// Matches words about money, payroll, security, or replies and bounces.
     SensitiveWords,
-    /// Looks for mail of the helpdesk or of Microsoft's security notices.
+    /// Matches mail from the help desk, from Microsoft's notices or from payroll services.
     TargetsSenders,
-    /// A name that nobody would give.
-    OddName,
+    /// The name has no letter, digit, ideograph or emoji. Rows of the first version call it `OddName`.
+    #[serde(alias = "OddName")]
+    NamelessRule,
+    /// The name is one character, or one character repeated.
+    ShortName,
+    /// A name, word or folder was written to look like another.
+    LookalikeText,
     /// The actor is not the owner.
     ChangedByAnother,
     /// Seen only with hidden rules included.

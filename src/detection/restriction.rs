@@ -19,6 +19,9 @@ pub(super) fn read(text: &str) -> Vec<Condition> {
     if is_one_of_all(inner, &conditions) {
         return Vec::new();
     }
+    if let Some(size) = least_size(inner).filter(|_| conditions.is_empty() && !says(inner, "Not(")) {
+        return vec![Condition { name: "WithinSizeRangeMinimum".to_owned(), values: vec![size.to_owned()] }];
+    }
     if conditions.is_empty() || says(inner, "Not(") {
         conditions.push(Condition { name: RESTRICTION.to_owned(), values: vec![inner.to_owned()] });
     }
@@ -29,6 +32,14 @@ pub(super) fn read(text: &str) -> Vec<Condition> {
 fn is_one_of_all(text: &str, conditions: &[Condition]) -> bool {
     let is_alternative = says(text, "Or(") && !says(text, "And(") && !says(text, "Not(");
     is_alternative && (says(text, "Exists(ItemClass)") || conditions.iter().any(|condition| !narrows(condition)))
+}
+
+/// The number of bytes in a restriction that is nothing but a least size, such as `(Size > 1023)`.
+fn least_size(text: &str) -> Option<&str> {
+    let bare = text.trim_matches(|ch: char| matches!(ch, '(' | ')' | ' '));
+    let head = bare.get(..4).filter(|head| head.eq_ignore_ascii_case("Size"))?;
+    let number = bare.get(head.len()..)?.trim_start().strip_prefix('>')?.trim_start_matches(['=', ' ']);
+    (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(number)
 }
 
 /// The name given to a restriction that holds no comparison that could be read.

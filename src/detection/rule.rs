@@ -2,22 +2,7 @@
 
 use super::folders::Folder;
 use super::targets::Target;
-
-/// Whether a rule bears a name that Exchange gives its own rules. A name alone excuses nothing.
-pub fn is_exchange_rule_name(name: &str) -> bool {
-    name.eq_ignore_ascii_case("Junk E-mail Rule")
-        || starts_with(name, "Microsoft.Exchange.OOF.")
-        || is_delegate_rule_name(name)
-}
-
-/// Whether a rule is named like those that Exchange makes for delegates.
-pub fn is_delegate_rule_name(name: &str) -> bool {
-    starts_with(name, "Delegate Rule ")
-}
-
-fn starts_with(name: &str, start: &str) -> bool {
-    name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
-}
+use super::unread::UnreadPart;
 
 /// One rule, or what one record shows of it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -76,7 +61,7 @@ pub(super) enum Action {
     /// Done by the owner's Outlook: the server does not show it.
     Deferred,
     /// Written in a form that could not be read.
-    Unread,
+    Unread(UnreadPart),
     /// Anything else, by name.
     Other(String),
 }
@@ -111,8 +96,14 @@ impl RuleShape {
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
         self.actions.iter().flat_map(|action| match action {
             Action::Forward { targets, .. } => targets.as_slice(),
+            Action::Unread(part) => part.targets.as_slice(),
             _ => &[],
         })
+    }
+
+    /// Returns whether a part of the rule could not be read.
+    pub(super) fn has_unread_part(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::Unread(_)))
     }
 
     /// Says nothing but that something happened: the live rule alone tells what.

@@ -8,13 +8,15 @@
 
 use serde_json::{Map, Value};
 
-use crate::audit::AuditRecord;
+use crate::audit::{AuditRecord, damaged_pairs};
 
 use super::folders::Folder;
 use super::json::{member, scalar};
 use super::restriction;
 use super::rule::{Action, Condition, Forwarding, RuleShape, rule_id};
+use super::rule_from_parameters::{Given, is_rule_parameter};
 use super::targets::Target;
+use super::unread::UnreadPart;
 
 /// How deep JSON inside a record is followed.
 const DEPTH: usize = 12;
@@ -26,21 +28,25 @@ pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
         id: said.get("RuleId").and_then(rule_id),
         name: said.get("RuleName").map(str::to_owned),
         enabled: said.get("RuleState").and_then(is_enabled),
-        conditions: said.get("RuleCondition").map(restriction::read).unwrap_or_default(),
         ..RuleShape::default()
     };
+    if let Some(condition) = said.get("RuleCondition") {
+        shape.take_condition(condition);
+    }
     if said.get("RuleState").is_some_and(stops) {
         shape.actions.push(Action::Stop);
     }
     if let Some(actions) = said.get("RuleActions") {
-        shape.actions.extend(actions_of_text(actions));
+        shape.take_actions_text(actions);
     }
     if let Some(rule) = said.get("ServerRule") {
         shape.take_server_rule(rule);
     }
+    shape.actions.extend(said.unread().iter().map(|text| Action::Unread(UnreadPart::of(text))));
     // An Outlook re-sync writes records that show neither conditions nor actions; then nothing can be said about conditions.
-    shape.complete = shape.actions.iter().any(|action| !matches!(action, Action::Stop | Action::Unread))
-        || !shape.conditions.is_empty();
+    let says_something = |action: &Action| !matches!(action, Action::Stop | Action::Unread(_));
+    shape.complete = !shape.has_unread_part()
+        && (shape.actions.iter().any(says_something) || !shape.conditions.is_empty());
     shape
 }
 
@@ -53,7 +59,7 @@ pub(super) fn is_removal(record: &AuditRecord) -> bool {
 impl RuleShape {
     fn take_server_rule(&mut self, text: &str) {
         let Ok(Value::Object(rule)) = serde_json::from_str::<Value>(text) else {
-            self.actions.push(Action::Unread);
+            self.take_unread(text);
             return;
         };
         let text_of = |name: &str| member(&rule, name).and_then(scalar);
@@ -66,35 +72,89 @@ impl RuleShape {
         self.enabled = self.enabled.or_else(|| state.as_deref().and_then(is_enabled));
         self.enabled = self.enabled.or_else(|| text_of("IsEnabled").map(|text| text.eq_ignore_ascii_case("true")));
         match member(&rule, "Condition") {
-            Some(Value::String(condition)) => self.conditions.extend(restriction::read(condition)),
+            Some(Value::String(condition)) => self.take_condition(condition),
             Some(Value::Null) | None => {}
             Some(condition) => {
                 self.conditions.push(Condition { name: "Condition".to_owned(), values: strings(condition, DEPTH) })
             }
         }
-        if let Some(Value::Array(actions)) = member(&rule, "Actions") {
-            self.actions.extend(actions.iter().filter_map(action));
+        if let Some(actions) = member(&rule, "Actions") {
+            self.take_actions(actions, DEPTH);
+        }
+    }
+
+    /// The text of a restriction. Free text is a condition too, of which nothing more is known.
+    fn take_condition(&mut self, text: &str) {
+        self.conditions.extend(restriction::read(text));
+        let trimmed = text.trim();
+        if !trimmed.is_empty() && !trimmed.starts_with(['{', '(', '[']) && !trimmed.eq_ignore_ascii_case("null") {
+            self.actions.push(Action::Unread(UnreadPart::default()));
+        }
+    }
+
+    fn take_unread(&mut self, text: &str) {
+        self.actions.push(Action::Unread(UnreadPart::of(text)));
+    }
+
+    /// `RuleActions`: JSON, or one of the damaged forms of a list. Any other text says that there is something, not what.
+    fn take_actions_text(&mut self, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        match (serde_json::from_str::<Value>(text), damaged_pairs(text)) {
+            (Ok(actions), _) => self.take_actions(&actions, DEPTH),
+            (Err(_), Some(pairs)) => objects_of(pairs).iter().for_each(|members| self.take_action(members)),
+            (Err(_), None) => self.take_unread(text),
+        }
+    }
+
+    fn take_actions(&mut self, actions: &Value, depth: usize) {
+        match actions {
+            Value::Null => {}
+            Value::Array(actions) if depth > 0 => actions.iter().for_each(|action| self.take_actions(action, depth - 1)),
+            Value::Object(members) => self.take_action(members),
+            Value::String(text) if depth > 0 && text.trim_start().starts_with(['[', '{', '@']) => self.take_actions_text(text),
+            other => self.take_unread(&other.to_string()),
+        }
+    }
+
+    /// One action by its type, else a map of the parameters of New-InboxRule.
+    fn take_action(&mut self, members: &Map<String, Value>) {
+        if let Some(action) = action(members) {
+            return self.actions.push(action);
+        }
+        let is_map = members.keys().any(|name| is_rule_parameter(name));
+        match is_map && !has_action_type(members) {
+            true => members.iter().for_each(|(name, value)| self.take(name, Given::Json(value))),
+            false => self.take_unread(&Value::Object(members.clone()).to_string()),
         }
     }
 }
 
-/// `RuleActions`: a JSON list, or one action. A text that is no JSON says that there is something, not what.
-fn actions_of_text(text: &str) -> Vec<Action> {
-    match serde_json::from_str::<Value>(text) {
-        Ok(Value::Array(actions)) => actions.iter().filter_map(action).collect(),
-        Ok(single @ Value::Object(_)) => action(&single).into_iter().collect(),
-        Ok(_) => Vec::new(),
-        Err(_) if text.trim().is_empty() => Vec::new(),
-        Err(_) => vec![Action::Unread],
+/// Fields of a damaged list as objects: the first name begins each of them.
+fn objects_of(pairs: Vec<(String, Option<String>)>) -> Vec<Map<String, Value>> {
+    let first = pairs.first().map(|(name, _)| name.clone()).unwrap_or_default();
+    let mut objects: Vec<Map<String, Value>> = Vec::new();
+    for (name, value) in pairs {
+        if objects.is_empty() || name == first {
+            objects.push(Map::new());
+        }
+        if let Some(object) = objects.last_mut() {
+            object.insert(name, value.map_or(Value::Null, Value::String));
+        }
     }
+    objects
 }
 
-fn action(value: &Value) -> Option<Action> {
-    let members = value.as_object()?;
-    let kind = ["ActionType", "Type", "$type", "@odata.type"]
-        .iter()
-        .find_map(|name| member(members, name))
-        .and_then(scalar)?;
+/// The members that name the type of an action.
+const ACTION_TYPES: [&str; 4] = ["ActionType", "Type", "$type", "@odata.type"];
+
+fn has_action_type(members: &Map<String, Value>) -> bool {
+    ACTION_TYPES.iter().any(|name| member(members, name).is_some())
+}
+
+fn action(members: &Map<String, Value>) -> Option<Action> {
+    let kind = ACTION_TYPES.iter().find_map(|name| member(members, name)).and_then(scalar)?;
     Some(match Kind::of(&kind) {
         Kind::Forward(how) => forward(members, flagged(members).unwrap_or(how)),
         Kind::Move => folder(members).map_or(Action::MoveSomewhere, Action::Move),

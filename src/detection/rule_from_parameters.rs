@@ -1,5 +1,5 @@
-//! A rule from the names and values of New-InboxRule, Set-InboxRule and the sweep cmdlets, and from the rows of Get-InboxRule and
-//! Get-SweepRule, which have the same names.
+//! Reads a rule from the names and values of New-InboxRule, Set-InboxRule and the sweep cmdlets. The rows of Get-InboxRule and
+//! Get-SweepRule have the same names.
 //!
 //! Sources: parameters of New-InboxRule (<https://learn.microsoft.com/powershell/module/exchange/new-inboxrule>) and New-SweepRule
 //! (<https://learn.microsoft.com/powershell/module/exchange/new-sweeprule>); lists are joined with `;` in audit records.
@@ -7,13 +7,13 @@
 use serde_json::Value;
 
 use crate::audit::AuditRecord;
-use crate::microsoft::exchange::Row;
 
 use super::conditions;
 use super::folders::Folder;
 use super::json::scalar;
 use super::rule::{Action, Condition, Forwarding, RuleShape, is_unset, rule_id};
 use super::targets::Target;
+use super::unread::UnreadPart;
 
 /// What a rule cmdlet's record shows. A new rule is shown whole, a change only by what was changed.
 pub(super) fn from_cmdlet(record: &AuditRecord) -> RuleShape {
@@ -24,15 +24,24 @@ pub(super) fn from_cmdlet(record: &AuditRecord) -> RuleShape {
     for (name, value) in record.parameters.iter() {
         if let Some(value) = value {
             shape.take(name, Given::Text(value));
+            shape.take_unknown(name, value);
         }
     }
+    shape.actions.extend(record.parameters.unread().iter().map(|text| Action::Unread(UnreadPart::of(text))));
     let (_, rest) = mailbox_and_rule(record);
-    let numbered = rest.and_then(|rest| rule_id(rest).filter(|_| !shape.complete));
+    let numbered = rest.and_then(|rest| rule_id(rest).filter(|_| is_number_of_rule(rest, &shape)));
     shape.id = shape.id.or(numbered);
     if shape.name.is_none() && numbered.is_none() {
         shape.name = rest.map(str::to_owned);
     }
+    shape.complete &= !shape.has_unread_part();
     shape
+}
+
+/// A change names the rule by its number or name. A new rule has a number there only beside a name that is another.
+fn is_number_of_rule(rest: &str, shape: &RuleShape) -> bool {
+    const SHORTEST: usize = 12;
+    !shape.complete || (rest.len() >= SHORTEST && shape.name.as_deref().is_some_and(|name| name.trim() != rest.trim()))
 }
 
 /// The mailbox part and the rule part of `<mailbox>\<rule>`, parted at the first backslash: the path of a mailbox holds none, the
@@ -51,23 +60,9 @@ pub(super) fn mailbox_and_rule(record: &AuditRecord) -> (Option<&str>, Option<&s
     }
 }
 
-/// A live rule. `hidden` is known by the caller, who has both lists.
-pub(super) fn from_live(row: &Row, hidden: bool) -> RuleShape {
-    let mut shape = RuleShape { complete: true, hidden, ..RuleShape::default() };
-    for (name, value) in row {
-        shape.take(name, Given::Json(value));
-    }
-    shape.id = shape.id.or_else(|| identity_of(row).and_then(|(_, rule)| rule_id(rule)));
-    shape
-}
-
-fn identity_of(row: &Row) -> Option<(&str, &str)> {
-    row.get("Identity").and_then(Value::as_str).and_then(|identity| identity.split_once('\\'))
-}
-
 /// A value as a record or as a live row gives it.
 #[derive(Clone, Copy)]
-enum Given<'a> {
+pub(super) enum Given<'a> {
     Text(&'a str),
     Json(&'a Value),
 }
@@ -114,7 +109,7 @@ impl Given<'_> {
 }
 
 impl RuleShape {
-    fn take(&mut self, name: &str, value: Given<'_>) {
+    pub(super) fn take(&mut self, name: &str, value: Given<'_>) {
         match Known::of(name) {
             Some(Known::Name) => self.name = value.text(),
             Some(Known::Id) => self.id = value.text().and_then(|text| rule_id(&text)),
@@ -132,6 +127,46 @@ impl RuleShape {
             None => {}
         }
     }
+}
+
+impl RuleShape {
+    /// A parameter that is not known and names a verb beside an address, or a verb of deleting, is a part that could not be read.
+    fn take_unknown(&mut self, name: &str, value: &str) {
+        let is_known = Known::of(name).is_some()
+            || conditions::is_condition(name)
+            || conditions::is_exception(name)
+            || OF_THE_CMDLET.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if is_known || is_unset(value) {
+            return;
+        }
+        let part = UnreadPart::of(&format!("{name} {value}"));
+        if part.deletes || !part.targets.is_empty() {
+            self.actions.push(Action::Unread(part));
+        }
+    }
+}
+
+/// Parameters that say nothing about the rule itself.
+const OF_THE_CMDLET: &[&str] = &[
+    "Identity",
+    "Mailbox",
+    "AlwaysDeleteOutlookRulesBlob",
+    "Force",
+    "Confirm",
+    "WhatIf",
+    "DomainController",
+    "Priority",
+    "FromMessageId",
+    "ValidateOnly",
+    "ApplySystemCategory",
+    "DeleteSystemCategory",
+    "Provider",
+    "ExceptIfFromMessageId",
+];
+
+/// Returns whether a name is a parameter of a rule.
+pub(super) fn is_rule_parameter(name: &str) -> bool {
+    Known::of(name).is_some() || conditions::is_condition(name) || conditions::is_exception(name)
 }
 
 /// The names that are no conditions.

@@ -1,9 +1,9 @@
-//! Where mail is sent: what is written in records and rules, and whether that is inside or outside.
+//! Targets of mail as records and rules write them.
 
-use crate::names::{Domain, MailAddress};
-use crate::settings::TrustedTarget;
+use crate::names::Domain;
 
-use super::knowledge::{Answer, Knowledge};
+use super::knowledge::Knowledge;
+use super::resolution;
 
 /// A target as a record or a rule writes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,71 +89,66 @@ impl Target {
         split_list(text).into_iter().filter_map(Self::read).collect()
     }
 
-    /// Where it leads, by the accepted domains, the trusted ones and what Exchange said about directory objects.
+    /// Returns where it leads, by the accepted domains, the trusted ones and the answers of Exchange.
     pub(super) fn reach(&self, known: &Knowledge) -> Vec<Reach> {
-        match self {
-            Self::Elsewhere(text) => vec![Reach::Outside(text.clone())],
-            Self::Address { text, domain } => vec![reach_of_address(text, domain, known)],
-            Self::Directory(text) => reach_of_directory_object(text, known),
-            Self::NotShown => {
-                vec![Reach::Unresolved {
-                    text: "a recipient that the record does not show".to_owned(),
-                    withheld: false,
-                }]
+        resolution::reaches([self], known)
+    }
+
+    /// Returns the target that is encoded in an address like `IMCEASMTP-a+40b.example@contoso.com` under an accepted domain: Exchange
+    /// decodes it and sends the mail there. Under any other domain the mail goes to that domain.
+    ///
+    /// Source: [MS-OXOABK] and the non-delivery reports of Exchange, which show such addresses: `+` and two hexadecimal digits
+    /// stand for a character, `_` for a slash.
+    pub(super) fn decoded(&self, known: &Knowledge) -> Option<Self> {
+        let Self::Address { text, domain } = self else { return None };
+        let encoded = text.rsplit_once('@').map(|(local, _)| local)?.strip_prefix("imcea")?;
+        let (kind, encoded) = encoded.split_once('-')?;
+        if !is_inside(domain, known) {
+            return None;
+        }
+        let decoded = decode(encoded);
+        Some(match kind {
+            "smtp" => address(&decoded).unwrap_or(Self::Elsewhere(decoded)),
+            "ex" => Self::Directory(decoded),
+            _ => Self::Elsewhere(decoded),
+        })
+    }
+}
+
+fn decode(encoded: &str) -> String {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        let code = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (first, code) {
+            (b'+', Some(code)) => {
+                bytes.push(code);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            (b'_', _) => {
+                bytes.push(b'/');
+                rest = after;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
             }
         }
     }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether mail to this domain stays in the tenant. While no accepted domain is known, the tenant's own counts.
+/// Returns whether mail to this domain stays in the tenant. While no accepted domain is known, the tenant's own counts. A domain that
+/// was added a short time ago does not.
 pub(super) fn is_inside(domain: &Domain, known: &Knowledge) -> bool {
     let none_known = known.accepted.exact.is_empty() && known.accepted.with_sub_domains.is_empty();
-    known.accepted.contain(domain) || (none_known && *domain == known.domain)
-}
-
-fn reach_of_address(text: &str, domain: &Domain, known: &Knowledge) -> Reach {
-    if is_inside(domain, known) {
-        Reach::Inside(text.to_owned())
-    } else if is_trusted(text, domain, known) {
-        Reach::Trusted(text.to_owned())
-    } else {
-        Reach::Outside(text.to_owned())
-    }
-}
-
-fn is_trusted(text: &str, domain: &Domain, known: &Knowledge) -> bool {
-    let here = |only_in: &Option<Domain>| only_in.as_ref().is_none_or(|tenant| *tenant == known.domain);
-    known.trusted_targets.iter().any(|trusted| match trusted {
-        TrustedTarget::Domain { only_in, domain: trusted } => here(only_in) && trusted == domain,
-        TrustedTarget::Address { only_in, address } => {
-            here(only_in) && text.parse::<MailAddress>().is_ok_and(|target| target == *address)
-        }
-    })
-}
-
-fn reach_of_directory_object(text: &str, known: &Knowledge) -> Vec<Reach> {
-    let unresolved = |withheld| vec![Reach::Unresolved { text: text.to_owned(), withheld }];
-    match known.recipients.get(text) {
-        Some(Answer::Known(facts)) if !facts.addresses.is_empty() => {
-            facts.addresses.iter().map(|address| reach_of_resolved(address, known)).collect()
-        }
-        Some(Answer::Known(_) | Answer::Unknown | Answer::Refused) => unresolved(false),
-        Some(Answer::Withheld) => unresolved(true),
-        None => unresolved(!known.offline),
-    }
-}
-
-/// An address that Exchange gave for a directory object. What is no address is not resolved: one step, no chains.
-fn reach_of_resolved(text: &str, known: &Knowledge) -> Reach {
-    match Target::read(text) {
-        Some(Target::Address { text, domain }) => reach_of_address(&text, &domain, known),
-        Some(Target::Elsewhere(text)) => Reach::Outside(text),
-        _ => Reach::Unresolved { text: text.to_owned(), withheld: false },
-    }
+    let is_new = known.recently_added.iter().any(|added| added == domain || domain.is_below(added));
+    !is_new && (known.accepted.contain(domain) || (none_known && *domain == known.domain))
 }
 
 /// An address by its domain; the local part may be anything, because Exchange accepts more than we would.
-fn address(text: &str) -> Option<Target> {
+pub(super) fn address(text: &str) -> Option<Target> {
     let (local, domain) = text.rsplit_once('@')?;
     // Legacy DNs and paths may hold an @ in a name.
     if local.is_empty() || local.starts_with('/') || domain.trim() != domain {

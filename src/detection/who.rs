@@ -52,9 +52,20 @@ pub(super) fn mailbox_text(record: &AuditRecord, concern: Concern) -> Option<Mai
         }
         _ => return None,
     };
-    let text = record.mailbox_owner.as_deref().map(str::trim).filter(|owner| !owner.is_empty()).or(named)?;
-    let text = text.trim();
+    let owner = record.mailbox_owner.as_deref().map(str::trim).filter(|owner| !owner.is_empty());
+    let text = owner.or(named).or_else(|| mailbox_of_audit(record, concern))?.trim();
     Some(MailboxText { text: text.to_owned(), is_plain: text.parse::<MailAddress>().is_ok() })
+}
+
+/// The GUID of the mailbox, where a record of mailbox auditing does not name the owner.
+fn mailbox_of_audit(record: &AuditRecord, concern: Concern) -> Option<&str> {
+    let guid = record.mailbox_guid.as_deref().map(str::trim).filter(|guid| Uuid::try_parse(guid).is_ok());
+    guid.filter(|_| concern == Concern::MailboxRules)
+}
+
+/// Returns whether the record says that an administrator or a delegate acted: then the mailbox is never the actor's.
+fn is_by_another(record: &AuditRecord) -> bool {
+    matches!(record.logon_type, Some(1 | 2))
 }
 
 fn mailbox_of_rule_cmdlet(record: &AuditRecord) -> Option<&str> {
@@ -73,14 +84,19 @@ fn mailbox_of_cmdlet(record: &AuditRecord) -> Option<&str> {
 pub(super) fn who(record: &AuditRecord, concern: Concern, known: &Knowledge) -> Who {
     let actor = record.user_id.trim().to_owned();
     let Some(mailbox) = mailbox_text(record, concern) else {
-        return Who::without_owner(actor, concern);
+        return match is_by_another(record) {
+            true => Who::of_nobody(actor),
+            false => Who::without_owner(actor, concern),
+        };
     };
     match known.mailboxes.get(&mailbox.text) {
         Some(Answer::Known(facts)) => Who::resolved(actor, facts),
         _ if mailbox.is_plain => Who::plain(actor, mailbox.text.to_lowercase()),
         answer => {
             let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
-            let is_anothers = record.parameters.has("Mailbox") || mailbox_permission::is_to_actor(record);
+            let is_anothers = record.parameters.has("Mailbox")
+                || mailbox_permission::is_to_actor(record)
+                || is_by_another(record);
             Who { withheld, ..Who::unresolved(actor, &mailbox.text, is_anothers) }
         }
     }
@@ -95,12 +111,17 @@ impl Who {
             let mailbox = actor.to_lowercase();
             return Self::plain(actor, mailbox);
         }
+        Self { changed_by_another: false, ..Self::of_nobody(actor) }
+    }
+
+    /// Someone acted in a mailbox that the record does not name.
+    fn of_nobody(actor: String) -> Self {
         Self {
             mailbox: String::new(),
             object_id: None,
             own: OwnAddresses::default(),
+            changed_by_another: true,
             actor,
-            changed_by_another: false,
             withheld: false,
         }
     }
@@ -122,6 +143,10 @@ impl Who {
     }
 
     fn plain(actor: String, mailbox: String) -> Self {
+        let is_same_person = actor.parse::<MailAddress>().is_ok_and(|actor| {
+            mailbox.parse::<MailAddress>().is_ok_and(|owner| is_suffixed(owner.local(), actor.local()))
+        });
+        let mailbox = if is_same_person { actor.to_lowercase() } else { mailbox };
         Self {
             changed_by_another: !actor.eq_ignore_ascii_case(&mailbox),
             own: OwnAddresses { addresses: vec![mailbox.clone()] },
@@ -138,7 +163,9 @@ impl Who {
         let alias = text.rsplit('/').next().unwrap_or(text).trim();
         let actor_address = actor.parse::<MailAddress>().ok();
         let is_actor = actor_address.is_some_and(|address| {
-            address.local().eq_ignore_ascii_case(alias) || (Uuid::try_parse(alias).is_ok() && !is_anothers)
+            address.local().eq_ignore_ascii_case(alias)
+                || is_suffixed(alias, address.local())
+                || (Uuid::try_parse(alias).is_ok() && !is_anothers)
         });
         if is_actor {
             let mailbox = actor.to_lowercase();
@@ -154,10 +181,17 @@ impl Who {
         }
     }
 
-    /// What stands for the mailbox in a fingerprint.
+    /// Returns the mailbox as fingerprints contain it.
     pub(super) fn fingerprint_key(&self) -> String {
         self.object_id.as_ref().map_or_else(|| self.mailbox.clone(), |id| id.to_lowercase())
     }
+}
+
+/// Returns whether a name is the local part with `_` and ten hexadecimal digits, as Exchange writes the owners of some mailboxes.
+fn is_suffixed(name: &str, local: &str) -> bool {
+    name.rsplit_once('_').is_some_and(|(head, suffix)| {
+        head.eq_ignore_ascii_case(local) && suffix.len() == 10 && suffix.bytes().all(|b| b.is_ascii_hexdigit())
+    })
 }
 
 /// Whether Microsoft's own machinery made the record. What forwards outside is looked at all the same.

@@ -47,7 +47,7 @@ impl Boundary {
 
 async fn verified_domains(case: &Case<'_>) -> Result<AcceptedDomains, ServiceError> {
     let domains = case.ask_graph("domains", case.app.graph.domains(case.tenant())).await?;
-    Ok(AcceptedDomains::of_directory(&domains))
+    Ok(AcceptedDomains::of_directory(domains.iter().filter(|domain| domain.is_verified).map(|domain| domain.id.as_str())))
 }
 
 /// Whom mail to a target reaches.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::detection::FindingKind;
-use crate::names::{Domain, MailAddress};
+pub use crate::detection::TrustedTarget;
+use crate::names::Domain;
 
 use super::source::Source;
 
@@ -18,25 +19,6 @@ pub struct TrustSettings {
     pub detections_off: BTreeSet<String>,
 }
 
-/// One entry of `TRUSTED_DOMAINS`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TrustedTarget {
-    /// `domain` or `<tenant domain>/domain`
-    Domain {
-        /// Only in the tenant with this ManagementDomain.
-        only_in: Option<Domain>,
-        /// The trusted domain.
-        domain: Domain,
-    },
-    /// `address@domain` or `<tenant domain>/address@domain`
-    Address {
-        /// Only in the tenant with this ManagementDomain.
-        only_in: Option<Domain>,
-        /// The trusted address.
-        address: MailAddress,
-    },
-}
-
 /// Domains where anybody has a mailbox: trusting one whole would trust every attacker.
 const PUBLIC_PROVIDERS: &str = include_str!("public_mail_providers.txt");
 
@@ -44,7 +26,7 @@ impl TrustSettings {
     pub(super) fn from_source(source: &mut Source) -> Self {
         let form = "domain, address@domain or <tenant domain>/<either>; a public mail provider only as a full address";
         Self {
-            targets: source.list("TRUSTED_DOMAINS", form, TrustedTarget::parse),
+            targets: source.list("TRUSTED_DOMAINS", form, trusted_target),
             apps: source.list("TRUSTED_APPS", "a GUID", |text| text.parse().ok()).into_iter().collect(),
             detections_off: source
                 .list("DETECTIONS_OFF", "the name of a detection type", detection_type)
@@ -54,19 +36,17 @@ impl TrustSettings {
     }
 }
 
-impl TrustedTarget {
-    fn parse(text: &str) -> Option<Self> {
-        let (only_in, target) = match text.split_once('/') {
-            Some((tenant, target)) => (Some(tenant.parse().ok()?), target),
-            None => (None, text),
-        };
-        if target.contains('@') {
-            return Some(Self::Address { only_in, address: target.parse().ok()? });
-        }
-        let domain: Domain = target.parse().ok()?;
-        let is_public = PUBLIC_PROVIDERS.lines().any(|provider| provider == domain.as_str());
-        (!is_public && domain.as_str().contains('.')).then_some(Self::Domain { only_in, domain })
+fn trusted_target(text: &str) -> Option<TrustedTarget> {
+    let (only_in, target) = match text.split_once('/') {
+        Some((tenant, target)) => (Some(tenant.parse().ok()?), target),
+        None => (None, text),
+    };
+    if target.contains('@') {
+        return Some(TrustedTarget::Address { only_in, address: target.parse().ok()? });
     }
+    let domain: Domain = target.parse().ok()?;
+    let is_public = PUBLIC_PROVIDERS.lines().any(|provider| provider == domain.as_str());
+    (!is_public && domain.as_str().contains('.')).then_some(TrustedTarget::Domain { only_in, domain })
 }
 
 /// The exact name of a type that can be left out, whatever the case it is written in.

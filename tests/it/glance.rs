@@ -1,11 +1,9 @@
 //! What is passed over at a glance: never a record of which judging would make something.
 
-use std::collections::{BTreeSet, HashMap};
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tenantwatch::audit::AuditRecord;
-use tenantwatch::detection::{AcceptedDomains, Finding, Knowledge, judge, pass_over};
+use tenantwatch::detection::{Finding, Knowledge, judge, pass_over};
 use tenantwatch::names::TenantId;
 use uuid::Uuid;
 
@@ -26,18 +24,7 @@ fn by_the_system(further: &[(&str, &str)]) -> String {
 }
 
 fn judged(record: &str) -> Option<Finding> {
-    let known = Knowledge {
-        tenant_id: TenantId::new(Uuid::nil()),
-        domain: "contoso.com".parse().unwrap(),
-        offline: false,
-        accepted: AcceptedDomains { exact: BTreeSet::new(), with_sub_domains: BTreeSet::new() },
-        trusted_targets: Vec::new(),
-        trusted_apps: BTreeSet::new(),
-        off: BTreeSet::new(),
-        mailboxes: HashMap::new(),
-        live: HashMap::new(),
-        recipients: HashMap::new(),
-    };
+    let known = Knowledge::new(TenantId::new(Uuid::nil()), "contoso.com".parse().unwrap());
     judge(&AuditRecord::parse(record.as_bytes()).ok()?, &known)
 }
 

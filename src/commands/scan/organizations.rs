@@ -1,6 +1,6 @@
 //! The organizations that the records come from, and what is known of each offline.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use uuid::Uuid;
@@ -92,17 +92,11 @@ impl Organizations {
 
 impl Organization {
     fn new(tenant_id: TenantId, given: &BTreeSet<Domain>) -> Self {
+        let domain = given.first().cloned().unwrap_or_else(unknown_domain);
         let knowledge = Knowledge {
-            tenant_id,
-            domain: given.first().cloned().unwrap_or_else(unknown_domain),
             offline: true,
-            accepted: AcceptedDomains { exact: given.clone(), with_sub_domains: BTreeSet::new() },
-            trusted_targets: Vec::new(),
-            trusted_apps: BTreeSet::new(),
-            off: BTreeSet::new(),
-            mailboxes: HashMap::new(),
-            live: HashMap::new(),
-            recipients: HashMap::new(),
+            accepted: AcceptedDomains { exact: given.clone(), ..AcceptedDomains::default() },
+            ..Knowledge::new(tenant_id, domain)
         };
         Self { name: String::new(), knowledge }
     }

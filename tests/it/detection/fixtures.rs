@@ -7,10 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tenantwatch::audit::AuditRecord;
 use tenantwatch::detection::{
-    AcceptedDomains, Answer, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, questions,
+    AcceptedDomains, Answer, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, TrustedTarget, questions,
 };
 use tenantwatch::names::TenantId;
-use tenantwatch::settings::TrustedTarget;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +37,7 @@ pub struct Known {
     live: Option<Value>,
     mailboxes: HashMap<String, String>,
     recipients: HashMap<String, Value>,
+    groups: HashMap<String, Value>,
 }
 
 /// One case, ready to be judged.
@@ -82,6 +82,9 @@ impl Known {
             Question::Recipient(text) => {
                 known.recipients.insert(text.clone(), self.recipient(text));
             }
+            Question::GroupMembers { identity, .. } => {
+                known.groups.insert(identity.clone(), self.group(identity));
+            }
         }
     }
 
@@ -120,9 +123,18 @@ impl Known {
         match self.recipients.get(text) {
             None => Answer::Unknown,
             Some(Value::String(how)) => withheld_or_not(how),
-            Some(addresses) => {
-                Answer::Known(RecipientFacts { addresses: serde_json::from_value(addresses.clone()).unwrap() })
-            }
+            Some(addresses) => Answer::Known(RecipientFacts {
+                addresses: serde_json::from_value(addresses.clone()).unwrap(),
+                group: self.groups.contains_key(text).then_some(GroupKind::Distribution),
+            }),
+        }
+    }
+
+    fn group(&self, identity: &str) -> Answer<Vec<String>> {
+        match self.groups.get(identity) {
+            None => Answer::Unknown,
+            Some(Value::String(how)) => withheld_or_not(how),
+            Some(members) => Answer::Known(serde_json::from_value(members.clone()).unwrap()),
         }
     }
 }
@@ -147,13 +159,12 @@ pub fn tenant() -> Knowledge {
         only_in: only_in.map(|domain| domain.parse().unwrap()),
         domain: domain.parse().unwrap(),
     };
+    let tenant_id = "11111111-2222-4333-8444-555555555555".parse::<TenantId>().unwrap();
     Knowledge {
-        tenant_id: "11111111-2222-4333-8444-555555555555".parse::<TenantId>().unwrap(),
-        domain: "contoso.com".parse().unwrap(),
-        offline: false,
         accepted: AcceptedDomains {
-            exact: domains(&["contoso.com", "contoso.onmicrosoft.com", "bücher.example"]),
+            exact: domains(&["contoso.com", "contoso.onmicrosoft.com", "bücher.example", "relay.example"]),
             with_sub_domains: domains(&["fabrikam.com"]),
+            relayed: domains(&["relay.example"]),
         },
         trusted_targets: vec![
             domain(None, "tickets.example"),
@@ -161,10 +172,7 @@ pub fn tenant() -> Knowledge {
             domain(Some("fabrikam.com"), "elsewhere.example"),
         ],
         trusted_apps: ["aaaaaaaa-0000-4000-8000-00000000000a".parse().unwrap()].into(),
-        off: BTreeSet::new(),
-        mailboxes: HashMap::new(),
-        live: HashMap::new(),
-        recipients: HashMap::new(),
+        ..Knowledge::new(tenant_id, "contoso.com".parse().unwrap())
     }
 }
 
