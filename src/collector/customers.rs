@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::app::App;
 use crate::settings::{ListedTenant, TenantSource};
 use crate::tables::CoverageRow;
+use crate::tables::RowVersion;
 use crate::tables::{COVERAGE, keys};
 use base::clock::Deadline;
 use base::ids::{Domain, TenantId};
 use m365::ServiceError;
 use m365::graph::Customer;
-use table_store::{ETag, Query, StoreError, list_all};
+use table_store::{Query, StoreError, list_all};
 
 use super::stop::stop_in_time;
 
 /// The coverage rows of all tenants that were ever queued and read, with their versions.
-pub type Known = BTreeMap<TenantId, (CoverageRow, ETag)>;
+pub type Known = BTreeMap<TenantId, (CoverageRow, RowVersion)>;
 
 /// A tenant that is to be watched.
 #[derive(Debug, Clone, PartialEq, Eq)]

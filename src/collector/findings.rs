@@ -4,10 +4,11 @@
 use crate::detection::Finding;
 use crate::location::parse_client_ip;
 use crate::tables::PROCESSED;
+use crate::tables::RowVersion;
 use crate::tables::claim::{self, CLAIM_HOLDS, Claimed};
 use crate::tables::{FindingState, ProcessedRow};
 use base::ids::RunId;
-use table_store::{ETag, StoreError};
+use table_store::StoreError;
 
 use super::{TenantRun, pending, repeats};
 
@@ -32,7 +33,7 @@ impl TenantRun<'_> {
     }
 
     /// Claims a row by inserting it. `None`: somebody else has stored it.
-    async fn insert(&self, row: &ProcessedRow) -> Result<Option<ETag>, StoreError> {
+    async fn insert(&self, row: &ProcessedRow) -> Result<Option<RowVersion>, StoreError> {
         match claim::insert(self.app.store.as_ref(), PROCESSED, &row.to_entity()).await? {
             Claimed::Theirs(_) => Ok(None),
             Claimed::Ours(etag) => {
@@ -57,7 +58,7 @@ impl TenantRun<'_> {
     }
 
     /// Sends a threat whose claim is held, if its fingerprint was not told before.
-    pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: ETag) -> Result<(), StoreError> {
+    pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
         let Some(first) = repeats::claim(self.app, &self.told, &row).await? else {
             return self.outbox.deliver(row, etag).await;
         };
@@ -67,7 +68,7 @@ impl TenantRun<'_> {
     }
 
     /// Writes a row whose work is done and forgets that it was unfinished. Whoever changed it in the meantime is right.
-    pub(super) async fn close(&self, mut row: ProcessedRow, etag: &ETag) -> Result<(), StoreError> {
+    pub(super) async fn close(&self, mut row: ProcessedRow, etag: &RowVersion) -> Result<(), StoreError> {
         row.next_attempt = None;
         match row.replace(self.app.store.as_ref(), etag).await? {
             Some(_) => pending::remove(self.app.store.as_ref(), &self.tenant, &row.record_id).await,

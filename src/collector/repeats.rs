@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use crate::app::App;
 use crate::detection::Severity;
 use crate::tables::COVERAGE;
-use crate::tables::{ProcessedRow, SeenRow, readable};
+use crate::tables::{NotifiedFingerprintRow, ProcessedRow, readable};
 use base::ids::RecordId;
 use table_store::{Digest, StoreError};
 
@@ -65,11 +65,11 @@ pub async fn claim(app: &App, told: &Told, row: &ProcessedRow) -> Result<Option<
 
 enum Claim {
     Ours,
-    Repeats(SeenRow),
+    Repeats(NotifiedFingerprintRow),
 }
 
 async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
-    let ours = SeenRow {
+    let ours = NotifiedFingerprintRow {
         tenant_id: row.tenant_id,
         fingerprint: row.fingerprint.clone(),
         record_id: row.record_id,
@@ -82,9 +82,9 @@ async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
         Err(StoreError::Exists(_)) => {}
         Err(error) => return Err(error),
     }
-    let key = SeenRow::key(&row.tenant_id, &row.fingerprint);
+    let key = NotifiedFingerprintRow::key(&row.tenant_id, &row.fingerprint);
     let stored = app.store.get(COVERAGE, &key).await?.ok_or(StoreError::Changed(key))?;
-    let Some((seen, etag)) = readable(&stored, SeenRow::from_stored(&stored)) else {
+    let Some((seen, etag)) = readable(&stored, NotifiedFingerprintRow::from_stored(&stored)) else {
         // Rather twice than never.
         return Ok(Claim::Ours);
     };
@@ -95,6 +95,6 @@ async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
     if seen.muted || !is_news {
         return Ok(Claim::Repeats(seen));
     }
-    app.store.replace(COVERAGE, &ours.to_entity(), &etag).await?;
+    crate::tables::save(app.store.as_ref(), &ours, Some(&etag)).await?;
     Ok(Claim::Ours)
 }

@@ -11,10 +11,11 @@ use chrono::TimeDelta;
 use crate::app::App;
 use crate::notify::{Channel, NotifyError};
 use crate::tables::PROCESSED;
+use crate::tables::RowVersion;
 use crate::tables::claim::{self, Claimed};
 use crate::tables::{FindingState, Notified, ProcessedRow};
 use base::clock::Deadline;
-use table_store::{ETag, StoreError};
+use table_store::StoreError;
 
 use super::kept::Kept;
 use super::notices::{Notice, Subject, stamp};
@@ -72,7 +73,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// Sends a row that this run holds the claim of to every channel that has not accepted it, and marks each acceptance.
-    pub async fn deliver(&self, mut row: ProcessedRow, etag: ETag) -> Result<(), StoreError> {
+    pub async fn deliver(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
         let offered = self.offer(&mut row, etag).await?;
         for fault in &offered.faults {
             self.tell_of_fault(fault, &row).await?;
@@ -89,7 +90,7 @@ impl<'a> Outbox<'a> {
 
     /// Offers the row to its channels, one after the other. The row is written after each acceptance, so that a kill
     /// repeats at most the one notification that was on its way.
-    async fn offer(&self, row: &mut ProcessedRow, mut etag: ETag) -> Result<Offered, StoreError> {
+    async fn offer(&self, row: &mut ProcessedRow, mut etag: RowVersion) -> Result<Offered, StoreError> {
         let mut offered = Offered { faults: Vec::new(), claim_is_lost: false };
         let channels = self.app.notifier.channels();
         // A channel that is not set any more is not owed anything.
@@ -130,7 +131,12 @@ impl<'a> Outbox<'a> {
     }
 
     /// What was not accepted is owed: later each time.
-    async fn postpone(&self, row: &mut ProcessedRow, etag: &ETag, offered: &mut Offered) -> Result<(), StoreError> {
+    async fn postpone(
+        &self,
+        row: &mut ProcessedRow,
+        etag: &RowVersion,
+        offered: &mut Offered,
+    ) -> Result<(), StoreError> {
         if row.state != FindingState::Sending {
             return Ok(());
         }
@@ -181,7 +187,7 @@ impl<'a> Outbox<'a> {
         notice: &Notice,
         channels: &[Channel],
         kept: Option<&Kept<'_>>,
-    ) -> Result<Option<(ProcessedRow, ETag)>, StoreError> {
+    ) -> Result<Option<(ProcessedRow, RowVersion)>, StoreError> {
         let now = self.app.clock.now();
         let row = notice.to_row(channels, now);
         pending::insert(self.app.store.as_ref(), &row.tenant_id, &row, None).await?;

@@ -11,9 +11,10 @@ use crate::notify::token::{ActionTokens, Claim};
 use crate::remediation::accounts::Accounts;
 use crate::remediation::press::{self, Press};
 use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
+use crate::tables::RowVersion;
 use crate::tables::{self, ProcessedRow};
 use base::clock::Deadline;
-use table_store::{ETag, Key, PartitionKey, RowKey, StoreError};
+use table_store::{Key, PartitionKey, RowKey, StoreError};
 
 /// How long one request may take, in seconds. Azure cuts at 230, callers earlier.
 pub const DEADLINE_SECONDS: u64 = 100;
@@ -75,9 +76,9 @@ fn check_token(app: &App, request: &Request) -> Result<(), Refusal> {
 }
 
 /// The stored threat that the request names.
-async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, ETag), Refusal> {
+async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, RowVersion), Refusal> {
     let key = Key::new(PartitionKey::domain(&request.domain), RowKey::record(&request.record_id));
-    let (finding, etag): (ProcessedRow, ETag) =
+    let (finding, etag): (ProcessedRow, RowVersion) =
         tables::load(app.store.as_ref(), &key).await?.ok_or(Refusal::NoSuchThreat(""))?;
     let user = request.user.to_lowercase();
     let is_account = |name: &str| !name.is_empty() && name.to_lowercase() == user;

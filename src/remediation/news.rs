@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::tables::COVERAGE;
-use crate::tables::{SeenRow, load};
+use crate::tables::{NotifiedFingerprintRow, load};
 use base::clock::Deadline;
 use table_store::{Digest, Store, StoreError};
 
@@ -26,7 +26,7 @@ pub async fn make_again(case: &Case<'_>) -> Option<String> {
 async fn forget_told(case: &Case<'_>) -> Result<(), StoreError> {
     let store = case.app.store.as_ref();
     let own = &case.finding.fingerprint;
-    store.delete(COVERAGE, &SeenRow::key(case.tenant(), own), None).await?;
+    store.delete(COVERAGE, &NotifiedFingerprintRow::key(case.tenant(), own), None).await?;
     let of_mailbox = case.findings().await?.iter().filter(|row| case.accounts.owner.has_name(&row.source_mailbox));
     let others: BTreeSet<&Digest> =
         of_mailbox.filter(|row| row.threat).map(|row| &row.fingerprint).filter(|other| *other != own).collect();
@@ -38,12 +38,12 @@ async fn forget_told(case: &Case<'_>) -> Result<(), StoreError> {
 
 /// A person who dismissed another finding has not taken that back.
 async fn forget_unless_muted(case: &Case<'_>, store: &dyn Store, fingerprint: &Digest) -> Result<(), StoreError> {
-    let key = SeenRow::key(case.tenant(), fingerprint);
-    let Some((seen, etag)) = load::<SeenRow>(store, &key).await? else { return Ok(()) };
+    let key = NotifiedFingerprintRow::key(case.tenant(), fingerprint);
+    let Some((seen, etag)) = load::<NotifiedFingerprintRow>(store, &key).await? else { return Ok(()) };
     if seen.muted {
         return Ok(());
     }
-    match store.delete(COVERAGE, &key, Some(&etag)).await {
+    match store.delete(COVERAGE, &key, Some(etag.etag())).await {
         // Told, or dismissed, a moment ago.
         Err(StoreError::Changed(_)) => Ok(()),
         outcome => outcome,

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use base::ids::{Domain, RecordId, RunId};
-use table_store::{Column, ETag, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
+use table_store::{Column, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
 
+use super::RowVersion;
 use super::columns::{Columns, flag_text};
 
 /// A row of AuditLogActionsLog.
@@ -83,7 +84,7 @@ impl ActionRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let run_id = columns.parsed("RunId")?;
         let row = Self {
@@ -100,7 +101,7 @@ impl ActionRow {
             reason: columns.text("Reason"),
             mailbox: columns.text("Mailbox"),
         };
-        Ok((row, stored.etag.clone()))
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
 }
 

@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::ProcessedRow;
+use super::{ProcessedRow, RowVersion, save};
 use crate::tables::PROCESSED;
 use base::ids::RunId;
-use table_store::{ETag, Entity, Store, StoreError, Stored, Table};
+use table_store::{Entity, Store, StoreError, Stored, Table};
 
 /// How long a claim holds before others may take it over.
 pub const CLAIM_HOLDS: TimeDelta = TimeDelta::minutes(15);
@@ -18,7 +18,7 @@ const TRIES: usize = 3;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claimed {
     /// We inserted it, in this version.
-    Ours(ETag),
+    Ours(RowVersion),
     /// Somebody else did.
     Theirs(Stored),
 }
@@ -27,7 +27,7 @@ pub enum Claimed {
 #[derive(Debug, Clone, PartialEq)]
 pub enum TakenOver {
     /// It is ours: the row as it is stored now.
-    Ours(Box<ProcessedRow>, ETag),
+    Ours(Box<ProcessedRow>, RowVersion),
     /// Its claim still holds, until then.
     NotYet(DateTime<Utc>),
     /// Somebody else was quicker, or it is gone.
@@ -43,13 +43,13 @@ pub async fn insert(store: &dyn Store, table: Table, entity: &Entity) -> Result<
     let mut failure = None;
     for _ in 0..TRIES {
         match store.insert(table, entity).await {
-            Ok(etag) => return Ok(Claimed::Ours(etag)),
+            Ok(etag) => return Ok(Claimed::Ours(etag.into())),
             Err(error @ (StoreError::Exists(_) | StoreError::Unavailable(_))) => failure = Some(error),
             Err(error) => return Err(error),
         }
         if let Some(stored) = store.get(table, &entity.key).await? {
             let ours = is_claimed_by(&stored, entity.text("ClaimId"));
-            return Ok(if ours { Claimed::Ours(stored.etag) } else { Claimed::Theirs(stored) });
+            return Ok(if ours { Claimed::Ours(stored.etag.into()) } else { Claimed::Theirs(stored) });
         }
         // It never arrived, or was removed in between.
     }
@@ -63,7 +63,7 @@ pub async fn insert(store: &dyn Store, table: Table, entity: &Entity) -> Result<
 pub async fn take_over(
     store: &dyn Store,
     row: &ProcessedRow,
-    etag: &ETag,
+    version: &RowVersion,
     claim: RunId,
     now: DateTime<Utc>,
 ) -> Result<TakenOver, StoreError> {
@@ -76,15 +76,14 @@ pub async fn take_over(
         next_attempt: Some(now + CLAIM_HOLDS),
         ..row.clone()
     };
-    let entity = taken.to_entity();
-    let failure = match store.replace(PROCESSED, &entity, etag).await {
-        Ok(etag) => return Ok(TakenOver::Ours(Box::new(taken), etag)),
+    let failure = match save(store, &taken, Some(version)).await {
+        Ok(version) => return Ok(TakenOver::Ours(Box::new(taken), version)),
         Err(error @ (StoreError::Changed(_) | StoreError::Unavailable(_))) => error,
         Err(error) => return Err(error),
     };
-    match store.get(PROCESSED, &entity.key).await? {
-        Some(stored) if is_claimed_by(&stored, entity.text("ClaimId")) => {
-            Ok(TakenOver::Ours(Box::new(taken), stored.etag))
+    match store.get(PROCESSED, &taken.key()).await? {
+        Some(stored) if is_claimed_by(&stored, Some(&claim.to_string())) => {
+            Ok(TakenOver::Ours(Box::new(taken), version.written(stored.etag)))
         }
         _ if matches!(failure, StoreError::Changed(_)) => Ok(TakenOver::Theirs),
         _ => Err(failure),

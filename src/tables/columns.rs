@@ -59,6 +59,12 @@ impl Columns<'_> {
         }
     }
 
+    /// One of a few words, `unknown` for any other, `None` where it is missing or empty.
+    pub fn word_or<T: Copy>(self, name: &str, all: &[T], as_str: fn(T) -> &'static str, unknown: T) -> Option<T> {
+        let text = self.0.text(name).filter(|text| !text.is_empty())?;
+        Some(all.iter().find(|word| as_str(**word) == text).copied().unwrap_or(unknown))
+    }
+
     /// A time that must be there.
     pub fn time(self, name: &str) -> Result<DateTime<Utc>, StoreError> {
         self.0.time(name).ok_or_else(|| self.corrupt(name, "it is missing"))

@@ -8,12 +8,13 @@ use sha2::{Digest as _, Sha256};
 use crate::tables::keys;
 use base::ids::{Domain, TenantId};
 use m365::management_activity::Content;
-use table_store::{BINARY_LIMIT, Column, ETag, Entity, Key, RowKey, StoreError, Stored};
+use table_store::{BINARY_LIMIT, Column, Entity, Key, RowKey, StoreError, Stored};
 
+use super::RowVersion;
 use super::columns::{Columns, json_text};
 use super::{Span, merge, without};
 
-pub use super::unite::{read, still_owed, unite, write};
+pub use super::merge_concurrent::{merge_concurrent, read, still_owed, write};
 
 /// The most spans in `Ahead`.
 const AHEAD_LIMIT: usize = 50;
@@ -46,6 +47,8 @@ pub enum TenantState {
     NotListed,
     /// Our own secret, configuration or listing is at fault.
     OurFault,
+    /// A state that a newer version of the program wrote. It is left alone and written back.
+    Unknown,
 }
 
 /// A tenant's row in partition `tenant`.
@@ -109,6 +112,7 @@ impl TenantState {
             Self::AccessLost => "AccessLost",
             Self::NotListed => "NotListed",
             Self::OurFault => "OurFault",
+            Self::Unknown => "",
         }
     }
 }
@@ -198,7 +202,9 @@ impl CoverageRow {
         let mut entity = Entity::new(Self::key(&self.tenant_id));
         entity.set_text("Domain", self.domain.as_str());
         entity.set_text("DisplayName", &self.display_name);
-        entity.set_text("State", self.state.as_str());
+        if self.state != TenantState::Unknown {
+            entity.set_text("State", self.state.as_str());
+        }
         entity.set("Since", Column::Time(self.since));
         entity.set_whole_text("Ahead", &json_text(&self.ahead));
         entity.set_text("LastOutcome", &self.last_outcome);
@@ -225,7 +231,7 @@ impl CoverageRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
             tenant_id: columns.row_name("")?,
@@ -246,7 +252,9 @@ impl CoverageRow {
             audit_checked: stored.entity.time("AuditCheck"),
             notified: columns.text("Notified"),
         };
-        Ok((row, stored.etag.clone()))
+        let version = RowVersion::of(stored, Self::COLUMNS);
+        let is_unknown = row.state == TenantState::Unknown;
+        Ok((row, if is_unknown { version.keeping(stored, "State") } else { version }))
     }
 }
 
@@ -266,7 +274,7 @@ pub(super) fn newest(mut spans: Vec<Span>, limit: usize) -> Vec<Span> {
 }
 
 pub(super) fn tenant_state(columns: Columns<'_>) -> Result<TenantState, StoreError> {
-    let state = columns.word("State", TenantState::ALL, TenantState::as_str)?;
+    let state = columns.word_or("State", TenantState::ALL, TenantState::as_str, TenantState::Unknown);
     state.ok_or_else(|| columns.corrupt("State", "it is missing"))
 }
 

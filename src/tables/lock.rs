@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
+use super::RowVersion;
 use super::columns::Columns;
 use crate::tables::keys;
 use base::ids::{Domain, RunId};
-use table_store::{Column, Digest, ETag, Entity, Key, PartitionKey, StoreError, Stored};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, StoreError, Stored};
 
 /// Who is securing a mailbox, and until when nobody else may.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +42,7 @@ impl LockRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
             domain: columns.partition_name("")?,
@@ -49,6 +50,6 @@ impl LockRow {
             run_id: columns.required("RunId")?,
             leased_until: columns.time("LeasedUntil")?,
         };
-        Ok((row, stored.etag.clone()))
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
 }

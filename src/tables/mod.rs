@@ -6,13 +6,14 @@ mod columns;
 pub mod coverage;
 pub mod keys;
 mod lock;
+mod merge_concurrent;
 mod processed;
 mod related;
 pub mod retention;
 mod rows;
 mod span;
 mod tenant_rows;
-mod unite;
+mod version;
 
 use table_store::Table;
 
@@ -22,10 +23,11 @@ pub use actions::ActionRow;
 pub use coverage::{CoverageRow, TenantState};
 pub use lock::LockRow;
 pub use processed::{FindingState, Notified, ProcessedRow};
-pub use related::{AimRow, NearRow, TargetRow};
-pub use rows::{LedgerRow, list, list_readable, load, put, readable, save};
+pub use related::{TargetIndexRow, TargetRow, UserEventRow};
+pub use rows::{TableRow, list, list_readable, load, put, readable, save, update};
 pub use span::{Span, merge, without};
-pub use tenant_rows::{OwedBlob, PendingRow, SeenRow, ServiceRow};
+pub use tenant_rows::{DeferredBlob, NotifiedFingerprintRow, PendingRow, ServiceRow};
+pub use version::RowVersion;
 
 /// `ProcessedAuditLogs`: one row for every evaluated record.
 pub const PROCESSED: Table = Table::named("ProcessedAuditLogs");

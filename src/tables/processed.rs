@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::detection::{FindingKind, Judged, Judgement, Reason, Severity};
-use crate::tables::PROCESSED;
 use base::ids::{Domain, RecordId, RunId, TenantId};
-use table_store::{Column, Digest, ETag, Entity, Key, PartitionKey, RowKey, Store, StoreError, Stored, cut_text};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, Store, StoreError, Stored, cut_text};
 
+use super::RowVersion;
 use super::columns::{Columns, filetime, filetime_text, flag_text, json_text};
 
 /// The tenant of rows that the runbooks of 2019 wrote.
@@ -34,8 +34,10 @@ pub enum FindingState {
     Repeat,
     /// To be judged again when live state can be read.
     Rejudge,
-    /// A person said that it is no threat.
+    /// A person said that it is not a threat.
     Dismissed,
+    /// A state that a newer version of the program wrote. It counts as closed, is left alone and written back.
+    Unknown,
 }
 
 /// Column `Notified`: per channel (`flow`, `teams`) when it accepted, `None` while it is owed.
@@ -124,13 +126,14 @@ impl FindingState {
             Self::Repeat => "Repeat",
             Self::Rejudge => "Rejudge",
             Self::Dismissed => "Dismissed",
+            Self::Unknown => "",
         }
     }
 
     /// Whether nothing is left to be done about it.
     pub fn is_closed(self) -> bool {
         match self {
-            Self::Recorded | Self::Sent | Self::Repeat | Self::Dismissed => true,
+            Self::Recorded | Self::Sent | Self::Repeat | Self::Dismissed | Self::Unknown => true,
             Self::Sending | Self::Rejudge => false,
         }
     }
@@ -190,12 +193,12 @@ impl ProcessedRow {
         Key::new(PartitionKey::domain(&self.domain), RowKey::record(&self.record_id))
     }
 
-    /// Writes the row over the version that `etag` names. `None`: somebody else has written it in the meantime, it is theirs now.
+    /// Writes the row over the version that was read. `None`: somebody else has written it in the meantime, it is theirs now.
     ///
     /// # Errors
     /// When the store cannot be used.
-    pub async fn replace(&self, store: &dyn Store, etag: &ETag) -> Result<Option<ETag>, StoreError> {
-        match store.replace(PROCESSED, &self.to_entity(), etag).await {
+    pub async fn replace(&self, store: &dyn Store, version: &RowVersion) -> Result<Option<RowVersion>, StoreError> {
+        match super::save(store, self, Some(version)).await {
             Ok(newer) => Ok(Some(newer)),
             Err(StoreError::Changed(_)) => Ok(None),
             Err(error) => Err(error),
@@ -252,7 +255,9 @@ impl ProcessedRow {
     }
 
     fn set_progress_columns(&self, entity: &mut Entity) {
-        entity.set_text("State", self.state.as_str());
+        if self.state != FindingState::Unknown {
+            entity.set_text("State", self.state.as_str());
+        }
         entity.set_text("ClaimId", &self.claim_id.to_string());
         entity.set("Attempts", Column::Int(self.attempts.into()));
         if let Some(time) = self.next_attempt {
@@ -266,7 +271,7 @@ impl ProcessedRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let record_id: RecordId = columns.row_name("")?;
         let threat = columns.flag("Threat");
@@ -301,13 +306,17 @@ impl ProcessedRow {
             fingerprint: columns.parsed("Fingerprint")?.unwrap_or_else(|| Digest::of(&[record_id.to_string()])),
             repeat_of: columns.parsed("RepeatOf")?,
             record: columns.text("Record"),
-            state: columns.word("State", FindingState::ALL, FindingState::as_str)?.unwrap_or(state_of_original),
+            state: columns
+                .word_or("State", FindingState::ALL, FindingState::as_str, FindingState::Unknown)
+                .unwrap_or(state_of_original),
             claim_id: columns.parsed("ClaimId")?.unwrap_or(RunId::new(Uuid::nil())),
             attempts: columns.count("Attempts")?,
             next_attempt: stored.entity.time("NextAttempt"),
             notified: columns.json("Notified")?,
         };
-        Ok((row, stored.etag.clone()))
+        let version = RowVersion::of(stored, Self::COLUMNS);
+        let is_unknown = row.state == FindingState::Unknown;
+        Ok((row, if is_unknown { version.keeping(stored, "State") } else { version }))
     }
 
     /// Whether the runbooks of 2019 wrote it. It names no tenant, so nothing can be done about it here.

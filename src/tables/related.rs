@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::tables::keys;
 use base::ids::{RecordId, TenantId};
-use table_store::{Column, Digest, ETag, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
 
+use super::RowVersion;
 use super::columns::Columns;
 
 /// Somebody who forwards to a target: a row in partition `target_<h>`, one for each mailbox. Counts for 7 days.
@@ -26,7 +27,7 @@ pub struct TargetRow {
 /// That a mailbox of a tenant is in the partition of a target: row `aim_<h>` in the tenant's partition, by which the other is
 /// found again when its time is over.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AimRow {
+pub struct TargetIndexRow {
     /// Whose mailbox.
     pub tenant_id: TenantId,
     /// `Target`: the digest of the target.
@@ -38,7 +39,7 @@ pub struct AimRow {
 /// Something that happened to a user, which threats and changed ways to sign in of the same user are held against: row
 /// `near_<h>_<record id>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NearRow {
+pub struct UserEventRow {
     /// Whose.
     pub tenant_id: TenantId,
     /// RowKey: the digest of the user's name in lower case.
@@ -78,7 +79,7 @@ impl TargetRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
             target: columns.partition_name("target_")?,
@@ -87,11 +88,11 @@ impl TargetRow {
             record_id: columns.required("RecordId")?,
             seen: columns.time("Seen")?,
         };
-        Ok((row, stored.etag.clone()))
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
 }
 
-impl AimRow {
+impl TargetIndexRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["Target", "Mailbox"];
 
@@ -121,18 +122,18 @@ impl AimRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
             tenant_id: columns.partition_name("")?,
             target: columns.required("Target")?,
             mailbox: columns.required("Mailbox")?,
         };
-        Ok((row, stored.etag.clone()))
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
 }
 
-impl NearRow {
+impl UserEventRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["Threat", "EventTime"];
 
@@ -157,7 +158,7 @@ impl NearRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let name: String = columns.row_name(Self::ROW_PREFIX)?;
         let (user, record) = name.split_once('_').ok_or_else(|| columns.corrupt("RowKey", "it names no record"))?;
@@ -168,6 +169,6 @@ impl NearRow {
             threat: stored.entity.bool("Threat").ok_or_else(|| columns.corrupt("Threat", "it is missing"))?,
             event_time: columns.time("EventTime")?,
         };
-        Ok((row, stored.etag.clone()))
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
 }

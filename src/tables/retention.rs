@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AimRow, FindingState, LedgerRow as _, NearRow, SeenRow};
+use super::{FindingState, NotifiedFingerprintRow, TableRow as _, TargetIndexRow, UserEventRow};
 use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
 use base::ids::TenantId;
 use table_store::{Entity, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table};
@@ -53,20 +53,23 @@ pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<
     let old = |prefix: &str, age: TimeDelta| {
         Query::partition(PartitionKey::tenant(tenant)).with_prefix(prefix).changed_before(now - age)
     };
-    let near = remove(store, COVERAGE, old(NearRow::ROW_PREFIX, NEAR), |_| true).await?;
+    let near = remove(store, COVERAGE, old(UserEventRow::ROW_PREFIX, NEAR), |_| true).await?;
     let is_muted = |entity: &Entity| entity.bool("Muted").unwrap_or(false);
-    let seen = remove(store, COVERAGE, old(SeenRow::ROW_PREFIX, SEEN), |entity| !is_muted(entity)).await?;
-    Ok(near + seen + remove_targets(store, old(AimRow::ROW_PREFIX, AIMED), now - AIMED).await?)
+    let seen =
+        remove(store, COVERAGE, old(NotifiedFingerprintRow::ROW_PREFIX, SEEN), |entity| !is_muted(entity)).await?;
+    Ok(near + seen + remove_targets(store, old(TargetIndexRow::ROW_PREFIX, AIMED), now - AIMED).await?)
 }
 
 /// The row of the target goes first: what leads to it is needed to find it again after a kill. What is written anew meanwhile
 /// stays.
 async fn remove_targets(store: &dyn Store, query: Query, before: DateTime<Utc>) -> Result<usize, StoreError> {
     let page = store.list(COVERAGE, &query).await?;
-    let aims: Vec<(Stored, AimRow)> = page
+    let aims: Vec<(Stored, TargetIndexRow)> = page
         .rows
         .into_iter()
-        .filter_map(|stored| super::rows::readable(&stored, AimRow::read(&stored)).map(|(aim, _)| (stored, aim)))
+        .filter_map(|stored| {
+            super::rows::readable(&stored, TargetIndexRow::read(&stored)).map(|(aim, _)| (stored, aim))
+        })
         .collect();
     let mut removed = 0;
     for (stored, aim) in &aims {

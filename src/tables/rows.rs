@@ -1,18 +1,24 @@
 //! Loading and saving rows as types.
 
 use super::{
-    AimRow, CoverageRow, LockRow, NearRow, OwedBlob, PendingRow, ProcessedRow, SeenRow, ServiceRow, TargetRow,
+    CoverageRow, DeferredBlob, LockRow, NotifiedFingerprintRow, PendingRow, ProcessedRow, ServiceRow, TargetIndexRow,
+    TargetRow, UserEventRow,
 };
-use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
-use table_store::{ETag, Entity, Key, Query, Store, StoreError, Stored, Table, list_all};
+use std::sync::Arc;
 
-/// How often a row is put that others keep changing.
-const TRIES: usize = 8;
+use base::clock::Clock;
+use table_store::{Change, Entity, Key, Query, Store, StoreError, Stored, Table, list_all};
+
+use super::RowVersion;
+use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
 
 /// A row of one of the tables.
-pub trait LedgerRow: Sized {
+pub trait TableRow: Sized {
     /// The table.
     const TABLE: Table;
+
+    /// The columns, as docs/tables.md lists them.
+    const COLUMNS: &'static [&'static str];
 
     /// As it is stored.
     fn entity(&self) -> Entity;
@@ -21,35 +27,36 @@ pub trait LedgerRow: Sized {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
-    fn read(stored: &Stored) -> Result<(Self, ETag), StoreError>;
+    fn read(stored: &Stored) -> Result<(Self, RowVersion), StoreError>;
 }
 
-macro_rules! ledger_rows {
+macro_rules! table_rows {
     ($($row:ty => $table:expr),+ $(,)?) => {
-        $(impl LedgerRow for $row {
+        $(impl TableRow for $row {
             const TABLE: Table = $table;
+            const COLUMNS: &'static [&'static str] = Self::COLUMNS;
 
             fn entity(&self) -> Entity {
                 self.to_entity()
             }
 
-            fn read(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+            fn read(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
                 Self::from_stored(stored)
             }
         })+
     };
 }
 
-ledger_rows! {
+table_rows! {
     ProcessedRow => PROCESSED,
     LockRow => ACTIONS,
     CoverageRow => COVERAGE,
-    OwedBlob => COVERAGE,
-    SeenRow => COVERAGE,
+    DeferredBlob => COVERAGE,
+    NotifiedFingerprintRow => COVERAGE,
     PendingRow => COVERAGE,
     TargetRow => COVERAGE,
-    AimRow => COVERAGE,
-    NearRow => COVERAGE,
+    TargetIndexRow => COVERAGE,
+    UserEventRow => COVERAGE,
     ServiceRow => COVERAGE,
 }
 
@@ -57,7 +64,7 @@ ledger_rows! {
 ///
 /// # Errors
 /// When the store cannot be used or the row is not sound.
-pub async fn load<R: LedgerRow>(store: &dyn Store, key: &Key) -> Result<Option<(R, ETag)>, StoreError> {
+pub async fn load<R: TableRow>(store: &dyn Store, key: &Key) -> Result<Option<(R, RowVersion)>, StoreError> {
     store.get(R::TABLE, key).await?.as_ref().map(R::read).transpose()
 }
 
@@ -65,7 +72,7 @@ pub async fn load<R: LedgerRow>(store: &dyn Store, key: &Key) -> Result<Option<(
 ///
 /// # Errors
 /// When the store cannot be used or a row is not sound.
-pub async fn list<R: LedgerRow>(store: &dyn Store, query: Query) -> Result<Vec<(R, ETag)>, StoreError> {
+pub async fn list<R: TableRow>(store: &dyn Store, query: Query) -> Result<Vec<(R, RowVersion)>, StoreError> {
     list_all(store, R::TABLE, query).await?.iter().map(R::read).collect()
 }
 
@@ -73,7 +80,7 @@ pub async fn list<R: LedgerRow>(store: &dyn Store, query: Query) -> Result<Vec<(
 ///
 /// # Errors
 /// When the store cannot be used.
-pub async fn list_readable<R: LedgerRow>(store: &dyn Store, query: Query) -> Result<Vec<(R, ETag)>, StoreError> {
+pub async fn list_readable<R: TableRow>(store: &dyn Store, query: Query) -> Result<Vec<(R, RowVersion)>, StoreError> {
     let stored = list_all(store, R::TABLE, query).await?;
     Ok(stored.iter().filter_map(|stored| readable(stored, R::read(stored))).collect())
 }
@@ -84,30 +91,58 @@ pub fn readable<T>(stored: &Stored, read: Result<T, StoreError>) -> Option<T> {
     read.inspect_err(log).ok()
 }
 
-/// Stores a row: as a new one without `etag`, else in place of that version.
+/// Stores a row: as a new one without `version`, else in place of that version, with the columns in it that are not known here.
 ///
 /// # Errors
-/// [`StoreError::Exists`] and [`StoreError::Changed`] when somebody else was quicker.
-pub async fn save<R: LedgerRow>(store: &dyn Store, row: &R, etag: Option<&ETag>) -> Result<ETag, StoreError> {
-    match etag {
-        Some(etag) => store.replace(R::TABLE, &row.entity(), etag).await,
-        None => store.insert(R::TABLE, &row.entity()).await,
+/// [`StoreError::Exists`] and [`StoreError::Changed`] if another writer was faster.
+pub async fn save<R: TableRow>(
+    store: &dyn Store,
+    row: &R,
+    version: Option<&RowVersion>,
+) -> Result<RowVersion, StoreError> {
+    match version {
+        Some(version) => {
+            let etag = store.replace(R::TABLE, &version.complete(row.entity()), version.etag()).await?;
+            Ok(version.written(etag))
+        }
+        None => store.insert(R::TABLE, &row.entity()).await.map(RowVersion::from),
     }
 }
 
-/// Stores a row whatever was there before: for rows where the last writer is right.
+/// Changes one row, and repeats on conflict: `change` gets the stored row, and gives the row to store and the value to return.
+/// No row to store leaves it as it is. `change` must not depend on how often it is called.
 ///
 /// # Errors
-/// When the store cannot be used, or others changed the row each time.
-pub async fn put<R: LedgerRow>(store: &dyn Store, row: &R) -> Result<ETag, StoreError> {
+/// As [`table_store::update`], and [`StoreError::Corrupt`] if the stored row is malformed.
+pub async fn update<R: TableRow, T>(
+    store: &dyn Store,
+    clock: &Arc<dyn Clock>,
+    key: &Key,
+    change: impl Fn(Option<R>) -> (Option<R>, T),
+) -> Result<T, StoreError> {
+    table_store::update(store, clock, R::TABLE, key, |stored| {
+        let found = stored.map(R::read).transpose()?;
+        let (row, version) = found.map_or((None, None), |(row, version)| (Some(row), Some(version)));
+        Ok(match change(row) {
+            (Some(row), value) => {
+                let entity = row.entity();
+                Change::Write(version.map_or(entity.clone(), |version| version.complete(entity)), value)
+            }
+            (None, value) => Change::Leave(value),
+        })
+    })
+    .await
+}
+
+/// Stores a row regardless of its stored version, for rows where the last writer is right.
+///
+/// # Errors
+/// If the store cannot be used, or others changed the row at every try.
+pub async fn put<R: TableRow>(store: &dyn Store, clock: &Arc<dyn Clock>, row: &R) -> Result<(), StoreError> {
     let entity = row.entity();
-    let mut etag = None;
-    for _ in 0..TRIES {
-        match save(store, row, etag.as_ref()).await {
-            Err(StoreError::Exists(_) | StoreError::Changed(_)) => {}
-            outcome => return outcome,
-        }
-        etag = store.get(R::TABLE, &entity.key).await?.map(|stored| stored.etag);
-    }
-    Err(StoreError::Unavailable(format!("row {} is changed all the time", entity.key)))
+    table_store::update(store, clock, R::TABLE, &entity.key, |stored| {
+        let version = stored.map(|stored| RowVersion::of(stored, R::COLUMNS));
+        Ok(Change::Write(version.map_or_else(|| entity.clone(), |version| version.complete(entity.clone())), ()))
+    })
+    .await
 }

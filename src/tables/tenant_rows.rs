@@ -6,15 +6,16 @@ use crate::detection::Severity;
 use crate::tables::keys;
 use base::ids::{Domain, RecordId, TenantId};
 use m365::management_activity::{Content, ContentType};
-use table_store::{Column, Digest, ETag, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
 
+use super::RowVersion;
 use super::columns::Columns;
 use super::coverage::{TenantState, tenant_state};
 use super::processed::SEVERITIES;
 
 /// A blob that could not be read yet: row `owed_<h>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OwedBlob {
+pub struct DeferredBlob {
     /// Whose.
     pub tenant_id: TenantId,
     /// `ContentType`
@@ -29,7 +30,7 @@ pub struct OwedBlob {
 
 /// A fingerprint that was notified: row `seen_<h>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SeenRow {
+pub struct NotifiedFingerprintRow {
     /// Whose.
     pub tenant_id: TenantId,
     /// RowKey
@@ -76,7 +77,7 @@ pub struct ServiceRow {
     pub notified: String,
 }
 
-impl OwedBlob {
+impl DeferredBlob {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] =
         &["ContentType", "ContentUri", "ContentId", "ContentCreated", "ContentExpiration", "Attempts", "NextAttempt"];
@@ -108,7 +109,7 @@ impl OwedBlob {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let missing = |name| columns.corrupt(name, "it is missing");
         let row = Self {
@@ -125,7 +126,7 @@ impl OwedBlob {
             attempts: columns.count("Attempts")?,
             next_attempt: columns.time("NextAttempt")?,
         };
-        Ok((row, stored.etag.clone()))
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
 }
 
@@ -138,7 +139,7 @@ fn content_type_text(of: ContentType) -> &'static str {
     }
 }
 
-impl SeenRow {
+impl NotifiedFingerprintRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["RecordId", "Severity", "Since", "Muted"];
 
@@ -164,7 +165,7 @@ impl SeenRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let severity = columns.word("Severity", SEVERITIES, Severity::as_str)?;
         let row = Self {
@@ -175,7 +176,7 @@ impl SeenRow {
             since: columns.time("Since")?,
             muted: stored.entity.bool("Muted").unwrap_or(false),
         };
-        Ok((row, stored.etag.clone()))
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
 }
 
@@ -211,7 +212,7 @@ impl PendingRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
             tenant_id: columns.partition_name("")?,
@@ -220,7 +221,7 @@ impl PendingRow {
             since: columns.time("Since")?,
             record: stored.entity.whole_text("Record"),
         };
-        Ok((row, stored.etag.clone()))
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
 }
 
@@ -253,7 +254,7 @@ impl ServiceRow {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
-    pub fn from_stored(stored: &Stored) -> Result<(Self, ETag), StoreError> {
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
             state: tenant_state(columns)?,
@@ -263,6 +264,6 @@ impl ServiceRow {
             last_digest: stored.entity.time("LastDigest"),
             notified: columns.text("Notified"),
         };
-        Ok((row, stored.etag.clone()))
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
 }

@@ -69,6 +69,13 @@ impl Entity {
         self.columns.insert(name.into(), value);
     }
 
+    /// Drops every column that is not named. Keeps all if no name is given.
+    pub(super) fn keep_columns(&mut self, names: &[String]) {
+        if !names.is_empty() {
+            self.columns.retain(|name, _| names.contains(name));
+        }
+    }
+
     /// Cuts the named texts, the first of them first, to `units` UTF-16 units until the row is within [`ENTITY_LIMIT`].
     pub fn cut_to_fit(&mut self, names: &[&str], units: usize) {
         for name in names {
@@ -197,6 +204,14 @@ fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Err
 
 fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     BASE64.decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// The most numbered columns that one text takes: a row holds no more.
+const TEXT_PARTS: usize = ENTITY_LIMIT / (2 * TEXT_LIMIT) + 1;
+
+/// Returns the names of all columns that a text of [`Entity::set_whole_text`] can take, for [`Query::with_columns`](super::Query::with_columns).
+pub fn whole_text_columns(name: &str) -> Vec<String> {
+    (1..=TEXT_PARTS).map(|part| part_name(name, part)).collect()
 }
 
 fn part_name(name: &str, part: usize) -> String {

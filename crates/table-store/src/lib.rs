@@ -9,6 +9,7 @@ mod key;
 mod memory;
 mod sqlite;
 mod tables;
+mod update;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,11 +19,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 pub use account::{StorageAccess, StorageAccount};
-pub use entity::{BINARY_LIMIT, Column, ENTITY_LIMIT, Entity, TEXT_LIMIT, cut_text};
+pub use entity::{BINARY_LIMIT, Column, ENTITY_LIMIT, Entity, TEXT_LIMIT, cut_text, whole_text_columns};
 pub use key::{Digest, Key, KeyError, PartitionKey, RowKey, Word};
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 pub use tables::TablesStore;
+pub use update::{Change, conflict_delays, retry_unavailable, update};
 
 /// A table, by the name that the code knows it by. The name in the storage account may be another: [`TableNames`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,8 +82,12 @@ pub struct Query {
     pub partition: PartitionKey,
     /// Only row keys that start with this.
     pub row_prefix: Option<String>,
+    /// Only rows last written at or after this time.
+    pub changed_since: Option<DateTime<Utc>>,
     /// Only rows last written before this time.
     pub changed_before: Option<DateTime<Utc>>,
+    /// Only these columns; all of them if it is empty. A text in numbered columns needs each of them: [`whole_text_columns`].
+    pub columns: Vec<String>,
     /// Where the previous page ended.
     pub after: Option<Continuation>,
     /// At most so many rows in the page, 1 to 1,000. A page may hold fewer and still have a next one.
@@ -91,13 +97,35 @@ pub struct Query {
 impl Query {
     /// All rows of a partition, 1,000 a page.
     pub fn partition(partition: PartitionKey) -> Self {
-        Self { partition, row_prefix: None, changed_before: None, after: None, limit: 1_000 }
+        Self {
+            partition,
+            row_prefix: None,
+            changed_since: None,
+            changed_before: None,
+            columns: Vec::new(),
+            after: None,
+            limit: 1_000,
+        }
     }
 
     /// Only row keys that start with `prefix`.
     #[must_use]
     pub fn with_prefix(mut self, prefix: &str) -> Self {
         self.row_prefix = Some(prefix.to_owned());
+        self
+    }
+
+    /// Only rows last written at or after `time`.
+    #[must_use]
+    pub fn changed_since(mut self, time: DateTime<Utc>) -> Self {
+        self.changed_since = Some(time);
+        self
+    }
+
+    /// Only the named columns, so that a page stays small however large its rows are.
+    #[must_use]
+    pub fn with_columns<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.columns = names.into_iter().map(Into::into).collect();
         self
     }
 
@@ -123,6 +151,12 @@ impl Query {
 
     fn page_size(&self) -> usize {
         self.limit.clamp(1, 1_000)
+    }
+
+    /// Whether a row last written at `changed` is wanted.
+    fn wants(&self, changed: DateTime<Utc>) -> bool {
+        self.changed_since.is_none_or(|since| changed >= since)
+            && self.changed_before.is_none_or(|before| changed < before)
     }
 }
 

@@ -96,10 +96,12 @@ impl Store for MemoryStore {
         };
         let mut wanted = partition.range((start, Bound::Unbounded)).filter(|(row, stored)| {
             span.as_ref().is_none_or(|span| (span.start.as_str()..span.end.as_str()).contains(&row.as_str()))
-                && query.changed_before.is_none_or(|before| stored.changed < before)
+                && query.wants(stored.changed)
         });
-        let found: Vec<Stored> = wanted.by_ref().take(query.page_size()).map(|(_, stored)| stored.clone()).collect();
+        let mut found: Vec<Stored> =
+            wanted.by_ref().take(query.page_size()).map(|(_, stored)| stored.clone()).collect();
         let next = wanted.next().and(found.last()).map(|last| Continuation(last.entity.key.row.to_string()));
+        found.iter_mut().for_each(|stored| stored.entity.keep_columns(&query.columns));
         Ok(Page { rows: found, next })
     }
 

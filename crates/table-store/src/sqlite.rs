@@ -161,7 +161,7 @@ impl Store for SqliteStore {
                         .optional()
                 })
                 .map_err(failed)?
-                .map(RawRow::parse)
+                .map(|row| row.parse(&[]))
                 .transpose()
         })
         .await
@@ -176,7 +176,7 @@ impl Store for SqliteStore {
                     "SELECT pk, rk, version, changed, columns FROM entity
                      WHERE name = :name AND pk = :pk
                        AND rk > :after AND (:from IS NULL OR (rk >= :from AND rk < :to))
-                       AND (:before IS NULL OR changed < :before)
+                       AND (:since IS NULL OR changed >= :since) AND (:before IS NULL OR changed < :before)
                      ORDER BY rk LIMIT :limit",
                 )
                 .map_err(failed)?;
@@ -187,13 +187,14 @@ impl Store for SqliteStore {
                         ":name": table.name(), ":pk": query.partition.as_str(),
                         ":after": query.after.as_ref().map_or("", |after| after.0.as_str()),
                         ":from": from, ":to": to,
+                        ":since": query.changed_since.map(|since| since.timestamp_micros()),
                         ":before": query.changed_before.map(|before| before.timestamp_micros()),
                         ":limit": i64::try_from(limit).unwrap_or(1_000) + 1,
                     },
                     RawRow::read,
                 )
                 .map_err(failed)?
-                .map(|row| row.map_err(failed)?.parse())
+                .map(|row| row.map_err(failed)?.parse(&query.columns))
                 .collect::<Result<Vec<Stored>, StoreError>>()?;
             let more = rows.len() > limit;
             rows.truncate(limit);
@@ -239,8 +240,6 @@ fn next_version(transaction: &Transaction<'_>) -> Result<i64, StoreError> {
         .map_err(failed)
 }
 
-/// The name of a table in the file. The names in settings are those of the table service only.
-
 #[expect(clippy::expect_used, reason = "a map of text to texts, numbers and truth values always has a JSON form")]
 fn to_text(entity: &Entity) -> String {
     serde_json::to_string(entity.columns()).expect("columns have a JSON form")
@@ -266,7 +265,8 @@ impl RawRow {
         })
     }
 
-    fn parse(self) -> Result<Stored, StoreError> {
+    /// Parses the row, and keeps the named columns; all of them if none is named.
+    fn parse(self, names: &[String]) -> Result<Stored, StoreError> {
         let corrupt =
             |what: &dyn std::fmt::Display| StoreError::Corrupt(format!("{}/{}: {what}", self.partition, self.row));
         let partition = PartitionKey::parse(&self.partition).map_err(|error| corrupt(&error))?;
@@ -277,6 +277,7 @@ impl RawRow {
         for (name, value) in columns {
             entity.set(name, value);
         }
+        entity.keep_columns(names);
         Ok(Stored { entity, etag: ETag(self.version.to_string()), changed })
     }
 }

@@ -206,6 +206,9 @@ impl Store for TablesStore {
 
     async fn list(&self, table: Table, query: &Query) -> Result<Page, StoreError> {
         let mut request = self.table(table).query().filter(filter(query)?).top(limit(query));
+        if !query.columns.is_empty() {
+            request = request.select(selection(&query.columns));
+        }
         if let Some(after) = &query.after {
             let (partition, row) = after.0.split_once('\n').unwrap_or((&after.0, ""));
             request = request.initial_partition_key(partition);
@@ -296,10 +299,19 @@ fn filter(query: &Query) -> Result<String, StoreError> {
     if let Some(span) = query.row_span()? {
         filter.push_str(&format!(" and RowKey ge '{}' and RowKey lt '{}'", span.start, span.end));
     }
+    if let Some(since) = query.changed_since {
+        filter.push_str(&format!(" and Timestamp ge datetime'{}'", time_in_filter(since)));
+    }
     if let Some(before) = query.changed_before {
         filter.push_str(&format!(" and Timestamp lt datetime'{}'", time_in_filter(before)));
     }
     Ok(filter)
+}
+
+/// The named columns, and what every row is known by.
+fn selection(columns: &[String]) -> String {
+    let known_by = ["PartitionKey", "RowKey", "Timestamp"].into_iter();
+    known_by.chain(columns.iter().map(String::as_str)).collect::<Vec<_>>().join(",")
 }
 
 fn time_in_filter(time: DateTime<Utc>) -> String {

@@ -6,7 +6,7 @@ use tenantwatch::cli::token::{MintError, mint};
 use tenantwatch::detection::FindingKind;
 use tenantwatch::notify::token::Scope;
 use tenantwatch::tables::COVERAGE;
-use tenantwatch::tables::{FindingState, SeenRow};
+use tenantwatch::tables::{FindingState, NotifiedFingerprintRow};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
 
@@ -135,8 +135,8 @@ async fn a_dismissal_mutes_the_fingerprint_and_touches_nobody() {
     let ward = Ward::open().await;
     let answer = ward.press(json!({ "Action": "Dismiss", "Reason": "newsletter" })).await;
     assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("Dismissed")), "{:#}", answer.body);
-    let key = SeenRow::key(&ward.threat.tenant_id, &ward.threat.fingerprint);
-    let (seen, _) = SeenRow::from_stored(&ward.row(COVERAGE, &key).await.unwrap()).unwrap();
+    let key = NotifiedFingerprintRow::key(&ward.threat.tenant_id, &ward.threat.fingerprint);
+    let (seen, _) = NotifiedFingerprintRow::from_stored(&ward.row(COVERAGE, &key).await.unwrap()).unwrap();
     assert!(seen.muted);
     assert_eq!(ward.stored_threat().await.state, FindingState::Dismissed);
     assert_eq!((ward.changes(), ward.newest().await.unwrap().action.as_str()), (0, "Dismiss"));

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantwatch::detection::{FindingKind, Severity};
 use tenantwatch::tables::COVERAGE;
-use tenantwatch::tables::{FindingState, ProcessedRow, SeenRow};
+use tenantwatch::tables::{FindingState, NotifiedFingerprintRow, ProcessedRow};
 use tenantwatch_simulator::world::{Grant, Permission, SignInMethod};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
@@ -251,7 +251,7 @@ async fn a_finished_remediation_makes_everything_that_was_done_to_the_mailbox_ne
         if row.record_id != ward.threat.record_id {
             ward.keep(row).await;
         }
-        let seen = SeenRow {
+        let seen = NotifiedFingerprintRow {
             tenant_id: row.tenant_id,
             fingerprint: row.fingerprint.clone(),
             record_id: row.record_id,
@@ -260,7 +260,7 @@ async fn a_finished_remediation_makes_everything_that_was_done_to_the_mailbox_ne
             muted,
         };
         ward.put(COVERAGE, &seen.to_entity()).await;
-        keys.push(SeenRow::key(&row.tenant_id, &row.fingerprint));
+        keys.push(NotifiedFingerprintRow::key(&row.tenant_id, &row.fingerprint));
     }
     let told = async || {
         let mut told = Vec::new();
