@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Claim};
 use crate::remediation::accounts::Accounts;
-use crate::remediation::press::{self, Press};
+use crate::remediation::remediate::{self, RemediationRequest};
 use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
 use crate::tables::RowVersion;
 use crate::tables::{self, ProcessedRow};
@@ -56,10 +56,10 @@ async fn answer(app: &App, body: &[u8], deadline: &Deadline) -> Result<Report, R
     let accounts = resolve(app, &finding, deadline).await?;
     let compromised = accounts.compromised(request.account, |_| false);
     accounts.refuse_protected(&compromised, &app.settings.actions.protected_users)?;
-    let press = Press { app, finding: &finding, request: &request, accounts: &accounts, deadline };
+    let press = RemediationRequest { app, finding: &finding, request: &request, accounts: &accounts, deadline };
     match request.action {
-        Action::Remediate => Box::pin(press::remediate(press)).await,
-        Action::Preview => Box::pin(press::preview(press)).await,
+        Action::Remediate => Box::pin(remediate::remediate(press)).await,
+        Action::Preview => Box::pin(remediate::preview(press)).await,
         Action::Undo | Action::Dismiss => Box::pin(undo::undo(press)).await,
     }
 }

@@ -28,7 +28,7 @@ pub struct Account {
     pub object_id: Option<String>,
     /// What Graph says of it; `None` when there is no such user or Graph could not be asked.
     pub user: Option<User>,
-    /// Every name and address it has, lower case.
+    /// Every name and address it has, lower context.
     names: Vec<String>,
 }
 
@@ -157,7 +157,7 @@ impl Accounts {
         owner.then_some(&self.owner).into_iter().chain(actor).cloned().collect()
     }
 
-    /// What the lock and the snapshot are kept for: the object id of the mailbox owner, lower case.
+    /// What the lock and the snapshot are kept for: the object id of the mailbox owner, lower context.
     pub fn mailbox_id(&self) -> String {
         self.owner.key().to_lowercase()
     }

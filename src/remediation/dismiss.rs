@@ -6,7 +6,7 @@ use crate::tables::{self, FindingState, NotifiedFingerprintRow, ProcessedRow};
 use base::ids::RunId;
 use table_store::StoreError;
 
-use super::record::RunRecord;
+use super::journal::RunJournal;
 use super::request::Request;
 use super::{Refusal, Report, RunStatus};
 
@@ -23,7 +23,7 @@ pub async fn dismiss(
     etag: RowVersion,
     request: &Request,
 ) -> Result<Report, Refusal> {
-    let mut record = RunRecord::begin(app, finding, request, RunId::random(), "", &[]).await?;
+    let mut record = RunJournal::begin(app, finding, request, RunId::random(), "", &[]).await?;
     let seen = NotifiedFingerprintRow {
         tenant_id: finding.tenant_id,
         fingerprint: finding.fingerprint.clone(),

@@ -5,7 +5,7 @@ use crate::tables::ActionRow;
 use base::ids::{Domain, RecordId};
 use table_store::{PartitionKey, Query, Store, StoreError, list_all};
 
-use super::snapshot::Snapshot;
+use super::steps::snapshot::Snapshot;
 use super::{Action, RunStatus, Step, StepName};
 
 /// The runs for one mailbox, oldest first.

@@ -12,7 +12,7 @@ use base::ids::{Domain, RunId};
 use table_store::{Column, Digest, ETag, Entity, Key, PartitionKey, Store, StoreError, Stored};
 
 use super::Refusal;
-use super::record::STORE;
+use super::journal::STORE;
 
 /// How long a lease holds without being renewed.
 const LEASE: TimeDelta = TimeDelta::seconds(60);

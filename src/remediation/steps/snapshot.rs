@@ -16,11 +16,11 @@ use m365::exchange::Row;
 use m365::graph::User;
 use table_store::cut_text;
 
-use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};
 use super::rules::{self, Rule, Source, text};
-use super::step::{StepReport, explain};
 use super::{disable_auto_reply, disable_client_access};
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::step::{StepReport, explain};
 
 /// How long the state of a mailbox is read before the attacker is stopped.
 const READING: Duration = Duration::from_secs(20);
@@ -132,47 +132,47 @@ impl Snapshot {
     }
 
     /// Whether it holds everything that this press may change.
-    fn is_enough_for(&self, case: &Case<'_>) -> bool {
-        let users = case.compromised.iter().filter_map(|account| account.user.as_ref());
+    fn is_enough_for(&self, context: &RemediationContext<'_>) -> bool {
+        let users = context.compromised.iter().filter_map(|account| account.user.as_ref());
         let has_users = users.map(|user| &user.id).all(|id| self.has_user(id));
         let has_mailbox = self.forwarding.is_some()
             && self.client_access.is_some()
             && self.rules.contains_key(&Source::Inbox)
             && self.rules.contains_key(&Source::Sweep)
             && self.auto_reply.is_some();
-        has_users && (has_mailbox || !case.accounts.has_mailbox)
+        has_users && (has_mailbox || !context.accounts.has_mailbox)
     }
 }
 
 /// Keeps what was there: once for a mailbox and incident, and again only for what is missing. What cannot be read is said in
 /// the report, and the rest is kept all the same.
-pub async fn run(case: &Case<'_>) -> StepReport {
-    if let Some(kept) = case.kept().await.filter(|kept| kept.is_enough_for(case)) {
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
+    if let Some(kept) = context.kept().await.filter(|kept| kept.is_enough_for(context)) {
         return StepReport::already(format!("What was there at {} is kept; Undo puts it back.", kept.taken));
     }
-    let (snapshot, missing) = Box::pin(read(case)).await;
-    case.keep(snapshot).await;
+    let (snapshot, missing) = Box::pin(read(context)).await;
+    context.keep(snapshot).await;
     match missing.is_empty() {
         true => StepReport::done("What was there before is kept; Undo puts it back."),
         false => StepReport::failed(format!("Not everything could be kept for Undo: {}.", missing.join("; "))),
     }
 }
 
-async fn read(case: &Case<'_>) -> (Snapshot, Vec<String>) {
-    let mut snapshot = Snapshot::at(case.app.clock.now());
+async fn read(context: &RemediationContext<'_>) -> (Snapshot, Vec<String>) {
+    let mut snapshot = Snapshot::at(context.app.clock.now());
     let mut missing = Vec::new();
-    snapshot.users = case.compromised.iter().filter_map(|account| account.user.clone()).collect();
-    if snapshot.users.len() < case.compromised.len() {
+    snapshot.users = context.compromised.iter().filter_map(|account| account.user.clone()).collect();
+    if snapshot.users.len() < context.compromised.len() {
         missing.push("an account: Graph did not show it".to_owned());
     }
-    if !case.accounts.has_mailbox {
+    if !context.accounts.has_mailbox {
         return (snapshot, missing);
     }
     let (forwarding, client_access, rules, auto_reply) = join!(
-        case.within(READING, clear_forwarding::read(case)),
-        case.within(READING, disable_client_access::read(case)),
-        case.within(READING, rules::read(case)),
-        case.within(READING, disable_auto_reply::read(case)),
+        context.within(READING, clear_forwarding::read(context)),
+        context.within(READING, disable_client_access::read(context)),
+        context.within(READING, rules::read(context)),
+        context.within(READING, disable_auto_reply::read(context)),
     );
     snapshot.forwarding = part(forwarding, "forwarding", &mut missing).flatten();
     snapshot.client_access = part(client_access, "client access", &mut missing).flatten();

@@ -3,11 +3,11 @@
 use m365::ServiceError;
 use m365::exchange::is_not_found;
 
-use super::Outcome;
-use super::case::{Case, EXCHANGE_GRANT};
 use super::rules::{self, Rule, Rules};
 use super::snapshot::Snapshot;
-use super::step::{StepReport, explain, quoted};
+use crate::remediation::Outcome;
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::step::{StepReport, explain, quoted};
 
 /// What the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
 const WARNING: &str = "Any change of rules through Exchange drops the owner's client-side Outlook rules.";
@@ -15,40 +15,40 @@ const WARNING: &str = "Any change of rules through Exchange drops the owner's cl
 /// The most names that are told.
 const NAMES: usize = 20;
 
-pub async fn run(case: &Case<'_>) -> StepReport {
-    let rules = match rules::read(case).await {
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
+    let rules = match rules::read(context).await {
         Ok(rules) => rules,
         Err(error) if is_not_found(&error) => return StepReport::skipped("There is no mailbox."),
         Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
     };
-    let report = disable(case, &rules).await;
+    let report = disable(context, &rules).await;
     match rules.unread() {
-        Some(unread) if report.outcome != Outcome::Planned || case.preview => {
+        Some(unread) if report.outcome != Outcome::Planned || context.preview => {
             StepReport::all(vec![report, StepReport::failed(unread)])
         }
         _ => report,
     }
 }
 
-async fn disable(case: &Case<'_>, rules: &Rules) -> StepReport {
+async fn disable(context: &RemediationContext<'_>, rules: &Rules) -> StepReport {
     let active: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
     if active.is_empty() {
         return StepReport::already("No rule that could be read is switched on.");
     }
-    if case.preview {
+    if context.preview {
         return StepReport::planned(format!("{} would be switched off: {}. {WARNING}", active.len(), names(&active)));
     }
-    case.keep(Snapshot { rules: rules.kept(), ..Snapshot::at(case.app.clock.now()) }).await;
+    context.keep(Snapshot { rules: rules.kept(), ..Snapshot::at(context.app.clock.now()) }).await;
     let mut tally = Tally::default();
     for rule in &active {
-        if !case.may_go_on().await {
+        if !context.may_go_on().await {
             return StepReport::planned(format!(
                 "{} of {} rules are switched off; the next press goes on. {WARNING}",
                 tally.disabled.len(),
                 active.len()
             ));
         }
-        tally.note(rule, rules::set_enabled(case, rule, false).await);
+        tally.note(rule, rules::set_enabled(context, rule, false).await);
     }
     tally.report()
 }

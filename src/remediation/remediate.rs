@@ -13,18 +13,19 @@ use base::ids::RunId;
 use table_store::StoreError;
 
 use super::accounts::{Account, Accounts};
-use super::case::Case;
+use super::context::RemediationContext;
 use super::history::History;
+use super::journal::RunJournal;
 use super::lock::Lock;
-use super::record::RunRecord;
 use super::request::Request;
 use super::step::StepReport;
-use super::verify::Reading;
-use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, news, plan, snapshot, verify};
+use super::steps::verify::Reading;
+use super::steps::{self, snapshot, verify};
+use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, notified_fingerprints};
 
 /// What a press is about.
 #[derive(Debug, Clone, Copy)]
-pub struct Press<'a> {
+pub struct RemediationRequest<'a> {
     /// The services and the store.
     pub app: &'a App,
     /// The stored threat.
@@ -37,18 +38,18 @@ pub struct Press<'a> {
     pub deadline: &'a Deadline,
 }
 
-impl<'a> Press<'a> {
-    /// Takes the lock of the mailbox. Whatever comes of the work, [`Case::let_go`] has to follow.
+impl<'a> RemediationRequest<'a> {
+    /// Takes the lock of the mailbox. Whatever comes of the work, [`RemediationContext::release_lock`] has to follow.
     ///
     /// # Errors
     /// [`Refusal::Busy`], and when the store cannot be used.
-    pub(super) async fn locked(&self, run_id: RunId) -> Result<Case<'a>, Refusal> {
+    pub(super) async fn locked(&self, run_id: RunId) -> Result<RemediationContext<'a>, Refusal> {
         let (store, clock) = (self.app.store.as_ref(), Arc::clone(&self.app.clock));
         let mailbox_id = self.accounts.mailbox_id();
         let lock = self.in_time(Lock::acquire(store, clock, &self.finding.domain, &mailbox_id, run_id)).await?;
-        let mut case = Case::new(self.app, self.finding, self.accounts, self.deadline);
-        case.lock = Some(Mutex::new(lock));
-        Ok(case)
+        let mut context = RemediationContext::new(self.app, self.finding, self.accounts, self.deadline);
+        context.lock = Some(Mutex::new(lock));
+        Ok(context)
     }
 
     /// The runs for the mailbox so far.
@@ -70,9 +71,9 @@ impl<'a> Press<'a> {
         Ok(compromised)
     }
 
-    pub(super) async fn begin(&self, run_id: RunId, steps: &[Step]) -> Result<RunRecord<'a>, Refusal> {
+    pub(super) async fn begin(&self, run_id: RunId, steps: &[Step]) -> Result<RunJournal<'a>, Refusal> {
         let mailbox_id = self.accounts.mailbox_id();
-        self.in_time(RunRecord::begin(self.app, self.finding, self.request, run_id, &mailbox_id, steps)).await
+        self.in_time(RunJournal::begin(self.app, self.finding, self.request, run_id, &mailbox_id, steps)).await
     }
 
     pub(super) fn report(&self, run_id: RunId, status: RunStatus, on: &[Account], steps: Vec<Step>) -> Report {
@@ -95,32 +96,36 @@ impl<'a> Press<'a> {
 ///
 /// # Errors
 /// When nothing was changed.
-pub async fn remediate(press: Press<'_>) -> Result<Report, Refusal> {
+pub async fn remediate(press: RemediationRequest<'_>) -> Result<Report, Refusal> {
     let run_id = RunId::random();
-    let mut case = press.locked(run_id).await?;
-    let outcome = under_lock(press, &mut case, run_id).await;
-    case.let_go().await;
+    let mut context = press.locked(run_id).await?;
+    let outcome = under_lock(press, &mut context, run_id).await;
+    context.release_lock().await;
     outcome
 }
 
-async fn under_lock<'a>(press: Press<'a>, case: &mut Case<'a>, run_id: RunId) -> Result<Report, Refusal> {
+async fn under_lock<'a>(
+    press: RemediationRequest<'a>,
+    context: &mut RemediationContext<'a>,
+    run_id: RunId,
+) -> Result<Report, Refusal> {
     let history = press.history().await?;
-    case.compromised = press.compromised(&history)?;
-    let (mut steps, is_done) = steps_so_far(&history, press.finding, &case.compromised);
+    context.compromised = press.compromised(&history)?;
+    let (mut steps, is_done) = steps_so_far(&history, press.finding, &context.compromised);
     let record = press.begin(run_id, &steps).await?.after(history.open_snapshot());
-    case.record = Some(Mutex::new(record));
+    context.record = Some(Mutex::new(record));
     let status = match is_done {
-        true => secure_again(case, &mut steps).await,
+        true => secure_again(context, &mut steps).await,
         false => {
-            take_all(case, &mut steps).await;
+            take_all(context, &mut steps).await;
             RunStatus::of(&steps, RunStatus::Completed)
         }
     };
-    let mut warnings = case.finish(status, &steps).await;
+    let mut warnings = context.finish(status, &steps).await;
     if status != RunStatus::Incomplete {
-        warnings.extend(news::make_again(case).await);
+        warnings.extend(notified_fingerprints::reset_notified_fingerprints(context).await);
     }
-    let mut report = press.report(run_id, status, &case.compromised, steps);
+    let mut report = press.report(run_id, status, &context.compromised, steps);
     (report.undo_token, report.warnings) = (undo_token(press), warnings);
     Ok(report)
 }
@@ -130,7 +135,7 @@ async fn under_lock<'a>(press: Press<'a>, case: &mut Case<'a>, run_id: RunId) ->
 /// Where something is left only what must not be done twice is handed on. The other steps look first whether there is
 /// something to do, and so notice what came back since.
 fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Account]) -> (Vec<Step>, bool) {
-    let mut steps = plan::steps();
+    let mut steps = steps::all();
     let Some((run, prior)) = history.prior_steps(&finding.record_id) else {
         return (steps, false);
     };
@@ -189,37 +194,39 @@ fn last_detail(detail: &str) -> &str {
 
 /// Everything was done before. Where a second read finds that something no longer holds, somebody was inside in between, and
 /// all of it is done again; where it cannot be read nothing is known, and nothing is done.
-async fn secure_again(case: &Case<'_>, steps: &mut Vec<Step>) -> RunStatus {
-    let read = case.while_ours(Box::pin(verify::run(case, steps))).await;
+async fn secure_again(context: &RemediationContext<'_>, steps: &mut Vec<Step>) -> RunStatus {
+    let read = context.run_while_locked(Box::pin(verify::run(context, steps))).await;
     let Some(Reading { report, is_broken }) = read else {
-        note(steps, plan::LAST, StepReport::planned("Time ran out; the next press reads again."));
+        note(steps, steps::LAST, StepReport::planned("Time ran out; the next press reads again."));
         return RunStatus::Incomplete;
     };
     if is_broken {
-        *steps = plan::steps();
-        take_all(case, steps).await;
+        *steps = steps::all();
+        take_all(context, steps).await;
         return RunStatus::of(steps, RunStatus::Completed);
     }
-    note(steps, plan::LAST, report);
+    note(steps, steps::LAST, report);
     RunStatus::of(steps, RunStatus::AlreadyDone)
 }
 
 /// Takes every step that is not settled, storing it before and after, until time runs out.
-async fn take_all(case: &Case<'_>, steps: &mut [Step]) {
+async fn take_all(context: &RemediationContext<'_>, steps: &mut [Step]) {
     let names: Vec<StepName> = steps.iter().filter(|step| !step.outcome.is_settled()).map(|step| step.step).collect();
     for name in names {
-        if !case.may_go_on().await {
+        if !context.may_go_on().await {
             return;
         }
         note(steps, name, StepReport::planned("Begun."));
-        case.save(steps).await;
+        context.save(steps).await;
         let report = match name {
-            plan::FIRST => case.while_ours(Box::pin(snapshot::run(case))).await,
-            plan::LAST => case.while_ours(Box::pin(verify::run(case, steps))).await.map(|read| read.report),
-            other => case.while_ours(Box::pin(plan::take(other, case))).await,
+            steps::FIRST => context.run_while_locked(Box::pin(snapshot::run(context))).await,
+            steps::LAST => {
+                context.run_while_locked(Box::pin(verify::run(context, steps))).await.map(|read| read.report)
+            }
+            other => context.run_while_locked(Box::pin(steps::take(other, context))).await,
         };
         note(steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out; the next press does it again.")));
-        case.save(steps).await;
+        context.save(steps).await;
     }
 }
 
@@ -230,7 +237,7 @@ fn note(steps: &mut [Step], name: StepName, report: StepReport) {
     }
 }
 
-fn undo_token(press: Press<'_>) -> String {
+fn undo_token(press: RemediationRequest<'_>) -> String {
     let tokens = ActionTokens::new(&press.app.settings.actions);
     let token = tokens.mint(press.finding, Scope::Undo, press.app.clock.now() + UNDO_LIFE);
     token.map(|token| token.expose_secret().to_owned()).unwrap_or_default()
@@ -240,22 +247,22 @@ fn undo_token(press: Press<'_>) -> String {
 ///
 /// # Errors
 /// When the run cannot be recorded.
-pub async fn preview(press: Press<'_>) -> Result<Report, Refusal> {
+pub async fn preview(press: RemediationRequest<'_>) -> Result<Report, Refusal> {
     let history = press.history().await?;
-    let mut case = Case::new(press.app, press.finding, press.accounts, press.deadline);
-    case.compromised = press.compromised(&history)?;
-    case.preview = true;
-    let mut steps = plan::steps();
+    let mut context = RemediationContext::new(press.app, press.finding, press.accounts, press.deadline);
+    context.compromised = press.compromised(&history)?;
+    context.preview = true;
+    let mut steps = steps::all();
     let run_id = RunId::random();
     let mut record = press.begin(run_id, &steps).await?;
-    note(&mut steps, plan::FIRST, StepReport::planned("What is there would be kept for Undo."));
-    for name in plan::BETWEEN {
-        let report = case.while_ours(Box::pin(plan::take(name, &case))).await;
+    note(&mut steps, steps::FIRST, StepReport::planned("What is there would be kept for Undo."));
+    for name in steps::BETWEEN {
+        let report = context.run_while_locked(Box::pin(steps::take(name, &context))).await;
         note(&mut steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out before this was read.")));
     }
-    note(&mut steps, plan::LAST, StepReport::planned("Everything would be read again."));
+    note(&mut steps, steps::LAST, StepReport::planned("Everything would be read again."));
     record.finish(RunStatus::Preview, &steps).await;
-    let mut report = press.report(run_id, RunStatus::Preview, &case.compromised, steps);
+    let mut report = press.report(run_id, RunStatus::Preview, &context.compromised, steps);
     report.warnings = record.warnings;
     Ok(report)
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use m365::exchange::is_not_found;
 
-use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};
 use super::rules::Rule;
-use super::step::{StepReport, explain};
-use super::{Outcome, Step, StepName, block_sign_in, disable_client_access, disable_inbox_rules, rules};
+use super::{block_sign_in, disable_client_access, disable_inbox_rules, rules};
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::step::{StepReport, explain};
+use crate::remediation::{Outcome, Step, StepName};
 
 /// How long the sign-in state is read.
 const READING: Duration = Duration::from_secs(12);
@@ -33,19 +34,19 @@ pub struct Reading {
 
 /// Reads back sign-in, forwarding, rules and client access, and notes at each step what was found. A step that did not hold
 /// becomes `Failed`, whatever its call answered.
-pub async fn run(case: &Case<'_>, steps: &mut [Step]) -> Reading {
+pub async fn run(context: &RemediationContext<'_>, steps: &mut [Step]) -> Reading {
     let mut faults = Vec::new();
     let mut is_broken = false;
     for step in steps.iter_mut() {
         let found = match step.step {
             StepName::BlockSignIn => {
-                let read = case.within(READING, sign_in(case)).await;
+                let read = context.within(READING, sign_in(context)).await;
                 read.unwrap_or_else(|| Reread::Unread(format!("no answer within {} s", READING.as_secs())))
             }
-            _ if !case.accounts.has_mailbox => continue,
-            StepName::ClearForwarding => forwarding(case).await,
-            StepName::DisableInboxRules => inbox_rules(case, &step.detail).await,
-            StepName::DisableClientAccess => client_access(case).await,
+            _ if !context.accounts.has_mailbox => continue,
+            StepName::ClearForwarding => forwarding(context).await,
+            StepName::DisableInboxRules => inbox_rules(context, &step.detail).await,
+            StepName::DisableClientAccess => client_access(context).await,
             _ => continue,
         };
         is_broken |= matches!(found, Reread::DoesNotHold(_));
@@ -80,11 +81,11 @@ fn note(step: &mut Step, found: Reread) -> Option<String> {
     }
 }
 
-async fn sign_in(case: &Case<'_>) -> Reread {
+async fn sign_in(context: &RemediationContext<'_>) -> Reread {
     let mut texts = Vec::new();
-    for account in &case.compromised {
+    for account in &context.compromised {
         let name = &account.name;
-        match case.app.graph.user(case.tenant(), account.key()).await {
+        match context.app.graph.user(context.tenant(), account.key()).await {
             Ok(Some(user)) if user.account_enabled == Some(false) => texts.push(format!("{name}: sign-in is blocked")),
             Ok(Some(_)) => return Reread::DoesNotHold(format!("{name}: sign-in is still allowed")),
             Ok(None) => return Reread::Unread(format!("{name}: there is no such user")),
@@ -94,8 +95,8 @@ async fn sign_in(case: &Case<'_>) -> Reread {
     Reread::Holds(texts.join("; "))
 }
 
-async fn forwarding(case: &Case<'_>) -> Reread {
-    match clear_forwarding::read(case).await {
+async fn forwarding(context: &RemediationContext<'_>) -> Reread {
+    match clear_forwarding::read(context).await {
         Ok(None) => Reread::Holds("there is no mailbox".to_owned()),
         Ok(Some(forwarding)) if forwarding == Forwarding::default() => {
             Reread::Holds("the mailbox does not forward".to_owned())
@@ -106,8 +107,8 @@ async fn forwarding(case: &Case<'_>) -> Reread {
 }
 
 /// `done` is what the step says of itself: a rule that it has left is not switched on unnoticed.
-async fn inbox_rules(case: &Case<'_>, done: &str) -> Reread {
-    let rules = match rules::read(case).await {
+async fn inbox_rules(context: &RemediationContext<'_>, done: &str) -> Reread {
+    let rules = match rules::read(context).await {
         Ok(rules) => rules,
         Err(error) if is_not_found(&error) => return Reread::Holds("there is no mailbox".to_owned()),
         Err(error) => return Reread::Unread(explain(&error, EXCHANGE_GRANT)),
@@ -133,8 +134,8 @@ async fn inbox_rules(case: &Case<'_>, done: &str) -> Reread {
     }
 }
 
-async fn client_access(case: &Case<'_>) -> Reread {
-    match disable_client_access::read(case).await {
+async fn client_access(context: &RemediationContext<'_>) -> Reread {
+    match disable_client_access::read(context).await {
         Ok(None) => Reread::Holds("there is no mailbox".to_owned()),
         Ok(Some(switches)) => match disable_client_access::open(&switches).as_slice() {
             [] => Reread::Holds("all client access is closed".to_owned()),

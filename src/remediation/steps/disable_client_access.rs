@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use m365::ServiceError;
 use m365::exchange::Row;
 
-use super::case::{Case, EXCHANGE_GRANT, unclear};
 use super::snapshot::Snapshot;
-use super::step::StepReport;
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext, unclear};
+use crate::remediation::step::StepReport;
 
 /// The switches of a mailbox and how each is when it is closed
 /// (<https://learn.microsoft.com/powershell/module/exchange/set-casmailbox>).
@@ -27,8 +27,8 @@ const SWITCHES: &[(&str, bool)] = &[
 ];
 
 /// The switches as they are now, those that the tenant knows; `None` when there is no such mailbox.
-pub async fn read(case: &Case<'_>) -> Result<Option<Row>, ServiceError> {
-    let Some(row) = case.mailbox_row("Get-CASMailbox").await? else { return Ok(None) };
+pub async fn read(context: &RemediationContext<'_>) -> Result<Option<Row>, ServiceError> {
+    let Some(row) = context.mailbox_row("Get-CASMailbox").await? else { return Ok(None) };
     let known = SWITCHES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), row.get(*name)?.clone())));
     let known: Row = known.collect();
     match known.is_empty() {
@@ -38,8 +38,8 @@ pub async fn read(case: &Case<'_>) -> Result<Option<Row>, ServiceError> {
 }
 
 /// Sets the switches.
-pub async fn set(case: &Case<'_>, switches: Row) -> Result<(), ServiceError> {
-    case.on_mailbox("Set-CASMailbox", "Identity", Value::Object(switches)).await.map(drop)
+pub async fn set(context: &RemediationContext<'_>, switches: Row) -> Result<(), ServiceError> {
+    context.on_mailbox("Set-CASMailbox", "Identity", Value::Object(switches)).await.map(drop)
 }
 
 /// The switches that are open. One without a value follows the organization and counts as open.
@@ -49,8 +49,8 @@ pub fn open(switches: &Row) -> Vec<&'static str> {
     SWITCHES.iter().filter(is_open).map(|(name, _)| *name).collect()
 }
 
-pub async fn run(case: &Case<'_>) -> StepReport {
-    let switches = match read(case).await {
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
+    let switches = match read(context).await {
         Ok(Some(switches)) => switches,
         Ok(None) => return StepReport::skipped("There is no mailbox."),
         Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
@@ -60,12 +60,12 @@ pub async fn run(case: &Case<'_>) -> StepReport {
         return StepReport::already("All client access was closed.");
     }
     let names = open.join(", ");
-    if case.preview {
+    if context.preview {
         return StepReport::planned(format!("Client access would be closed: {names}."));
     }
     let closed = closed(&switches);
-    case.keep(Snapshot { client_access: Some(switches), ..Snapshot::at(case.app.clock.now()) }).await;
-    match set(case, closed).await {
+    context.keep(Snapshot { client_access: Some(switches), ..Snapshot::at(context.app.clock.now()) }).await;
+    match set(context, closed).await {
         Ok(()) => StepReport::done(format!("Client access is closed: {names}.")),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }

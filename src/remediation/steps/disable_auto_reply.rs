@@ -5,21 +5,21 @@ use serde_json::{Value, json};
 use m365::ServiceError;
 use m365::exchange::Row;
 
-use super::case::{Case, EXCHANGE_GRANT};
 use super::snapshot::Snapshot;
-use super::step::StepReport;
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::step::StepReport;
 
 /// State and audience of the automatic reply; `None` when there is no such mailbox.
-pub async fn read(case: &Case<'_>) -> Result<Option<Row>, ServiceError> {
-    let row = case.mailbox_row("Get-MailboxAutoReplyConfiguration").await?;
+pub async fn read(context: &RemediationContext<'_>) -> Result<Option<Row>, ServiceError> {
+    let row = context.mailbox_row("Get-MailboxAutoReplyConfiguration").await?;
     let kept = ["AutoReplyState", "ExternalAudience"];
     Ok(row.map(|row| row.into_iter().filter(|(name, _)| kept.contains(&name.as_str())).collect()))
 }
 
 /// Sets the state: `Disabled`, `Enabled` or `Scheduled`.
-pub async fn set(case: &Case<'_>, state: &str) -> Result<(), ServiceError> {
+pub async fn set(context: &RemediationContext<'_>, state: &str) -> Result<(), ServiceError> {
     let parameters = json!({ "AutoReplyState": state });
-    case.on_mailbox("Set-MailboxAutoReplyConfiguration", "Identity", parameters).await.map(drop)
+    context.on_mailbox("Set-MailboxAutoReplyConfiguration", "Identity", parameters).await.map(drop)
 }
 
 /// The state where it answers outsiders.
@@ -30,8 +30,8 @@ pub fn answering_outsiders(reply: &Row) -> Option<&str> {
     answers.then_some(state)
 }
 
-pub async fn run(case: &Case<'_>) -> StepReport {
-    let reply = match read(case).await {
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
+    let reply = match read(context).await {
         Ok(Some(reply)) => reply,
         Ok(None) => return StepReport::skipped("There is no mailbox."),
         Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
@@ -39,11 +39,11 @@ pub async fn run(case: &Case<'_>) -> StepReport {
     if answering_outsiders(&reply).is_none() {
         return StepReport::skipped("No automatic reply goes to external senders.");
     }
-    if case.preview {
+    if context.preview {
         return StepReport::planned("The automatic reply to external senders would be switched off.");
     }
-    case.keep(Snapshot { auto_reply: Some(reply), ..Snapshot::at(case.app.clock.now()) }).await;
-    match set(case, "Disabled").await {
+    context.keep(Snapshot { auto_reply: Some(reply), ..Snapshot::at(context.app.clock.now()) }).await;
+    match set(context, "Disabled").await {
         Ok(()) => StepReport::done("The automatic reply to external senders is switched off."),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }

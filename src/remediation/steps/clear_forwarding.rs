@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use m365::ServiceError;
 use m365::exchange::{Row, is_true};
 
-use super::case::{Case, EXCHANGE_GRANT};
 use super::snapshot::Snapshot;
-use super::step::{StepReport, quoted};
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::step::{StepReport, quoted};
 
 /// Where a mailbox forwards to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,22 +44,22 @@ impl Forwarding {
 }
 
 /// The forwarding as it is now; `None` when there is no such mailbox.
-pub async fn read(case: &Case<'_>) -> Result<Option<Forwarding>, ServiceError> {
-    Ok(case.mailbox_row("Get-Mailbox").await?.as_ref().map(Forwarding::of))
+pub async fn read(context: &RemediationContext<'_>) -> Result<Option<Forwarding>, ServiceError> {
+    Ok(context.mailbox_row("Get-Mailbox").await?.as_ref().map(Forwarding::of))
 }
 
 /// Sets the forwarding to just this.
-pub async fn set(case: &Case<'_>, forwarding: &Forwarding) -> Result<(), ServiceError> {
+pub async fn set(context: &RemediationContext<'_>, forwarding: &Forwarding) -> Result<(), ServiceError> {
     let parameters = json!({
         "ForwardingSmtpAddress": forwarding.forwarding_smtp_address,
         "ForwardingAddress": forwarding.forwarding_address,
         "DeliverToMailboxAndForward": forwarding.deliver_to_mailbox_and_forward,
     });
-    case.on_mailbox("Set-Mailbox", "Identity", parameters).await.map(drop)
+    context.on_mailbox("Set-Mailbox", "Identity", parameters).await.map(drop)
 }
 
-pub async fn run(case: &Case<'_>) -> StepReport {
-    let forwarding = match read(case).await {
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
+    let forwarding = match read(context).await {
         Ok(Some(forwarding)) => forwarding,
         Ok(None) => return StepReport::skipped("There is no mailbox."),
         Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
@@ -68,11 +68,11 @@ pub async fn run(case: &Case<'_>) -> StepReport {
         return StepReport::already("The mailbox did not forward.");
     }
     let shown = forwarding.shown();
-    if case.preview {
+    if context.preview {
         return StepReport::planned(format!("Forwarding to {shown} would be removed."));
     }
-    case.keep(Snapshot { forwarding: Some(forwarding), ..Snapshot::at(case.app.clock.now()) }).await;
-    match set(case, &Forwarding::default()).await {
+    context.keep(Snapshot { forwarding: Some(forwarding), ..Snapshot::at(context.app.clock.now()) }).await;
+    match set(context, &Forwarding::default()).await {
         Ok(()) => StepReport::done(format!("Forwarding to {shown} is removed.")),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }

@@ -7,15 +7,15 @@ use crate::detection::FindingKind;
 use crate::tables::ProcessedRow;
 use m365::graph::PermissionGrant;
 
-use super::accounts::Account;
-use super::case::Case;
-use super::step::{StepReport, explain, quoted};
+use crate::remediation::accounts::Account;
+use crate::remediation::context::RemediationContext;
+use crate::remediation::step::{StepReport, explain, quoted};
 
 const RECENT: TimeDelta = TimeDelta::days(30);
 
 const GRANT: &str = "Grant DelegatedPermissionGrant.ReadWrite.All.";
 
-/// Beginnings of the scopes that open a mailbox, lower case
+/// Beginnings of the scopes that open a mailbox, lower context
 /// (<https://learn.microsoft.com/graph/permissions-reference>).
 const MAIL_SCOPES: &[&str] = &[
     "mail.",
@@ -29,25 +29,25 @@ const MAIL_SCOPES: &[&str] = &[
     "full_access_as_user",
 ];
 
-pub async fn run(case: &Case<'_>) -> StepReport {
-    let findings = match case.findings().await {
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
+    let findings = match context.findings().await {
         Ok(findings) => findings,
         Err(error) => return StepReport::failed(format!("Findings cannot be read: {error}")),
     };
     let mut reports = Vec::new();
-    for account in &case.compromised {
-        reports.push(case.in_time(account, revoke_all(case, account, findings)).await);
+    for account in &context.compromised {
+        reports.push(context.in_time(account, revoke_all(context, account, findings)).await);
     }
     StepReport::all(reports)
 }
 
-async fn revoke_all(case: &Case<'_>, account: &Account, findings: &[ProcessedRow]) -> StepReport {
+async fn revoke_all(context: &RemediationContext<'_>, account: &Account, findings: &[ProcessedRow]) -> StepReport {
     let name = &account.name;
-    let grants = match case.app.graph.permission_grants(case.tenant(), account.key()).await {
+    let grants = match context.app.graph.permission_grants(context.tenant(), account.key()).await {
         Ok(grants) => grants,
         Err(error) => return StepReport::failed(format!("{name}: {}", explain(&error, GRANT))),
     };
-    let since = case.app.clock.now() - RECENT;
+    let since = context.app.clock.now() - RECENT;
     let consents: Vec<&ProcessedRow> = findings
         .iter()
         .filter(|row| row.kind == FindingKind::Consent && row.event_time >= since && account.has_name(&row.actor))
@@ -56,7 +56,7 @@ async fn revoke_all(case: &Case<'_>, account: &Account, findings: &[ProcessedRow
     for grant in grants.iter().filter(|grant| grant.consent_type != "AllPrincipals" && opens_mail(grant)) {
         let is_recent = consents.iter().any(|consent| shows(consent, grant));
         reports.push(match is_recent {
-            true => revoke(case, account, grant).await,
+            true => revoke(context, account, grant).await,
             false => StepReport::skipped(format!(
                 "{name}: left for review, for no finding shows that it is recent: {}.",
                 shown(grant)
@@ -69,15 +69,15 @@ async fn revoke_all(case: &Case<'_>, account: &Account, findings: &[ProcessedRow
     }
 }
 
-async fn revoke(case: &Case<'_>, account: &Account, grant: &PermissionGrant) -> StepReport {
+async fn revoke(context: &RemediationContext<'_>, account: &Account, grant: &PermissionGrant) -> StepReport {
     let (name, shown) = (&account.name, shown(grant));
-    if case.preview {
+    if context.preview {
         return StepReport::planned(format!("{name}: would be revoked: {shown}."));
     }
-    if !case.may_go_on().await {
+    if !context.may_go_on().await {
         return StepReport::planned("Time ran out; the next press goes on.");
     }
-    match case.app.graph.delete_permission_grant(case.tenant(), &grant.id).await {
+    match context.app.graph.delete_permission_grant(context.tenant(), &grant.id).await {
         Ok(()) => StepReport::done(format!("{name}: revoked: {shown}.")),
         Err(error) => StepReport::failed(format!("{name}: {shown}: {}", explain(&error, GRANT))),
     }

@@ -15,7 +15,7 @@ use base::ids::RunId;
 use table_store::{ETag, Store, StoreError, Stored};
 
 use super::request::{Action, Request};
-use super::snapshot::Snapshot;
+use super::steps::snapshot::Snapshot;
 use super::{RunStatus, Step};
 
 /// How long the store may take for what comes after the first row.
@@ -25,7 +25,7 @@ pub const STORE: Duration = Duration::from_millis(2_500);
 const TRIES: usize = 4;
 
 /// A run and what is stored of it.
-pub struct RunRecord<'a> {
+pub struct RunJournal<'a> {
     app: &'a App,
     row: ActionRow,
     etag: ETag,
@@ -37,7 +37,7 @@ pub struct RunRecord<'a> {
     pub warnings: Vec<String>,
 }
 
-impl<'a> RunRecord<'a> {
+impl<'a> RunJournal<'a> {
     /// Inserts the row of a run, before anything is done.
     ///
     /// # Errors

@@ -21,10 +21,10 @@ use table_store::StoreError;
 use super::accounts::{Account, Accounts};
 use super::boundary::{self, Boundary, Recipient};
 use super::findings;
+use super::journal::RunJournal;
 use super::lock::Lock;
-use super::record::RunRecord;
-use super::snapshot::Snapshot;
 use super::step::StepReport;
+use super::steps::snapshot::Snapshot;
 use super::{RunStatus, Step};
 
 /// What has to be granted where Exchange refuses.
@@ -36,16 +36,16 @@ const RENEWED_EVERY: Duration = Duration::from_secs(15);
 
 /// How long a call to Exchange, or a step for one account, may take, retries included. A service that hangs must not use up the
 /// time of the other steps.
-const PATIENCE: Duration = Duration::from_secs(20);
+const EXCHANGE_CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The same, after that service was silent once.
-const IMPATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT_AFTER_SILENCE: Duration = Duration::from_secs(5);
 
 /// The shortest wait.
-const GLANCE: Duration = Duration::from_millis(1);
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// One press on one finding.
-pub struct Case<'a> {
+pub struct RemediationContext<'a> {
     pub app: &'a App,
     pub finding: &'a ProcessedRow,
     pub accounts: &'a Accounts,
@@ -58,7 +58,7 @@ pub struct Case<'a> {
     /// Held by every run that changes something.
     pub lock: Option<Mutex<Lock<'a>>>,
     /// What is stored of the run, by every run that changes something.
-    pub record: Option<Mutex<RunRecord<'a>>>,
+    pub record: Option<Mutex<RunJournal<'a>>>,
     boundary: OnceCell<Boundary>,
     findings: OnceCell<Vec<ProcessedRow>>,
     /// Those that were looked up.
@@ -67,7 +67,7 @@ pub struct Case<'a> {
     graph_was_silent: AtomicBool,
 }
 
-impl<'a> Case<'a> {
+impl<'a> RemediationContext<'a> {
     pub fn new(app: &'a App, finding: &'a ProcessedRow, accounts: &'a Accounts, deadline: &'a Deadline) -> Self {
         Self {
             app,
@@ -87,7 +87,7 @@ impl<'a> Case<'a> {
     }
 
     /// Lets go of the lock of the mailbox.
-    pub async fn let_go(self) {
+    pub async fn release_lock(self) {
         if let Some(lock) = self.lock {
             lock.into_inner().release().await;
         }
@@ -130,7 +130,7 @@ impl<'a> Case<'a> {
 
     async fn ask_exchange(&self, anchor: &Anchor, cmdlet: &str, body: Value) -> Result<Vec<Row>, ServiceError> {
         let call = self.app.exchange.invoke(self.tenant(), anchor, cmdlet, body);
-        self.patiently(Service::Exchange, &self.exchange_was_silent, cmdlet, call).await
+        self.within_timeout(Service::Exchange, &self.exchange_was_silent, cmdlet, call).await
     }
 
     /// What Graph answers about `what`.
@@ -139,21 +139,21 @@ impl<'a> Case<'a> {
         what: &str,
         call: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, ServiceError> {
-        self.patiently(Service::Graph, &self.graph_was_silent, what, call).await
+        self.within_timeout(Service::Graph, &self.graph_was_silent, what, call).await
     }
 
-    async fn patiently<T>(
+    async fn within_timeout<T>(
         &self,
         service: Service,
         was_silent: &AtomicBool,
         what: &str,
         call: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, ServiceError> {
-        let patience = patience(was_silent);
+        let timeout = timeout(was_silent);
         // On the heap, as every long piece of work here: a step waits in many places, and each would hold a place for it.
-        self.within(patience, Box::pin(call)).await.unwrap_or_else(|| {
+        self.within(timeout, Box::pin(call)).await.unwrap_or_else(|| {
             was_silent.store(true, Ordering::Relaxed);
-            let detail = format!("no answer to {what} within {} s", patience.as_secs());
+            let detail = format!("no answer to {what} within {} s", timeout.as_secs());
             Err(ServiceError::Unreachable { service, detail })
         })
     }
@@ -170,10 +170,10 @@ impl<'a> Case<'a> {
 
     /// Does a step for one compromised account, in its time: the other accounts and steps have to get theirs.
     pub async fn in_time(&self, account: &Account, work: impl Future<Output = StepReport>) -> StepReport {
-        let patience = patience(&self.graph_was_silent);
-        self.within(patience, Box::pin(work)).await.unwrap_or_else(|| {
+        let timeout = timeout(&self.graph_was_silent);
+        self.within(timeout, Box::pin(work)).await.unwrap_or_else(|| {
             self.graph_was_silent.store(true, Ordering::Relaxed);
-            let seconds = patience.as_secs();
+            let seconds = timeout.as_secs();
             StepReport::failed(format!("{}: no answer within {seconds} s; press again.", account.name))
         })
     }
@@ -243,10 +243,10 @@ impl<'a> Case<'a> {
 
     /// The output, or `None` when time runs out or the mailbox is no longer ours alone to change; then the work is dropped where
     /// it stands. A step may take longer than the lease holds, so that is renewed meanwhile.
-    pub async fn while_ours<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub async fn run_while_locked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         loop {
-            let pause = self.deadline.left().min(RENEWED_EVERY).max(GLANCE);
+            let pause = self.deadline.left().min(RENEWED_EVERY).max(SHORTEST_WAIT);
             match select(work, self.app.clock.sleep(pause)).await {
                 Either::Left((output, _)) => return Some(output),
                 Either::Right(((), unfinished)) => work = unfinished,
@@ -257,7 +257,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// As [`Case::may_go_on`]. While the work itself holds the lock it is being renewed.
+    /// As [`RemediationContext::may_go_on`]. While the work itself holds the lock it is being renewed.
     async fn is_still_ours(&self) -> bool {
         if self.deadline.has_passed() {
             return false;
@@ -279,8 +279,8 @@ impl<'a> Case<'a> {
     }
 }
 
-fn patience(was_silent: &AtomicBool) -> Duration {
-    if was_silent.load(Ordering::Relaxed) { IMPATIENCE } else { PATIENCE }
+fn timeout(was_silent: &AtomicBool) -> Duration {
+    if was_silent.load(Ordering::Relaxed) { TIMEOUT_AFTER_SILENCE } else { EXCHANGE_CALL_TIMEOUT }
 }
 
 /// An answer that says nothing about what was asked.

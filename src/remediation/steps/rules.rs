@@ -12,10 +12,10 @@ use base::clock::Deadline;
 use m365::ServiceError;
 use m365::exchange::{Row, is_refused, is_true};
 
-use super::boundary::{Recipient, smtp_target};
-use super::case::{Case, EXCHANGE_GRANT};
 use super::snapshot::KeptRule;
-use super::step::explain;
+use crate::remediation::boundary::{Recipient, smtp_target};
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::step::explain;
 
 /// How long targets of hidden rules are looked up. Whoever made the rules chose how many targets they have.
 const LOOK_UPS: Duration = Duration::from_secs(8);
@@ -112,9 +112,9 @@ impl Rules {
 }
 
 /// All rules, hidden ones and sweep rules included; through Graph the visible ones, where Exchange refuses us.
-pub async fn read(case: &Case<'_>) -> Result<Rules, ServiceError> {
-    match read_through_exchange(case).await {
-        Err(error) if is_refused(&error) => match read_through_graph(case).await {
+pub async fn read(context: &RemediationContext<'_>) -> Result<Rules, ServiceError> {
+    match read_through_exchange(context).await {
+        Err(error) if is_refused(&error) => match read_through_graph(context).await {
             Ok(known) => Ok(Rules { known, unseen: Unseen::HiddenAndSweep(error) }),
             // What has to be granted is Exchange, so that is told.
             Err(_) => Err(error),
@@ -124,38 +124,38 @@ pub async fn read(case: &Case<'_>) -> Result<Rules, ServiceError> {
 }
 
 /// The rules that come by one way.
-pub async fn read_from(case: &Case<'_>, source: Source) -> Result<Vec<Rule>, ServiceError> {
+pub async fn read_from(context: &RemediationContext<'_>, source: Source) -> Result<Vec<Rule>, ServiceError> {
     match source {
         Source::Inbox => {
-            let rows = case.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
+            let rows = context.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
             Ok(rows.into_iter().map(|row| of_exchange(row, source, "RuleIdentity")).collect())
         }
-        Source::Sweep => read_sweep_rules(case).await,
-        Source::Graph => read_through_graph(case).await,
+        Source::Sweep => read_sweep_rules(context).await,
+        Source::Graph => read_through_graph(context).await,
     }
 }
 
-async fn read_sweep_rules(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
-    let rows = case.on_mailbox("Get-SweepRule", "Mailbox", json!({})).await?;
+async fn read_sweep_rules(context: &RemediationContext<'_>) -> Result<Vec<Rule>, ServiceError> {
+    let rows = context.on_mailbox("Get-SweepRule", "Mailbox", json!({})).await?;
     Ok(rows.into_iter().map(|row| of_exchange(row, Source::Sweep, "RuleId")).collect())
 }
 
-async fn read_through_exchange(case: &Case<'_>) -> Result<Rules, ServiceError> {
-    let all = case.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
+async fn read_through_exchange(context: &RemediationContext<'_>) -> Result<Rules, ServiceError> {
+    let all = context.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
     // Only what Exchange may have made itself depends on this: without it the others are switched off all the same.
-    let visible = case.on_mailbox("Get-InboxRule", "Mailbox", json!({})).await.ok();
+    let visible = context.on_mailbox("Get-InboxRule", "Mailbox", json!({})).await.ok();
     let visible: Option<BTreeSet<String>> = visible.map(|rows| rows.iter().map(|row| text(row, "Identity")).collect());
-    let (sweep, unseen) = match read_sweep_rules(case).await {
+    let (sweep, unseen) = match read_sweep_rules(context).await {
         Ok(sweep) => (sweep, Unseen::None),
         Err(error) => (Vec::new(), Unseen::Sweep(error)),
     };
-    let look_ups = Deadline::after(Arc::clone(&case.app.clock), LOOK_UPS);
+    let look_ups = Deadline::after(Arc::clone(&context.app.clock), LOOK_UPS);
     let mut known = Vec::with_capacity(all.len() + sweep.len());
     for row in all {
         let is_hidden = visible.as_ref().map(|visible| !visible.contains(&text(&row, "Identity")));
         let reach = match is_hidden {
             _ if !is_exchange_rule_name(&text(&row, "Name")) => None,
-            Some(true) => Some(reach(case, &row, &look_ups).await),
+            Some(true) => Some(reach(context, &row, &look_ups).await),
             Some(false) => None,
             None => Some(Reach::Unproven),
         };
@@ -203,12 +203,12 @@ pub enum Reach {
 }
 
 /// What takes longer to look up than there is time is unproven.
-async fn reach(case: &Case<'_>, row: &Row, look_ups: &Deadline) -> Reach {
+async fn reach(context: &RemediationContext<'_>, row: &Row, look_ups: &Deadline) -> Reach {
     let targets = targets(row);
     if targets.is_empty() {
         return Reach::Inside;
     }
-    let Some(Ok(boundary)) = look_ups.limit(case.boundary()).await else {
+    let Some(Ok(boundary)) = look_ups.limit(context.boundary()).await else {
         return Reach::Unproven;
     };
     if targets.iter().filter_map(|target| smtp_target(target)).any(|address| !boundary.is_inside(&address)) {
@@ -216,8 +216,8 @@ async fn reach(case: &Case<'_>, row: &Row, look_ups: &Deadline) -> Reach {
     }
     let mut reach = Reach::Inside;
     for target in targets {
-        let is_late = look_ups.has_passed() || case.exchange_was_silent();
-        let recipient = if is_late { Recipient::Unread } else { case.recipient(&target).await };
+        let is_late = look_ups.has_passed() || context.exchange_was_silent();
+        let recipient = if is_late { Recipient::Unread } else { context.recipient(&target).await };
         reach = reach.max(match recipient {
             Recipient::Mailbox(address) | Recipient::Other(address) if !boundary.is_inside(&address) => Reach::Outside,
             Recipient::Mailbox(_) => Reach::Inside,
@@ -251,9 +251,9 @@ fn targets(row: &Row) -> Vec<String> {
         .collect()
 }
 
-async fn read_through_graph(case: &Case<'_>) -> Result<Vec<Rule>, ServiceError> {
-    let call = case.app.graph.message_rules(case.tenant(), case.accounts.owner.key());
-    let rules = case.ask_graph("messageRules", call).await?;
+async fn read_through_graph(context: &RemediationContext<'_>) -> Result<Vec<Rule>, ServiceError> {
+    let call = context.app.graph.message_rules(context.tenant(), context.accounts.owner.key());
+    let rules = context.ask_graph("messageRules", call).await?;
     let rows = rules.into_iter().filter_map(|rule| match rule {
         Value::Object(row) => Some(row),
         _ => None,
@@ -276,7 +276,7 @@ fn of_graph(row: Row) -> Rule {
 }
 
 /// Switches a rule on or off.
-pub async fn set_enabled(case: &Case<'_>, rule: &Rule, enabled: bool) -> Result<(), ServiceError> {
+pub async fn set_enabled(context: &RemediationContext<'_>, rule: &Rule, enabled: bool) -> Result<(), ServiceError> {
     let verb = if enabled { "Enable" } else { "Disable" };
     match rule.source {
         // Without the two switches Exchange asks back, which is an error here. See
@@ -285,16 +285,16 @@ pub async fn set_enabled(case: &Case<'_>, rule: &Rule, enabled: bool) -> Result<
             let parameters = json!({
                 "Identity": rule.identity, "Confirm": false, "Force": true, "AlwaysDeleteOutlookRulesBlob": true,
             });
-            case.on_mailbox(&format!("{verb}-InboxRule"), "Mailbox", parameters).await.map(drop)
+            context.on_mailbox(&format!("{verb}-InboxRule"), "Mailbox", parameters).await.map(drop)
         }
         Source::Sweep => {
             let parameters = json!({ "Identity": rule.identity, "Confirm": false });
-            case.on_mailbox(&format!("{verb}-SweepRule"), "Mailbox", parameters).await.map(drop)
+            context.on_mailbox(&format!("{verb}-SweepRule"), "Mailbox", parameters).await.map(drop)
         }
         Source::Graph => {
-            let (tenant, owner) = (case.tenant(), case.accounts.owner.key());
-            let call = case.app.graph.set_message_rule_enabled(tenant, owner, &rule.identity, enabled);
-            case.ask_graph("messageRules", call).await
+            let (tenant, owner) = (context.tenant(), context.accounts.owner.key());
+            let call = context.app.graph.set_message_rule_enabled(tenant, owner, &rule.identity, enabled);
+            context.ask_graph("messageRules", call).await
         }
     }
 }

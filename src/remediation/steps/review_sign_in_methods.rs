@@ -5,31 +5,31 @@ use chrono::TimeDelta;
 
 use m365::graph::SignInMethod;
 
-use super::accounts::Account;
-use super::case::Case;
-use super::step::{StepReport, explain, quoted};
+use crate::remediation::accounts::Account;
+use crate::remediation::context::RemediationContext;
+use crate::remediation::step::{StepReport, explain, quoted};
 
 const RECENT: TimeDelta = TimeDelta::days(30);
 
 const GRANT: &str = "Grant UserAuthenticationMethod.ReadWrite.All.";
 
-pub async fn run(case: &Case<'_>) -> StepReport {
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let mut reports = Vec::new();
-    for account in &case.compromised {
-        reports.push(case.in_time(account, review(case, account)).await);
+    for account in &context.compromised {
+        reports.push(context.in_time(account, review(context, account)).await);
     }
     StepReport::all(reports)
 }
 
-async fn review(case: &Case<'_>, account: &Account) -> StepReport {
+async fn review(context: &RemediationContext<'_>, account: &Account) -> StepReport {
     let name = &account.name;
-    let methods = match case.app.graph.sign_in_methods(case.tenant(), account.key()).await {
+    let methods = match context.app.graph.sign_in_methods(context.tenant(), account.key()).await {
         Ok(methods) => methods,
         Err(error) => return StepReport::failed(format!("{name}: {}", explain(&error, GRANT))),
     };
     // The password is no method of its own: it is reset.
     let methods: Vec<&SignInMethod> = methods.iter().filter(|m| m.kind != "passwordAuthenticationMethod").collect();
-    let since = case.app.clock.now() - RECENT;
+    let since = context.app.clock.now() - RECENT;
     let recent: Vec<&SignInMethod> =
         methods.iter().copied().filter(|method| method.created.is_some_and(|created| created >= since)).collect();
     let undated = methods.iter().filter(|method| method.created.is_none()).count();
@@ -41,23 +41,28 @@ async fn review(case: &Case<'_>, account: &Account) -> StepReport {
     }
     let shown: Vec<String> = recent.iter().map(|method| format!("{} {}", method.kind, quoted(&method.label))).collect();
     let shown = shown.join(", ");
-    match (case.app.settings.actions.remove_signin_methods, case.preview) {
+    match (context.app.settings.actions.remove_signin_methods, context.preview) {
         (false, false) => StepReport::done(format!("{name}: review what was added within 30 days: {shown}.{undated}")),
         (false, true) => StepReport::planned(format!("{name}: would be listed for review: {shown}.{undated}")),
         (true, true) => StepReport::planned(format!("{name}: would be removed: {shown}.{undated}")),
-        (true, false) => remove(case, account, &recent, &undated).await,
+        (true, false) => remove(context, account, &recent, &undated).await,
     }
 }
 
-async fn remove(case: &Case<'_>, account: &Account, methods: &[&SignInMethod], undated: &str) -> StepReport {
+async fn remove(
+    context: &RemediationContext<'_>,
+    account: &Account,
+    methods: &[&SignInMethod],
+    undated: &str,
+) -> StepReport {
     let mut reports = Vec::new();
     for method in methods {
-        if !case.may_go_on().await {
+        if !context.may_go_on().await {
             reports.push(StepReport::planned("Time ran out; the next press goes on."));
             break;
         }
         let shown = format!("{}: {} {}", account.name, method.kind, quoted(&method.label));
-        reports.push(match case.app.graph.delete_sign_in_method(case.tenant(), account.key(), method).await {
+        reports.push(match context.app.graph.delete_sign_in_method(context.tenant(), account.key(), method).await {
             Ok(()) => StepReport::done(format!("{shown} is removed.{undated}")),
             Err(error) => StepReport::failed(format!("{shown}: {}", explain(&error, GRANT))),
         });

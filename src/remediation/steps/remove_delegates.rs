@@ -9,9 +9,9 @@ use audit_log::AuditRecord;
 use m365::ServiceError;
 use m365::exchange::is_not_found;
 
-use super::case::{Case, EXCHANGE_GRANT};
-use super::findings;
-use super::step::{StepReport, explain, quoted};
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::findings;
+use crate::remediation::step::{StepReport, explain, quoted};
 
 /// A permission, and the cmdlet that takes it away.
 #[derive(Debug, PartialEq)]
@@ -21,22 +21,22 @@ struct Grant {
     parameters: Value,
 }
 
-pub async fn run(case: &Case<'_>) -> StepReport {
-    let findings = match case.findings().await {
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
+    let findings = match context.findings().await {
         Ok(findings) => findings,
         Err(error) => return StepReport::failed(format!("Findings cannot be read: {error}")),
     };
-    let since = findings::began(case, findings);
+    let since = findings::began(context, findings);
     let given = findings.iter().filter(|row| row.kind == FindingKind::MailboxPermission && row.event_time >= since);
-    let of_mailbox = given.filter(|row| case.accounts.owner.has_name(&row.source_mailbox));
+    let of_mailbox = given.filter(|row| context.accounts.owner.has_name(&row.source_mailbox));
     let mut reports = Vec::new();
     for finding in of_mailbox {
-        for grant in grants(finding, case.mailbox()) {
+        for grant in grants(finding, context.mailbox()) {
             match grant {
-                _ if !case.may_go_on().await => {
+                _ if !context.may_go_on().await => {
                     reports.push(StepReport::planned("Time ran out; the next press goes on."))
                 }
-                Ok(grant) => reports.push(remove(case, &grant).await),
+                Ok(grant) => reports.push(remove(context, &grant).await),
                 Err(why) => reports.push(StepReport::failed(format!("Record {}: {why}", finding.record_id))),
             }
         }
@@ -47,12 +47,12 @@ pub async fn run(case: &Case<'_>) -> StepReport {
     }
 }
 
-async fn remove(case: &Case<'_>, grant: &Grant) -> StepReport {
+async fn remove(context: &RemediationContext<'_>, grant: &Grant) -> StepReport {
     let grantee = quoted(&grant.grantee);
-    if case.preview {
+    if context.preview {
         return StepReport::planned(format!("The access of {grantee} would be removed."));
     }
-    match case.invoke(grant.cmdlet, grant.parameters.clone()).await {
+    match context.invoke(grant.cmdlet, grant.parameters.clone()).await {
         Ok(_) => StepReport::done(format!("The access of {grantee} is removed.")),
         Err(error) if is_gone(&error) => StepReport::already(format!("The access of {grantee} was gone.")),
         Err(error) => StepReport::failed(format!("{grantee}: {}", explain(&error, EXCHANGE_GRANT))),
