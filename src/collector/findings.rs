@@ -116,6 +116,7 @@ impl TenantRun<'_> {
             attempts: 0,
             next_attempt: None,
             notified: self.outbox.nobody_told(),
+            incident_id: String::new(),
         }
     }
 }

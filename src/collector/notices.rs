@@ -97,6 +97,7 @@ impl Notice {
             attempts: 1,
             next_attempt: Some(now + CLAIM_HOLDS),
             notified: channels.iter().map(|channel| (channel.as_str().to_owned(), None)).collect(),
+            incident_id: String::new(),
         }
     }
 }

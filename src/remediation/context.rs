@@ -200,6 +200,13 @@ impl<'a> RemediationContext<'a> {
         }
     }
 
+    /// Stores how far the steps are, where people look as well.
+    pub async fn publish(&self, steps: &[Step]) {
+        if let Some(record) = &self.record {
+            record.lock().await.publish(steps).await;
+        }
+    }
+
     /// Stores the end of the run. What could not be stored of it.
     pub async fn finish(&self, status: RunStatus, steps: &[Step]) -> Vec<String> {
         let Some(record) = &self.record else { return Vec::new() };

@@ -23,7 +23,7 @@ pub async fn dismiss(
     etag: RowVersion,
     request: &Request,
 ) -> Result<Report, Refusal> {
-    let mut record = RunJournal::begin(app, finding, request, RunId::random(), "", &[]).await?;
+    let mut record = RunJournal::begin(app, finding, request, RunId::random(), None, &[]).await?;
     let seen = NotifiedFingerprintRow {
         tenant_id: finding.tenant_id,
         fingerprint: finding.fingerprint.clone(),

@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures::join;
 
 use crate::app::App;
-use crate::tables::ACTIONS;
-use crate::tables::{ActionRow, ProcessedRow};
+use crate::tables::{ACTIONS, ActionRow, IndexedRun, ProcessedRow};
 use base::clock::Deadline;
 use base::ids::RunId;
 use table_store::{ETag, Store, StoreError, Stored};
 
+use super::accounts::Accounts;
+use super::history::History;
 use super::request::{Action, Request};
 use super::steps::snapshot::Snapshot;
 use super::{RunStatus, Step};
@@ -38,18 +39,19 @@ pub struct RunJournal<'a> {
 }
 
 impl<'a> RunJournal<'a> {
-    /// Inserts the row of a run, before anything is done.
+    /// Inserts the row of a run, before anything is done. `accounts` are those that it may change; none for a run that changes none.
     ///
     /// # Errors
-    /// When it cannot be stored.
+    /// If it cannot be stored.
     pub async fn begin(
         app: &'a App,
         finding: &ProcessedRow,
         request: &Request,
         run_id: RunId,
-        mailbox_id: &str,
+        accounts: Option<&Accounts>,
         steps: &[Step],
     ) -> Result<Self, StoreError> {
+        let object_ids = accounts.map(Accounts::object_ids).unwrap_or_default();
         let row = ActionRow {
             domain: finding.domain.clone(),
             record_id: finding.record_id,
@@ -62,7 +64,9 @@ impl<'a> RunJournal<'a> {
             steps: json(steps),
             snapshot: String::new(),
             reason: request.reason.clone(),
-            mailbox: mailbox_id.to_owned(),
+            mailbox: accounts.map(Accounts::mailbox_id).unwrap_or_default(),
+            account_ids: object_ids.into_iter().collect::<Vec<_>>().join(";"),
+            incident_id: finding.incident_id.clone(),
         };
         let etag = put(app.store.as_ref(), &row, false, None).await?;
         let record = Self { app, row, etag, before: None, own: None, warnings: Vec::new() };
@@ -70,6 +74,22 @@ impl<'a> RunJournal<'a> {
             put(app.store.as_ref(), &record.row, true, None).await?;
         }
         Ok(record)
+    }
+
+    /// Names the run in the index of every account that it may change. A failure becomes a warning: a later run finds this one all the
+    /// same, by its mailbox.
+    pub async fn add_to_index(&mut self, history: &mut History) {
+        let run = IndexedRun {
+            record_id: self.row.record_id,
+            run_id: self.row.run_id,
+            incident_id: self.row.incident_id.clone(),
+            action: self.row.action.clone(),
+            started: self.row.started,
+        };
+        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
+        if let Err(error) = limit.limit(history.add(self.app, &run)).await.unwrap_or_else(|| Err(slow())) {
+            self.warn_of(&error);
+        }
     }
 
     /// The same run, which knows what earlier ones have kept for Undo.
@@ -107,13 +127,16 @@ impl<'a> RunJournal<'a> {
         }
     }
 
-    /// Stores how far the steps are. A fault is kept as a warning: by now stopping the attacker comes first.
+    /// Stores how far the steps are, in the row of the run alone. A failure becomes a warning: by now stopping the attacker comes
+    /// first.
     pub async fn save(&mut self, steps: &[Step]) {
         self.row.steps = json(steps);
         self.store().await;
     }
 
-    async fn store(&mut self) {
+    /// Stores how far the steps are, in the copy under the log id as well.
+    pub async fn publish(&mut self, steps: &[Step]) {
+        self.row.steps = json(steps);
         let (store, row) = (self.app.store.as_ref(), &self.row);
         let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
         let own = limit.limit(put(store, row, false, Some(&self.etag)));
@@ -124,12 +147,28 @@ impl<'a> RunJournal<'a> {
             }
         };
         let (own, newest) = join!(own, newest);
-        let own = own.map(|outcome| outcome.map(|etag| self.etag = etag));
-        for outcome in [own, newest] {
-            let Some(error) = outcome.unwrap_or_else(|| Err(slow())).err() else { continue };
-            tracing::warn!(%error, run_id = %self.row.run_id, "the record of a remediation is not complete");
-            self.warn(format!("the record of this run is not complete: {error}"));
+        self.note_stored(own);
+        if let Err(error) = newest.unwrap_or_else(|| Err(slow())) {
+            self.warn_of(&error);
         }
+    }
+
+    async fn store(&mut self) {
+        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
+        let own = limit.limit(put(self.app.store.as_ref(), &self.row, false, Some(&self.etag))).await;
+        self.note_stored(own);
+    }
+
+    fn note_stored(&mut self, own: Option<Result<ETag, StoreError>>) {
+        match own.unwrap_or_else(|| Err(slow())) {
+            Ok(etag) => self.etag = etag,
+            Err(error) => self.warn_of(&error),
+        }
+    }
+
+    fn warn_of(&mut self, error: &StoreError) {
+        tracing::warn!(%error, run_id = %self.row.run_id, "the record of a remediation is incomplete");
+        self.warn(format!("the stored record of this run is incomplete: {error}"));
     }
 
     fn warn(&mut self, warning: String) {
@@ -143,7 +182,7 @@ impl<'a> RunJournal<'a> {
         self.row.status = status.as_str().to_owned();
         self.row.finished = Some(self.app.clock.now());
         self.warnings.clear();
-        self.save(steps).await;
+        self.publish(steps).await;
     }
 
     /// A Preview does nothing, so it must not stand where people look whether something was done.

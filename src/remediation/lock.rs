@@ -169,7 +169,10 @@ fn busy_or_broken(error: StoreError) -> Refusal {
 }
 
 /// The plain SHA-256 of an object id.
-fn digest(object_id: &str) -> Result<Digest, Refusal> {
+///
+/// # Errors
+/// [`Refusal::BadRequest`]; a digest is always a key.
+pub fn digest(object_id: &str) -> Result<Digest, Refusal> {
     let hex: String = Sha256::digest(object_id).iter().map(|byte| format!("{byte:02x}")).collect();
     hex.parse().map_err(|error: table_store::KeyError| Refusal::BadRequest(error.to_string()))
 }

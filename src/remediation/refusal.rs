@@ -1,6 +1,7 @@
 //! Why nothing was done.
 
 use crate::notify::token::TokenRefusal;
+use base::ids::RecordId;
 use table_store::StoreError;
 
 /// Why a request is refused. In each context but [`Refusal::HalfDismissed`] and
@@ -28,6 +29,9 @@ pub enum Refusal {
     /// 409
     #[error("there is no snapshot to go back to: nothing was remediated, or it has been undone already")]
     NoSnapshot,
+    /// 409
+    #[error("a later remediation has changed the same account; undo finding {0} first")]
+    LaterRun(RecordId),
     /// 503
     #[error("nothing was changed: {0}")]
     Store(#[from] StoreError),
@@ -52,7 +56,7 @@ impl Refusal {
             Self::BadRequest(_) => 400,
             Self::Token(_) | Self::Protected(_) => 403,
             Self::NoSuchThreat(_) => 404,
-            Self::Busy | Self::NoSnapshot => 409,
+            Self::Busy | Self::NoSnapshot | Self::LaterRun(_) => 409,
             Self::Store(_) | Self::HalfDismissed(_) | Self::Unsure => 503,
             Self::Unreachable(_) => 502,
         }

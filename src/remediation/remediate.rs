@@ -21,7 +21,7 @@ use super::request::Request;
 use super::step::StepReport;
 use super::steps::verify::Reading;
 use super::steps::{self, snapshot, verify};
-use super::{Outcome, Refusal, Report, RunStatus, Step, StepName, notified_fingerprints};
+use super::{Action, Refusal, Report, RunStatus, Step, StepName, notified_fingerprints};
 
 /// What a press is about.
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +53,12 @@ impl<'a> RemediationRequest<'a> {
         Ok(context)
     }
 
-    /// The runs for the mailbox so far.
+    /// The earlier runs for the accounts and the mailbox.
     pub(super) async fn history(&self) -> Result<History, Refusal> {
+        let (domain, ids) = (&self.finding.domain, self.accounts.object_ids());
         let mailbox_id = self.accounts.mailbox_id();
-        self.in_time(History::load(self.app.store.as_ref(), &self.finding.domain, &mailbox_id)).await
+        let history = self.in_time(History::load(self.app, domain, &ids, &mailbox_id)).await?;
+        Ok(history.of_incident(self.finding, &mailbox_id))
     }
 
     /// What the store gives before anything is changed, unless it takes all the time there is.
@@ -74,9 +76,19 @@ impl<'a> RemediationRequest<'a> {
         Ok(compromised)
     }
 
-    pub(super) async fn begin(&self, run_id: RunId, steps: &[Step]) -> Result<RunJournal<'a>, Refusal> {
-        let mailbox_id = self.accounts.mailbox_id();
-        self.in_time(RunJournal::begin(self.app, self.finding, self.request, run_id, &mailbox_id, steps)).await
+    /// Stores the row of the run, and names it in the index of every account that it may change.
+    pub(super) async fn begin(
+        &self,
+        run_id: RunId,
+        history: &mut History,
+        steps: &[Step],
+    ) -> Result<RunJournal<'a>, Refusal> {
+        let journal = RunJournal::begin(self.app, self.finding, self.request, run_id, Some(self.accounts), steps);
+        let mut journal = self.in_time(journal).await?;
+        if self.request.action != Action::Preview {
+            journal.add_to_index(history).await;
+        }
+        Ok(journal)
     }
 
     pub(super) fn report(&self, run_id: RunId, status: RunStatus, on: &[Account], steps: Vec<Step>) -> Report {
@@ -112,10 +124,11 @@ async fn under_lock<'a>(
     context: &mut RemediationContext<'a>,
     run_id: RunId,
 ) -> Result<Report, Refusal> {
-    let history = press.history().await?;
+    let mut history = press.history().await?;
     context.compromised = press.compromised(&history).await?;
     let (mut steps, is_done) = steps_so_far(&history, press.finding, &context.compromised);
-    let record = press.begin(run_id, &steps).await?.after(history.open_snapshot());
+    let snapshot = history.open_snapshot();
+    let record = press.begin(run_id, &mut history, &steps).await?.after(snapshot);
     context.record = Some(Mutex::new(record));
     let status = match is_done {
         true => secure_again(context, &mut steps).await,
@@ -149,8 +162,7 @@ fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Accoun
     let is_done = prior.len() == steps.len() && prior.iter().all(|step| settled(&step));
     for step in steps.iter_mut().filter(|step| is_done || is_done_once(step.step)) {
         if let Some(earlier) = prior.iter().find(|earlier| earlier.step == step.step).filter(settled) {
-            step.outcome = if earlier.outcome == Outcome::Skipped { Outcome::Skipped } else { Outcome::AlreadyDone };
-            step.detail = format!("Run {}: {}", run.run_id, last_detail(&earlier.detail));
+            *step = earlier.handed_on(run.run_id);
         }
     }
     (steps, is_done)
@@ -161,7 +173,7 @@ fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Accoun
 fn is_let_in_again(prior: &[Step], compromised: &[Account]) -> bool {
     let is_enabled = |account: &Account| account.user.as_ref().and_then(|user| user.account_enabled) == Some(true);
     let blocked = prior.iter().filter(|step| step.step == StepName::BlockSignIn && step.outcome.is_settled());
-    let mut again = blocked.flat_map(|step| compromised.iter().filter(|account| step.names(&account.name)));
+    let mut again = blocked.flat_map(|step| compromised.iter().filter(|account| step.covers(account)));
     again.any(is_enabled)
 }
 
@@ -173,7 +185,7 @@ fn is_done_once(step: StepName) -> bool {
     )
 }
 
-/// Whether an account step was taken for all of these accounts: its detail names each. An earlier run may have been for fewer.
+/// Whether an account step was taken for all of these accounts: an earlier run may have been for fewer.
 fn covers(step: &Step, compromised: &[Account]) -> bool {
     let is_about_accounts = matches!(
         step.step,
@@ -184,15 +196,7 @@ fn covers(step: &Step, compromised: &[Account]) -> bool {
             | StepName::RevokeConsents
             | StepName::RevokeSessionsAgain
     );
-    !is_about_accounts || compromised.iter().all(|account| step.names(&account.name))
-}
-
-/// The detail without the runs that handed it on.
-fn last_detail(detail: &str) -> &str {
-    match detail.strip_prefix("Run ").and_then(|rest| rest.split_once(": ")) {
-        Some((_, detail)) => detail,
-        None => detail,
-    }
+    !is_about_accounts || compromised.iter().all(|account| step.covers(account))
 }
 
 /// Everything was done before. Where a second read finds that something no longer holds, somebody was inside in between, and
@@ -212,14 +216,15 @@ async fn secure_again(context: &RemediationContext<'_>, steps: &mut Vec<Step>) -
     RunStatus::of(steps, RunStatus::AlreadyDone)
 }
 
-/// Takes every step that is not settled, storing it before and after, until time runs out.
+/// Takes every step that is not finished, until time runs out. Each is stored before and after: the end of one step and the
+/// beginning of the next are one write.
 async fn take_all(context: &RemediationContext<'_>, steps: &mut [Step]) {
     let names: Vec<StepName> = steps.iter().filter(|step| !step.outcome.is_settled()).map(|step| step.step).collect();
     for name in names {
         if !context.may_go_on().await {
-            return;
+            break;
         }
-        note(steps, name, StepReport::planned("Begun."));
+        note(steps, name, StepReport::planned("Started."));
         context.save(steps).await;
         let report = match name {
             steps::FIRST => context.run_while_locked(Box::pin(snapshot::run(context))).await,
@@ -228,15 +233,18 @@ async fn take_all(context: &RemediationContext<'_>, steps: &mut [Step]) {
             }
             other => context.run_while_locked(Box::pin(steps::take(other, context))).await,
         };
-        note(steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out; the next press does it again.")));
-        context.save(steps).await;
+        let cut_short = || StepReport::planned("Time ran out. Run the remediation again to repeat this step.");
+        note(steps, name, report.unwrap_or_else(cut_short));
+        if name == StepName::BlockSignIn {
+            context.publish(steps).await;
+        }
     }
+    context.save(steps).await;
 }
 
 fn note(steps: &mut [Step], name: StepName, report: StepReport) {
     if let Some(step) = steps.iter_mut().find(|step| step.step == name) {
-        step.outcome = report.outcome;
-        step.detail = report.detail;
+        step.note(report);
     }
 }
 
@@ -251,13 +259,13 @@ fn undo_token(press: RemediationRequest<'_>) -> String {
 /// # Errors
 /// When the run cannot be recorded.
 pub async fn preview(press: RemediationRequest<'_>) -> Result<Report, Refusal> {
-    let history = press.history().await?;
+    let mut history = press.history().await?;
     let mut context = RemediationContext::new(press.app, press.finding, press.accounts, press.deadline);
     context.compromised = press.compromised(&history).await?;
     context.preview = true;
     let mut steps = steps::all();
     let run_id = RunId::random();
-    let mut record = press.begin(run_id, &steps).await?;
+    let mut record = press.begin(run_id, &mut history, &steps).await?;
     note(&mut steps, steps::FIRST, StepReport::planned("What is there would be kept for Undo."));
     for name in steps::BETWEEN {
         let report = context.run_while_locked(Box::pin(steps::take(name, &context))).await;

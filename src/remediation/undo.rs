@@ -47,11 +47,14 @@ async fn under_lock<'a>(
     context: &mut RemediationContext<'a>,
     run_id: RunId,
 ) -> Result<Report, Refusal> {
-    let history = press.history().await?;
+    let mut history = press.history().await?;
     let snapshot = history.open_snapshot().ok_or(Refusal::NoSnapshot)?;
+    if let Some(later) = history.later_run() {
+        return Err(Refusal::LaterRun(later));
+    }
     context.compromised = press.compromised(&history).await?;
     let mut steps: Vec<Step> = STEPS.map(Step::planned).into();
-    let record = press.begin(run_id, &steps).await?;
+    let record = press.begin(run_id, &mut history, &steps).await?;
     context.record = Some(Mutex::new(record));
     context.keep(left_blocked(context, &snapshot)).await;
     for at in 0..steps.len() {
@@ -61,11 +64,16 @@ async fn under_lock<'a>(
         let work = Box::pin(put_back(context, STEPS[at], &snapshot, &history, press.request.force));
         let report = context.run_while_locked(work).await;
         let report = report.unwrap_or_else(|| StepReport::planned("Time ran out; the next Undo does it again."));
-        (steps[at].outcome, steps[at].detail) = (report.outcome, report.detail);
+        steps[at].note(report);
         context.save(&steps).await;
     }
     let status = RunStatus::of(&steps, RunStatus::Undone);
-    let warnings = context.finish(status, &steps).await;
+    let mut warnings = context.finish(status, &steps).await;
+    if status == RunStatus::Undone
+        && let Err(error) = history.close_before(context.app, run_id).await
+    {
+        warnings.push(format!("the snapshot of the earlier runs is still listed as open: {error}"));
+    }
     let mut report = press.report(run_id, status, &context.compromised, steps);
     report.warnings = warnings;
     Ok(report)
@@ -121,7 +129,7 @@ async fn sign_in(context: &RemediationContext<'_>, users: &[User], history: &His
 
 async fn let_in(context: &RemediationContext<'_>, user: &User, history: &History) -> StepReport {
     let name = &user.user_principal_name;
-    let password = match history.has_reset_password(name) {
+    let password = match has_reset_password(context, user, history) {
         true => "the password stays reset",
         false => "its password was NOT reset here: see that somebody has, for whoever stole it can sign in",
     };
@@ -129,6 +137,12 @@ async fn let_in(context: &RemediationContext<'_>, user: &User, history: &History
         Ok(()) => undone(format!("{name}: sign-in is allowed again; {password}.")),
         Err(error) => StepReport::failed(format!("{name}: {}", explain(&error, block_sign_in::GRANT))),
     }
+}
+
+/// Returns whether a run since the last Undo reset the password of the user.
+fn has_reset_password(context: &RemediationContext<'_>, user: &User, history: &History) -> bool {
+    let account = context.compromised.iter().find(|account| account.key().eq_ignore_ascii_case(&user.id));
+    account.is_some_and(|account| history.has_reset_password(account))
 }
 
 async fn client_access(context: &RemediationContext<'_>, switches: Option<&Row>) -> StepReport {

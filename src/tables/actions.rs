@@ -36,6 +36,11 @@ pub struct ActionRow {
     pub reason: String,
     /// `Mailbox`: the object id of the mailbox, which a lock and a snapshot are kept for.
     pub mailbox: String,
+    /// `AccountIds`: the object ids of every account and mailbox that the run may change, lower case, `;`-joined. Empty in rows of
+    /// the first version.
+    pub account_ids: String,
+    /// `IncidentId`
+    pub incident_id: String,
 }
 
 impl ActionRow {
@@ -52,6 +57,8 @@ impl ActionRow {
         "Snapshot",
         "Reason",
         "Mailbox",
+        "AccountIds",
+        "IncidentId",
     ];
 
     /// Where it is kept: the row of this run, or with `newest` the copy under the log id.
@@ -76,6 +83,8 @@ impl ActionRow {
         entity.set_whole_text("Snapshot", &self.snapshot);
         entity.set_text("Reason", &self.reason);
         entity.set_text("Mailbox", &self.mailbox);
+        entity.set_text("AccountIds", &self.account_ids);
+        entity.set_text("IncidentId", &self.incident_id);
         entity
     }
 
@@ -100,6 +109,8 @@ impl ActionRow {
             snapshot: columns.whole_text("Snapshot"),
             reason: columns.text("Reason"),
             mailbox: columns.text("Mailbox"),
+            account_ids: columns.text("AccountIds"),
+            incident_id: columns.text("IncidentId"),
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }

@@ -11,6 +11,7 @@ const SEEN: Word = Word::new("seen");
 const PENDING: Word = Word::new("pending");
 const AIM: Word = Word::new("aim");
 const NEAR: Word = Word::new("near");
+const SNAPSHOT: Word = Word::new("snapshot");
 const LOCK: Word = Word::new("lock");
 
 /// The partition of AuditLogCoverage with all tenants' coverage rows.
@@ -61,4 +62,9 @@ pub fn near(user: &Digest, record: &RecordId) -> RowKey {
 /// The lock of a remediation, by the digest of an object id.
 pub fn lock(object: &Digest) -> RowKey {
     RowKey::word_digest(LOCK, object)
+}
+
+/// The index of open snapshots, by the digest of an object id.
+pub fn snapshot(object: &Digest) -> RowKey {
+    RowKey::word_digest(SNAPSHOT, object)
 }

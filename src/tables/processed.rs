@@ -110,6 +110,8 @@ pub struct ProcessedRow {
     pub next_attempt: Option<DateTime<Utc>>,
     /// `Notified`
     pub notified: Notified,
+    /// `IncidentId`: the incident that the threat belongs to; empty for rows of the first version and for what is no threat.
+    pub incident_id: String,
 }
 
 impl FindingState {
@@ -186,6 +188,7 @@ impl ProcessedRow {
         "Attempts",
         "NextAttempt",
         "Notified",
+        "IncidentId",
     ];
 
     /// Where it is kept.
@@ -264,6 +267,7 @@ impl ProcessedRow {
             entity.set("NextAttempt", Column::Time(time));
         }
         entity.set_whole_text("Notified", &json_text(&self.notified));
+        entity.set_text("IncidentId", &self.incident_id);
     }
 
     /// From the store. What the runbooks of 2019 did not write is filled in where nothing decides on it; such a row is
@@ -313,6 +317,7 @@ impl ProcessedRow {
             attempts: columns.count("Attempts")?,
             next_attempt: stored.entity.time("NextAttempt"),
             notified: columns.json("Notified")?,
+            incident_id: columns.text("IncidentId"),
         };
         let version = RowVersion::of(stored, Self::COLUMNS);
         let is_unknown = row.state == FindingState::Unknown;

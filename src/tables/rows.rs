@@ -1,8 +1,8 @@
 //! Loading and saving rows as types.
 
 use super::{
-    CoverageRow, DeferredBlob, LockRow, NotifiedFingerprintRow, PendingRow, ProcessedRow, ServiceRow, TargetIndexRow,
-    TargetRow, UserEventRow,
+    CoverageRow, DeferredBlob, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, ServiceRow,
+    TargetIndexRow, TargetRow, UserEventRow,
 };
 use std::sync::Arc;
 
@@ -50,6 +50,7 @@ macro_rules! table_rows {
 table_rows! {
     ProcessedRow => PROCESSED,
     LockRow => ACTIONS,
+    OpenSnapshotsRow => ACTIONS,
     CoverageRow => COVERAGE,
     DeferredBlob => COVERAGE,
     NotifiedFingerprintRow => COVERAGE,

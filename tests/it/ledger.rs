@@ -88,6 +88,7 @@ fn finding() -> ProcessedRow {
         attempts: 3,
         next_attempt: Some(at("2026-11-22T10:15:00Z")),
         notified: BTreeMap::from([("flow".to_owned(), Some(at("2026-11-22T10:00:01Z"))), ("teams".to_owned(), None)]),
+        incident_id: "incident".to_owned(),
     }
 }
 
@@ -105,6 +106,8 @@ fn action() -> ActionRow {
         snapshot: "{}".to_owned(),
         reason: "pressed".to_owned(),
         mailbox: "object".to_owned(),
+        account_ids: "0000-owner;0000-actor".to_owned(),
+        incident_id: "incident".to_owned(),
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use base::clock::{Clock, SystemClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use table_store::{
-    Change, Column, ETag, Entity, Key, MemoryStore, PartitionKey, Query, RowKey, SqliteStore, Store, StoreError, Table,
-    list_all, update, whole_text_columns,
+    Change, Column, ColumnValue, ETag, Entity, Key, MemoryStore, PartitionKey, Query, RowKey, SqliteStore, Store,
+    StoreError, Table, list_all, update, whole_text_columns,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 
@@ -58,6 +58,7 @@ pub async fn conforms(store: Arc<dyn Store>) {
     only_older_rows_are_found(store).await;
     only_newer_rows_are_found(store).await;
     only_the_named_columns_are_read(store).await;
+    only_rows_with_a_wanted_value_are_found(store).await;
     many_rows_are_removed_in_batches(store).await;
     tables_and_partitions_are_apart(store).await;
     what_no_service_takes_is_refused(store).await;
@@ -233,6 +234,19 @@ async fn only_the_named_columns_are_read(store: &dyn Store) {
     let whole = list_all(store, TABLE, query(whole_text_columns("Whole"))).await.unwrap();
     assert_eq!(whole[0].entity.whole_text("Whole"), written.whole_text("Whole"));
     assert_eq!(whole[0].entity.text("Large"), None);
+}
+
+async fn only_rows_with_a_wanted_value_are_found(store: &dyn Store) {
+    for (name, threat, kind) in [("a", "True", "InboxRule"), ("b", "False", "Consent"), ("c", "False", "InboxRule")] {
+        let mut written = entity("values", name);
+        written.set_text("Threat", threat);
+        written.set_text("Type", kind);
+        store.insert(TABLE, &written).await.unwrap();
+    }
+    insert_all(store, "values", ["d".to_owned()]).await;
+    let wanted = [ColumnValue::new("Threat", "True"), ColumnValue::new("Type", "Consent")];
+    let query = Query::partition(partition("values")).where_any_of(wanted);
+    assert_eq!(names(store, query).await, ["a", "b"]);
 }
 
 async fn many_rows_are_removed_in_batches(store: &dyn Store) {

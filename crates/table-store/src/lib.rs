@@ -86,12 +86,47 @@ pub struct Query {
     pub changed_since: Option<DateTime<Utc>>,
     /// Only rows last written before this time.
     pub changed_before: Option<DateTime<Utc>>,
+    /// Only rows in which one of these text columns has this value; all rows if it is empty.
+    pub any_of: Vec<ColumnValue>,
     /// Only these columns; all of them if it is empty. A text in numbered columns needs each of them: [`whole_text_columns`].
     pub columns: Vec<String>,
     /// Where the previous page ended.
     pub after: Option<Continuation>,
     /// At most so many rows in the page, 1 to 1,000. A page may hold fewer and still have a next one.
     pub limit: usize,
+}
+
+/// A text column and the value that it must have: both fixed words of the program, so that nothing in a filter needs escaping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnValue {
+    column: &'static str,
+    value: &'static str,
+}
+
+impl ColumnValue {
+    /// Names a column and its value.
+    ///
+    /// # Panics
+    /// If either contains anything but `a-z`, `A-Z` and `0-9`. A `const` then does not compile.
+    pub const fn new(column: &'static str, value: &'static str) -> Self {
+        assert!(is_alphanumeric(column) && is_alphanumeric(value), "a filter is made of letters and digits");
+        Self { column, value }
+    }
+
+    fn is_in(&self, entity: &Entity) -> bool {
+        entity.text(self.column) == Some(self.value)
+    }
+}
+
+const fn is_alphanumeric(text: &str) -> bool {
+    let (bytes, mut at) = (text.as_bytes(), 0);
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_alphanumeric() {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 impl Query {
@@ -102,6 +137,7 @@ impl Query {
             row_prefix: None,
             changed_since: None,
             changed_before: None,
+            any_of: Vec::new(),
             columns: Vec::new(),
             after: None,
             limit: 1_000,
@@ -119,6 +155,13 @@ impl Query {
     #[must_use]
     pub fn changed_since(mut self, time: DateTime<Utc>) -> Self {
         self.changed_since = Some(time);
+        self
+    }
+
+    /// Only rows in which one of these text columns has this value.
+    #[must_use]
+    pub fn where_any_of(mut self, values: impl IntoIterator<Item = ColumnValue>) -> Self {
+        self.any_of = values.into_iter().collect();
         self
     }
 
@@ -153,10 +196,11 @@ impl Query {
         self.limit.clamp(1, 1_000)
     }
 
-    /// Whether a row last written at `changed` is wanted.
-    fn wants(&self, changed: DateTime<Utc>) -> bool {
-        self.changed_since.is_none_or(|since| changed >= since)
-            && self.changed_before.is_none_or(|before| changed < before)
+    /// Returns whether a row is wanted, apart from its key.
+    fn wants(&self, row: &Stored) -> bool {
+        self.changed_since.is_none_or(|since| row.changed >= since)
+            && self.changed_before.is_none_or(|before| row.changed < before)
+            && (self.any_of.is_empty() || self.any_of.iter().any(|value| value.is_in(&row.entity)))
     }
 }
 

@@ -96,7 +96,7 @@ impl Store for MemoryStore {
         };
         let mut wanted = partition.range((start, Bound::Unbounded)).filter(|(row, stored)| {
             span.as_ref().is_none_or(|span| (span.start.as_str()..span.end.as_str()).contains(&row.as_str()))
-                && query.wants(stored.changed)
+                && query.wants(stored)
         });
         let mut found: Vec<Stored> =
             wanted.by_ref().take(query.page_size()).map(|(_, stored)| stored.clone()).collect();

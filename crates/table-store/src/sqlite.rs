@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params};
 
 use super::{
-    Column, Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table,
+    Column, ColumnValue, Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored,
+    Table,
 };
 use base::clock::Clock;
 
@@ -171,15 +172,16 @@ impl Store for SqliteStore {
         let (query, span) = (query.clone(), query.row_span()?);
         self.read(move |transaction| {
             let (from, to) = span.map_or((None, None), |span| (Some(span.start), Some(span.end)));
-            let mut statement = transaction
-                .prepare_cached(
-                    "SELECT pk, rk, version, changed, columns FROM entity
-                     WHERE name = :name AND pk = :pk
-                       AND rk > :after AND (:from IS NULL OR (rk >= :from AND rk < :to))
-                       AND (:since IS NULL OR changed >= :since) AND (:before IS NULL OR changed < :before)
-                     ORDER BY rk LIMIT :limit",
-                )
-                .map_err(failed)?;
+            let sql = format!(
+                "SELECT pk, rk, version, changed, columns FROM entity
+                 WHERE name = :name AND pk = :pk
+                   AND rk > :after AND (:from IS NULL OR (rk >= :from AND rk < :to))
+                   AND (:since IS NULL OR changed >= :since) AND (:before IS NULL OR changed < :before)
+                   AND {}
+                 ORDER BY rk LIMIT :limit",
+                values_filter(&query.any_of)
+            );
+            let mut statement = transaction.prepare_cached(&sql).map_err(failed)?;
             let limit = query.page_size();
             let mut rows = statement
                 .query_map(
@@ -232,6 +234,15 @@ impl Store for SqliteStore {
         })
         .await
     }
+}
+
+/// The condition for the values of text columns. They are letters and digits, so they can stand in it as they are.
+fn values_filter(any_of: &[ColumnValue]) -> String {
+    if any_of.is_empty() {
+        return "TRUE".to_owned();
+    }
+    let values = any_of.iter().map(|wanted| format!("columns ->> '$.{}.Text' = '{}'", wanted.column, wanted.value));
+    format!("({})", values.collect::<Vec<_>>().join(" OR "))
 }
 
 fn next_version(transaction: &Transaction<'_>) -> Result<i64, StoreError> {

@@ -310,6 +310,10 @@ fn filter(query: &Query) -> Result<String, StoreError> {
     if let Some(since) = query.changed_since {
         filter.push_str(&format!(" and Timestamp ge datetime'{}'", time_in_filter(since)));
     }
+    if !query.any_of.is_empty() {
+        let values = query.any_of.iter().map(|wanted| format!("{} eq '{}'", wanted.column, wanted.value));
+        filter.push_str(&format!(" and ({})", values.collect::<Vec<_>>().join(" or ")));
+    }
     if let Some(before) = query.changed_before {
         filter.push_str(&format!(" and Timestamp lt datetime'{}'", time_in_filter(before)));
     }

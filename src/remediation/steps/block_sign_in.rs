@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(5);
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let mut reports = Vec::new();
     for account in &context.compromised {
-        reports.push(context.in_time(account, block(context, account)).await);
+        reports.push(context.in_time(account, block(context, account)).await.about(account));
     }
     StepReport::all(reports)
 }

@@ -77,8 +77,8 @@ impl<'a> Tally<'a> {
             reports.push(StepReport::done(format!("{count} switched off: {names}. {WARNING}")));
         }
         if !self.left.is_empty() {
-            let left: Vec<String> = self.left.iter().map(|rule| mark_of_left(rule)).collect();
-            reports.push(StepReport::skipped(format!("Left, for they cannot be switched off: {}.", left.join(", "))));
+            let detail = format!("Left enabled because they cannot be disabled: {}.", names(&self.left));
+            reports.push(StepReport::skipped(detail).leaving(self.left.iter().map(|rule| rule.id.clone())));
         }
         if let Some((_, error)) = self.failed.first() {
             let failed: Vec<&Rule> = self.failed.iter().map(|(rule, _)| *rule).collect();
@@ -87,11 +87,6 @@ impl<'a> Tally<'a> {
         }
         StepReport::all(reports)
     }
-}
-
-/// What the detail says of a rule that could not be switched off, for whoever reads it and for the second read.
-pub fn mark_of_left(rule: &Rule) -> String {
-    format!("{} (rule {})", quoted(&rule.name), rule.id)
 }
 
 /// Names for a sentence, not too many of them.

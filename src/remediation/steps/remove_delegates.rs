@@ -31,7 +31,14 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let of_mailbox = given.filter(|row| context.accounts.owner.has_name(&row.source_mailbox));
     let mut reports = Vec::new();
     for finding in of_mailbox {
-        for grant in grants(finding, context.mailbox()) {
+        let finding = match findings::whole(context, finding).await {
+            Ok(finding) => finding,
+            Err(error) => {
+                reports.push(StepReport::failed(format!("Record {}: {error}", finding.record_id)));
+                continue;
+            }
+        };
+        for grant in grants(&finding, context.mailbox()) {
             match grant {
                 _ if !context.may_go_on().await => {
                     reports.push(StepReport::planned("Time ran out; the next press goes on."))

@@ -12,7 +12,7 @@ const GRANT: &str = "Grant User-PasswordProfile.ReadWrite.All and, in this tenan
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let mut reports = Vec::new();
     for account in &context.compromised {
-        reports.push(context.in_time(account, reset(context, account)).await);
+        reports.push(context.in_time(account, reset(context, account)).await.about(account));
     }
     StepReport::all(reports)
 }

@@ -16,7 +16,7 @@ const GRANT: &str = "Grant UserAuthenticationMethod.ReadWrite.All.";
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let mut reports = Vec::new();
     for account in &context.compromised {
-        reports.push(context.in_time(account, review(context, account)).await);
+        reports.push(context.in_time(account, review(context, account)).await.about(account));
     }
     StepReport::all(reports)
 }

@@ -9,9 +9,13 @@ use m365::graph::PermissionGrant;
 
 use crate::remediation::accounts::Account;
 use crate::remediation::context::RemediationContext;
+use crate::remediation::findings;
 use crate::remediation::step::{StepReport, explain, quoted};
 
 const RECENT: TimeDelta = TimeDelta::days(30);
+
+/// The most consents of one account whose records are read, the newest first.
+const CONSENTS_READ: usize = 50;
 
 const GRANT: &str = "Grant DelegatedPermissionGrant.ReadWrite.All.";
 
@@ -36,7 +40,7 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     };
     let mut reports = Vec::new();
     for account in &context.compromised {
-        reports.push(context.in_time(account, revoke_all(context, account, findings)).await);
+        reports.push(context.in_time(account, revoke_all(context, account, findings)).await.about(account));
     }
     StepReport::all(reports)
 }
@@ -48,10 +52,16 @@ async fn revoke_all(context: &RemediationContext<'_>, account: &Account, finding
         Err(error) => return StepReport::failed(format!("{name}: {}", explain(&error, GRANT))),
     };
     let since = context.app.clock.now() - RECENT;
-    let consents: Vec<&ProcessedRow> = findings
+    let recent = findings
         .iter()
-        .filter(|row| row.kind == FindingKind::Consent && row.event_time >= since && account.has_name(&row.actor))
-        .collect();
+        .filter(|row| row.kind == FindingKind::Consent && row.event_time >= since && account.has_name(&row.actor));
+    let mut consents = Vec::new();
+    for finding in recent.rev().take(CONSENTS_READ) {
+        match findings::whole(context, finding).await {
+            Ok(consent) => consents.push(consent),
+            Err(error) => return StepReport::failed(format!("{name}: findings cannot be read: {error}")),
+        }
+    }
     let mut reports = Vec::new();
     for grant in grants.iter().filter(|grant| grant.consent_type != "AllPrincipals" && opens_mail(grant)) {
         let is_recent = consents.iter().any(|consent| shows(consent, grant));

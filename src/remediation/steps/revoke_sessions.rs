@@ -9,7 +9,7 @@ const GRANT: &str = "Grant User.RevokeSessions.All.";
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let mut reports = Vec::new();
     for account in &context.compromised {
-        reports.push(context.in_time(account, revoke(context, account)).await);
+        reports.push(context.in_time(account, revoke(context, account)).await.about(account));
     }
     StepReport::all(reports)
 }

@@ -45,7 +45,7 @@ pub async fn run(context: &RemediationContext<'_>, steps: &mut [Step]) -> Readin
             }
             _ if !context.accounts.has_mailbox => continue,
             StepName::ClearForwarding => forwarding(context).await,
-            StepName::DisableInboxRules => inbox_rules(context, &step.detail).await,
+            StepName::DisableInboxRules => inbox_rules(context, step).await,
             StepName::DisableClientAccess => client_access(context).await,
             _ => continue,
         };
@@ -106,15 +106,15 @@ async fn forwarding(context: &RemediationContext<'_>) -> Reread {
     }
 }
 
-/// `done` is what the step says of itself: a rule that it has left is not switched on unnoticed.
-async fn inbox_rules(context: &RemediationContext<'_>, done: &str) -> Reread {
+/// A rule that the step has left enabled, because Exchange refuses to disable it, is no surprise.
+async fn inbox_rules(context: &RemediationContext<'_>, step: &Step) -> Reread {
     let rules = match rules::read(context).await {
         Ok(rules) => rules,
         Err(error) if is_not_found(&error) => return Reread::Holds("there is no mailbox".to_owned()),
         Err(error) => return Reread::Unread(explain(&error, EXCHANGE_GRANT)),
     };
     let on: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
-    let is_left = |rule: &&Rule| rule.is_for_delegate() && done.contains(&disable_inbox_rules::mark_of_left(rule));
+    let is_left = |rule: &&Rule| rule.is_for_delegate() && step.leaves(&rule.id);
     let (left, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(is_left);
     let (unproven, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(|rule| rule.is_unproven());
     if !on.is_empty() {

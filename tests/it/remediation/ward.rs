@@ -59,6 +59,9 @@ pub struct TestStore {
     writes: AtomicUsize,
     /// The write after so many is the last thing that ever happens.
     stop_after: AtomicUsize,
+    /// The request (read or write) after so many is the last thing that ever happens.
+    stop_after_requests: AtomicUsize,
+    requests: AtomicUsize,
     /// Reads after so many fail.
     lose_reads_after: AtomicUsize,
     /// Writes after so many fail.
@@ -71,12 +74,22 @@ impl TestStore {
         StoreError::Unavailable("gone".to_owned())
     }
 
-    fn read(&self) -> Result<(), StoreError> {
+    async fn count(&self) {
+        let before = self.requests.fetch_add(1, Ordering::SeqCst);
+        if before >= self.stop_after_requests.load(Ordering::SeqCst) {
+            self.stopped.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn read(&self) -> Result<(), StoreError> {
+        self.count().await;
         let before = self.reads.fetch_add(1, Ordering::SeqCst);
         if before >= self.lose_reads_after.load(Ordering::SeqCst) { Err(Self::lost()) } else { Ok(()) }
     }
 
     async fn write(&self) -> Result<(), StoreError> {
+        self.count().await;
         let before = self.writes.fetch_add(1, Ordering::SeqCst);
         if before >= self.stop_after.load(Ordering::SeqCst) {
             self.stopped.notify_one();
@@ -97,11 +110,11 @@ impl Store for TestStore {
         self.inner.replace(table, entity, etag).await
     }
     async fn get(&self, table: Table, key: &Key) -> Result<Option<Stored>, StoreError> {
-        self.read()?;
+        self.read().await?;
         self.inner.get(table, key).await
     }
     async fn list(&self, table: Table, query: &Query) -> Result<Page, StoreError> {
-        self.read()?;
+        self.read().await?;
         self.inner.list(table, query).await
     }
     async fn delete(&self, table: Table, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError> {
@@ -140,6 +153,8 @@ impl Ward {
             reads: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             stop_after: AtomicUsize::new(usize::MAX),
+            stop_after_requests: AtomicUsize::new(usize::MAX),
+            requests: AtomicUsize::new(0),
             lose_reads_after: AtomicUsize::new(usize::MAX),
             lose_writes_after: AtomicUsize::new(usize::MAX),
             stopped: tokio::sync::Notify::new(),
@@ -256,8 +271,18 @@ impl Ward {
         let query = Query::partition(PartitionKey::parse("contoso.com").unwrap());
         let rows = list_all(&self.store.inner, ACTIONS, query).await.unwrap();
         let own = rows.iter().filter(|row| row.entity.key.row.as_str().matches('_').count() == 1);
-        let own = own.filter(|row| !row.entity.key.row.as_str().starts_with("lock_"));
+        let own = own.filter(|row| row.entity.text("RunId").is_some() && row.entity.text("Action").is_some());
         own.map(|row| ActionRow::from_stored(row).unwrap().0).collect()
+    }
+
+    /// The stored steps of a run, with the members that answers show.
+    pub fn shown_steps(&self, run: &ActionRow) -> Value {
+        let mut steps: Value = serde_json::from_str(&run.steps).unwrap();
+        for step in steps.as_array_mut().unwrap() {
+            let shown = ["Step", "Outcome", "Detail", "Verified"];
+            step.as_object_mut().unwrap().retain(|member, _| shown.contains(&member.as_str()));
+        }
+        steps
     }
 
     /// The row under the log id.
@@ -288,6 +313,12 @@ impl Ward {
     pub fn stop_after(&self, after: Option<usize>) {
         self.store.writes.store(0, Ordering::SeqCst);
         self.store.stop_after.store(after.unwrap_or(usize::MAX), Ordering::SeqCst);
+    }
+
+    /// The store stops for ever before its request number `after`, counted from here.
+    pub fn stop_after_requests(&self, after: usize) {
+        self.store.requests.store(0, Ordering::SeqCst);
+        self.store.stop_after_requests.store(after, Ordering::SeqCst);
     }
 
     pub fn lose_reads(&self) {
@@ -383,5 +414,6 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
         attempts: 0,
         next_attempt: None,
         notified: Default::default(),
+        incident_id: String::new(),
     }
 }
