@@ -1,6 +1,6 @@
-//! Every setting, once: the list that the README, `local.settings.json.example` and the tests are held to.
+//! Lists every setting once. Tests compare docs/settings.md and `local.settings.json.example` with this list.
 
-/// What one environment variable is.
+/// An environment variable that is a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettingDoc {
     /// Its name.
@@ -9,7 +9,7 @@ pub struct SettingDoc {
     pub secret: bool,
 }
 
-/// All settings, in the order of the documentation.
+/// All settings.
 pub const SETTINGS: &[SettingDoc] = &[
     open("PARTNER_TENANT_ID"),
     open("CLIENT_ID"),
