@@ -2,11 +2,12 @@
 //! whichever blobs, runs or simultaneous runs it comes in.
 
 use crate::detection::Finding;
-use crate::ledger::claim::{self, CLAIM_HOLDS, Claimed};
-use crate::ledger::{FindingState, ProcessedRow};
 use crate::location::parse_client_ip;
-use crate::names::RunId;
-use crate::store::{ETag, StoreError, Table};
+use crate::tables::PROCESSED;
+use crate::tables::claim::{self, CLAIM_HOLDS, Claimed};
+use crate::tables::{FindingState, ProcessedRow};
+use base::ids::RunId;
+use table_store::{ETag, StoreError};
 
 use super::{TenantRun, pending, repeats};
 
@@ -32,7 +33,7 @@ impl TenantRun<'_> {
 
     /// Claims a row by inserting it. `None`: somebody else has stored it.
     async fn insert(&self, row: &ProcessedRow) -> Result<Option<ETag>, StoreError> {
-        match claim::insert(self.app.store.as_ref(), Table::Processed, &row.to_entity()).await? {
+        match claim::insert(self.app.store.as_ref(), PROCESSED, &row.to_entity()).await? {
             Claimed::Theirs(_) => Ok(None),
             Claimed::Ours(etag) => {
                 self.count(|report| {

@@ -4,8 +4,8 @@
 use tokio::sync::Mutex;
 
 use crate::app::App;
-use crate::ledger::{CoverageRow, TenantState, coverage};
-use crate::store::{ETag, StoreError};
+use crate::tables::{CoverageRow, TenantState, coverage};
+use table_store::{ETag, StoreError};
 
 use super::TenantMessage;
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::names::{Domain, RunId, TenantId};
+use base::ids::{Domain, RunId, TenantId};
 
 /// One message of the queue `process-audit-log`: one tenant to be read. Only `tenantId` has to be there; members that are not
 /// known are ignored.

@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 
-use crate::clock::Deadline;
-use crate::ledger::{OwedBlob, Span, coverage, list_readable};
-use crate::microsoft::ServiceError;
-use crate::microsoft::management_activity::{Content, ContentType};
-use crate::store::{PartitionKey, Query, StoreError, Table};
+use crate::tables::COVERAGE;
+use crate::tables::{OwedBlob, Span, coverage, list_readable};
+use base::clock::Deadline;
+use m365::ServiceError;
+use m365::management_activity::{Content, ContentType};
+use table_store::{PartitionKey, Query, StoreError};
 
 use super::blobs::BlobFault;
 use super::{Stop, TenantRun};
@@ -97,7 +98,7 @@ impl TenantRun<'_> {
         }
         let attempts = blob.attempts.saturating_add(1);
         let next_attempt = next_attempt(&blob.content, attempts, now);
-        crate::ledger::put(self.app.store.as_ref(), &OwedBlob { attempts, next_attempt, ..blob }).await?;
+        crate::tables::put(self.app.store.as_ref(), &OwedBlob { attempts, next_attempt, ..blob }).await?;
         Ok(Tried::Owed)
     }
 
@@ -115,7 +116,7 @@ impl TenantRun<'_> {
         // Counted first: a count that is too high puts itself right, a row that nobody looks for would be lost content one day.
         self.kept.change(|row| row.owed = row.owed.saturating_add(1)).await;
         self.kept.save().await?;
-        match self.app.store.insert(Table::Coverage, &blob.to_entity()).await {
+        match self.app.store.insert(COVERAGE, &blob.to_entity()).await {
             Ok(_) | Err(StoreError::Exists(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -147,7 +148,7 @@ impl TenantRun<'_> {
     }
 
     async fn settle_owed(&self, blob: &OwedBlob) -> Result<(), StoreError> {
-        self.app.store.delete(Table::Coverage, &blob.key(), None).await?;
+        self.app.store.delete(COVERAGE, &blob.key(), None).await?;
         self.kept.change(|row| row.owed = row.owed.saturating_sub(1)).await;
         Ok(())
     }

@@ -6,10 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::detection::{
     Finding, FindingKind, add_method_changed_nearby, add_shared_target, raise_after_threat, raise_forwarding_target,
 };
-use crate::ledger::claim::CLAIM_HOLDS;
-use crate::ledger::{AimRow, FindingState, NearRow, ProcessedRow, TargetRow, list_readable, load};
-use crate::names::RunId;
-use crate::store::{Digest, ETag, Key, PartitionKey, Query, RowKey, StoreError, Table, list_all};
+use crate::tables::claim::CLAIM_HOLDS;
+use crate::tables::{AimRow, FindingState, NearRow, ProcessedRow, TargetRow, list_readable, load};
+use crate::tables::{COVERAGE, keys};
+use base::ids::RunId;
+use table_store::{Digest, ETag, Key, PartitionKey, Query, RowKey, StoreError, list_all};
 
 use super::{TenantRun, contacts, pending};
 
@@ -63,19 +64,19 @@ impl TenantRun<'_> {
             record_id: finding.record_id,
             seen: self.app.clock.now(),
         };
-        let rows = list_all(store, Table::Coverage, Query::partition(PartitionKey::target(&own.target))).await?;
+        let rows = list_all(store, COVERAGE, Query::partition(keys::target(&own.target))).await?;
         let (mut mailboxes, mut tenants) = (vec![own.key().row], vec![own.tenant_id]);
         for stored in &rows {
             let Ok((row, _)) = TargetRow::from_stored(stored) else { continue };
             if own.seen - row.seen > TARGET_COUNTS {
-                store.delete(Table::Coverage, &stored.entity.key, None).await?;
+                store.delete(COVERAGE, &stored.entity.key, None).await?;
             } else if row.key().row != own.key().row {
                 mailboxes.push(row.key().row);
                 tenants.push(row.tenant_id);
             }
         }
-        crate::ledger::put(store, &own).await?;
-        crate::ledger::put(store, &AimRow::to(&own)).await?;
+        crate::tables::put(store, &own).await?;
+        crate::tables::put(store, &AimRow::to(&own)).await?;
         tenants.sort();
         tenants.dedup();
         if mailboxes.len() > 1 {
@@ -101,7 +102,7 @@ impl TenantRun<'_> {
                 self.relate_pair(finding, &near).await?;
             }
         }
-        match store.insert(Table::Coverage, &own.to_entity()).await {
+        match store.insert(COVERAGE, &own.to_entity()).await {
             Ok(_) | Err(StoreError::Exists(_)) => Ok(()),
             Err(error) => Err(error),
         }

@@ -4,13 +4,14 @@
 use chrono::TimeDelta;
 
 use crate::app::App;
-use crate::audit::AuditRecord;
-use crate::clock::Deadline;
 use crate::detection::{Finding, FindingKind};
-use crate::ledger::claim::{TakenOver, take_over};
-use crate::ledger::{FindingState, PendingRow, ProcessedRow, load};
-use crate::names::RunId;
-use crate::store::{ETag, PartitionKey, StoreError};
+use crate::tables::claim::{TakenOver, take_over};
+use crate::tables::keys;
+use crate::tables::{FindingState, PendingRow, ProcessedRow, load};
+use audit_log::AuditRecord;
+use base::clock::Deadline;
+use base::ids::RunId;
+use table_store::{ETag, PartitionKey, StoreError};
 
 use super::kept::Kept;
 use super::pending;
@@ -34,7 +35,7 @@ struct Taken {
 /// Sends what is owed about the service as a whole. The provider's own tenant may be watched as well: what it owes is its run's.
 pub(crate) async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
     let mut notes = pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await?;
-    notes.retain(|unfinished| PartitionKey::domain(&unfinished.domain) == PartitionKey::service());
+    notes.retain(|unfinished| PartitionKey::domain(&unfinished.domain) == keys::service_partition());
     deliver_notes(app, outbox, notes).await
 }
 

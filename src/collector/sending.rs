@@ -9,11 +9,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::claim::{self, Claimed};
-use crate::ledger::{FindingState, Notified, ProcessedRow};
 use crate::notify::{Channel, NotifyError};
-use crate::store::{ETag, StoreError, Table};
+use crate::tables::PROCESSED;
+use crate::tables::claim::{self, Claimed};
+use crate::tables::{FindingState, Notified, ProcessedRow};
+use base::clock::Deadline;
+use table_store::{ETag, StoreError};
 
 use super::kept::Kept;
 use super::notices::{Notice, Subject, stamp};
@@ -187,7 +188,7 @@ impl<'a> Outbox<'a> {
         if let Some(kept) = kept {
             kept.note_unfinished().await?;
         }
-        match claim::insert(self.app.store.as_ref(), Table::Processed, &row.to_entity()).await? {
+        match claim::insert(self.app.store.as_ref(), PROCESSED, &row.to_entity()).await? {
             Claimed::Ours(etag) => Ok(Some((row, etag))),
             Claimed::Theirs(_) => Ok(None),
         }

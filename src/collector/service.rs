@@ -3,8 +3,9 @@
 use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::app::App;
-use crate::ledger::{ServiceRow, TenantState};
-use crate::store::{ETag, StoreError, Table};
+use crate::tables::COVERAGE;
+use crate::tables::{ServiceRow, TenantState};
+use table_store::{ETag, StoreError};
 
 use super::notices::{Notice, Subject, stamp};
 use super::sending::Outbox;
@@ -20,8 +21,8 @@ pub async fn update<T>(app: &App, change: impl Fn(&mut ServiceRow) -> T + Send) 
         let mut row = found.as_ref().map_or_else(|| first_row(app.clock.now()), |(row, _)| row.clone());
         let answer = change(&mut row);
         let written = match &found {
-            Some((_, etag)) => app.store.replace(Table::Coverage, &row.to_entity(), etag).await,
-            None => app.store.insert(Table::Coverage, &row.to_entity()).await,
+            Some((_, etag)) => app.store.replace(COVERAGE, &row.to_entity(), etag).await,
+            None => app.store.insert(COVERAGE, &row.to_entity()).await,
         };
         match written {
             Ok(_) => return Ok(answer),
@@ -38,7 +39,7 @@ pub async fn read(app: &App) -> Result<ServiceRow, StoreError> {
 }
 
 async fn find(app: &App) -> Result<Option<(ServiceRow, ETag)>, StoreError> {
-    match app.store.get(Table::Coverage, &ServiceRow::key()).await? {
+    match app.store.get(COVERAGE, &ServiceRow::key()).await? {
         Some(stored) => ServiceRow::from_stored(&stored).map(Some),
         None => Ok(None),
     }

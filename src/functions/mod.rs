@@ -5,7 +5,7 @@ pub mod process_audit_log;
 pub mod remediate_account;
 
 use crate::collector::Stop;
-use crate::store::StoreError;
+use table_store::StoreError;
 
 pub use crate::collector::TenantMessage;
 

@@ -1,8 +1,8 @@
 //! ProcessAuditLog: reads what is new in one tenant's audit log, judges, stores and tells.
 
 use crate::app::App;
-use crate::clock::Deadline;
 use crate::collector;
+use base::clock::Deadline;
 
 pub use crate::collector::Report;
 

@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::{self, ProcessedRow};
 use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Claim};
 use crate::remediation::accounts::Accounts;
 use crate::remediation::press::{self, Press};
 use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
-use crate::store::{ETag, Key, PartitionKey, RowKey, StoreError};
+use crate::tables::{self, ProcessedRow};
+use base::clock::Deadline;
+use table_store::{ETag, Key, PartitionKey, RowKey, StoreError};
 
 /// How long one request may take, in seconds. Azure cuts at 230, callers earlier.
 pub const DEADLINE_SECONDS: u64 = 100;
@@ -78,7 +78,7 @@ fn check_token(app: &App, request: &Request) -> Result<(), Refusal> {
 async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, ETag), Refusal> {
     let key = Key::new(PartitionKey::domain(&request.domain), RowKey::record(&request.record_id));
     let (finding, etag): (ProcessedRow, ETag) =
-        ledger::load(app.store.as_ref(), &key).await?.ok_or(Refusal::NoSuchThreat(""))?;
+        tables::load(app.store.as_ref(), &key).await?.ok_or(Refusal::NoSuchThreat(""))?;
     let user = request.user.to_lowercase();
     let is_account = |name: &str| !name.is_empty() && name.to_lowercase() == user;
     if !can_be_acted_on(&finding) || !(is_account(&finding.source_mailbox) || is_account(&finding.actor)) {

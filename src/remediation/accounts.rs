@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::clock::Deadline;
 use crate::detection::FindingKind;
-use crate::ledger::ProcessedRow;
-use crate::microsoft::exchange::{Anchor, Row, is_not_found};
-use crate::microsoft::graph::User;
-use crate::microsoft::{Service, ServiceError};
-use crate::names::{MailAddress, TenantId};
 use crate::settings::ProtectedUser;
+use crate::tables::ProcessedRow;
+use base::clock::Deadline;
+use base::ids::{MailAddress, TenantId};
+use m365::exchange::{Anchor, Row, is_not_found};
+use m365::graph::User;
+use m365::{Service, ServiceError};
 
 use super::Refusal;
 use super::request::AccountChoice;

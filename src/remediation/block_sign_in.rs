@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::microsoft::graph::User;
+use m365::graph::User;
 
 use super::accounts::Account;
 use super::case::Case;

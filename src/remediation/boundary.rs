@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::detection::AcceptedDomains;
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::{Row, is_not_found};
-use crate::names::{Domain, MailAddress};
 use crate::settings::TrustedTarget;
+use base::ids::{Domain, MailAddress};
+use m365::ServiceError;
+use m365::exchange::{Row, is_not_found};
 
 use super::case::Case;
 

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::ProcessedRow;
-use crate::microsoft::exchange::{Anchor, Row, is_not_found};
-use crate::microsoft::{Service, ServiceError};
-use crate::names::{MailAddress, TenantId};
-use crate::store::StoreError;
+use crate::tables::ProcessedRow;
+use base::clock::Deadline;
+use base::ids::{MailAddress, TenantId};
+use m365::exchange::{Anchor, Row, is_not_found};
+use m365::{Service, ServiceError};
+use table_store::StoreError;
 
 use super::accounts::{Account, Accounts};
 use super::boundary::{self, Boundary, Recipient};

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::{Row, is_true};
+use m365::ServiceError;
+use m365::exchange::{Row, is_true};
 
 use super::case::{Case, EXCHANGE_GRANT};
 use super::snapshot::Snapshot;

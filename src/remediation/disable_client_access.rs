@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::Row;
+use m365::ServiceError;
+use m365::exchange::Row;
 
 use super::case::{Case, EXCHANGE_GRANT, unclear};
 use super::snapshot::Snapshot;

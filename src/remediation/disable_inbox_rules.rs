@@ -1,7 +1,7 @@
 //! All inbox and sweep rules are switched off, hidden ones too. Switched off and not removed: they are evidence.
 
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::is_not_found;
+use m365::ServiceError;
+use m365::exchange::is_not_found;
 
 use super::Outcome;
 use super::case::{Case, EXCHANGE_GRANT};

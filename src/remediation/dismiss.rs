@@ -1,9 +1,9 @@
 //! A false positive: the same change is not told of again until it changes. No account is touched.
 
 use crate::app::App;
-use crate::ledger::{self, FindingState, ProcessedRow, SeenRow};
-use crate::names::RunId;
-use crate::store::{ETag, StoreError};
+use crate::tables::{self, FindingState, ProcessedRow, SeenRow};
+use base::ids::RunId;
+use table_store::{ETag, StoreError};
 
 use super::record::RunRecord;
 use super::request::Request;
@@ -26,7 +26,7 @@ pub async fn dismiss(app: &App, finding: &ProcessedRow, etag: ETag, request: &Re
         since: app.clock.now(),
         muted: true,
     };
-    ledger::put(app.store.as_ref(), &seen).await?;
+    tables::put(app.store.as_ref(), &seen).await?;
     close(app, finding, etag).await.map_err(Refusal::HalfDismissed)?;
     record.finish(RunStatus::Dismissed, &[]).await;
     Ok(Report {
@@ -48,11 +48,11 @@ async fn close(app: &App, finding: &ProcessedRow, etag: ETag) -> Result<(), Stor
     for _ in 0..TRIES {
         row.state = FindingState::Dismissed;
         row.next_attempt = None;
-        match ledger::save(app.store.as_ref(), &row, Some(&etag)).await {
+        match tables::save(app.store.as_ref(), &row, Some(&etag)).await {
             Err(StoreError::Changed(_)) => {}
             outcome => return outcome.map(drop),
         }
-        match ledger::load(app.store.as_ref(), &finding.key()).await? {
+        match tables::load(app.store.as_ref(), &finding.key()).await? {
             Some((newer, version)) => (row, etag) = (newer, version),
             None => return Ok(()),
         }

@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 
-use crate::ledger::ProcessedRow;
-use crate::store::{PartitionKey, Query, StoreError, Table, list_all};
+use crate::tables::PROCESSED;
+use crate::tables::ProcessedRow;
+use table_store::{PartitionKey, Query, StoreError, list_all};
 
 use super::case::Case;
 
@@ -15,7 +16,7 @@ pub async fn about(case: &Case<'_>) -> Result<Vec<ProcessedRow>, StoreError> {
     let query = Query::partition(PartitionKey::domain(&case.finding.domain));
     let since = case.finding.event_time - REACH;
     let mut about = Vec::new();
-    for stored in list_all(case.app.store.as_ref(), Table::Processed, query).await? {
+    for stored in list_all(case.app.store.as_ref(), PROCESSED, query).await? {
         match ProcessedRow::from_stored(&stored) {
             Ok((row, _)) if row.event_time >= since && concerns(&row, case) => about.push(row),
             Ok(_) => {}

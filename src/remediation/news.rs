@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::clock::Deadline;
-use crate::ledger::{SeenRow, load};
-use crate::store::{Digest, Store, StoreError, Table};
+use crate::tables::COVERAGE;
+use crate::tables::{SeenRow, load};
+use base::clock::Deadline;
+use table_store::{Digest, Store, StoreError};
 
 use super::case::Case;
 use super::record::STORE;
@@ -25,7 +26,7 @@ pub async fn make_again(case: &Case<'_>) -> Option<String> {
 async fn forget_told(case: &Case<'_>) -> Result<(), StoreError> {
     let store = case.app.store.as_ref();
     let own = &case.finding.fingerprint;
-    store.delete(Table::Coverage, &SeenRow::key(case.tenant(), own), None).await?;
+    store.delete(COVERAGE, &SeenRow::key(case.tenant(), own), None).await?;
     let of_mailbox = case.findings().await?.iter().filter(|row| case.accounts.owner.has_name(&row.source_mailbox));
     let others: BTreeSet<&Digest> =
         of_mailbox.filter(|row| row.threat).map(|row| &row.fingerprint).filter(|other| *other != own).collect();
@@ -42,7 +43,7 @@ async fn forget_unless_muted(case: &Case<'_>, store: &dyn Store, fingerprint: &D
     if seen.muted {
         return Ok(());
     }
-    match store.delete(Table::Coverage, &key, Some(&etag)).await {
+    match store.delete(COVERAGE, &key, Some(&etag)).await {
         // Told, or dismissed, a moment ago.
         Err(StoreError::Changed(_)) => Ok(()),
         outcome => outcome,

@@ -6,11 +6,11 @@ use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::ProcessedRow;
-use crate::names::RunId;
 use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
-use crate::store::StoreError;
+use crate::tables::ProcessedRow;
+use base::clock::Deadline;
+use base::ids::RunId;
+use table_store::StoreError;
 
 use super::accounts::{Account, Accounts};
 use super::case::Case;

@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures::join;
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::{ActionRow, ProcessedRow};
-use crate::names::RunId;
-use crate::store::{ETag, Store, StoreError, Stored, Table};
+use crate::tables::ACTIONS;
+use crate::tables::{ActionRow, ProcessedRow};
+use base::clock::Deadline;
+use base::ids::RunId;
+use table_store::{ETag, Store, StoreError, Stored};
 
 use super::request::{Action, Request};
 use super::snapshot::Snapshot;
@@ -163,15 +164,15 @@ async fn put(store: &dyn Store, row: &ActionRow, newest: bool, etag: Option<&ETa
     let mut failure = None;
     for _ in 0..TRIES {
         let written = match &etag {
-            Some(etag) => store.replace(Table::Actions, &entity, etag).await,
-            None => store.insert(Table::Actions, &entity).await,
+            Some(etag) => store.replace(ACTIONS, &entity, etag).await,
+            None => store.insert(ACTIONS, &entity).await,
         };
         match written {
             Ok(etag) => return Ok(etag),
             Err(error @ (StoreError::Exists(_) | StoreError::Changed(_))) => failure = Some(error),
             Err(error) => return Err(error),
         }
-        let stored = store.get(Table::Actions, &entity.key).await?;
+        let stored = store.get(ACTIONS, &entity.key).await?;
         if let Some(stored) = stored.as_ref().filter(|stored| newest && is_of_later_run(stored, row)) {
             return Ok(stored.etag.clone());
         }

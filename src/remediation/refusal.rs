@@ -1,7 +1,7 @@
 //! Why nothing was done.
 
 use crate::notify::token::TokenRefusal;
-use crate::store::StoreError;
+use table_store::StoreError;
 
 /// Why a request is refused. In each case but [`Refusal::HalfDismissed`] and
 /// [`Refusal::Unsure`] nothing was changed.

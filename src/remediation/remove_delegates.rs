@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::audit::AuditRecord;
 use crate::detection::FindingKind;
-use crate::ledger::ProcessedRow;
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::is_not_found;
+use crate::tables::ProcessedRow;
+use audit_log::AuditRecord;
+use m365::ServiceError;
+use m365::exchange::is_not_found;
 
 use super::case::{Case, EXCHANGE_GRANT};
 use super::findings;

@@ -5,8 +5,8 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use crate::names::{Domain, RecordId};
 use crate::notify::token::Scope;
+use base::ids::{Domain, RecordId};
 
 /// The longest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;

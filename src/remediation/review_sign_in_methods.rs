@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use crate::microsoft::graph::SignInMethod;
+use m365::graph::SignInMethod;
 
 use super::accounts::Account;
 use super::case::Case;

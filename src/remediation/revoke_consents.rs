@@ -4,8 +4,8 @@
 use chrono::TimeDelta;
 
 use crate::detection::FindingKind;
-use crate::ledger::ProcessedRow;
-use crate::microsoft::graph::PermissionGrant;
+use crate::tables::ProcessedRow;
+use m365::graph::PermissionGrant;
 
 use super::accounts::Account;
 use super::case::Case;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::clock::Deadline;
 use crate::detection::{is_delegate_rule_name, is_exchange_rule_name};
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::{Row, is_refused, is_true};
+use base::clock::Deadline;
+use m365::ServiceError;
+use m365::exchange::{Row, is_refused, is_true};
 
 use super::boundary::{Recipient, smtp_target};
 use super::case::{Case, EXCHANGE_GRANT};

@@ -11,10 +11,10 @@ use futures::join;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::Row;
-use crate::microsoft::graph::User;
-use crate::store::cut_text;
+use m365::ServiceError;
+use m365::exchange::Row;
+use m365::graph::User;
+use table_store::cut_text;
 
 use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use tokio::sync::Mutex;
 
 use crate::detection::FindingKind;
-use crate::ledger::ProcessedRow;
-use crate::microsoft::exchange::Row;
-use crate::microsoft::graph::User;
-use crate::names::RunId;
+use crate::tables::ProcessedRow;
+use base::ids::RunId;
+use m365::exchange::Row;
+use m365::graph::User;
 
 use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::microsoft::exchange::is_not_found;
+use m365::exchange::is_not_found;
 
 use super::case::{Case, EXCHANGE_GRANT};
 use super::clear_forwarding::{self, Forwarding};

@@ -16,18 +16,18 @@ mod trust;
 
 pub use actions::{ActionSettings, ProtectedUser};
 pub use channels::ChannelSettings;
-pub use cloud::{Cloud, Hosts};
 pub use collection::CollectionSettings;
-pub use credential::CredentialSettings;
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
-pub use partner::PartnerSettings;
 pub use source::{Problem, SettingsError};
-pub use storage::{StorageAccess, StorageSettings, TableNames};
+pub use storage::TableNames;
 pub use tenants::{ListedTenant, TenantSettings, TenantSource};
 pub use trust::{TrustSettings, TrustedTarget};
 
 use std::path::PathBuf;
+
+use m365::{AppRegistration, Hosts};
+use table_store::StorageAccount;
 
 use source::Source;
 
@@ -35,7 +35,7 @@ use source::Source;
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Who we are.
-    pub partner: PartnerSettings,
+    pub partner: AppRegistration,
     /// Which Microsoft cloud, and its hosts.
     pub hosts: Hosts,
     /// Which tenants are watched.
@@ -43,7 +43,7 @@ pub struct Settings {
     /// When GetDomain runs and how far ProcessAuditLog looks.
     pub collection: CollectionSettings,
     /// Where rows are kept. `None` when the embedded store is used.
-    pub storage: Option<StorageSettings>,
+    pub storage: Option<StorageAccount>,
     /// The names of the three tables.
     pub tables: TableNames,
     /// Who is told.
@@ -84,8 +84,8 @@ impl Settings {
         needs: Needs,
     ) -> Result<Self, SettingsError> {
         let mut source = Source::new(variables);
-        let partner = PartnerSettings::from_source(&mut source);
-        let hosts = Hosts::from_source(&mut source);
+        let partner = partner::app_registration(&mut source);
+        let hosts = cloud::hosts(&mut source);
         let tenants = TenantSettings::from_source(&mut source);
         let collection = CollectionSettings::from_source(&mut source);
         let storage = if needs.storage { storage(&mut source, hosts.as_ref()) } else { None };
@@ -114,14 +114,14 @@ impl Settings {
     }
 }
 
-fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageSettings> {
+fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageAccount> {
     let is_set = ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"]
         .iter()
         .any(|name| source.text(name).is_some());
     if !is_set {
         source.refuse("AzureWebJobsStorage", "or AzureWebJobsStorage__accountName is required and not set");
     }
-    StorageSettings::from_source(source, hosts.map(|hosts| hosts.cloud).unwrap_or_default())
+    storage::storage_account(source, hosts.map(|hosts| hosts.cloud).unwrap_or_default())
 }
 
 fn root_certificates(source: &mut Source) -> Option<PathBuf> {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use table_store::StoreError;
 use tenantwatch::notify::token::TokenRefusal;
 use tenantwatch::remediation::{AccountChoice, Action, Outcome, Refusal, RunStatus, plan};
 use tenantwatch::settings::SETTINGS;
-use tenantwatch::store::StoreError;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

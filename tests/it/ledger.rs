@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use base::clock::SystemClock;
+use base::ids::{RecordId, RunId, TenantId};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, TimeZone as _, Utc};
+use m365::management_activity::{Content, ContentType};
 use proptest::prelude::*;
-use tenantwatch::clock::SystemClock;
-use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
-use tenantwatch::ledger::claim::{self, Claimed, TakenOver};
-use tenantwatch::ledger::{
-    ActionRow, AimRow, CoverageRow, FindingState, LedgerRow, LockRow, NearRow, OwedBlob, PendingRow, ProcessedRow,
-    SeenRow, ServiceRow, Span, TargetRow, TenantState, coverage, list, load, merge, put, retention, save, without,
-};
-use tenantwatch::microsoft::management_activity::{Content, ContentType};
-use tenantwatch::names::{RecordId, RunId, TenantId};
-use tenantwatch::store::{
+use table_store::{
     Column, Digest, ENTITY_LIMIT, ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError,
     Stored, Table,
+};
+use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
+use tenantwatch::tables::PROCESSED;
+use tenantwatch::tables::claim::{self, Claimed, TakenOver};
+use tenantwatch::tables::{
+    ActionRow, AimRow, CoverageRow, FindingState, LedgerRow, LockRow, NearRow, OwedBlob, PendingRow, ProcessedRow,
+    SeenRow, ServiceRow, Span, TargetRow, TenantState, coverage, list, load, merge, put, retention, save, without,
 };
 use uuid::Uuid;
 
@@ -466,9 +467,9 @@ impl Store for LosesOneAnswer {
 async fn a_row_is_claimed_by_whoever_inserts_it_first() {
     let store = store();
     let (first, second) = (finding(), finding());
-    let ours = claim::insert(store.as_ref(), Table::Processed, &first.to_entity()).await.unwrap();
+    let ours = claim::insert(store.as_ref(), PROCESSED, &first.to_entity()).await.unwrap();
     assert!(matches!(ours, Claimed::Ours(_)));
-    let theirs = claim::insert(store.as_ref(), Table::Processed, &second.to_entity()).await.unwrap();
+    let theirs = claim::insert(store.as_ref(), PROCESSED, &second.to_entity()).await.unwrap();
     let Claimed::Theirs(stored) = theirs else { panic!("{theirs:?}") };
     assert_eq!(ProcessedRow::from_stored(&stored).unwrap().0.claim_id, first.claim_id);
 }
@@ -477,10 +478,10 @@ async fn a_row_is_claimed_by_whoever_inserts_it_first() {
 async fn an_insert_whose_answer_was_lost_is_known_again_by_its_claim() {
     let inner = store();
     let row = finding();
-    let claimed = claim::insert(&LosesOneAnswer::over(&inner), Table::Processed, &row.to_entity()).await.unwrap();
+    let claimed = claim::insert(&LosesOneAnswer::over(&inner), PROCESSED, &row.to_entity()).await.unwrap();
     let (_, etag) = load::<ProcessedRow>(inner.as_ref(), &row.key()).await.unwrap().unwrap();
     assert_eq!(claimed, Claimed::Ours(etag));
-    let again = claim::insert(inner.as_ref(), Table::Processed, &row.to_entity()).await.unwrap();
+    let again = claim::insert(inner.as_ref(), PROCESSED, &row.to_entity()).await.unwrap();
     assert!(matches!(again, Claimed::Ours(_)));
 }
 
@@ -608,7 +609,7 @@ fn no_more_than_fifty_spans_are_kept_ahead_and_what_is_dropped_is_read_again() {
 async fn only_old_and_closed_findings_are_removed() {
     let store = store();
     let partition = PartitionKey::parse("contoso.com").unwrap();
-    store.insert(Table::Processed, &row_of_2019()).await.unwrap();
+    store.insert(PROCESSED, &row_of_2019()).await.unwrap();
     for state in FindingState::ALL {
         let row = ProcessedRow { record_id: RecordId::new(Uuid::new_v4()), state: *state, ..finding() };
         save(store.as_ref(), &row, None).await.unwrap();

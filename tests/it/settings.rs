@@ -1,9 +1,8 @@
 //! What is read from environment variables, and every way in which it is refused.
 
-use tenantwatch::settings::{
-    CredentialSettings, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, StorageAccess, TenantSource,
-    TrustedTarget,
-};
+use m365::AppCredential;
+use table_store::StorageAccess;
+use tenantwatch::settings::{Needs, ProtectedUser, SETTINGS, Settings, SettingsError, TenantSource, TrustedTarget};
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 const OTHER: &str = "22222222-2222-2222-2222-222222222222";
@@ -178,7 +177,7 @@ fn a_certificate_may_come_as_text_with_escaped_line_ends() {
     let one_line = CERTIFICATE.replace('\n', "\\n");
     for pem in [CERTIFICATE, &one_line] {
         let settings = read(&[("CLIENT_SECRET", ""), ("CLIENT_CERTIFICATE", pem)]).unwrap();
-        assert!(matches!(settings.partner.credential, CredentialSettings::Certificate(_)));
+        assert!(matches!(settings.partner.credential, AppCredential::Certificate(_)));
     }
 }
 

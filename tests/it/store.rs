@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use base::clock::SystemClock;
 use chrono::{DateTime, TimeDelta, Utc};
-use tenantwatch::clock::SystemClock;
-use tenantwatch::store::{
+use table_store::{
     Column, ETag, Entity, Key, MemoryStore, PartitionKey, Query, RowKey, SqliteStore, Store, StoreError, Table,
     list_all,
 };
+use tenantwatch::tables::{COVERAGE, PROCESSED};
 
-const TABLE: Table = Table::Coverage;
+const TABLE: Table = COVERAGE;
 
 fn partition(name: &str) -> PartitionKey {
     PartitionKey::parse(name).unwrap()
@@ -223,12 +224,12 @@ async fn many_rows_are_removed_in_batches(store: &dyn Store) {
 
 async fn tables_and_partitions_are_apart(store: &dyn Store) {
     let here = entity("apart", "row");
-    store.insert(Table::Coverage, &here).await.unwrap();
-    assert_eq!(store.get(Table::Processed, &here.key).await.unwrap(), None);
-    assert_eq!(store.get(Table::Coverage, &key("apart2", "row")).await.unwrap(), None);
-    store.insert(Table::Processed, &here).await.unwrap();
-    store.delete(Table::Coverage, &here.key, None).await.unwrap();
-    assert!(store.get(Table::Processed, &here.key).await.unwrap().is_some());
+    store.insert(COVERAGE, &here).await.unwrap();
+    assert_eq!(store.get(PROCESSED, &here.key).await.unwrap(), None);
+    assert_eq!(store.get(COVERAGE, &key("apart2", "row")).await.unwrap(), None);
+    store.insert(PROCESSED, &here).await.unwrap();
+    store.delete(COVERAGE, &here.key, None).await.unwrap();
+    assert!(store.get(PROCESSED, &here.key).await.unwrap().is_some());
 }
 
 async fn what_no_service_takes_is_refused(store: &dyn Store) {
