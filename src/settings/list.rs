@@ -1,6 +1,6 @@
-//! Lists every setting once. Tests compare docs/settings.md and `local.settings.json.example` with this list.
+//! Every setting, once: the list that the README, `local.settings.json.example` and the tests are held to.
 
-/// An environment variable that is a setting.
+/// What one environment variable is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettingDoc {
     /// Its name.
@@ -9,7 +9,7 @@ pub struct SettingDoc {
     pub secret: bool,
 }
 
-/// All settings.
+/// All settings, in the order of the documentation.
 pub const SETTINGS: &[SettingDoc] = &[
     open("PARTNER_TENANT_ID"),
     open("CLIENT_ID"),
