@@ -27,7 +27,7 @@ param useTeams bool = false
 @description('Object id of the person or group that may read and write the secrets.')
 param secretsOfficerId string
 
-@description('Every other app setting of the README, by name, for example { TENANT_SOURCE: \'gdap\' }.')
+@description('Every other setting of docs/settings.md, by name, for example { TENANT_SOURCE: \'gdap\' }.')
 param settings object = {}
 
 @description('GetDomainSchedule: NCRONTAB, six fields, UTC. The host reads it, so it has to be set.')

@@ -86,7 +86,7 @@ async fn a_press_secures_the_account_and_the_card_shows_every_step() {
     assert_eq!(run.failures, [""; 0]);
     assert_eq!(run.waiting, [flow_card(&office.ward.threat)]);
     let card = result(&run).to_string();
-    for part in ["Remediate: Completed. ", "Pressed by Terry Technician", "BlockSignIn: Done", "Verify: Done"] {
+    for part in ["Remediate: Completed. ", "Requested by Terry Technician", "BlockSignIn: Done", "Verify: Done"] {
         assert!(card.contains(part), "{part} is missing: {card}");
     }
     assert!(card.contains("smtp:eve[@]evil[.]example"), "defanged once: {card}");
@@ -116,7 +116,7 @@ async fn what_the_flow_sends_back_is_taken_for_every_type_of_finding() {
             office.ward.keep(&row).await;
             let run = office.run(&row, "Dismiss", []).await;
             assert!(result(&run).to_string().contains("Dismiss: Dismissed. "), "{}: {:?}", kind.as_str(), run.updated);
-            assert_eq!(run.calls[0]["Reason"], "Pressed by terry@msp.example");
+            assert_eq!(run.calls[0]["Reason"], "Requested by terry@msp.example");
         }
     }
 }
