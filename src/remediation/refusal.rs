@@ -24,7 +24,7 @@ pub enum Refusal {
     #[error("{0} is in PROTECTED_USERS and is never touched; act by hand")]
     Protected(String),
     /// 409
-    #[error("a run for this mailbox is going on; try again in a minute")]
+    #[error("another run for one of these accounts or mailboxes is in progress; try again in a minute")]
     Busy,
     /// 409
     #[error("there is no snapshot to go back to: nothing was remediated, or it has been undone already")]

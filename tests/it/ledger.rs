@@ -17,7 +17,7 @@ use table_store::{
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::tables::claim::{self, Claimed, TakenOver};
 use tenantwatch::tables::{
-    ActionRow, CoverageRow, DeferredBlob, FindingState, LockRow, NotifiedFingerprintRow, PendingRow, ProcessedRow,
+    ActionRow, CoverageRow, IndexedRun, OpenSnapshotsRow, DeferredBlob, FindingState, LockRow, NotifiedFingerprintRow, PendingRow, ProcessedRow,
     ServiceRow, Span, TableRow, TargetIndexRow, TargetRow, TenantState, UserEventRow, coverage, list, load, merge, put,
     retention, save, without,
 };
@@ -225,6 +225,18 @@ fn lock() -> LockRow {
     LockRow { domain: "contoso.com".parse().unwrap(), mailbox, run_id: RunId::random(), leased_until: hour(1) }
 }
 
+fn open_snapshots() -> OpenSnapshotsRow {
+    let mut row = OpenSnapshotsRow::empty(&"contoso.com".parse().unwrap(), Digest::of(&["account"]));
+    row.add(IndexedRun {
+        record_id: record(),
+        run_id: RunId::random(),
+        incident_id: "incident".to_owned(),
+        action: "Remediate".to_owned(),
+        started: hour(1),
+    });
+    row
+}
+
 fn stored(entity: Entity) -> Stored {
     Stored { entity, etag: ETag("1".to_owned()), changed: at("2019-07-01T00:00:00Z") }
 }
@@ -245,6 +257,7 @@ async fn every_row_comes_back_as_it_was_saved() {
     comes_back(target()).await;
     comes_back(service()).await;
     comes_back(lock()).await;
+    comes_back(open_snapshots()).await;
 }
 
 #[test]
@@ -646,6 +659,7 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
     vec![
         ("ProcessedAuditLogs", ProcessedRow::COLUMNS, finding().to_entity()),
         ("AuditLogActionsLog", ActionRow::COLUMNS, action().to_entity(true)),
+        ("AuditLogActionsLog: `snapshot_<h>`", OpenSnapshotsRow::COLUMNS, open_snapshots().to_entity()),
         ("AuditLogActionsLog: `lock_<h>`", LockRow::COLUMNS, lock().to_entity()),
         ("AuditLogCoverage: a tenant", CoverageRow::COLUMNS, tenant_row().to_entity()),
         ("AuditLogCoverage: `owed_<h>`", DeferredBlob::COLUMNS, owed("a").to_entity()),
