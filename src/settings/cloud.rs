@@ -1,10 +1,11 @@
-//! Which Microsoft cloud. It chooses the hosts of Entra, Graph, Exchange and the audit feed, and where storage accounts are; each can be overridden, https only.
+//! Settings of the Microsoft cloud: it chooses the hosts of Entra, Graph, Exchange and the audit feed, and the domain of
+//! storage accounts. Each host can be overridden by an https address.
 
 use url::Url;
 
 use super::source::Source;
 
-/// `CLOUD`
+/// The Microsoft cloud, `CLOUD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Cloud {
     /// `worldwide`
@@ -47,7 +48,9 @@ impl Cloud {
         })
     }
 
-    /// Authority, management, Graph and Exchange hosts. Source of the first four rows of management hosts: the
+    /// Returns the authority, management, Graph and Exchange hosts.
+    ///
+    /// Source of the first four rows of management hosts: the
     /// Management Activity API reference; of the others: the national cloud pages of each service.
     fn hosts(self) -> [&'static str; 4] {
         const WORLD: &str = "https://login.microsoftonline.com";
@@ -79,7 +82,7 @@ impl Cloud {
 }
 
 impl Cloud {
-    /// What the addresses of storage accounts end with:
+    /// Returns the domain of storage accounts:
     /// <https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure> and
     /// <https://learn.microsoft.com/azure/china/resources-developer-guide>.
     pub(super) fn storage_suffix(self) -> &'static str {
@@ -103,7 +106,7 @@ impl Hosts {
     }
 }
 
-/// The override of one host, or the cloud's own.
+/// Returns the override of one host, or the cloud's own host.
 fn host(source: &mut Source, name: &str, default: &str) -> Option<Url> {
     let text = source.text(name).unwrap_or(default).to_owned();
     let url = Url::parse(&text).ok().filter(|url| {
@@ -114,7 +117,7 @@ fn host(source: &mut Source, name: &str, default: &str) -> Option<Url> {
             && url.username().is_empty()
     });
     if url.is_none() {
-        source.refuse(name, "must be an https address of a host, without a path");
+        source.reject(name, "must be an https address of a host, without a path");
     }
     url
 }

@@ -1,4 +1,4 @@
-//! Who we are: the provider's own tenant, its app registration and how the app proves who it is.
+//! Settings of the provider: its own tenant, its app registration and the credential of the app.
 
 use crate::names::TenantId;
 
@@ -12,7 +12,7 @@ pub struct PartnerSettings {
     pub tenant_id: TenantId,
     /// `CLIENT_ID`: the app registration.
     pub client_id: uuid::Uuid,
-    /// Exactly one of the ways to prove it.
+    /// The credential of the app registration.
     pub credential: CredentialSettings,
 }
 

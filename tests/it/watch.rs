@@ -17,7 +17,7 @@ use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_a
 use tenantwatch::ledger::{CoverageRow, ProcessedRow};
 use tenantwatch::names::{RunId, TenantId};
 use tenantwatch::settings::{
-    ActionSettings, ChannelSettings, Cloud, CollectionSettings, CredentialSettings, Hosts, LocationSettings,
+    ActionKey, ActionSettings, ChannelSettings, Cloud, CollectionSettings, CredentialSettings, Hosts, LocationSettings,
     PartnerSettings, Settings, TableNames, TenantSettings, TenantSource, TrustSettings,
 };
 use tenantwatch::store::{
@@ -409,7 +409,7 @@ fn settings(sim: &Simulator) -> Settings {
         tables: TableNames::default(),
         channels: ChannelSettings { flow_url: secret("FLOW_URL"), teams_url: secret("TEAMS_WEBHOOK_URL") },
         actions: ActionSettings {
-            keys: Vec::new(),
+            key: ActionKey::Unset,
             token_life: minutes(72 * 60),
             protected_users: Vec::new(),
             remove_signin_methods: false,
