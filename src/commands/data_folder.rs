@@ -23,14 +23,14 @@ pub enum DataError {
     /// The folder or file cannot be created, read or written.
     #[error("{0} cannot be used: {1}")]
     Io(PathBuf, #[source] Error),
-    /// Other users can read or change it.
-    #[error("{path} is accessible to other users (mode {mode:o}); run `chmod {wanted:o} {path}`", path = path.display())]
+    /// Other users can change the folder, or read a file in it.
+    #[error("{path} is open to other users (mode {mode:03o}); run `chmod {wanted:o} {path}`", path = path.display())]
     Exposed {
         /// The folder or file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
-        /// The permission bits that it must have at most.
+        /// The permission bits that it should have.
         wanted: u32,
     },
     /// It belongs to another user.
@@ -57,7 +57,7 @@ pub enum DataError {
     Unused(PathBuf),
 }
 
-/// A folder that belongs to this user alone.
+/// A folder that only this user can change.
 #[derive(Debug)]
 pub struct DataFolder(PathBuf);
 
@@ -65,7 +65,8 @@ impl DataFolder {
     /// Opens the folder, and creates it with mode 0700 if it does not exist.
     ///
     /// # Errors
-    /// Returns [`DataError`] if it cannot be created, belongs to another user or is accessible to others.
+    /// Returns [`DataError`] if it cannot be created, belongs to another user or can be changed by others. Others may list an
+    /// existing folder, as in the state folder that a service manager creates: the files in it are private.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let failed = |error| DataError::Io(path.to_owned(), error);
         create_folder(path).map_err(failed)?;
@@ -73,7 +74,7 @@ impl DataFolder {
         if !metadata.is_dir() {
             return Err(failed(ErrorKind::NotADirectory.into()));
         }
-        check_private(path, &metadata, 0o700)?;
+        check_access(path, &metadata, 0o022, 0o700)?;
         Ok(Self(path.to_owned()))
     }
 
@@ -104,7 +105,7 @@ impl DataFolder {
                 Ok(key)
             }
             Opened::Existing(mut file) => {
-                check_private(&path, &file.metadata().map_err(failed)?, 0o600)?;
+                check_access(&path, &file.metadata().map_err(failed)?, 0o077, 0o600)?;
                 let mut key = String::new();
                 file.read_to_string(&mut key).map_err(failed)?;
                 let key = key.trim();
@@ -122,7 +123,7 @@ impl DataFolder {
         let failed = |error| DataError::Io(path.clone(), error);
         // SQLite gives the files beside the database the same permissions.
         let Opened::Existing(file) = private_file(&path).map_err(failed)? else { return Ok(path) };
-        check_private(&path, &file.metadata().map_err(failed)?, 0o600)?;
+        check_access(&path, &file.metadata().map_err(failed)?, 0o077, 0o600)?;
         let mut header = Vec::new();
         file.take(SQLITE_HEADER.len() as u64).read_to_end(&mut header).map_err(failed)?;
         if header.is_empty() || header == SQLITE_HEADER { Ok(path) } else { Err(DataError::NotADatabase(path)) }
@@ -161,14 +162,14 @@ fn create_folder(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(unix)]
-fn check_private(path: &Path, metadata: &std::fs::Metadata, wanted: u32) -> Result<(), DataError> {
+fn check_access(path: &Path, metadata: &std::fs::Metadata, forbidden: u32, wanted: u32) -> Result<(), DataError> {
     use std::os::unix::fs::MetadataExt as _;
     let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
     if owner != user {
         return Err(DataError::ForeignOwner { path: path.to_owned(), owner, user });
     }
     let mode = metadata.mode() & 0o777;
-    if mode & !wanted != 0 {
+    if mode & forbidden != 0 {
         return Err(DataError::Exposed { path: path.to_owned(), mode, wanted });
     }
     Ok(())
@@ -176,6 +177,6 @@ fn check_private(path: &Path, metadata: &std::fs::Metadata, wanted: u32) -> Resu
 
 /// Accepts every file: other systems have no permission bits, and a new file inherits the access list of the user's folder.
 #[cfg(not(unix))]
-fn check_private(_: &Path, _: &std::fs::Metadata, _: u32) -> Result<(), DataError> {
+fn check_access(_: &Path, _: &std::fs::Metadata, _: u32, _: u32) -> Result<(), DataError> {
     Ok(())
 }

@@ -9,6 +9,8 @@ mod chaos;
 mod clients;
 mod command_line;
 mod coverage;
+#[cfg(unix)]
+mod data_folder;
 mod day;
 mod demo_page;
 mod detection;
@@ -27,6 +29,7 @@ mod packaging;
 mod process_audit_log;
 mod remediation;
 mod retention;
+mod run_once;
 mod scan;
 mod serve;
 mod settings;
