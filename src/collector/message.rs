@@ -63,6 +63,14 @@ impl TenantMessage {
     pub fn parse(text: &str) -> Result<Self, MessageError> {
         serde_json::from_str::<Members>(text).map_err(|_| MessageError::NotAnObject)?.try_into()
     }
+
+    /// Returns the name by which a person knows the tenant, with its domain.
+    pub fn tenant_name(&self) -> String {
+        match self.display_name.as_str() {
+            "" => self.domain.to_string(),
+            name => format!("{name} ({})", self.domain),
+        }
+    }
 }
 
 impl TryFrom<Members> for TenantMessage {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crate::app::App;
 use crate::collector::{LATE_AFTER, customers, undelivered};
-use crate::functions::TenantMessage;
 use crate::ledger::{CoverageRow, TenantState};
 use crate::settings::TenantSource;
 use crate::store::StoreError;
@@ -37,10 +36,11 @@ fn tenant_problem(app: &App, row: &CoverageRow) -> Option<String> {
     if row.state == TenantState::Healthy || is_fresh {
         return None;
     }
-    let (name, domain, state) = (&row.display_name, &row.domain, row.state.as_str());
+    let (domain, state) = (&row.domain, row.state.as_str());
+    let name = if row.display_name.is_empty() { domain.to_string() } else { format!("{} ({domain})", row.display_name) };
     let since = row.since.format("%Y-%m-%dT%H:%M:%SZ");
     let outcome = if row.last_outcome.is_empty() { String::new() } else { format!(": {}", row.last_outcome) };
-    Some(format!("{name} ({domain}) has been {state} since {since}{outcome}"))
+    Some(format!("{name} has been {state} since {since}{outcome}"))
 }
 
 /// Returns one sentence for each channel that has not accepted everything.
@@ -63,13 +63,5 @@ fn source_name(source: &TenantSource) -> &'static str {
         TenantSource::Contracts => "contracts",
         TenantSource::Gdap => "gdap",
         TenantSource::List(_) => "list",
-    }
-}
-
-/// Returns a name that a person knows the tenant by.
-pub fn name_of(message: &TenantMessage) -> String {
-    match message.display_name.as_str() {
-        "" => message.domain.to_string(),
-        name => format!("{name} ({})", message.domain),
     }
 }

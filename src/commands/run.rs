@@ -120,7 +120,7 @@ fn log_failures(outcome: &Result<Cycle, FunctionError>) {
         Ok(cycle) => {
             for (message, outcome) in &cycle.tenants {
                 if let Err(error) = outcome {
-                    tracing::error!("the audit log of {} could not be read: {error}", health::name_of(message));
+                    tracing::error!("the audit log of {} could not be read: {error}", message.tenant_name());
                 }
             }
         }

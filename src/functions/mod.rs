@@ -21,6 +21,17 @@ pub enum FunctionError {
     Permanent(String),
 }
 
+impl FunctionError {
+    /// Names the tenant that the error is about.
+    #[must_use]
+    pub fn about(self, tenant: &str) -> Self {
+        match self {
+            Self::Passing(reason) => Self::Passing(format!("{tenant}: {reason}")),
+            Self::Permanent(reason) => Self::Permanent(format!("{tenant}: {reason}")),
+        }
+    }
+}
+
 impl From<Stop> for FunctionError {
     fn from(stop: Stop) -> Self {
         match stop {

@@ -129,7 +129,10 @@ impl Handler {
     async fn process_audit_log(&self, body: &[u8]) -> Result<Response, Failure> {
         let message = TenantMessage::parse(&Invocation::parse(body)?.text(TENANT_BINDING)?)?;
         let functions = Arc::clone(&self.functions);
-        let call = async move { functions.process_audit_log(&message).await };
+        let call = async move {
+            let outcome = functions.process_audit_log(&message).await;
+            outcome.map_err(|error| error.about(&message.tenant_name()))
+        };
         run_to_its_end(call, self.limits.process_audit_log).await?.or_else(succeed_if_permanent)?;
         Ok(Json(Answer::default()).into_response())
     }

@@ -23,6 +23,7 @@ mod host;
 mod ledger;
 mod licences;
 mod location;
+mod log_rows;
 mod memory;
 mod notify;
 mod packaging;
