@@ -224,3 +224,48 @@ fn template_sets_existing_settings_and_the_flex_runtime() {
     }
     assert!(template.contains("runtime: { name: 'custom', version: '1.0' }"));
 }
+
+#[test]
+fn template_closes_the_network_only_with_a_subnet() {
+    let template = read("infra/main.bicep");
+    let count = |text: &str| template.matches(text).count();
+    assert_eq!(count("defaultAction: isNetworkClosed ? 'Deny' : 'Allow'"), 2, "storage and vault");
+    assert_eq!(count("'Deny'"), 2);
+    assert!(template.contains("var isNetworkClosed = !empty(subnetId)"));
+    assert!(template.contains("virtualNetworkSubnetId: isNetworkClosed ? subnetId : null"));
+}
+
+#[test]
+fn template_keeps_to_the_limits_of_the_platform() {
+    let template = read("infra/main.bicep");
+    let (decorators, _) = template.split_once("param maximumInstanceCount int = 40").unwrap();
+    assert!(decorators.trim_end().ends_with("@minValue(40)\n@maxValue(1000)"), "Flex Consumption accepts 40 to 1000");
+    assert!(template.contains("@secure()\nparam settings object"), "a setting may be a secret");
+    assert_eq!(template.matches("basicPublishingCredentialsPolicies' = {").count(), 2, "ftp and scm");
+    assert_eq!(template.matches("properties: { allow: false }").count(), 2);
+    // The linter takes a parameter with such a name for a secret.
+    let parameters = template.lines().filter_map(|line| line.strip_prefix("param "));
+    assert!(parameters.clone().all(|parameter| !parameter.to_lowercase().contains("secret")), "{template}");
+    let given = read("infra/main.bicepparam");
+    for line in given.lines().filter_map(|line| line.strip_prefix("param ")) {
+        let name = line.split(' ').next().unwrap();
+        assert!(parameters.clone().any(|parameter| parameter.split(' ').next() == Some(name)), "{name}");
+    }
+}
+
+#[test]
+fn workflows_run_the_checks_and_publish_verifiable_releases() {
+    let (ci, release) = (read(".github/workflows/ci.yml"), read(".github/workflows/release.yml"));
+    for workflow in [&ci, &release] {
+        assert!(workflow.contains("run: .ci/run"));
+        assert!(workflow.contains("\npermissions:\n  contents: read\n"), "a job gets more only where it needs it");
+    }
+    assert!(ci.contains("cargo deny check"));
+    for part in ["scripts/package", "cargo cyclonedx", "sha256sum ", "actions/attest-build-provenance@"] {
+        assert!(release.contains(part), "{part}");
+    }
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
