@@ -66,7 +66,9 @@ impl Locator {
     /// As [`Locator::new`].
     pub fn with_service(settings: &LocationSettings, http: reqwest::Client, service: Url) -> Result<Self, String> {
         let source = match (&settings.database, &settings.ipstack_key) {
-            (Some(path), _) => Source::Database(Box::new(Reader::open_readfile(path).map_err(|error| error.to_string())?)),
+            (Some(path), _) => {
+                Source::Database(Box::new(Reader::open_readfile(path).map_err(|error| error.to_string())?))
+            }
             (None, Some(key)) => Source::Online(Ipstack::new(http, service, key.clone())),
             (None, None) => Source::None,
         };

@@ -110,7 +110,9 @@ async fn default_domain(app: &App, customer: &Customer) -> Option<String> {
                 return Some(domain.id);
             }
         }
-        Err(error) => tracing::debug!(%tenant, name, "the tenant's domains cannot be read, so the partner's look-up is used: {error}"),
+        Err(error) => {
+            tracing::debug!(%tenant, name, "the tenant's domains cannot be read, so the partner's look-up is used: {error}")
+        }
     }
     match app.graph.find_default_domain(tenant).await {
         Ok(domain) => domain,

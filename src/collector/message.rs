@@ -152,7 +152,11 @@ mod tests {
     #[test]
     fn unreadable_message_is_described_in_terms_of_the_queue() {
         for text in ["", "hello", "[]", "null", "7", "\"text\"", "{", "{\"tenantId\":"] {
-            assert_eq!(refused(text), format!("the queue message is not a JSON object; expected {EXAMPLE}"), "{text:?}");
+            assert_eq!(
+                refused(text),
+                format!("the queue message is not a JSON object; expected {EXAMPLE}"),
+                "{text:?}"
+            );
         }
         for text in ["{}", r#"{"tenantId":null}"#, r#"{"TenantId":"x"}"#] {
             assert_eq!(refused(text), format!("the queue message has no tenantId; expected {EXAMPLE}"), "{text}");

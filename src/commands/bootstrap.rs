@@ -104,8 +104,8 @@ fn over_embedded_store(folder: &DataFolder) -> Result<App, BootstrapError> {
     let settings = Settings::from_environment(environment, Needs::LOCAL)?;
     let clock = clock()?;
     let path = folder.database()?;
-    let store = SqliteStore::open(&path, Arc::clone(&clock))
-        .map_err(|source| BootstrapError::Database { path, source })?;
+    let store =
+        SqliteStore::open(&path, Arc::clone(&clock)).map_err(|source| BootstrapError::Database { path, source })?;
     Ok(App::new(settings, Arc::new(store), clock)?)
 }
 

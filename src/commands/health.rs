@@ -37,7 +37,8 @@ fn tenant_problem(app: &App, row: &CoverageRow) -> Option<String> {
         return None;
     }
     let (domain, state) = (&row.domain, row.state.as_str());
-    let name = if row.display_name.is_empty() { domain.to_string() } else { format!("{} ({domain})", row.display_name) };
+    let name =
+        if row.display_name.is_empty() { domain.to_string() } else { format!("{} ({domain})", row.display_name) };
     let since = row.since.format("%Y-%m-%dT%H:%M:%SZ");
     let outcome = if row.last_outcome.is_empty() { String::new() } else { format!(": {}", row.last_outcome) };
     Some(format!("{name} has been {state} since {since}{outcome}"))

@@ -60,7 +60,9 @@ pub enum MintError {
     #[error("no threat is stored under log id {0}")]
     Unknown(RecordId),
     /// There is no key to sign with.
-    #[error("ACTION_KEY is not set, so no token can be signed; set ACTION_KEY for this command and for RemediateAccount")]
+    #[error(
+        "ACTION_KEY is not set, so no token can be signed; set ACTION_KEY for this command and for RemediateAccount"
+    )]
     NoKey,
     /// No token is needed.
     #[error("ACTION_KEY is off, so RemediateAccount requires no token")]

@@ -109,7 +109,6 @@ impl Answer {
         self.outputs.insert(binding, texts);
         Ok(self)
     }
-
 }
 
 /// Returns enough of a name to recognise it.

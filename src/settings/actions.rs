@@ -93,7 +93,8 @@ fn action_key(source: &mut Source) -> ActionKey {
         BASE64.decode(text).ok().filter(|key| key.len() >= KEY_BYTES).map(SecretSlice::from)
     });
     if keys.len() > 2 {
-        source.reject("ACTION_KEY", "may contain at most two keys: the new one, and the old one until its tokens expire");
+        source
+            .reject("ACTION_KEY", "may contain at most two keys: the new one, and the old one until its tokens expire");
     }
     ActionKey::Signing(keys)
 }

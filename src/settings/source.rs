@@ -57,7 +57,8 @@ impl Source {
     pub(super) fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let variables: BTreeMap<String, String> = variables.into_iter().collect();
         let is_unresolved = |name: &str| variables.get(name).is_some_and(|value| is_key_vault_reference(value));
-        let unresolved: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.name).filter(|n| is_unresolved(n)).collect();
+        let unresolved: BTreeSet<_> =
+            SETTINGS.iter().map(|setting| setting.name).filter(|n| is_unresolved(n)).collect();
         let problem = |name: &&str| Problem { setting: (*name).to_owned(), what: UNRESOLVED.to_owned() };
         Self { problems: unresolved.iter().map(problem).collect(), variables, unresolved }
     }

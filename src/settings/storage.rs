@@ -66,7 +66,8 @@ impl StorageSettings {
         let by_identity = source.text(ACCOUNT).is_some() || source.text(TABLES).is_some();
         match (source.text("AzureWebJobsStorage").map(str::to_owned), by_identity) {
             (Some(_), true) => {
-                source.reject("AzureWebJobsStorage", format!("is set together with {ACCOUNT} or {TABLES}; set only one"));
+                source
+                    .reject("AzureWebJobsStorage", format!("is set together with {ACCOUNT} or {TABLES}; set only one"));
                 None
             }
             (Some(text), false) => Self::from_connection_string(source, &text),
@@ -122,7 +123,8 @@ impl StorageSettings {
 
     fn assemble(source: &mut Source, account: &str, key: &str, endpoint: &str) -> Option<Self> {
         let Some(table_endpoint) = https(endpoint).or_else(|| loopback(endpoint)) else {
-            source.reject("AzureWebJobsStorage", "the table endpoint in it must be https, or http on a loopback address");
+            source
+                .reject("AzureWebJobsStorage", "the table endpoint in it must be https, or http on a loopback address");
             return None;
         };
         if BASE64.decode(key).is_err() {
@@ -152,7 +154,10 @@ impl TableNames {
         let distinct: BTreeSet<String> =
             [&names.processed, &names.actions, &names.coverage].map(|name| name.to_ascii_lowercase()).into();
         if distinct.len() < 3 {
-            source.reject("PROCESSED_TABLE", "PROCESSED_TABLE, ACTIONS_TABLE and COVERAGE_TABLE must be three different names");
+            source.reject(
+                "PROCESSED_TABLE",
+                "PROCESSED_TABLE, ACTIONS_TABLE and COVERAGE_TABLE must be three different names",
+            );
         }
         names
     }

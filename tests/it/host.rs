@@ -55,7 +55,10 @@ impl Functions for ScriptedFunctions {
     }
 
     async fn process_audit_log(&self, message: &TenantMessage) -> Result<(), FunctionError> {
-        assert_eq!(message.domain.as_str(), if message.display_name == "Fabrikam" { "fabrikam.com" } else { "contoso.com" });
+        assert_eq!(
+            message.domain.as_str(),
+            if message.display_name == "Fabrikam" { "fabrikam.com" } else { "contoso.com" }
+        );
         self.perform().await
     }
 
@@ -248,7 +251,8 @@ async fn hanging_function_is_dropped_at_its_limit() {
 async fn disconnected_caller_does_not_stop_a_remediation() {
     let ended = Arc::new(Notify::new());
     let functions = ScriptedFunctions { script: Script::Succeed, ended: Arc::clone(&ended) };
-    let mut call = Box::pin(router(Arc::new(functions), Limits::default()).oneshot(post("/api/RemediateAccount", "{}")));
+    let mut call =
+        Box::pin(router(Arc::new(functions), Limits::default()).oneshot(post("/api/RemediateAccount", "{}")));
     // Poll once so that the call has started, then drop it as a closed connection does.
     assert!(futures::poll!(&mut call).is_pending());
     drop(call);

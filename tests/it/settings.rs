@@ -1,8 +1,8 @@
 //! Settings from environment variables, and the ways in which they are rejected.
 
 use tenantwatch::settings::{
-    ActionKey, CredentialSettings, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, StorageAccess, TenantSource,
-    TrustedTarget,
+    ActionKey, CredentialSettings, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, StorageAccess,
+    TenantSource, TrustedTarget,
 };
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
@@ -197,8 +197,14 @@ fn cloud_selects_the_hosts_and_each_can_be_overridden() {
 
 #[test]
 fn schedule_accepts_names_of_days_and_months() {
-    for schedule in ["0 0 9 * * Wed", "0 0 9 * * mon-fri", "0 */5 * * Jul *", "0 0 9 29 2 Mon", "0 0 9 1 Jan Sun", "30 0,15 8-18 * * 0-6"]
-    {
+    for schedule in [
+        "0 0 9 * * Wed",
+        "0 0 9 * * mon-fri",
+        "0 */5 * * Jul *",
+        "0 0 9 29 2 Mon",
+        "0 0 9 1 Jan Sun",
+        "30 0,15 8-18 * * 0-6",
+    ] {
         assert!(read(&[("GetDomainSchedule", schedule)]).is_ok(), "{schedule}");
     }
 }

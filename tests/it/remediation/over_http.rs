@@ -161,7 +161,10 @@ async fn every_refusal_has_its_status_in_the_order_of_the_checks_and_touches_not
         let lines = log.lines();
         assert!(!text.contains(token) && lines.iter().all(|line| !line.contains(token)), "{wrong:?}");
         if wrong > TooLong {
-            let refusals = lines.iter().filter(|line| line.contains("RemediateAccount rejected") || line.contains("RemediateAccount failed")).count();
+            let refusals = lines
+                .iter()
+                .filter(|line| line.contains("RemediateAccount rejected") || line.contains("RemediateAccount failed"))
+                .count();
             assert_eq!(refusals, 1, "{wrong:?}: {lines:#?}");
         }
     }
