@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::clock::Clock;
 use crate::collector::Memory;
 use crate::location::Locator;
-use crate::microsoft::exchange::Exchange;
-use crate::microsoft::graph::Graph;
-use crate::microsoft::management_activity::ManagementActivity;
-use crate::microsoft::tokens::Tokens;
 use crate::notify::Notifier;
 use crate::settings::Settings;
-use crate::store::Store;
+use base::clock::Clock;
+use m365::exchange::Exchange;
+use m365::graph::Graph;
+use m365::management_activity::ManagementActivity;
+use m365::tokens::Tokens;
+use table_store::Store;
 
 /// The services, store, clock and settings that functions work with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -43,10 +43,10 @@ pub struct App {
 pub enum AppError {
     /// No HTTP client.
     #[error(transparent)]
-    Http(#[from] crate::microsoft::http::HttpClientError),
+    Http(#[from] base::http::HttpClientError),
     /// The credential cannot be used.
     #[error(transparent)]
-    Token(#[from] crate::microsoft::TokenError),
+    Token(#[from] m365::TokenError),
     /// The location database cannot be read.
     #[error("GEOIP_DATABASE: {0}")]
     Location(String),
@@ -58,7 +58,7 @@ impl App {
     /// # Errors
     /// When a file that a setting names cannot be used.
     pub fn new(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
-        let http = crate::microsoft::http::client(settings.root_certificates.as_deref())?;
+        let http = base::http::client(settings.root_certificates.as_deref())?;
         let tokens = Arc::new(Tokens::new(&settings.partner, &settings.hosts, http.clone())?);
         let partner = settings.partner.tenant_id;
         Ok(Self {

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::ledger::TenantState;
-use crate::microsoft::exchange::Anchor;
+use crate::tables::TenantState;
+use m365::exchange::Anchor;
 
 use super::TenantRun;
 

@@ -2,8 +2,8 @@
 
 use futures::{FutureExt as _, StreamExt as _, stream};
 
-use crate::audit::AuditRecord;
 use crate::detection::{Finding, judge};
+use audit_log::AuditRecord;
 
 use super::knowledge::Known;
 use super::{Stop, TenantRun};

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use crate::audit::{AuditRecord, Broken, Event, Selector};
-use crate::clock::Deadline;
 use crate::detection::{is_selected, pass_over};
-use crate::microsoft::ServiceError;
-use crate::microsoft::management_activity::{Content, ContentType, Remedy};
-use crate::store::StoreError;
+use audit_log::{AuditRecord, Broken, Event, Selector};
+use base::clock::Deadline;
+use m365::ServiceError;
+use m365::management_activity::{Content, ContentType, Remedy};
+use table_store::StoreError;
 
 use super::{Stop, TenantRun};
 

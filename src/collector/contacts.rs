@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::audit::AuditRecord;
 use crate::detection::Finding;
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::{Anchor, Row, is_not_found};
-use crate::names::TenantId;
+use audit_log::AuditRecord;
+use base::ids::TenantId;
+use m365::ServiceError;
+use m365::exchange::{Anchor, Row, is_not_found};
 
 /// What a mailbox can name a contact by in `ForwardingAddress`. What is shown as its name is not its alone.
 const NAMES: [&str; 6] = ["Identity", "Name", "Alias", "DistinguishedName", "Guid", "LegacyExchangeDN"];

@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::CoverageRow;
-use crate::microsoft::ServiceError;
-use crate::microsoft::graph::Customer;
-use crate::names::{Domain, TenantId};
 use crate::settings::{ListedTenant, TenantSource};
-use crate::store::{ETag, PartitionKey, Query, StoreError, Table, list_all};
+use crate::tables::CoverageRow;
+use crate::tables::RowVersion;
+use crate::tables::{COVERAGE, keys};
+use base::clock::Deadline;
+use base::ids::{Domain, TenantId};
+use m365::ServiceError;
+use m365::graph::Customer;
+use table_store::{Query, StoreError, list_all};
 
 use super::stop::stop_in_time;
 
 /// The coverage rows of all tenants that were ever queued and read, with their versions.
-pub type Known = BTreeMap<TenantId, (CoverageRow, ETag)>;
+pub type Known = BTreeMap<TenantId, (CoverageRow, RowVersion)>;
 
 /// A tenant that is to be watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub struct Watched {
 
 /// Every tenant that has a coverage row, and what is wrong with the rows that nobody can read: those stop no other tenant.
 pub async fn known(app: &App) -> Result<(Known, Vec<StoreError>), StoreError> {
-    let stored = list_all(app.store.as_ref(), Table::Coverage, Query::partition(PartitionKey::tenants())).await?;
+    let stored = list_all(app.store.as_ref(), COVERAGE, Query::partition(keys::tenants())).await?;
     let (mut known, mut unreadable) = (Known::new(), Vec::new());
     for stored in &stored {
         match CoverageRow::from_stored(stored) {

@@ -4,9 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::{CoverageRow, TenantState, retention};
-use crate::store::{PartitionKey, StoreError};
+use crate::tables::keys;
+use crate::tables::{CoverageRow, TenantState, retention};
+use base::clock::Deadline;
+use table_store::{PartitionKey, StoreError};
 
 use super::customers::Known;
 use super::notices::{Notice, Subject};
@@ -79,7 +80,7 @@ async fn remove_old_rows(app: &App, deadline: &Deadline, known: &Known) -> Resul
     let tenants: Vec<_> =
         known.values().map(|(row, _)| remove_old_rows_of(app, deadline, row, before).boxed()).collect();
     let of_tenants: Vec<usize> = stream::iter(tenants).buffer_unordered(TENANTS_AT_ONCE).try_collect().await?;
-    let of_service = retention::remove_closed(app.store.as_ref(), &PartitionKey::service(), before).await?;
+    let of_service = retention::remove_closed(app.store.as_ref(), &keys::service_partition(), before).await?;
     let removed = of_service + of_tenants.iter().sum::<usize>();
     if removed > 0 {
         tracing::info!(removed, "old rows removed");

@@ -2,11 +2,13 @@
 //! whichever blobs, runs or simultaneous runs it comes in.
 
 use crate::detection::Finding;
-use crate::ledger::claim::{self, CLAIM_HOLDS, Claimed};
-use crate::ledger::{FindingState, ProcessedRow};
 use crate::location::parse_client_ip;
-use crate::names::RunId;
-use crate::store::{ETag, StoreError, Table};
+use crate::tables::PROCESSED;
+use crate::tables::RowVersion;
+use crate::tables::claim::{self, CLAIM_HOLDS, Claimed};
+use crate::tables::{FindingState, ProcessedRow};
+use base::ids::RunId;
+use table_store::StoreError;
 
 use super::{TenantRun, pending, repeats};
 
@@ -31,8 +33,8 @@ impl TenantRun<'_> {
     }
 
     /// Claims a row by inserting it. `None`: somebody else has stored it.
-    async fn insert(&self, row: &ProcessedRow) -> Result<Option<ETag>, StoreError> {
-        match claim::insert(self.app.store.as_ref(), Table::Processed, &row.to_entity()).await? {
+    async fn insert(&self, row: &ProcessedRow) -> Result<Option<RowVersion>, StoreError> {
+        match claim::insert(self.app.store.as_ref(), PROCESSED, &row.to_entity()).await? {
             Claimed::Theirs(_) => Ok(None),
             Claimed::Ours(etag) => {
                 self.count(|report| {
@@ -56,7 +58,7 @@ impl TenantRun<'_> {
     }
 
     /// Sends a threat whose claim is held, if its fingerprint was not told before.
-    pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: ETag) -> Result<(), StoreError> {
+    pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
         let Some(first) = repeats::claim(self.app, &self.told, &row).await? else {
             return self.outbox.deliver(row, etag).await;
         };
@@ -66,7 +68,7 @@ impl TenantRun<'_> {
     }
 
     /// Writes a row whose work is done and forgets that it was unfinished. Whoever changed it in the meantime is right.
-    pub(super) async fn close(&self, mut row: ProcessedRow, etag: &ETag) -> Result<(), StoreError> {
+    pub(super) async fn close(&self, mut row: ProcessedRow, etag: &RowVersion) -> Result<(), StoreError> {
         row.next_attempt = None;
         match row.replace(self.app.store.as_ref(), etag).await? {
             Some(_) => pending::remove(self.app.store.as_ref(), &self.tenant, &row.record_id).await,

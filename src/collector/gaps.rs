@@ -1,6 +1,6 @@
 //! What is lost for good is a gap: stored, counted and told, with the time it covers.
 
-use crate::ledger::{Span, merge};
+use crate::tables::{Span, merge};
 
 use super::notices::{Notice, Subject, stamp};
 use super::{Stop, TenantRun};

@@ -4,8 +4,9 @@
 use tokio::sync::Mutex;
 
 use crate::app::App;
-use crate::ledger::{CoverageRow, TenantState, coverage};
-use crate::store::{ETag, StoreError};
+use crate::tables::RowVersion;
+use crate::tables::{CoverageRow, TenantState, coverage};
+use table_store::StoreError;
 
 use super::TenantMessage;
 
@@ -13,7 +14,7 @@ use super::TenantMessage;
 #[derive(Debug)]
 pub struct Kept<'a> {
     app: &'a App,
-    row: Mutex<(CoverageRow, ETag)>,
+    row: Mutex<(CoverageRow, RowVersion)>,
 }
 
 impl<'a> Kept<'a> {
@@ -22,13 +23,13 @@ impl<'a> Kept<'a> {
         let store = app.store.as_ref();
         let (row, etag) = match coverage::read(store, &message.tenant_id).await? {
             Some(known) => known,
-            None => coverage::write(store, first_row(app, message), None).await?,
+            None => coverage::write(store, &app.clock, first_row(app, message), None).await?,
         };
         Ok(Self::new(app, row, etag))
     }
 
     /// A row that was read already.
-    pub fn new(app: &'a App, row: CoverageRow, etag: ETag) -> Self {
+    pub fn new(app: &'a App, row: CoverageRow, etag: RowVersion) -> Self {
         Self { app, row: Mutex::new((row, etag)) }
     }
 
@@ -53,7 +54,7 @@ impl<'a> Kept<'a> {
     pub async fn save(&self) -> Result<(), StoreError> {
         let mut kept = self.row.lock().await;
         let (row, etag) = (kept.0.clone(), kept.1.clone());
-        *kept = coverage::write(self.app.store.as_ref(), row, Some(etag)).await?;
+        *kept = coverage::write(self.app.store.as_ref(), &self.app.clock, row, Some(etag)).await?;
         Ok(())
     }
 }

@@ -9,14 +9,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::audit::AuditRecord;
 use crate::detection::{
     AcceptedDomains, Answer, FindingKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, questions,
 };
-use crate::ledger::CoverageRow;
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::{Anchor, Row, is_not_found, is_refused};
-use crate::names::TenantId;
+use crate::tables::CoverageRow;
+use audit_log::AuditRecord;
+use base::ids::TenantId;
+use m365::ServiceError;
+use m365::exchange::{Anchor, Row, is_not_found, is_refused};
 
 /// How long accepted domains, the organization's name and recipients are believed.
 const BELIEVED: TimeDelta = TimeDelta::hours(1);

@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::detection::FindingKind;
-use crate::ledger::{Span, TenantState};
-use crate::microsoft::management_activity::{ContentPage, ContentType, Remedy, SubscriptionStart};
+use crate::tables::{Span, TenantState};
+use m365::management_activity::{ContentPage, ContentType, Remedy, SubscriptionStart};
 
 use super::windows::Plan;
 use super::{Stop, TenantRun};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::names::{Domain, RunId, TenantId};
+use base::ids::{Domain, RunId, TenantId};
 
 /// One message of the queue `process-audit-log`: one tenant to read. Only `tenantId` is required; unknown members are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -47,10 +47,11 @@ use chrono::TimeDelta;
 use tokio::sync::OnceCell;
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::TenantState;
-use crate::names::TenantId;
-use crate::store::{PartitionKey, Query, StoreError, Table};
+use crate::tables::COVERAGE;
+use crate::tables::TenantState;
+use base::clock::Deadline;
+use base::ids::TenantId;
+use table_store::{PartitionKey, Query, StoreError};
 
 use knowledge::Known;
 use repeats::Told;
@@ -226,7 +227,7 @@ impl<'a> TenantRun<'a> {
         }
         let mut query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix("pending_");
         query.limit = 1;
-        if self.app.store.list(Table::Coverage, &query).await?.rows.is_empty() {
+        if self.app.store.list(COVERAGE, &query).await?.rows.is_empty() {
             self.kept.change(|row| row.pending = false).await;
         }
         Ok(())

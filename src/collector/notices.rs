@@ -5,11 +5,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use crate::detection::{FindingKind, Severity};
-use crate::ledger::claim::CLAIM_HOLDS;
-use crate::ledger::{CoverageRow, FindingState, ProcessedRow};
-use crate::names::{Domain, RecordId, RunId, TenantId};
 use crate::notify::Channel;
-use crate::store::Digest;
+use crate::tables::claim::CLAIM_HOLDS;
+use crate::tables::{CoverageRow, FindingState, ProcessedRow};
+use base::ids::{Domain, RecordId, RunId, TenantId};
+use table_store::Digest;
 
 /// Whom a notice is about.
 #[derive(Debug, Clone)]

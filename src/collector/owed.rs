@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 
-use crate::clock::Deadline;
-use crate::ledger::{OwedBlob, Span, coverage, list_readable};
-use crate::microsoft::ServiceError;
-use crate::microsoft::management_activity::{Content, ContentType};
-use crate::store::{PartitionKey, Query, StoreError, Table};
+use crate::tables::COVERAGE;
+use crate::tables::{DeferredBlob, Span, coverage, list_readable};
+use base::clock::Deadline;
+use m365::ServiceError;
+use m365::management_activity::{Content, ContentType};
+use table_store::{PartitionKey, Query, StoreError};
 
 use super::blobs::BlobFault;
 use super::{Stop, TenantRun};
@@ -20,7 +21,7 @@ enum Tried {
     /// Fetched by now, and owed no more.
     Settled,
     /// Lost for good.
-    Lost(OwedBlob),
+    Lost(DeferredBlob),
     /// Still owed.
     Owed,
 }
@@ -31,7 +32,7 @@ impl TenantRun<'_> {
         self.owed.lock().is_ok_and(|owed| owed.contains(&content.content_id))
     }
 
-    fn note_owed(&self, blobs: &[OwedBlob]) {
+    fn note_owed(&self, blobs: &[DeferredBlob]) {
         if let Ok(mut owed) = self.owed.lock() {
             owed.extend(blobs.iter().map(|blob| blob.content.content_id.clone()));
         }
@@ -42,9 +43,9 @@ impl TenantRun<'_> {
         if self.kept.read(|row| row.owed).await == 0 {
             return Ok(());
         }
-        let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(OwedBlob::ROW_PREFIX);
-        let rows = list_readable::<OwedBlob>(self.app.store.as_ref(), query).await?;
-        let rows: Vec<OwedBlob> = rows.into_iter().map(|(row, _)| row).collect();
+        let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(DeferredBlob::ROW_PREFIX);
+        let rows = list_readable::<DeferredBlob>(self.app.store.as_ref(), query).await?;
+        let rows: Vec<DeferredBlob> = rows.into_iter().map(|(row, _)| row).collect();
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         self.kept.change(|row| row.owed = count).await;
         let still = self.kept.read(|row| coverage::still_owed(rows.clone(), row)).await;
@@ -56,7 +57,7 @@ impl TenantRun<'_> {
         self.lose_owed(lost).await
     }
 
-    async fn try_due(&self, mut owed: Vec<OwedBlob>, share: &Deadline) -> Result<Vec<OwedBlob>, Stop> {
+    async fn try_due(&self, mut owed: Vec<DeferredBlob>, share: &Deadline) -> Result<Vec<DeferredBlob>, Stop> {
         let now = self.app.clock.now();
         owed.retain(|blob| blob.next_attempt <= now || blob.content.content_expiration <= now);
         // What is lost first comes first. What was tried is not due in the next run, which goes on with the others.
@@ -76,7 +77,7 @@ impl TenantRun<'_> {
         stop.map(|()| lost)
     }
 
-    async fn try_owed(&self, blob: OwedBlob, share: &Deadline) -> Result<Tried, Stop> {
+    async fn try_owed(&self, blob: DeferredBlob, share: &Deadline) -> Result<Tried, Stop> {
         if self.is_ending() || share.has_passed() {
             return Ok(Tried::Owed);
         }
@@ -97,7 +98,8 @@ impl TenantRun<'_> {
         }
         let attempts = blob.attempts.saturating_add(1);
         let next_attempt = next_attempt(&blob.content, attempts, now);
-        crate::ledger::put(self.app.store.as_ref(), &OwedBlob { attempts, next_attempt, ..blob }).await?;
+        crate::tables::put(self.app.store.as_ref(), &self.app.clock, &DeferredBlob { attempts, next_attempt, ..blob })
+            .await?;
         Ok(Tried::Owed)
     }
 
@@ -105,7 +107,7 @@ impl TenantRun<'_> {
     pub(super) async fn owe(&self, of: ContentType, content: &Content, why: &str) -> Result<(), Stop> {
         let now = self.app.clock.now();
         tracing::warn!(tenant = %self.tenant, created = %content.content_created, "a blob is owed: {why}");
-        let blob = OwedBlob {
+        let blob = DeferredBlob {
             tenant_id: self.tenant,
             content_type: of,
             content: content.clone(),
@@ -115,7 +117,7 @@ impl TenantRun<'_> {
         // Counted first: a count that is too high puts itself right, a row that nobody looks for would be lost content one day.
         self.kept.change(|row| row.owed = row.owed.saturating_add(1)).await;
         self.kept.save().await?;
-        match self.app.store.insert(Table::Coverage, &blob.to_entity()).await {
+        match self.app.store.insert(COVERAGE, &blob.to_entity()).await {
             Ok(_) | Err(StoreError::Exists(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -132,7 +134,7 @@ impl TenantRun<'_> {
     }
 
     /// The rows go when the gap is stored and told, so that a kill in between loses neither.
-    async fn lose_owed(&self, lost: Vec<OwedBlob>) -> Result<(), Stop> {
+    async fn lose_owed(&self, lost: Vec<DeferredBlob>) -> Result<(), Stop> {
         let spans: Vec<Span> = lost.iter().map(|blob| span_of(&blob.content)).collect();
         self.lose(&spans, "content expired before it could be read").await?;
         if lost.is_empty() {
@@ -146,8 +148,8 @@ impl TenantRun<'_> {
         Ok(())
     }
 
-    async fn settle_owed(&self, blob: &OwedBlob) -> Result<(), StoreError> {
-        self.app.store.delete(Table::Coverage, &blob.key(), None).await?;
+    async fn settle_owed(&self, blob: &DeferredBlob) -> Result<(), StoreError> {
+        self.app.store.delete(COVERAGE, &blob.key(), None).await?;
         self.kept.change(|row| row.owed = row.owed.saturating_sub(1)).await;
         Ok(())
     }

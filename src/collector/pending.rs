@@ -1,9 +1,10 @@
 //! Findings that are not finished: a row `pending_<record id>` each, inserted before the finding and removed after its end,
 //! so that whatever a kill interrupts is found again. Only asked for while the tenant's `Pending` is true.
 
-use crate::ledger::{PendingRow, ProcessedRow, list_readable};
-use crate::names::{RecordId, TenantId};
-use crate::store::{PartitionKey, Query, Store, StoreError, Table};
+use crate::tables::COVERAGE;
+use crate::tables::{PendingRow, ProcessedRow, list_readable};
+use base::ids::{RecordId, TenantId};
+use table_store::{PartitionKey, Query, Store, StoreError};
 
 /// The longest record that is kept to be judged again, in UTF-16 units. A row holds less than a mebibyte.
 pub const RECORD_LIMIT: usize = 400_000;
@@ -22,7 +23,7 @@ pub async fn insert(
         since: row.processed_at,
         record: record.map(str::to_owned),
     };
-    match store.insert(Table::Coverage, &note.to_entity()).await {
+    match store.insert(COVERAGE, &note.to_entity()).await {
         Ok(_) | Err(StoreError::Exists(_)) => Ok(()),
         Err(error) => Err(error),
     }
@@ -30,7 +31,7 @@ pub async fn insert(
 
 /// The finding is finished.
 pub async fn remove(store: &dyn Store, tenant: &TenantId, record: &RecordId) -> Result<(), StoreError> {
-    store.delete(Table::Coverage, &PendingRow::key(tenant, record), None).await
+    store.delete(COVERAGE, &PendingRow::key(tenant, record), None).await
 }
 
 /// Everything unfinished, by record id. A note that cannot be read is logged and left where it is.

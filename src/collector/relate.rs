@@ -6,10 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::detection::{
     Finding, FindingKind, add_method_changed_nearby, add_shared_target, raise_after_threat, raise_forwarding_target,
 };
-use crate::ledger::claim::CLAIM_HOLDS;
-use crate::ledger::{AimRow, FindingState, NearRow, ProcessedRow, TargetRow, list_readable, load};
-use crate::names::RunId;
-use crate::store::{Digest, ETag, Key, PartitionKey, Query, RowKey, StoreError, Table, list_all};
+use crate::tables::RowVersion;
+use crate::tables::claim::CLAIM_HOLDS;
+use crate::tables::{COVERAGE, keys};
+use crate::tables::{FindingState, ProcessedRow, TargetIndexRow, TargetRow, UserEventRow, list_readable, load};
+use base::ids::RunId;
+use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, list_all};
 
 use super::{TenantRun, contacts, pending};
 
@@ -63,19 +65,19 @@ impl TenantRun<'_> {
             record_id: finding.record_id,
             seen: self.app.clock.now(),
         };
-        let rows = list_all(store, Table::Coverage, Query::partition(PartitionKey::target(&own.target))).await?;
+        let rows = list_all(store, COVERAGE, Query::partition(keys::target(&own.target))).await?;
         let (mut mailboxes, mut tenants) = (vec![own.key().row], vec![own.tenant_id]);
         for stored in &rows {
             let Ok((row, _)) = TargetRow::from_stored(stored) else { continue };
             if own.seen - row.seen > TARGET_COUNTS {
-                store.delete(Table::Coverage, &stored.entity.key, None).await?;
+                store.delete(COVERAGE, &stored.entity.key, None).await?;
             } else if row.key().row != own.key().row {
                 mailboxes.push(row.key().row);
                 tenants.push(row.tenant_id);
             }
         }
-        crate::ledger::put(store, &own).await?;
-        crate::ledger::put(store, &AimRow::to(&own)).await?;
+        crate::tables::put(store, &self.app.clock, &own).await?;
+        crate::tables::put(store, &self.app.clock, &TargetIndexRow::to(&own)).await?;
         tenants.sort();
         tenants.dedup();
         if mailboxes.len() > 1 {
@@ -87,7 +89,7 @@ impl TenantRun<'_> {
     /// Threats and changed sign-in methods of one user within 24 h have to do with each other, in whichever order their
     /// records come.
     async fn relate_user(&self, finding: &mut Finding, user: &str) -> Result<(), StoreError> {
-        let own = NearRow {
+        let own = UserEventRow {
             tenant_id: self.tenant,
             user: Digest::of(&[user.to_lowercase()]),
             record_id: finding.record_id,
@@ -95,19 +97,20 @@ impl TenantRun<'_> {
             event_time: finding.event_time,
         };
         let store = self.app.store.as_ref();
-        let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(&NearRow::prefix_of(&own.user));
-        for (near, _) in list_readable::<NearRow>(store, query).await? {
+        let query =
+            Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(&UserEventRow::prefix_of(&own.user));
+        for (near, _) in list_readable::<UserEventRow>(store, query).await? {
             if near.threat != own.threat {
                 self.relate_pair(finding, &near).await?;
             }
         }
-        match store.insert(Table::Coverage, &own.to_entity()).await {
+        match store.insert(COVERAGE, &own.to_entity()).await {
             Ok(_) | Err(StoreError::Exists(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn relate_pair(&self, finding: &mut Finding, near: &NearRow) -> Result<(), StoreError> {
+    async fn relate_pair(&self, finding: &mut Finding, near: &UserEventRow) -> Result<(), StoreError> {
         let (method, threat) =
             if near.threat { (finding.event_time, near.event_time) } else { (near.event_time, finding.event_time) };
         if (threat - method).abs() > NEARBY {
@@ -132,7 +135,7 @@ impl TenantRun<'_> {
     }
 
     /// A finding that is stored. One that nobody can read is logged and left as it is: the new one must be stored all the same.
-    async fn stored(&self, key: &Key) -> Result<Option<(ProcessedRow, ETag)>, StoreError> {
+    async fn stored(&self, key: &Key) -> Result<Option<(ProcessedRow, RowVersion)>, StoreError> {
         match load::<ProcessedRow>(self.app.store.as_ref(), key).await {
             Err(error @ StoreError::Corrupt(_)) => {
                 tracing::error!(tenant = %self.tenant, "a finding is left as it is: {error}");

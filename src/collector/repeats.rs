@@ -8,9 +8,10 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::detection::Severity;
-use crate::ledger::{ProcessedRow, SeenRow, readable};
-use crate::names::RecordId;
-use crate::store::{Digest, StoreError, Table};
+use crate::tables::COVERAGE;
+use crate::tables::{NotifiedFingerprintRow, ProcessedRow, readable};
+use base::ids::RecordId;
+use table_store::{Digest, StoreError};
 
 /// How long a threat that was told is not told again.
 const QUIET: TimeDelta = TimeDelta::days(30);
@@ -64,11 +65,11 @@ pub async fn claim(app: &App, told: &Told, row: &ProcessedRow) -> Result<Option<
 
 enum Claim {
     Ours,
-    Repeats(SeenRow),
+    Repeats(NotifiedFingerprintRow),
 }
 
 async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
-    let ours = SeenRow {
+    let ours = NotifiedFingerprintRow {
         tenant_id: row.tenant_id,
         fingerprint: row.fingerprint.clone(),
         record_id: row.record_id,
@@ -76,14 +77,14 @@ async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
         since: app.clock.now(),
         muted: false,
     };
-    match app.store.insert(Table::Coverage, &ours.to_entity()).await {
+    match app.store.insert(COVERAGE, &ours.to_entity()).await {
         Ok(_) => return Ok(Claim::Ours),
         Err(StoreError::Exists(_)) => {}
         Err(error) => return Err(error),
     }
-    let key = SeenRow::key(&row.tenant_id, &row.fingerprint);
-    let stored = app.store.get(Table::Coverage, &key).await?.ok_or(StoreError::Changed(key))?;
-    let Some((seen, etag)) = readable(&stored, SeenRow::from_stored(&stored)) else {
+    let key = NotifiedFingerprintRow::key(&row.tenant_id, &row.fingerprint);
+    let stored = app.store.get(COVERAGE, &key).await?.ok_or(StoreError::Changed(key))?;
+    let Some((seen, etag)) = readable(&stored, NotifiedFingerprintRow::from_stored(&stored)) else {
         // Rather twice than never.
         return Ok(Claim::Ours);
     };
@@ -94,6 +95,6 @@ async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
     if seen.muted || !is_news {
         return Ok(Claim::Repeats(seen));
     }
-    app.store.replace(Table::Coverage, &ours.to_entity(), &etag).await?;
+    crate::tables::save(app.store.as_ref(), &ours, Some(&etag)).await?;
     Ok(Claim::Ours)
 }

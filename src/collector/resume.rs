@@ -4,13 +4,15 @@
 use chrono::TimeDelta;
 
 use crate::app::App;
-use crate::audit::AuditRecord;
-use crate::clock::Deadline;
 use crate::detection::{Finding, FindingKind};
-use crate::ledger::claim::{TakenOver, take_over};
-use crate::ledger::{FindingState, PendingRow, ProcessedRow, load};
-use crate::names::RunId;
-use crate::store::{ETag, PartitionKey, StoreError};
+use crate::tables::RowVersion;
+use crate::tables::claim::{TakenOver, take_over};
+use crate::tables::keys;
+use crate::tables::{FindingState, PendingRow, ProcessedRow, load};
+use audit_log::AuditRecord;
+use base::clock::Deadline;
+use base::ids::RunId;
+use table_store::{PartitionKey, StoreError};
 
 use super::kept::Kept;
 use super::pending;
@@ -27,14 +29,14 @@ const JUDGED_AGAIN_FOR: TimeDelta = TimeDelta::hours(24);
 /// An unfinished finding whose claim is now ours.
 struct Taken {
     row: ProcessedRow,
-    etag: ETag,
+    etag: RowVersion,
     record: Option<String>,
 }
 
 /// Sends what is owed about the service as a whole. The provider's own tenant may be watched as well: what it owes is its run's.
 pub(crate) async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
     let mut notes = pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await?;
-    notes.retain(|unfinished| PartitionKey::domain(&unfinished.domain) == PartitionKey::service());
+    notes.retain(|unfinished| PartitionKey::domain(&unfinished.domain) == keys::service_partition());
     deliver_notes(app, outbox, notes).await
 }
 
@@ -143,14 +145,14 @@ impl TenantRun<'_> {
     }
 
     /// Live state is still missing: later, at growing distance.
-    async fn wait_on(&self, mut row: ProcessedRow, etag: &ETag) -> Result<(), StoreError> {
+    async fn wait_on(&self, mut row: ProcessedRow, etag: &RowVersion) -> Result<(), StoreError> {
         let distance = TimeDelta::minutes(10 << row.attempts.clamp(1, 5).saturating_sub(1));
         row.next_attempt = Some(self.app.clock.now() + distance);
         row.replace(self.app.store.as_ref(), etag).await.map(|_| ())
     }
 
     /// The new judgement replaces the old one; what turns out to be a threat is sent.
-    async fn settle_judged(&self, row: ProcessedRow, etag: ETag, finding: Finding) -> Result<(), StoreError> {
+    async fn settle_judged(&self, row: ProcessedRow, etag: RowVersion, finding: Finding) -> Result<(), StoreError> {
         let mut judged = ProcessedRow {
             claim_id: row.claim_id,
             attempts: 1,

@@ -9,11 +9,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::claim::{self, Claimed};
-use crate::ledger::{FindingState, Notified, ProcessedRow};
 use crate::notify::{Channel, NotifyError};
-use crate::store::{ETag, StoreError, Table};
+use crate::tables::PROCESSED;
+use crate::tables::RowVersion;
+use crate::tables::claim::{self, Claimed};
+use crate::tables::{FindingState, Notified, ProcessedRow};
+use base::clock::Deadline;
+use table_store::StoreError;
 
 use super::kept::Kept;
 use super::notices::{Notice, Subject, stamp};
@@ -71,7 +73,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// Sends a row that this run holds the claim of to every channel that has not accepted it, and marks each acceptance.
-    pub async fn deliver(&self, mut row: ProcessedRow, etag: ETag) -> Result<(), StoreError> {
+    pub async fn deliver(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
         let offered = self.offer(&mut row, etag).await?;
         for fault in &offered.faults {
             self.tell_of_fault(fault, &row).await?;
@@ -88,7 +90,7 @@ impl<'a> Outbox<'a> {
 
     /// Offers the row to its channels, one after the other. The row is written after each acceptance, so that a kill
     /// repeats at most the one notification that was on its way.
-    async fn offer(&self, row: &mut ProcessedRow, mut etag: ETag) -> Result<Offered, StoreError> {
+    async fn offer(&self, row: &mut ProcessedRow, mut etag: RowVersion) -> Result<Offered, StoreError> {
         let mut offered = Offered { faults: Vec::new(), claim_is_lost: false };
         let channels = self.app.notifier.channels();
         // A channel that is not set any more is not owed anything.
@@ -129,7 +131,12 @@ impl<'a> Outbox<'a> {
     }
 
     /// What was not accepted is owed: later each time.
-    async fn postpone(&self, row: &mut ProcessedRow, etag: &ETag, offered: &mut Offered) -> Result<(), StoreError> {
+    async fn postpone(
+        &self,
+        row: &mut ProcessedRow,
+        etag: &RowVersion,
+        offered: &mut Offered,
+    ) -> Result<(), StoreError> {
         if row.state != FindingState::Sending {
             return Ok(());
         }
@@ -180,14 +187,14 @@ impl<'a> Outbox<'a> {
         notice: &Notice,
         channels: &[Channel],
         kept: Option<&Kept<'_>>,
-    ) -> Result<Option<(ProcessedRow, ETag)>, StoreError> {
+    ) -> Result<Option<(ProcessedRow, RowVersion)>, StoreError> {
         let now = self.app.clock.now();
         let row = notice.to_row(channels, now);
         pending::insert(self.app.store.as_ref(), &row.tenant_id, &row, None).await?;
         if let Some(kept) = kept {
             kept.note_unfinished().await?;
         }
-        match claim::insert(self.app.store.as_ref(), Table::Processed, &row.to_entity()).await? {
+        match claim::insert(self.app.store.as_ref(), PROCESSED, &row.to_entity()).await? {
             Claimed::Ours(etag) => Ok(Some((row, etag))),
             Claimed::Theirs(_) => Ok(None),
         }

@@ -3,33 +3,23 @@
 use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::app::App;
-use crate::ledger::{ServiceRow, TenantState};
-use crate::store::{ETag, StoreError, Table};
+use crate::tables::COVERAGE;
+use crate::tables::RowVersion;
+use crate::tables::{ServiceRow, TenantState};
+use table_store::StoreError;
 
 use super::notices::{Notice, Subject, stamp};
 use super::sending::Outbox;
 use super::states::LATE_AFTER;
 
-/// How often a write that meets somebody else's is tried.
-const ATTEMPTS: u32 = 5;
-
-/// Changes the row of the service; `change` is applied again when somebody else was faster.
+/// Changes the row of the service; `change` is applied again if another run was faster.
 pub async fn update<T>(app: &App, change: impl Fn(&mut ServiceRow) -> T + Send) -> Result<T, StoreError> {
-    for _ in 0..ATTEMPTS {
-        let found = find(app).await?;
-        let mut row = found.as_ref().map_or_else(|| first_row(app.clock.now()), |(row, _)| row.clone());
+    crate::tables::update(app.store.as_ref(), &app.clock, &ServiceRow::key(), |found| {
+        let mut row = found.unwrap_or_else(|| first_row(app.clock.now()));
         let answer = change(&mut row);
-        let written = match &found {
-            Some((_, etag)) => app.store.replace(Table::Coverage, &row.to_entity(), etag).await,
-            None => app.store.insert(Table::Coverage, &row.to_entity()).await,
-        };
-        match written {
-            Ok(_) => return Ok(answer),
-            Err(StoreError::Changed(_) | StoreError::Exists(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(StoreError::Unavailable("the row of the service changes all the time".to_owned()))
+        (Some(row), answer)
+    })
+    .await
 }
 
 /// The row of the service.
@@ -37,8 +27,8 @@ pub async fn read(app: &App) -> Result<ServiceRow, StoreError> {
     Ok(find(app).await?.map_or_else(|| first_row(app.clock.now()), |(row, _)| row))
 }
 
-async fn find(app: &App) -> Result<Option<(ServiceRow, ETag)>, StoreError> {
-    match app.store.get(Table::Coverage, &ServiceRow::key()).await? {
+async fn find(app: &App) -> Result<Option<(ServiceRow, RowVersion)>, StoreError> {
+    match app.store.get(COVERAGE, &ServiceRow::key()).await? {
         Some(stored) => ServiceRow::from_stored(&stored).map(Some),
         None => Ok(None),
     }

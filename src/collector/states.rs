@@ -4,11 +4,11 @@
 use chrono::{SubsecRound as _, TimeDelta};
 
 use crate::app::App;
-use crate::ledger::{CoverageRow, TenantState};
-use crate::microsoft::management_activity::Remedy;
-use crate::microsoft::{ServiceError, TokenFault};
 use crate::notify::ConsentPage;
-use crate::store::StoreError;
+use crate::tables::{CoverageRow, TenantState};
+use m365::management_activity::Remedy;
+use m365::{ServiceError, TokenFault};
+use table_store::StoreError;
 
 use super::kept::Kept;
 use super::notices::{Notice, Subject, stamp};

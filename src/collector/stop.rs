@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::clock::Deadline;
-use crate::ledger::TenantState;
-use crate::microsoft::ServiceError;
-use crate::store::StoreError;
+use crate::tables::TenantState;
+use base::clock::Deadline;
+use m365::ServiceError;
+use table_store::StoreError;
 
 use super::states::state_behind;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::app::App;
-use crate::ledger::{FindingState, ProcessedRow, load};
-use crate::names::TenantId;
-use crate::store::StoreError;
+use crate::tables::{FindingState, ProcessedRow, load};
+use base::ids::TenantId;
+use table_store::StoreError;
 
 use super::{customers, pending};
 

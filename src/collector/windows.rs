@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::ledger::{CoverageRow, Span, merge, without};
+use crate::tables::{CoverageRow, Span, merge, without};
 
 /// How far back content can be listed. The service says 7 days; five minutes are left for the way there.
 const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 5);
@@ -65,7 +65,7 @@ fn in_order(mut windows: Vec<Span>) -> Vec<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::TenantState;
+    use crate::tables::TenantState;
 
     fn at(hours: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::hours(1_000_000 + hours)
@@ -73,7 +73,7 @@ mod tests {
 
     fn row(covered_until: Option<i64>, ahead: &[(i64, i64)]) -> CoverageRow {
         CoverageRow {
-            tenant_id: crate::names::TenantId::new(uuid::Uuid::nil()),
+            tenant_id: base::ids::TenantId::new(uuid::Uuid::nil()),
             domain: "contoso.com".parse().unwrap(),
             display_name: String::new(),
             state: TenantState::Healthy,

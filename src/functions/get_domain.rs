@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use crate::app::App;
-use crate::clock::Deadline;
 use crate::collector::customers::{self, Known, ListingError, Watched};
 use crate::collector::{self, Kept, Outbox, daily, service};
-use crate::ledger::{CoverageRow, TenantState};
-use crate::names::{RunId, TenantId};
-use crate::store::StoreError;
+use crate::tables::{CoverageRow, TenantState};
+use base::clock::Deadline;
+use base::ids::{RunId, TenantId};
+use table_store::StoreError;
 
 use super::{FunctionError, TenantMessage};
 

@@ -5,8 +5,8 @@ pub mod process_audit_log;
 pub mod remediate_account;
 
 use crate::collector::Stop;
-use crate::names::{Domain, TenantId};
-use crate::store::StoreError;
+use base::ids::{Domain, TenantId};
+use table_store::StoreError;
 
 pub use crate::collector::{MessageError, TenantMessage};
 

@@ -3,8 +3,8 @@
 use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::clock::Deadline;
 use crate::collector;
+use base::clock::Deadline;
 
 pub use crate::collector::Report;
 

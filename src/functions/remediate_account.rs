@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::{self, ProcessedRow};
 use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Claim};
 use crate::remediation::accounts::Accounts;
-use crate::remediation::press::{self, Press};
+use crate::remediation::remediate::{self, RemediationRequest};
 use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
-use crate::store::{ETag, Key, PartitionKey, RowKey, StoreError};
+use crate::tables::RowVersion;
+use crate::tables::{self, ProcessedRow};
+use base::clock::Deadline;
+use table_store::{Key, PartitionKey, RowKey, StoreError};
 
 use super::tenant_span;
 
@@ -73,7 +74,7 @@ async fn act(
     app: &App,
     request: &Request,
     finding: &ProcessedRow,
-    etag: ETag,
+    etag: RowVersion,
     deadline: &Deadline,
 ) -> Result<Report, Refusal> {
     if request.action == Action::Dismiss {
@@ -83,10 +84,10 @@ async fn act(
     let accounts = resolve(app, finding, deadline).await?;
     let compromised = accounts.compromised(request.account, |_| false);
     accounts.refuse_protected(&compromised, &app.settings.actions.protected_users)?;
-    let press = Press { app, finding, request, accounts: &accounts, deadline };
+    let press = RemediationRequest { app, finding, request, accounts: &accounts, deadline };
     match request.action {
-        Action::Remediate => Box::pin(press::remediate(press)).await,
-        Action::Preview => Box::pin(press::preview(press)).await,
+        Action::Remediate => Box::pin(remediate::remediate(press)).await,
+        Action::Preview => Box::pin(remediate::preview(press)).await,
         Action::Undo | Action::Dismiss => Box::pin(undo::undo(press)).await,
     }
 }
@@ -103,10 +104,10 @@ fn check_token(app: &App, request: &Request) -> Result<(), Refusal> {
 }
 
 /// The stored threat that the request names.
-async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, ETag), Refusal> {
+async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, RowVersion), Refusal> {
     let key = Key::new(PartitionKey::domain(&request.domain), RowKey::record(&request.record_id));
-    let (finding, etag): (ProcessedRow, ETag) =
-        ledger::load(app.store.as_ref(), &key).await?.ok_or(Refusal::NoSuchThreat(""))?;
+    let (finding, etag): (ProcessedRow, RowVersion) =
+        tables::load(app.store.as_ref(), &key).await?.ok_or(Refusal::NoSuchThreat(""))?;
     let user = request.user.to_lowercase();
     let is_account = |name: &str| !name.is_empty() && name.to_lowercase() == user;
     if !can_be_acted_on(&finding) || !(is_account(&finding.source_mailbox) || is_account(&finding.actor)) {

@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{Channel, NotifyError};
-use crate::clock::{Clock, Deadline};
-use crate::microsoft::retry_after;
+use base::clock::{Clock, Deadline};
+use m365::retry_after;
 
 /// How often one run tries. Later runs try again.
 const ATTEMPTS: u32 = 5;

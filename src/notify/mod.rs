@@ -16,10 +16,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::clock::{Clock, Deadline};
 use crate::detection::FindingKind;
-use crate::ledger::{ProcessedRow, TenantState};
-use crate::settings::{ActionSettings, ChannelSettings, Cloud, Hosts, PartnerSettings};
+use crate::settings::{ActionSettings, ChannelSettings};
+use crate::tables::{ProcessedRow, TenantState};
+use base::clock::{Clock, Deadline};
+use m365::{AppRegistration, Cloud, Hosts};
 
 pub use defang::defang;
 use delivery::Delivery;
@@ -93,7 +94,7 @@ impl Notifier {
     pub fn new(
         channels: &ChannelSettings,
         hosts: &Hosts,
-        partner: &PartnerSettings,
+        partner: &AppRegistration,
         actions: ActionSettings,
         http: reqwest::Client,
         clock: Arc<dyn Clock>,

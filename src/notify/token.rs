@@ -12,9 +12,9 @@ use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 
-use crate::ledger::ProcessedRow;
-use crate::names::{Domain, RecordId};
 use crate::settings::{ActionKey, ActionSettings};
+use crate::tables::ProcessedRow;
+use base::ids::{Domain, RecordId};
 
 /// The bytes of the mark of an account.
 const MARK_SIZE: usize = 16;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::clock::Deadline;
 use crate::detection::FindingKind;
-use crate::ledger::ProcessedRow;
-use crate::microsoft::exchange::{Anchor, Row, is_not_found};
-use crate::microsoft::graph::User;
-use crate::microsoft::{Service, ServiceError};
-use crate::names::{MailAddress, TenantId};
 use crate::settings::ProtectedUser;
+use crate::tables::ProcessedRow;
+use base::clock::Deadline;
+use base::ids::{MailAddress, TenantId};
+use m365::exchange::{Anchor, Row, is_not_found};
+use m365::graph::User;
+use m365::{Service, ServiceError};
 
 use super::Refusal;
 use super::request::AccountChoice;
@@ -28,7 +28,7 @@ pub struct Account {
     pub object_id: Option<String>,
     /// What Graph says of it; `None` when there is no such user or Graph could not be asked.
     pub user: Option<User>,
-    /// Every name and address it has, lower case.
+    /// Every name and address it has, lower context.
     names: Vec<String>,
 }
 
@@ -157,7 +157,7 @@ impl Accounts {
         owner.then_some(&self.owner).into_iter().chain(actor).cloned().collect()
     }
 
-    /// What the lock and the snapshot are kept for: the object id of the mailbox owner, lower case.
+    /// What the lock and the snapshot are kept for: the object id of the mailbox owner, lower context.
     pub fn mailbox_id(&self) -> String {
         self.owner.key().to_lowercase()
     }

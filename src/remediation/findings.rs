@@ -2,22 +2,23 @@
 
 use chrono::TimeDelta;
 
-use crate::ledger::ProcessedRow;
-use crate::store::{PartitionKey, Query, StoreError, Table, list_all};
+use crate::tables::PROCESSED;
+use crate::tables::ProcessedRow;
+use table_store::{PartitionKey, Query, StoreError, list_all};
 
-use super::case::Case;
+use super::context::RemediationContext;
 
 /// How far back one incident may reach.
 const REACH: TimeDelta = TimeDelta::days(30);
 
 /// The findings of the last 30 days about the mailbox or by one of the accounts, oldest first.
-pub async fn about(case: &Case<'_>) -> Result<Vec<ProcessedRow>, StoreError> {
-    let query = Query::partition(PartitionKey::domain(&case.finding.domain));
-    let since = case.finding.event_time - REACH;
+pub async fn about(context: &RemediationContext<'_>) -> Result<Vec<ProcessedRow>, StoreError> {
+    let query = Query::partition(PartitionKey::domain(&context.finding.domain));
+    let since = context.finding.event_time - REACH;
     let mut about = Vec::new();
-    for stored in list_all(case.app.store.as_ref(), Table::Processed, query).await? {
+    for stored in list_all(context.app.store.as_ref(), PROCESSED, query).await? {
         match ProcessedRow::from_stored(&stored) {
-            Ok((row, _)) if row.event_time >= since && concerns(&row, case) => about.push(row),
+            Ok((row, _)) if row.event_time >= since && concerns(&row, context) => about.push(row),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "a stored finding is left out"),
         }
@@ -26,15 +27,15 @@ pub async fn about(case: &Case<'_>) -> Result<Vec<ProcessedRow>, StoreError> {
     Ok(about)
 }
 
-fn concerns(row: &ProcessedRow, case: &Case<'_>) -> bool {
-    let accounts = || std::iter::once(&case.accounts.owner).chain(&case.compromised);
+fn concerns(row: &ProcessedRow, context: &RemediationContext<'_>) -> bool {
+    let accounts = || std::iter::once(&context.accounts.owner).chain(&context.compromised);
     let is_one = |name: &str| !name.is_empty() && accounts().any(|account| account.has_name(name));
-    let is_own = row.record_id == case.finding.record_id;
-    row.tenant_id == case.finding.tenant_id && (is_own || is_one(&row.source_mailbox) || is_one(&row.actor))
+    let is_own = row.record_id == context.finding.record_id;
+    row.tenant_id == context.finding.tenant_id && (is_own || is_one(&row.source_mailbox) || is_one(&row.actor))
 }
 
 /// When the incident began: the earliest of its stored threats.
-pub fn began(case: &Case<'_>, findings: &[ProcessedRow]) -> chrono::DateTime<chrono::Utc> {
+pub fn began(context: &RemediationContext<'_>, findings: &[ProcessedRow]) -> chrono::DateTime<chrono::Utc> {
     let threats = findings.iter().filter(|row| row.threat).map(|row| row.event_time);
-    threats.min().unwrap_or(case.finding.event_time).min(case.finding.event_time)
+    threats.min().unwrap_or(context.finding.event_time).min(context.finding.event_time)
 }

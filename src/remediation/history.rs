@@ -1,10 +1,11 @@
 //! What earlier runs did to a mailbox.
 
-use crate::ledger::ActionRow;
-use crate::names::{Domain, RecordId};
-use crate::store::{PartitionKey, Query, Store, StoreError, Table, list_all};
+use crate::tables::ACTIONS;
+use crate::tables::ActionRow;
+use base::ids::{Domain, RecordId};
+use table_store::{PartitionKey, Query, Store, StoreError, list_all};
 
-use super::snapshot::Snapshot;
+use super::steps::snapshot::Snapshot;
 use super::{Action, RunStatus, Step, StepName};
 
 /// The runs for one mailbox, oldest first.
@@ -18,7 +19,7 @@ impl History {
     pub async fn load(store: &dyn Store, domain: &Domain, mailbox_id: &str) -> Result<Self, StoreError> {
         let query = Query::partition(PartitionKey::domain(domain));
         let mut runs = Vec::new();
-        for stored in list_all(store, Table::Actions, query).await? {
+        for stored in list_all(store, ACTIONS, query).await? {
             let key = stored.entity.key.row.as_str();
             if key.starts_with("lock_") || !key.contains('_') || stored.entity.text("Mailbox") != Some(mailbox_id) {
                 continue;

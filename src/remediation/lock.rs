@@ -6,12 +6,13 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
-use crate::clock::{Clock, Deadline};
-use crate::names::{Domain, RunId};
-use crate::store::{Column, Digest, ETag, Entity, Key, PartitionKey, RowKey, Store, StoreError, Stored, Table};
+use crate::tables::{ACTIONS, keys};
+use base::clock::{Clock, Deadline};
+use base::ids::{Domain, RunId};
+use table_store::{Column, Digest, ETag, Entity, Key, PartitionKey, Store, StoreError, Stored};
 
 use super::Refusal;
-use super::record::STORE;
+use super::journal::STORE;
 
 /// How long a lease holds without being renewed.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -41,10 +42,10 @@ impl<'a> Lock<'a> {
         mailbox_id: &str,
         run_id: RunId,
     ) -> Result<Self, Refusal> {
-        let key = Key::new(PartitionKey::domain(domain), RowKey::lock(&digest(mailbox_id)?));
+        let key = Key::new(PartitionKey::domain(domain), keys::lock(&digest(mailbox_id)?));
         let until = clock.now() + LEASE;
         let entity = entity(&key, run_id, until);
-        let etag = match store.insert(Table::Actions, &entity).await {
+        let etag = match store.insert(ACTIONS, &entity).await {
             Ok(etag) => etag,
             Err(StoreError::Exists(_) | StoreError::Unavailable(_)) => {
                 take_over(store, clock.as_ref(), &entity, run_id).await?
@@ -64,7 +65,7 @@ impl<'a> Lock<'a> {
         let until = now + LEASE;
         let entity = entity(&self.key, self.run_id, until);
         let limit = Deadline::after(Arc::clone(&self.clock), STORE);
-        match limit.limit(self.store.replace(Table::Actions, &entity, &self.etag)).await {
+        match limit.limit(self.store.replace(ACTIONS, &entity, &self.etag)).await {
             Some(Ok(etag)) => {
                 self.etag = etag;
                 self.until = until;
@@ -78,7 +79,7 @@ impl<'a> Lock<'a> {
 
     /// A renewal whose answer was lost has changed the row as well.
     async fn is_still_ours(&mut self) -> bool {
-        match self.store.get(Table::Actions, &self.key).await {
+        match self.store.get(ACTIONS, &self.key).await {
             Ok(Some(stored)) if holder(&stored) == Some(self.run_id.to_string()) => {
                 self.until = leased_until(&stored).unwrap_or(self.until);
                 self.etag = stored.etag;
@@ -91,7 +92,7 @@ impl<'a> Lock<'a> {
     /// Lets others in. When that fails the lease runs out by itself.
     pub async fn release(self) {
         let limit = Deadline::after(Arc::clone(&self.clock), STORE);
-        match limit.limit(self.store.delete(Table::Actions, &self.key, Some(&self.etag))).await {
+        match limit.limit(self.store.delete(ACTIONS, &self.key, Some(&self.etag))).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
                 tracing::warn!(%error, key = %self.key, "the lock of a remediation stays until its lease runs out");
@@ -102,8 +103,8 @@ impl<'a> Lock<'a> {
 }
 
 async fn take_over(store: &dyn Store, clock: &dyn Clock, entity: &Entity, run_id: RunId) -> Result<ETag, Refusal> {
-    let Some(stored) = store.get(Table::Actions, &entity.key).await? else {
-        return store.insert(Table::Actions, entity).await.map_err(busy_or_broken);
+    let Some(stored) = store.get(ACTIONS, &entity.key).await? else {
+        return store.insert(ACTIONS, entity).await.map_err(busy_or_broken);
     };
     if holder(&stored) == Some(run_id.to_string()) {
         return Ok(stored.etag);
@@ -111,7 +112,7 @@ async fn take_over(store: &dyn Store, clock: &dyn Clock, entity: &Entity, run_id
     if leased_until(&stored).is_some_and(|until| until > clock.now()) {
         return Err(Refusal::Busy);
     }
-    store.replace(Table::Actions, entity, &stored.etag).await.map_err(busy_or_broken)
+    store.replace(ACTIONS, entity, &stored.etag).await.map_err(busy_or_broken)
 }
 
 fn busy_or_broken(error: StoreError) -> Refusal {
@@ -124,7 +125,7 @@ fn busy_or_broken(error: StoreError) -> Refusal {
 /// The plain SHA-256 of the object id.
 fn digest(mailbox_id: &str) -> Result<Digest, Refusal> {
     let hex: String = Sha256::digest(mailbox_id).iter().map(|byte| format!("{byte:02x}")).collect();
-    hex.parse().map_err(|error: crate::store::KeyError| Refusal::BadRequest(error.to_string()))
+    hex.parse().map_err(|error: table_store::KeyError| Refusal::BadRequest(error.to_string()))
 }
 
 fn entity(key: &Key, run_id: RunId, until: DateTime<Utc>) -> Entity {

@@ -1,9 +1,9 @@
 //! Why nothing was done.
 
 use crate::notify::token::TokenRefusal;
-use crate::store::StoreError;
+use table_store::StoreError;
 
-/// Why a request is refused. In each case but [`Refusal::HalfDismissed`] and
+/// Why a request is refused. In each context but [`Refusal::HalfDismissed`] and
 /// [`Refusal::Unsure`] nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {

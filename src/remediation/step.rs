@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::microsoft::ServiceError;
 use crate::notify::defang;
-use crate::store::cut_text;
+use m365::ServiceError;
+use table_store::cut_text;
 
 /// The longest `Detail` and `Verified`, in UTF-16 units.
 const DETAIL_LIMIT: usize = 2_000;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::SecretSlice;
 
-use crate::names::MailAddress;
+use base::ids::MailAddress;
 
 use super::source::Source;
 

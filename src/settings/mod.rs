@@ -16,18 +16,18 @@ mod trust;
 
 pub use actions::{ActionKey, ActionSettings, ProtectedUser};
 pub use channels::ChannelSettings;
-pub use cloud::{Cloud, Hosts};
 pub use collection::CollectionSettings;
-pub use credential::CredentialSettings;
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
-pub use partner::PartnerSettings;
 pub use source::{Problem, SettingsError};
-pub use storage::{StorageAccess, StorageSettings, TableNames};
+pub use storage::TableNames;
 pub use tenants::{ListedTenant, TenantSettings, TenantSource};
 pub use trust::{TrustSettings, TrustedTarget};
 
 use std::path::PathBuf;
+
+use m365::{AppRegistration, Hosts};
+use table_store::StorageAccount;
 
 use source::Source;
 
@@ -35,7 +35,7 @@ use source::Source;
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The provider and its app registration.
-    pub partner: PartnerSettings,
+    pub partner: AppRegistration,
     /// The Microsoft cloud and its hosts.
     pub hosts: Hosts,
     /// The monitored tenants.
@@ -43,7 +43,7 @@ pub struct Settings {
     /// The schedule, the listed periods and the retention.
     pub collection: CollectionSettings,
     /// The storage account. `None` if the embedded store is used.
-    pub storage: Option<StorageSettings>,
+    pub storage: Option<StorageAccount>,
     /// The names of the three tables.
     pub tables: TableNames,
     /// The channels of notifications.
@@ -84,8 +84,8 @@ impl Settings {
         needs: Needs,
     ) -> Result<Self, SettingsError> {
         let mut source = Source::new(variables);
-        let partner = PartnerSettings::from_source(&mut source);
-        let hosts = Hosts::from_source(&mut source);
+        let partner = partner::app_registration(&mut source);
+        let hosts = cloud::hosts(&mut source);
         let tenants = TenantSettings::from_source(&mut source);
         let collection = CollectionSettings::from_source(&mut source);
         let storage = if needs.storage { storage(&mut source, hosts.as_ref()) } else { None };
@@ -114,7 +114,7 @@ impl Settings {
     }
 }
 
-fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageSettings> {
+fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageAccount> {
     let is_set = ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"]
         .iter()
         .any(|name| source.text(name).is_some());
@@ -124,7 +124,7 @@ fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageSettings
             "is required but not set; alternatively set AzureWebJobsStorage__accountName",
         );
     }
-    StorageSettings::from_source(source, hosts.map(|hosts| hosts.cloud).unwrap_or_default())
+    storage::storage_account(source, hosts.map(|hosts| hosts.cloud).unwrap_or_default())
 }
 
 fn root_certificates(source: &mut Source) -> Option<PathBuf> {

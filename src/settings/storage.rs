@@ -4,32 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use secrecy::SecretString;
+use m365::Cloud;
+use table_store::{StorageAccess, StorageAccount};
 use url::Url;
 
-use super::cloud::Cloud;
+use super::cloud::storage_suffix;
 use super::source::Source;
-
-/// The storage account, from `AzureWebJobsStorage` in one of its two forms.
-#[derive(Debug, Clone)]
-pub struct StorageSettings {
-    /// The endpoint of the table service: https, or http on loopback for Azurite.
-    pub table_endpoint: Url,
-    /// The name of the account.
-    pub account: String,
-    /// The credential for the table service.
-    pub access: StorageAccess,
-}
-
-/// The credential for the table service.
-#[derive(Debug, Clone)]
-pub enum StorageAccess {
-    /// `AzureWebJobsStorage` as a connection string with `AccountKey`, or `UseDevelopmentStorage=true`.
-    SharedKey(SecretString),
-    /// `AzureWebJobsStorage__accountName` or `__tableServiceUri`, with the client id of a user-assigned identity from
-    /// `__clientId`, or the system-assigned one.
-    ManagedIdentity(Option<String>),
-}
 
 /// The names of the three tables: 3 to 63 letters and digits, a letter first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,84 +39,81 @@ const DEVELOPMENT_ACCOUNT: &str = "devstoreaccount1";
 const DEVELOPMENT_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-impl StorageSettings {
-    pub(super) fn from_source(source: &mut Source, cloud: Cloud) -> Option<Self> {
-        const ACCOUNT: &str = "AzureWebJobsStorage__accountName";
-        const TABLES: &str = "AzureWebJobsStorage__tableServiceUri";
-        let by_identity = source.text(ACCOUNT).is_some() || source.text(TABLES).is_some();
-        match (source.text("AzureWebJobsStorage").map(str::to_owned), by_identity) {
-            (Some(_), true) => {
-                source
-                    .reject("AzureWebJobsStorage", format!("is set together with {ACCOUNT} or {TABLES}; set only one"));
-                None
-            }
-            (Some(text), false) => Self::from_connection_string(source, &text),
-            (None, true) => Self::by_identity(source, cloud, ACCOUNT, TABLES),
-            (None, false) => None,
+/// Reads `AzureWebJobsStorage` in one of its two forms; `None` if it is not set or wrong.
+pub(super) fn storage_account(source: &mut Source, cloud: Cloud) -> Option<StorageAccount> {
+    const ACCOUNT: &str = "AzureWebJobsStorage__accountName";
+    const TABLES: &str = "AzureWebJobsStorage__tableServiceUri";
+    let by_identity = source.text(ACCOUNT).is_some() || source.text(TABLES).is_some();
+    match (source.text("AzureWebJobsStorage").map(str::to_owned), by_identity) {
+        (Some(_), true) => {
+            source.reject("AzureWebJobsStorage", format!("is set together with {ACCOUNT} or {TABLES}; set only one"));
+            None
         }
+        (Some(text), false) => from_connection_string(source, &text),
+        (None, true) => account_by_identity(source, cloud, ACCOUNT, TABLES),
+        (None, false) => None,
     }
+}
 
-    fn by_identity(source: &mut Source, cloud: Cloud, account_setting: &str, tables_setting: &str) -> Option<Self> {
-        if let Some(kind) = source.text("AzureWebJobsStorage__credential")
-            && !kind.eq_ignore_ascii_case("managedidentity")
-        {
-            source.reject("AzureWebJobsStorage__credential", "must be managedidentity");
-        }
-        let client_id = source.text("AzureWebJobsStorage__clientId").map(str::to_owned);
-        let endpoint = match source.text(tables_setting) {
-            Some(_) => source.parsed(tables_setting, "an https address", https),
-            None => source.parsed(account_setting, "3 to 24 lower-case letters and digits", |name| {
-                let is_account = (3..=24).contains(&name.len())
-                    && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-                if is_account { https(&format!("https://{name}.table.{}", cloud.storage_suffix())) } else { None }
-            }),
-        }?;
-        let account = endpoint.host_str()?.split('.').next()?.to_owned();
-        Some(Self { table_endpoint: endpoint, account, access: StorageAccess::ManagedIdentity(client_id) })
+fn account_by_identity(
+    source: &mut Source,
+    cloud: Cloud,
+    account_setting: &str,
+    tables_setting: &str,
+) -> Option<StorageAccount> {
+    if let Some(kind) = source.text("AzureWebJobsStorage__credential")
+        && !kind.eq_ignore_ascii_case("managedidentity")
+    {
+        source.reject("AzureWebJobsStorage__credential", "must be managedidentity");
     }
+    let client_id = source.text("AzureWebJobsStorage__clientId").map(str::to_owned);
+    let endpoint = match source.text(tables_setting) {
+        Some(_) => source.parsed(tables_setting, "an https address", https),
+        None => source.parsed(account_setting, "3 to 24 lower-case letters and digits", |name| {
+            let is_account =
+                (3..=24).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            if is_account { https(&format!("https://{name}.table.{}", storage_suffix(cloud))) } else { None }
+        }),
+    }?;
+    let account = endpoint.host_str()?.split('.').next()?.to_owned();
+    Some(StorageAccount { table_endpoint: endpoint, account, access: StorageAccess::ManagedIdentity(client_id) })
+}
 
-    fn from_connection_string(source: &mut Source, text: &str) -> Option<Self> {
-        let parts: BTreeMap<String, &str> = text
-            .split(';')
-            .filter_map(|part| part.split_once('='))
-            .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
-            .collect();
-        if parts.get("usedevelopmentstorage").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-            return Self::assemble(
-                source,
-                DEVELOPMENT_ACCOUNT,
-                DEVELOPMENT_KEY,
-                "http://127.0.0.1:10002/devstoreaccount1",
-            );
-        }
-        let (Some(account), Some(key)) = (parts.get("accountname"), parts.get("accountkey")) else {
-            source.reject("AzureWebJobsStorage", "must be a connection string with AccountName and AccountKey");
-            return None;
-        };
-        let suffix = parts.get("endpointsuffix").copied().unwrap_or("core.windows.net");
-        let endpoint = match parts.get("tableendpoint") {
-            Some(endpoint) => (*endpoint).to_owned(),
-            None => format!("https://{account}.table.{suffix}"),
-        };
-        Self::assemble(source, account, key, &endpoint)
+fn from_connection_string(source: &mut Source, text: &str) -> Option<StorageAccount> {
+    let parts: BTreeMap<String, &str> = text
+        .split(';')
+        .filter_map(|part| part.split_once('='))
+        .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
+        .collect();
+    if parts.get("usedevelopmentstorage").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return assemble(source, DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, "http://127.0.0.1:10002/devstoreaccount1");
     }
+    let (Some(account), Some(key)) = (parts.get("accountname"), parts.get("accountkey")) else {
+        source.reject("AzureWebJobsStorage", "must be a connection string with AccountName and AccountKey");
+        return None;
+    };
+    let suffix = parts.get("endpointsuffix").copied().unwrap_or("core.windows.net");
+    let endpoint = match parts.get("tableendpoint") {
+        Some(endpoint) => (*endpoint).to_owned(),
+        None => format!("https://{account}.table.{suffix}"),
+    };
+    assemble(source, account, key, &endpoint)
+}
 
-    fn assemble(source: &mut Source, account: &str, key: &str, endpoint: &str) -> Option<Self> {
-        let Some(table_endpoint) = https(endpoint).or_else(|| loopback(endpoint)) else {
-            source
-                .reject("AzureWebJobsStorage", "the table endpoint in it must be https, or http on a loopback address");
-            return None;
-        };
-        if BASE64.decode(key).is_err() {
-            source.reject("AzureWebJobsStorage", "the AccountKey in it must be base64");
-            return None;
-        }
-        Some(Self {
-            table_endpoint,
-            account: account.to_owned(),
-            access: StorageAccess::SharedKey(key.to_owned().into()),
-        })
+fn assemble(source: &mut Source, account: &str, key: &str, endpoint: &str) -> Option<StorageAccount> {
+    let Some(table_endpoint) = https(endpoint).or_else(|| loopback(endpoint)) else {
+        source.reject("AzureWebJobsStorage", "the table endpoint in it must be https, or http on a loopback address");
+        return None;
+    };
+    if BASE64.decode(key).is_err() {
+        source.reject("AzureWebJobsStorage", "the AccountKey in it must be base64");
+        return None;
     }
+    Some(StorageAccount {
+        table_endpoint,
+        account: account.to_owned(),
+        access: StorageAccess::SharedKey(key.to_owned().into()),
+    })
 }
 
 impl TableNames {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::names::{Domain, TenantId};
+use base::ids::{Domain, TenantId};
 
 use super::source::Source;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::detection::FindingKind;
-use crate::names::{Domain, MailAddress};
+use base::ids::{Domain, MailAddress};
 
 use super::source::Source;
 

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
+use base::clock::SystemClock;
+use base::ids::TenantId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{TimeDelta, Utc};
+use m365::exchange::Anchor;
+use m365::management_activity::ContentType;
+use m365::{Service as Asked, TokenFault};
 use serde_json::json;
+use table_store::MemoryStore;
 use tenantwatch::app::App;
-use tenantwatch::clock::SystemClock;
-use tenantwatch::microsoft::exchange::Anchor;
-use tenantwatch::microsoft::management_activity::ContentType;
-use tenantwatch::microsoft::{Service as Asked, TokenFault};
-use tenantwatch::names::TenantId;
 use tenantwatch::settings::{Needs, Settings};
-use tenantwatch::store::MemoryStore;
 use tenantwatch_simulator::world::Consent;
 use tenantwatch_simulator::{Fault, FaultKind, Service, Simulator, Tenant, World};
 use uuid::Uuid;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use base::ids::TenantId;
 use chrono::TimeDelta;
+use m365::management_activity::ActivityCode;
 use serde_json::{Value, json};
 use tenantwatch::functions::FunctionError;
-use tenantwatch::ledger::{FindingState, TenantState};
-use tenantwatch::microsoft::management_activity::ActivityCode;
-use tenantwatch::names::TenantId;
+use tenantwatch::tables::{FindingState, TenantState};
 use tenantwatch_simulator::world::BlobBody;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use table_store::StoreError;
 use tenantwatch::notify::token::TokenRefusal;
-use tenantwatch::remediation::{AccountChoice, Action, Outcome, Refusal, RunStatus, plan};
+use tenantwatch::remediation::{AccountChoice, Action, Outcome, Refusal, RunStatus, steps};
 use tenantwatch::settings::SETTINGS;
-use tenantwatch::store::StoreError;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -84,7 +84,7 @@ fn words<T: Serialize>(all: &[T]) -> Vec<String> {
 #[test]
 fn the_page_about_remediate_account_names_every_word_of_its_answers_and_no_other() {
     let page = read("docs/remediation.md");
-    let steps: Vec<_> = plan::steps().into_iter().map(|step| step.step).collect();
+    let steps: Vec<_> = steps::all().into_iter().map(|step| step.step).collect();
     assert_eq!(first_column(&page, "| `Status` |"), words(&RunStatus::ALL));
     assert_eq!(first_column(&page, "| `Outcome` |"), words(&Outcome::ALL));
     assert_eq!(first_column(&page, "| `Step` |"), words(&steps));

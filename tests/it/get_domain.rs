@@ -1,9 +1,9 @@
 //! Which tenants are queued, and who is noticed to be missing.
 
+use base::ids::TenantId;
 use chrono::TimeDelta;
-use tenantwatch::ledger::TenantState;
-use tenantwatch::names::TenantId;
 use tenantwatch::settings::{ListedTenant, TenantSource};
+use tenantwatch::tables::TenantState;
 use tenantwatch_simulator::Service;
 
 use crate::watch::{CONTOSO, FABRIKAM, Watch, forwarding_rule};

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use serde_json::{Value, json};
-use tenantwatch::commands::MAX_CONCURRENT_TENANTS;
+use tenantwatch::cli::MAX_CONCURRENT_TENANTS;
 use tenantwatch::functions::remediate_account::Answer;
 use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_audit_log, remediate_account};
 use tenantwatch::host::{Functions, Limits, envelope, router};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use base::clock::Deadline;
 use serde_json::json;
-use tenantwatch::clock::Deadline;
 use tenantwatch::detection::FindingKind;
-use tenantwatch::ledger::ProcessedRow;
 use tenantwatch::notify::{Channel, NotifyError, summary};
+use tenantwatch::tables::ProcessedRow;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
 use crate::card::{example, flow_card};

@@ -1,8 +1,9 @@
 //! Settings from environment variables, and the ways in which they are rejected.
 
+use m365::AppCredential;
+use table_store::StorageAccess;
 use tenantwatch::settings::{
-    ActionKey, CredentialSettings, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, StorageAccess,
-    TenantSource, TrustedTarget,
+    ActionKey, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, TenantSource, TrustedTarget,
 };
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
@@ -182,7 +183,7 @@ fn certificate_text_may_have_escaped_line_breaks() {
     let one_line = CERTIFICATE.replace('\n', "\\n");
     for pem in [CERTIFICATE, &one_line] {
         let settings = read(&[("CLIENT_SECRET", ""), ("CLIENT_CERTIFICATE", pem)]).unwrap();
-        assert!(matches!(settings.partner.credential, CredentialSettings::Certificate(_)));
+        assert!(matches!(settings.partner.credential, AppCredential::Certificate(_)));
     }
 }
 

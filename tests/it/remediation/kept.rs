@@ -1,12 +1,12 @@
 //! Undo and Dismiss.
 
+use base::ids::RecordId;
 use serde_json::json;
-use tenantwatch::commands::token::{MintError, mint};
+use tenantwatch::cli::token::{MintError, mint};
 use tenantwatch::detection::FindingKind;
-use tenantwatch::ledger::{FindingState, SeenRow};
-use tenantwatch::names::RecordId;
 use tenantwatch::notify::token::Scope;
-use tenantwatch::store::Table;
+use tenantwatch::tables::COVERAGE;
+use tenantwatch::tables::{FindingState, NotifiedFingerprintRow};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
 
@@ -135,8 +135,8 @@ async fn a_dismissal_mutes_the_fingerprint_and_touches_nobody() {
     let ward = Ward::open().await;
     let answer = ward.press(json!({ "Action": "Dismiss", "Reason": "newsletter" })).await;
     assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("Dismissed")), "{:#}", answer.body);
-    let key = SeenRow::key(&ward.threat.tenant_id, &ward.threat.fingerprint);
-    let (seen, _) = SeenRow::from_stored(&ward.row(Table::Coverage, &key).await.unwrap()).unwrap();
+    let key = NotifiedFingerprintRow::key(&ward.threat.tenant_id, &ward.threat.fingerprint);
+    let (seen, _) = NotifiedFingerprintRow::from_stored(&ward.row(COVERAGE, &key).await.unwrap()).unwrap();
     assert!(seen.muted);
     assert_eq!(ward.stored_threat().await.state, FindingState::Dismissed);
     assert_eq!((ward.changes(), ward.newest().await.unwrap().action.as_str()), (0, "Dismiss"));
@@ -145,7 +145,7 @@ async fn a_dismissal_mutes_the_fingerprint_and_touches_nobody() {
 #[tokio::test]
 async fn whoever_holds_the_settings_mints_tokens_by_log_id() {
     use secrecy::ExposeSecret as _;
-    use tenantwatch::ledger::{CoverageRow, TenantState};
+    use tenantwatch::tables::{CoverageRow, TenantState};
     let ward = Ward::open_with(&[]).await;
     let coverage = CoverageRow {
         tenant_id: ward.threat.tenant_id,
@@ -165,7 +165,7 @@ async fn whoever_holds_the_settings_mints_tokens_by_log_id() {
         audit_checked: None,
         notified: String::new(),
     };
-    ward.put(Table::Coverage, &coverage.to_entity()).await;
+    ward.put(COVERAGE, &coverage.to_entity()).await;
     let token = mint(&ward.app, &ward.threat.record_id, Scope::Act).await.unwrap();
     let answer = ward.press(json!({ "Token": token.expose_secret(), "Action": "Preview" })).await;
     assert_eq!(answer.status, 200, "{:#}", answer.body);

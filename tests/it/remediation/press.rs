@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantwatch::detection::{FindingKind, Severity};
-use tenantwatch::ledger::{FindingState, ProcessedRow, SeenRow};
-use tenantwatch::store::Table;
+use tenantwatch::tables::COVERAGE;
+use tenantwatch::tables::{FindingState, NotifiedFingerprintRow, ProcessedRow};
 use tenantwatch_simulator::world::{Grant, Permission, SignInMethod};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
@@ -251,7 +251,7 @@ async fn a_finished_remediation_makes_everything_that_was_done_to_the_mailbox_ne
         if row.record_id != ward.threat.record_id {
             ward.keep(row).await;
         }
-        let seen = SeenRow {
+        let seen = NotifiedFingerprintRow {
             tenant_id: row.tenant_id,
             fingerprint: row.fingerprint.clone(),
             record_id: row.record_id,
@@ -259,13 +259,13 @@ async fn a_finished_remediation_makes_everything_that_was_done_to_the_mailbox_ne
             since: ward.now(),
             muted,
         };
-        ward.put(Table::Coverage, &seen.to_entity()).await;
-        keys.push(SeenRow::key(&row.tenant_id, &row.fingerprint));
+        ward.put(COVERAGE, &seen.to_entity()).await;
+        keys.push(NotifiedFingerprintRow::key(&row.tenant_id, &row.fingerprint));
     }
     let told = async || {
         let mut told = Vec::new();
         for key in &keys {
-            told.push(ward.row(Table::Coverage, key).await.is_some());
+            told.push(ward.row(COVERAGE, key).await.is_some());
         }
         told
     };

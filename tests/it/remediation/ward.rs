@@ -5,22 +5,23 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base::clock::Clock;
+use base::ids::{RecordId, RunId, TenantId};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tenantwatch::app::App;
-use tenantwatch::clock::Clock;
-use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
-use tenantwatch::functions::remediate_account::{self, Answer};
-use tenantwatch::ledger::{ActionRow, FindingState, ProcessedRow};
-use tenantwatch::names::{RecordId, RunId, TenantId};
-use tenantwatch::notify::token::{ActionTokens, Scope};
-use tenantwatch::settings::{Needs, Settings};
-use tenantwatch::store::{
+use table_store::{
     Digest, ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table,
     list_all,
 };
+use tenantwatch::app::App;
+use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
+use tenantwatch::functions::remediate_account::{self, Answer};
+use tenantwatch::notify::token::{ActionTokens, Scope};
+use tenantwatch::settings::{Needs, Settings};
+use tenantwatch::tables::{ACTIONS, PROCESSED};
+use tenantwatch::tables::{ActionRow, FindingState, ProcessedRow};
 use tenantwatch_simulator::world::{Mailbox, Tenant, User};
 use tenantwatch_simulator::{Service, Simulator, World};
 use uuid::Uuid;
@@ -155,7 +156,7 @@ impl Ward {
 
     /// Stores a finding.
     pub async fn keep(&self, finding: &ProcessedRow) {
-        self.store.inner.insert(Table::Processed, &finding.to_entity()).await.unwrap();
+        self.store.inner.insert(PROCESSED, &finding.to_entity()).await.unwrap();
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -179,7 +180,7 @@ impl Ward {
     /// Until when the mailbox is leased.
     pub async fn leased_until(&self) -> Option<DateTime<Utc>> {
         let query = Query::partition(PartitionKey::parse("contoso.com").unwrap()).with_prefix("lock_");
-        let rows = list_all(&self.store.inner, Table::Actions, query).await.unwrap();
+        let rows = list_all(&self.store.inner, ACTIONS, query).await.unwrap();
         rows.first().and_then(|row| row.entity.time("LeasedUntil"))
     }
 
@@ -253,7 +254,7 @@ impl Ward {
     /// The runs in AuditLogActionsLog, in no order.
     pub async fn runs(&self) -> Vec<ActionRow> {
         let query = Query::partition(PartitionKey::parse("contoso.com").unwrap());
-        let rows = list_all(&self.store.inner, Table::Actions, query).await.unwrap();
+        let rows = list_all(&self.store.inner, ACTIONS, query).await.unwrap();
         let own = rows.iter().filter(|row| row.entity.key.row.as_str().matches('_').count() == 1);
         let own = own.filter(|row| !row.entity.key.row.as_str().starts_with("lock_"));
         own.map(|row| ActionRow::from_stored(row).unwrap().0).collect()
@@ -262,12 +263,12 @@ impl Ward {
     /// The row under the log id.
     pub async fn newest(&self) -> Option<ActionRow> {
         let key = Key::new(PartitionKey::domain(&self.threat.domain), RowKey::record(&self.threat.record_id));
-        let stored = self.store.inner.get(Table::Actions, &key).await.unwrap();
+        let stored = self.store.inner.get(ACTIONS, &key).await.unwrap();
         stored.map(|stored| ActionRow::from_stored(&stored).unwrap().0)
     }
 
     pub async fn stored_threat(&self) -> ProcessedRow {
-        let stored = self.store.inner.get(Table::Processed, &self.threat.key()).await.unwrap().unwrap();
+        let stored = self.store.inner.get(PROCESSED, &self.threat.key()).await.unwrap().unwrap();
         ProcessedRow::from_stored(&stored).unwrap().0
     }
 
