@@ -19,6 +19,12 @@ pub trait Clock: Send + Sync + fmt::Debug {
     /// The current time, UTC.
     fn now(&self) -> DateTime<Utc>;
 
+    /// Returns the time on this clock that corresponds to `duration` on the system's. Both are the same, except on the clock of a
+    /// test that runs faster.
+    fn of_system(&self, duration: Duration) -> Duration {
+        duration
+    }
+
     /// Returns after `duration` has passed on this clock.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }

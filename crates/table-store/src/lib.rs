@@ -219,6 +219,12 @@ impl StoreError {
 /// Rows in tables. All operations are atomic for one row.
 #[async_trait]
 pub trait Store: Send + Sync + fmt::Debug {
+    /// Returns the store's own time: what it stamps rows with, independent of this machine's clock. `None` if the store has no
+    /// clock of its own, or has not responded yet.
+    fn service_time(&self) -> Option<DateTime<Utc>> {
+        None
+    }
+
     /// Stores a new row. [`StoreError::Exists`] when the key is taken; never retried by the store itself.
     async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError>;
 

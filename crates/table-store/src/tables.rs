@@ -9,6 +9,7 @@
 
 mod credential;
 mod failure;
+mod service_time;
 mod transport;
 mod wire;
 
@@ -31,6 +32,7 @@ use tracing::subscriber::NoSubscriber;
 use url::{Host, Url};
 
 use self::failure::Failure;
+use self::service_time::ServiceTime;
 use self::wire::{Sent, StoredCells};
 use super::{
     Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, TableNames,
@@ -54,6 +56,7 @@ pub struct TablesStore {
     service: TableServiceClient,
     names: TableNames,
     clock: Arc<dyn Clock>,
+    time: Arc<ServiceTime>,
 }
 
 impl fmt::Debug for TablesStore {
@@ -85,11 +88,12 @@ impl TablesStore {
         let location =
             CloudLocation::Custom { account: settings.account.clone(), uri: settings.table_endpoint.to_string() };
         let credentials = credential::of(settings, http.clone())?;
+        let time = Arc::new(ServiceTime::default());
         let service = TableServiceClientBuilder::with_location(location, credentials)
             .retry(RetryOptions::none())
-            .transport(TransportOptions::new(Arc::new(transport::Transport::new(http))))
+            .transport(TransportOptions::new(Arc::new(transport::Transport::new(http, Arc::clone(&time)))))
             .build();
-        Ok(Self { service, names: names.into(), clock })
+        Ok(Self { service, names: names.into(), clock, time })
     }
 
     fn table(&self, table: Table) -> TableClient {
@@ -168,6 +172,10 @@ impl TablesStore {
 
 #[async_trait]
 impl Store for TablesStore {
+    fn service_time(&self) -> Option<DateTime<Utc>> {
+        self.time.now()
+    }
+
     async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError> {
         entity.check_limits()?;
         let client = self.table(table);

@@ -100,6 +100,10 @@ impl Clock for ShiftedClock {
         self.shift().of(Utc::now())
     }
 
+    fn of_system(&self, duration: Duration) -> Duration {
+        duration.saturating_mul(self.shift().rate)
+    }
+
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         SystemClock.sleep(self.shift().real(duration))
     }

@@ -1,27 +1,35 @@
 //! The one HTTP client of the program, as the table client wants it.
 
+use std::sync::Arc;
+
 use azure_core_legacy::error::{Error, ErrorKind};
 use azure_core_legacy::headers::{ERROR_CODE, HeaderName, Headers};
 use azure_core_legacy::{Body, HttpClient, Request, Response, StatusCode};
 use bytes::Bytes;
 use serde::Deserialize;
 
-/// Sends the table client's requests over the shared client.
+use super::service_time::ServiceTime;
+
+/// Sends the table client's requests over the shared client, and notes the time of the service.
 #[derive(Debug)]
-pub(super) struct Transport(reqwest::Client);
+pub(super) struct Transport {
+    http: reqwest::Client,
+    time: Arc<ServiceTime>,
+}
 
 impl Transport {
-    pub fn new(http: reqwest::Client) -> Self {
-        Self(http)
+    pub fn new(http: reqwest::Client, time: Arc<ServiceTime>) -> Self {
+        Self { http, time }
     }
 }
 
 #[async_trait::async_trait]
 impl HttpClient for Transport {
     async fn execute_request(&self, request: &Request) -> azure_core_legacy::Result<Response> {
-        let answer = self.0.execute(outgoing(request)?).await.map_err(|error| unsent(&error))?;
+        let answer = self.http.execute(outgoing(request)?).await.map_err(|error| unsent(&error))?;
         let status = StatusCode::try_from(answer.status().as_u16())
             .map_err(|_| Error::message(ErrorKind::DataConversion, "unknown status"))?;
+        self.time.note(answer.headers());
         let headers = incoming(answer.headers());
         let body = answer.bytes().await.map_err(|error| unsent(&error))?;
         Ok(if status.is_success() { whole(status, headers, body) } else { refusal(status, &body) })
