@@ -28,6 +28,7 @@ mod memory;
 mod notify;
 mod packaging;
 mod process_audit_log;
+mod proxy;
 mod remediation;
 mod retention;
 mod run_once;
