@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::{App, AppError};
-use crate::settings::{Needs, Settings, SettingsError};
-use base::clock::Clock;
+use crate::collector::{Outbox, service};
+use crate::functions::get_domain;
+use crate::settings::{ActionKey, Needs, Settings, SettingsError};
+use base::clock::{Clock, Deadline};
 use base::http::{self, HttpClientError};
 use table_store::{SqliteStore, StoreError, TablesStore};
 
@@ -113,5 +116,17 @@ fn over_embedded_store(folder: &DataFolder) -> Result<App, BootstrapError> {
 pub fn log_warnings(app: &App) {
     if let Some(warning) = app.settings.actions.key.warning() {
         tracing::warn!("{warning}");
+    }
+}
+
+/// Sends the notice about a missing `ACTION_KEY`. GetDomain retries the delivery if a channel does not accept it.
+pub async fn send_warnings(app: &App) {
+    if !matches!(app.settings.actions.key, ActionKey::Unset) {
+        return;
+    }
+    let deadline = Deadline::after(Arc::clone(&app.clock), Duration::from_secs(get_domain::DEADLINE_SECONDS));
+    let outbox = Outbox::new(app, &deadline);
+    if let Err(error) = service::notice_missing_action_key(app, &outbox).await {
+        tracing::warn!("the notice about ACTION_KEY could not be stored: {error}; the next start tries again");
     }
 }

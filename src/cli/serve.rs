@@ -88,6 +88,10 @@ impl LazyFunctions {
         let app =
             tokio::task::spawn_blocking(bootstrap::in_azure).await.map_err(|e| ServeError::Start(e.to_string()))??;
         bootstrap::log_warnings(&app);
+        tokio::spawn({
+            let app = app.clone();
+            async move { bootstrap::send_warnings(&app).await }
+        });
         self.app.set(app).map_err(|_| ServeError::Start("the app was built twice".to_owned()))
     }
 
