@@ -9,12 +9,15 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The variables in which the host sets the port of its handler, the newer one first.
 pub const PORT_VARIABLES: [&str; 2] = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTIONS_HTTPWORKER_PORT"];
@@ -22,20 +25,30 @@ pub const PORT_VARIABLES: [&str; 2] = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTION
 /// The maximum length of a line, in characters. A name that an attacker chose must not fill the log.
 const MAX_LINE_CHARS: usize = 8_000;
 
+/// The crates of the program. Only they may write at `DEBUG` and `TRACE`.
+const OWN_CRATES: [&str; 5] = ["tenantwatch", "audit_log", "base", "m365", "table_store"];
+
 /// Starts logging for the whole process. `RUST_LOG` is the filter, `info` if it is unset or invalid.
 pub fn start() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         // A closed pipe must not end the process.
         .log_internal_errors(false)
         .with_ansi(false)
-        .with_env_filter(filter)
         .event_format(OneLine)
         .with_writer(streams());
+    let subscriber = tracing_subscriber::registry().with(filter).with(filter_fn(may_be_logged)).with(lines);
     // A test may have set its own subscriber before.
     if subscriber.try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
+}
+
+/// Returns whether an event or span may be logged. Libraries write URLs, headers and bodies at the verbose levels, which may
+/// contain keys and tokens, so `RUST_LOG` cannot enable these.
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    let name = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= Level::INFO || OWN_CRATES.contains(&name)
 }
 
 fn streams() -> BoxMakeWriter {
@@ -161,6 +174,16 @@ mod tests {
         let warning = logged(|| tracing::warn!("it is late"));
         assert!(!error.to_lowercase().contains("warn"), "{error}");
         assert!(warning.to_lowercase().contains("warn"), "{warning}");
+    }
+
+    #[test]
+    fn every_crate_of_the_workspace_may_log_at_debug() {
+        let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/crates");
+        let names = std::fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().file_name());
+        for name in names {
+            let name = name.to_str().unwrap().replace('-', "_");
+            assert!(OWN_CRATES.contains(&name.as_str()), "{name}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use tracing::Instrument as _;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::functions::process_audit_log::Report;
@@ -34,12 +36,14 @@ pub struct Cycle {
 pub async fn cycle(app: &App) -> Result<Cycle, FunctionError> {
     let clock = Arc::clone(&app.clock);
     let deadline = move |seconds| Deadline::after(Arc::clone(&clock), Duration::from_secs(seconds));
-    let customers = get_domain::list(app, &deadline(get_domain::DEADLINE_SECONDS)).await?;
+    let (limit, span) = (deadline(get_domain::DEADLINE_SECONDS), invocation("GetDomain"));
+    let customers = get_domain::list(app, &limit).instrument(span).await?;
     let tenants = futures::stream::iter(customers.messages)
         .map(|message| {
             let deadline = deadline(process_audit_log::DEADLINE_SECONDS);
             async move {
-                let outcome = process_audit_log::run(app, &message, &deadline).await;
+                let span = invocation("ProcessAuditLog");
+                let outcome = process_audit_log::run(app, &message, &deadline).instrument(span).await;
                 (message, outcome)
             }
         })
@@ -47,4 +51,9 @@ pub async fn cycle(app: &App) -> Result<Cycle, FunctionError> {
         .collect()
         .await;
     Ok(Cycle { monitored: customers.monitored, listing_failure: customers.failure, tenants })
+}
+
+/// Creates the span of one invocation, with an id as the Functions host would give it.
+fn invocation(function: &'static str) -> tracing::Span {
+    tracing::error_span!("invocation", function, id = %Uuid::new_v4())
 }

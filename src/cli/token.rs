@@ -53,7 +53,7 @@ impl From<ScopeArg> for Scope {
 
 /// Why no token was created.
 #[derive(Debug, thiserror::Error)]
-pub enum MintError {
+pub enum IssueError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -76,12 +76,12 @@ enum TokenError {
     #[error(transparent)]
     Open(#[from] BootstrapError),
     #[error(transparent)]
-    Mint(#[from] MintError),
+    Issue(#[from] IssueError),
 }
 
 /// Prints a token with the life of a button token, or of 30 days for `undo`.
 pub async fn run(args: TokenArgs) -> ExitCode {
-    match open_and_mint(&args).await {
+    match open_and_issue(&args).await {
         Ok(token) => {
             use std::io::Write as _;
             // Fails only if the reader has closed the pipe.
@@ -95,31 +95,31 @@ pub async fn run(args: TokenArgs) -> ExitCode {
     }
 }
 
-async fn open_and_mint(args: &TokenArgs) -> Result<SecretString, TokenError> {
+async fn open_and_issue(args: &TokenArgs) -> Result<SecretString, TokenError> {
     let app = match &args.data {
         Some(folder) => bootstrap::in_used_folder(folder)?,
         None => bootstrap::in_azure()?,
     };
-    Ok(mint(&app, &args.log_id, args.scope.into()).await?)
+    Ok(issue(&app, &args.log_id, args.scope.into()).await?)
 }
 
 /// Creates a token for the threat with this log id, in whichever tenant it is.
 ///
 /// # Errors
-/// Returns [`MintError`] if there is no such threat, no key, or the store cannot be read.
-pub async fn mint(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretString, MintError> {
+/// Returns [`IssueError`] if there is no such threat, no key, or the store cannot be read.
+pub async fn issue(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretString, IssueError> {
     match app.settings.actions.key {
-        ActionKey::Unset => return Err(MintError::NoKey),
-        ActionKey::Off => return Err(MintError::NotRequired),
+        ActionKey::Unset => return Err(IssueError::NoKey),
+        ActionKey::Off => return Err(IssueError::NotRequired),
         ActionKey::Signing(_) => {}
     }
     let tokens = ActionTokens::new(&app.settings.actions);
-    let finding = find(app, log_id).await?.ok_or(MintError::Unknown(*log_id))?;
+    let finding = find(app, log_id).await?.ok_or(IssueError::Unknown(*log_id))?;
     let life = match scope {
         Scope::Act => TimeDelta::from_std(app.settings.actions.token_life).unwrap_or(TimeDelta::zero()),
         Scope::Undo => UNDO_LIFE,
     };
-    tokens.mint(&finding, scope, app.clock.now() + life).ok_or(MintError::NoKey)
+    tokens.mint(&finding, scope, app.clock.now() + life).ok_or(IssueError::NoKey)
 }
 
 /// Looks in every known tenant, because a log id does not name its tenant.

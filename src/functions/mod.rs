@@ -15,7 +15,7 @@ pub use crate::collector::{MessageError, TenantMessage};
 pub enum FunctionError {
     /// A transient error: the host should try again.
     #[error("{0}")]
-    Passing(String),
+    Transient(String),
     /// Another attempt is pointless; the reason was stored and notified.
     #[error("{0}")]
     Permanent(String),
@@ -26,7 +26,7 @@ impl FunctionError {
     #[must_use]
     pub fn about(self, tenant: &str) -> Self {
         match self {
-            Self::Passing(reason) => Self::Passing(format!("{tenant}: {reason}")),
+            Self::Transient(reason) => Self::Transient(format!("{tenant}: {reason}")),
             Self::Permanent(reason) => Self::Permanent(format!("{tenant}: {reason}")),
         }
     }
@@ -36,14 +36,14 @@ impl From<Stop> for FunctionError {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Dark(state, why) => Self::Permanent(format!("{}: {why}", state.as_str())),
-            Stop::OutOfTime | Stop::Passing(_) => Self::Passing(stop.to_string()),
+            Stop::OutOfTime | Stop::Passing(_) => Self::Transient(stop.to_string()),
         }
     }
 }
 
 impl From<StoreError> for FunctionError {
     fn from(error: StoreError) -> Self {
-        Self::Passing(error.to_string())
+        Self::Transient(error.to_string())
     }
 }
 

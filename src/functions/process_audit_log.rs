@@ -16,7 +16,7 @@ pub const DEADLINE_SECONDS: u64 = 8 * 60;
 /// Reads one tenant. Safe to repeat, and to run more than once at the same time.
 ///
 /// # Errors
-/// Returns [`FunctionError::Passing`] if the host should try again; results so far are stored. Returns
+/// Returns [`FunctionError::Transient`] if the host should try again; results so far are stored. Returns
 /// [`FunctionError::Permanent`] if that is pointless: the tenant's state names the reason, and a notice was sent.
 pub async fn run(app: &App, message: &TenantMessage, deadline: &Deadline) -> Result<Report, FunctionError> {
     let read = async {

@@ -46,7 +46,7 @@ pub(super) enum Failure {
     Message(#[from] MessageError),
     /// The function failed with a transient error.
     #[error("{0}")]
-    Passing(String),
+    Transient(String),
     /// The function did not end in time.
     #[error("stopped after {0} s; results stored so far are kept, and the next run continues")]
     OutOfTime(u64),
@@ -72,7 +72,7 @@ impl Failure {
                 StatusCode::BAD_REQUEST
             }
             Self::Message(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Passing(_) | Self::Answer(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Transient(_) | Self::Answer(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::OutOfTime(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }

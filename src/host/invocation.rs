@@ -70,7 +70,7 @@ where
         Ok(outcome) => outcome,
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Failure::Passing("the call was cancelled".to_owned())),
+            Err(_) => Err(Failure::Transient("the call was cancelled".to_owned())),
         },
     }
 }

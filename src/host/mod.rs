@@ -34,7 +34,7 @@ pub trait Functions: Send + Sync + 'static {
     /// Reads one tenant.
     ///
     /// # Errors
-    /// `Passing` makes the host deliver the message again, `Permanent` does not.
+    /// `Transient` makes the host deliver the message again, `Permanent` does not.
     async fn process_audit_log(&self, message: &TenantMessage) -> Result<(), FunctionError>;
 
     /// Answers one POST to RemediateAccount.

@@ -149,7 +149,7 @@ impl Handler {
 /// Ends the invocation as successful if no retry helps, and logs the reason. Otherwise the host gets a failure and tries again.
 fn succeed_if_permanent(error: FunctionError) -> Result<(), Failure> {
     match error {
-        FunctionError::Passing(reason) => Err(Failure::Passing(reason)),
+        FunctionError::Transient(reason) => Err(Failure::Transient(reason)),
         FunctionError::Permanent(reason) => {
             tracing::error!("not tried again: {reason}");
             Ok(())

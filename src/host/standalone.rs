@@ -9,10 +9,13 @@ use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::functions::remediate_account;
 use crate::remediation::BODY_LIMIT;
+
+use super::invocation::span;
 
 /// Serves until the process ends.
 ///
@@ -39,7 +42,8 @@ async fn remediate(State(app): State<App>, request: Request) -> Response {
     match whole(body).await {
         Some(body) => {
             // On its own task: a caller who disconnects must not leave an account half secured.
-            match tokio::spawn(async move { remediate_account::run(&app, &body).await }).await {
+            let call = async move { remediate_account::run(&app, &body).await };
+            match tokio::spawn(call.instrument(span("RemediateAccount", &parts.headers))).await {
                 Ok(answer) => {
                     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                     (status, Json(answer.body)).into_response()

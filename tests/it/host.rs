@@ -39,7 +39,7 @@ impl ScriptedFunctions {
     async fn perform(&self) -> Result<(), FunctionError> {
         match self.script {
             Script::Succeed => Ok(()),
-            Script::FailTransiently => Err(FunctionError::Passing("the directory did not answer".to_owned())),
+            Script::FailTransiently => Err(FunctionError::Transient("the directory did not answer".to_owned())),
             Script::FailPermanently => Err(FunctionError::Permanent("the tenant has left".to_owned())),
             Script::Panic => panic!("scripted"),
             Script::Hang => std::future::pending().await,

@@ -21,12 +21,17 @@ impl Runs {
 
     /// Runs one cycle so many minutes from now, and returns the exit code and the log.
     async fn once(&self, minutes_from_now: u32) -> (Option<i32>, String) {
+        self.once_with(minutes_from_now, &[]).await
+    }
+
+    async fn once_with(&self, minutes_from_now: u32, changes: &[(&str, &str)]) -> (Option<i32>, String) {
         let Output { status, stderr, .. } = Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
             .args(["run", "--once", "--data", self.data.path().to_str().unwrap()])
             .env_clear()
             .envs(self.simulator.environment())
             .env_remove("TEAMS_WEBHOOK_URL")
             .env("TEST_CLOCK", format!("{},1", minutes_from_now * 60_000))
+            .envs(changes.iter().copied())
             .output()
             .await
             .unwrap();
@@ -119,4 +124,23 @@ async fn failed_channel_exits_1_until_everything_is_delivered() {
     runs.simulator.clear_faults();
     let (code, log) = runs.once(10).await;
     assert_eq!((code, runs.simulator.notifications().len()), (Some(0), planted.len()), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn most_verbose_log_contains_no_secret_and_no_library_detail() {
+    let (world, _) = scenario::one_threat_each(1, Utc::now());
+    let runs = Runs::of(world).await;
+    let (code, log) = runs.once_with(0, &[("RUST_LOG", "trace")]).await;
+    assert_eq!(code, Some(0), "{log}");
+    let secret = runs.simulator.world().client_secret.clone();
+    let action_token = runs.simulator.notifications()[0]["ActionToken"].as_str().unwrap().to_owned();
+    for secret in [secret.as_str(), &action_token, "sig=", "Bearer ", "eyJ"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+    // Libraries write URLs and headers at these levels, so only the program itself does.
+    let foreign = ["hyper", "h2", "rustls", "reqwest", "azsdk", "url: ", "headers", "http://", "https://"];
+    for line in log.lines() {
+        assert!(!foreign.iter().any(|name| line.contains(name)), "{line}");
+    }
+    assert!(log.contains("audit log read"), "{log}");
 }
