@@ -312,9 +312,9 @@ fn action_key_is_unset_off_or_one_or_two_keys() {
 fn unresolved_key_vault_reference_is_named_once_per_setting() {
     let reference = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/hush)";
     let by_name = "@microsoft.keyvault(VaultName=vault;SecretName=hush)";
-    for setting in SETTINGS.iter().filter(|setting| setting.name != "CLIENT_CERTIFICATE_PATH") {
+    for setting in SETTINGS {
         let unset: &[&str] = match setting.name {
-            "CLIENT_CERTIFICATE" | "FEDERATED_IDENTITY_CLIENT_ID" => &["CLIENT_SECRET"],
+            "CLIENT_CERTIFICATE" | "CLIENT_CERTIFICATE_PATH" | "FEDERATED_IDENTITY_CLIENT_ID" => &["CLIENT_SECRET"],
             "AzureWebJobsStorage__accountName" | "AzureWebJobsStorage__tableServiceUri" => &["AzureWebJobsStorage"],
             _ => &[],
         };
