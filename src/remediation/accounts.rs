@@ -1,5 +1,6 @@
 //! Whose account it is: names of a finding, resolved to objects of the tenant.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,6 +163,21 @@ impl Accounts {
         self.owner.key().to_lowercase()
     }
 
+    /// The object ids of everyone that a request for this finding may change, lower case and sorted: what its locks are for.
+    pub fn object_ids(&self) -> BTreeSet<String> {
+        std::iter::once(&self.owner).chain(&self.actor).map(|account| account.key().to_lowercase()).collect()
+    }
+
+    /// The same accounts as they are now: another run may have blocked or unblocked one since they were resolved.
+    pub async fn read_again(&self, app: &App, tenant: &TenantId) -> Self {
+        let owner = state_now(app, tenant, &self.owner).await;
+        let actor = match &self.actor {
+            Some(actor) => Some(state_now(app, tenant, actor).await),
+            None => None,
+        };
+        Self { owner, actor, has_mailbox: self.has_mailbox }
+    }
+
     /// Refuses when an account that would be touched is protected. Compared is the object that a name leads to, with every
     /// name it has, so that an alias does not evade it.
     ///
@@ -176,6 +192,16 @@ impl Accounts {
         }
         Ok(())
     }
+}
+
+/// An account as Graph shows it now. If Graph does not respond, whether sign-in is allowed is unknown.
+async fn state_now(app: &App, tenant: &TenantId, account: &Account) -> Account {
+    let Some(before) = &account.user else { return account.clone() };
+    let user = match in_time(app, Service::Graph, app.graph.user(tenant, &before.id)).await {
+        Ok(Some(user)) => user,
+        Ok(None) | Err(_) => User { account_enabled: None, ..before.clone() },
+    };
+    Account { user: Some(user), ..account.clone() }
 }
 
 /// Whether the mailbox steps have something to do.

@@ -22,7 +22,7 @@ use super::accounts::{Account, Accounts};
 use super::boundary::{self, Boundary, Recipient};
 use super::findings;
 use super::journal::RunJournal;
-use super::lock::Lock;
+use super::lock::Locks;
 use super::step::StepReport;
 use super::steps::snapshot::Snapshot;
 use super::{RunStatus, Step};
@@ -56,7 +56,7 @@ pub struct RemediationContext<'a> {
     /// After this nothing new is begun.
     pub deadline: &'a Deadline,
     /// Held by every run that changes something.
-    pub lock: Option<Mutex<Lock<'a>>>,
+    pub lock: Option<Mutex<Locks<'a>>>,
     /// What is stored of the run, by every run that changes something.
     pub record: Option<Mutex<RunJournal<'a>>>,
     boundary: OnceCell<Boundary>,
@@ -86,7 +86,7 @@ impl<'a> RemediationContext<'a> {
         }
     }
 
-    /// Lets go of the lock of the mailbox.
+    /// Releases the locks.
     pub async fn release_lock(self) {
         if let Some(lock) = self.lock {
             lock.into_inner().release().await;

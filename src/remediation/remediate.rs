@@ -16,7 +16,7 @@ use super::accounts::{Account, Accounts};
 use super::context::RemediationContext;
 use super::history::History;
 use super::journal::RunJournal;
-use super::lock::Lock;
+use super::lock::Locks;
 use super::request::Request;
 use super::step::StepReport;
 use super::steps::verify::Reading;
@@ -39,16 +39,17 @@ pub struct RemediationRequest<'a> {
 }
 
 impl<'a> RemediationRequest<'a> {
-    /// Takes the lock of the mailbox. Whatever comes of the work, [`RemediationContext::release_lock`] has to follow.
+    /// Takes the locks of every account and mailbox that the request may change. [`RemediationContext::release_lock`] must follow,
+    /// whatever the outcome of the work.
     ///
     /// # Errors
-    /// [`Refusal::Busy`], and when the store cannot be used.
+    /// [`Refusal::Busy`], and if the store cannot be used.
     pub(super) async fn locked(&self, run_id: RunId) -> Result<RemediationContext<'a>, Refusal> {
         let (store, clock) = (self.app.store.as_ref(), Arc::clone(&self.app.clock));
-        let mailbox_id = self.accounts.mailbox_id();
-        let lock = self.in_time(Lock::acquire(store, clock, &self.finding.domain, &mailbox_id, run_id)).await?;
+        let ids = self.accounts.object_ids();
+        let locks = self.in_time(Locks::acquire(store, clock, &self.finding.domain, &ids, run_id)).await?;
         let mut context = RemediationContext::new(self.app, self.finding, self.accounts, self.deadline);
-        context.lock = Some(Mutex::new(lock));
+        context.lock = Some(Mutex::new(locks));
         Ok(context)
     }
 
@@ -64,9 +65,11 @@ impl<'a> RemediationRequest<'a> {
         self.deadline.limit(Box::pin(work)).await.map_or_else(slow, |outcome| outcome.map_err(Into::into))
     }
 
-    /// Whom the account steps act on, none of them protected.
-    pub(super) fn compromised(&self, history: &History) -> Result<Vec<Account>, Refusal> {
-        let compromised = self.accounts.compromised(self.request.account, |id| history.was_enabled(id));
+    /// The accounts that the account steps act on, none of them protected, as they are now. Called while the locks are held: before
+    /// that another run may still have changed whether they can sign in.
+    pub(super) async fn compromised(&self, history: &History) -> Result<Vec<Account>, Refusal> {
+        let accounts = self.accounts.read_again(self.app, &self.finding.tenant_id).await;
+        let compromised = accounts.compromised(self.request.account, |id| history.was_enabled(id));
         self.accounts.refuse_protected(&compromised, &self.app.settings.actions.protected_users)?;
         Ok(compromised)
     }
@@ -110,7 +113,7 @@ async fn under_lock<'a>(
     run_id: RunId,
 ) -> Result<Report, Refusal> {
     let history = press.history().await?;
-    context.compromised = press.compromised(&history)?;
+    context.compromised = press.compromised(&history).await?;
     let (mut steps, is_done) = steps_so_far(&history, press.finding, &context.compromised);
     let record = press.begin(run_id, &steps).await?.after(history.open_snapshot());
     context.record = Some(Mutex::new(record));
@@ -250,7 +253,7 @@ fn undo_token(press: RemediationRequest<'_>) -> String {
 pub async fn preview(press: RemediationRequest<'_>) -> Result<Report, Refusal> {
     let history = press.history().await?;
     let mut context = RemediationContext::new(press.app, press.finding, press.accounts, press.deadline);
-    context.compromised = press.compromised(&history)?;
+    context.compromised = press.compromised(&history).await?;
     context.preview = true;
     let mut steps = steps::all();
     let run_id = RunId::random();

@@ -49,7 +49,7 @@ async fn under_lock<'a>(
 ) -> Result<Report, Refusal> {
     let history = press.history().await?;
     let snapshot = history.open_snapshot().ok_or(Refusal::NoSnapshot)?;
-    context.compromised = press.compromised(&history)?;
+    context.compromised = press.compromised(&history).await?;
     let mut steps: Vec<Step> = STEPS.map(Step::planned).into();
     let record = press.begin(run_id, &steps).await?;
     context.record = Some(Mutex::new(record));

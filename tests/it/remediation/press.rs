@@ -19,7 +19,7 @@ async fn a_press_with_the_three_members_of_2019_secures_the_account_and_proves_i
     ward.assert_secured();
     let names: Vec<&str> =
         answer.body["Steps"].as_array().unwrap().iter().map(|step| step["Step"].as_str().unwrap()).collect();
-    let in_order = "Snapshot BlockSignIn RevokeSessions ResetPassword ClearForwarding DisableInboxRules DisableClientAccess \
+    let in_order = "Snapshot BlockSignIn RevokeSessions ResetPassword ClearForwarding DisableClientAccess DisableInboxRules \
          DisableAutoReply RemoveDelegates ReviewSignInMethods RevokeConsents RevokeSessionsAgain Verify";
     assert_eq!(names.join(" "), in_order);
     for step in ["BlockSignIn", "ClearForwarding", "DisableInboxRules", "DisableClientAccess"] {
