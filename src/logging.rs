@@ -25,7 +25,7 @@ pub const PORT_VARIABLES: [&str; 2] = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTION
 /// The maximum length of a line, in characters. A name that an attacker chose must not fill the log.
 const MAX_LINE_CHARS: usize = 8_000;
 
-/// The crates of the program. Only they may write at `DEBUG` and `TRACE`.
+/// The crates of the program. Only they may write at `INFO` and below.
 const OWN_CRATES: [&str; 5] = ["tenantwatch", "audit_log", "base", "m365", "table_store"];
 
 /// Starts logging for the whole process. `RUST_LOG` is the filter, `info` if it is unset or invalid.
@@ -44,11 +44,11 @@ pub fn start() {
     }
 }
 
-/// Returns whether an event or span may be logged. Libraries write URLs, headers and bodies at the verbose levels, which may
-/// contain keys and tokens, so `RUST_LOG` cannot enable these.
+/// Returns whether an event or span may be logged. Libraries write a row for each failed request at `INFO`, and URLs, headers
+/// and bodies at the levels below, which may contain keys and tokens. So `RUST_LOG` cannot enable these.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     let name = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= Level::INFO || OWN_CRATES.contains(&name)
+    *metadata.level() <= Level::WARN || OWN_CRATES.contains(&name)
 }
 
 fn streams() -> BoxMakeWriter {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_crate_of_the_workspace_may_log_at_debug() {
+    fn every_crate_of_the_workspace_may_log_at_all_levels() {
         let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/crates");
         let names = std::fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().file_name());
         for name in names {
