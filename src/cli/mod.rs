@@ -1,7 +1,9 @@
-//! The command line: each subcommand in a file of its own, each a function that returns an exit code.
+//! The command line: one file per subcommand, each a function that returns an exit code.
 
 pub mod bootstrap;
 mod cycle;
+mod data_folder;
+mod health;
 pub mod run;
 pub mod scan;
 pub mod serve;
@@ -11,16 +13,17 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use cycle::{Cycle, cycle};
+pub use cycle::{Cycle, MAX_CONCURRENT_TENANTS, cycle};
+pub use data_folder::DataError;
 
-/// Wrong usage or configuration.
+/// The exit code for wrong usage or configuration.
 pub const EXIT_USAGE: u8 = 2;
 
-/// Watches the Microsoft 365 audit logs of a provider's customer tenants for taken-over mailboxes, and secures them.
+/// Monitors the Microsoft 365 audit logs of a provider's customer tenants for compromised mailboxes, and secures them.
 #[derive(Debug, Parser)]
 #[command(version, about, arg_required_else_help = true)]
 pub struct CommandLine {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -28,17 +31,17 @@ pub struct CommandLine {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The Azure Functions custom handler (what host.json starts)
+    /// Run the Azure Functions custom handler (host.json starts it)
     Serve,
-    /// All three functions on this machine, without Azure: own timer, SQLite, HTTP on 127.0.0.1
+    /// Run all three functions on this machine, without Azure: built-in timer, SQLite, HTTP on 127.0.0.1
     Run(run::RunArgs),
-    /// Judge exported audit logs offline
+    /// Evaluate exported audit logs offline
     Scan(scan::ScanArgs),
-    /// Mint an action token for a stored threat
+    /// Create an action token for a stored threat
     Token(token::TokenArgs),
 }
 
-/// One message on standard error; a closed pipe is no reason to panic.
+/// Writes one message to standard error. A closed pipe is ignored.
 fn report(message: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "tenantwatch: {message}");

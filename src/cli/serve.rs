@@ -17,14 +17,14 @@ use crate::host::{Functions, Limits, router};
 use crate::logging::PORT_VARIABLES;
 use base::clock::Deadline;
 
-use super::bootstrap::{self, OpenError};
+use super::bootstrap::{self, BootstrapError};
 use super::{EXIT_USAGE, report};
 
-/// Why it could not start, or ended.
+/// Why the command could not start, or ended.
 #[derive(Debug, thiserror::Error)]
 enum ServeError {
     #[error(
-        "no port: the Functions host sets {}; outside of it use `tenantwatch run`",
+        "no port: the Functions host sets {}; without the host use `tenantwatch run`",
         PORT_VARIABLES[0]
     )]
     NoPort,
@@ -33,23 +33,22 @@ enum ServeError {
     #[error("port {0} on 127.0.0.1 cannot be used: {1}")]
     Port(u16, #[source] std::io::Error),
     #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error("an error of the program ended the start: {0}")]
+    Bootstrap(#[from] BootstrapError),
+    #[error("an internal error ended the start: {0}")]
     Start(String),
     #[error("the HTTP server ended: {0}")]
     Server(String),
 }
 
-/// Serves until the host kills the process, which is the only way a host ends its handler.
-///
-/// It never returns success: the host does not restart a handler that exited with 0.
+/// Serves until the host kills the process, which is how a host ends its handler. Never returns success, because the host does
+/// not restart a handler that exited with 0.
 pub async fn run() -> ExitCode {
     let Err(error) = serve().await;
     report(&error.to_string());
     ExitCode::from(EXIT_USAGE)
 }
 
-/// Answers first, opens everything else afterwards: the host waits 30 s for an answer to `GET /`.
+/// Listens first and opens everything else afterwards, because the host waits at most 30 s for a response to `GET /`.
 async fn serve() -> Result<Infallible, ServeError> {
     let port = port_of(|name| std::env::var(name).ok())?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|e| ServeError::Port(port, e))?;
@@ -64,7 +63,7 @@ async fn serve() -> Result<Infallible, ServeError> {
     }
 }
 
-/// The port that the host tells us in an environment variable. An empty one counts as unset.
+/// Returns the port that the host sets in an environment variable. An empty value counts as unset.
 fn port_of(variable: impl Fn(&str) -> Option<String>) -> Result<u16, ServeError> {
     let set = PORT_VARIABLES.into_iter().find_map(|name| {
         let text = variable(name)?;
@@ -77,18 +76,23 @@ fn port_of(variable: impl Fn(&str) -> Option<String>) -> Result<u16, ServeError>
     }
 }
 
-/// The functions over an [`App`] that may not be there yet; a call waits for it.
+/// The functions over an [`App`] that is built after the start; calls wait for it.
 #[derive(Debug, Default)]
 struct LazyFunctions {
     app: SetOnce<App>,
 }
 
 impl LazyFunctions {
-    /// Reads the settings and puts the parts together, away from the threads that answer.
+    /// Builds the app on a thread of its own, so that the threads that respond to the host are not blocked.
     async fn open(&self) -> Result<(), ServeError> {
         let app =
             tokio::task::spawn_blocking(bootstrap::in_azure).await.map_err(|e| ServeError::Start(e.to_string()))??;
-        self.app.set(app).map_err(|_| ServeError::Start("opened twice".to_owned()))
+        bootstrap::log_warnings(&app);
+        tokio::spawn({
+            let app = app.clone();
+            async move { bootstrap::send_warnings(&app).await }
+        });
+        self.app.set(app).map_err(|_| ServeError::Start("the app was built twice".to_owned()))
     }
 
     async fn deadline(&self, seconds: u64) -> (&App, Deadline) {
@@ -104,24 +108,9 @@ impl Functions for LazyFunctions {
         get_domain::run(app, &deadline).await
     }
 
-    async fn process_audit_log(&self, message: &TenantMessage) -> Result<String, FunctionError> {
+    async fn process_audit_log(&self, message: &TenantMessage) -> Result<(), FunctionError> {
         let (app, deadline) = self.deadline(process_audit_log::DEADLINE_SECONDS).await;
-        let done = process_audit_log::run(app, message, &deadline).await?;
-        let line = format!(
-            "{}: {} blobs, {} records, {} selected, {} broken, {} findings, {} threats, {} notified, {} owed, {} gaps",
-            message.domain,
-            done.blobs,
-            done.records,
-            done.selected,
-            done.broken,
-            done.findings,
-            done.threats,
-            done.notified,
-            done.owed,
-            done.gaps
-        );
-        tracing::info!("{line}");
-        Ok(line)
+        process_audit_log::run(app, message, &deadline).await.map(drop)
     }
 
     async fn remediate_account(&self, body: &[u8]) -> Answer {
@@ -139,14 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn the_newer_variable_wins_and_an_empty_one_counts_as_unset() {
+    fn newer_port_variable_wins_and_empty_one_counts_as_unset() {
         assert_eq!(port("7001", "7002").unwrap(), 7001);
         assert_eq!(port(" ", "7002").unwrap(), 7002);
         assert!(matches!(port("", ""), Err(ServeError::NoPort)));
     }
 
     #[test]
-    fn what_is_no_port_is_refused_by_the_name_of_its_variable() {
+    fn invalid_port_is_rejected_with_its_variable_name() {
         for text in ["0", "65536", "-1", "http"] {
             let error = port(text, "").unwrap_err();
             assert_eq!(error.to_string(), "FUNCTIONS_CUSTOMHANDLER_PORT is not a port number");

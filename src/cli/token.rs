@@ -1,5 +1,5 @@
-//! `tenantwatch token`: mints an action token for whoever holds the settings, when the one of the notification has expired or
-//! was lost.
+//! `tenantwatch token`: creates an action token if the one of the notification has expired or was lost. Whoever has the
+//! settings can create one.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,29 +10,30 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::app::App;
 use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
+use crate::settings::ActionKey;
 use crate::tables::keys;
 use crate::tables::{self, CoverageRow, ProcessedRow};
 use base::ids::RecordId;
 use table_store::{Key, PartitionKey, Query, RowKey, StoreError};
 
-use super::bootstrap::{self, OpenError};
+use super::bootstrap::{self, BootstrapError};
 use super::{EXIT_USAGE, report};
 
-/// Which token.
+/// The threat and the scope of the token.
 #[derive(Debug, clap::Args)]
 pub struct TokenArgs {
-    /// The log id of a notified threat
+    /// Log id of a notified threat
     #[arg(value_name = "LOG_ID")]
     pub log_id: RecordId,
-    /// What the token allows: act (Remediate, Preview, Dismiss) or undo
+    /// Actions that the token allows: act (Remediate, Preview, Dismiss) or undo
     #[arg(long, value_enum, default_value = "act")]
     pub scope: ScopeArg,
-    /// The data folder of `tenantwatch run`; without it the tables that AzureWebJobsStorage names
+    /// Data folder of `tenantwatch run`; without it, the tables of AzureWebJobsStorage are read
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }
 
-/// The scope as it is written.
+/// The scope as it is written on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub enum ScopeArg {
     /// Remediate, Preview, Dismiss
@@ -50,35 +51,40 @@ impl From<ScopeArg> for Scope {
     }
 }
 
-/// Why no token was minted.
+/// Why no token was created.
 #[derive(Debug, thiserror::Error)]
-pub enum MintError {
+pub enum IssueError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No tenant has such a threat.
+    /// No tenant has this threat.
     #[error("no threat is stored under log id {0}")]
     Unknown(RecordId),
-    /// There is nothing to sign with.
-    #[error("ACTION_KEY is not set, so RemediateAccount demands no token")]
+    /// There is no key to sign with.
+    #[error(
+        "ACTION_KEY is not set, so no token can be signed; set ACTION_KEY for this command and for RemediateAccount"
+    )]
     NoKey,
+    /// No token is needed.
+    #[error("ACTION_KEY is off, so RemediateAccount requires no token")]
+    NotRequired,
 }
 
-/// Why there is nothing to print.
+/// Why no token is printed.
 #[derive(Debug, thiserror::Error)]
 enum TokenError {
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Open(#[from] BootstrapError),
     #[error(transparent)]
-    Mint(#[from] MintError),
+    Issue(#[from] IssueError),
 }
 
-/// Prints a token that lives as long as a button's, or 30 days for `undo`.
+/// Prints a token with the life of a button token, or of 30 days for `undo`.
 pub async fn run(args: TokenArgs) -> ExitCode {
-    match open_and_mint(&args).await {
+    match open_and_issue(&args).await {
         Ok(token) => {
             use std::io::Write as _;
-            // Nobody reads it any more when this fails.
+            // Fails only if the reader has closed the pipe.
             let _ = writeln!(std::io::stdout(), "{}", token.expose_secret());
             ExitCode::SUCCESS
         }
@@ -89,32 +95,34 @@ pub async fn run(args: TokenArgs) -> ExitCode {
     }
 }
 
-async fn open_and_mint(args: &TokenArgs) -> Result<SecretString, TokenError> {
+async fn open_and_issue(args: &TokenArgs) -> Result<SecretString, TokenError> {
     let app = match &args.data {
         Some(folder) => bootstrap::in_used_folder(folder)?,
         None => bootstrap::in_azure()?,
     };
-    Ok(mint(&app, &args.log_id, args.scope.into()).await?)
+    Ok(issue(&app, &args.log_id, args.scope.into()).await?)
 }
 
-/// Mints a token for the threat with this log id, whichever tenant it is of.
+/// Creates a token for the threat with this log id, in whichever tenant it is.
 ///
 /// # Errors
-/// When there is no such threat, no key, or no store.
-pub async fn mint(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretString, MintError> {
-    let tokens = ActionTokens::new(&app.settings.actions);
-    if !tokens.are_demanded() {
-        return Err(MintError::NoKey);
+/// Returns [`IssueError`] if there is no such threat, no key, or the store cannot be read.
+pub async fn issue(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretString, IssueError> {
+    match app.settings.actions.key {
+        ActionKey::Unset => return Err(IssueError::NoKey),
+        ActionKey::Off => return Err(IssueError::NotRequired),
+        ActionKey::Signing(_) => {}
     }
-    let finding = find(app, log_id).await?.ok_or(MintError::Unknown(*log_id))?;
+    let tokens = ActionTokens::new(&app.settings.actions);
+    let finding = find(app, log_id).await?.ok_or(IssueError::Unknown(*log_id))?;
     let life = match scope {
         Scope::Act => TimeDelta::from_std(app.settings.actions.token_life).unwrap_or(TimeDelta::zero()),
         Scope::Undo => UNDO_LIFE,
     };
-    tokens.mint(&finding, scope, app.clock.now() + life).ok_or(MintError::NoKey)
+    tokens.mint(&finding, scope, app.clock.now() + life).ok_or(IssueError::NoKey)
 }
 
-/// A log id does not say whose it is, so every known tenant is asked.
+/// Looks in every known tenant, because a log id does not name its tenant.
 async fn find(app: &App, log_id: &RecordId) -> Result<Option<ProcessedRow>, StoreError> {
     let store = app.store.as_ref();
     let tenants: Vec<(CoverageRow, _)> = tables::list(store, Query::partition(keys::tenants())).await?;

@@ -96,7 +96,7 @@ fn customer(tenant: &ListedTenant) -> Customer {
 async fn first_domain(app: &App, customer: &Customer, taken: &mut BTreeSet<Domain>) -> Domain {
     let mut name = customer.default_domain.clone();
     if name.is_none() {
-        name = default_domain(app, &customer.tenant_id).await;
+        name = default_domain(app, customer).await;
     }
     let domain = name.and_then(|name| name.parse::<Domain>().ok()).filter(|domain| !taken.contains(domain));
     let domain = domain.unwrap_or_else(|| guid_as_domain(&customer.tenant_id));
@@ -104,19 +104,22 @@ async fn first_domain(app: &App, customer: &Customer, taken: &mut BTreeSet<Domai
     domain
 }
 
-async fn default_domain(app: &App, tenant: &TenantId) -> Option<String> {
+async fn default_domain(app: &App, customer: &Customer) -> Option<String> {
+    let (tenant, name) = (&customer.tenant_id, customer.display_name.as_str());
     match app.graph.domains(tenant).await {
         Ok(domains) => {
             if let Some(domain) = domains.into_iter().find(|domain| domain.is_default) {
                 return Some(domain.id);
             }
         }
-        Err(error) => tracing::info!(%tenant, "its domains are not readable, the partner's look-up is asked: {error}"),
+        Err(error) => {
+            tracing::debug!(%tenant, name, "the tenant's domains cannot be read, so the partner's look-up is used: {error}")
+        }
     }
     match app.graph.find_default_domain(tenant).await {
         Ok(domain) => domain,
         Err(error) => {
-            tracing::warn!(%tenant, "its domain is not known, its GUID stands for it: {error}");
+            tracing::warn!(%tenant, name, "the tenant's domain is unknown, so its id is used instead: {error}");
             None
         }
     }

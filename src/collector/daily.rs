@@ -54,11 +54,16 @@ async fn tell_of_tenants_never_healthy(app: &App, outbox: &Outbox<'_>, known: &K
         subject: Subject::service(app.settings.partner.tenant_id),
         what: "Digest".to_owned(),
         since: now.date_naive().to_string(),
-        text: format!("{} tenants could never be read yet.\n{}", dark.len(), lines.join("\n")),
+        text: format!("{}\n{}", digest_headline(dark.len()), lines.join("\n")),
         at: now,
     };
     outbox.tell(&notice, None).await?;
     service::update(app, |row| row.last_digest = Some(now)).await
+}
+
+fn digest_headline(tenants: usize) -> String {
+    let tenants = if tenants == 1 { "1 tenant".to_owned() } else { format!("{tenants} tenants") };
+    format!("Tenantwatch has never been able to read the audit log of {tenants}.")
 }
 
 /// One that is still new after two hours has been tried, and whatever is wrong does not pass by itself.
@@ -102,4 +107,15 @@ async fn remove_old_rows_of(
     let runs = retention::remove_actions(store, &partition, before).await?;
     let related = retention::remove_related(store, &row.tenant_id, app.clock.now()).await?;
     Ok(findings + runs + related)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest_headline;
+
+    #[test]
+    fn digest_headline_has_singular_and_plural() {
+        assert!(digest_headline(1).ends_with(" of 1 tenant."));
+        assert!(digest_headline(2).ends_with(" of 2 tenants."));
+    }
 }

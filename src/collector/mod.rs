@@ -28,15 +28,17 @@ mod sending;
 pub(crate) mod service;
 mod states;
 mod stop;
+mod undelivered;
 mod windows;
 
 pub(crate) use kept::Kept;
 pub use knowledge::Memory;
-pub use message::{Report, TenantMessage};
+pub use message::{MessageError, Report, TenantMessage};
 pub(crate) use resume::{resume_notices, resume_unwatched};
 pub(crate) use sending::Outbox;
 pub(crate) use states::{LATE_AFTER, enter};
 pub use stop::Stop;
+pub(crate) use undelivered::undelivered;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};

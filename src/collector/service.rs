@@ -62,6 +62,21 @@ pub async fn notice_standstill(app: &App, outbox: &Outbox<'_>) -> Result<bool, S
     Ok(true)
 }
 
+/// Sends one notice that RemediateAccount rejects every request because `ACTION_KEY` is not set. The notice has a fixed id, so
+/// further starts send nothing.
+///
+/// # Errors
+/// Returns [`StoreError`] if the notice cannot be stored.
+pub async fn notice_missing_action_key(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
+    let text =
+        "RemediateAccount rejects every request because ACTION_KEY is not set. Tenantwatch monitors and notifies, but \
+                no button works. Set ACTION_KEY to base64 of at least 32 random bytes."
+            .to_owned();
+    let subject = Subject::service(app.settings.partner.tenant_id);
+    let notice = Notice { subject, what: "ActionKey".to_owned(), since: "unset".to_owned(), text, at: app.clock.now() };
+    outbox.tell(&notice, None).await
+}
+
 /// Something of our own is at fault: one notification for all tenants.
 pub async fn our_fault(app: &App, outbox: &Outbox<'_>, why: &str) -> Result<(), StoreError> {
     tracing::error!("our own fault: {why}");

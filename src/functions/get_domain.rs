@@ -20,20 +20,42 @@ pub const DEADLINE_SECONDS: u64 = 5 * 60;
 /// A tenant that was never healthy is tried no oftener than this.
 const HOURLY: TimeDelta = TimeDelta::minutes(55);
 
-/// Lists the tenants to read now.
+/// The monitored tenants as one run found them.
+#[derive(Debug, Clone)]
+pub struct Customers {
+    /// One message for each tenant that is due now.
+    pub messages: Vec<TenantMessage>,
+    /// Every monitored tenant, due or not.
+    pub monitored: BTreeSet<TenantId>,
+    /// Why the customer list could not be read. The known tenants are monitored anyway.
+    pub failure: Option<String>,
+}
+
+/// Returns the messages of the tenants to read now.
 ///
 /// # Errors
-/// When the store cannot be used. A listing that fails is told, and the known tenants are queued all the same.
+/// Returns [`FunctionError`] if the store cannot be used. A listing that fails causes a notice, and the known tenants are
+/// queued anyway.
 pub async fn run(app: &App, deadline: &Deadline) -> Result<Vec<TenantMessage>, FunctionError> {
+    Ok(list(app, deadline).await?.messages)
+}
+
+/// Lists the monitored tenants, as [`run`], and says whether the customer list could be read.
+///
+/// # Errors
+/// As [`run`].
+pub async fn list(app: &App, deadline: &Deadline) -> Result<Customers, FunctionError> {
     let (known, unreadable) = customers::known(app).await?;
     let outbox = Outbox::new(app, deadline);
     let listing = customers::listed(app, deadline, &known).await;
+    let failure = listing.as_ref().err().map(ToString::to_string);
     let watched = listing.as_ref().map_or_else(|_| all_known(app, &known), Vec::clone);
+    let monitored = watched.iter().map(|tenant| tenant.tenant_id).collect();
     // Whatever becomes of the rest, the tenants are read.
     if let Err(error) = keep_house(app, deadline, &outbox, &known, unreadable, listing).await {
         tracing::error!("tenants are queued, but what else GetDomain does is not done: {error}");
     }
-    Ok(messages(app, &known, watched))
+    Ok(Customers { messages: messages(app, &known, watched), monitored, failure })
 }
 
 /// Everything but the queueing: what is to be told, and the work of a day.

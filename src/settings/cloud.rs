@@ -1,4 +1,4 @@
-//! The Microsoft cloud and the hosts of its services. Each host can be overridden, https only.
+//! Settings of the Microsoft cloud and of the hosts of its services. Each host can be overridden by an https address.
 
 use m365::{Cloud, Hosts};
 use url::Url;
@@ -16,7 +16,7 @@ fn parse_cloud(text: &str) -> Option<Cloud> {
     })
 }
 
-/// What the addresses of storage accounts end with:
+/// Returns the domain of storage accounts:
 /// <https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure> and
 /// <https://learn.microsoft.com/azure/china/resources-developer-guide>.
 pub(super) fn storage_suffix(cloud: Cloud) -> &'static str {
@@ -38,7 +38,7 @@ pub(super) fn hosts(source: &mut Source) -> Option<Hosts> {
     Some(Hosts { cloud, authority: authority?, management: management?, graph: graph?, exchange: exchange? })
 }
 
-/// The override of one host, or the cloud's own.
+/// Returns the override of one host, or the cloud's own host.
 fn host(source: &mut Source, name: &str, default: &str) -> Option<Url> {
     let text = source.text(name).unwrap_or(default).to_owned();
     let url = Url::parse(&text).ok().filter(|url| {
@@ -49,7 +49,7 @@ fn host(source: &mut Source, name: &str, default: &str) -> Option<Url> {
             && url.username().is_empty()
     });
     if url.is_none() {
-        source.refuse(name, "must be an https address of a host, without a path");
+        source.reject(name, "must be an https address of a host, without a path");
     }
     url
 }

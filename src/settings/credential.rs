@@ -1,4 +1,4 @@
-//! How the app registration proves who it is.
+//! Settings of the credential with which the app registration signs in.
 
 use m365::{AppCredential, Certificate};
 
@@ -11,7 +11,7 @@ const WAYS: [&str; 4] =
 pub(super) fn credential(source: &mut Source) -> Option<AppCredential> {
     let set: Vec<&str> = WAYS.into_iter().filter(|name| source.text(name).is_some()).collect();
     match set[..] {
-        [] => source.refuse(WAYS[0], format!("exactly one of {} is required, and none is set", WAYS.join(", "))),
+        [] => source.reject(WAYS[0], format!("set exactly one of {}; none is set", WAYS.join(", "))),
         ["CLIENT_SECRET"] => return source.text("CLIENT_SECRET").map(|secret| AppCredential::Secret(secret.into())),
         ["CLIENT_CERTIFICATE"] => {
             let pem = source.text("CLIENT_CERTIFICATE")?.to_owned();
@@ -21,25 +21,25 @@ pub(super) fn credential(source: &mut Source) -> Option<AppCredential> {
             let path = source.text("CLIENT_CERTIFICATE_PATH")?.to_owned();
             match std::fs::read_to_string(path) {
                 Ok(pem) => return certificate(source, "CLIENT_CERTIFICATE_PATH", &pem),
-                Err(error) => source.refuse("CLIENT_CERTIFICATE_PATH", format!("the file cannot be read: {error}")),
+                Err(error) => source.reject("CLIENT_CERTIFICATE_PATH", format!("the file cannot be read: {error}")),
             }
         }
         ["FEDERATED_IDENTITY_CLIENT_ID"] => {
             let id: uuid::Uuid = source.parsed("FEDERATED_IDENTITY_CLIENT_ID", "a GUID", |text| text.parse().ok())?;
             return Some(AppCredential::Federated { identity_client_id: id.to_string() });
         }
-        _ => source.refuse(set[0], format!("exactly one of {} may be set, and {} are", WAYS.join(", "), set.len())),
+        _ => source.reject(set[0], format!("set exactly one of {}; {} are set", WAYS.join(", "), set.len())),
     }
     None
 }
 
-/// App settings and Key Vault references often carry line ends as `\n`; both forms are understood.
+/// Accepts a PEM text with line breaks, or with `\n` for them as app settings and Key Vault secrets often have.
 fn certificate(source: &mut Source, name: &str, pem: &str) -> Option<AppCredential> {
     let pem = pem.replace("\\n", "\n");
     match Certificate::from_pem(&pem) {
         Ok(_) => Some(AppCredential::Certificate(pem.into())),
         Err(why) => {
-            source.refuse(name, format!("must be PEM with a certificate and its private key, but {why}"));
+            source.reject(name, format!("must be PEM with a certificate and its private key: {why}"));
             None
         }
     }

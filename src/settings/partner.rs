@@ -1,4 +1,4 @@
-//! The provider's own tenant, its app registration and the credential of the app.
+//! Settings of the provider: its own tenant, its app registration and the credential of the app.
 
 use m365::AppRegistration;
 

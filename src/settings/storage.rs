@@ -1,4 +1,4 @@
-//! Where rows are kept in Azure: the storage account that the Functions host uses as well.
+//! Settings of the storage account, which the Functions host uses as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use url::Url;
 use super::cloud::storage_suffix;
 use super::source::Source;
 
-/// `PROCESSED_TABLE`, `ACTIONS_TABLE`, `COVERAGE_TABLE`: 3 to 63 letters and digits, a letter first.
+/// The names of the three tables: 3 to 63 letters and digits, a letter first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableNames {
-    /// `ProcessedAuditLogs`
+    /// `PROCESSED_TABLE`, by default `ProcessedAuditLogs`.
     pub processed: String,
-    /// `AuditLogActionsLog`
+    /// `ACTIONS_TABLE`, by default `AuditLogActionsLog`.
     pub actions: String,
-    /// `AuditLogCoverage`
+    /// `COVERAGE_TABLE`, by default `AuditLogCoverage`.
     pub coverage: String,
 }
 
@@ -32,10 +32,10 @@ impl Default for TableNames {
     }
 }
 
-/// The account of the storage emulator.
+/// The account name of the storage emulator.
 const DEVELOPMENT_ACCOUNT: &str = "devstoreaccount1";
 
-/// Its key is published: <https://learn.microsoft.com/azure/storage/common/storage-connect-azurite>.
+/// The published key of the storage emulator: <https://learn.microsoft.com/azure/storage/common/storage-connect-azurite>.
 const DEVELOPMENT_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
@@ -46,7 +46,7 @@ pub(super) fn storage_account(source: &mut Source, cloud: Cloud) -> Option<Stora
     let by_identity = source.text(ACCOUNT).is_some() || source.text(TABLES).is_some();
     match (source.text("AzureWebJobsStorage").map(str::to_owned), by_identity) {
         (Some(_), true) => {
-            source.refuse("AzureWebJobsStorage", format!("is set, and so is {ACCOUNT} or {TABLES}; only one may be"));
+            source.reject("AzureWebJobsStorage", format!("is set together with {ACCOUNT} or {TABLES}; set only one"));
             None
         }
         (Some(text), false) => from_connection_string(source, &text),
@@ -64,7 +64,7 @@ fn account_by_identity(
     if let Some(kind) = source.text("AzureWebJobsStorage__credential")
         && !kind.eq_ignore_ascii_case("managedidentity")
     {
-        source.refuse("AzureWebJobsStorage__credential", "must be managedidentity");
+        source.reject("AzureWebJobsStorage__credential", "must be managedidentity");
     }
     let client_id = source.text("AzureWebJobsStorage__clientId").map(str::to_owned);
     let endpoint = match source.text(tables_setting) {
@@ -89,7 +89,7 @@ fn from_connection_string(source: &mut Source, text: &str) -> Option<StorageAcco
         return assemble(source, DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, "http://127.0.0.1:10002/devstoreaccount1");
     }
     let (Some(account), Some(key)) = (parts.get("accountname"), parts.get("accountkey")) else {
-        source.refuse("AzureWebJobsStorage", "must be a connection string with AccountName and AccountKey");
+        source.reject("AzureWebJobsStorage", "must be a connection string with AccountName and AccountKey");
         return None;
     };
     let suffix = parts.get("endpointsuffix").copied().unwrap_or("core.windows.net");
@@ -102,11 +102,11 @@ fn from_connection_string(source: &mut Source, text: &str) -> Option<StorageAcco
 
 fn assemble(source: &mut Source, account: &str, key: &str, endpoint: &str) -> Option<StorageAccount> {
     let Some(table_endpoint) = https(endpoint).or_else(|| loopback(endpoint)) else {
-        source.refuse("AzureWebJobsStorage", "its table endpoint must be https, or http on a loopback address");
+        source.reject("AzureWebJobsStorage", "the table endpoint in it must be https, or http on a loopback address");
         return None;
     };
     if BASE64.decode(key).is_err() {
-        source.refuse("AzureWebJobsStorage", "its AccountKey must be base64");
+        source.reject("AzureWebJobsStorage", "the AccountKey in it must be base64");
         return None;
     }
     Some(StorageAccount {
@@ -131,13 +131,17 @@ impl TableNames {
         let distinct: BTreeSet<String> =
             [&names.processed, &names.actions, &names.coverage].map(|name| name.to_ascii_lowercase()).into();
         if distinct.len() < 3 {
-            source.refuse("PROCESSED_TABLE", "PROCESSED_TABLE, ACTIONS_TABLE and COVERAGE_TABLE must differ");
+            source.reject(
+                "PROCESSED_TABLE",
+                "PROCESSED_TABLE, ACTIONS_TABLE and COVERAGE_TABLE must be three different names",
+            );
         }
         names
     }
 }
 
-/// <https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model#table-names>
+/// Returns whether the table service accepts the name:
+/// <https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model#table-names>.
 fn is_table_name(text: &str) -> bool {
     (3..=63).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric())

@@ -17,9 +17,9 @@ use table_store::{
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::tables::claim::{self, Claimed, TakenOver};
 use tenantwatch::tables::{
-    ActionRow, CoverageRow, IndexedRun, OpenSnapshotsRow, DeferredBlob, FindingState, LockRow, NotifiedFingerprintRow, PendingRow, ProcessedRow,
-    ServiceRow, Span, TableRow, TargetIndexRow, TargetRow, TenantState, UserEventRow, coverage, list, load, merge, put,
-    retention, save, without,
+    ActionRow, CoverageRow, DeferredBlob, FindingState, IndexedRun, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow,
+    PendingRow, ProcessedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow, TenantState, UserEventRow,
+    coverage, list, load, merge, put, retention, save, without,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;

@@ -20,8 +20,8 @@ use tenantwatch::detection::FindingKind;
 use tenantwatch::functions::process_audit_log::Report;
 use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_audit_log};
 use tenantwatch::settings::{
-    ActionSettings, ChannelSettings, CollectionSettings, LocationSettings, Settings, TableNames, TenantSettings,
-    TenantSource, TrustSettings,
+    ActionKey, ActionSettings, ChannelSettings, CollectionSettings, LocationSettings, Settings, TableNames,
+    TenantSettings, TenantSource, TrustSettings,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use tenantwatch::tables::{CoverageRow, ProcessedRow};
@@ -411,7 +411,7 @@ fn settings(sim: &Simulator) -> Settings {
         tables: TableNames::default(),
         channels: ChannelSettings { flow_url: secret("FLOW_URL"), teams_url: secret("TEAMS_WEBHOOK_URL") },
         actions: ActionSettings {
-            keys: Vec::new(),
+            key: ActionKey::Unset,
             token_life: minutes(72 * 60),
             protected_users: Vec::new(),
             remove_signin_methods: false,

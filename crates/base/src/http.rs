@@ -2,6 +2,8 @@
 //! time-outs. Which addresses may be plain http (loopback storage, the platform's own identity endpoint) is decided where
 //! settings are read.
 
+mod proxy;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,6 +22,9 @@ pub enum HttpClientError {
     /// `SSL_CERT_FILE` cannot be read or holds no certificate.
     #[error("SSL_CERT_FILE: {0}")]
     RootCertificates(String),
+    /// A variable of the environment does not contain the URL of a proxy.
+    #[error("{0} must be the URL of a proxy, such as http://proxy.example:3128")]
+    Proxy(&'static str),
     /// TLS could not be set up.
     #[error("the HTTP client cannot be made: {0}")]
     Build(#[from] reqwest::Error),
@@ -28,13 +33,18 @@ pub enum HttpClientError {
 /// Makes the client that all services share, so that connections and TLS sessions are shared too.
 ///
 /// # Errors
-/// When `root_certificates` is no readable PEM file with at least one certificate.
+/// When `root_certificates` is no readable PEM file with at least one certificate, or a proxy variable names no proxy.
 pub fn client(root_certificates: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("tenantwatch/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .connect_timeout(CONNECT)
-        .read_timeout(SILENCE);
+        .read_timeout(SILENCE)
+        // Without this, reqwest sends plain http, the managed identity's calls among them, through HTTP_PROXY.
+        .no_proxy();
+    if let Some(proxy) = proxy::of_environment().map_err(HttpClientError::Proxy)? {
+        builder = builder.proxy(proxy);
+    }
     if let Some(path) = root_certificates {
         builder = builder.tls_certs_only(roots(path)?);
     }

@@ -2,7 +2,7 @@
 
 use base::ids::RecordId;
 use serde_json::json;
-use tenantwatch::cli::token::{MintError, mint};
+use tenantwatch::cli::token::{IssueError, issue};
 use tenantwatch::detection::FindingKind;
 use tenantwatch::notify::token::Scope;
 use tenantwatch::tables::COVERAGE;
@@ -166,11 +166,11 @@ async fn whoever_holds_the_settings_mints_tokens_by_log_id() {
         notified: String::new(),
     };
     ward.put(COVERAGE, &coverage.to_entity()).await;
-    let token = mint(&ward.app, &ward.threat.record_id, Scope::Act).await.unwrap();
+    let token = issue(&ward.app, &ward.threat.record_id, Scope::Act).await.unwrap();
     let answer = ward.press(json!({ "Token": token.expose_secret(), "Action": "Preview" })).await;
     assert_eq!(answer.status, 200, "{:#}", answer.body);
     let unknown = RecordId::new(Uuid::from_u128(99));
-    assert!(matches!(mint(&ward.app, &unknown, Scope::Act).await, Err(MintError::Unknown(id)) if id == unknown));
+    assert!(matches!(issue(&ward.app, &unknown, Scope::Act).await, Err(IssueError::Unknown(id)) if id == unknown));
 }
 
 #[tokio::test]

@@ -441,7 +441,7 @@ async fn a_recent_consent_to_mail_is_revoked_and_others_are_listed() {
 #[tokio::test]
 async fn recent_sign_in_methods_are_listed_and_removed_only_when_told_so() {
     for (setting, left) in [("false", 3), ("true", 2)] {
-        let ward = Ward::open_with(&[("ACTION_KEY", ""), ("REMOVE_SIGNIN_METHODS", setting)]).await;
+        let ward = Ward::open_with(&[("ACTION_KEY", "off"), ("REMOVE_SIGNIN_METHODS", setting)]).await;
         let method = |id: &str, days: i64| SignInMethod {
             id: id.to_owned(),
             kind: "phoneAuthenticationMethod".to_owned(),
