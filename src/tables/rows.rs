@@ -141,6 +141,12 @@ pub async fn update<R: TableRow, T>(
 /// If the store cannot be used, or others changed the row at every try.
 pub async fn put<R: TableRow>(store: &dyn Store, clock: &Arc<dyn Clock>, row: &R) -> Result<(), StoreError> {
     let entity = row.entity();
+    // Nearly always the row is new, and then one request is enough.
+    match store.insert(R::TABLE, &entity).await {
+        Ok(_) => return Ok(()),
+        Err(StoreError::Exists(_)) => {}
+        Err(error) => return Err(error),
+    }
     table_store::update(store, clock, R::TABLE, &entity.key, |stored| {
         let version = stored.map(|stored| RowVersion::of(stored, R::COLUMNS));
         Ok(Change::Write(version.map_or_else(|| entity.clone(), |version| version.complete(entity.clone())), ()))

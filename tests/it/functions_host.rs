@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::azurite::azurite;
 
-/// Long enough for any machine; nothing waits for it unless something is broken.
+/// Long enough for any machine. No test waits that long unless it fails.
 const LONG: Duration = Duration::from_secs(60);
 
 async fn options(jobs: Value) -> Option<Options> {
@@ -156,7 +156,7 @@ async fn http_with_the_function_key_is_forwarded_unchanged() {
 async fn handler_lines_get_the_level_of_their_stream() {
     let Some(host) = played(json!([])).await else { return };
     let found = |text: &str| host.logs().into_iter().find(|line| line.text.contains(text)).map(|line| line.level);
-    // Both streams are read by tasks of their own.
+    // Each stream is read by a task of its own.
     while host.logs().len() < 3 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

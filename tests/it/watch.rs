@@ -314,7 +314,7 @@ impl Watch {
 
     fn fault(&self, on: bool, service: Service, route: &str, kind: FaultKind, times: Option<u32>) {
         if on {
-            self.sim.inject(Fault { service, route: route.into(), kind, times });
+            self.sim.inject(Fault { times, ..Fault::new(service, route, kind) });
         } else {
             self.sim.clear_faults();
         }

@@ -71,7 +71,7 @@ const TABLE: [(Wrong, u16, &str); 11] = [
     (Store, 503, "nothing was changed"),
     (NoThreat, 404, "no threat is stored"),
     (Protected, 403, "PROTECTED_USERS"),
-    (Busy, 409, "is going on"),
+    (Busy, 409, "is in progress"),
     (NoSnapshot, 409, "no snapshot"),
     (Unreachable, 502, "could not be reached"),
     (Nothing, 200, ""),

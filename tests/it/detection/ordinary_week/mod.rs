@@ -49,8 +49,7 @@ async fn watch() -> Watch {
     for person in 0..PEOPLE {
         tenant.add_person(&alias(person), &format!("Person {person}"));
     }
-    let name = "contoso.onmicrosoft.com".to_owned();
-    tenant.accepted_domains.push(AcceptedDomain { name, match_sub_domains: false });
+    tenant.accepted_domains.push(AcceptedDomain::new("contoso.onmicrosoft.com"));
     drop(world);
     watch
 }
