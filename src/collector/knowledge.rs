@@ -152,7 +152,7 @@ impl<'a> Known<'a> {
 
     /// The two calls that the live rules of a mailbox cost, whatever the number of its records.
     async fn live_rules(&self, mailbox: &str) -> Answer<LiveMailbox> {
-        let anchor = Anchor::Mailbox(mailbox.to_owned());
+        let anchor = Anchor::mailbox(mailbox);
         let visible = match self.ask(&anchor, "Get-InboxRule", json!({ "Mailbox": mailbox })).await {
             Ok(rows) => rows,
             Err(error) => return unanswered(&error),
@@ -174,7 +174,7 @@ impl<'a> Known<'a> {
             if !self.swept.insert(mailbox.clone()) {
                 continue;
             }
-            let anchor = Anchor::Mailbox(mailbox.clone());
+            let anchor = Anchor::mailbox(&mailbox);
             let answer = self.ask(&anchor, "Get-SweepRule", json!({ "Mailbox": mailbox })).await;
             match (answer, self.knowledge.live.get_mut(&mailbox)) {
                 (Ok(rows), Some(Answer::Known(live))) => live.sweep = rows,
@@ -261,7 +261,7 @@ async fn accepted_domains(app: &App, row: &CoverageRow) -> Result<AcceptedDomain
     }
     match app.graph.domains(tenant).await {
         Ok(domains) => Ok(AcceptedDomains::of_directory(&domains)),
-        Err(error) if error.is_passing() => Err(error),
+        Err(error) if error.is_transient() => Err(error),
         Err(error) => {
             tracing::warn!(%tenant, "only {} counts as the tenant's own domain: {error}", row.domain);
             Ok(AcceptedDomains { exact: [row.domain.clone()].into(), ..AcceptedDomains::default() })
@@ -273,7 +273,7 @@ async fn accepted_domains(app: &App, row: &CoverageRow) -> Result<AcceptedDomain
 fn unanswered<T>(error: &ServiceError) -> Answer<T> {
     if is_not_found(error) {
         Answer::Unknown
-    } else if error.is_passing() {
+    } else if error.is_transient() {
         Answer::Withheld
     } else if is_refused(error) || matches!(error, ServiceError::Token(_)) {
         Answer::Refused

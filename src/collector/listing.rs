@@ -50,7 +50,7 @@ impl TenantRun<'_> {
             let Some(next) = page.next else { return Ok(service_time) };
             page = self.app.activity.list_next(&self.tenant, &next).await?;
         }
-        Err(Stop::Passing("the listing of content does not end".to_owned()))
+        Err(Stop::Transient("the listing of content does not end".to_owned()))
     }
 
     /// The first page; without a subscription it is started, and the listing asked for once more.

@@ -121,7 +121,7 @@ impl<'a> TenantRun<'a> {
             self.stop_in_time()?;
             match self.read_window(&plan, *window).await {
                 // What cannot be listed now does not keep newer content from being read.
-                Err(stop @ Stop::Passing(_)) => outcome = outcome.and(Err(stop)),
+                Err(stop @ Stop::Transient(_)) => outcome = outcome.and(Err(stop)),
                 read => read?,
             }
             self.ending.store(false, Ordering::Relaxed);
@@ -195,7 +195,7 @@ impl<'a> TenantRun<'a> {
         match outcome {
             Ok(()) => self.enter_read_state(message).await,
             Err(Stop::Dark(state, why)) => self.enter_dark(*state, why).await,
-            Err(Stop::OutOfTime | Stop::Passing(_)) => self.kept.save().await,
+            Err(Stop::OutOfTime | Stop::Transient(_)) => self.kept.save().await,
         }
     }
 

@@ -50,7 +50,7 @@ impl TenantRun<'_> {
             Ok(None) => {}
             Err(error) => {
                 tracing::info!(tenant = %self.tenant, "who forwards to a contact is not known: {error}");
-                finding.rejudge |= error.is_passing();
+                finding.rejudge |= error.is_transient();
             }
         }
     }

@@ -120,7 +120,7 @@ impl TenantRun<'_> {
             Some(record) => match share.limit(self.judge(vec![record])).await {
                 Some(Ok(mut findings)) => findings.pop(),
                 // Whoever cannot answer now must not keep the run from what is new.
-                Some(Err(Stop::Passing(_) | Stop::OutOfTime)) | None => return Ok(self.wait_on(row, &etag).await?),
+                Some(Err(Stop::Transient(_) | Stop::OutOfTime)) | None => return Ok(self.wait_on(row, &etag).await?),
                 Some(Err(dark)) => return Err(dark),
             },
             None => None,

@@ -152,7 +152,7 @@ impl<'a> Outbox<'a> {
     async fn tell_of_fault(&self, fault: &NotifyError, row: &ProcessedRow) -> Result<(), StoreError> {
         let (channel, is_certain) = match fault {
             NotifyError::Configuration { channel, .. } => (*channel, true),
-            NotifyError::Passing { channel, .. } => (*channel, row.attempts >= TOLD_FROM_ATTEMPT),
+            NotifyError::Transient { channel, .. } => (*channel, row.attempts >= TOLD_FROM_ATTEMPT),
         };
         tracing::warn!(channel = channel.as_str(), log_id = %row.record_id, "{fault}; the notification stays owed");
         let others: Vec<Channel> = self.app.notifier.channels().into_iter().filter(|c| *c != channel).collect();
@@ -206,7 +206,7 @@ impl<'a> Outbox<'a> {
 
     /// A channel that is down is not asked again in this run. What it refuses at once may be due to the one notification.
     fn silence_if_down(&self, fault: &NotifyError) {
-        if let (NotifyError::Passing { channel, .. }, Ok(mut silent)) = (fault, self.silent.lock()) {
+        if let (NotifyError::Transient { channel, .. }, Ok(mut silent)) = (fault, self.silent.lock()) {
             silent.insert(*channel);
         }
     }

@@ -24,9 +24,9 @@ pub fn state_behind(error: &ServiceError) -> Option<TenantState> {
             TokenFault::ConsentMissing => Some(TenantState::ConsentMissing),
             TokenFault::AccessLost => Some(TenantState::AccessLost),
             TokenFault::OurFault => Some(TenantState::OurFault),
-            TokenFault::Passing => None,
+            TokenFault::Transient => None,
         },
-        _ if error.is_passing() => None,
+        _ if error.is_transient() => None,
         // Without a code of its own a 401 is a token that has just died.
         ServiceError::Answered { code, status: 401, .. } if code.is_empty() => None,
         ServiceError::Answered { .. } => state_behind_code(error),

@@ -23,14 +23,14 @@ pub enum Stop {
     Dark(TenantState, String),
     /// Something that may pass by itself.
     #[error("{0}")]
-    Passing(String),
+    Transient(String),
 }
 
 impl From<ServiceError> for Stop {
     fn from(error: ServiceError) -> Self {
         match state_behind(&error) {
             Some(state) => Self::Dark(state, error.to_string()),
-            None => Self::Passing(error.to_string()),
+            None => Self::Transient(error.to_string()),
         }
     }
 }
@@ -38,7 +38,7 @@ impl From<ServiceError> for Stop {
 /// A store that refuses is not the tenant's fault, and there is nowhere else to note it: the host keeps the message.
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
-        Self::Passing(error.to_string())
+        Self::Transient(error.to_string())
     }
 }
 

@@ -36,7 +36,7 @@ impl From<Stop> for FunctionError {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Dark(state, why) => Self::Permanent(format!("{}: {why}", state.as_str())),
-            Stop::OutOfTime | Stop::Passing(_) => Self::Transient(stop.to_string()),
+            Stop::OutOfTime | Stop::Transient(_) => Self::Transient(stop.to_string()),
         }
     }
 }

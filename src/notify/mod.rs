@@ -59,7 +59,7 @@ impl Channel {
 pub enum NotifyError {
     /// May pass; try again later.
     #[error("{channel} did not accept the notification: {detail}", channel = .channel.as_str())]
-    Passing {
+    Transient {
         /// Which.
         channel: Channel,
         /// What it answered.
@@ -119,7 +119,7 @@ impl Notifier {
     ///
     /// # Errors
     /// [`NotifyError::Configuration`] where trying again is pointless until somebody mends something, else
-    /// [`NotifyError::Passing`].
+    /// [`NotifyError::Transient`].
     pub async fn send(&self, channel: Channel, row: &ProcessedRow, deadline: &Deadline) -> Result<(), NotifyError> {
         let Some(address) = self.address(channel) else {
             return Err(NotifyError::Configuration { channel, detail: format!("{} is not set", channel.setting()) });

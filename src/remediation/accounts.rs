@@ -235,7 +235,7 @@ async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Account, Refus
         // Whom one does not know only the other could tell. Going on without an answer would let a protected account
         // be touched as soon as the service is back.
         (Err(graph), Ok(None)) => return Err(Refusal::Unreachable(graph.to_string())),
-        (Ok(_), Err(exchange)) if exchange.is_passing() => return Err(Refusal::Unreachable(exchange.to_string())),
+        (Ok(_), Err(exchange)) if exchange.is_transient() => return Err(Refusal::Unreachable(exchange.to_string())),
         (Ok(_), _) => return Ok(Account::unknown(name)),
         (Err(graph), Err(exchange)) => return Err(Refusal::Unreachable(format!("{graph}; {exchange}"))),
     };
@@ -260,7 +260,7 @@ async fn in_time<T>(
 
 async fn mailbox(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Row>, ServiceError> {
     let parameters = serde_json::json!({ "Identity": name });
-    match app.exchange.invoke(tenant, &Anchor::Mailbox(name.to_owned()), "Get-Mailbox", parameters).await {
+    match app.exchange.invoke(tenant, &Anchor::mailbox(name), "Get-Mailbox", parameters).await {
         Ok(rows) => Ok(rows.into_iter().next()),
         Err(error) if is_not_found(&error) => Ok(None),
         Err(error) => Err(error),

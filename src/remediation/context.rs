@@ -118,9 +118,14 @@ impl<'a> RemediationContext<'a> {
         }
     }
 
+    fn anchor(&self) -> Anchor {
+        let object_id = self.accounts.owner.object_id.clone();
+        Anchor::Mailbox { name: self.mailbox().to_owned(), object_id }
+    }
+
     /// Runs a cmdlet, routed by the mailbox.
     pub async fn invoke(&self, cmdlet: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
-        self.ask_exchange(&Anchor::Mailbox(self.mailbox().to_owned()), cmdlet, parameters).await
+        self.ask_exchange(&self.anchor(), cmdlet, parameters).await
     }
 
     /// Runs a cmdlet about the organization.

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use crate::detection::FindingKind;
 use crate::tables::ProcessedRow;
 use base::ids::RunId;
-use m365::exchange::Row;
+use m365::exchange::{Row, is_unknown_parameter};
 use m365::graph::User;
 
 use super::context::{EXCHANGE_GRANT, RemediationContext};
@@ -16,6 +16,7 @@ use super::history::History;
 use super::remediate::RemediationRequest;
 use super::step::{StepReport, explain, quoted};
 use super::steps::clear_forwarding::{self, Forwarding};
+use super::steps::rule_switch::RuleSwitch;
 use super::steps::rules::{self, Rule, Source};
 use super::steps::snapshot::{KeptRule, Snapshot};
 use super::steps::{block_sign_in, disable_auto_reply, disable_client_access};
@@ -146,11 +147,22 @@ fn has_reset_password(context: &RemediationContext<'_>, user: &User, history: &H
 }
 
 async fn client_access(context: &RemediationContext<'_>, switches: Option<&Row>) -> StepReport {
-    let Some(switches) = switches.filter(|switches| !switches.is_empty()) else {
+    let switches = switches.map(disable_client_access::known).unwrap_or_default();
+    if switches.is_empty() {
         return nothing_kept();
-    };
-    match disable_client_access::set(context, switches.clone()).await {
-        Ok(()) => undone("Client access is as it was."),
+    }
+    match disable_client_access::set(context, switches).await {
+        Ok(rejected) => {
+            let (gone, failed): (Vec<_>, Vec<_>) =
+                rejected.into_iter().partition(|(_, error)| is_unknown_parameter(error));
+            match (failed.first(), gone.is_empty()) {
+                (None, true) => undone("Client access restored."),
+                (None, false) => undone("Client access restored, except switches that this tenant does not have."),
+                (Some((name, error)), _) => {
+                    StepReport::failed(format!("Could not restore {name}: {}", explain(error, EXCHANGE_GRANT)))
+                }
+            }
+        }
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
 }
@@ -256,7 +268,7 @@ async fn switch_on_if_inside(context: &RemediationContext<'_>, rule: &Rule) -> S
 }
 
 async fn switch_on(context: &RemediationContext<'_>, rule: &Rule) -> StepReport {
-    match rules::set_enabled(context, rule, true).await {
+    match RuleSwitch::on(rule).set(context).await {
         Ok(()) => undone(format!("{} is on again.", quoted(&rule.name))),
         Err(error) => StepReport::failed(format!("{}: {}", quoted(&rule.name), explain(&error, EXCHANGE_GRANT))),
     }

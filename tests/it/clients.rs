@@ -152,7 +152,7 @@ async fn a_link_to_another_origin_or_tenant_gets_no_request_and_no_token() {
     ];
     for link in links {
         let error = app.activity.fetch(&tenant(), &link).await.unwrap_err();
-        assert!(!error.is_passing() && error.to_string().contains("not followed"), "{error}");
+        assert!(!error.is_transient() && error.to_string().contains("not followed"), "{error}");
     }
     assert_eq!(simulator.requests().len(), 0);
 }
@@ -184,7 +184,7 @@ async fn exchange_tells_what_is_missing_in_its_own_words() {
     let app = app(&simulator, &[]);
     let get = |name: &'static str| {
         let app = app.clone();
-        let anchor = Anchor::Mailbox(name.to_owned());
+        let anchor = Anchor::mailbox(name);
         async move { app.exchange.invoke(&tenant(), &anchor, "Get-Mailbox", json!({"Identity": name})).await }
     };
     let rows = get("victor@contoso.com").await.unwrap();

@@ -7,7 +7,7 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use base::clock::{Clock, Deadline};
@@ -21,7 +21,7 @@ use super::{Service, ServiceError};
 const TRIES: usize = 4;
 
 /// How long all tries of one request may wait together. A function's deadline is minutes, a remediation's 100 s.
-const PATIENCE: Duration = Duration::from_secs(40);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// The longest wait that `Retry-After` may ask for; whoever asks for more is tried again by a later run.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
@@ -40,13 +40,13 @@ const ERROR_LIMIT: usize = 64 * 1024;
 const TEXT_LIMIT: usize = 500;
 
 /// The service's own code and text in the body of an error.
-pub(super) struct Told {
+pub(super) struct ErrorBody {
     pub(super) code: String,
     pub(super) message: String,
 }
 
 /// Reads code and text from the status, headers and body of an error.
-pub(super) type ReadError = fn(StatusCode, &HeaderMap, &[u8]) -> Told;
+pub(super) type ReadError = fn(StatusCode, &HeaderMap, &[u8]) -> ErrorBody;
 
 /// An answer that was read to its end.
 pub(super) struct Answer {
@@ -90,29 +90,29 @@ impl Caller {
 
     /// Sends a request and reads the whole answer; a broken-off answer is tried again as well.
     pub(super) async fn whole(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Answer, ServiceError> {
-        self.in_time(async {
+        self.in_time(Box::pin(async {
             let mut waits = waits();
             loop {
                 match self.attempt_whole(tenant, &request).await {
-                    Err(error) if error.is_passing() => self.wait_or_give_up(error, &mut waits).await?,
+                    Err(error) if error.is_transient() => self.wait_or_give_up(error, &mut waits).await?,
                     outcome => return outcome,
                 }
             }
-        })
+        }))
         .await
     }
 
     /// Sends a request and hands over the answer as it begins.
     pub(super) async fn streamed(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Response, ServiceError> {
-        self.in_time(async {
+        self.in_time(Box::pin(async {
             let mut waits = waits();
             loop {
                 match self.attempt(tenant, &request).await {
-                    Err(error) if error.is_passing() => self.wait_or_give_up(error, &mut waits).await?,
+                    Err(error) if error.is_transient() => self.wait_or_give_up(error, &mut waits).await?,
                     outcome => return outcome,
                 }
             }
-        })
+        }))
         .await
     }
 
@@ -147,6 +147,11 @@ impl Caller {
         self.unreachable(format!("{what} does not end: its links to further pages lead in a circle"))
     }
 
+    /// An answer to a cmdlet or listing that gives no list of rows. It does not mean that there are none.
+    pub(super) fn no_rows(&self, what: &str) -> ServiceError {
+        self.unreachable(format!("the answer to {what} has no list of rows"))
+    }
+
     /// An answer that was read but is not what it must be.
     pub(super) fn unreadable(&self, what: &str, error: &serde_json::Error) -> ServiceError {
         // The position and kind are enough; serde's text may hold a piece of the answer.
@@ -157,17 +162,23 @@ impl Caller {
         ServiceError::Unreachable { service: self.service, detail }
     }
 
-    /// One try. A token that is refused is forgotten, and a fresh one tried once.
+    /// One try. A token that the service rejects (401), or that lacks a right which may have been granted since it was issued (403), is
+    /// replaced once and the request repeated.
     async fn attempt(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
-        let mut response = self.send(tenant, request).await?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            self.tokens.forget(tenant, self.service);
-            response = self.send(tenant, request).await?;
+        let error = match Box::pin(self.send(tenant, request)).await? {
+            (response, _) if response.status().is_success() => return Ok(response),
+            (response, token) => self.answered(response, &token).await,
+        };
+        let is_rejected = matches!(error.status(), Some(401 | 403)) && !error.is_transient();
+        if is_rejected && self.tokens.renew(tenant, self.service, self.clock.now()) {
+            let (response, token) = Box::pin(self.send(tenant, request)).await?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            let error = self.answered(response, &token).await;
+            self.note_throttling(tenant, &error);
+            return Err(error);
         }
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let error = self.answered(response).await;
         self.note_throttling(tenant, &error);
         Err(error)
     }
@@ -190,17 +201,25 @@ impl Caller {
         Ok(())
     }
 
-    async fn send(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
+    /// Sends the request once; gives the response and the token that it was sent with.
+    async fn send(
+        &self,
+        tenant: &TenantId,
+        request: &RequestBuilder,
+    ) -> Result<(Response, SecretString), ServiceError> {
         self.pass_throttle(tenant).await?;
         let token = self.tokens.token(tenant, self.service).await?;
         // A request whose body is in memory can be sent again; all of ours are.
         let request =
             request.try_clone().ok_or_else(|| self.unreachable("the request cannot be sent twice".to_owned()))?;
-        let sent = request.bearer_auth(token.expose_secret()).send().await;
-        sent.map_err(|error| self.unreachable(describe(error)))
+        let request = request.bearer_auth(token.expose_secret()).build();
+        let request = request.map_err(|error| self.unreachable(base::http::describe(&error)))?;
+        let sent = base::http::send(&self.http, request).await;
+        let response = sent.map_err(|error| self.unreachable(base::http::describe(&error)))?;
+        Ok((response, token))
     }
 
-    async fn answered(&self, response: Response) -> ServiceError {
+    async fn answered(&self, response: Response, token: &SecretString) -> ServiceError {
         let (status, headers) = (response.status(), response.headers().clone());
         // An error whose body breaks off is still an error with a status.
         let body = read_up_to(response, ERROR_LIMIT).await.unwrap_or_default();
@@ -208,30 +227,25 @@ impl Caller {
         ServiceError::Answered {
             service: self.service,
             status: status.as_u16(),
-            code: readable(&told.code),
-            message: readable(&told.message),
+            code: readable(&scrubbed(&told.code, token)),
+            message: readable(&scrubbed(&told.message, token)),
             retry_after: retry_after(&headers),
         }
     }
 }
 
-/// What went wrong with a connection, never where to: addresses carry keys.
-pub(super) fn describe(error: reqwest::Error) -> String {
-    let kind = match () {
-        () if error.is_timeout() => "timed out",
-        () if error.is_connect() => "no connection",
-        () if error.is_body() || error.is_decode() => "the answer broke off",
-        () => "the request failed",
-    };
-    let error = error.without_url();
-    let cause = std::iter::successors(std::error::Error::source(&error), |cause| cause.source()).last();
-    cause.map_or_else(|| kind.to_owned(), |cause| format!("{kind}: {}", readable(&cause.to_string())))
+/// A service's text without the secret of the call: some services repeat what they were sent.
+pub(super) fn scrubbed(text: &str, secret: &SecretString) -> String {
+    match secret.expose_secret() {
+        "" => text.to_owned(),
+        secret => text.replace(secret, "[removed]"),
+    }
 }
 
 /// Reads a body, refusing one that is longer than `limit` bytes.
 async fn read_up_to(mut response: Response, limit: usize) -> Result<Bytes, String> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(describe)? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| base::http::describe(&error))? {
         if body.len() + chunk.len() > limit {
             return Err(format!("the answer is longer than {limit} bytes"));
         }
@@ -247,7 +261,7 @@ fn waits() -> ExponentialBackoff {
         .with_min_delay(Duration::from_millis(500))
         .with_max_delay(Duration::from_secs(10))
         .with_max_times(TRIES - 1)
-        .with_total_delay(Some(PATIENCE))
+        .with_total_delay(Some(RETRY_TIMEOUT))
         .with_jitter()
         .build()
 }

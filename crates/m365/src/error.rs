@@ -7,6 +7,10 @@ use chrono::{DateTime, Utc};
 
 use base::ids::TenantId;
 
+use secrecy::SecretString;
+
+use super::aadsts;
+use super::call::scrubbed;
 use super::management_activity::Remedy;
 
 /// Which service.
@@ -40,7 +44,7 @@ pub enum ServiceError {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The service answered with an error of its own. `code` and `message` are the service's words.
-    #[error("{service} answered {status} {code}: {message}")]
+    #[error("{service} answered {status}{}{}", spaced(code), after_colon(message))]
     Answered {
         /// Who answered.
         service: Service,
@@ -62,7 +66,7 @@ pub enum ServiceError {
         detail: String,
     },
     /// The service asked not to be called again before that time. Nothing was sent.
-    #[error("{service} wants no request of this tenant before {}", until.format("%Y-%m-%dT%H:%M:%SZ"))]
+    #[error("{service} asked Tenantwatch to send no request for this tenant before {}", until.format("%Y-%m-%dT%H:%M:%SZ"))]
     Waiting {
         /// Who asked.
         service: Service,
@@ -70,23 +74,48 @@ pub enum ServiceError {
         until: DateTime<Utc>,
     },
     /// A link in an answer points to another origin or tenant than it must. Nothing was sent there.
-    #[error("{service} gave a link outside its own origin or tenant; it was not followed")]
+    #[error("{service} returned a link to another origin or tenant; it was not followed")]
     ForeignLink {
         /// Who gave it.
         service: Service,
     },
 }
 
+/// The code after a space; nothing if there is none.
+fn spaced(code: &str) -> String {
+    if code.is_empty() { String::new() } else { format!(" {code}") }
+}
+
+/// The text after a colon; nothing if there is none.
+fn after_colon(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
+}
+
 impl ServiceError {
     /// Whether the same request may succeed later without anybody doing anything: 408, 429, 5xx, AF429, AF50000, connection.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Token(error) => error.fault.is_passing(),
+            Self::Token(error) => error.fault.is_transient(),
             Self::Answered { status, .. } => {
                 matches!(status, 408 | 429 | 500..) || Remedy::of(self) == Some(Remedy::Wait)
             }
             Self::Unreachable { .. } | Self::Waiting { .. } => true,
             Self::ForeignLink { .. } => false,
+        }
+    }
+
+    /// The same error without a secret that the service may have repeated.
+    #[must_use]
+    pub fn without(self, secret: &SecretString) -> Self {
+        match self {
+            Self::Answered { service, status, code, message, retry_after } => Self::Answered {
+                service,
+                status,
+                code: scrubbed(&code, secret),
+                message: scrubbed(&message, secret),
+                retry_after,
+            },
+            other => other,
         }
     }
 
@@ -109,7 +138,7 @@ impl ServiceError {
 
 /// Entra gave no token for a tenant.
 #[derive(Debug, thiserror::Error)]
-#[error("no token for tenant {tenant}: {fault}{}", aadsts.map(|n| format!(" (AADSTS{n})")).unwrap_or_default())]
+#[error("no token for tenant {tenant}: {}", self.what())]
 pub struct TokenError {
     /// The tenant the token was for.
     pub tenant: TenantId,
@@ -121,26 +150,44 @@ pub struct TokenError {
     pub message: String,
 }
 
+impl TokenError {
+    /// What Entra said and what to do about it: the advice for a known number, else the meaning and Entra's own words.
+    fn what(&self) -> String {
+        let number = self.aadsts.map(|number| format!(" (AADSTS{number})")).unwrap_or_default();
+        match (self.aadsts.and_then(aadsts::find), self.fault) {
+            (Some(known), _) => format!("{}{number}. {}", self.fault, known.advice),
+            (None, TokenFault::Transient) if !self.message.is_empty() => {
+                format!("{}{number}: {}", self.fault, self.message)
+            }
+            (None, _) => format!("{}{number}", self.fault),
+        }
+    }
+}
+
 /// What a refused token means and who has to do something about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum TokenFault {
     /// 7000229, 700016, 65001: the customer has not consented to the app.
-    #[error("the app is not consented to in this tenant; an administrator there has to follow the consent link")]
+    #[error("admin consent for the app is missing in this tenant; an administrator there must open the consent link")]
     ConsentMissing,
     /// 7000112, 53003, 90002, 500011, 500014: disabled, blocked, gone or not licensed.
-    #[error("access to this tenant is lost: app disabled, conditional access, tenant gone or no licence")]
+    #[error(
+        "Tenantwatch no longer has access to this tenant: app disabled, Conditional Access, tenant gone or no licence"
+    )]
     AccessLost,
     /// 7000215, 7000222, 700027 and other faults of our own credential or configuration.
-    #[error("our own credential or configuration is refused; check the app registration's secret or certificate")]
+    #[error(
+        "Entra rejected Tenantwatch's credential or configuration; check the app registration's secret or certificate"
+    )]
     OurFault,
     /// Anything that may pass by itself.
     #[error("Entra ID could not give a token right now")]
-    Passing,
+    Transient,
 }
 
 impl TokenFault {
     /// Whether trying again may help.
-    pub fn is_passing(self) -> bool {
-        self == Self::Passing
+    pub fn is_transient(self) -> bool {
+        self == Self::Transient
     }
 }

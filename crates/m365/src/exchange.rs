@@ -42,19 +42,45 @@ const PAGES: usize = 500;
 pub enum Anchor {
     /// The tenant's system mailbox, for cmdlets about the organization.
     Organization,
-    /// The mailbox that the cmdlet is about: a user principal name or address.
-    Mailbox(String),
+    /// The mailbox that the cmdlet is about.
+    Mailbox {
+        /// A user principal name, an address or an object id.
+        name: String,
+        /// The object id of its owner, if it is known.
+        object_id: Option<String>,
+    },
 }
 
 impl Anchor {
-    fn header(&self, tenant: &TenantId) -> String {
+    /// The mailbox with this name.
+    pub fn mailbox(name: &str) -> Self {
+        Self::Mailbox { name: name.to_owned(), object_id: None }
+    }
+
+    /// The values of the header, in the order in which they are tried: an anchor that does not lead to the mailbox's server is answered
+    /// with "Cmdlet needs proxy" (KelvinTegelaar/CIPP#4877).
+    fn headers(&self, tenant: &TenantId) -> Vec<String> {
+        let organization = format!("APP:{SYSTEM_MAILBOX}@{tenant}");
         match self {
-            Self::Organization => format!("APP:{SYSTEM_MAILBOX}@{tenant}"),
-            // A header takes no control characters, and a name of somebody else's choice may hold any.
-            Self::Mailbox(name) => {
-                format!("UPN:{}", name.chars().filter(|c| !c.is_control() && c.is_ascii()).collect::<String>())
+            Self::Organization => vec![organization],
+            Self::Mailbox { name, object_id } => {
+                // A header takes no control characters, and a name of somebody else's choice may contain any.
+                let name: String = name.chars().filter(|c| !c.is_control() && c.is_ascii()).collect();
+                let object_id = object_id.as_ref().or(Some(&name)).filter(|id| uuid::Uuid::try_parse(id).is_ok());
+                let by_id = object_id.map(|id| format!("OID:{id}@{tenant}"));
+                [Some(format!("UPN:{name}")), by_id, Some(organization)].into_iter().flatten().collect()
             }
         }
+    }
+}
+
+/// Returns whether the anchor did not lead to the server of the mailbox.
+fn needs_proxy(error: &ServiceError) -> bool {
+    match error {
+        ServiceError::Answered { status: 400, code, message, .. } => {
+            code == "CmdletProxyNotAvailableException" || message.contains("Cmdlet needs proxy")
+        }
+        _ => false,
     }
 }
 
@@ -67,8 +93,8 @@ pub struct Exchange {
 
 #[derive(Deserialize)]
 struct Page {
-    #[serde(default)]
-    value: Vec<Row>,
+    value: Option<Vec<Row>>,
+    error: Option<Value>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
 }
@@ -96,13 +122,37 @@ impl Exchange {
         parameters: Value,
     ) -> Result<Vec<Row>, ServiceError> {
         let body = json!({"CmdletInput": {"CmdletName": cmdlet, "Parameters": parameters}});
-        let anchor = anchor.header(tenant);
+        let mut outcome = Ok(Vec::new());
+        for anchor in anchor.headers(tenant) {
+            // On the heap: a call waits in many places, and each would hold room for it on the stack.
+            outcome = Box::pin(self.invoke_by(tenant, &anchor, cmdlet, &body)).await;
+            match &outcome {
+                Err(error) if needs_proxy(error) => {}
+                _ => break,
+            }
+        }
+        outcome
+    }
+
+    async fn invoke_by(
+        &self,
+        tenant: &TenantId,
+        anchor: &str,
+        cmdlet: &str,
+        body: &Value,
+    ) -> Result<Vec<Row>, ServiceError> {
         let mut rows = Vec::new();
         let mut next = Some(self.command_url(tenant));
         for _ in 0..PAGES {
             let Some(url) = next.take() else { return Ok(rows) };
-            let page = self.page(tenant, &url, &anchor, &body).await?;
-            rows.extend(page.value.into_iter().map(without_annotations));
+            let page = self.page(tenant, &url, anchor, body).await?;
+            // Only a cmdlet that reads must give rows. None of them, and no list of rows, are two different things.
+            let value = match page.value {
+                Some(value) => value,
+                None if cmdlet.starts_with("Get-") => return Err(self.caller.no_rows(cmdlet)),
+                None => Vec::new(),
+            };
+            rows.extend(value.into_iter().map(without_annotations));
             // Page links live for minutes only, so they are followed at once; each is a POST of the same body.
             next = page.next.map(|link| self.own_link(&link)).transpose()?;
         }
@@ -120,9 +170,15 @@ impl Exchange {
         let answer = self.caller.whole(tenant, request).await?;
         // A cmdlet that changes something may answer with nothing at all.
         if answer.body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Page { value: Vec::new(), next: None });
+            return Ok(Page { value: None, error: None, next: None });
         }
-        serde_json::from_slice(&answer.body).map_err(|error| self.caller.unreadable("the cmdlet's answer", &error))
+        let page: Page = serde_json::from_slice(&answer.body)
+            .map_err(|error| self.caller.unreadable("the cmdlet's answer", &error))?;
+        // An error under 200 is one all the same.
+        match page.error {
+            Some(_) => Err(self.caller.unreachable("the answer has status 200, but reports an error".to_owned())),
+            None => Ok(page),
+        }
     }
 
     fn command_url(&self, tenant: &TenantId) -> Url {
@@ -151,4 +207,11 @@ pub fn is_not_found(error: &ServiceError) -> bool {
 /// Whether Exchange refuses us for good: no app role or no directory role in that tenant.
 pub fn is_refused(error: &ServiceError) -> bool {
     matches!(error.status(), Some(401 | 403))
+}
+
+/// Returns whether Exchange rejects a parameter that it does not know in this tenant: "A parameter cannot be found that matches
+/// parameter name".
+pub fn is_unknown_parameter(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Answered { message, .. } if message.to_lowercase().contains("parameter cannot be found"))
+        || error.code() == "ParameterBindingException"
 }

@@ -24,10 +24,6 @@ use super::tokens::Tokens;
 use super::{Service, ServiceError};
 use wire::{Contract, Method as WireMethod, Organization, Page, Relationship, TenantInformation};
 
-/// The id that every account's password has as a sign-in method.
-/// <https://learn.microsoft.com/graph/api/authenticationmethod-resetpassword>
-const PASSWORD_METHOD: &str = "28c10230-6103-485e-b985-444c60001490";
-
 /// The most pages of one listing; more means that a link leads in a circle.
 const PAGES: usize = 1_000;
 
@@ -197,18 +193,8 @@ impl Graph {
     ) -> Result<(), ServiceError> {
         let profile = json!({"forceChangePasswordNextSignIn": true, "password": password.expose_secret()});
         let url = self.user_url("v1.0", user, &[], &[]);
-        self.change(tenant, Method::PATCH, url, &json!({"passwordProfile": profile})).await
-    }
-
-    /// Password reset with writeback, for accounts that come from an on-premises directory (202).
-    pub async fn reset_synced_password(
-        &self,
-        tenant: &TenantId,
-        user: &str,
-        password: &SecretString,
-    ) -> Result<(), ServiceError> {
-        let url = self.user_url("v1.0", user, &["authentication", "methods", PASSWORD_METHOD, "resetPassword"], &[]);
-        self.change(tenant, Method::POST, url, &json!({"newPassword": password.expose_secret()})).await
+        let changed = self.change(tenant, Method::PATCH, url, &json!({"passwordProfile": profile})).await;
+        changed.map_err(|error| error.without(password))
     }
 
     /// `POST /users/{user}/revokeSignInSessions`

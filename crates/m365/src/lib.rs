@@ -6,6 +6,7 @@ pub mod graph;
 pub mod management_activity;
 pub mod tokens;
 
+pub mod aadsts;
 mod app_registration;
 mod call;
 mod certificate;

@@ -327,18 +327,21 @@ async fn whoever_asks_for_an_hour_is_not_waited_for() {
     let error = server.graph().domains(&tenant(TENANT)).await.unwrap_err();
     let ServiceError::Answered { retry_after, .. } = &error else { panic!("{error:?}") };
     assert_eq!(*retry_after, Some(std::time::Duration::from_secs(3_600)));
-    assert!(error.is_passing());
+    assert!(error.is_transient());
     assert_eq!(server.asked().len(), 1);
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_repeated() {
+async fn denied_request_is_repeated_once_with_a_fresh_token_in_an_hour() {
     let server = Server::start().await;
     let denied = json!({"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges", "innererror": {}}});
-    server.says([Answer::json(403, &denied)]);
-    let error = server.graph().set_account_enabled(&tenant(TENANT), "u", false).await.unwrap_err();
+    server.says([Answer::json(403, &denied), Answer::json(403, &denied), Answer::json(403, &denied)]);
+    let graph = server.graph();
+    let error = graph.set_account_enabled(&tenant(TENANT), "u", false).await.unwrap_err();
     assert_eq!((error.status(), error.code()), (Some(403), "Authorization_RequestDenied"));
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.asked().len(), 2);
+    graph.set_account_enabled(&tenant(TENANT), "u", false).await.unwrap_err();
+    assert_eq!(server.asked().len(), 3, "not again within the hour");
 }
 
 #[tokio::test]
@@ -412,7 +415,7 @@ async fn rows_of_exchange_lose_annotations_and_keep_every_digit() {
 async fn a_change_may_be_answered_with_nothing() {
     let server = Server::start().await;
     server.says([Answer::new(200, "")]);
-    let anchor = Anchor::Mailbox("v@contoso.com".to_owned());
+    let anchor = Anchor::mailbox("v@contoso.com");
     assert!(server.exchange().invoke(&tenant(TENANT), &anchor, "Set-Mailbox", json!({})).await.unwrap().is_empty());
 }
 

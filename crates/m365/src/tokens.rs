@@ -14,6 +14,7 @@ use azure_identity::{
     ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
     ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
@@ -22,13 +23,16 @@ use crate::hosts::Hosts;
 use base::ids::TenantId;
 
 use super::certificate::Certificate;
-use super::{Service, TokenError, TokenFault};
+use super::{Service, TokenError, TokenFault, aadsts};
 
 /// What a managed identity asks for to vouch for an app registration.
 const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange/.default";
 
 /// How long a token may take. The credential waits as long as `Retry-After` says, however long that is; nobody else does.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+const TOKEN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The time within which a rejected token of one tenant and service is replaced only once.
+const RENEWAL_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
 /// Gives tokens for any tenant and service.
 pub struct Tokens {
@@ -43,7 +47,13 @@ pub struct Tokens {
 #[derive(Default)]
 struct Credentials {
     of_tenant: HashMap<TenantId, Arc<dyn TokenCredential>>,
-    renewed: HashMap<(TenantId, Service), Arc<dyn TokenCredential>>,
+    renewed: HashMap<(TenantId, Service), Renewed>,
+}
+
+/// A credential that replaced one whose token a service rejected.
+struct Renewed {
+    credential: Arc<dyn TokenCredential>,
+    at: DateTime<Utc>,
 }
 
 /// How the app registration proves who it is.
@@ -101,25 +111,34 @@ impl Tokens {
     pub async fn token(&self, tenant: &TenantId, service: Service) -> Result<SecretString, TokenError> {
         let credential = self.credential(tenant, service)?;
         let scope = self.scope(service);
-        match tokio::time::timeout(PATIENCE, credential.get_token(&[&scope], None)).await {
+        match tokio::time::timeout(TOKEN_TIMEOUT, credential.get_token(&[&scope], None)).await {
             Ok(Ok(token)) => Ok(token.token.secret().to_owned().into()),
             Ok(Err(error)) => Err(classify(*tenant, &error)),
             Err(_) => Err(TokenError {
                 tenant: *tenant,
-                fault: TokenFault::Passing,
+                fault: TokenFault::Transient,
                 aadsts: None,
-                message: format!("no token within {} s", PATIENCE.as_secs()),
+                message: format!("no token within {} s", TOKEN_TIMEOUT.as_secs()),
             }),
         }
     }
 
-    /// Forgets the token for `service` in `tenant`, which was answered with 401. Those of the other services live on.
-    pub fn forget(&self, tenant: &TenantId, service: Service) {
-        // Where no credential can be made the next call says why.
-        if let Ok(fresh) = self.new_credential(tenant) {
-            let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-            credentials.renewed.insert((*tenant, service), fresh);
+    /// Drops the cached token for `service` in `tenant`, which the service rejected, and returns whether a fresh one can be had. At most
+    /// once per tenant, service and hour: a service that rejects every token must not cost a token request for each call. The tokens
+    /// of the other services stay.
+    pub fn renew(&self, tenant: &TenantId, service: Service, now: DateTime<Utc>) -> bool {
+        let key = (*tenant, service);
+        {
+            let credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+            if credentials.renewed.get(&key).is_some_and(|renewed| (now - renewed.at).abs() < RENEWAL_INTERVAL) {
+                return false;
+            }
         }
+        // If no credential can be made, the next call says why.
+        let Ok(fresh) = self.new_credential(tenant) else { return false };
+        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        credentials.renewed.insert(key, Renewed { credential: fresh, at: now });
+        true
     }
 
     fn scope(&self, service: Service) -> String {
@@ -133,7 +152,8 @@ impl Tokens {
 
     fn credential(&self, tenant: &TenantId, service: Service) -> Result<Arc<dyn TokenCredential>, TokenError> {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = credentials.renewed.get(&(*tenant, service)).or_else(|| credentials.of_tenant.get(tenant));
+        let renewed = credentials.renewed.get(&(*tenant, service)).map(|renewed| &renewed.credential);
+        let made = renewed.or_else(|| credentials.of_tenant.get(tenant));
         if let Some(credential) = made {
             return Ok(Arc::clone(credential));
         }
@@ -232,7 +252,23 @@ fn classify(tenant: TenantId, error: &azure_core::Error) -> TokenError {
     };
     let first_code = code.as_deref().and_then(|codes| codes.split(',').next()).and_then(|code| code.parse().ok());
     let aadsts = first_code.or_else(|| number_after(&text, "AADSTS"));
-    TokenError { tenant, fault: fault(status, aadsts), aadsts, message: first_line(&text) }
+    let message = match (status, connection_failure(error)) {
+        (None, Some(failure)) => failure,
+        _ => first_line(&text),
+    };
+    TokenError { tenant, fault: fault(status, aadsts), aadsts, message }
+}
+
+/// The host that could not be reached and why, if no answer came.
+fn connection_failure(error: &azure_core::Error) -> Option<String> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+            return Some(base::http::describe(error));
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// Entra's own answer, where there was one.
@@ -250,18 +286,14 @@ fn answered(error: &azure_core::Error) -> Option<&azure_core::Error> {
 }
 
 fn fault(status: Option<u16>, aadsts: Option<u32>) -> TokenFault {
-    match (aadsts, status) {
-        (Some(7_000_229 | 700_016 | 65_001), _) => TokenFault::ConsentMissing,
-        (Some(7_000_112 | 53_003 | 90_002 | 500_011 | 500_014 | 650_052 | 5_001_211), _) => TokenFault::AccessLost,
-        // Seen for a while after a certificate was rotated, and for good when it is the wrong one: ours in the end.
-        (Some(7_000_215 | 7_000_222 | 700_027 | 700_024 | 7_000_218 | 700_211 | 700_213), _) => TokenFault::OurFault,
-        (_, Some(408 | 429 | 500..)) | (_, None) => TokenFault::Passing,
-        // Entra's own words for «busy» come with 400 at times.
-        (Some(90_033 | 50_196 | 90_006), _) => TokenFault::Passing,
-        // No number of Entra's: the platform refused the managed identity, which says nothing about the tenant. One that is
-        // not known here is that tenant's: to blame ourselves would tell of all tenants what may be true of one.
-        (None, Some(_)) => TokenFault::OurFault,
-        _ => TokenFault::AccessLost,
+    match (aadsts.and_then(aadsts::find), aadsts, status) {
+        // Entra's own words for "busy" come with 400 at times.
+        (Some(known), ..) => known.fault,
+        (None, _, Some(408 | 429 | 500..) | None) => TokenFault::Transient,
+        // No number of Entra's: the platform rejected the managed identity, which says nothing about the tenant.
+        (None, None, Some(_)) => TokenFault::OurFault,
+        // An unknown number is that tenant's: to blame the credential would notify for all tenants what may be true of one.
+        (None, Some(_), Some(_)) => TokenFault::AccessLost,
     }
 }
 
@@ -295,10 +327,10 @@ mod tests {
             (Some(401), Some(7_000_215), TokenFault::OurFault),
             (Some(401), Some(7_000_222), TokenFault::OurFault),
             (Some(401), Some(700_027), TokenFault::OurFault),
-            (Some(503), None, TokenFault::Passing),
-            (Some(429), None, TokenFault::Passing),
-            (Some(400), Some(90_033), TokenFault::Passing),
-            (None, None, TokenFault::Passing),
+            (Some(503), None, TokenFault::Transient),
+            (Some(429), None, TokenFault::Transient),
+            (Some(400), Some(90_033), TokenFault::Transient),
+            (None, None, TokenFault::Transient),
         ];
         for (status, aadsts, expected) in table {
             assert_eq!(fault(status, aadsts), expected, "{status:?} {aadsts:?}");

@@ -1,16 +1,23 @@
-//! All inbox and sweep rules are switched off, hidden ones too. Switched off and not removed: they are evidence.
+//! Disables all inbox and sweep rules, hidden ones too. They are not removed, because they are evidence.
+
+use futures::future::join_all;
 
 use m365::ServiceError;
 use m365::exchange::is_not_found;
 
+use super::rule_switch::{RuleSwitch, is_gone};
 use super::rules::{self, Rule, Rules};
 use super::snapshot::Snapshot;
 use crate::remediation::Outcome;
 use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain, quoted};
+use crate::tables::ProcessedRow;
 
 /// What the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
 const WARNING: &str = "Any change of rules through Exchange drops the owner's client-side Outlook rules.";
+
+/// The number of rules that are disabled at the same time.
+const AT_ONCE: usize = 4;
 
 /// The most names that are told.
 const NAMES: usize = 20;
@@ -40,17 +47,34 @@ async fn disable(context: &RemediationContext<'_>, rules: &Rules) -> StepReport 
     }
     context.keep(Snapshot { rules: rules.kept(), ..Snapshot::at(context.app.clock.now()) }).await;
     let mut tally = Tally::default();
-    for rule in &active {
+    for together in in_order_of_danger(active.clone(), context.finding).chunks(AT_ONCE) {
         if !context.may_go_on().await {
             return StepReport::planned(format!(
-                "{} of {} rules are switched off; the next press goes on. {WARNING}",
+                "{} of {} rules disabled. Run the remediation again to continue. {WARNING}",
                 tally.disabled.len(),
                 active.len()
             ));
         }
-        tally.note(rule, rules::set_enabled(context, rule, false).await);
+        let switches = together.iter().map(|rule| async { RuleSwitch::off(rule).set(context).await });
+        let outcomes = join_all(switches).await;
+        together.iter().zip(outcomes).for_each(|(rule, outcome)| tally.note(rule, outcome));
     }
     tally.report()
+}
+
+/// The offending rule first, then the rules that send mail on or delete it, then the others: an attacker who makes hundreds of rules
+/// must not keep the one that matters.
+fn in_order_of_danger<'a>(mut rules: Vec<&'a Rule>, finding: &ProcessedRow) -> Vec<&'a Rule> {
+    let is_named = |rule: &Rule| {
+        let has_id = !finding.rule_id.is_empty();
+        if has_id { finding.rule_id == rule.id } else { finding.rule_name == rule.name }
+    };
+    rules.sort_by_key(|rule| match rule {
+        rule if is_named(rule) => 0,
+        rule if !rules::targets_of(rule).is_empty() || rules::deletes(&rule.row) => 1,
+        _ => 2,
+    });
+    rules
 }
 
 #[derive(Default)]
@@ -64,8 +88,8 @@ impl<'a> Tally<'a> {
     fn note(&mut self, rule: &'a Rule, outcome: Result<(), ServiceError>) {
         match outcome {
             Ok(()) => self.disabled.push(rule),
-            Err(error) if is_not_found(&error) => self.disabled.push(rule),
-            Err(error) if rule.is_for_delegate() && !error.is_passing() => self.left.push(rule),
+            Err(error) if is_gone(&error) => self.disabled.push(rule),
+            Err(error) if rule.is_for_delegate() && !error.is_transient() => self.left.push(rule),
             Err(error) => self.failed.push((rule, error)),
         }
     }

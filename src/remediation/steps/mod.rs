@@ -12,6 +12,7 @@ mod reset_password;
 mod review_sign_in_methods;
 mod revoke_consents;
 mod revoke_sessions;
+pub(super) mod rule_switch;
 pub(super) mod rules;
 pub(super) mod snapshot;
 pub(super) mod verify;

@@ -21,7 +21,7 @@ async fn reset(context: &RemediationContext<'_>, account: &Account) -> StepRepor
     let name = &account.name;
     if let Some(domain) = federated_domain(context, account).await {
         return StepReport::failed(format!(
-            "{name}: {domain} is federated, so the password is kept by its own identity provider: reset it there."
+            "{name}: {domain} is federated, so its identity provider manages the password. Reset it there."
         ));
     }
     if context.preview {
@@ -30,23 +30,20 @@ async fn reset(context: &RemediationContext<'_>, account: &Account) -> StepRepor
     let Ok(password) = password::random() else {
         return StepReport::failed(format!("{name}: {}", password::NoRandomness));
     };
-    let (graph, tenant) = (&context.app.graph, context.tenant());
-    if account.is_synced() {
-        return match graph.reset_synced_password(tenant, account.key(), &password).await {
-            Ok(()) => StepReport::done(format!(
-                "{name}: a random password was handed to password writeback; check on premises that it arrived."
-            )),
-            Err(error) => StepReport::failed(format!(
-                "{name}: {} The account comes from an on-premises directory: reset the password there, twice.",
-                explain(&error, GRANT)
-            )),
-        };
-    }
-    match graph.set_password(tenant, account.key(), &password).await {
-        Ok(()) => StepReport::done(format!(
-            "{name}: the password is now a random one that nobody knows; give out a new one after the review."
+    let set = context.app.graph.set_password(context.tenant(), account.key(), &password).await;
+    match (account.is_synced(), set) {
+        (false, Ok(())) => StepReport::done(format!(
+            "{name}: password reset to a random value that nobody knows. Give the user a new one after your review."
         )),
-        Err(error) => StepReport::failed(format!("{name}: {}", explain(&error, GRANT))),
+        (false, Err(error)) => StepReport::failed(format!("{name}: {}", explain(&error, GRANT))),
+        (true, Ok(())) => {
+            StepReport::done(format!("{name}: password reset in the cloud only: reset it on premises now."))
+        }
+        // No permission would help: an application cannot reset a synchronized password.
+        (true, Err(error)) => StepReport::failed(format!(
+            "{name}: the account is synchronized from an on-premises directory: reset the password on premises now. ({})",
+            explain(&error, "")
+        )),
     }
 }
 

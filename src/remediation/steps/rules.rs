@@ -185,7 +185,7 @@ fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
     }
 }
 
-fn deletes(row: &Row) -> bool {
+pub fn deletes(row: &Row) -> bool {
     is_true(row, "DeleteMessage") || is_true(row, "SoftDeleteMessage")
 }
 
@@ -272,30 +272,6 @@ fn of_graph(row: Row) -> Rule {
         reach: None,
         is_exchanges_own: false,
         row,
-    }
-}
-
-/// Switches a rule on or off.
-pub async fn set_enabled(context: &RemediationContext<'_>, rule: &Rule, enabled: bool) -> Result<(), ServiceError> {
-    let verb = if enabled { "Enable" } else { "Disable" };
-    match rule.source {
-        // Without the two switches Exchange asks back, which is an error here. See
-        // https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule.
-        Source::Inbox => {
-            let parameters = json!({
-                "Identity": rule.identity, "Confirm": false, "Force": true, "AlwaysDeleteOutlookRulesBlob": true,
-            });
-            context.on_mailbox(&format!("{verb}-InboxRule"), "Mailbox", parameters).await.map(drop)
-        }
-        Source::Sweep => {
-            let parameters = json!({ "Identity": rule.identity, "Confirm": false });
-            context.on_mailbox(&format!("{verb}-SweepRule"), "Mailbox", parameters).await.map(drop)
-        }
-        Source::Graph => {
-            let (tenant, owner) = (context.tenant(), context.accounts.owner.key());
-            let call = context.app.graph.set_message_rule_enabled(tenant, owner, &rule.identity, enabled);
-            context.ask_graph("messageRules", call).await
-        }
     }
 }
 

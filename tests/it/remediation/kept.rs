@@ -1,6 +1,7 @@
 //! Undo and Dismiss.
 
 use base::ids::RecordId;
+use chrono::TimeDelta;
 use serde_json::json;
 use tenantwatch::cli::token::{IssueError, issue};
 use tenantwatch::detection::FindingKind;
@@ -223,7 +224,7 @@ async fn after_an_undo_that_did_not_end_a_press_acts_anew_and_what_was_there_fir
     let ward = Ward::open().await;
     let before = ward.mailbox();
     ward.press(json!({})).await;
-    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(13));
     let answer = ward.press(json!({ "Action": "Undo" })).await;
     assert_eq!(answer.body["Status"], "CompletedWithErrors", "{:#}", answer.body);
     assert!(ward.user(BOB).account_enabled);
@@ -245,6 +246,8 @@ async fn rules_that_went_off_through_graph_come_back_through_graph() {
     let is_on = |ward: &Ward, id: u64| ward.mailbox().rules.iter().find(|rule| rule.id == id).unwrap().enabled;
     assert!(!is_on(&ward, 7));
     ward.contoso(|tenant| tenant.exchange_role = true);
+    // The role is read from the token, and a denied token is replaced once an hour.
+    ward.wait(TimeDelta::minutes(61));
     ward.press(json!({})).await;
     assert!(!is_on(&ward, 12), "now the hidden one is seen");
     let answer = ward.press(json!({ "Action": "Undo" })).await;
@@ -378,6 +381,8 @@ async fn what_could_be_read_only_by_a_later_press_is_put_back_too() {
     ward.contoso(|tenant| tenant.exchange_role = false);
     ward.press(json!({})).await;
     ward.contoso(|tenant| tenant.exchange_role = true);
+    // The role is read from the token, and a denied token is replaced once an hour.
+    ward.wait(TimeDelta::minutes(61));
     ward.press(json!({})).await;
     assert_ne!(ward.mailbox().client_access, before.client_access);
     let answer = ward.press(json!({ "Action": "Undo" })).await;

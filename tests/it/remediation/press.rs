@@ -88,7 +88,7 @@ async fn what_no_longer_holds_is_secured_anew() {
 #[tokio::test]
 async fn whoever_is_let_in_again_before_all_was_done_is_secured_anew() {
     let ward = Ward::open().await;
-    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(13));
     assert_eq!(ward.press(json!({})).await.body["Status"], "CompletedWithErrors");
     ward.contoso(|tenant| tenant.user_mut(BOB).unwrap().account_enabled = true);
     let again = ward.press(json!({})).await;
@@ -101,7 +101,7 @@ async fn whoever_is_let_in_again_before_all_was_done_is_secured_anew() {
 #[tokio::test]
 async fn what_comes_back_before_all_was_done_is_taken_away_again() {
     let ward = Ward::open().await;
-    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(13));
     ward.press(json!({})).await;
     ward.contoso(|tenant| {
         let bob = tenant.mailbox_mut(BOB).unwrap();
@@ -500,7 +500,7 @@ async fn an_account_whose_name_ends_that_of_another_is_secured_as_well() {
     let mut by_otto = threat(2, ward.now());
     by_otto.actor = "ob@contoso.com".to_owned();
     ward.keep(&by_otto).await;
-    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(13));
     let answer = ward.press(json!({ "ID": by_otto.record_id, "Account": "Owner" })).await;
     assert_eq!(answer.body["Status"], "CompletedWithErrors");
     ward.press(json!({ "ID": by_otto.record_id })).await;

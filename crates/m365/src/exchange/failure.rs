@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
-use crate::call::Told;
+use crate::call::ErrorBody;
 
 /// Where the reason of a bodyless 403 stands.
 const DIAGNOSTICS: &str = "x-ms-diagnostics";
@@ -46,37 +46,37 @@ struct Exception {
 }
 
 /// Exchange's own exception as the code, its text as the message.
-pub(super) fn read_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Told {
+pub(super) fn read_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorBody {
     let failure = serde_json::from_slice::<Body>(body).map(|body| body.error);
     failure.map_or_else(|_| from_headers(status, headers), from_failure)
 }
 
-fn from_failure(failure: Failure) -> Told {
+fn from_failure(failure: Failure) -> ErrorBody {
     if let Some(exception) = failure.innererror.and_then(|inner| inner.internalexception) {
-        return Told { code: short(&exception.kind), message: exception.message };
+        return ErrorBody { code: short(&exception.kind), message: exception.message };
     }
     match failure.details.into_iter().next() {
         Some(detail) => from_detail(&detail.message, failure.code),
-        None => Told { code: failure.code, message: failure.message },
+        None => ErrorBody { code: failure.code, message: failure.message },
     }
 }
 
 /// `|Namespace.Of.The.Exception|Text`
-fn from_detail(text: &str, code: String) -> Told {
+fn from_detail(text: &str, code: String) -> ErrorBody {
     match text.strip_prefix('|').and_then(|rest| rest.split_once('|')) {
-        Some((kind, message)) => Told { code: short(kind), message: message.to_owned() },
-        None => Told { code, message: text.to_owned() },
+        Some((kind, message)) => ErrorBody { code: short(kind), message: message.to_owned() },
+        None => ErrorBody { code, message: text.to_owned() },
     }
 }
 
-fn from_headers(status: StatusCode, headers: &HeaderMap) -> Told {
+fn from_headers(status: StatusCode, headers: &HeaderMap) -> ErrorBody {
     let reason = headers.get(DIAGNOSTICS).and_then(|value| value.to_str().ok());
     let message = match (reason, status) {
         (Some(reason), _) => reason.to_owned(),
         (None, StatusCode::UNAUTHORIZED) => "the app role Exchange.ManageAsApp is missing in the token".to_owned(),
         (None, _) => status.canonical_reason().unwrap_or_default().to_owned(),
     };
-    Told { code: String::new(), message }
+    ErrorBody { code: String::new(), message }
 }
 
 fn short(kind: &str) -> String {

@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::call::Told;
+use crate::call::ErrorBody;
 use base::ids::TenantId;
 
 use super::{Customer, SignInMethod};
@@ -114,7 +114,7 @@ impl Method {
 }
 
 #[derive(Deserialize)]
-struct ErrorBody {
+struct ErrorEnvelope {
     error: ErrorInner,
 }
 
@@ -127,9 +127,9 @@ struct ErrorInner {
 }
 
 /// A gateway in front of Graph may answer with a page of HTML; then the status says all there is.
-pub(super) fn read_error(status: StatusCode, _: &HeaderMap, body: &[u8]) -> Told {
-    match serde_json::from_slice::<ErrorBody>(body) {
-        Ok(body) => Told { code: body.error.code, message: body.error.message },
-        Err(_) => Told { code: String::new(), message: status.canonical_reason().unwrap_or_default().to_owned() },
+pub(super) fn read_error(status: StatusCode, _: &HeaderMap, body: &[u8]) -> ErrorBody {
+    match serde_json::from_slice::<ErrorEnvelope>(body) {
+        Ok(body) => ErrorBody { code: body.error.code, message: body.error.message },
+        Err(_) => ErrorBody { code: String::new(), message: status.canonical_reason().unwrap_or_default().to_owned() },
     }
 }

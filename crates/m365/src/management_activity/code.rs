@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use crate::ServiceError;
-use crate::call::Told;
+use crate::call::ErrorBody;
 
 /// What to do about a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,17 +134,17 @@ struct Inner {
 
 /// Code and message. The body is JSON as a rule; some back ends print it with single quotes or put a sentence where the code
 /// belongs, so the text is searched for a code as well.
-pub(super) fn read_error(_: StatusCode, _: &HeaderMap, body: &[u8]) -> Told {
+pub(super) fn read_error(_: StatusCode, _: &HeaderMap, body: &[u8]) -> ErrorBody {
     let text = String::from_utf8_lossy(body);
     let told = serde_json::from_slice::<Body>(body).map(|body| body.error);
     let (code, message) = told.map_or_else(|_| (String::new(), text.to_string()), |inner| (inner.code, inner.message));
     if is_code(&code) {
-        return Told { code, message };
+        return ErrorBody { code, message };
     }
     // Only the place of the code is searched, then everything: a message may quote another code.
     let found = find_code(&code).or_else(|| find_code(&text)).unwrap_or_default();
     let message = if code.is_empty() { message } else { format!("{code} {message}") };
-    Told { code: found, message }
+    ErrorBody { code: found, message }
 }
 
 /// Whether the start of a subscription failed because auditing is off: the audit system then does not know the tenant.
