@@ -240,7 +240,13 @@ async fn inbox_rules(
         }
         let is_named = threats.iter().any(|threat| names(threat, rule));
         reports.push(match force {
-            false if is_named => StepReport::skipped(format!("A threat names {}: it stays off.", quoted(&rule.name))),
+            false if is_named => {
+                StepReport::skipped(format!("A threat names {}, so it remains disabled.", quoted(&rule.name)))
+            }
+            false if is_hidden(rule, kept) => {
+                let name = quoted(&rule.name);
+                StepReport::skipped(format!("{name} is hidden, so it remains disabled unless Force is true."))
+            }
             false => switch_on_if_inside(context, rule).await,
             true => switch_on(context, rule).await,
         });
@@ -249,6 +255,12 @@ async fn inbox_rules(
         true => StepReport::skipped("No rule is off that was on."),
         false => StepReport::all(reports),
     }
+}
+
+/// Returns whether the rule was hidden when it was disabled. Nobody would see that it works again.
+fn is_hidden(rule: &Rule, kept: &BTreeMap<Source, Vec<KeptRule>>) -> bool {
+    let mut same = kept.get(&rule.source).into_iter().flatten().filter(|old| old.identity == rule.identity);
+    same.any(|old| old.hidden == Some(true))
 }
 
 /// A rule that sends mail out may be the thief's, though no threat names it.

@@ -39,11 +39,20 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
 
 async fn disable(context: &RemediationContext<'_>, rules: &Rules) -> StepReport {
     let active: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
+    let excused: Vec<&Rule> = rules.known.iter().filter(|rule| rule.enabled && rule.is_exchanges_own).collect();
+    let excused = match excused.is_empty() {
+        true => String::new(),
+        false => format!(" Left enabled as Exchange's own: {}.", names(&excused)),
+    };
     if active.is_empty() {
-        return StepReport::already("No rule that could be read is switched on.");
+        return StepReport::already(format!("None of the rules that could be read is enabled.{excused}"));
     }
     if context.preview {
-        return StepReport::planned(format!("{} would be switched off: {}. {WARNING}", active.len(), names(&active)));
+        return StepReport::planned(format!(
+            "{} rules would be disabled: {}. {WARNING}{excused}",
+            active.len(),
+            names(&active)
+        ));
     }
     context.keep(Snapshot { rules: rules.kept(), ..Snapshot::at(context.app.clock.now()) }).await;
     let mut tally = Tally::default();
@@ -59,7 +68,7 @@ async fn disable(context: &RemediationContext<'_>, rules: &Rules) -> StepReport 
         let outcomes = join_all(switches).await;
         together.iter().zip(outcomes).for_each(|(rule, outcome)| tally.note(rule, outcome));
     }
-    tally.report()
+    tally.report(&excused)
 }
 
 /// The offending rule first, then the rules that send mail on or delete it, then the others: an attacker who makes hundreds of rules
@@ -94,11 +103,11 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn report(&self) -> StepReport {
+    fn report(&self, excused: &str) -> StepReport {
         let mut reports = Vec::new();
         if !self.disabled.is_empty() {
             let (count, names) = (self.disabled.len(), names(&self.disabled));
-            reports.push(StepReport::done(format!("{count} switched off: {names}. {WARNING}")));
+            reports.push(StepReport::done(format!("{count} switched off: {names}. {WARNING}{excused}")));
         }
         if !self.left.is_empty() {
             let detail = format!("Left enabled because they cannot be disabled: {}.", names(&self.left));

@@ -6,6 +6,7 @@ pub(super) mod clear_forwarding;
 pub(super) mod disable_auto_reply;
 pub(super) mod disable_client_access;
 mod disable_inbox_rules;
+mod excused_rules;
 mod password;
 mod remove_delegates;
 mod reset_password;

@@ -12,6 +12,7 @@ use base::clock::Deadline;
 use m365::ServiceError;
 use m365::exchange::{Row, is_refused, is_true};
 
+use super::excused_rules;
 use super::snapshot::KeptRule;
 use crate::remediation::boundary::{Recipient, smtp_target};
 use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
@@ -46,7 +47,9 @@ pub struct Rule {
     pub enabled: bool,
     /// How far it sends mail, where its name is one of Exchange's: a name alone excuses nothing.
     pub reach: Option<Reach>,
-    /// Whether it is one of Exchange's own, which are left alone.
+    /// Whether it is seen only with `IncludeHidden`; `None` if that could not be told.
+    pub hidden: Option<bool>,
+    /// Whether it is one of Exchange's own, which are left enabled.
     pub is_exchanges_own: bool,
     /// The row it was read from.
     pub row: Row,
@@ -151,6 +154,7 @@ async fn read_through_exchange(context: &RemediationContext<'_>) -> Result<Rules
     };
     let look_ups = Deadline::after(Arc::clone(&context.app.clock), LOOK_UPS);
     let mut known = Vec::with_capacity(all.len() + sweep.len());
+    let mut has_junk_rule = false;
     for row in all {
         let is_hidden = visible.as_ref().map(|visible| !visible.contains(&text(&row, "Identity")));
         let reach = match is_hidden {
@@ -159,12 +163,26 @@ async fn read_through_exchange(context: &RemediationContext<'_>) -> Result<Rules
             Some(false) => None,
             None => Some(Reach::Unproven),
         };
-        let is_exchanges_own = reach == Some(Reach::Inside) && !deletes(&row);
         let rule = of_exchange(row, Source::Inbox, "RuleIdentity");
-        known.push(Rule { reach, is_exchanges_own, ..rule });
+        let is_second_junk_rule = has_junk_rule && excused_rules::is_junk_rule(&rule.row);
+        let is_excused = is_hidden == Some(true)
+            && !is_second_junk_rule
+            && !is_named_by_threat(context, &rule)
+            && reach.is_some_and(|reach| excused_rules::is_excused(&rule.row, reach));
+        has_junk_rule |= is_excused && excused_rules::is_junk_rule(&rule.row);
+        known.push(Rule { reach, hidden: is_hidden, is_exchanges_own: is_excused, ..rule });
     }
     known.extend(sweep);
     Ok(Rules { known, unseen })
+}
+
+/// Returns whether the finding that the press is about is about this rule: it is never excused.
+fn is_named_by_threat(context: &RemediationContext<'_>, rule: &Rule) -> bool {
+    let finding = context.finding;
+    match finding.rule_id.is_empty() {
+        false => finding.rule_id == rule.id,
+        true => !finding.rule_name.is_empty() && finding.rule_name.eq_ignore_ascii_case(&rule.name),
+    }
 }
 
 fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
@@ -180,6 +198,7 @@ fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
         name: text(&row, "Name"),
         enabled: is_true(&row, "Enabled"),
         reach: None,
+        hidden: None,
         is_exchanges_own: false,
         row,
     }
@@ -270,6 +289,7 @@ fn of_graph(row: Row) -> Rule {
         name: text(&row, "displayName"),
         enabled: is_true(&row, "isEnabled"),
         reach: None,
+        hidden: None,
         is_exchanges_own: false,
         row,
     }

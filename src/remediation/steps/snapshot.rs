@@ -58,8 +58,11 @@ pub struct KeptRule {
     pub name: String,
     /// Whether it worked.
     pub enabled: bool,
-    /// What it does, in Exchange's words, for whoever reads the record.
+    /// What it does, in Exchange's words, for readers of the record.
     pub description: String,
+    /// Whether it was hidden; absent in snapshots of the first version, and if that could not be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<bool>,
 }
 
 impl KeptRule {
@@ -71,6 +74,7 @@ impl KeptRule {
             name: cut_text(&rule.name, DESCRIPTION_LIMIT),
             enabled: rule.enabled,
             description: cut_text(&described(rule), DESCRIPTION_LIMIT),
+            hidden: rule.hidden,
         }
     }
 }

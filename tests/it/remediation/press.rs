@@ -9,7 +9,7 @@ use tenantwatch_simulator::world::{Grant, Permission, SignInMethod};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
 
-use super::ward::{BOB, Ward, detail, find, outcome, threat};
+use super::ward::{BOB, RULE, Ward, detail, find, outcome, threat};
 
 #[tokio::test]
 async fn a_press_with_the_three_members_of_2019_secures_the_account_and_proves_it() {
@@ -648,4 +648,41 @@ async fn sweep_rules_that_cannot_be_read_do_not_save_the_inbox_rules() {
         assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
         ward.assert_secured();
     }
+}
+
+#[tokio::test]
+async fn hidden_rules_are_excused_by_what_they_do() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.rules.clear();
+        let rules = [
+            (40, "Junk E-mail Rule", json!({ "MoveToFolder": "Junk Email" }), true),
+            (41, "Junk E-mail Rule", json!({}), false),
+            (42, "Junk E-mail Rule", json!({ "MoveToFolder": "RSS Feeds" }), false),
+            (43, "Microsoft.Exchange.OOF.AllExternalSenders.Global", json!({}), true),
+            (44, "Microsoft.Exchange.OOF.AllExternalSenders.Global", json!({ "MoveToFolder": "Archive" }), false),
+            (45, "Junk E-mail Rule", json!({ "MoveToFolder": "Junk Email", "MarkAsRead": true }), false),
+        ];
+        for (id, name, properties, _) in &rules {
+            bob.add_rule(*id, name, properties.clone()).hidden = true;
+        }
+    });
+    let answer = ward.press(json!({})).await;
+    assert_eq!(answer.body["Status"], "Completed", "{:#}", answer.body);
+    let on: Vec<u64> = ward.mailbox().rules.iter().filter(|rule| rule.enabled).map(|rule| rule.id).collect();
+    assert_eq!(on, [40, 43]);
+    assert!(detail(&answer, "DisableInboxRules").contains("Left enabled as Exchange's own"), "{:#}", answer.body);
+}
+
+#[tokio::test]
+async fn a_rule_that_the_threat_names_is_never_excused() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.rules.clear();
+        bob.add_rule(RULE, "Junk E-mail Rule", json!({ "MoveToFolder": "Junk Email" })).hidden = true;
+    });
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+    assert!(!ward.mailbox().rules[0].enabled);
 }
