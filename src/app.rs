@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::collector::Memory;
+use crate::facts::FactCache;
 use crate::location::Locator;
 use crate::notify::Notifier;
+use crate::notify::outbox::Outbox;
 use crate::settings::Settings;
-use base::clock::Clock;
+use base::clock::{Clock, Deadline};
 use m365::exchange::Exchange;
 use m365::graph::Graph;
 use m365::management_activity::ManagementActivity;
@@ -34,8 +35,8 @@ pub struct App {
     pub notifier: Arc<Notifier>,
     /// Where an IP address is.
     pub locator: Arc<Locator>,
-    /// What was learned of tenants in the last hour.
-    pub memory: Arc<Memory>,
+    /// The facts about tenants that are cached for an hour.
+    pub facts: Arc<FactCache>,
 }
 
 /// Why the parts could not be put together.
@@ -61,10 +62,14 @@ impl App {
         let http = base::http::client(settings.root_certificates.as_deref())?;
         let tokens = Arc::new(Tokens::new(&settings.partner, &settings.hosts, http.clone())?);
         let partner = settings.partner.tenant_id;
+        let graph = Graph::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone());
+        let exchange = Exchange::new(&settings.hosts, http.clone(), tokens.clone(), clock.clone());
+        let trust = settings.trust.clone();
+        let facts = Arc::new(FactCache::new(exchange.clone(), graph.clone(), trust, clock.clone()));
         Ok(Self {
             activity: ManagementActivity::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
-            graph: Graph::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
-            exchange: Exchange::new(&settings.hosts, http.clone(), tokens.clone(), clock.clone()),
+            graph,
+            exchange,
             notifier: Arc::new(Notifier::new(
                 &settings.channels,
                 &settings.hosts,
@@ -74,11 +79,17 @@ impl App {
                 clock.clone(),
             )),
             locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
-            memory: Arc::default(),
+            facts,
             settings: Arc::new(settings),
             clock,
             store,
             tokens,
         })
+    }
+
+    /// The outbox of one run.
+    pub fn outbox<'a>(&'a self, deadline: &'a Deadline) -> Outbox<'a> {
+        let partner = self.settings.partner.tenant_id;
+        Outbox::new(self.store.as_ref(), self.clock.clone(), &self.notifier, partner, deadline)
     }
 }

@@ -33,9 +33,11 @@
 //! handed in, and settings are read once, at the start; only waits, such as a service's limit, are measured by the system.
 
 pub mod app;
+pub mod assess;
 pub mod cli;
-pub mod collector;
+pub mod collect;
 pub mod detection;
+pub mod facts;
 pub mod functions;
 pub mod host;
 pub mod location;
@@ -44,3 +46,4 @@ pub mod notify;
 pub mod remediation;
 pub mod settings;
 pub mod tables;
+pub mod tenants;

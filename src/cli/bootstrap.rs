@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::{App, AppError};
-use crate::collector::{Outbox, service};
 use crate::functions::get_domain;
 use crate::settings::{ActionKey, Needs, Settings, SettingsError};
+use crate::tenants::service;
 use base::clock::{Clock, Deadline};
 use base::http::{self, HttpClientError};
 use table_store::{SqliteStore, StoreError, TablesStore};
@@ -125,7 +125,7 @@ pub async fn send_warnings(app: &App) {
         return;
     }
     let deadline = Deadline::after(Arc::clone(&app.clock), Duration::from_secs(get_domain::DEADLINE_SECONDS));
-    let outbox = Outbox::new(app, &deadline);
+    let outbox = app.outbox(&deadline);
     if let Err(error) = service::notice_missing_action_key(app, &outbox).await {
         tracing::warn!("the notice about ACTION_KEY could not be stored: {error}; the next start tries again");
     }

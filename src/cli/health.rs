@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::app::App;
-use crate::collector::{LATE_AFTER, customers, undelivered};
-use crate::settings::TenantSource;
 use crate::tables::{CoverageRow, TenantState};
+use crate::tenants::{LATE_AFTER, customers, undelivered};
 use table_store::StoreError;
 
 use super::Cycle;
@@ -19,7 +18,7 @@ use super::Cycle;
 pub async fn problems(app: &App, cycle: &Cycle) -> Result<Vec<String>, StoreError> {
     let mut problems: Vec<String> = cycle.listing_failure.iter().cloned().collect();
     if cycle.listing_failure.is_none() && cycle.monitored.is_empty() {
-        problems.push(format!("no customers found by {}", source_name(&app.settings.tenants.source)));
+        problems.push(format!("no customers found by {}", customers::source_name(&app.settings.tenants.source)));
     }
     let (known, unreadable) = customers::known(app).await?;
     problems.extend(unreadable.iter().map(|error| format!("the coverage row of a tenant is unusable: {error}")));
@@ -57,12 +56,4 @@ async fn undelivered_problems(app: &App) -> Result<Vec<String>, StoreError> {
         _ => format!("channel {channel}: {count} notifications have not been accepted"),
     };
     Ok(counts.into_iter().map(sentence).collect())
-}
-
-fn source_name(source: &TenantSource) -> &'static str {
-    match source {
-        TenantSource::Contracts => "contracts",
-        TenantSource::Gdap => "gdap",
-        TenantSource::List(_) => "list",
-    }
 }

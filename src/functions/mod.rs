@@ -4,11 +4,11 @@ pub mod get_domain;
 pub mod process_audit_log;
 pub mod remediate_account;
 
-use crate::collector::Stop;
+use crate::tenants::Stop;
 use base::ids::{Domain, TenantId};
 use table_store::StoreError;
 
-pub use crate::collector::{MessageError, TenantMessage};
+pub use crate::tenants::{MessageError, TenantMessage};
 
 /// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +35,8 @@ impl FunctionError {
 impl From<Stop> for FunctionError {
     fn from(stop: Stop) -> Self {
         match stop {
-            Stop::Dark(state, why) => Self::Permanent(format!("{}: {why}", state.as_str())),
-            Stop::OutOfTime | Stop::Transient(_) => Self::Transient(stop.to_string()),
+            Stop::AccessBlocked(state, why) => Self::Permanent(format!("{}: {why}", state.as_str())),
+            Stop::OutOfTime | Stop::Starting | Stop::Transient(_) => Self::Transient(stop.to_string()),
         }
     }
 }

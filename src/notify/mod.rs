@@ -5,6 +5,8 @@ mod defang;
 mod delivery;
 mod elements;
 pub mod flow;
+pub mod notices;
+pub mod outbox;
 mod portal;
 pub mod summary;
 pub mod teams;

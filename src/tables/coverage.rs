@@ -86,6 +86,12 @@ pub struct CoverageRow {
     pub audit_checked: Option<DateTime<Utc>>,
     /// `Notified`: the state and its `since` that somebody was told of.
     pub notified: String,
+    /// `Subscriptions`: when each content type's subscription was last started.
+    pub subscriptions: BTreeMap<String, DateTime<Utc>>,
+    /// `MissedListings`: in how many complete listings of the partner's customers the tenant was missing, one after the other.
+    pub missed_listings: u32,
+    /// `LastRunStarted`: when the last complete run began. A message that was queued before is outdated.
+    pub last_run_started: Option<DateTime<Utc>>,
 }
 
 impl TenantState {
@@ -135,6 +141,9 @@ impl CoverageRow {
         "LastContent",
         "AuditCheck",
         "Notified",
+        "Subscriptions",
+        "MissedListings",
+        "LastRunStarted",
     ];
 
     /// Where a tenant's row is kept.
@@ -212,11 +221,14 @@ impl CoverageRow {
         entity.set("Pending", Column::Bool(self.pending));
         entity.set("OwedCount", Column::Int(self.owed.into()));
         entity.set_text("Notified", &self.notified);
+        entity.set_text("Subscriptions", &json_text(&self.subscriptions));
+        entity.set("MissedListings", Column::Int(self.missed_listings.into()));
         let times = [
             ("CoveredUntil", self.covered_until),
             ("LastRun", self.last_run),
             ("LastContent", self.last_content),
             ("AuditCheck", self.audit_checked),
+            ("LastRunStarted", self.last_run_started),
         ];
         for (name, time) in times {
             if let Some(time) = time {
@@ -251,6 +263,9 @@ impl CoverageRow {
             last_content: stored.entity.time("LastContent"),
             audit_checked: stored.entity.time("AuditCheck"),
             notified: columns.text("Notified"),
+            subscriptions: columns.json("Subscriptions")?,
+            missed_listings: columns.count("MissedListings")?,
+            last_run_started: stored.entity.time("LastRunStarted"),
         };
         let version = RowVersion::of(stored, Self::COLUMNS);
         let is_unknown = row.state == TenantState::Unknown;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use base::clock::Clock;
 use base::ids::TenantId;
+use chrono::{DateTime, Utc};
 use table_store::{Store, StoreError, conflict_delays};
 
 use super::{CoverageRow, DeferredBlob, RowVersion, load, merge, save};
@@ -76,6 +77,9 @@ pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow
         last_content: ours.last_content.max(theirs.last_content),
         audit_checked: ours.audit_checked.max(theirs.audit_checked),
         notified,
+        subscriptions: newest_starts(&ours.subscriptions, &theirs.subscriptions),
+        missed_listings: newer.missed_listings,
+        last_run_started: ours.last_run_started.max(theirs.last_run_started),
     };
     merged.settle();
     merged
@@ -95,4 +99,17 @@ fn merged_hashes(
         merged.entry(*hour).or_default().extend(hashes);
     }
     merged
+}
+
+/// The last start of each subscription that either knows.
+fn newest_starts(
+    ours: &BTreeMap<String, DateTime<Utc>>,
+    theirs: &BTreeMap<String, DateTime<Utc>>,
+) -> BTreeMap<String, DateTime<Utc>> {
+    let mut newest = ours.clone();
+    for (name, started) in theirs {
+        let known = newest.entry(name.clone()).or_insert(*started);
+        *known = (*known).max(*started);
+    }
+    newest
 }

@@ -126,7 +126,7 @@ async fn a_listing_is_read_page_by_page_and_names_the_provider_on_every_call() {
     let mut page = app.activity.list(&tenant(), ContentType::Exchange, now - TimeDelta::hours(1), now).await.unwrap();
     let mut found = page.content.len();
     while let Some(next) = page.next {
-        page = app.activity.list_next(&tenant(), &next).await.unwrap();
+        page = app.activity.list_next(&tenant(), &next.unwrap()).await.unwrap();
         found += page.content.len();
     }
     assert_eq!(found, 5);

@@ -118,7 +118,7 @@ async fn what_a_dark_tenant_loses_from_day_to_day_is_one_gap_told_when_it_can_be
     assert_eq!(watch.told_texts().len(), 1, "that it is dark: {:?}", watch.told_texts());
     watch.set_consent(true);
     assert_eq!(watch.read().await.unwrap().gaps, 1);
-    let lost = watch.told_texts().into_iter().filter(|text| text.contains("lost for good")).count();
+    let lost = watch.told_texts().into_iter().filter(|text| text.contains("permanently lost")).count();
     assert_eq!((lost, watch.coverage().await.gaps.len()), (1, 1));
 }
 
@@ -161,7 +161,7 @@ async fn our_own_fault_is_one_notification_for_all_and_one_when_it_is_over() {
     watch.get_domain().await;
     let texts = watch.told_texts();
     assert_eq!(texts.len(), 2, "{texts:?}");
-    assert!(texts[1].contains("works again"), "{texts:?}");
+    assert!(texts[1].contains("has been working again since"), "{texts:?}");
 }
 
 #[tokio::test]
@@ -347,7 +347,7 @@ async fn a_fault_of_our_own_ends_although_an_excluded_tenant_still_shows_it() {
     assert_eq!(watch.coverage().await.state, TenantState::OurFault);
     let texts = watch.told_texts();
     assert_eq!(texts.len(), 2, "{texts:?}");
-    assert!(texts[1].contains("works again"), "{texts:?}");
+    assert!(texts[1].contains("has been working again since"), "{texts:?}");
 }
 
 #[tokio::test]

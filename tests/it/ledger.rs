@@ -129,6 +129,9 @@ fn tenant_row() -> CoverageRow {
         last_content: Some(hour(9)),
         audit_checked: Some(hour(8)),
         notified: "Late 2026-11-22T10:00:00Z".to_owned(),
+        subscriptions: BTreeMap::from([("Audit.Exchange".to_owned(), "2026-11-22T10:00:00Z".parse().unwrap())]),
+        missed_listings: 1,
+        last_run_started: Some("2026-11-22T09:59:00Z".parse().unwrap()),
     }
 }
 

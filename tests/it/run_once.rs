@@ -122,7 +122,7 @@ async fn failed_channel_exits_1_until_everything_is_delivered() {
     assert_eq!(code, Some(1), "{log}");
 
     runs.simulator.clear_faults();
-    let (code, log) = runs.once(10).await;
+    let (code, log) = runs.once(9).await;
     assert_eq!((code, runs.simulator.notifications().len()), (Some(0), planted.len()), "{log}");
 }
 

@@ -25,6 +25,7 @@ use tenantwatch::settings::{
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use tenantwatch::tables::{CoverageRow, ProcessedRow};
+use tenantwatch::tenants::first_row;
 use tenantwatch_simulator::world::{BlobBody, Consent};
 use tenantwatch_simulator::{Fault, FaultKind, Service, Simulator, Tenant, World};
 use uuid::Uuid;
@@ -171,7 +172,17 @@ impl Watch {
 
     /// Delivers a message to a run that has only so much time.
     pub async fn deliver_within(&self, message: &TenantMessage, time: Duration) -> Result<Report, FunctionError> {
+        self.list(message).await;
         process_audit_log::run(&self.app, message, &Deadline::after(self.clock.clone(), time)).await
+    }
+
+    /// Stores the row of a tenant that GetDomain stores before it queues the tenant for the first time.
+    async fn list(&self, message: &TenantMessage) {
+        let row = first_row(&self.app, message);
+        match self.store.inner.insert(COVERAGE, &row.to_entity()).await {
+            Ok(_) | Err(StoreError::Exists(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 
     pub async fn get_domain(&self) -> Vec<TenantMessage> {

@@ -25,6 +25,11 @@ pub trait Clock: Send + Sync + fmt::Debug {
         duration
     }
 
+    /// Returns the time on this clock that corresponds to a time on the system's. Both are the same, except on the clock of a test.
+    fn of_system_time(&self, time: DateTime<Utc>) -> DateTime<Utc> {
+        time
+    }
+
     /// Returns after `duration` has passed on this clock.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }

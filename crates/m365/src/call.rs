@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -12,6 +13,7 @@ use url::Url;
 
 use base::clock::{Clock, Deadline};
 use base::ids::TenantId;
+use base::service_time::ServiceTime;
 
 use super::throttle::Throttle;
 use super::tokens::Tokens;
@@ -63,6 +65,7 @@ pub(super) struct Caller {
     clock: Arc<dyn Clock>,
     read_error: ReadError,
     throttle: Option<Arc<Throttle>>,
+    time: Arc<ServiceTime>,
 }
 
 impl Caller {
@@ -74,13 +77,18 @@ impl Caller {
         clock: Arc<dyn Clock>,
         read_error: ReadError,
     ) -> Self {
-        Self { service, http, tokens, clock, read_error, throttle: None }
+        Self { service, http, tokens, clock, read_error, throttle: None, time: Arc::default() }
     }
 
     /// The same, but no faster than the service allows.
     #[must_use]
     pub(super) fn throttled(self) -> Self {
         Self { throttle: Some(Arc::new(Throttle::new())), ..self }
+    }
+
+    /// Returns the service's own time; `None` before its first response.
+    pub(super) fn service_time(&self) -> Option<DateTime<Utc>> {
+        self.time.now(self.clock.as_ref())
     }
 
     /// A request to be filled in and sent.
@@ -216,6 +224,7 @@ impl Caller {
         let request = request.map_err(|error| self.unreachable(base::http::describe(&error)))?;
         let sent = base::http::send(&self.http, request).await;
         let response = sent.map_err(|error| self.unreachable(base::http::describe(&error)))?;
+        self.time.note(response.headers(), self.clock.as_ref());
         Ok((response, token))
     }
 

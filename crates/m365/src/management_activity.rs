@@ -60,12 +60,13 @@ pub struct Content {
 }
 
 /// One page of a listing.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ContentPage {
     /// In no particular order.
     pub content: Vec<Content>,
-    /// The value of `NextPageUri`, already checked for origin and tenant.
-    pub next: Option<String>,
+    /// The value of `NextPageUri`, already checked for origin and tenant. One that cannot be followed keeps nothing of this page from
+    /// being read.
+    pub next: Option<Result<String, ServiceError>>,
     /// The `Date` header: the service's own clock.
     pub service_time: Option<DateTime<Utc>>,
 }
@@ -99,6 +100,11 @@ pub struct ManagementActivity {
 }
 
 impl ManagementActivity {
+    /// Returns the API's own time, as its last response told it; `None` before the first.
+    pub fn service_time(&self) -> Option<DateTime<Utc>> {
+        self.caller.service_time()
+    }
+
     /// `publisher` is the provider's own tenant and goes on every call as `PublisherIdentifier`: without it all callers
     /// of the world share one quota.
     pub fn new(hosts: &Hosts, publisher: TenantId, http: Client, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
@@ -177,10 +183,11 @@ impl ManagementActivity {
 
     async fn page(&self, tenant: &TenantId, url: Url) -> Result<ContentPage, ServiceError> {
         let answer = self.caller.whole(tenant, self.caller.request(Method::GET, url)).await?;
-        let next = self.next_page(&answer.headers)?.map(|next| self.own_link(tenant, next)).transpose()?;
+        let next = self.next_page(&answer.headers).transpose();
+        let next = next.map(|next| Ok(String::from(self.own_link(tenant, next?)?)));
         Ok(ContentPage {
             content: self.parsed("the content listing", &answer)?,
-            next: next.map(String::from),
+            next,
             service_time: date(&answer.headers),
         })
     }

@@ -9,7 +9,6 @@
 
 mod credential;
 mod failure;
-mod service_time;
 mod transport;
 mod wire;
 
@@ -32,13 +31,13 @@ use tracing::subscriber::NoSubscriber;
 use url::{Host, Url};
 
 use self::failure::Failure;
-use self::service_time::ServiceTime;
 use self::wire::{Sent, StoredCells};
 use super::{
     Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, TableNames,
 };
 use crate::account::StorageAccount;
-use base::clock::Clock;
+use base::clock::{Clock, SystemClock};
+use base::service_time::ServiceTime;
 
 /// The most operations in one transaction.
 /// Source: "Performing entity group transactions" on learn.microsoft.com.
@@ -173,7 +172,8 @@ impl TablesStore {
 #[async_trait]
 impl Store for TablesStore {
     fn service_time(&self) -> Option<DateTime<Utc>> {
-        self.time.now()
+        // The service runs in real time, whatever clock a test has set.
+        self.time.now(&SystemClock)
     }
 
     async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError> {

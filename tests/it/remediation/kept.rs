@@ -165,6 +165,9 @@ async fn whoever_holds_the_settings_mints_tokens_by_log_id() {
         last_content: None,
         audit_checked: None,
         notified: String::new(),
+        subscriptions: Default::default(),
+        missed_listings: 0,
+        last_run_started: None,
     };
     ward.put(COVERAGE, &coverage.to_entity()).await;
     let token = issue(&ward.app, &ward.threat.record_id, Scope::Act).await.unwrap();

@@ -104,6 +104,10 @@ impl Clock for ShiftedClock {
         duration.saturating_mul(self.shift().rate)
     }
 
+    fn of_system_time(&self, time: DateTime<Utc>) -> DateTime<Utc> {
+        self.shift().of(time)
+    }
+
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         SystemClock.sleep(self.shift().real(duration))
     }

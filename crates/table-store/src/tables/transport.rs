@@ -8,7 +8,8 @@ use azure_core_legacy::{Body, HttpClient, Request, Response, StatusCode};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::service_time::ServiceTime;
+use base::clock::SystemClock;
+use base::service_time::ServiceTime;
 
 /// Sends the table client's requests over the shared client, and notes the time of the service.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl HttpClient for Transport {
         let answer = self.http.execute(outgoing(request)?).await.map_err(|error| unsent(&error))?;
         let status = StatusCode::try_from(answer.status().as_u16())
             .map_err(|_| Error::message(ErrorKind::DataConversion, "unknown status"))?;
-        self.time.note(answer.headers());
+        self.time.note(answer.headers(), &SystemClock);
         let headers = incoming(answer.headers());
         let body = answer.bytes().await.map_err(|error| unsent(&error))?;
         Ok(if status.is_success() { whole(status, headers, body) } else { refusal(status, &body) })

@@ -10,22 +10,23 @@ use crate::tables::{FindingState, ProcessedRow};
 use base::ids::RunId;
 use table_store::StoreError;
 
-use super::{TenantRun, pending, repeats};
+use super::{Assessor, repeats};
+use crate::tables::pending;
 
-impl TenantRun<'_> {
-    /// Stores a finding, and notifies of it when it is a threat that was not told before.
-    pub(super) async fn store_finding(&self, mut finding: Finding) -> Result<(), StoreError> {
-        let repeat_of = self.told.known_repeat(&finding.fingerprint, finding.severity).filter(|_| finding.threat);
-        if repeat_of.is_none() {
-            self.relate(&mut finding).await?;
-        }
+impl Assessor<'_> {
+    /// Stores a finding, sends it if it is a threat that was not notified before, and then relates it to others. What relating adds is
+    /// written to the stored row: nothing that others have stored may delay a threat.
+    pub(super) async fn store_finding(&self, finding: Finding) -> Result<(), StoreError> {
+        let repeat_of = self.notified.known_repeat(&finding.fingerprint, finding.severity).filter(|_| finding.threat);
         let mut row = self.row(&finding).await;
         row.repeat_of = repeat_of.filter(|first| *first != row.record_id);
         row.state = first_state(&finding, &row);
+        let is_repeat = row.state == FindingState::Repeat;
         match row.state {
-            FindingState::Sending | FindingState::Rejudge => self.store_unfinished(row, &finding).await,
-            _ => self.store_finished(row).await,
+            FindingState::Sending | FindingState::Rejudge => Box::pin(self.store_unfinished(row, &finding)).await?,
+            _ => self.store_finished(row).await?,
         }
+        if is_repeat { Ok(()) } else { Box::pin(self.relate(&finding)).await }
     }
 
     async fn store_finished(&self, row: ProcessedRow) -> Result<(), StoreError> {
@@ -52,14 +53,14 @@ impl TenantRun<'_> {
         row.attempts = 1;
         let whole = Some(finding.record.as_str()).filter(|_| row.state == FindingState::Rejudge);
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, whole).await?;
-        self.kept.note_unfinished().await?;
+        self.session.note_unfinished().await?;
         let Some(etag) = self.insert(&row).await? else { return Ok(()) };
         if row.state == FindingState::Sending { self.send_unless_repeat(row, etag).await } else { Ok(()) }
     }
 
     /// Sends a threat whose claim is held, if its fingerprint was not told before.
     pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
-        let Some(first) = repeats::claim(self.app, &self.told, &row).await? else {
+        let Some(first) = repeats::claim(self.app, &self.notified, &row).await? else {
             return self.outbox.deliver(row, etag).await;
         };
         row.state = FindingState::Repeat;
@@ -81,7 +82,7 @@ impl TenantRun<'_> {
         let address = finding.client_ip.as_deref().and_then(parse_client_ip);
         let location = self.app.locator.locate(address).await;
         let organization = self.organization().await;
-        let (domain, tenant_id) = self.kept.read(|row| (row.domain.clone(), row.tenant_id)).await;
+        let (domain, tenant_id) = self.session.read(|row| (row.domain.clone(), row.tenant_id)).await;
         ProcessedRow {
             domain,
             record_id: finding.record_id,

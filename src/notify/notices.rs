@@ -4,8 +4,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
+use super::Channel;
 use crate::detection::{FindingKind, Severity};
-use crate::notify::Channel;
 use crate::tables::claim::CLAIM_HOLDS;
 use crate::tables::{CoverageRow, FindingState, ProcessedRow};
 use base::ids::{Domain, RecordId, RunId, TenantId};

@@ -7,13 +7,14 @@ use crate::tables::{FindingState, ProcessedRow, load};
 use base::ids::TenantId;
 use table_store::StoreError;
 
-use super::{customers, pending};
+use super::customers;
+use crate::tables::pending;
 
 /// Returns the stored notifications that at least one channel has not accepted, of all tenants and of the service.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the store cannot be read. A single row that cannot be read is skipped; its run logs it.
-pub(crate) async fn undelivered(app: &App) -> Result<Vec<ProcessedRow>, StoreError> {
+pub async fn undelivered(app: &App) -> Result<Vec<ProcessedRow>, StoreError> {
     let store = app.store.as_ref();
     let (known, _) = customers::known(app).await?;
     let pending = known.values().filter(|(row, _)| row.pending).map(|(row, _)| row.tenant_id);

@@ -1,8 +1,7 @@
 //! Findings that are not finished: a row `pending_<record id>` each, inserted before the finding and removed after its end,
 //! so that whatever a kill interrupts is found again. Only asked for while the tenant's `Pending` is true.
 
-use crate::tables::COVERAGE;
-use crate::tables::{PendingRow, ProcessedRow, list_readable};
+use super::{COVERAGE, PendingRow, ProcessedRow, list_readable};
 use base::ids::{RecordId, TenantId};
 use table_store::{PartitionKey, Query, Store, StoreError};
 

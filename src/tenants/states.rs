@@ -1,18 +1,17 @@
-//! Whether a tenant can be seen. Every run ends with a state; a dark tenant is told once, and once more when it is healthy
-//! again. Tenants that never were healthy are told by the daily digest instead.
+//! Tracks whether each tenant can be read. Every run ends with a state. An unreadable tenant causes one notice, and another one when
+//! it is healthy again. Tenants that were never healthy are in the daily digest instead.
 
 use chrono::{SubsecRound as _, TimeDelta};
 
 use crate::app::App;
 use crate::notify::ConsentPage;
-use crate::tables::{CoverageRow, TenantState};
+use crate::tables::{CoverageRow, CoverageSession, TenantState};
 use m365::management_activity::Remedy;
 use m365::{ServiceError, TokenFault};
 use table_store::StoreError;
 
-use super::kept::Kept;
-use super::notices::{Notice, Subject, stamp};
-use super::sending::Outbox;
+use crate::notify::notices::{Notice, Subject, stamp};
+use crate::notify::outbox::Outbox;
 
 /// A healthy tenant that was not read for so long is late.
 pub const LATE_AFTER: TimeDelta = TimeDelta::hours(2);
@@ -47,26 +46,27 @@ fn state_behind_code(error: &ServiceError) -> Option<TenantState> {
 /// Ends a run, or a look at a tenant, with `state`: stores it, and tells whoever has to know.
 pub async fn enter(
     app: &App,
-    kept: &Kept<'_>,
+    session: &CoverageSession<'_>,
     outbox: &Outbox<'_>,
     state: TenantState,
     why: &str,
 ) -> Result<(), StoreError> {
     let now = app.clock.now().trunc_subsecs(0);
-    kept.change(|row| {
-        if row.state != state {
-            row.state = state;
-            row.since = now;
-        }
-    })
-    .await;
-    kept.save().await?;
-    // What is stored now may be what somebody else has found meanwhile: that is theirs to tell.
-    let news = kept.read(|row| if row.state == state { news(app, row, why) } else { None }).await;
+    session
+        .change(|row| {
+            if row.state != state {
+                row.state = state;
+                row.since = now;
+            }
+        })
+        .await;
+    session.save().await?;
+    // Another run may have stored a different state in the meantime; that run sends its notice.
+    let news = session.read(|row| if row.state == state { news(app, row, why) } else { None }).await;
     let Some(notice) = news else { return Ok(()) };
-    outbox.tell(&notice, Some(kept)).await?;
-    kept.change(|row| row.notified = if state == TenantState::Healthy { String::new() } else { mark(row) }).await;
-    kept.save().await
+    outbox.tell(&notice, Some(session)).await?;
+    session.change(|row| row.notified = if state == TenantState::Healthy { String::new() } else { mark(row) }).await;
+    session.save().await
 }
 
 /// What has to be told about the state of the tenant, if anything.
@@ -75,11 +75,11 @@ fn news(app: &App, row: &CoverageRow, why: &str) -> Option<Notice> {
         TenantState::New | TenantState::OurFault => return None,
         TenantState::Healthy if row.notified.is_empty() => return None,
         TenantState::Healthy => {
-            format!("{} is read again since {}. What was missed is caught up.", name(row), stamp(row.since))
+            format!("Monitoring of {} resumed at {}. The backlog has been read.", name(row), stamp(row.since))
         }
         // Never healthy: the digest tells.
         _ if row.covered_until.is_none() || row.notified == mark(row) => return None,
-        _ => format!("{} is not watched since {}: {}", name(row), stamp(row.since), advice(app, row, why)),
+        _ => format!("{} has not been monitored since {}: {}", name(row), stamp(row.since), advice(app, row, why)),
     };
     Some(Notice {
         subject: Subject::tenant(row),
@@ -94,21 +94,24 @@ fn news(app: &App, row: &CoverageRow, why: &str) -> Option<Notice> {
 pub fn advice(app: &App, row: &CoverageRow, why: &str) -> String {
     match row.state {
         TenantState::ConsentMissing => format!(
-            "the app is not consented to. An administrator of the tenant has to open {}",
+            "admin consent for the app is missing. An administrator of the tenant must open {}",
             ConsentPage::new(&app.settings.hosts, &app.settings.partner).of(&row.tenant_id)
         ),
-        TenantState::AuditingOff => "auditing is switched off in the tenant. Switch it on with \
-             Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true"
+        TenantState::AuditingOff => "auditing is disabled in the tenant. To enable it, run \
+             Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true. If that fails in a new tenant, run \
+             Enable-OrganizationCustomization first and wait 2 hours"
             .to_owned(),
-        TenantState::New => format!("it could not be read yet ({why})"),
+        TenantState::New => format!("its audit log has never been read ({why})"),
         TenantState::Late => format!(
-            "its audit log was last read up to {}; see the errors of ProcessAuditLog",
+            "its audit log has been read only up to {}. Check the ProcessAuditLog errors in the log",
             row.covered_until.map(stamp).unwrap_or_else(|| "never".to_owned())
         ),
         TenantState::NotListed => {
-            "it is no longer among the partner's customers. Exclude it with TENANTS_EXCLUDE if that is right".to_owned()
+            "it is no longer in the partner's customer list. If that is intended, add it to TENANTS_EXCLUDE".to_owned()
         }
-        _ => format!("access to it is lost ({why}). Check the app, conditional access and licences in the tenant"),
+        _ => format!(
+            "Tenantwatch no longer has access ({why}). Check the app, Conditional Access and licences in the tenant"
+        ),
     }
 }
 

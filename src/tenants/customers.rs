@@ -52,8 +52,9 @@ pub async fn listed(app: &App, deadline: &Deadline, known: &Known) -> Result<Vec
         TenantSource::Gdap => app.graph.gdap_customers().await?,
         TenantSource::List(tenants) => tenants.iter().map(customer).collect(),
     };
-    if customers.is_empty() && !known.is_empty() {
-        return Err(ListingError::Empty);
+    // An empty list never counts as complete: the first one would mean that nobody is monitored, and nobody would say so.
+    if customers.is_empty() {
+        return Err(ListingError::Empty(source_name(&app.settings.tenants.source)));
     }
     let mut taken: BTreeSet<Domain> = known.values().map(|(row, _)| row.domain.clone()).collect();
     let mut seen = BTreeSet::new();
@@ -79,8 +80,8 @@ pub enum ListingError {
     #[error("the customers cannot be listed: {0}")]
     Service(#[from] ServiceError),
     /// Graph listed none.
-    #[error("the listing of customers is empty although tenants are known; they are read all the same")]
-    Empty,
+    #[error("no customers found by {0}; Tenantwatch continues to monitor the known tenants")]
+    Empty(&'static str),
 }
 
 fn customer(tenant: &ListedTenant) -> Customer {
@@ -128,4 +129,13 @@ async fn default_domain(app: &App, customer: &Customer) -> Option<String> {
 #[expect(clippy::expect_used, reason = "a hyphenated GUID is one sound label")]
 fn guid_as_domain(tenant: &TenantId) -> Domain {
     tenant.to_string().parse().expect("a sound label")
+}
+
+/// Returns the value of TENANT_SOURCE.
+pub fn source_name(source: &TenantSource) -> &'static str {
+    match source {
+        TenantSource::Contracts => "contracts",
+        TenantSource::Gdap => "gdap",
+        TenantSource::List(_) => "list",
+    }
 }

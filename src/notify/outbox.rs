@@ -2,31 +2,28 @@
 //! is not accepted stays owed at growing distance, for ever.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::app::App;
-use crate::notify::{Channel, NotifyError};
+use super::notices::{Notice, Subject, stamp};
+use super::{Channel, Notifier, NotifyError};
 use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
 use crate::tables::claim::{self, Claimed};
-use crate::tables::{FindingState, Notified, ProcessedRow};
-use base::clock::Deadline;
-use table_store::StoreError;
+use crate::tables::{CoverageSession, FindingState, Notified, ProcessedRow, pending};
+use base::clock::{Clock, Deadline};
+use base::ids::TenantId;
+use table_store::{Store, StoreError};
 
-use super::kept::Kept;
-use super::notices::{Notice, Subject, stamp};
-use super::pending;
-
-/// No sending is begun with less than this left: [`PATIENCE`], the storing of what came of it, and the reserve before which a
+/// No sending is begun with less than this left: [`CHANNEL_TIMEOUT`], the storing of what came of it, and the reserve before which a
 /// run is cut off. A sending that is cut between acceptance and mark would come again.
-const ROOM: Duration = Duration::from_secs(75);
+const SEND_RESERVE: Duration = Duration::from_secs(75);
 
 /// How long one sending is retried within a run: reading the log must not stand still for a channel that is down.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CHANNEL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A passing fault of a channel is told through the other one from this attempt on.
 const TOLD_FROM_ATTEMPT: u32 = 3;
@@ -34,7 +31,11 @@ const TOLD_FROM_ATTEMPT: u32 = 3;
 /// Sends what one run holds the claims of.
 #[derive(Debug)]
 pub struct Outbox<'a> {
-    app: &'a App,
+    store: &'a dyn Store,
+    clock: Arc<dyn Clock>,
+    notifier: &'a Notifier,
+    /// The provider's own tenant: notices about the service are noted there.
+    partner: TenantId,
     deadline: &'a Deadline,
     silent: Mutex<BTreeSet<Channel>>,
     accepted: AtomicU64,
@@ -48,8 +49,14 @@ struct Offered {
 
 impl<'a> Outbox<'a> {
     /// Nothing is sent yet. Nothing is begun that cannot end before `deadline`.
-    pub fn new(app: &'a App, deadline: &'a Deadline) -> Self {
-        Self { app, deadline, silent: Mutex::default(), accepted: AtomicU64::new(0) }
+    pub fn new(
+        store: &'a dyn Store,
+        clock: Arc<dyn Clock>,
+        notifier: &'a Notifier,
+        partner: TenantId,
+        deadline: &'a Deadline,
+    ) -> Self {
+        Self { store, clock, notifier, partner, deadline, silent: Mutex::default(), accepted: AtomicU64::new(0) }
     }
 
     /// How many notifications a channel has accepted from this run.
@@ -59,13 +66,13 @@ impl<'a> Outbox<'a> {
 
     /// A `Notified` in which every channel is still owed.
     pub fn nobody_told(&self) -> Notified {
-        self.app.notifier.channels().into_iter().map(|channel| (channel.as_str().to_owned(), None)).collect()
+        self.notifier.channels().into_iter().map(|channel| (channel.as_str().to_owned(), None)).collect()
     }
 
     /// Stores a notice and sends it. One that is stored already is somebody else's, or was told before. `kept` is the tenant
     /// that it is about; what is about the service as a whole is looked for by every run.
-    pub async fn tell(&self, notice: &Notice, kept: Option<&Kept<'_>>) -> Result<(), StoreError> {
-        let channels = self.app.notifier.channels();
+    pub async fn tell(&self, notice: &Notice, kept: Option<&CoverageSession<'_>>) -> Result<(), StoreError> {
+        let channels = self.notifier.channels();
         match self.insert_notice(notice, &channels, kept).await? {
             Some((row, etag)) => self.deliver(row, etag).await,
             None => Ok(()),
@@ -83,7 +90,7 @@ impl<'a> Outbox<'a> {
 
     async fn forget_if_sent(&self, row: &ProcessedRow, offered: &Offered) -> Result<(), StoreError> {
         if row.state == FindingState::Sent && !offered.claim_is_lost {
-            pending::remove(self.app.store.as_ref(), &row.tenant_id, &row.record_id).await?;
+            pending::remove(self.store, &row.tenant_id, &row.record_id).await?;
         }
         Ok(())
     }
@@ -92,7 +99,7 @@ impl<'a> Outbox<'a> {
     /// repeats at most the one notification that was on its way.
     async fn offer(&self, row: &mut ProcessedRow, mut etag: RowVersion) -> Result<Offered, StoreError> {
         let mut offered = Offered { faults: Vec::new(), claim_is_lost: false };
-        let channels = self.app.notifier.channels();
+        let channels = self.notifier.channels();
         // A channel that is not set any more is not owed anything.
         row.notified.retain(|name, told| told.is_some() || channels.iter().any(|channel| channel.as_str() == name));
         // Where that was all, nobody would ever be told: the channels that took its place are.
@@ -100,19 +107,19 @@ impl<'a> Outbox<'a> {
             row.notified = self.nobody_told();
         }
         for channel in channels {
-            if self.deadline.left() < ROOM {
+            if self.deadline.left() < SEND_RESERVE {
                 return Ok(offered);
             }
             if row.notified.get(channel.as_str()) != Some(&None) || self.is_silent(channel) {
                 continue;
             }
-            let patience = Deadline::after(self.app.clock.clone(), PATIENCE.min(self.deadline.left()));
-            match self.app.notifier.send(channel, row, &patience).await {
+            let patience = Deadline::after(self.clock.clone(), CHANNEL_TIMEOUT.min(self.deadline.left()));
+            match self.notifier.send(channel, row, &patience).await {
                 Ok(()) => {
                     self.accepted.fetch_add(1, Ordering::Relaxed);
-                    row.notified.insert(channel.as_str().to_owned(), Some(self.app.clock.now()));
-                    settle(row);
-                    match row.replace(self.app.store.as_ref(), &etag).await? {
+                    row.notified.insert(channel.as_str().to_owned(), Some(self.clock.now()));
+                    mark_sent_if_accepted(row);
+                    match row.replace(self.store, &etag).await? {
                         Some(newer) => etag = newer,
                         None => offered.claim_is_lost = true,
                     }
@@ -140,11 +147,11 @@ impl<'a> Outbox<'a> {
         if row.state != FindingState::Sending {
             return Ok(());
         }
-        settle(row);
+        mark_sent_if_accepted(row);
         if row.state == FindingState::Sending {
-            row.next_attempt = Some(self.app.clock.now() + distance(row.attempts));
+            row.next_attempt = Some(self.clock.now() + distance(row.attempts));
         }
-        offered.claim_is_lost = row.replace(self.app.store.as_ref(), etag).await?.is_none();
+        offered.claim_is_lost = row.replace(self.store, etag).await?.is_none();
         Ok(())
     }
 
@@ -155,7 +162,7 @@ impl<'a> Outbox<'a> {
             NotifyError::Transient { channel, .. } => (*channel, row.attempts >= TOLD_FROM_ATTEMPT),
         };
         tracing::warn!(channel = channel.as_str(), log_id = %row.record_id, "{fault}; the notification stays owed");
-        let others: Vec<Channel> = self.app.notifier.channels().into_iter().filter(|c| *c != channel).collect();
+        let others: Vec<Channel> = self.notifier.channels().into_iter().filter(|c| *c != channel).collect();
         if !is_certain || others.is_empty() {
             return Ok(());
         }
@@ -168,9 +175,9 @@ impl<'a> Outbox<'a> {
     }
 
     fn fault_notice(&self, channel: Channel, fault: &NotifyError) -> Notice {
-        let now = self.app.clock.now();
+        let now = self.clock.now();
         Notice {
-            subject: Subject::service(self.app.settings.partner.tenant_id),
+            subject: Subject::service(self.partner),
             what: "Channel".to_owned(),
             since: format!("{} {}", channel.as_str(), now.date_naive()),
             text: format!(
@@ -186,15 +193,15 @@ impl<'a> Outbox<'a> {
         &self,
         notice: &Notice,
         channels: &[Channel],
-        kept: Option<&Kept<'_>>,
+        kept: Option<&CoverageSession<'_>>,
     ) -> Result<Option<(ProcessedRow, RowVersion)>, StoreError> {
-        let now = self.app.clock.now();
+        let now = self.clock.now();
         let row = notice.to_row(channels, now);
-        pending::insert(self.app.store.as_ref(), &row.tenant_id, &row, None).await?;
+        pending::insert(self.store, &row.tenant_id, &row, None).await?;
         if let Some(kept) = kept {
             kept.note_unfinished().await?;
         }
-        match claim::insert(self.app.store.as_ref(), PROCESSED, &row.to_entity()).await? {
+        match claim::insert(self.store, PROCESSED, &row.to_entity()).await? {
             Claimed::Ours(etag) => Ok(Some((row, etag))),
             Claimed::Theirs(_) => Ok(None),
         }
@@ -213,7 +220,7 @@ impl<'a> Outbox<'a> {
 }
 
 /// The state that follows from who has accepted.
-fn settle(row: &mut ProcessedRow) {
+fn mark_sent_if_accepted(row: &mut ProcessedRow) {
     if row.notified.values().all(Option::is_some) {
         row.state = FindingState::Sent;
         row.next_attempt = None;

@@ -89,6 +89,9 @@ mod tests {
             last_content: None,
             audit_checked: None,
             notified: String::new(),
+            subscriptions: std::collections::BTreeMap::new(),
+            missed_listings: 0,
+            last_run_started: None,
         }
     }
 

@@ -4,12 +4,11 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::app::App;
 use crate::detection::Finding;
 use audit_log::AuditRecord;
 use base::ids::TenantId;
 use m365::ServiceError;
-use m365::exchange::{Anchor, Row, is_not_found};
+use m365::exchange::{Anchor, Exchange, Row, is_not_found};
 
 /// What a mailbox can name a contact by in `ForwardingAddress`. What is shown as its name is not its alone.
 const NAMES: [&str; 6] = ["Identity", "Name", "Alias", "DistinguishedName", "Guid", "LegacyExchangeDN"];
@@ -20,9 +19,13 @@ const NAMES: [&str; 6] = ["Identity", "Name", "Alias", "DistinguishedName", "Gui
 ///
 /// # Errors
 /// When Exchange does not say.
-pub async fn who_forwards_to(app: &App, tenant: &TenantId, finding: &Finding) -> Result<Option<String>, ServiceError> {
+pub async fn who_forwards_to(
+    exchange: &Exchange,
+    tenant: &TenantId,
+    finding: &Finding,
+) -> Result<Option<String>, ServiceError> {
     let Some(contact) = contact_of(finding) else { return Ok(None) };
-    let ask = |cmdlet, parameters| app.exchange.invoke(tenant, &Anchor::Organization, cmdlet, parameters);
+    let ask = |cmdlet, parameters| exchange.invoke(tenant, &Anchor::Organization, cmdlet, parameters);
     let recipients = match ask("Get-Recipient", json!({ "Identity": contact })).await {
         Err(error) if is_not_found(&error) => Vec::new(),
         answer => answer?,

@@ -14,10 +14,11 @@ use base::clock::Deadline;
 use base::ids::RunId;
 use table_store::{PartitionKey, StoreError};
 
-use super::kept::Kept;
-use super::pending;
-use super::sending::Outbox;
-use super::{Stop, TenantRun};
+use super::Assessor;
+use crate::notify::outbox::Outbox;
+use crate::tables::{CoverageSession, pending};
+use crate::tenants::Stop;
+use crate::tenants::stop::stop_in_time;
 
 /// A note without its finding is from a run that was killed in between: no run lives so long. What the note was for comes
 /// again, with a note of its own: a record with its blob, a notice with the state that is to be told.
@@ -34,19 +35,19 @@ struct Taken {
 }
 
 /// Sends what is owed about the service as a whole. The provider's own tenant may be watched as well: what it owes is its run's.
-pub(crate) async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
+pub async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
     let mut notes = pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await?;
     notes.retain(|unfinished| PartitionKey::domain(&unfinished.domain) == keys::service_partition());
     deliver_notes(app, outbox, notes).await
 }
 
 /// Sends what is owed about a tenant that no run is queued for any more, and notes when nothing is left.
-pub(crate) async fn resume_unwatched(app: &App, outbox: &Outbox<'_>, kept: &Kept<'_>) -> Result<(), StoreError> {
-    let tenant = kept.read(|row| row.tenant_id).await;
+pub async fn resume_unwatched(app: &App, outbox: &Outbox<'_>, session: &CoverageSession<'_>) -> Result<(), StoreError> {
+    let tenant = session.read(|row| row.tenant_id).await;
     let notes = pending::list(app.store.as_ref(), &tenant).await?;
     if notes.is_empty() {
-        kept.change(|row| row.pending = false).await;
-        return kept.save().await;
+        session.change(|row| row.pending = false).await;
+        return session.save().await;
     }
     deliver_notes(app, outbox, notes).await
 }
@@ -90,15 +91,15 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
     }
 }
 
-impl TenantRun<'_> {
+impl Assessor<'_> {
     /// Goes on with everything unfinished whose time has come, until `share` is over: what is taken now is not due in the next
     /// run, so that has its time for the rest. Nothing is asked where nothing is.
-    pub(super) async fn resume(&self, share: &Deadline) -> Result<(), Stop> {
-        if !self.kept.read(|row| row.pending).await {
+    pub async fn resume(&self, deadline: &Deadline, share: &Deadline) -> Result<(), Stop> {
+        if !self.session.read(|row| row.pending).await {
             return Ok(());
         }
         for unfinished in pending::list(self.app.store.as_ref(), &self.tenant).await? {
-            self.stop_in_time()?;
+            stop_in_time(deadline)?;
             if share.has_passed() {
                 break;
             }
@@ -117,25 +118,23 @@ impl TenantRun<'_> {
         let Taken { mut row, etag, record } = taken;
         let record = record.and_then(|json| AuditRecord::parse(json.as_bytes()).ok());
         let finding = match record {
-            Some(record) => match share.limit(self.judge(vec![record])).await {
-                Some(Ok(mut findings)) => findings.pop(),
-                // Whoever cannot answer now must not keep the run from what is new.
-                Some(Err(Stop::Transient(_) | Stop::OutOfTime)) | None => return Ok(self.wait_on(row, &etag).await?),
-                Some(Err(dark)) => return Err(dark),
+            Some(record) => match share.limit(self.evaluate(&record)).await {
+                Some(Ok(finding)) => finding,
+                // A service that does not respond now must not keep the run from what is new.
+                Some(Err(Stop::Transient(_) | Stop::OutOfTime | Stop::Starting)) | None => {
+                    return Ok(self.wait_on(row, &etag).await?);
+                }
+                Some(Err(blocked)) => return Err(blocked),
             },
-            None => None,
-        };
-        let finding = match finding {
-            Some(mut finding) => {
-                self.relate(&mut finding).await?;
-                Some(finding)
-            }
             None => None,
         };
         let is_late = self.app.clock.now() - row.processed_at >= JUDGED_AGAIN_FOR;
         match finding {
             Some(finding) if finding.rejudge && !finding.threat && !is_late => self.wait_on(row, &etag).await?,
-            Some(finding) => self.settle_judged(row, etag, finding).await?,
+            Some(finding) => {
+                self.store_evaluated(row, etag, &finding).await?;
+                self.relate(&finding).await?;
+            }
             None => {
                 row.state = FindingState::Recorded;
                 self.close(row, &etag).await?;
@@ -152,12 +151,12 @@ impl TenantRun<'_> {
     }
 
     /// The new judgement replaces the old one; what turns out to be a threat is sent.
-    async fn settle_judged(&self, row: ProcessedRow, etag: RowVersion, finding: Finding) -> Result<(), StoreError> {
+    async fn store_evaluated(&self, row: ProcessedRow, etag: RowVersion, finding: &Finding) -> Result<(), StoreError> {
         let mut judged = ProcessedRow {
             claim_id: row.claim_id,
             attempts: 1,
             next_attempt: row.next_attempt,
-            ..self.row(&finding).await
+            ..self.row(finding).await
         };
         if !finding.threat {
             return self.close(judged, &etag).await;

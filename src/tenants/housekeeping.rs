@@ -10,9 +10,9 @@ use base::clock::Deadline;
 use table_store::{PartitionKey, StoreError};
 
 use super::customers::Known;
-use super::notices::{Notice, Subject};
-use super::sending::Outbox;
 use super::{service, states};
+use crate::notify::notices::{Notice, Subject};
+use crate::notify::outbox::Outbox;
 
 /// A day, less a quarter of an hour, so that a schedule that drifts does not skip one.
 const DAY: TimeDelta = TimeDelta::minutes(24 * 60 - 15);

@@ -16,11 +16,14 @@ const RESERVE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     /// Its time is over. The next run goes on from here.
-    #[error("stopped in time; the next run goes on")]
+    #[error("stopped at the time limit; the next run continues")]
     OutOfTime,
+    /// A subscription has just been started, and the service does not list its content yet.
+    #[error("the subscription was started; the service does not list its content yet")]
+    Starting,
     /// The tenant cannot be read until somebody does something about it.
     #[error("{1}")]
-    Dark(TenantState, String),
+    AccessBlocked(TenantState, String),
     /// Something that may pass by itself.
     #[error("{0}")]
     Transient(String),
@@ -29,7 +32,7 @@ pub enum Stop {
 impl From<ServiceError> for Stop {
     fn from(error: ServiceError) -> Self {
         match state_behind(&error) {
-            Some(state) => Self::Dark(state, error.to_string()),
+            Some(state) => Self::AccessBlocked(state, error.to_string()),
             None => Self::Transient(error.to_string()),
         }
     }

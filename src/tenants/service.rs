@@ -1,6 +1,6 @@
 //! What concerns the service as a whole: its own faults, told once for all tenants, and when the work of a day was last done.
 
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use crate::app::App;
 use crate::tables::COVERAGE;
@@ -8,9 +8,9 @@ use crate::tables::RowVersion;
 use crate::tables::{ServiceRow, TenantState};
 use table_store::StoreError;
 
-use super::notices::{Notice, Subject, stamp};
-use super::sending::Outbox;
 use super::states::LATE_AFTER;
+use crate::notify::notices::{Notice, Subject, stamp};
+use crate::notify::outbox::Outbox;
 
 /// Changes the row of the service; `change` is applied again if another run was faster.
 pub async fn update<T>(app: &App, change: impl Fn(&mut ServiceRow) -> T + Send) -> Result<T, StoreError> {
@@ -51,8 +51,8 @@ pub async fn notice_standstill(app: &App, outbox: &Outbox<'_>) -> Result<bool, S
     let now = app.clock.now();
     let Some(last) = read(app).await?.last_run.filter(|last| now - *last > LATE_AFTER) else { return Ok(false) };
     let text = format!(
-        "Tenantwatch itself did not run from {} to {}, for any tenant. What was missed is read now. See whether the \
-         Function App was stopped, or its timer disabled.",
+        "Tenantwatch did not run from {} to {}, so no tenant was monitored. It is now reading the backlog. Check whether \
+         the Function App was stopped or its timer was disabled.",
         stamp(last),
         stamp(now)
     );
@@ -85,7 +85,7 @@ pub async fn our_fault(app: &App, outbox: &Outbox<'_>, why: &str) -> Result<(), 
         return Ok(());
     }
     let since = stamp(row.since);
-    let text = format!("Tenantwatch itself is at fault since {since}, for all tenants: {why}");
+    let text = format!("Tenantwatch itself has had a problem since {since} that affects all tenants: {why}");
     outbox.tell(&notice(app, &row, text), None).await?;
     update(app, |row| row.notified = mark(row)).await
 }
@@ -99,7 +99,7 @@ pub async fn works(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
     let row = enter(app, TenantState::Healthy, "").await?;
     if !row.notified.is_empty() {
         let text =
-            format!("Tenantwatch works again since {}. What was missed meanwhile is read now.", stamp(row.since));
+            format!("Tenantwatch has been working again since {}. It is now reading the backlog.", stamp(row.since));
         outbox.tell(&notice(app, &row, text), None).await?;
     }
     update(app, |row| row.notified.clear()).await
@@ -130,4 +130,18 @@ fn notice(app: &App, row: &ServiceRow, text: String) -> Notice {
         text,
         at: row.since,
     }
+}
+
+/// The clocks of this machine, of the audit API and of the store are far apart: one notice a day.
+pub async fn notice_clocks(app: &App, outbox: &Outbox<'_>, apart: TimeDelta) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let text = format!(
+        "The clock of this machine, the time of the Management Activity API and the time of the store are {} minutes apart. \
+         Tenantwatch uses the middle one. Check the time synchronization of this machine.",
+        apart.num_minutes()
+    );
+    let subject = Subject::service(app.settings.partner.tenant_id);
+    let since = now.date_naive().to_string();
+    let notice = Notice { subject, what: "Clock".to_owned(), since, text, at: now };
+    outbox.tell(&notice, None).await
 }
