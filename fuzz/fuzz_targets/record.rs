@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use libfuzzer_sys::fuzz_target;
-use tenantwatch::audit::AuditRecord;
+use audit_log::AuditRecord;
 use tenantwatch::detection::{AcceptedDomains, Knowledge, judge, questions};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn knowledge() -> Knowledge {
-    let domain: tenantwatch::names::Domain = "contoso.com".parse().expect("a domain");
+    let domain: base::ids::Domain = "contoso.com".parse().expect("a domain");
     Knowledge {
         offline: true,
         accepted: AcceptedDomains { exact: BTreeSet::from([domain.clone()]), ..AcceptedDomains::default() },

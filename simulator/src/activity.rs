@@ -1,4 +1,5 @@
-//! Office 365 Management Activity API: subscriptions, content listings and blobs, with its codes, paging and limits.
+//! Serves the Office 365 Management Activity API: subscriptions, content listings and blobs, with its codes, paging and
+//! limits.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -6,12 +7,12 @@ use uuid::Uuid;
 
 use crate::entra::{Token, form};
 use crate::reply::Reply;
-use crate::world::{Blob, BlobBody, Consent, Tenant, World};
+use crate::world::{Blob, BlobBody, Consent, Start, Tenant, Unkindness, World};
 
 const CONTENT_TYPES: [&str; 5] =
     ["Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.SharePoint", "Audit.General", "DLP.All"];
 
-/// One request under `/api/v1.0/{tenant}/activity/feed/`.
+/// Answers one request under `/api/v1.0/{tenant}/activity/feed/`.
 pub(crate) fn answer(
     world: &mut World,
     now: DateTime<Utc>,
@@ -34,7 +35,7 @@ pub(crate) fn answer(
         );
         return Reply::error(400, "AF20010", &text);
     }
-    let page = world.content_page;
+    let (page, unkindness) = (world.content_page, world.unkindness);
     let Some(tenant) = world.tenants.get_mut(&tenant_id) else {
         return Reply::error(
             400,
@@ -42,7 +43,7 @@ pub(crate) fn answer(
             &format!("Specified tenant ID ({tenant_id}) does not exist in the system or has been deleted."),
         );
     };
-    if tenant.consent == Consent::WithoutActivityFeed {
+    if tenant.consent == Consent::WithoutActivityFeed || !token.rights.activity_feed {
         return Reply::error(
             401,
             "AF10001",
@@ -52,12 +53,12 @@ pub(crate) fn answer(
     let query = form(query.as_bytes());
     let get = |name: &str| query.get(name).map(String::as_str);
     match (method, operation) {
-        ("POST", "subscriptions/start") => start(tenant, get("contentType")),
+        ("POST", "subscriptions/start") => start(tenant, now, &unkindness, get("contentType")),
         ("POST", "subscriptions/stop") => stop(tenant, get("contentType")),
         ("GET", "subscriptions/list") => list(tenant),
         ("GET", "subscriptions/content") => {
-            let listing =
-                Listing { now, origin, page, from: get("startTime"), to: get("endTime"), next: get("nextPage") };
+            let (from, to, next) = (get("startTime"), get("endTime"), get("nextPage"));
+            let listing = Listing { now, unkindness, origin, page, from, to, next };
             listing.answer(tenant, get("contentType"))
         }
         ("GET", blob) if blob.starts_with("audit/") => fetch(tenant, now, blob.trim_start_matches("audit/")),
@@ -65,7 +66,7 @@ pub(crate) fn answer(
     }
 }
 
-/// Tenant and operation of a path; `v1` and `v1.0` are both served.
+/// Returns tenant and operation of a path; `v1` and `v1.0` are both served.
 fn split(path: &str) -> Option<(Uuid, &str)> {
     let rest = path.strip_prefix("/api/v1.0/").or_else(|| path.strip_prefix("/api/v1/"))?;
     let (tenant, operation) = rest.split_once("/activity/feed/")?;
@@ -80,27 +81,49 @@ fn known(content_type: Option<&str>) -> Result<&str, Box<Reply>> {
     }
 }
 
-fn start(tenant: &mut Tenant, content_type: Option<&str>) -> Reply {
+fn start(tenant: &mut Tenant, now: DateTime<Utc>, unkindness: &Unkindness, content_type: Option<&str>) -> Reply {
     let content_type = match known(content_type) {
         Ok(name) => name,
         Err(reply) => return *reply,
     };
     if !tenant.auditing {
-        let id = tenant.id;
-        let code = format!(
-            "StartSubscription [CorrId={}][TenantId={id},ContentType={content_type},ApplicationId=x,PublisherId=x][AppId",
-            Uuid::new_v4()
-        );
-        let text = format!(
-            "=x] failed. Exception: Microsoft.Office.Compliance.Audit.DataServiceException: Tenant {id} does not exist.\r\n   at Microsoft.Office.Compliance.Audit.API."
-        );
-        return Reply::error(400, &code, &text);
+        return unknown_to_audit_system(tenant.id, content_type);
     }
-    if tenant.subscriptions.get(content_type) == Some(&true) {
+    let last = tenant.starts.get(content_type).copied();
+    if let Some(wait) =
+        last.map(|last| last.at + unkindness.start_interval - now).filter(|wait| *wait > TimeDelta::zero())
+    {
+        return throttled_start(unkindness.start_throttle_status, wait);
+    }
+    let state = tenant.subscriptions.get(content_type).copied();
+    let is_restart = state == Some(false);
+    // The lag of an earlier restart is over by now, because a start is throttled for longer.
+    tenant.starts.insert(content_type.to_owned(), Start { at: now, is_restart });
+    if state == Some(true) {
         return Reply::error(400, "AF20024", "The subscription is already enabled. No property change.");
     }
     tenant.subscriptions.insert(content_type.to_owned(), true);
     Reply::json(200, &json!({"contentType": content_type, "status": "enabled", "webhook": null}))
+}
+
+/// Returns the answer to a start in a tenant whose auditing is off. The code is free text, cut at an odd place.
+fn unknown_to_audit_system(id: Uuid, content_type: &str) -> Reply {
+    let code = format!(
+        "StartSubscription [CorrId={}][TenantId={id},ContentType={content_type},ApplicationId=x,PublisherId=x][AppId",
+        Uuid::new_v4()
+    );
+    let text = format!(
+        "=x] failed. Exception: Microsoft.Office.Compliance.Audit.DataServiceException: Tenant {id} does not exist.\r\n   at Microsoft.Office.Compliance.Audit.API."
+    );
+    Reply::error(400, &code, &text)
+}
+
+/// Returns the answer to a start that follows another one too soon. Its code is a number, not `AF429`.
+fn throttled_start(status: u16, wait: TimeDelta) -> Reply {
+    let (minutes, seconds) = (wait.num_minutes(), wait.num_seconds() % 60);
+    let text =
+        format!("Too many frequent subscription start requests. Please retry again after {minutes}m {seconds}s.");
+    Reply::error(status, "429", &text)
 }
 
 fn stop(tenant: &mut Tenant, content_type: Option<&str>) -> Reply {
@@ -127,6 +150,7 @@ fn list(tenant: &Tenant) -> Reply {
 
 struct Listing<'a> {
     now: DateTime<Utc>,
+    unkindness: Unkindness,
     origin: &'a str,
     page: usize,
     from: Option<&'a str>,
@@ -143,6 +167,9 @@ impl Listing<'_> {
         match tenant.subscriptions.get(content_type) {
             None => return Reply::error(400, "AF20022", "No subscription found for the specified content type."),
             Some(false) => return Reply::error(400, "AF20023", "The subscription was disabled."),
+            Some(true) if self.lags(tenant, content_type) => {
+                return Reply::error(400, "AF20023", "The subscription was disabled.");
+            }
             Some(true) => {}
         }
         let (from, to) = match self.window() {
@@ -159,7 +186,7 @@ impl Listing<'_> {
         let end = (offset + self.page).min(rows.len());
         let mut reply = Reply::json(200, &Value::from(rows.get(offset..end).unwrap_or_default().to_vec()));
         if end < rows.len() {
-            // As on the wire: another version in the path, and no PublisherIdentifier.
+            // The real link has another version in its path, and no PublisherIdentifier.
             let link = format!(
                 "{}/api/v1/{}/activity/feed/subscriptions/content?contentType={content_type}&startTime={}&endTime={}&nextPage={end}",
                 self.origin,
@@ -172,13 +199,26 @@ impl Listing<'_> {
         reply
     }
 
+    /// Returns whether the listing does not know yet of the last start of the subscription.
+    fn lags(&self, tenant: &Tenant, content_type: &str) -> bool {
+        tenant.starts.get(content_type).is_some_and(|start| {
+            let lag = if start.is_restart { self.unkindness.restart_lag } else { self.unkindness.first_start_lag };
+            self.now < start.at + lag
+        })
+    }
+
     fn window(&self) -> Result<(DateTime<Utc>, DateTime<Utc>), Box<Reply>> {
-        const RANGE: &str = "Start time and end time must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time no more than 7 days in the past.";
-        let refuse = |code| Err(Box::new(Reply::error(400, code, RANGE)));
+        let refuse = |code| {
+            let order = if code == "AF20055" { "prior to end time and start time " } else { "" };
+            let text = format!(
+                "Start time and end time must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time {order}no more than 7 days in the past."
+            );
+            Err(Box::new(Reply::error(400, code, &text)))
+        };
         match (self.from, self.to) {
             (None, None) => Ok((self.now - TimeDelta::hours(24), self.now)),
             (Some(from), Some(to)) => match (time(from), time(to)) {
-                (Some(from), Some(to)) if from < self.now - TimeDelta::hours(169) || from > to => refuse_at(from, to),
+                (Some(from), Some(to)) if from < self.now - TimeDelta::hours(169) || from > to => refuse("AF20055"),
                 (Some(from), Some(to)) if to - from <= TimeDelta::hours(24) => Ok((from, to)),
                 _ => refuse("AF20030"),
             },
@@ -196,11 +236,6 @@ impl Listing<'_> {
             "contentExpiration": time(blob.expires),
         })
     }
-}
-
-fn refuse_at(_: DateTime<Utc>, _: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>), Box<Reply>> {
-    let text = "Start time and end time must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time prior to end time and start time no more than 7 days in the past.";
-    Err(Box::new(Reply::error(400, "AF20055", text)))
 }
 
 fn time(text: &str) -> Option<DateTime<Utc>> {
@@ -228,3 +263,6 @@ fn fetch(tenant: &Tenant, now: DateTime<Utc>, id: &str) -> Reply {
     }
     reply
 }
+
+#[cfg(test)]
+mod tests;

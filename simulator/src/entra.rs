@@ -1,4 +1,6 @@
-//! Entra sign-in: the token endpoint, and the endpoint where a managed identity gets its tokens.
+//! Serves Entra sign-in: the token endpoint, and the endpoint where a managed identity gets its tokens.
+
+mod aadsts;
 
 use std::collections::HashMap;
 
@@ -14,40 +16,86 @@ use uuid::Uuid;
 use crate::reply::Reply;
 use crate::world::{Consent, World};
 
-/// Tokens that were given out.
+/// The tokens that were issued.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
-    given: HashMap<String, Token>,
+    issued: HashMap<String, Token>,
 }
 
-/// What a token is good for.
+/// The content of a token.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) tenant: Uuid,
     pub(crate) audience: String,
+    pub(crate) rights: Rights,
     expires: DateTime<Utc>,
 }
 
-impl Tokens {
-    fn give(&mut self, token: Token) -> String {
-        // Looks like a token, holds nothing.
-        let text = format!("eyJ0eXAiOiJKV1QifQ.{}.c2ltdWxhdGVk", Uuid::new_v4().simple());
-        self.given.insert(text.clone(), token);
-        text
-    }
+/// The rights that a token carries. A right that is granted later is in later tokens only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rights {
+    /// `ActivityFeed.Read`
+    pub(crate) activity_feed: bool,
+    /// A directory role for Exchange.
+    pub(crate) exchange: bool,
+    /// The permissions and roles that change users.
+    pub(crate) users: bool,
+}
 
-    /// The token of an `Authorization` header, while it lives.
-    pub(crate) fn of(&self, authorization: Option<&str>, now: DateTime<Utc>) -> Option<Token> {
-        let token = self.given.get(authorization?.strip_prefix("Bearer ")?)?;
-        (token.expires > now).then(|| token.clone())
-    }
-
-    pub(crate) fn forget_all(&mut self) {
-        self.given.clear();
+#[cfg(test)]
+impl Token {
+    /// Returns a token with all rights in a tenant.
+    pub(crate) fn for_test(tenant: Uuid) -> Self {
+        Self { tenant, audience: String::new(), rights: Rights::ALL, expires: DateTime::<Utc>::MAX_UTC }
     }
 }
 
-/// `POST /{tenant}/oauth2/v2.0/token`
+impl Rights {
+    const ALL: Self = Self { activity_feed: true, exchange: true, users: true };
+    const NONE: Self = Self { activity_feed: false, exchange: false, users: false };
+
+    /// Returns the rights of a token that is issued now.
+    fn now_in(world: &World, tenant: Uuid) -> Self {
+        match world.tenants.get(&tenant) {
+            Some(tenant) if world.unkindness.reads_rights_from_token => Self {
+                activity_feed: tenant.consent != Consent::WithoutActivityFeed,
+                exchange: tenant.exchange_role,
+                users: tenant.user_rights,
+            },
+            _ => Self::ALL,
+        }
+    }
+}
+
+impl Tokens {
+    fn issue(&mut self, token: Token) -> String {
+        // The text has the form of a token and carries nothing.
+        let text = format!("eyJ0eXAiOiJKV1QifQ.{}.c2ltdWxhdGVk", Uuid::new_v4().simple());
+        self.issued.insert(text.clone(), token);
+        text
+    }
+
+    /// Returns the token of an `Authorization` header, unless it has expired.
+    pub(crate) fn of(&self, authorization: Option<&str>, now: DateTime<Utc>) -> Option<Token> {
+        let token = self.issued.get(authorization?.strip_prefix("Bearer ")?)?;
+        (token.expires > now).then(|| token.clone())
+    }
+
+    /// Makes every token invalid that was issued so far.
+    pub(crate) fn revoke_all(&mut self) {
+        self.issued.clear();
+    }
+
+    /// Takes all rights from the tokens that were issued so far, for one tenant or for all.
+    pub(crate) fn make_stale(&mut self, tenant: Option<Uuid>) {
+        let tokens = self.issued.values_mut();
+        for token in tokens.filter(|token| tenant.is_none_or(|tenant| token.tenant == tenant)) {
+            token.rights = Rights::NONE;
+        }
+    }
+}
+
+/// Answers `POST /{tenant}/oauth2/v2.0/token`.
 pub(crate) fn answer(
     world: &World,
     tokens: &mut Tokens,
@@ -64,25 +112,20 @@ pub(crate) fn answer(
     };
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     if field("client_id") != world.client_id.to_string() {
-        return refuse(400, "unauthorized_client", 700_016, "Application was not found in the directory.", now);
+        return aadsts::reply(700_016, now);
     }
     if let Err(reply) = proven(world, tokens, now, origin, tenant, &form) {
         return *reply;
     }
     let Some(audience) = field("scope").strip_suffix("/.default") else {
-        return refuse(
-            400,
-            "invalid_scope",
-            70_011,
-            "The provided value for the input parameter 'scope' is not valid.",
-            now,
-        );
+        return aadsts::reply(70_011, now);
     };
-    if let Some(refusal) = refused(world, tenant, audience, now) {
+    if let Some(refusal) = refused(world, tenant, now) {
         return refusal;
     }
     let expires = now + TimeDelta::seconds(world.token_seconds);
-    let token = tokens.give(Token { tenant, audience: audience.to_owned(), expires });
+    let token =
+        tokens.issue(Token { tenant, audience: audience.to_owned(), rights: Rights::now_in(world, tenant), expires });
     let seconds = world.token_seconds;
     Reply::json(
         200,
@@ -90,7 +133,7 @@ pub(crate) fn answer(
     )
 }
 
-/// `GET /msi/token?resource=…&client_id=…`, as App Service answers it.
+/// Answers `GET /msi/token?resource=…&client_id=…` as App Service does.
 pub(crate) fn identity(world: &World, tokens: &mut Tokens, now: DateTime<Utc>, query: &str) -> Reply {
     let query = form(query.as_bytes());
     let client_id = query.get("client_id").cloned().unwrap_or_default();
@@ -102,12 +145,14 @@ pub(crate) fn identity(world: &World, tokens: &mut Tokens, now: DateTime<Utc>, q
         );
     }
     let expires = now + TimeDelta::hours(1);
-    let token = tokens.give(Token { tenant: world.partner_tenant, audience: resource.clone(), expires });
+    let token =
+        tokens.issue(Token { tenant: world.partner_tenant, audience: resource.clone(), rights: Rights::ALL, expires });
     let body = json!({"access_token": token, "expires_on": expires.timestamp().to_string(), "resource": resource,
         "token_type": "Bearer", "client_id": client_id});
     Reply::json(200, &body)
 }
 
+/// Checks the credential of the app: a secret, a certificate or a managed identity.
 fn proven(
     world: &World,
     tokens: &Tokens,
@@ -116,13 +161,13 @@ fn proven(
     tenant: Uuid,
     form: &HashMap<String, String>,
 ) -> Result<(), Box<Reply>> {
-    let no = |code, text| Err(Box::new(refuse(401, "invalid_client", code, text, now)));
+    let no = |code| Err(Box::new(aadsts::reply(code, now)));
+    if let Some(code) = world.credential_error {
+        return no(code);
+    }
     match (form.get("client_secret"), form.get("client_assertion")) {
         (Some(secret), _) if *secret == world.client_secret => Ok(()),
-        (Some(_), _) => no(
-            7_000_215,
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.",
-        ),
+        (Some(_), _) => no(7_000_215),
         (None, Some(assertion))
             if is_signed(world, now, &format!("{origin}/{tenant}/oauth2/v2.0/token"), assertion) =>
         {
@@ -132,16 +177,10 @@ fn proven(
             let vouched = tokens.of(Some(&format!("Bearer {assertion}")), now);
             match vouched {
                 Some(token) if token.audience == "api://AzureADTokenExchange" => Ok(()),
-                _ => no(
-                    700_027,
-                    "The certificate with identifier used to sign the client assertion is not registered on application.",
-                ),
+                _ => no(700_027),
             }
         }
-        (None, None) => no(
-            7_000_218,
-            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-        ),
+        (None, None) => no(7_000_218),
     }
 }
 
@@ -154,7 +193,8 @@ struct Claims {
     exp: i64,
 }
 
-/// Whether an assertion is signed by a certificate that the app registration knows, for this endpoint, for ten minutes at most.
+/// Returns whether an assertion is signed by a certificate of the app registration, for this endpoint and for at most ten
+/// minutes.
 fn is_signed(world: &World, now: DateTime<Utc>, endpoint: &str, assertion: &str) -> bool {
     let Ok(header) = jsonwebtoken::decode_header(assertion) else { return false };
     let thumbprint = |der: &[u8]| URL_SAFE_NO_PAD.encode(Sha256::digest(der));
@@ -163,7 +203,7 @@ fn is_signed(world: &World, now: DateTime<Utc>, endpoint: &str, assertion: &str)
     let mut validation = Validation::new(header.alg);
     validation.algorithms = vec![Algorithm::PS256, Algorithm::RS256];
     validation.set_audience(&[endpoint]);
-    // By the simulator's clock, below.
+    // The simulator's clock decides below.
     validation.validate_exp = false;
     let Ok(token) = jsonwebtoken::decode::<Claims>(assertion, &key, &validation) else { return false };
     let client_id = world.client_id.to_string();
@@ -175,7 +215,7 @@ fn is_signed(world: &World, now: DateTime<Utc>, endpoint: &str, assertion: &str)
         && (nbf - 60..exp).contains(&now.timestamp())
 }
 
-/// The RSA public key inside a certificate: the `BIT STRING` after the OID of rsaEncryption.
+/// Returns the RSA public key of a certificate: the `BIT STRING` after the OID of rsaEncryption.
 fn public_key(certificate: &[u8]) -> Option<DecodingKey> {
     const RSA: [u8; 13] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
     let at = certificate.windows(RSA.len()).position(|window| window == RSA)? + RSA.len();
@@ -187,62 +227,29 @@ fn public_key(certificate: &[u8]) -> Option<DecodingKey> {
     Some(DecodingKey::from_rsa_der(rest.get(5..4 + length)?))
 }
 
-fn refused(world: &World, tenant: Uuid, audience: &str, now: DateTime<Utc>) -> Option<Reply> {
+/// Returns the error of a tenant that has not let the app in.
+fn refused(world: &World, tenant: Uuid, now: DateTime<Utc>) -> Option<Reply> {
     if tenant == world.partner_tenant {
         return None;
     }
-    let Some(customer) = world.tenants.get(&tenant) else {
-        return Some(refuse(
-            400,
-            "invalid_request",
-            90_002,
-            "Tenant not found. Check to make sure you have the correct tenant ID.",
-            now,
-        ));
+    let code = match world.tenants.get(&tenant).map(|customer| customer.consent) {
+        Some(Consent::Granted | Consent::WithoutActivityFeed) => return None,
+        Some(Consent::Missing) => 7_000_229,
+        Some(Consent::AppDisabled) => 7_000_112,
+        Some(Consent::Blocked) => 53_003,
+        Some(Consent::Gone) | None => 90_002,
+        Some(Consent::NoLicence) => 500_014,
+        Some(Consent::Aadsts(code)) => code,
     };
-    let app = world.client_id;
-    Some(match customer.consent {
-        Consent::Granted | Consent::WithoutActivityFeed => return None,
-        Consent::Missing => refuse(
-            401,
-            "invalid_client",
-            7_000_229,
-            &format!("The client application {app} is missing service principal in the tenant {tenant}."),
-            now,
-        ),
-        Consent::AppDisabled => {
-            refuse(401, "unauthorized_client", 7_000_112, &format!("Application '{app}' is disabled."), now)
-        }
-        Consent::Blocked => {
-            refuse(400, "invalid_grant", 53_003, "Access has been blocked by Conditional Access policies.", now)
-        }
-        Consent::Gone => refuse(400, "invalid_request", 90_002, &format!("Tenant '{tenant}' not found."), now),
-        Consent::NoLicence => refuse(
-            400,
-            "invalid_resource",
-            500_014,
-            &format!("The service principal for resource '{audience}' is disabled."),
-            now,
-        ),
-    })
+    Some(aadsts::reply(code, now))
 }
 
-fn refuse(status: u16, error: &str, code: u32, text: &str, now: DateTime<Utc>) -> Reply {
-    let (trace, correlation) = (Uuid::new_v4(), Uuid::new_v4());
-    let time = now.format("%Y-%m-%d %H:%M:%SZ").to_string();
-    let description =
-        format!("AADSTS{code}: {text}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}");
-    Reply::json(
-        status,
-        &json!({"error": error, "error_description": description, "error_codes": [code], "timestamp": time,
-            "trace_id": trace, "correlation_id": correlation,
-            "error_uri": format!("https://login.microsoftonline.com/error?code={code}")}),
-    )
-}
-
-/// A form or query, decoded.
+/// Decodes a form or query.
 pub(crate) fn form(bytes: &[u8]) -> HashMap<String, String> {
     let text = String::from_utf8_lossy(bytes);
     let url = reqwest::Url::parse(&format!("http://form/?{text}"));
     url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

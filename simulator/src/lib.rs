@@ -1,10 +1,15 @@
-//! Microsoft 365, Power Automate and the Azure Functions host, as far as Tenantwatch meets them, on 127.0.0.1. For tests and
-//! the demo; no part of the product, and written from the public descriptions of the services, not from the product's code.
+//! Simulates Microsoft 365, Power Automate and the Azure Functions host on 127.0.0.1, for tests and the demo.
 //!
-//! [`Simulator::start`] takes a [`World`] and serves it: Entra sign-in, the Management Activity API, Graph, the Exchange
-//! admin API, a Power Automate flow, a Teams webhook and ipstack, each on a port of its own over TLS with a certificate
-//! authority made at start. The world has state: what a remediation changes, a later read shows. Every request is counted
-//! ([`Simulator::requests`]), and any can be made to fail ([`Simulator::inject`]).
+//! The simulator is not part of the product. It is written from public descriptions of the services and from field reports,
+//! not from the product's code, and it is no kinder than the services: [`world::Unkindness`] lists how they are less helpful
+//! than documented, and all of that is on by default.
+//!
+//! [`Simulator::start`] serves a [`World`]: Entra sign-in, the Management Activity API, Graph, the Exchange admin API, a
+//! Power Automate flow, a Teams webhook and ipstack. Each has a port of its own over TLS with a certificate authority that
+//! is created at start. The world has state, so a later read shows what a remediation has changed.
+//!
+//! Every request is logged ([`Simulator::requests`]). A test can make any request fail, hang or come back empty
+//! ([`Simulator::inject`], [`Simulator::set_trouble`]).
 
 mod activity;
 mod entra;
@@ -27,8 +32,8 @@ mod tls;
 mod trouble;
 pub mod world;
 
-pub use faults::{Fault, FaultKind};
+pub use faults::{Fault, FaultKind, Nothing};
 pub use requests::{Request, Service};
 pub use simulator::{Accepted, Simulator, Urls};
 pub use trouble::Trouble;
-pub use world::{Tenant, World};
+pub use world::{Tenant, Unkindness, World};

@@ -1,8 +1,13 @@
-//! What a service answers, before faults are applied and it goes over the wire.
+//! Holds the answer of a service before it is sent.
 
 use serde_json::{Value, json};
 
+use crate::faults::Nothing;
+use crate::requests::{Request, Service};
 use crate::world::BlobBody;
+
+/// The gzip stream of no bytes.
+const EMPTY_GZIP: [u8; 20] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -10,7 +15,7 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Instead of `body`: sent in pieces, never whole in memory.
+    /// A body that replaces `body` and is sent in pieces, so that it is never whole in memory.
     pub(crate) blob: Option<BlobBody>,
 }
 
@@ -29,8 +34,56 @@ impl Reply {
         self
     }
 
-    /// `{"error":{"code":…,"message":…}}`
+    /// Returns `{"error":{"code":…,"message":…}}`.
     pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
         Self::json(status, &json!({"error": {"code": code, "message": message}}))
+    }
+
+    /// Returns the answer as a success without content. [`Nothing::NoChunks`] is completed when the answer is sent.
+    pub(crate) fn emptied(mut self, nothing: Nothing) -> Self {
+        self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("nextpageuri"));
+        self.status = if nothing == Nothing::NoContent { 204 } else { 200 };
+        self.blob = None;
+        self.body = match nothing {
+            Nothing::NoBytes | Nothing::NoChunks | Nothing::NoContent => Vec::new(),
+            Nothing::Blanks => b" \r\n\t\n ".to_vec(),
+            Nothing::ByteOrderMark => "\u{feff}".as_bytes().to_vec(),
+            Nothing::EmptyGzip => {
+                self.headers.push(("content-encoding".to_owned(), "gzip".to_owned()));
+                EMPTY_GZIP.to_vec()
+            }
+            Nothing::EmptyObject => b"{}".to_vec(),
+            Nothing::ErrorWithoutValue => {
+                json!({"error": {"code": "InternalError", "message": "An error has occurred."}})
+                    .to_string()
+                    .into_bytes()
+            }
+            Nothing::WithoutValue => without_value(&self.body),
+        };
+        self
+    }
+
+    /// Returns the answer with its own address as that of the next page.
+    pub(crate) fn with_next_page(mut self, origin: &str, request: &Request) -> Self {
+        let link = format!("{origin}{}?{}", request.path, request.query);
+        if request.service == Service::Activity {
+            self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("nextpageuri"));
+            return self.with_header("NextPageUri", link);
+        }
+        if let Ok(Value::Object(mut body)) = serde_json::from_slice(&self.body) {
+            body.insert("@odata.nextLink".to_owned(), link.into());
+            self.body = Value::Object(body).to_string().into_bytes();
+        }
+        self
+    }
+}
+
+fn without_value(body: &[u8]) -> Vec<u8> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(mut members)) => {
+            members.remove("value");
+            Value::Object(members).to_string().into_bytes()
+        }
+        _ => b"{}".to_vec(),
     }
 }

@@ -1,13 +1,14 @@
-//! The log of every request: what was asked, of whom, and what was answered. Never a body or a header, which carry secrets.
+//! Logs every request: which service was called, how, and with which answer. Bodies and headers are left out because
+//! they carry secrets.
 
 use uuid::Uuid;
 
-/// Which service was asked.
+/// A simulated service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
     /// Entra sign-in.
     Entra,
-    /// The endpoint that gives managed identities their tokens.
+    /// The endpoint where managed identities get their tokens.
     Identity,
     /// Office 365 Management Activity API.
     Activity,
@@ -25,14 +26,14 @@ pub enum Service {
     Tables,
 }
 
-/// One request.
+/// A logged request.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Of whom.
+    /// The service that was called.
     pub service: Service,
     /// `GET`, `POST`, …
     pub method: String,
-    /// The path, unescaped.
+    /// The path, with percent-escapes decoded.
     pub path: String,
     /// The query without secrets.
     pub query: String,
@@ -40,10 +41,10 @@ pub struct Request {
     pub tenant: Option<Uuid>,
     /// The cmdlet, for Exchange.
     pub cmdlet: Option<String>,
-    /// The status that was answered; 0 where the connection was dropped.
+    /// The HTTP status of the answer; 0 if there was none.
     pub status: u16,
-    /// Whether a fault was put into the answer.
+    /// Whether a fault changed the answer.
     pub faulted: bool,
-    /// When it came, as [`crate::steps::Steps::order`] counts.
+    /// The time of arrival, as [`crate::steps::Steps::order`] counts.
     pub order: u64,
 }

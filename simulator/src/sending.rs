@@ -1,4 +1,4 @@
-//! From a reply to bytes on the wire, with the faults that happen on the way.
+//! Sends a reply, with the faults that happen to its bytes on the way.
 
 use std::io;
 use std::sync::Arc;
@@ -10,30 +10,32 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::stream;
 
-use crate::faults::FaultKind;
+use crate::faults::{FaultKind, Nothing};
 use crate::reply::Reply;
 use crate::world::BlobBody;
 
-/// How many pieces of a repeated blob go into one chunk.
+/// The number of pieces of a repeated blob in one chunk.
 const PIECES_AT_ONCE: u64 = 64;
 
-/// How often a blank of a dripping blob comes.
+/// The time between two blanks of a dripping blob.
 const BETWEEN_BLANKS: Duration = Duration::from_millis(20);
 
-/// How long the half of a cut answer has to leave.
+/// The time that half of a cut answer has to leave.
 const FLUSH: Duration = Duration::from_millis(50);
 
-/// The response, with `Date` from the simulator's clock.
-pub(crate) fn response(reply: Reply, fault: Option<&FaultKind>, now: DateTime<Utc>) -> Response<Body> {
+/// Returns the response, with `date` in its `Date` header.
+pub(crate) fn response(reply: Reply, fault: Option<&FaultKind>, date: DateTime<Utc>) -> Response<Body> {
     let body = match (reply.blob, fault) {
         (Some(blob), fault) => repeated(blob, matches!(fault, Some(FaultKind::Cut))),
         (None, Some(FaultKind::Cut)) => cut(reply.body),
         (None, Some(FaultKind::Corrupt)) => Body::from(corrupt(reply.body)),
+        // The length of a stream is unknown, so the answer is chunked.
+        (None, Some(FaultKind::Nothing(Nothing::NoChunks))) => Body::from_stream(stream::empty::<io::Result<Bytes>>()),
         (None, _) => Body::from(reply.body),
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let headers = reply.headers.into_iter().chain([("date".to_owned(), date)]);
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -46,7 +48,7 @@ pub(crate) fn response(reply: Reply, fault: Option<&FaultKind>, now: DateTime<Ut
 fn cut(body: Vec<u8>) -> Body {
     let half = Bytes::from(body).split_to_half();
     let end = stream::once(async {
-        // What was sent before has to be on its way when the connection ends.
+        // The first half has to be on its way before the connection ends.
         tokio::time::sleep(FLUSH).await;
         Err(io::Error::from(io::ErrorKind::ConnectionReset))
     });
@@ -64,7 +66,7 @@ impl Half for Bytes {
     }
 }
 
-/// A few bytes in the middle become what no JSON can hold there.
+/// Replaces a few bytes in the middle by a control character that JSON does not allow.
 fn corrupt(mut body: Vec<u8>) -> Vec<u8> {
     let middle = body.len() / 2;
     for byte in body.iter_mut().skip(middle).take(8) {
@@ -73,7 +75,7 @@ fn corrupt(mut body: Vec<u8>) -> Vec<u8> {
     if body.is_empty() { b"\x01".to_vec() } else { body }
 }
 
-/// With `is_cut` the connection ends before the last records.
+/// Returns the body of a blob that is sent in pieces. If `is_cut`, the connection ends before the last records.
 fn repeated(blob: BlobBody, is_cut: bool) -> Body {
     let (piece, times, last) = match blob {
         BlobBody::Whole(bytes) => return Body::from(bytes.to_vec()),

@@ -1,5 +1,5 @@
-//! A door before a real table service, here Azurite: requests pass it as they are, can be made to fail or to be held, and
-//! what is written to a row is remembered.
+//! Proxies a real table service, here Azurite. Requests pass as they are, can be made to fail or to be held, and written
+//! rows are recorded.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,19 +20,19 @@ use crate::requests::Service;
 use crate::steps::{Moment, Steps};
 use crate::trouble::Trouble;
 
-/// The longest request that a table service takes, in bytes.
+/// The longest request that a table service accepts, in bytes.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// A row that was written.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// When, as [`Steps::order`] counts.
+    /// The time of writing, as [`Steps::order`] counts.
     pub order: u64,
     /// The columns.
     pub columns: Value,
 }
 
-/// The door.
+/// The running proxy.
 #[derive(Debug)]
 pub struct StorageProxy {
     url: String,
@@ -51,10 +51,10 @@ struct Shared {
 }
 
 impl StorageProxy {
-    /// A door before the table service at `url`, which has an account in its path.
+    /// Starts a proxy for the table service at `url`, which has an account in its path.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// Returns an error if no port can be obtained.
     pub async fn start(url: &str, steps: Arc<Steps>) -> std::io::Result<Self> {
         let account = url.find("://").and_then(|at| url[at + 3..].find('/').map(|slash| at + 3 + slash));
         let (origin, path) = url.split_at(account.unwrap_or(url.len()));
@@ -74,28 +74,28 @@ impl StorageProxy {
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the door before the tables ended");
+                tracing::error!(%error, "the proxy of the tables ended");
             }
         });
         Ok(Self { url, shared, server })
     }
 
-    /// Where it listens; takes the place of the service's own address.
+    /// Returns the URL of the proxy, which replaces that of the service.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Lets requests fail by chance, or no more.
+    /// Lets requests fail at random, or not any more.
     pub fn set_trouble(&self, trouble: Option<Trouble>) {
         *locked(&self.shared.trouble) = trouble;
     }
 
-    /// Every row that was inserted or replaced, in order.
+    /// Returns every row that was inserted or replaced, in order.
     pub fn written(&self) -> Vec<Written> {
         locked(&self.shared.written).clone()
     }
 
-    /// When requests failed or were held, as [`Steps::order`] counts.
+    /// Returns the times at which requests failed or were held, as [`Steps::order`] counts.
     pub fn failed(&self) -> Vec<u64> {
         locked(&self.shared.failed).clone()
     }
@@ -157,7 +157,7 @@ impl Shared {
         locked(&self.failed).push(order);
     }
 
-    /// Ends the connection's task, and with it the connection; the hook that prints a panic is not called.
+    /// Ends the task of the connection, and with it the connection, without calling the panic hook.
     fn broken_off(&self) -> ! {
         self.note_failure();
         std::panic::resume_unwind(Box::new("dropped"))

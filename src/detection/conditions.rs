@@ -142,6 +142,11 @@ pub(super) fn has_words(condition: &Condition) -> bool {
     }
 }
 
+/// Returns whether this condition looks for text in the sender's address.
+pub(super) fn is_sender_text(condition: &Condition) -> bool {
+    condition.name.eq_ignore_ascii_case("FromAddressContainsWords") || restriction::is_about_sender(condition)
+}
+
 /// Whether this condition names senders.
 pub(super) fn has_senders(condition: &Condition) -> bool {
     sort_of(&condition.name) == Some(Sort::People)

@@ -1,7 +1,7 @@
 //! What a detection found in one record, and how it becomes a finding.
 
-use crate::audit::AuditRecord;
-use crate::store::Digest;
+use audit_log::AuditRecord;
+use table_store::Digest;
 
 use super::across::Judged as _;
 use super::finding::{Finding, FindingKind, Severity};
@@ -68,14 +68,9 @@ impl Evidence {
         self.signals.reasons.contains(&name)
     }
 
-    /// Mail is moved, to any folder.
-    pub(super) fn moves_mail(&mut self) {
-        self.signals.moves = true;
-    }
-
-    /// The rule looks for words of the group security.
-    pub(super) fn looks_for_security_words(&mut self) {
-        self.signals.security_words = true;
+    /// The signals that the verdict depends on. Reasons are added with [`Evidence::because`].
+    pub(super) fn signals(&mut self) -> &mut Signals {
+        &mut self.signals
     }
 
     /// Mail goes there. A target that was withheld is to be looked up again.
@@ -97,8 +92,7 @@ impl Evidence {
         for reason in other.reasons {
             self.because(reason.name, reason.sentence);
         }
-        self.signals.moves |= other.signals.moves;
-        self.signals.security_words |= other.signals.security_words;
+        self.signals.absorb(&other.signals);
         self.is_settled &= other.is_settled;
         self.rejudge |= other.rejudge;
         self.leads_to(&other.reaches);
@@ -121,11 +115,11 @@ impl Evidence {
         if who.changed_by_another && !self.kind_has_no_owner() {
             self.because(
                 ReasonName::ChangedByAnother,
-                format!("Changed by {}, who is not the owner {}.", shown(&who.actor), shown(&who.mailbox)),
+                changed_by_another(who),
             );
         }
         if record.id_is_derived {
-            self.note("The record has no id of its own; its id was made from its content.");
+            self.note("The record has no id; Tenantwatch derived one from its content.");
         }
         let severity = self.verdict();
         let outside_targets = self.outside_targets();
@@ -191,6 +185,13 @@ impl Evidence {
         parts.extend(self.identity.iter().cloned());
         parts.extend(self.reaches.iter().map(|reach| format!("target={}", reach.text().to_lowercase())));
         Digest::of(&parts)
+    }
+}
+
+fn changed_by_another(who: &Who) -> String {
+    match who.mailbox.as_str() {
+        "" => format!("Changed by {}, in a mailbox whose owner is unknown.", shown(&who.actor)),
+        mailbox => format!("Changed by {}, who is not the mailbox owner ({}).", shown(&who.actor), shown(mailbox)),
     }
 }
 

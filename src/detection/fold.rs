@@ -47,6 +47,13 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
+/// Returns the [`plain`] form with a space for every hidden character, so that those part words that they are in.
+pub(super) fn as_written(text: &str) -> String {
+    let is_accent = |ch: char| matches!(ch, '\u{0300}'..='\u{036F}');
+    let parted: String = text.chars().map(|ch| if is_invisible(ch) && !is_accent(ch) { ' ' } else { ch }).collect();
+    plain(&parted)
+}
+
 /// Returns the ASCII letter or digit that a lower-case character of another script looks like.
 pub(super) fn latin_look_alike(ch: char) -> Option<char> {
     if ch.is_ascii() {

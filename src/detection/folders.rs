@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::fold::{folded, plain};
+use super::fold::{as_written, folded, plain};
 
 /// The use of a default folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Folder {
 
     /// Returns whether only look-alikes or hidden characters make the name that of a default folder.
     pub(super) fn is_disguised(&self) -> bool {
-        !self.text().is_ascii() && self.kind().is_some() && kind_of(&self.segments(plain)).is_none()
+        !self.text().is_ascii() && self.kind().is_some() && kind_of(&self.segments(as_written)).is_none()
     }
 
     /// Returns whether the folder is a calendar or the like: reading it is not reading mail.
@@ -113,6 +113,11 @@ static KINDS: LazyLock<HashMap<String, (FolderKind, bool)>> = LazyLock::new(|| {
 fn is_id(text: &str) -> bool {
     let id_characters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
     text.len() >= 40 && text.bytes().all(id_characters) && text.bytes().any(|b| b.is_ascii_digit() || b == b'=')
+}
+
+/// Returns whether a folder, as Exchange writes its path, is the Junk E-mail folder in any language.
+pub fn is_junk_folder(path: &str) -> bool {
+    Folder::read(path).is_some_and(|folder| folder.kind() == Some(FolderKind::Junk))
 }
 
 #[cfg(test)]

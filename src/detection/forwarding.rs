@@ -3,12 +3,13 @@
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/set-mailbox>. Turning forwarding off is the same cmdlet with an
 //! empty value.
 
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::*;
+use super::resolution::Resolver;
 use super::targets::{Reach, Target};
 use super::who::has_failed;
 
@@ -66,8 +67,12 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
 }
 
 fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &mut Evidence) {
-    let reaches: Vec<Reach> = targets.iter().flat_map(|target| target.reach(known)).collect();
+    let resolver = Resolver::new(targets, known);
+    let reaches: Vec<Reach> = targets.iter().flat_map(|target| resolver.reach(target)).collect();
     evidence.leads_to(&reaches);
+    evidence.rejudge |= resolver.is_withheld();
+    let can_ask = resolver.can_ask();
+    evidence.signals().targets_were_asked_for = can_ask;
     evidence.forwarding_status = status(record, &reaches);
     let of = |wanted: fn(&Reach) -> bool| listed(reaches.iter().filter(|reach| wanted(reach)).map(Reach::text));
     let outside = of(|reach| matches!(reach, Reach::Outside(_)));
@@ -83,13 +88,18 @@ fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &m
     if !unresolved.is_empty() {
         evidence.because(
             TargetUnresolved,
-            format!("The mailbox forwards to {unresolved}, which could not be resolved and may be outside."),
+            match can_ask {
+                true => format!("The mailbox forwards to {unresolved}, which could not be resolved and may be external."),
+                false => format!(
+                    "The mailbox forwards to {unresolved}, which cannot be resolved from the log alone. Look up whether it is external."
+                ),
+            },
         );
     }
     if outside.is_empty() && unresolved.is_empty() && !trusted.is_empty() {
         evidence.because(
             ForwardsToTrusted,
-            format!("The mailbox forwards its mail to {trusted}, which your settings trust."),
+            format!("The mailbox forwards its mail to {trusted}, which is trusted in TRUSTED_DOMAINS."),
         );
     }
     if outside.is_empty() && unresolved.is_empty() && !inside.is_empty() {
@@ -100,7 +110,7 @@ fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &m
     }
     let keeps_a_copy = record.parameters.flag("DeliverToMailboxAndForward");
     if keeps_a_copy == Some(false) {
-        evidence.because(KeepsNoCopy, "No copy stays in the mailbox, so the owner does not see the mail at all.");
+        evidence.because(KeepsNoCopy, "No copy is kept in the mailbox, so the owner never sees the mail.");
     }
     evidence.identity.push(format!("copy {keeps_a_copy:?}"));
     let note = evidence.forwarding_status.clone();

@@ -1,11 +1,12 @@
 //! From a record to a finding.
 
-use crate::audit::{AuditRecord, Glance, Without};
+use audit_log::{AuditRecord, Glance, Without};
 
 use super::evidence::Evidence;
 use super::finding::{Finding, FindingKind};
 use super::forwarding::{self, Change};
 use super::knowledge::Knowledge;
+use super::resolution::Resolver;
 use super::selection::{Concern, concern};
 use super::targets::{Reach, Target};
 use super::who::{Who, is_noise, is_system, who};
@@ -32,6 +33,9 @@ pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
     }
     let who = who(record, concern, known);
     let mut evidence = gather(record, concern, &who, known).filter(|evidence| !known.off.contains(&evidence.kind))?;
+    if concern == Concern::TransportRule {
+        evidence.signals().targets_were_asked_for = Resolver::new(&targets_of(record, concern), known).can_ask();
+    }
     if who.withheld && !evidence.is_settled {
         evidence.rejudge = true;
     }
@@ -83,8 +87,11 @@ pub(super) fn may_forward(record: &AuditRecord, concern: Concern, known: &Knowle
     }
     targets_of(record, concern)
         .iter()
-        .flat_map(|target| target.reach(known))
-        .any(|reach| matches!(reach, Reach::Outside(_) | Reach::Unresolved { withheld: true, .. }))
+        .any(|target| {
+            let resolver = Resolver::new([target], known);
+            let leads_out = |reach| matches!(reach, Reach::Outside(_) | Reach::Unresolved { withheld: true, .. });
+            resolver.is_withheld() || resolver.reach(target).into_iter().any(leads_out)
+        })
 }
 
 /// Everybody whom the record itself sends mail to or gives access.

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::names::{Domain, TenantId};
+use base::ids::{Domain, TenantId};
 
+use super::earlier_rules::EarlierRules;
 use super::live_rules::{LiveMailbox, accepted_domains};
 use super::{FindingKind, TrustedTarget};
 
@@ -142,6 +143,8 @@ pub struct Knowledge {
     pub recipients: HashMap<String, Answer<RecipientFacts>>,
     /// Answers to [`Question::GroupMembers`]: the addresses that mail to each member reaches.
     pub groups: HashMap<String, Answer<Vec<String>>>,
+    /// The rules of earlier records, for an evaluation offline: see [`Knowledge::note_rule`].
+    pub earlier_rules: EarlierRules,
 }
 
 impl Knowledge {
@@ -160,6 +163,7 @@ impl Knowledge {
             live: HashMap::new(),
             recipients: HashMap::new(),
             groups: HashMap::new(),
+            earlier_rules: EarlierRules::default(),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::names::{Domain, MailAddress};
+use base::ids::{Domain, MailAddress};
 
 use super::knowledge::{AcceptedDomains, Answer, Knowledge, Row};
 use super::rule::{RuleShape, rule_id};
@@ -92,6 +92,14 @@ impl<'a> Live<'a> {
             Some(Some(Answer::Withheld) | None) => Self::Withheld,
             None if who.withheld => Self::Withheld,
             None => Self::NotThere,
+        }
+    }
+
+    /// Returns the rules that are listed only with hidden rules included.
+    pub(super) fn hidden_rules(self) -> Vec<RuleShape> {
+        match self {
+            Self::Read(mailbox) => mailbox.hidden_rules(),
+            _ => Vec::new(),
         }
     }
 

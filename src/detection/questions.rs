@@ -1,8 +1,6 @@
 //! What must be looked up before a record can be judged.
 
-use std::collections::BTreeSet;
-
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::conditions::has_senders;
 use super::finding::FindingKind;
@@ -10,6 +8,7 @@ use super::inbox_rule::{settled_because, shown_by};
 use super::judge::{may_forward, targets_of};
 use super::knowledge::{Knowledge, Question};
 use super::live_rules::{Live, live_key};
+use super::resolution;
 use super::rule::{Action, RuleShape};
 use super::selection::{Concern, concern};
 use super::targets::Target;
@@ -31,7 +30,10 @@ pub fn questions(record: &AuditRecord, known: &Knowledge) -> Vec<Question> {
     if is_rule(concern) {
         asked.extend(about_rule(record, concern, &who, known));
     } else if !has_failed(record) {
-        asked.extend(recipients(targets_of(record, concern).iter(), known));
+        let targets = targets_of(record, concern);
+        // Who is given access gets no mail, so that an address says enough.
+        let is_named = |target: &&Target| concern != Concern::Permission || matches!(target, Target::Directory(_));
+        asked.extend(resolution::questions(targets.iter().filter(is_named), known));
     }
     asked
 }
@@ -77,9 +79,11 @@ fn about_rule(record: &AuditRecord, concern: Concern, who: &Who, known: &Knowled
         let live = Live::of(who, known).matching(&shapes[0], concern);
         shapes.extend(live);
     }
-    asked.extend(recipients(shapes.iter().flat_map(RuleShape::targets), known));
     let senders: Vec<Target> = shapes.iter().filter(|shape| takes_mail_away(shape)).flat_map(senders_of).collect();
-    asked.extend(recipients(senders.iter(), known));
+    let targets = resolution::questions(shapes.iter().flat_map(RuleShape::targets), known);
+    let senders = resolution::questions(senders.iter(), known);
+    asked.extend(targets);
+    asked.extend(senders);
     asked
 }
 
@@ -101,15 +105,4 @@ fn senders_of(shape: &RuleShape) -> impl Iterator<Item = Target> {
         .flat_map(|condition| &condition.values)
         .filter(|value| value.contains("[EX:"))
         .filter_map(|value| Target::read(value))
-}
-
-/// The directory objects among these that nobody answered for yet, each once.
-fn recipients<'a>(targets: impl Iterator<Item = &'a Target>, known: &Knowledge) -> Vec<Question> {
-    let unknown: BTreeSet<&String> = targets
-        .filter_map(|target| match target {
-            Target::Directory(text) if !known.recipients.contains_key(text) => Some(text),
-            _ => None,
-        })
-        .collect();
-    unknown.into_iter().map(|text| Question::Recipient(text.clone())).collect()
 }

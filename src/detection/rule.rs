@@ -101,6 +101,21 @@ impl RuleShape {
         })
     }
 
+    /// Returns the rule after a change, which shows only what was changed.
+    pub(super) fn changed_by(&self, change: &Self) -> Self {
+        if change.complete {
+            return change.clone();
+        }
+        let mut changed = self.clone();
+        let is_changed = |condition: &Condition| change.conditions.iter().any(|other| other.name == condition.name);
+        changed.conditions.retain(|condition| !is_changed(condition));
+        changed.conditions.extend(change.conditions.iter().cloned());
+        changed.actions.extend(change.actions.iter().filter(|action| !self.actions.contains(action)).cloned());
+        changed.name = change.name.clone().or(changed.name);
+        changed.enabled = change.enabled.or(changed.enabled);
+        changed
+    }
+
     /// Returns whether a part of the rule could not be read.
     pub(super) fn has_unread_part(&self) -> bool {
         self.actions.iter().any(|action| matches!(action, Action::Unread(_)))

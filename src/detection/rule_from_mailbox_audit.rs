@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::audit::{AuditRecord, damaged_pairs};
+use audit_log::{AuditRecord, damaged_pairs};
 
 use super::folders::Folder;
 use super::json::{member, scalar};

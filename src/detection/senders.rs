@@ -111,7 +111,7 @@ fn kind_of_part(value: &str, known: &Knowledge) -> Option<SenderKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::TenantId;
+    use base::ids::TenantId;
 
     #[test]
     fn senders_are_told_apart() {

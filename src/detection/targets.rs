@@ -1,6 +1,6 @@
 //! Targets of mail as records and rules write them.
 
-use crate::names::Domain;
+use base::ids::Domain;
 
 use super::knowledge::Knowledge;
 use super::resolution;

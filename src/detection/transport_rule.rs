@@ -2,7 +2,7 @@
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/new-transportrule>.
 
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;
@@ -48,8 +48,8 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     evidence.because(TransportRuleChanged, format!("The mail flow rule {told} was made or changed."));
     add_targets(&mut evidence, &told, record, known);
     add_deletion(&mut evidence, &told, record);
-    if name.is_some_and(odd_name::is_odd) {
-        evidence.because(OddName, format!("The name of the rule is {told}, which no administrator would give."));
+    if name.is_some_and(odd_name::is_nameless) {
+        evidence.because(NamelessRule, format!("The name of the rule is {told}, which no administrator would give."));
     }
     evidence.description = description(record);
     evidence.identity.push(format!("rule {}", name.unwrap_or_default().trim().to_lowercase()));

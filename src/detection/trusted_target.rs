@@ -1,6 +1,6 @@
 //! Targets outside the tenant that the provider's settings trust.
 
-use crate::names::{Domain, MailAddress};
+use base::ids::{Domain, MailAddress};
 
 /// One entry of `TRUSTED_DOMAINS`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use super::fold::{folded, plain};
+use super::fold::{as_written, folded};
 
 /// The subject of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,11 +51,6 @@ impl WordCounts {
             let own = self.0.entry(*group).or_default();
             *own = (*own).max(*count);
         }
-    }
-
-    /// Returns the groups that have words.
-    pub(super) fn groups(&self) -> impl Iterator<Item = WordGroup> {
-        self.0.iter().filter(|(_, count)| **count > 0).map(|(group, _)| *group)
     }
 }
 
@@ -139,13 +134,6 @@ pub(super) fn is_disguised_match(text: &str) -> bool {
         let (seen, written) = (matches_of_folded(&folded(text)), matches_of_folded(&as_written(text)));
         !seen.is_subset(&written)
     }
-}
-
-/// The text with its hidden characters made visible.
-fn as_written(text: &str) -> String {
-    let decomposed = |ch: char| matches!(ch, '\u{0300}'..='\u{036F}');
-    let marked = text.chars().map(|ch| if super::fold::is_invisible(ch) && !decomposed(ch) { '\u{FFFD}' } else { ch });
-    plain(&marked.collect::<String>()).replace('\u{FFFD}', " ")
 }
 
 fn matches_of_folded(text: &str) -> BTreeSet<Match> {

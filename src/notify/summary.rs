@@ -1,8 +1,8 @@
 //! What happened, in plain words.
 
 use crate::detection::{FindingKind, ReasonName};
-use crate::ledger::ProcessedRow;
-use crate::store::cut_text;
+use crate::tables::ProcessedRow;
+use table_store::cut_text;
 
 use super::defang;
 
@@ -121,7 +121,9 @@ fn effect(reason: ReasonName, row: &ProcessedRow) -> Option<String> {
         R::MethodChangedAfterThreat => "changed a way to sign in soon after a threat".to_owned(),
         R::ContactPointsElsewhere => format!("made a contact point to {target}"),
         R::StopsProcessing
-        | R::OddName
+        | R::NamelessRule
+        | R::ShortName
+        | R::LookalikeText
         | R::ChangedByAnother
         | R::HiddenRule
         | R::SharedTarget

@@ -1,25 +1,25 @@
-//! What is never external or suspicious, by the provider's own word.
+//! Settings of what the provider declares as trusted or does not want to detect.
 
 use std::collections::BTreeSet;
 
 use crate::detection::FindingKind;
 pub use crate::detection::TrustedTarget;
-use crate::names::Domain;
+use base::ids::Domain;
 
 use super::source::Source;
 
-/// `TRUSTED_DOMAINS`, `TRUSTED_APPS` and `DETECTIONS_OFF`.
+/// Trusted targets and applications, and disabled detections.
 #[derive(Debug, Clone, Default)]
 pub struct TrustSettings {
-    /// `TRUSTED_DOMAINS`, each for all tenants or for one.
+    /// `TRUSTED_DOMAINS`: targets that are never external, each for all tenants or for one.
     pub targets: Vec<TrustedTarget>,
     /// `TRUSTED_APPS`: application ids whose consent is ordinary.
     pub apps: BTreeSet<uuid::Uuid>,
-    /// `DETECTIONS_OFF`: values of the column `Type`.
+    /// `DETECTIONS_OFF`: values of the column `Type` that are not detected.
     pub detections_off: BTreeSet<String>,
 }
 
-/// Domains where anybody has a mailbox: trusting one whole would trust every attacker.
+/// Domains where anyone can have a mailbox. Trusting such a domain would trust every attacker.
 const PUBLIC_PROVIDERS: &str = include_str!("public_mail_providers.txt");
 
 impl TrustSettings {
@@ -49,7 +49,7 @@ fn trusted_target(text: &str) -> Option<TrustedTarget> {
     (!is_public && domain.as_str().contains('.')).then_some(TrustedTarget::Domain { only_in, domain })
 }
 
-/// The exact name of a type that can be left out, whatever the case it is written in.
+/// Returns the exact name of a detection type that can be disabled; the case of `text` does not matter.
 fn detection_type(text: &str) -> Option<String> {
     FindingKind::ALL
         .iter()

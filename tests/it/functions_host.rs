@@ -1,4 +1,4 @@
-//! The Functions host emulator, held against what the real host does, with a handler that plays every part.
+//! The Functions host emulator compared with the behaviour of the real host, with a scripted handler.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::azurite::azurite;
 
-/// Long enough for any machine; nothing waits for it unless something is broken.
+/// Long enough for any machine. No test waits that long unless it fails.
 const LONG: Duration = Duration::from_secs(60);
 
 async fn options(jobs: Value) -> Option<Options> {
@@ -33,7 +33,7 @@ fn job(play: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_timers_messages_reach_the_queue_function_and_are_gone_when_it_succeeds() {
+async fn timer_messages_reach_the_queue_function_and_are_deleted() {
     let Some(host) = played(json!([job("well"), job("well")])).await else { return };
     let tick = host.fire_timer().await.unwrap();
     assert_eq!((tick.status, tick.error.as_deref()), (Some(200), None));
@@ -46,7 +46,7 @@ async fn the_timers_messages_reach_the_queue_function_and_are_gone_when_it_succe
 }
 
 #[tokio::test]
-async fn a_failed_message_comes_again_with_its_count() {
+async fn failed_message_is_delivered_again_with_its_count() {
     let Some(host) = played(json!([])).await else { return };
     host.enqueue(&job("failOnce")).await.unwrap();
     host.drain(LONG).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_failed_message_comes_again_with_its_count() {
 }
 
 #[tokio::test]
-async fn a_message_that_always_fails_ends_in_the_poison_queue() {
+async fn message_that_always_fails_becomes_poison() {
     let Some(host) = played(json!([])).await else { return };
     host.enqueue(&job("fail")).await.unwrap();
     host.drain(LONG).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_message_that_always_fails_ends_in_the_poison_queue() {
 }
 
 #[tokio::test]
-async fn an_empty_answer_under_a_success_counts_as_failed() {
+async fn empty_response_with_status_200_counts_as_failed() {
     let Some(host) = played(json!([])).await else { return };
     host.enqueue(&job("empty")).await.unwrap();
     host.drain(LONG).await.unwrap();
@@ -73,7 +73,7 @@ async fn an_empty_answer_under_a_success_counts_as_failed() {
 }
 
 #[tokio::test]
-async fn no_more_run_at_once_than_batch_and_threshold_together() {
+async fn concurrency_is_limited_to_batch_size_plus_threshold() {
     let Some(host) = played(json!([])).await else { return };
     for _ in 0..9 {
         host.enqueue(&job("slow")).await.unwrap();
@@ -87,7 +87,7 @@ async fn no_more_run_at_once_than_batch_and_threshold_together() {
 }
 
 #[tokio::test]
-async fn the_third_crash_stops_the_host() {
+async fn third_crash_stops_the_host() {
     let Some(host) = played(json!([])).await else { return };
     host.enqueue(&job("crash")).await.unwrap();
     let why = host.stopped(LONG).await.unwrap();
@@ -107,7 +107,7 @@ async fn exit_code_0_is_never_restarted_and_200_always() {
 }
 
 #[tokio::test]
-async fn a_function_that_runs_out_of_time_costs_the_process() {
+async fn function_timeout_kills_the_process() {
     let Some(mut options) = options(json!([])).await else { return };
     options.function_timeout = Some(Duration::from_secs(1));
     let host = FunctionsHost::start(options).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_function_that_runs_out_of_time_costs_the_process() {
 }
 
 #[tokio::test]
-async fn a_killed_handler_is_started_again() {
+async fn killed_handler_is_restarted() {
     let Some(host) = played(json!([job("well")])).await else { return };
     host.kill_handler().await;
     assert!(host.fire_timer().await.unwrap().succeeded());
@@ -127,7 +127,7 @@ async fn a_killed_handler_is_started_again() {
 }
 
 #[tokio::test]
-async fn http_is_forwarded_as_it_came_once_the_key_is_right() {
+async fn http_with_the_function_key_is_forwarded_unchanged() {
     let Some(host) = played(json!([])).await else { return };
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}/api/Act", host.http_url());
@@ -153,10 +153,10 @@ async fn http_is_forwarded_as_it_came_once_the_key_is_right() {
 }
 
 #[tokio::test]
-async fn lines_of_the_handler_get_the_level_of_their_stream() {
+async fn handler_lines_get_the_level_of_their_stream() {
     let Some(host) = played(json!([])).await else { return };
     let found = |text: &str| host.logs().into_iter().find(|line| line.text.contains(text)).map(|line| line.level);
-    // Both streams are read by tasks of their own.
+    // Each stream is read by a task of its own.
     while host.logs().len() < 3 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -167,7 +167,7 @@ async fn lines_of_the_handler_get_the_level_of_their_stream() {
 }
 
 #[tokio::test]
-async fn a_schedule_that_no_setting_resolves_is_said() {
+async fn unresolved_schedule_setting_is_named() {
     let Some(mut options) = options(json!([])).await else { return };
     options.environment.remove("TickSchedule");
     let error = FunctionsHost::start(options).await.unwrap_err();

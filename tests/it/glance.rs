@@ -1,10 +1,10 @@
 //! What is passed over at a glance: never a record of which judging would make something.
 
+use audit_log::AuditRecord;
+use base::ids::TenantId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tenantwatch::audit::AuditRecord;
 use tenantwatch::detection::{Finding, Knowledge, judge, pass_over};
-use tenantwatch::names::TenantId;
 use uuid::Uuid;
 
 use crate::style::styles;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use tenantwatch::functions::FunctionError;
-use tenantwatch::ledger::{FindingState, TenantState};
+use tenantwatch::tables::{FindingState, TenantState};
 
 use tenantwatch_simulator::steps::Moment;
 use tenantwatch_simulator::world::Contact;
@@ -412,10 +412,9 @@ async fn a_contact_that_points_elsewhere_is_told_where_a_mailbox_forwards_to_it(
     watch.contoso(|tenant| {
         for alias in ["archive", "unused"] {
             tenant.contacts.push(Contact {
-                alias: alias.to_owned(),
                 legacy_dn: format!("/o=ExchangeLabs/cn=Recipients/cn={alias}"),
                 identity: format!("{alias} of the notary"),
-                external_address: "archive@notary.example".to_owned(),
+                ..Contact::new(alias, "archive@notary.example")
             });
         }
         tenant.mailbox_mut("victor@contoso.com").unwrap().forwarding_address = Some("archive of the notary".to_owned());

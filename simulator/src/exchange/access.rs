@@ -1,4 +1,4 @@
-//! Client access: which protocols and programs may open a mailbox.
+//! Carries out the cmdlets of client access: the protocols and programs that may open a mailbox.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::recipients::{display_name, mailbox_mut, mailboxes};
 use super::reply::{Failure, Outcome};
 use crate::world::{Mailbox, Tenant};
 
-/// The switches that stand first in [`SET`].
+/// The number of switches at the start of [`SET`].
 const SWITCHES: usize = 12;
 
 /// Parameters of `Set-CASMailbox`.
@@ -28,14 +28,17 @@ pub(super) const SET: &[&str] = &[
     "Confirm",
 ];
 
-/// `Get-CASMailbox`
+/// Carries out `Get-CASMailbox`.
 pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let rows = mailboxes(tenant, params)?.into_iter().map(|mailbox| row(tenant, mailbox));
     Outcome::rows(rows).limited_by(params)
 }
 
-/// `Set-CASMailbox`. A switch that is set to `null` is the organisation's to decide.
+/// Carries out `Set-CASMailbox`. If a switch is set to `null`, the setting of the organization applies.
 pub(super) fn set(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    if let Some(name) = tenant.oddities.rejected_client_access.iter().find(|name| params.get(name).is_some()) {
+        return Err(Failure::unknown_parameter(name));
+    }
     let mailbox = mailbox_mut(tenant, &params.required("Identity")?)?;
     let mut next = mailbox.client_access.clone();
     for name in &SET[..SWITCHES] {

@@ -1,4 +1,4 @@
-//! `Get-Mailbox` and the automatic replies.
+//! Carries out `Get-Mailbox` and the cmdlets of automatic replies.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::recipients::{addresses, display_name, distinguished, mailbox_mut, mai
 use super::reply::{Failure, Outcome};
 use crate::world::{Mailbox, Tenant};
 
-/// Parameters of `Set-MailboxAutoReplyConfiguration`. The texts are taken and not kept.
+/// Parameters of `Set-MailboxAutoReplyConfiguration`. The messages are accepted and not stored.
 pub(super) const SET_AUTO_REPLY: &[&str] = &[
     "Identity",
     "AutoReplyState",
@@ -19,16 +19,47 @@ pub(super) const SET_AUTO_REPLY: &[&str] = &[
     "Confirm",
 ];
 
-/// `Get-Mailbox`
+/// Carries out `Get-Mailbox`.
 pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let mut found = mailboxes(tenant, params)?;
-    match params.text("Filter").as_deref() {
-        None => {}
-        Some("ForwardingAddress -ne $null") => found.retain(|mailbox| mailbox.forwarding_address.is_some()),
-        Some(other) => return Err(Failure::not_found(other)),
+    if let Some(filter) = params.text("Filter") {
+        let wanted = Filter::read(&filter)?;
+        found.retain(|mailbox| wanted.fits(mailbox));
     }
     let rows = found.into_iter().map(|mailbox| row(tenant, mailbox));
     Outcome::rows(rows).limited_by(params)
+}
+
+/// The filters of `Get-Mailbox` that are simulated.
+enum Filter {
+    /// `ForwardingAddress -ne $null`
+    Forwards,
+    /// `ExternalDirectoryObjectId -eq '…'`, and the same for `Guid` and `ExchangeGuid`.
+    Id(String),
+}
+
+impl Filter {
+    fn read(text: &str) -> Result<Self, Failure> {
+        if text == "ForwardingAddress -ne $null" {
+            return Ok(Self::Forwards);
+        }
+        let (name, value) = text.split_once(" -eq ").unwrap_or((text, ""));
+        match name.trim() {
+            "ExternalDirectoryObjectId" | "Guid" | "ExchangeGuid" => {
+                Ok(Self::Id(value.trim().trim_matches(['\'', '"']).to_owned()))
+            }
+            _ => Err(Failure::bad_request(&format!("Cannot bind parameter 'Filter': \"{text}\"."))),
+        }
+    }
+
+    fn fits(&self, mailbox: &Mailbox) -> bool {
+        match self {
+            Self::Forwards => mailbox.forwarding_address.is_some(),
+            Self::Id(id) => {
+                [mailbox.object_id, mailbox.guid].iter().any(|own| own.to_string().eq_ignore_ascii_case(id))
+            }
+        }
+    }
 }
 
 fn row(tenant: &Tenant, mailbox: &Mailbox) -> Value {
@@ -41,6 +72,7 @@ fn row(tenant: &Tenant, mailbox: &Mailbox) -> Value {
         "PrimarySmtpAddress": mailbox.upn,
         "RecipientTypeDetails": "UserMailbox",
         "ExchangeGuid": mailbox.guid,
+        "Guid": mailbox.guid,
         "ExternalDirectoryObjectId": mailbox.object_id,
         "LegacyExchangeDN": mailbox.legacy_dn,
         "DistinguishedName": distinguished(tenant, &mailbox.object_id.to_string()),
@@ -59,7 +91,7 @@ fn row(tenant: &Tenant, mailbox: &Mailbox) -> Value {
     })
 }
 
-/// `Get-MailboxAutoReplyConfiguration`
+/// Carries out `Get-MailboxAutoReplyConfiguration`.
 pub(super) fn auto_reply(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     params.required("Identity")?;
     let rows = mailboxes(tenant, params)?.into_iter().map(|mailbox| {
@@ -77,7 +109,7 @@ pub(super) fn auto_reply(tenant: &mut Tenant, params: &Params) -> Result<Outcome
     Ok(Outcome::rows(rows))
 }
 
-/// `Set-MailboxAutoReplyConfiguration`
+/// Carries out `Set-MailboxAutoReplyConfiguration`.
 pub(super) fn set_auto_reply(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let mailbox = mailbox_mut(tenant, &params.required("Identity")?)?;
     let state = choice(params, "AutoReplyState", &["Disabled", "Enabled", "Scheduled"])?;
@@ -91,7 +123,7 @@ pub(super) fn set_auto_reply(tenant: &mut Tenant, params: &Params) -> Result<Out
     Ok(Outcome::done())
 }
 
-/// One of a few words.
+/// Returns the one of a few words that a parameter holds.
 fn choice(params: &Params, name: &str, words: &[&str]) -> Result<Option<String>, Failure> {
     if params.get(name).is_none() {
         return Ok(None);

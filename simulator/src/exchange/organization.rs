@@ -1,12 +1,15 @@
-//! The organisation: domains, its configuration, auditing.
+//! Carries out the cmdlets of the organization: domains, configuration and auditing.
 
 use serde_json::json;
 
 use super::params::Params;
 use super::reply::{Failure, Outcome};
-use crate::world::Tenant;
+use crate::world::{DomainType, Tenant};
 
-/// `Get-AcceptedDomain`
+/// Parameters of `Set-AdminAuditLogConfig`.
+pub(super) const SET_AUDIT_LOG: &[&str] = &["UnifiedAuditLogIngestionEnabled", "Confirm", "Force"];
+
+/// Carries out `Get-AcceptedDomain`.
 pub(super) fn accepted_domains(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let wanted = params.text("Identity");
     let is = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(name));
@@ -19,7 +22,11 @@ pub(super) fn accepted_domains(tenant: &mut Tenant, params: &Params) -> Result<O
             "DomainName": domain.name,
             "Name": domain.name,
             "Identity": domain.name,
-            "DomainType": "Authoritative",
+            "DomainType": match domain.domain_type {
+                DomainType::Authoritative => "Authoritative",
+                DomainType::InternalRelay => "InternalRelay",
+                DomainType::ExternalRelay => "ExternalRelay",
+            },
             "Default": domain.name.eq_ignore_ascii_case(&tenant.default_domain),
             "InitialDomain": domain.name.to_ascii_lowercase().ends_with(".onmicrosoft.com"),
             "MatchSubDomains": domain.match_sub_domains,
@@ -31,8 +38,9 @@ pub(super) fn accepted_domains(tenant: &mut Tenant, params: &Params) -> Result<O
     Outcome::rows(rows).limited_by(params)
 }
 
-/// `Get-OrganizationConfig`
+/// Carries out `Get-OrganizationConfig`. `IsDehydrated` turns `false` before the customization has had its effect.
 pub(super) fn organization(tenant: &mut Tenant, _: &Params) -> Result<Outcome, Failure> {
+    let is_dehydrated = tenant.oddities.dehydrated && tenant.oddities.customized_at.is_none();
     Ok(Outcome::rows([json!({
         "Name": tenant.default_domain,
         "Identity": tenant.default_domain,
@@ -40,21 +48,44 @@ pub(super) fn organization(tenant: &mut Tenant, _: &Params) -> Result<Outcome, F
         "DisplayName": tenant.display_name,
         "AuditDisabled": false,
         "EwsEnabled": null,
-        "IsDehydrated": false,
+        "IsDehydrated": is_dehydrated,
         "IsValid": true,
         "ObjectState": "Unchanged",
     })]))
 }
 
-/// `Get-AdminAuditLogConfig`
+/// Carries out `Enable-OrganizationCustomization`, which succeeds at once and takes its effect later.
+pub(super) fn enable_customization(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    if !tenant.oddities.dehydrated || tenant.oddities.customized_at.is_some() {
+        return Err(Failure::bad_request(
+            "This operation is not required. Organization is already enabled for customization.",
+        ));
+    }
+    tenant.oddities.customized_at = Some(params.now());
+    Ok(Outcome::done())
+}
+
+/// Carries out `Get-AdminAuditLogConfig`.
 pub(super) fn audit_log(tenant: &mut Tenant, _: &Params) -> Result<Outcome, Failure> {
     Ok(Outcome::rows([json!({
         "Name": "Admin Audit Log Settings",
         "Identity": "Admin Audit Log Settings",
         "AdminAuditLogEnabled": true,
         "AdminAuditLogAgeLimit": "90.00:00:00",
-        "UnifiedAuditLogIngestionEnabled": tenant.auditing,
+        "UnifiedAuditLogIngestionEnabled": tenant.auditing && !tenant.oddities.audit_log_reads_false,
         "IsValid": true,
         "ObjectState": "Unchanged",
     })]))
+}
+
+/// Carries out `Set-AdminAuditLogConfig`, which a dehydrated tenant rejects.
+pub(super) fn set_audit_log(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    let hydrated_at = tenant.oddities.customized_at.map(|at| at + params.unkindness().hydration_time);
+    if tenant.oddities.dehydrated && hydrated_at.is_none_or(|at| params.now() < at) {
+        return Err(Failure::dehydrated());
+    }
+    if let Some(enabled) = params.flag("UnifiedAuditLogIngestionEnabled")? {
+        tenant.auditing = enabled;
+    }
+    Ok(Outcome::done())
 }

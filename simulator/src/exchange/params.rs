@@ -1,18 +1,29 @@
-//! The parameters of a cmdlet.
+//! Reads the parameters of a cmdlet.
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::reply::Failure;
+use crate::world::Unkindness;
 
-/// Parameters as given, by lower-case name.
+/// The parameters as given, by lower-case name, and the circumstances of the call.
 #[derive(Debug)]
-pub(super) struct Params(BTreeMap<String, Value>);
+pub(super) struct Params {
+    given: BTreeMap<String, Value>,
+    now: DateTime<Utc>,
+    unkindness: Unkindness,
+}
 
 impl Params {
-    /// Checks that the cmdlet knows each. Annotations are passed over.
-    pub fn new(given: &Map<String, Value>, known: &[&str]) -> Result<Self, Failure> {
+    /// Checks that the cmdlet knows every parameter. Annotations are skipped.
+    pub fn new(
+        given: &Map<String, Value>,
+        known: &[&str],
+        now: DateTime<Utc>,
+        unkindness: Unkindness,
+    ) -> Result<Self, Failure> {
         let mut own = BTreeMap::new();
         for (name, value) in given.iter().filter(|(name, _)| !name.contains('@')) {
             if !known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
@@ -23,25 +34,35 @@ impl Params {
             }
             own.insert(name.to_ascii_lowercase(), value.clone());
         }
-        Ok(Self(own))
+        Ok(Self { given: own, now, unkindness })
     }
 
-    /// The value, if the parameter was given, `null` included.
+    /// Returns the time of the call.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Returns the ways in which the service is less helpful than documented.
+    pub fn unkindness(&self) -> &Unkindness {
+        &self.unkindness
+    }
+
+    /// Returns the value if the parameter was given, `null` included.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(&name.to_ascii_lowercase())
+        self.given.get(&name.to_ascii_lowercase())
     }
 
-    /// A text that is not empty.
+    /// Returns a string that is not empty.
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(text)
     }
 
-    /// As [`Params::text`], and it must be there.
+    /// Returns the same as [`Params::text`], or fails.
     pub fn required(&self, name: &str) -> Result<String, Failure> {
         self.text(name).ok_or_else(|| missing(name))
     }
 
-    /// A switch or boolean.
+    /// Returns a switch or Boolean.
     pub fn flag(&self, name: &str) -> Result<Option<bool>, Failure> {
         match self.get(name) {
             None => Ok(None),
@@ -54,7 +75,7 @@ impl Params {
         }
     }
 
-    /// A list that is not empty, or what is written as `a, b`.
+    /// Returns a list that is not empty, which may be written as `a, b`.
     pub fn required_list(&self, name: &str) -> Result<Vec<String>, Failure> {
         match self.get(name).map(list).filter(|list| !list.is_empty()) {
             Some(list) => Ok(list),
@@ -62,7 +83,7 @@ impl Params {
         }
     }
 
-    /// How many rows are wanted at most; `None` without a limit.
+    /// Returns the limit of rows; `None` if there is none.
     pub fn result_size(&self) -> Result<Option<usize>, Failure> {
         match self.text("ResultSize") {
             None => Ok(Some(1_000)),
@@ -73,7 +94,7 @@ impl Params {
         }
     }
 
-    /// Refuses what would ask whether one is sure.
+    /// Rejects a call that would ask for confirmation.
     pub fn confirmed(&self) -> Result<(), Failure> {
         match self.flag("Confirm")? {
             Some(false) => Ok(()),
@@ -82,7 +103,7 @@ impl Params {
     }
 }
 
-/// A text or a number, as text.
+/// Returns a string or a number as a string.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -91,7 +112,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// The members of a list, or of a text with commas.
+/// Returns the members of a list, or of a string with commas.
 pub(super) fn list(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => items.iter().filter_map(text).collect(),
@@ -99,7 +120,7 @@ pub(super) fn list(value: &Value) -> Vec<String> {
     }
 }
 
-/// `a, b` in parts.
+/// Splits `a, b` into its parts.
 pub(super) fn split(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }

@@ -1,4 +1,4 @@
-//! Who has access to a mailbox or a folder of it, and who may send as its owner.
+//! Carries out the cmdlets of permissions: access to a mailbox, access to its folders, and sending as its owner.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn mailbox_row(owner: &str, user: &str, rights: &str) -> Value {
     })
 }
 
-/// `Get-MailboxPermission`: the owner comes first.
+/// Carries out `Get-MailboxPermission`. The owner comes first.
 pub(super) fn mailbox_permissions(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let own = mailbox(tenant, &params.required("Identity")?)?;
     let wanted = params.text("User");
@@ -37,7 +37,7 @@ pub(super) fn mailbox_permissions(tenant: &mut Tenant, params: &Params) -> Resul
     Outcome::rows(rows).limited_by(params)
 }
 
-/// `Remove-MailboxPermission`. What is not there is a warning, a user who does not exist an error.
+/// Carries out `Remove-MailboxPermission`. A missing entry is a warning, an unknown user an error.
 pub(super) fn remove_mailbox(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let name = params.required("Identity")?;
     let user = params.required("User")?;
@@ -66,7 +66,7 @@ pub(super) fn remove_mailbox(tenant: &mut Tenant, params: &Params) -> Result<Out
     Ok(Outcome::done())
 }
 
-/// `Get-RecipientPermission`
+/// Carries out `Get-RecipientPermission`.
 pub(super) fn send_as(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let wanted = params.text("Trustee");
     let is = |user: &str| wanted.as_deref().is_none_or(|wanted| same(tenant, user, wanted));
@@ -89,7 +89,7 @@ pub(super) fn send_as(tenant: &mut Tenant, params: &Params) -> Result<Outcome, F
     Outcome::rows(rows).limited_by(params)
 }
 
-/// `Remove-RecipientPermission`
+/// Carries out `Remove-RecipientPermission`.
 pub(super) fn remove_send_as(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let name = params.required("Identity")?;
     let trustee = params.required("Trustee")?;
@@ -107,7 +107,7 @@ pub(super) fn remove_send_as(tenant: &mut Tenant, params: &Params) -> Result<Out
     Ok(Outcome::done())
 }
 
-/// `Get-MailboxFolderPermission`
+/// Carries out `Get-MailboxFolderPermission`.
 pub(super) fn folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let (name, folder) = folder_of(&params.required("Identity")?);
     let own = mailbox(tenant, &name)?;
@@ -139,7 +139,7 @@ pub(super) fn folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Fa
     }
 }
 
-/// `Set-MailboxFolderPermission`, which changes an entry and makes none. That of everybody is always there.
+/// Carries out `Set-MailboxFolderPermission`, which changes an entry and adds none. The entries of everyone always exist.
 pub(super) fn set_folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let (name, folder) = folder_of(&params.required("Identity")?);
     let user = params.required("User")?;
@@ -156,7 +156,7 @@ pub(super) fn set_folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome
     Ok(Outcome::done())
 }
 
-/// `Remove-MailboxFolderPermission`
+/// Carries out `Remove-MailboxFolderPermission`.
 pub(super) fn remove_folder(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let (name, folder) = folder_of(&params.required("Identity")?);
     let user = params.required("User")?;
@@ -171,7 +171,7 @@ pub(super) fn remove_folder(tenant: &mut Tenant, params: &Params) -> Result<Outc
     Ok(Outcome::done())
 }
 
-/// An entry that is not there.
+/// Returns the warning for an entry that does not exist.
 fn absent(tenant: &Tenant, name: &str, user: &str) -> Result<Outcome, Failure> {
     identity(tenant, user)?;
     Ok(Outcome::warned(format!(
@@ -180,7 +180,7 @@ fn absent(tenant: &Tenant, name: &str, user: &str) -> Result<Outcome, Failure> {
     )))
 }
 
-/// `mbx:\folder` in two; without a folder it is the root, which is written empty.
+/// Splits `mailbox:\folder` into its parts. Without a folder it is the root, whose path is empty.
 fn folder_of(identity: &str) -> (String, String) {
     let (name, folder) = identity.split_once(":\\").unwrap_or((identity.trim_end_matches(':'), ""));
     (name.to_owned(), path(folder))
@@ -190,7 +190,7 @@ fn in_folder(given: &Permission, wanted: &str) -> bool {
     given.folder.as_deref().is_some_and(|folder| path(folder).eq_ignore_ascii_case(wanted))
 }
 
-/// A folder's path, with backslashes between and none around it.
+/// Returns the path of a folder with backslashes between its parts and none around it.
 fn path(folder: &str) -> String {
     let path = folder.replace('/', "\\").trim_matches('\\').to_owned();
     if path.eq_ignore_ascii_case("Top of Information Store") { String::new() } else { path }

@@ -1,4 +1,4 @@
-//! Answers: rows in pages, and the errors as Exchange words them.
+//! Writes answers: rows in pages, and errors in the words of Exchange.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -7,11 +7,11 @@ use super::Row;
 use super::params::Params;
 use crate::reply::Reply;
 
-/// The warning that comes with a listing that goes on.
+/// The warning on a listing that has a next page.
 const MORE: &str = "There are more results available than are currently displayed. To view them, increase the value for \
                     the ResultSize parameter.";
 
-/// A JSON answer with the headers that Exchange puts on it.
+/// Returns a JSON answer with the headers of Exchange.
 fn with_body(status: u16, body: &Value) -> Reply {
     let kind = "application/json;odata.metadata=minimal;odata.streaming=true;charset=utf-8";
     let mut reply = Reply::empty(status).with_header("content-type", kind);
@@ -20,7 +20,7 @@ fn with_body(status: u16, body: &Value) -> Reply {
     reply.with_header("request-id", id.to_string())
 }
 
-/// What an app without a directory role gets: NUL bytes, the reason in a header.
+/// Returns the answer to an app without a directory role: NUL bytes, the reason in a header.
 pub(super) fn forbidden() -> Reply {
     let reason = "2000003;reason=\"The role assigned to application isn't supported in this scenario.\"";
     let mut reply = Reply::empty(403).with_header("x-ms-diagnostics", reason);
@@ -28,7 +28,13 @@ pub(super) fn forbidden() -> Reply {
     reply.with_header("request-id", Uuid::new_v5(&Uuid::NAMESPACE_URL, reason.as_bytes()).to_string())
 }
 
-/// What a cmdlet returned.
+/// Returns the other reported answer to an app without a directory role.
+pub(super) fn unauthorized(cmdlet: &str) -> Reply {
+    let message = format!("User is not allowed to call {cmdlet}");
+    with_body(401, &json!({"error": {"code": "Unauthorized", "message": message}}))
+}
+
+/// The result of a cmdlet.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     rows: Vec<Row>,
@@ -36,17 +42,17 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Done, nothing to show.
+    /// Returns an outcome without rows.
     pub fn done() -> Self {
         Self::default()
     }
 
-    /// Done, with a warning.
+    /// Returns an outcome with a warning only.
     pub fn warned(warning: String) -> Self {
         Self { rows: Vec::new(), warnings: vec![warning] }
     }
 
-    /// Rows.
+    /// Returns an outcome with rows.
     pub fn rows(rows: impl IntoIterator<Item = Value>) -> Self {
         let rows = rows.into_iter().filter_map(|row| match row {
             Value::Object(row) => Some(row),
@@ -55,7 +61,7 @@ impl Outcome {
         Self { rows: rows.collect(), warnings: Vec::new() }
     }
 
-    /// No more rows than `ResultSize` allows.
+    /// Drops the rows that `ResultSize` does not allow.
     pub fn limited_by(mut self, params: &Params) -> Result<Self, Failure> {
         if let Some(limit) = params.result_size()?.filter(|limit| self.rows.len() > *limit) {
             self.rows.truncate(limit);
@@ -64,7 +70,7 @@ impl Outcome {
         Ok(self)
     }
 
-    /// The page that the query asks for.
+    /// Returns the page that the query asks for.
     pub fn reply(mut self, tenant: Uuid, origin: &str, query: &str, size: usize) -> Reply {
         let from = match parameter(query, "$skiptoken").map(|token| token.parse::<usize>()) {
             None => 0,
@@ -97,7 +103,7 @@ impl Outcome {
     }
 }
 
-/// Leaves what was selected, and adds the annotations.
+/// Drops members that were not selected, and adds the annotations.
 fn finish(row: Row, select: Option<&str>) -> Value {
     let mut out = Map::new();
     for (key, value) in row {
@@ -121,7 +127,7 @@ fn finish(row: Row, select: Option<&str>) -> Value {
     Value::Object(out)
 }
 
-/// A parameter of the query, where `$` and `,` may be escaped.
+/// Returns a parameter of the query, in which `$` and `,` may be escaped.
 fn parameter(query: &str, name: &str) -> Option<String> {
     query.trim_start_matches('?').split('&').find_map(|pair| {
         let pair = pair.replace("%24", "$").replace("%2C", ",").replace("%2c", ",");
@@ -130,7 +136,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
     })
 }
 
-/// Why a cmdlet did not run.
+/// The reason for which a cmdlet did not run.
 #[derive(Debug)]
 pub(super) struct Failure {
     status: u16,
@@ -139,19 +145,19 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Bad input.
+    /// Returns the rejection of bad input.
     pub fn bad_request(message: &str) -> Self {
         let kind = "Microsoft.Exchange.AdminApi.CommandInvocation.InvalidOperationException";
         Self { status: 400, kind, message: message.to_owned() }
     }
 
-    /// A cmdlet or a parameter that does not exist.
+    /// Returns the rejection of a cmdlet or parameter that does not exist.
     pub fn ambiguous(message: &str) -> Self {
         let kind = "Microsoft.Exchange.AdminApi.CommandInvocation.AmbiguousParameterSetException";
         Self { status: 400, kind, message: message.to_owned() }
     }
 
-    /// Nothing goes by that name.
+    /// Returns the error of a name that no object has.
     pub fn not_found(name: &str) -> Self {
         let message = format!(
             "The operation couldn't be performed because object '{name}' couldn't be found on \
@@ -161,7 +167,7 @@ impl Failure {
         Self { status: 404, kind, message }
     }
 
-    /// A question that nobody is there to answer.
+    /// Returns the rejection of a cmdlet that would ask for confirmation.
     pub fn prompt(question: &str) -> Self {
         Self::bad_request(&format!(
             "A command that prompts the user failed because the host program or the command type does not support user \
@@ -169,7 +175,45 @@ impl Failure {
         ))
     }
 
-    /// As it goes over the wire.
+    /// Returns the rejection of a mailbox that is named twice. Source: MicrosoftDocs/office-docs-powershell#4087.
+    pub fn mailbox_named_twice() -> Self {
+        Self::bad_request("You can't use both the Identity and Mailbox parameters to specify a mailbox.")
+    }
+
+    /// Returns the rejection of a parameter that the cmdlet does not have in this tenant.
+    pub fn unknown_parameter(name: &str) -> Self {
+        let kind = "System.Management.Automation.ParameterBindingException";
+        let message = format!("A parameter cannot be found that matches parameter name '{name}'.");
+        Self { status: 400, kind, message }
+    }
+
+    /// Returns the rejection of a cmdlet that the roles of the app do not contain.
+    pub fn not_in_role(cmdlet: &str) -> Self {
+        let kind = "Microsoft.Exchange.Configuration.Authorization.CmdletAccessDeniedException";
+        let message = format!("{cmdlet} is not present in the role definition of the current user.");
+        Self { status: 400, kind, message }
+    }
+
+    /// Returns the rejection of a call that another server must carry out. Source: KelvinTegelaar/CIPP#4877.
+    pub fn needs_proxy() -> Self {
+        let kind = "Microsoft.Exchange.Configuration.Tasks.CmdletProxyNotAvailableException";
+        let message =
+            "Cmdlet needs proxy. Current Server FQDN : am0pr01mb0001.eurprd01.prod.exchangelabs.com, Required Server \
+                       FQDN : db9pr02mb0002.eurprd02.prod.exchangelabs.com"
+                .to_owned();
+        Self { status: 400, kind, message }
+    }
+
+    /// Returns the rejection of a change in a tenant that was never customized.
+    pub fn dehydrated() -> Self {
+        let kind = "Microsoft.Exchange.Configuration.Tasks.InvalidOperationInDehydratedContextException";
+        let message = "The command you tried to run isn't currently allowed in your organization. To run this command, you first \
+                       need to run the command: Enable-OrganizationCustomization."
+            .to_owned();
+        Self { status: 400, kind, message }
+    }
+
+    /// Returns the answer with the error.
     pub fn reply(&self) -> Reply {
         let (code, outer) = match self.status {
             404 => ("NotFound", "Object not found"),

@@ -1,4 +1,4 @@
-//! Inbox rules.
+//! Carries out the cmdlets of inbox rules.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::recipients::{mailbox, mailbox_mut};
 use super::reply::{Failure, Outcome};
 use crate::world::{Mailbox, Rule, Tenant};
 
-/// Conditions, exceptions and actions with a list or one value; `null` unless set.
+/// Conditions, exceptions and actions with a list or one value; `null` if they are not set.
 const NULLABLE: &[&str] = &[
     "BodyContainsWords",
     "CopyToFolder",
@@ -29,7 +29,7 @@ const NULLABLE: &[&str] = &[
     "SubjectOrBodyContainsWords",
 ];
 
-/// Conditions and actions that hold or do not.
+/// Conditions and actions that are on or off.
 const SWITCHES: &[&str] =
     &["DeleteMessage", "HasAttachment", "MarkAsRead", "MyNameInToOrCcBox", "SentOnlyToMe", "StopProcessingRules"];
 
@@ -61,7 +61,7 @@ pub(super) const SET: &[&str] = &[
     "SubjectOrBodyContainsWords",
 ];
 
-/// `Get-InboxRule`
+/// Carries out `Get-InboxRule`.
 pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let (owner, wanted) = target(tenant, params)?;
     let hidden = params.flag("IncludeHidden")?.unwrap_or(false);
@@ -78,26 +78,26 @@ pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failu
     }
 }
 
-/// `Disable-InboxRule`
+/// Carries out `Disable-InboxRule`.
 pub(super) fn disable(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
-    change(tenant, params, |rules, at| rules[at].enabled = false)
+    change(tenant, params, "Disable-InboxRule", |rules, at| rules[at].enabled = false)
 }
 
-/// `Enable-InboxRule`
+/// Carries out `Enable-InboxRule`.
 pub(super) fn enable(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
-    change(tenant, params, |rules, at| rules[at].enabled = true)
+    change(tenant, params, "Enable-InboxRule", |rules, at| rules[at].enabled = true)
 }
 
-/// `Remove-InboxRule`
+/// Carries out `Remove-InboxRule`.
 pub(super) fn remove(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
-    change(tenant, params, |rules, at| {
+    change(tenant, params, "Remove-InboxRule", |rules, at| {
         rules.remove(at);
     })
 }
 
-/// `Set-InboxRule`: the name and the commoner properties.
+/// Carries out `Set-InboxRule` for the name and the commoner properties.
 pub(super) fn set(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
-    change(tenant, params, |rules, at| {
+    change(tenant, params, "Set-InboxRule", |rules, at| {
         let rule = &mut rules[at];
         if let Some(name) = params.text("Name") {
             rule.name = name;
@@ -116,8 +116,14 @@ pub(super) fn set(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failu
     })
 }
 
-fn change(tenant: &mut Tenant, params: &Params, act: impl FnOnce(&mut Vec<Rule>, usize)) -> Result<Outcome, Failure> {
+fn change(
+    tenant: &mut Tenant,
+    params: &Params,
+    cmdlet: &str,
+    act: impl FnOnce(&mut Vec<Rule>, usize),
+) -> Result<Outcome, Failure> {
     params.required("Identity")?;
+    may_change(tenant, cmdlet)?;
     let (owner, wanted) = target(tenant, params)?;
     let owner = mailbox_mut(tenant, &owner)?;
     let at = find(&owner.rules, &wanted.unwrap_or_default())?;
@@ -137,25 +143,33 @@ fn change(tenant: &mut Tenant, params: &Params, act: impl FnOnce(&mut Vec<Rule>,
     Ok(Outcome::done())
 }
 
-/// The mailbox and the rule that are meant: by `Mailbox`, or by what stands before the backslash.
+/// Rejects every change in a tenant whose Exchange rejects all of them.
+pub(super) fn may_change(tenant: &Tenant, cmdlet: &str) -> Result<(), Failure> {
+    if tenant.oddities.rejects_rule_changes { Err(Failure::not_in_role(cmdlet)) } else { Ok(()) }
+}
+
+/// Returns the mailbox and the rule that are named: the mailbox in `Mailbox`, or before the backslash in `Identity`.
 pub(super) fn target(tenant: &Tenant, params: &Params) -> Result<(String, Option<String>), Failure> {
     let identity = params.text("Identity");
     let parts = identity.as_deref().and_then(|identity| identity.rsplit_once('\\'));
     let owner = params.text("Mailbox");
+    if params.unkindness().rejects_mailbox_beside_identity && owner.is_some() && parts.is_some() {
+        return Err(Failure::mailbox_named_twice());
+    }
     match (owner, parts) {
         (None, None) => params.required("Mailbox").map(|owner| (owner, None)),
         (None, Some((prefix, rule))) => Ok((prefix.to_owned(), Some(rule.to_owned()))),
         (Some(owner), Some((prefix, rule))) => match tenant.mailbox(prefix) {
             Some(named) if mailbox(tenant, &owner)?.guid == named.guid => Ok((owner, Some(rule.to_owned()))),
             Some(_) => Err(Failure::not_found(&format!("{prefix}\\{rule}"))),
-            // A backslash in the name of a rule.
+            // The name of the rule contains a backslash.
             None => Ok((owner, identity)),
         },
         (Some(owner), None) => Ok((owner, identity)),
     }
 }
 
-/// The place of a rule, by id or name.
+/// Returns the position of a rule, by id or name.
 pub(super) fn find(rules: &[Rule], name: &str) -> Result<usize, Failure> {
     if let Some(at) = rules.iter().position(|rule| rule.id.to_string() == name) {
         return Ok(at);

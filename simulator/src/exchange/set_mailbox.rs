@@ -1,4 +1,4 @@
-//! `Set-Mailbox`: forwarding, and who may send on behalf.
+//! Carries out `Set-Mailbox` for forwarding and for sending on behalf.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::recipients::{bare, identity, mailbox, mailbox_mut, same};
 use super::reply::{Failure, Outcome};
 use crate::world::Tenant;
 
-/// Its parameters.
+/// Parameters of `Set-Mailbox`.
 pub(super) const SET: &[&str] = &[
     "Identity",
     "ForwardingSmtpAddress",
@@ -18,7 +18,7 @@ pub(super) const SET: &[&str] = &[
     "Force",
 ];
 
-/// `Set-Mailbox`. Everything is checked before anything is changed.
+/// Carries out `Set-Mailbox`. Every parameter is checked before any is applied.
 pub(super) fn set(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let name = params.required("Identity")?;
     mailbox(tenant, &name)?;
@@ -59,7 +59,7 @@ fn smtp_address(text: &str) -> Result<String, Failure> {
     }
 }
 
-/// The list that comes of `{"add":[…],"remove":[…]}`, or of a list in its place.
+/// Returns the list that results from `{"add":[…],"remove":[…]}`, or from a list in its place.
 fn send_on_behalf(tenant: &Tenant, now: &[String], value: &Value) -> Result<Vec<String>, Failure> {
     let Value::Object(table) = value else {
         return added(tenant, Vec::new(), params::list(value));

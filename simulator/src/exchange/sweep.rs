@@ -1,14 +1,17 @@
-//! Sweep rules.
+//! Carries out the cmdlets of sweep rules.
 
 use serde_json::{Value, json};
 
 use super::params::Params;
 use super::recipients::{mailbox, mailbox_mut};
 use super::reply::{Failure, Outcome};
-use super::rules::{find, target};
+use super::rules::{find, may_change, target};
 use crate::world::{Mailbox, Rule, Tenant};
 
-/// `Get-SweepRule`
+/// Parameters of the cmdlets that change a sweep rule.
+pub(super) const CHANGE: &[&str] = &["Identity", "Mailbox", "Confirm"];
+
+/// Carries out `Get-SweepRule`.
 pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     let (owner, wanted) = target(tenant, params)?;
     let owner = mailbox(tenant, &owner)?;
@@ -19,23 +22,36 @@ pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failu
     Outcome::rows(rules.iter().map(|rule| row(owner, rule))).limited_by(params)
 }
 
-/// `Disable-SweepRule`
+/// Carries out `Disable-SweepRule`.
 pub(super) fn disable(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
-    switch(tenant, params, false)
+    change(tenant, params, "Disable-SweepRule", |rules, at| rules[at].enabled = false)
 }
 
-/// `Enable-SweepRule`
+/// Carries out `Enable-SweepRule`.
 pub(super) fn enable(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
-    switch(tenant, params, true)
+    change(tenant, params, "Enable-SweepRule", |rules, at| rules[at].enabled = true)
 }
 
-fn switch(tenant: &mut Tenant, params: &Params, enabled: bool) -> Result<Outcome, Failure> {
+/// Carries out `Remove-SweepRule`.
+pub(super) fn remove(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    change(tenant, params, "Remove-SweepRule", |rules, at| {
+        rules.remove(at);
+    })
+}
+
+fn change(
+    tenant: &mut Tenant,
+    params: &Params,
+    cmdlet: &str,
+    act: impl FnOnce(&mut Vec<Rule>, usize),
+) -> Result<Outcome, Failure> {
     params.required("Identity")?;
+    may_change(tenant, cmdlet)?;
     let (owner, wanted) = target(tenant, params)?;
     let owner = mailbox_mut(tenant, &owner)?;
     let at = find(&owner.sweep_rules, &wanted.unwrap_or_default())?;
     params.confirmed()?;
-    owner.sweep_rules[at].enabled = enabled;
+    act(&mut owner.sweep_rules, at);
     Ok(Outcome::done())
 }
 

@@ -1,8 +1,13 @@
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{answer, cmdlet_of};
-use crate::world::{Contact, Permission, Tenant, World};
+use super::{Call, answer, cmdlet_of};
+use crate::entra::Token;
+use crate::reply::Reply;
+use crate::world::{
+    AcceptedDomain, Anchors, Contact, DomainType, ExchangeDenial, Group, GroupKind, Permission, Tenant, World,
+};
 
 const ID: Uuid = Uuid::from_u128(7);
 const RULE: u64 = 15_394_007_230_974_001_153;
@@ -12,10 +17,9 @@ fn world() -> World {
     let tenant = world.add(Tenant::new(ID, "contoso.com", "Contoso"));
     tenant.add_person("bob", "Bob");
     tenant.contacts.push(Contact {
-        alias: "outside".to_owned(),
         legacy_dn: "/o=ExchangeLabs/cn=outside".to_owned(),
         identity: "outside-identity".to_owned(),
-        external_address: "x@evil.example".to_owned(),
+        ..Contact::new("outside", "x@evil.example")
     });
     let ann = tenant.add_person("ann", "Ann");
     ann.add_rule(RULE, "..", json!({ "ForwardTo": ["\"x\" [SMTP:x@evil.example]"], "From": [] }));
@@ -34,8 +38,25 @@ fn world() -> World {
 fn call(world: &mut World, cmdlet: &str, parameters: &Value) -> (u16, Value) {
     let body = json!({ "CmdletInput": { "CmdletName": cmdlet, "Parameters": parameters } }).to_string();
     assert_eq!(cmdlet_of(body.as_bytes()).as_deref(), Some(cmdlet));
-    let reply = answer(world, ID, "https://localhost:1", "", Some("UPN:ann@contoso.com"), body.as_bytes());
+    let reply = send(world, "", Some("UPN:ann@contoso.com"), body.as_bytes());
     (reply.status, serde_json::from_slice(&reply.body).unwrap())
+}
+
+fn send(world: &mut World, query: &str, anchor: Option<&str>, body: &[u8]) -> Reply {
+    send_at(world, DateTime::UNIX_EPOCH, query, anchor, body)
+}
+
+fn send_at(world: &mut World, now: DateTime<Utc>, query: &str, anchor: Option<&str>, body: &[u8]) -> Reply {
+    answer(world, &Token::for_test(ID), &Call { now, origin: "https://localhost:1", query, anchor, body })
+}
+
+fn tenant(world: &mut World) -> &mut Tenant {
+    world.tenants.get_mut(&ID).unwrap()
+}
+
+/// Returns the message of a rejection.
+fn message(answer: &(u16, Value)) -> &str {
+    answer.1["error"]["innererror"]["internalexception"]["message"].as_str().unwrap()
 }
 
 fn rows(world: &mut World, cmdlet: &str, parameters: &Value) -> Vec<Value> {
@@ -50,7 +71,7 @@ fn kind(answer: &(u16, Value)) -> (u16, &str) {
 }
 
 #[test]
-fn a_rule_is_disabled_enabled_renamed_and_removed() {
+fn rule_is_disabled_enabled_renamed_and_removed() {
     let mut world = world();
     let shown = rows(&mut world, "Get-InboxRule", &json!({ "Mailbox": "ann@contoso.com" }));
     assert_eq!(shown.len(), 1);
@@ -61,26 +82,28 @@ fn a_rule_is_disabled_enabled_renamed_and_removed() {
     assert_eq!(rows(&mut world, "Get-InboxRule", &json!({ "Mailbox": "ann", "IncludeHidden": true })).len(), 2);
 
     let identity = shown[0]["Identity"].clone();
-    let change = |identity: &Value| {
-        json!({ "Identity": identity, "Mailbox": "ann@contoso.com", "Confirm": false, "Force": true,
-                "AlwaysDeleteOutlookRulesBlob": true })
+    let change = |identity: &Value| json!({ "Identity": identity, "Confirm": false, "Force": true, "AlwaysDeleteOutlookRulesBlob": true });
+    let by_name = |name: &str| {
+        let mut parameters = change(&json!(name));
+        parameters["Mailbox"] = "ann@contoso.com".into();
+        parameters
     };
-    let unsure = json!({ "Identity": identity, "Mailbox": "ann", "Confirm": false });
+    let unsure = json!({ "Identity": identity, "Confirm": false });
     let refused = call(&mut world, "Disable-InboxRule", &unsure);
     assert_eq!(refused.0, 400);
     assert!(refused.1.to_string().contains("would prompt"));
     assert!(rows(&mut world, "Disable-InboxRule", &change(&identity)).is_empty());
     let enabled = |world: &mut World| rows(world, "Get-InboxRule", &json!({ "Mailbox": "ann" }))[0]["Enabled"].clone();
     assert_eq!(enabled(&mut world), false);
-    rows(&mut world, "Enable-InboxRule", &change(&json!("..")));
+    rows(&mut world, "Enable-InboxRule", &by_name(".."));
     assert_eq!(enabled(&mut world), true);
-    let mut rename = change(&json!(RULE));
+    let mut rename = by_name(&RULE.to_string());
     rename["Name"] = "harmless".into();
     rename["ForwardTo"] = Value::Null;
     rows(&mut world, "Set-InboxRule", &rename);
     let set = rows(&mut world, "Get-InboxRule", &json!({ "Mailbox": "ann", "Identity": "harmless" }));
     assert_eq!(set[0]["ForwardTo"], Value::Null);
-    assert_eq!(call(&mut world, "Disable-InboxRule", &change(&json!("5"))).0, 400);
+    assert_eq!(call(&mut world, "Disable-InboxRule", &by_name("5")).0, 400);
     rows(&mut world, "Remove-InboxRule", &change(&identity));
     let gone = call(&mut world, "Remove-InboxRule", &change(&identity));
     assert_eq!(kind(&gone), (404, "ManagementObjectNotFoundException"));
@@ -88,19 +111,160 @@ fn a_rule_is_disabled_enabled_renamed_and_removed() {
 }
 
 #[test]
-fn a_sweep_rule_is_disabled() {
+fn sweep_rule_is_disabled_enabled_and_removed() {
     let mut world = world();
     let get = json!({ "Mailbox": "ann" });
     let identity = rows(&mut world, "Get-SweepRule", &get)[0]["Identity"].clone();
-    let change = json!({ "Identity": identity, "Mailbox": "ann", "Confirm": false });
+    let change = json!({ "Identity": identity, "Confirm": false });
     rows(&mut world, "Disable-SweepRule", &change);
     assert_eq!(rows(&mut world, "Get-SweepRule", &get)[0]["Enabled"], false);
     rows(&mut world, "Enable-SweepRule", &change);
     assert_eq!(rows(&mut world, "Get-SweepRule", &get)[0]["Enabled"], true);
+    rows(&mut world, "Remove-SweepRule", &change);
+    assert!(rows(&mut world, "Get-SweepRule", &get).is_empty());
 }
 
 #[test]
-fn forwarding_delegates_client_access_and_automatic_replies_change() {
+fn rule_change_with_identity_and_mailbox_is_rejected() {
+    let mut world = world();
+    let identity = rows(&mut world, "Get-InboxRule", &json!({ "Mailbox": "ann" }))[0]["Identity"].clone();
+    let both = json!({ "Identity": identity, "Mailbox": "ann", "Confirm": false, "Force": true,
+                       "AlwaysDeleteOutlookRulesBlob": true });
+    for cmdlet in ["Disable-InboxRule", "Enable-InboxRule", "Remove-InboxRule"] {
+        let rejected = call(&mut world, cmdlet, &both);
+        assert_eq!(kind(&rejected), (400, "InvalidOperationException"), "{cmdlet}");
+        assert!(message(&rejected).starts_with("You can't use both the Identity and Mailbox parameters"), "{cmdlet}");
+    }
+    let both = json!({ "Identity": identity, "Mailbox": "ann", "Confirm": false });
+    assert_eq!(call(&mut world, "Disable-SweepRule", &both).0, 400);
+    assert!(tenant(&mut world).mailboxes[1].rules[0].enabled);
+    world.unkindness.rejects_mailbox_beside_identity = false;
+    assert_eq!(call(&mut world, "Disable-SweepRule", &both).0, 200);
+}
+
+#[test]
+fn rule_change_is_rejected_in_every_form_by_switch() {
+    let mut world = world();
+    tenant(&mut world).oddities.rejects_rule_changes = true;
+    let identity = rows(&mut world, "Get-InboxRule", &json!({ "Mailbox": "ann" }))[0]["Identity"].clone();
+    for given in [json!({ "Identity": identity }), json!({ "Identity": RULE.to_string(), "Mailbox": "ann" })] {
+        for cmdlet in ["Disable-InboxRule", "Disable-SweepRule"] {
+            let rejected = call(&mut world, cmdlet, &given);
+            assert_eq!(kind(&rejected), (400, "CmdletAccessDeniedException"), "{cmdlet} {given}");
+        }
+    }
+}
+
+#[test]
+fn client_access_parameter_is_rejected_by_switch() {
+    let mut world = world();
+    tenant(&mut world).oddities.rejected_client_access.insert("EwsEnabled".to_owned());
+    let all = json!({ "Identity": "ann", "OWAEnabled": false, "EwsEnabled": false });
+    let rejected = call(&mut world, "Set-CASMailbox", &all);
+    assert_eq!(rejected.0, 400);
+    assert!(message(&rejected).ends_with("matches parameter name 'EwsEnabled'."));
+    let one = json!({ "Identity": "ann", "OWAEnabled": false });
+    rows(&mut world, "Set-CASMailbox", &one);
+    let access = &tenant(&mut world).mailboxes[1].client_access;
+    assert_eq!((access["OWAEnabled"], access["EwsEnabled"]), (false, true));
+}
+
+#[test]
+fn wrong_anchor_needs_a_proxy() {
+    let mut world = world();
+    let object_id = tenant(&mut world).mailboxes[1].object_id;
+    let forms = [
+        ("UPN:ann@contoso.com".to_owned(), Anchors { upn: true, ..Anchors::default() }),
+        ("ann@contoso.com".to_owned(), Anchors { upn: true, ..Anchors::default() }),
+        (format!("OID:{object_id}@{ID}"), Anchors { object_id: true, ..Anchors::default() }),
+        (object_id.to_string(), Anchors { object_id: true, ..Anchors::default() }),
+        (
+            format!("APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{ID}"),
+            Anchors { system_mailbox: true, ..Anchors::default() },
+        ),
+    ];
+    let body = br#"{"CmdletInput":{"CmdletName":"Get-InboxRule","Parameters":{"Mailbox":"ann"}}}"#;
+    for (_, accepted) in &forms {
+        tenant(&mut world).mailboxes[1].anchors = Some(*accepted);
+        for (anchor, own) in &forms {
+            let reply = send(&mut world, "", Some(anchor), body);
+            assert_eq!(reply.status, if own == accepted { 200 } else { 400 }, "{anchor} {accepted:?}");
+            let needs_proxy = String::from_utf8_lossy(&reply.body).contains("Cmdlet needs proxy");
+            assert_eq!(needs_proxy, own != accepted);
+        }
+    }
+    tenant(&mut world).mailboxes[1].anchors = Some(Anchors { upn: true, object_id: true, system_mailbox: true });
+    assert_eq!(send(&mut world, "", Some("UPN:bob@contoso.com"), body).status, 400, "the mailbox of another person");
+}
+
+#[test]
+fn audit_log_of_a_new_tenant_is_enabled_after_customization() {
+    let mut world = world();
+    *tenant(&mut world) = Tenant::new(ID, "contoso.com", "Contoso").brand_new();
+    let on = br#"{"CmdletInput":{"CmdletName":"Set-AdminAuditLogConfig","Parameters":{"UnifiedAuditLogIngestionEnabled":true}}}"#;
+    let start = DateTime::UNIX_EPOCH;
+    let set = |world: &mut World, minutes| {
+        let reply = send_at(world, start + TimeDelta::minutes(minutes), "", Some("UPN:x"), on);
+        (reply.status, String::from_utf8_lossy(&reply.body).contains("InvalidOperationInDehydratedContextException"))
+    };
+    assert_eq!(set(&mut world, 0), (400, true));
+    assert_eq!(rows(&mut world, "Get-OrganizationConfig", &json!({}))[0]["IsDehydrated"], true);
+    rows(&mut world, "Enable-OrganizationCustomization", &json!({}));
+    assert_eq!(rows(&mut world, "Get-OrganizationConfig", &json!({}))[0]["IsDehydrated"], false, "before the effect");
+    assert_eq!(set(&mut world, 89), (400, true));
+    assert_eq!(set(&mut world, 90), (200, false));
+    assert_eq!(rows(&mut world, "Get-AdminAuditLogConfig", &json!({}))[0]["UnifiedAuditLogIngestionEnabled"], true);
+    tenant(&mut world).oddities.audit_log_reads_false = true;
+    assert_eq!(rows(&mut world, "Get-AdminAuditLogConfig", &json!({}))[0]["UnifiedAuditLogIngestionEnabled"], false);
+}
+
+#[test]
+fn group_members_are_listed_by_the_cmdlet_of_the_kind() {
+    let mut world = world();
+    tenant(&mut world).groups = vec![
+        Group::new(GroupKind::Distribution, "sales", "sales@contoso.com", &["ann@contoso.com", "outside", "all"]),
+        Group::new(GroupKind::Dynamic, "all", "all@contoso.com", &["ann"]),
+        Group::new(GroupKind::Unified, "team", "team@contoso.com", &["bob"]),
+    ];
+    let kinds = |rows: Vec<Value>| rows.iter().map(|row| row["RecipientTypeDetails"].clone()).collect::<Vec<_>>();
+    let sales = rows(&mut world, "Get-DistributionGroupMember", &json!({ "Identity": "sales@contoso.com" }));
+    assert_eq!(kinds(sales), ["UserMailbox", "MailContact", "DynamicDistributionGroup"]);
+    assert_eq!(rows(&mut world, "Get-DynamicDistributionGroupMember", &json!({ "Identity": "all" })).len(), 1);
+    let team = json!({ "Identity": "team", "LinkType": "Members" });
+    assert_eq!(rows(&mut world, "Get-UnifiedGroupLinks", &team)[0]["PrimarySmtpAddress"], "bob@contoso.com");
+    assert_eq!(call(&mut world, "Get-DistributionGroupMember", &json!({ "Identity": "team" })).0, 404);
+    assert_eq!(call(&mut world, "Get-UnifiedGroupLinks", &json!({ "Identity": "team" })).0, 400, "without LinkType");
+    let found = rows(&mut world, "Get-Recipient", &json!({ "Identity": "team@contoso.com" }));
+    assert_eq!(kinds(found), ["GroupMailbox"]);
+}
+
+#[test]
+fn mail_user_of_the_tenant_delivers_elsewhere() {
+    let mut world = world();
+    tenant(&mut world).contacts.push(Contact::mail_user("leaver", "leaver@contoso.com", "x@elsewhere.example"));
+    let found = rows(&mut world, "Get-Recipient", &json!({ "Identity": "leaver@contoso.com" })).remove(0);
+    assert_eq!(found["RecipientTypeDetails"], "MailUser");
+    assert_eq!(found["PrimarySmtpAddress"], "leaver@contoso.com");
+    assert_eq!(found["ExternalEmailAddress"], "SMTP:x@elsewhere.example");
+}
+
+#[test]
+fn mailbox_answers_to_ids_and_by_switch_to_parts_of_names() {
+    let mut world = world();
+    let ann = tenant(&mut world).mailboxes[1].clone();
+    for id in [ann.object_id, ann.guid] {
+        assert_eq!(rows(&mut world, "Get-Mailbox", &json!({ "Identity": id }))[0]["Alias"], "ann");
+    }
+    let filter = json!({ "Filter": format!("ExternalDirectoryObjectId -eq '{}'", ann.object_id) });
+    assert_eq!(rows(&mut world, "Get-Mailbox", &filter)[0]["Alias"], "ann");
+    let part = json!({ "Identity": "an" });
+    assert_eq!(call(&mut world, "Get-Mailbox", &part).0, 404);
+    world.unkindness.answers_to_parts_of_names = true;
+    assert_eq!(rows(&mut world, "Get-Mailbox", &part)[0]["Alias"], "ann");
+}
+
+#[test]
+fn forwarding_delegates_client_access_and_auto_reply_change() {
     let mut world = world();
     let ann = json!({ "Identity": "ann@contoso.com" });
     rows(
@@ -166,7 +330,7 @@ fn permissions_are_removed() {
 }
 
 #[test]
-fn recipients_and_the_organisation_are_shown() {
+fn recipients_and_organization_are_shown() {
     let mut world = world();
     for name in ["outside", "/o=ExchangeLabs/cn=OUTSIDE", "outside-identity", "X@evil.example"] {
         let found = rows(&mut world, "Get-Recipient", &json!({ "Identity": name }));
@@ -175,13 +339,20 @@ fn recipients_and_the_organisation_are_shown() {
     let found = rows(&mut world, "Get-Recipient", &json!({ "Identity": "ann" })).remove(0);
     assert_eq!(found["RecipientTypeDetails"], "UserMailbox");
     assert_eq!(rows(&mut world, "Get-Mailbox", &json!({ "Identity": found["DistinguishedName"] })).len(), 1);
-    assert_eq!(rows(&mut world, "Get-AcceptedDomain", &json!({}))[0]["DomainName"], "contoso.com");
+    let relay = AcceptedDomain { domain_type: DomainType::InternalRelay, ..AcceptedDomain::new("relay.example") };
+    tenant(&mut world).accepted_domains.push(relay);
+    let domains = rows(&mut world, "Get-AcceptedDomain", &json!({}));
+    assert_eq!(
+        (&domains[0]["DomainName"], &domains[0]["DomainType"]),
+        (&json!("contoso.com"), &json!("Authoritative"))
+    );
+    assert_eq!(domains[1]["DomainType"], "InternalRelay");
     assert_eq!(rows(&mut world, "Get-OrganizationConfig", &json!({}))[0]["DisplayName"], "Contoso");
     assert_eq!(rows(&mut world, "Get-AdminAuditLogConfig", &json!({}))[0]["UnifiedAuditLogIngestionEnabled"], true);
 }
 
 #[test]
-fn what_does_not_exist_or_is_not_allowed_is_refused() {
+fn unknown_names_and_missing_roles_are_rejected() {
     let mut world = world();
     let bogus = json!({ "Identity": "ann", "BogusParameter": 1 });
     let refused = call(&mut world, "Get-Mailbox", &bogus);
@@ -191,13 +362,17 @@ fn what_does_not_exist_or_is_not_allowed_is_refused() {
     let nobody = call(&mut world, "Get-Mailbox", &json!({ "Identity": "nobody" }));
     assert_eq!(kind(&nobody), (404, "ManagementObjectNotFoundException"));
     let body = br#"{"CmdletInput":{"CmdletName":"Get-Mailbox"}}"#;
-    assert_eq!(answer(&mut world, ID, "", "", None, body).status, 400);
-    assert_eq!(answer(&mut world, ID, "", "", Some("UPN:x"), b"{").status, 400);
-    world.tenants.get_mut(&ID).unwrap().exchange_role = false;
-    let refused = answer(&mut world, ID, "", "", Some("UPN:x"), body);
+    assert_eq!(send(&mut world, "", None, body).status, 400);
+    assert_eq!(send(&mut world, "", Some("UPN:x"), b"{").status, 400);
+    tenant(&mut world).exchange_role = false;
+    let refused = send(&mut world, "", Some("UPN:x"), body);
     assert_eq!(refused.status, 403);
     assert!(refused.body.iter().all(|byte| *byte == 0));
     assert!(refused.headers.iter().any(|(name, value)| name == "x-ms-diagnostics" && value.starts_with("2000003;")));
+    tenant(&mut world).oddities.denial = ExchangeDenial::Unauthorized;
+    let refused = send(&mut world, "", Some("UPN:x"), body);
+    assert_eq!(refused.status, 401);
+    assert!(String::from_utf8_lossy(&refused.body).contains("User is not allowed to call Get-Mailbox"));
 }
 
 #[test]
@@ -206,7 +381,7 @@ fn listings_come_in_pages() {
     world.rows_page = 1;
     let body = br#"{"CmdletInput":{"CmdletName":"Get-Mailbox","Parameters":{"ResultSize":"Unlimited"}}}"#;
     let mut page = |query: &str| {
-        let reply = answer(&mut world, ID, "https://localhost:1", query, Some("UPN:x"), body);
+        let reply = send(&mut world, query, Some("UPN:x"), body);
         (reply.status, serde_json::from_slice::<Value>(&reply.body).unwrap())
     };
     let (_, first) = page("$select=Alias");

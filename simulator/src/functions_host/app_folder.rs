@@ -1,4 +1,4 @@
-//! `host.json` and the `function.json` of every function, as the host reads them.
+//! Reads `host.json` and the `function.json` of every function as the host does.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,21 +7,21 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Why the app's files cannot be used.
+/// The reason for which the app's files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AppFolderError {
     /// A file is missing.
     #[error("{0}: {1}")]
     Missing(PathBuf, std::io::Error),
-    /// A file is not what the host reads.
+    /// A file has a form that the host does not read.
     #[error("{0}: {1}")]
     Wrong(PathBuf, String),
     /// `%NAME%` in a `function.json` names an app setting that is not set.
     #[error("{function} is not indexed: %{setting}% does not resolve to a value")]
     Unresolved {
-        /// Which function.
+        /// The function.
         function: String,
-        /// Which setting.
+        /// The setting.
         setting: String,
     },
     /// No function has such a trigger.
@@ -29,14 +29,14 @@ pub enum AppFolderError {
     NoFunction,
 }
 
-/// What the host knows about an app.
+/// The files of an app.
 #[derive(Debug, Clone)]
 pub(super) struct AppFolder {
     pub(super) host: HostJson,
     pub(super) functions: Vec<Function>,
 }
 
-/// What is used of `host.json`, with the defaults of the host.
+/// The used part of `host.json`, with the defaults of the host.
 #[derive(Debug, Clone)]
 pub(super) struct HostJson {
     pub(super) function_timeout: Duration,
@@ -49,16 +49,16 @@ pub(super) struct HostJson {
     pub(super) forwards_http: bool,
 }
 
-/// One function.
+/// A function.
 #[derive(Debug, Clone)]
 pub(super) struct Function {
     pub(super) name: String,
     pub(super) trigger: Trigger,
-    /// Queue outputs: name of the binding, name of the queue.
+    /// The queue outputs: name of the binding, name of the queue.
     pub(super) queue_outputs: Vec<(String, String)>,
 }
 
-/// What starts a function.
+/// The trigger of a function.
 #[derive(Debug, Clone)]
 pub(super) enum Trigger {
     Timer { binding: String },
@@ -178,7 +178,7 @@ impl Function {
     }
 }
 
-/// `%NAME%` becomes the value of that app setting, anything else stays.
+/// Replaces `%NAME%` by the value of that app setting. Anything else stays.
 fn resolve(function: &str, text: &str, settings: &BTreeMap<String, String>) -> Result<String, AppFolderError> {
     let Some(setting) = text.strip_prefix('%').and_then(|rest| rest.strip_suffix('%')) else {
         return Ok(text.to_owned());
@@ -194,7 +194,7 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, AppFolder
     serde_json::from_slice(&bytes).map_err(|error| AppFolderError::Wrong(path.to_owned(), error.to_string()))
 }
 
-/// `hh:mm:ss`
+/// Parses `hh:mm:ss`.
 fn span(text: &str) -> Option<Duration> {
     let mut parts = text.split(':').map(|part| part.parse::<u64>().ok());
     let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);

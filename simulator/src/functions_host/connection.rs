@@ -1,11 +1,11 @@
-//! Storage connection strings.
+//! Parses storage connection strings.
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// What is needed to reach the queues of an account.
+/// The part of a connection string that the queues of an account need.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub(super) account: String,
@@ -21,7 +21,7 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// Reads `Name=value;…`. `None` when the account, its key or the queue endpoint is missing.
+    /// Parses `Name=value;…`. Returns `None` if the account, its key or the queue endpoint is missing.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let parts: BTreeMap<&str, &str> = text.split(';').filter_map(|part| part.split_once('=')).collect();
         Some(Self {

@@ -1,9 +1,9 @@
-//! One call of a timer or queue function, from envelope to queued messages.
+//! Carries out one call of a timer or queue function, from the envelope to the queued messages.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use reqwest::header::CONTENT_TYPE;
+use axum::http::header::CONTENT_TYPE;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -12,25 +12,22 @@ use super::app_folder::Function;
 use super::process::Order;
 use super::wire::Answer;
 
-/// The version that this host says it has.
-pub(super) const HOST_VERSION: &str = "4.1048.200.0";
-
-/// What became of one call.
+/// The record of one call.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// The id that the handler was told.
+    /// The id that the handler received.
     pub id: Uuid,
     /// The function.
     pub function: String,
-    /// For a queue function: how often its message had been taken, this time included.
+    /// The number of times that the message of a queue function was taken, this time included; 0 for a manual start.
     pub dequeue_count: Option<u64>,
-    /// The status of the answer. `None` when there was none.
+    /// The status of the answer. `None` if there was no answer.
     pub status: Option<u16>,
-    /// Why the host counts it as failed. `None` when it succeeded.
+    /// The reason for which the host counts the call as failed. `None` if it succeeded.
     pub error: Option<String>,
     /// `Logs` of the answer.
     pub logs: Vec<String>,
-    /// The messages that were queued because of it.
+    /// The messages that were queued because of the call.
     pub queued: Vec<String>,
 }
 
@@ -47,13 +44,13 @@ impl Invocation {
         }
     }
 
-    /// Whether the host counts it as done.
+    /// Returns whether the host counts the call as done.
     pub fn succeeded(&self) -> bool {
         self.error.is_none()
     }
 }
 
-/// Calls a function and does with its answer what the host does. Whatever happens is in the record.
+/// Calls a function and treats its answer as the host does. Returns the record of the call, whatever its outcome.
 pub(super) async fn call(host: &Arc<Host>, function: &Function, data: Value, dequeue_count: Option<u64>) -> Invocation {
     let mut invocation = Invocation::new(function, dequeue_count);
     host.in_flight.fetch_add(1, Ordering::SeqCst);
@@ -61,7 +58,7 @@ pub(super) async fn call(host: &Arc<Host>, function: &Function, data: Value, deq
     let outcome = match limited.await {
         Ok(outcome) => outcome,
         Err(_) => {
-            // The real host kills the whole handler, and with it every other invocation.
+            // The real host kills the handler, and with it every other invocation.
             let _ = host.orders.send(Order::Restart).await;
             Err(format!("timed out after {:?}; the handler was killed", host.function_timeout()))
         }
@@ -74,26 +71,13 @@ pub(super) async fn call(host: &Arc<Host>, function: &Function, data: Value, deq
 
 async fn attempt(host: &Host, function: &Function, data: Value, invocation: &mut Invocation) -> Result<(), String> {
     let port = host.port().await.map_err(|error| error.to_string())?;
-    let response = host
-        .http
-        .post(format!("http://127.0.0.1:{port}/{}", function.name))
-        .header("X-Azure-Functions-InvocationId", invocation.id.to_string())
-        .header("X-Azure-Functions-HostVersion", HOST_VERSION)
-        .header("User-Agent", format!("Azure-Functions-Host/{HOST_VERSION}"))
-        .header(CONTENT_TYPE, "application/json; charset=utf-8")
-        .body(data.to_string())
-        .send()
-        .await
-        .map_err(|error| format!("no answer: {error}"))?;
-    invocation.status = Some(response.status().as_u16());
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let content_type = content_type.to_owned();
-    let is_success = response.status().is_success();
-    let body = response.bytes().await.map_err(|error| format!("the answer was cut off: {error}"))?;
-    if !is_success {
-        return Err(format!("not a success: {}", String::from_utf8_lossy(&body)));
+    let answered = host.handler.invoke(port, &function.name, invocation.id, data.to_string()).await?;
+    invocation.status = Some(answered.status.as_u16());
+    if !answered.status.is_success() {
+        return Err(format!("not a success: {}", String::from_utf8_lossy(&answered.body)));
     }
-    let mut answer = Answer::read(&content_type, &body)?;
+    let content_type = answered.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let mut answer = Answer::read(content_type, &answered.body)?;
     invocation.logs = answer.logs();
     for (binding, queue_name) in &function.queue_outputs {
         let queue = host.queue(queue_name);

@@ -1,4 +1,4 @@
-//! Listens to a queue: takes batches, calls the function, deletes, releases or poisons each message.
+//! Listens to a queue: takes batches, calls the function, and deletes, releases or poisons each message.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use tokio::task::JoinSet;
 
 use super::app_folder::{Function, Trigger};
 use super::queue::{Queue, QueueError, Taken};
-use super::{GLANCE, Host, Readiness, invoke, wire};
+use super::{Host, POLL_INTERVAL, Readiness, invoke, wire};
 
-/// How long a message is hidden while it is worked on. The real host hides for ten minutes and renews.
+/// The time for which a message is hidden while it is processed. The real host hides it for ten minutes and renews that.
 const HIDDEN: Duration = Duration::from_secs(600);
 
-/// Listens until the host stops.
+/// Processes messages until the host stops.
 pub(super) async fn listen(host: Arc<Host>, function: Function) {
     let Trigger::Queue { binding, queue_name } = function.trigger.clone() else { return };
     let source = Arc::new(Source {
@@ -29,7 +29,7 @@ pub(super) async fn listen(host: Arc<Host>, function: Function) {
         let may_take = running.len() <= source.host.app.host.new_batch_threshold;
         let batch = if may_take { source.batch().await } else { Vec::new() };
         if batch.is_empty() {
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         for message in batch {
             running.spawn(Arc::clone(&source).process(message));

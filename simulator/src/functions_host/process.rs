@@ -1,4 +1,4 @@
-//! The handler's process: started, polled until it answers, listened to, started again or given up.
+//! Runs the handler's process: starts it, polls until it answers, reads its output, and restarts it or gives up.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{ExitStatus, Stdio};
@@ -8,24 +8,44 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{GLANCE, Host, Readiness, locked};
+use super::{Host, POLL_INTERVAL, Readiness, locked};
 
-/// How long the host waits for the first answer.
+/// The time that the host waits for the first answer.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// Crashes older than this are forgotten.
+/// The age after which a crash no longer counts.
 const CRASH_MEMORY: Duration = Duration::from_secs(30 * 60);
 
-/// What the process can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The time that the rest of an ended process's output has to arrive.
+const OUTPUT_LIMIT: Duration = Duration::from_secs(1);
+
+/// The number of lines of standard error in the host's exception.
+const LAST_LINES: usize = 3;
+
+/// An order about the process.
+#[derive(Debug)]
 pub(super) enum Order {
-    /// Die, as in a crash.
+    /// Kills the process as a crash would.
     Kill,
-    /// The host replaces the process; no crash.
+    /// Replaces the process. This does not count as a crash.
     Restart,
+    /// Leaves the process alone, as a host that is killed does, and hands it over.
+    Abandon(oneshot::Sender<Orphan>),
+}
+
+/// A handler whose host was killed. It still runs, without anyone who reads its output. Dropping it kills it.
+#[derive(Debug)]
+pub struct Orphan(Child);
+
+impl Orphan {
+    /// Returns whether the process ends within this time.
+    pub async fn ends(&mut self, within: Duration) -> bool {
+        tokio::time::timeout(within, self.0.wait()).await.is_ok()
+    }
 }
 
 /// The level that the host gives a line.
@@ -42,22 +62,25 @@ pub enum Level {
 /// One line of the handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// What the host makes of it.
+    /// The level that the host gives the line.
     pub level: Level,
     /// The line.
     pub text: String,
 }
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Debug)]
 enum End {
-    Exited(ExitStatus),
+    /// The process ended by itself; with the last lines of its standard error.
+    Exited(ExitStatus, String),
     Replaced,
     Never(String),
 }
 
-/// Keeps one handler running, by the rules of the host: exit code 0 is never restarted, 200 always, any other is a crash,
-/// and three of those within 30 minutes stop the host.
+/// Keeps one handler running by the rules of the host.
+///
+/// Exit code 0 is never restarted, 200 always. Any other is a crash, and three crashes within 30 minutes stop the host. Its
+/// exception then holds the last lines of standard error.
 pub(super) async fn supervise(host: Arc<Host>, mut orders: mpsc::Receiver<Order>) {
     let mut crashes: Vec<Instant> = Vec::new();
     loop {
@@ -65,17 +88,17 @@ pub(super) async fn supervise(host: Arc<Host>, mut orders: mpsc::Receiver<Order>
         let why = match run(&host, &mut orders).await {
             End::Replaced => continue,
             End::Never(why) => why,
-            End::Exited(status) if status.code() == Some(0) => {
+            End::Exited(status, _) if status.code() == Some(0) => {
                 "the handler exited with 0; it is never restarted".into()
             }
-            End::Exited(status) if status.code() == Some(200) => continue,
-            End::Exited(status) => {
+            End::Exited(status, _) if status.code() == Some(200) => continue,
+            End::Exited(status, lines) => {
                 crashes.retain(|crash| crash.elapsed() < CRASH_MEMORY);
                 crashes.push(Instant::now());
                 if crashes.len() < host.options.crashes_that_stop {
                     continue;
                 }
-                format!("the handler crashed {} times within 30 minutes, last with {status}", crashes.len())
+                format!("the handler crashed {} times within 30 minutes, last with {status}: {lines}", crashes.len())
             }
         };
         host.readiness.send_replace(Readiness::Stopped(why));
@@ -83,19 +106,15 @@ pub(super) async fn supervise(host: Arc<Host>, mut orders: mpsc::Receiver<Order>
     }
 }
 
-/// One life of the process.
+/// Runs the process once.
 async fn run(host: &Arc<Host>, orders: &mut mpsc::Receiver<Order>) -> End {
     let (mut child, port) = match start(host) {
         Ok(started) => started,
         Err(error) => return End::Never(format!("the handler cannot be started: {error}")),
     };
     host.starts.fetch_add(1, Ordering::SeqCst);
-    if let Some(output) = child.stdout.take() {
-        tokio::spawn(keep_lines(Arc::clone(host), output, |_| Level::Information));
-    }
-    if let Some(errors) = child.stderr.take() {
-        tokio::spawn(keep_lines(Arc::clone(host), errors, level_of_error));
-    }
+    let output = child.stdout.take().map(|stream| keep_lines(host, stream, |_| Level::Information));
+    let mut errors = child.stderr.take().map(|stream| keep_lines(host, stream, level_of_error));
     let mut answered = false;
     loop {
         tokio::select! {
@@ -107,13 +126,22 @@ async fn run(host: &Arc<Host>, orders: &mut mpsc::Receiver<Order>) -> End {
                 answered = true;
                 host.readiness.send_replace(Readiness::Ready { port });
             }
-            status = child.wait() => return status.map_or_else(|error| End::Never(error.to_string()), End::Exited),
-            order = orders.recv() => {
-                if order != Some(Order::Kill) {
+            status = child.wait() => return match status {
+                Ok(status) => End::Exited(status, last_lines(errors.take()).await),
+                Err(error) => End::Never(error.to_string()),
+            },
+            order = orders.recv() => match order {
+                Some(Order::Kill) => drop(child.start_kill()),
+                Some(Order::Abandon(heir)) => {
+                    // The pipes of a killed host close, and the process meets that when it writes.
+                    output.into_iter().chain(errors).for_each(|lines| lines.abort());
+                    let _ = heir.send(Orphan(child));
+                    return End::Never("the host was killed".to_owned());
+                }
+                Some(Order::Restart) | None => {
                     let _ = child.kill().await;
                     return End::Replaced;
                 }
-                let _ = child.start_kill();
             }
         }
     }
@@ -141,27 +169,43 @@ fn start(host: &Host) -> std::io::Result<(Child, u16)> {
     Ok((child, port))
 }
 
-/// Polls `GET /` until any answer comes. Whether one came in time.
+/// Polls `GET /` until any answer comes. Returns whether one came in time.
 async fn first_answer(host: &Host, port: u16) -> bool {
     let end = Instant::now() + START_LIMIT;
-    let url = format!("http://127.0.0.1:{port}/");
     while Instant::now() < end {
-        if host.http.get(&url).send().await.is_ok() {
+        if host.handler.is_ready(port).await {
             return true;
         }
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     false
 }
 
-async fn keep_lines(host: Arc<Host>, stream: impl AsyncRead + Unpin, level: fn(&str) -> Level) {
-    let mut lines = BufReader::new(stream).lines();
-    while let Ok(Some(text)) = lines.next_line().await {
-        locked(&host.logs).push(LogLine { level: level(&text), text });
-    }
+/// Records every line of a stream, and returns the lines when the stream ends.
+fn keep_lines(
+    host: &Arc<Host>,
+    stream: impl AsyncRead + Unpin + Send + 'static,
+    level: fn(&str) -> Level,
+) -> JoinHandle<Vec<String>> {
+    let host = Arc::clone(host);
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stream).lines();
+        let mut all = Vec::new();
+        while let Ok(Some(text)) = lines.next_line().await {
+            all.push(text.clone());
+            locked(&host.logs).push(LogLine { level: level(&text), text });
+        }
+        all
+    })
 }
 
-/// The host looks for the word in any case.
+async fn last_lines(errors: Option<JoinHandle<Vec<String>>>) -> String {
+    let Some(errors) = errors else { return String::new() };
+    let lines = tokio::time::timeout(OUTPUT_LIMIT, errors).await.ok().and_then(Result::ok).unwrap_or_default();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join(", ")
+}
+
+/// Returns the level of a line of standard error. The host looks for the word in any case.
 fn level_of_error(line: &str) -> Level {
     if line.to_lowercase().contains("warn") { Level::Warning } else { Level::Error }
 }

@@ -1,4 +1,4 @@
-//! Queue storage over REST with a shared key, as much of it as the host uses.
+//! Uses queue storage over REST with a shared key, as far as the host does.
 //!
 //! Source: "Authorize with Shared Key" and "Queue Service REST API" on learn.microsoft.com.
 
@@ -16,26 +16,26 @@ use super::connection::Connection;
 
 const VERSION: &str = "2021-12-02";
 
-/// Why the storage did not do what was asked.
+/// The reason for which the storage did not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The connection string.
+    /// The connection string is incomplete.
     #[error("the connection string lacks AccountName, AccountKey or QueueEndpoint")]
     Connection,
-    /// No answer.
+    /// There was no answer.
     #[error("queue storage: {0}")]
     Http(#[from] reqwest::Error),
-    /// Another answer than expected.
+    /// The answer has a status of failure.
     #[error("queue storage: {what} was answered with {status}: {body}")]
     Status {
-        /// What was asked.
+        /// The request.
         what: &'static str,
         /// The status.
         status: StatusCode,
         /// The start of the body.
         body: String,
     },
-    /// An address or body that cannot be read.
+    /// A URL or body cannot be parsed.
     #[error("queue storage: {0} cannot be read")]
     Unreadable(&'static str),
 }
@@ -54,7 +54,7 @@ pub(super) struct Queue {
     name: String,
 }
 
-/// One message that was taken and is invisible to others for a while.
+/// A message that was taken and is invisible to others for a while.
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
     pub(super) id: String,
@@ -63,12 +63,12 @@ pub(super) struct Taken {
     pub(super) inserted: String,
     pub(super) expires: String,
     pub(super) next_visible: String,
-    /// As stored: base64.
+    /// The text as it is stored: base64.
     pub(super) stored: String,
 }
 
 impl Taken {
-    /// The text of the message.
+    /// Returns the text of the message.
     pub(super) fn text(&self) -> Result<String, QueueError> {
         decoded(&self.stored)
     }
@@ -118,7 +118,7 @@ impl QueueAccount {
         Err(QueueError::Status { what, status, body })
     }
 
-    /// The shared-key signature over method, length, type, `x-ms-` headers, path and query.
+    /// Returns the shared-key signature over method, length, type, `x-ms-` headers, path and query.
     fn signature(&self, method: &Method, url: &Url, date: &str, length: usize) -> String {
         let length = if length == 0 { String::new() } else { length.to_string() };
         let query: BTreeMap<String, String> =
@@ -129,7 +129,7 @@ impl QueueAccount {
             self.connection.account,
             url.path(),
         );
-        // HMAC takes keys of any length, so this never fails; an empty signature would be refused by the storage.
+        // HMAC accepts keys of any length, so this never fails. The storage would reject an empty signature.
         Hmac::<Sha256>::new_from_slice(&self.connection.key)
             .map(|mut mac| {
                 mac.update(text.as_bytes());
@@ -140,7 +140,7 @@ impl QueueAccount {
 }
 
 impl Queue {
-    /// Makes it, unless it is there.
+    /// Creates the queue unless it exists.
     pub(super) async fn create(&self) -> Result<(), QueueError> {
         self.account.send("create queue", Method::PUT, &self.name, &[], None).await.map(|_| ())
     }
@@ -166,7 +166,7 @@ impl Queue {
         elements(&xml, "QueueMessage").map(taken).collect()
     }
 
-    /// The texts of up to 32 messages, which stay. None when the queue was never made.
+    /// Returns the texts of up to 32 messages, which stay. There are none if the queue was never created.
     pub(super) async fn peek(&self) -> Result<Vec<String>, QueueError> {
         let path = format!("{}/messages", self.name);
         let query = [("peekonly", "true"), ("numofmessages", "32")];
@@ -185,7 +185,7 @@ impl Queue {
         self.account.send("delete message", Method::DELETE, &path, &query, None).await.map(|_| ())
     }
 
-    /// Lets a message that was taken be seen again after a while.
+    /// Makes a message that was taken visible again after a while.
     pub(super) async fn release(&self, taken: &Taken, after: Duration) -> Result<(), QueueError> {
         let after = after.as_secs().to_string();
         let path = format!("{}/messages/{}", self.name, taken.id);
@@ -193,7 +193,7 @@ impl Queue {
         self.account.send("update message", Method::PUT, &path, &query, Some(message(&taken.stored))).await.map(|_| ())
     }
 
-    /// How many messages there are, invisible ones included.
+    /// Returns the number of messages, invisible ones included.
     pub(super) async fn count(&self) -> Result<u64, QueueError> {
         let response =
             self.account.send("get queue metadata", Method::GET, &self.name, &[("comp", "metadata")], None).await?;
@@ -224,7 +224,7 @@ fn decoded(stored: &str) -> Result<String, QueueError> {
     String::from_utf8(bytes).map_err(|_| QueueError::Unreadable("a message that is not UTF-8"))
 }
 
-/// The contents of every element of that name. The service's XML has neither attributes nor nesting of equal names.
+/// Returns the content of every element of that name. The service's XML has neither attributes nor nested equal names.
 fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let mut rest = xml;

@@ -102,15 +102,7 @@ fn mailbox_forwards(tenant: &mut Tenant, envelope: &Envelope, upn: &str, _: &mut
 /// The record names a recipient of the tenant: only who asks for the contact learns where its mail goes.
 fn mailbox_forwards_to_a_contact(tenant: &mut Tenant, envelope: &Envelope, upn: &str, _: &mut Seeded) -> Option<Value> {
     let alias = "steuerbuero-extern";
-    tenant.contacts.push(Contact {
-        alias: alias.to_owned(),
-        legacy_dn: format!(
-            "/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn={}-{alias}",
-            tenant.id.simple()
-        ),
-        identity: alias.to_owned(),
-        external_address: "postfach7@postablage.example".to_owned(),
-    });
+    tenant.contacts.push(Contact::new(alias, "postfach7@postablage.example"));
     let mailbox = tenant.mailbox_mut(upn)?;
     mailbox.forwarding_address = Some(alias.to_owned());
     mailbox.deliver_and_forward = true;

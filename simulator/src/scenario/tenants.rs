@@ -47,7 +47,7 @@ pub(super) fn demo(number: usize, seeded: &mut Seeded) -> Tenant {
 
 fn people(mut tenant: Tenant, number: usize) -> Tenant {
     let initial = organization_name(&tenant.default_domain);
-    tenant.accepted_domains.push(AcceptedDomain { name: initial, match_sub_domains: false });
+    tenant.accepted_domains.push(AcceptedDomain::new(&initial));
     tenant.subscriptions = SUBSCRIBED.iter().map(|name| ((*name).to_owned(), true)).collect();
     for person in 0..8 {
         // Eight in a row of twelve first names: nobody is called as somebody else in the tenant.

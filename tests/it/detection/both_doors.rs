@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use tenantwatch::detection::ReasonName;
-use tenantwatch::ledger::ProcessedRow;
+use tenantwatch::tables::ProcessedRow;
 use tenantwatch_simulator::records::Seeded;
 use tenantwatch_simulator::world::AcceptedDomain;
 use uuid::Uuid;
@@ -38,8 +38,7 @@ async fn watch_without_exchange() -> Watch {
     let mut world = watch.sim.world();
     let tenant = world.tenants.get_mut(&CONTOSO).unwrap();
     tenant.exchange_role = false;
-    let domain = |name: &&str| AcceptedDomain { name: (*name).to_owned(), match_sub_domains: false };
-    tenant.accepted_domains = DOMAINS.iter().map(domain).collect();
+    tenant.accepted_domains = DOMAINS.iter().map(|name| AcceptedDomain::new(name)).collect();
     drop(world);
     watch
 }

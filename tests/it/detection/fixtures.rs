@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use audit_log::AuditRecord;
+use base::ids::TenantId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tenantwatch::audit::AuditRecord;
 use tenantwatch::detection::{
     AcceptedDomains, Answer, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, TrustedTarget, questions,
 };
-use tenantwatch::names::TenantId;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

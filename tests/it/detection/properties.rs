@@ -1,30 +1,66 @@
 use std::collections::BTreeSet;
 
+use audit_log::{AuditRecord, Properties};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
-use tenantwatch::audit::{AuditRecord, Properties};
-use tenantwatch::detection::{Finding, ReasonName, Signs, judge, questions, severity};
+use tenantwatch::detection::{Finding, ReasonName, Signals, WordCounts, WordGroup, judge, questions, severity};
 
 use super::fixtures::{Situation, situations};
 
-fn signs() -> impl Strategy<Value = Signs> {
+fn signals() -> impl Strategy<Value = Signals> {
     let names = proptest::sample::subsequence(ReasonName::ALL.to_vec(), 0..=ReasonName::ALL.len());
-    (names, any::<bool>(), any::<bool>()).prop_map(|(names, moves, security_words)| Signs {
-        reasons: names.into_iter().collect(),
-        moves,
-        security_words,
+    let counts = proptest::collection::vec(0usize..4, 4);
+    (names, counts, proptest::collection::vec(any::<bool>(), 7)).prop_map(|(names, counts, flags)| {
+        let mut words = WordCounts::default();
+        for (group, count) in GROUPS.into_iter().zip(counts) {
+            words.set(group, count);
+        }
+        Signals {
+            reasons: names.into_iter().collect(),
+            words,
+            moves: flags[0],
+            copies: flags[1],
+            moves_to_junk: flags[2],
+            unread_verb: flags[3],
+            warning_senders: flags[4],
+            account_senders: flags[5],
+            targets_were_asked_for: flags[6],
+        }
     })
 }
 
+const GROUPS: [WordGroup; 4] = [WordGroup::Money, WordGroup::Security, WordGroup::Payroll, WordGroup::Replies];
+
+/// Everything that can be seen besides.
+const RAISES: [fn(&mut Signals); 7] = [
+    |signals| signals.moves = true,
+    |signals| signals.copies = true,
+    |signals| signals.moves_to_junk = true,
+    |signals| signals.unread_verb = true,
+    |signals| signals.warning_senders = true,
+    |signals| signals.account_senders = true,
+    |signals| signals.targets_were_asked_for = true,
+];
+
 proptest! {
     #[test]
-    fn adding_a_reason_never_lowers_the_severity(signs in signs(), added in proptest::sample::select(ReasonName::ALL.to_vec())) {
-        let mut more = signs.clone();
+    fn adding_a_reason_or_signal_never_lowers_the_severity(
+        signals in signals(),
+        added in proptest::sample::select(ReasonName::ALL.to_vec()),
+        group in proptest::sample::select(GROUPS.to_vec()),
+    ) {
+        let before = severity(&signals);
+        let mut more = signals.clone();
         more.reasons.insert(added);
-        prop_assert!(severity(&more) >= severity(&signs));
-        let moving = severity(&Signs { moves: true, ..more.clone() });
-        let warning = severity(&Signs { security_words: true, ..more.clone() });
-        prop_assert!(moving >= severity(&more) && warning >= severity(&more));
+        prop_assert!(severity(&more) >= before);
+        for raise in RAISES {
+            let mut more = signals.clone();
+            raise(&mut more);
+            prop_assert!(severity(&more) >= before);
+        }
+        let mut more = signals.clone();
+        more.words.set(group, signals.words.of(group) + 1);
+        prop_assert!(severity(&more) >= before);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tenantwatch::detection::FindingKind::{self, *};
 use tenantwatch_simulator::records;
 
+use super::counterparts::COUNTERPARTS;
 use super::place::{Place, There, outlook};
 
 pub const ADMIN: &str = "admin@contoso.com";
@@ -19,7 +20,7 @@ pub struct Situation {
     pub happens: fn(&mut Place<'_>) -> Vec<Value>,
 }
 
-const fn kept(kind: FindingKind, name: &'static str, happens: fn(&mut Place<'_>) -> Vec<Value>) -> Situation {
+pub const fn kept(kind: FindingKind, name: &'static str, happens: fn(&mut Place<'_>) -> Vec<Value>) -> Situation {
     Situation { name, kept: Some(kind), happens }
 }
 
@@ -28,7 +29,7 @@ const fn skipped(name: &'static str, happens: fn(&mut Place<'_>) -> Vec<Value>) 
 }
 
 pub fn all() -> impl Iterator<Item = &'static Situation> {
-    [WEB_RULES, OTHER_RULES, FORWARDING, ACCESS, ORGANIZATION, DIRECTORY].into_iter().flatten()
+    [WEB_RULES, COUNTERPARTS, OTHER_RULES, FORWARDING, ACCESS, ORGANIZATION, DIRECTORY].into_iter().flatten()
 }
 
 const WEB_RULES: &[Situation] = &[
@@ -89,8 +90,8 @@ const WEB_RULES: &[Situation] = &[
     kept(InboxRule, "answers to invitations are deleted", |place| {
         place.web_rule("Answers", &[("MessageTypeMatches", "CalendaringResponse"), ("DeleteMessage", "True")])
     }),
-    kept(InboxRule, "automatic replies are deleted", |place| {
-        place.web_rule("Automatic", &[("MessageTypeMatches", "AutomaticReply"), ("DeleteMessage", "True")])
+    kept(InboxRule, "automatic replies are moved to a folder", |place| {
+        place.web_rule("Automatic", &[("MessageTypeMatches", "AutomaticReply"), ("MoveToFolder", "Automatic")])
     }),
     kept(InboxRule, "project mail is forwarded to a colleague", |place| {
         let colleague = place.colleague.clone();
@@ -131,7 +132,7 @@ const WEB_RULES: &[Situation] = &[
         place.web_rule("Supplier", &parameters)
     }),
     kept(InboxRule, "feeds that Outlook reads go to their own folder", |place| {
-        place.web_rule("Feeds", &[("FromAddressContainsWords", "feed.example"), ("MoveToFolder", "RSS Feeds")])
+        place.web_rule("Feeds", &[("FromAddressContainsWords", "feed.example"), ("MoveToFolder", "RSS Feeds\\Feed")])
     }),
 ];
 
@@ -197,7 +198,7 @@ const OTHER_RULES: &[Situation] = &[
         place.outlook_rule(
             &change,
             &actions,
-            Some(There { name: "Delegate Rule 2", hidden: true, parameters: &[("ForwardTo", &target)] }),
+            Some(There { name: "Delegate Rule 2", hidden: true, parameters: &[("MessageTypeMatches", "CalendaringRequest"), ("ForwardTo", &target)] }),
         )
     }),
     kept(InboxRule, "a rule plays a sound in Outlook", |place| {

@@ -1,0 +1,139 @@
+//! Reads and changes users: sign-in, password, sessions, sign-in methods and consents.
+
+use serde_json::{Value, json};
+
+use super::{Call, Paging, denied, failure, rules};
+use crate::reply::Reply;
+use crate::world::{Grant, SignInMethod, SyncedAccounts, Tenant, User};
+
+/// Answers one request under `/users/{user}`.
+pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &Call<'_>) -> Reply {
+    if let ["mailFolders", "inbox", "messageRules", rule @ ..] = call.below {
+        return rules::answer(tenant, paging, call, rule);
+    }
+    let mailbox = tenant.mailbox(call.user);
+    let addresses: Vec<String> = mailbox.map(|mailbox| mailbox.other_addresses.clone()).unwrap_or_default();
+    let synced = tenant.oddities.synced_accounts;
+    let Some(user) = tenant.user_mut(call.user) else {
+        let text = format!(
+            "Resource '{}' does not exist or one of its queried reference-property objects are not present.",
+            call.user
+        );
+        return failure(404, "Request_ResourceNotFound", &text);
+    };
+    match (call.method, call.below) {
+        ("GET", []) => Reply::json(200, &shown(user, &addresses)),
+        ("GET", ["authentication", "methods"]) => paging.page(user.methods.iter().map(method_row).collect()),
+        ("GET", ["oauth2PermissionGrants"]) => {
+            paging.page(user.grants.iter().map(|grant| grant_row(user, grant)).collect())
+        }
+        ("POST", ["authentication", "methods", _, "resetPassword"]) => reset_password(),
+        _ if !call.may_change || user.administrator => denied(),
+        ("PATCH", []) => patch(user, synced, call.body),
+        ("POST", ["revokeSignInSessions"]) => {
+            user.session_revocations += 1;
+            Reply::json(200, &json!({"@odata.context": "$metadata#Edm.Boolean", "value": true}))
+        }
+        ("DELETE", ["authentication", kind, id]) => delete_method(user, kind, id),
+        _ => failure(400, "BadRequest", "Resource not found for the segment."),
+    }
+}
+
+/// Deletes a consent of any user.
+pub(super) fn delete_grant(tenant: &mut Tenant, id: &str, may_change: bool) -> Reply {
+    if !may_change {
+        return denied();
+    }
+    for user in &mut tenant.users {
+        if let Some(at) = user.grants.iter().position(|grant| grant.id == id) {
+            user.grants.remove(at);
+            return Reply::empty(204);
+        }
+    }
+    failure(404, "Request_ResourceNotFound", "Resource does not exist.")
+}
+
+/// Denies a reset with writeback, because Graph supports none for application permissions.
+///
+/// Source: Graph reference, `authenticationMethod: resetPassword`, table of permissions.
+fn reset_password() -> Reply {
+    failure(403, "accessDenied", "Request Authorization failed")
+}
+
+fn delete_method(user: &mut User, kind: &str, id: &str) -> Reply {
+    let kind = kind.trim_end_matches("Methods");
+    let before = user.methods.len();
+    user.methods.retain(|method| method.id != id || !method.kind.starts_with(kind));
+    Reply::empty(if user.methods.len() < before { 204 } else { 404 })
+}
+
+fn shown(user: &User, other_addresses: &[String]) -> Value {
+    let mut addresses = vec![format!("SMTP:{}", user.upn)];
+    addresses.extend(other_addresses.iter().map(|address| format!("smtp:{address}")));
+    json!({
+        "@odata.context": "$metadata#users/$entity",
+        "id": user.id,
+        "userPrincipalName": user.upn,
+        "displayName": user.display_name,
+        "accountEnabled": user.account_enabled,
+        "onPremisesSyncEnabled": user.synced.then_some(true),
+        "mail": user.upn,
+        "proxyAddresses": addresses,
+    })
+}
+
+fn method_row(method: &SignInMethod) -> Value {
+    json!({
+        "@odata.type": format!("#microsoft.graph.{}", method.kind),
+        "id": method.id,
+        "displayName": method.label,
+        "createdDateTime": method.created,
+    })
+}
+
+fn grant_row(user: &User, grant: &Grant) -> Value {
+    json!({
+        "id": grant.id,
+        "clientId": grant.client_id,
+        "consentType": "Principal",
+        "principalId": user.id,
+        "scope": grant.scope,
+    })
+}
+
+/// Changes the account or its password. A change of both at once fails as a whole, as it was seen to do.
+fn patch(user: &mut User, synced: SyncedAccounts, body: &Value) -> Reply {
+    let (enabled, profile) = (body["accountEnabled"].as_bool(), &body["passwordProfile"]);
+    if enabled.is_some() && profile.is_object() {
+        return denied();
+    }
+    let is_accepted = if enabled.is_some() { synced.accept_block } else { synced.accept_password };
+    if user.synced && !is_accepted {
+        return failure(
+            400,
+            "Request_BadRequest",
+            "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently undergoing migration.",
+        );
+    }
+    if let Some(enabled) = enabled {
+        user.account_enabled = enabled;
+        return Reply::empty(204);
+    }
+    if !is_strong(&profile["password"]) {
+        let text = "The specified password does not comply with password complexity requirements.";
+        return failure(400, "Request_BadRequest", text);
+    }
+    user.password_resets += 1;
+    Reply::empty(204)
+}
+
+/// Returns whether a password has 16 characters or more, of all four kinds.
+fn is_strong(password: &Value) -> bool {
+    let password = password.as_str().unwrap_or_default();
+    let has = |kind: fn(&char) -> bool| password.chars().any(|c| kind(&c));
+    password.chars().count() >= 16
+        && has(char::is_ascii_lowercase)
+        && has(char::is_ascii_uppercase)
+        && has(char::is_ascii_digit)
+        && has(char::is_ascii_punctuation)
+}

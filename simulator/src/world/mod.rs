@@ -1,0 +1,77 @@
+//! Describes the simulated Microsoft 365 as plain data, which tests and the demo read and change at any time.
+
+mod account;
+mod content;
+mod mailbox;
+mod recipients;
+mod tenant;
+mod unkindness;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+pub use account::{Grant, SignInMethod, User};
+pub use content::{Blob, BlobBody};
+pub use mailbox::{Anchors, Mailbox, Permission, Rule};
+pub use recipients::{AcceptedDomain, Contact, ContactKind, DomainType, Group, GroupKind};
+pub(crate) use tenant::Start;
+pub use tenant::{Consent, ExchangeDenial, Oddities, SyncedAccounts, Tenant};
+pub use unkindness::Unkindness;
+
+/// The provider and all of its customers.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The provider's own tenant.
+    pub partner_tenant: Uuid,
+    /// The provider's app registration.
+    pub client_id: Uuid,
+    /// Its secret.
+    pub client_secret: String,
+    /// Certificates of the app registration, as DER.
+    pub certificates: Vec<Vec<u8>>,
+    /// Client ids of managed identities that the app registration trusts.
+    pub federated_identities: BTreeSet<String>,
+    /// An AADSTS number with which Entra rejects the app's credential, whatever tenant a token is requested for.
+    pub credential_error: Option<u32>,
+    /// The customers, by tenant id.
+    pub tenants: BTreeMap<Uuid, Tenant>,
+    /// Whether `/contracts` lists customers. The list is empty for partners that are neither resellers nor advisers.
+    /// Source: Graph, resource type `contract`; microsoftgraph/microsoft-graph-explorer#2953.
+    pub lists_contracts: bool,
+    /// The number of blobs on one page of a content listing.
+    pub content_page: usize,
+    /// The number of rows on one page of a Graph or Exchange listing.
+    pub rows_page: usize,
+    /// The lifetime of a token, in seconds.
+    pub token_seconds: i64,
+    /// The ways in which the services are less helpful than documented.
+    pub unkindness: Unkindness,
+}
+
+impl World {
+    /// Creates a provider without customers.
+    pub fn new(partner_tenant: Uuid, client_id: Uuid) -> Self {
+        Self {
+            partner_tenant,
+            client_id,
+            client_secret: format!("simulated-secret-{client_id}"),
+            certificates: Vec::new(),
+            federated_identities: BTreeSet::new(),
+            credential_error: None,
+            tenants: BTreeMap::new(),
+            lists_contracts: true,
+            content_page: 20,
+            rows_page: 100,
+            token_seconds: 3_599,
+            unkindness: Unkindness::default(),
+        }
+    }
+
+    /// Adds a customer and returns it.
+    pub fn add(&mut self, tenant: Tenant) -> &mut Tenant {
+        let id = tenant.id;
+        self.tenants.insert(id, tenant);
+        self.tenants.entry(id).or_insert_with(|| Tenant::new(id, "", ""))
+    }
+}
