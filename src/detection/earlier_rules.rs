@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use audit_log::AuditRecord;
+use chrono::{DateTime, Utc};
 
 use super::inbox_rule::shown_by;
 use super::knowledge::Knowledge;
@@ -13,12 +14,13 @@ use super::who::{Who, has_failed, who};
 
 /// The rules as earlier records made them, by mailbox and by id or name.
 #[derive(Debug, Clone, Default)]
-pub struct EarlierRules(HashMap<String, RuleShape>);
+pub struct EarlierRules(HashMap<String, (DateTime<Utc>, RuleShape)>);
 
 impl EarlierRules {
-    /// Returns the rule that an earlier record showed, if the newer one says less.
-    pub(super) fn of(&self, who: &Who, shown: &RuleShape) -> Option<&RuleShape> {
-        keys(who, shown).iter().find_map(|key| self.0.get(key))
+    /// Returns the rule as records before `time` show it. Of records of one second no one knows the order.
+    pub(super) fn of(&self, who: &Who, shown: &RuleShape, time: DateTime<Utc>) -> Option<&RuleShape> {
+        let earlier = keys(who, shown).into_iter().find_map(|key| self.0.get(&key));
+        earlier.filter(|(made, _)| *made < time).map(|(_, rule)| rule)
     }
 }
 
@@ -35,9 +37,10 @@ impl Knowledge {
         if is_removal(record) {
             keys.iter().for_each(|key| drop(self.earlier_rules.0.remove(key)));
         } else if !shown.is_blank() {
-            let rule = self.earlier_rules.of(&who, &shown).map_or_else(|| shown.clone(), |earlier| earlier.changed_by(&shown));
+            let earlier = self.earlier_rules.of(&who, &shown, record.created);
+            let rule = earlier.map_or_else(|| shown.clone(), |earlier| earlier.changed_by(&shown));
             for key in keys {
-                self.earlier_rules.0.insert(key, rule.clone());
+                self.earlier_rules.0.insert(key, (record.created, rule.clone()));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Forwarding on the mailbox itself: `Set-Mailbox` with `ForwardingSmtpAddress` or `ForwardingAddress`.
+//! Evaluates forwarding on the mailbox itself: `Set-Mailbox` with `ForwardingSmtpAddress` or `ForwardingAddress`.
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/set-mailbox>. Turning forwarding off is the same cmdlet with an
 //! empty value.
@@ -11,6 +11,7 @@ use super::knowledge::Knowledge;
 use super::reason::ReasonName::*;
 use super::resolution::Resolver;
 use super::targets::{Reach, Target};
+use super::unread::UnreadPart;
 use super::who::has_failed;
 
 /// The parameters that forward.
@@ -27,7 +28,7 @@ pub(super) enum Change {
     None,
 }
 
-/// The change that a `Set-Mailbox` record makes.
+/// Returns the change that a `Set-Mailbox` record makes.
 pub(super) fn change(record: &AuditRecord) -> Change {
     let values: Vec<&str> = FORWARDING
         .iter()
@@ -46,11 +47,18 @@ pub(super) fn change(record: &AuditRecord) -> Change {
     }
 }
 
+/// Returns the parameters that could not be read and name forwarding.
+pub(super) fn unread(record: &AuditRecord) -> Vec<UnreadPart> {
+    record.parameters.unread().iter().map(|text| UnreadPart::of(text)).filter(|part| part.forwards).collect()
+}
+
 /// Judges the forwarding that a `Set-Mailbox` record sets or removes.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::InboxForward);
+    let unread = unread(record);
     match change(record) {
         Change::Set(targets) => set(record, &targets, known, &mut evidence),
+        _ if !unread.is_empty() => set_unread(record, &unread, known, &mut evidence),
         Change::Removed => {
             evidence.is_settled = true;
             evidence.note("Forwarding was removed from the mailbox.");
@@ -64,6 +72,32 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
         }
     }
     evidence
+}
+
+/// Forwarding in a form that could not be read. An external address beside it proves nothing.
+fn set_unread(record: &AuditRecord, parts: &[UnreadPart], known: &Knowledge, evidence: &mut Evidence) {
+    let sentence = "The record describes the change in a format that Tenantwatch could not read. By its text, the mailbox forwards mail.";
+    evidence.because(ContentNotVisible, sentence);
+    let targets: Vec<&Target> = parts.iter().flat_map(|part| &part.targets).collect();
+    let resolver = Resolver::new(targets.iter().copied(), known);
+    let unresolved = targets.iter().flat_map(|target| resolver.reach(target)).filter_map(|reach| match reach {
+        Reach::Outside(text) | Reach::Unresolved { text, .. } => Some(Reach::Unresolved { text, withheld: false }),
+        Reach::Inside(_) | Reach::Trusted(_) => None,
+    });
+    let unresolved: Vec<Reach> = unresolved.collect();
+    evidence.signals().targets_were_asked_for = resolver.can_ask();
+    evidence.signals().unread_verb = true;
+    evidence.leads_to(&unresolved);
+    if !unresolved.is_empty() {
+        let targets = listed(unresolved.iter().map(Reach::text));
+        evidence.because(TargetUnresolved, format!("The mailbox may forward to {targets}, which may be external."));
+    }
+    evidence.forwarding_status = status(record, &unresolved);
+    evidence.identity.push("unread".to_owned());
+    if has_failed(record) {
+        evidence.is_settled = true;
+        evidence.note("The attempt failed; nothing was changed.");
+    }
 }
 
 fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &mut Evidence) {

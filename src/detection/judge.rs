@@ -1,4 +1,4 @@
-//! From a record to a finding.
+//! Evaluates a record to a finding.
 
 use audit_log::{AuditRecord, Glance, Without};
 
@@ -14,17 +14,28 @@ use super::{
     audit_tampering, consent, contact_retargeted, inbox_rule, mailbox_permission, sign_in_method, transport_rule,
 };
 
-/// A glance at a record of which [`judge`] makes nothing, whatever is known of the tenant: a `Set-Mailbox` by the system that sends no
-/// mail and gives nobody access. A third of all content is told so; `None` says nothing about the record.
+/// Returns members of a record that [`judge`] returns nothing for, whatever is known of the tenant: a `Set-Mailbox` by the system that
+/// sends no mail on and gives no one access. A third of all content is skipped so; `None` says nothing about the record.
 pub fn pass_over(record: &[u8]) -> Option<Glance<'_>> {
-    /// The parameters in which [`targets_of`] looks for somebody.
-    static NAMING_SOMEBODY: Without =
+    /// The parameters in which [`targets_of`] looks for someone.
+    static NAMING_SOMEONE: Without =
         Without::new(&["ForwardingSmtpAddress", "ForwardingAddress", "GrantSendOnBehalfTo", "User", "Trustee"]);
-    Glance::of(record, &NAMING_SOMEBODY)
-        .filter(|glance| is_system(Some(glance.user_type), "") && concern(glance.operation) == Some(Concern::Mailbox))
+    let glance = Glance::of(record, &NAMING_SOMEONE)?;
+    let is_noise = is_system(Some(glance.user_type), "") && concern(glance.operation) == Some(Concern::Mailbox);
+    (is_noise && !may_be_damaged(record)).then_some(glance)
 }
 
-/// Judges one record. `None`: of no interest, not even to be recorded.
+/// Returns whether a damaged list of parameters may name someone within a longer text: `@{Name=ForwardingAddress; Value=x}`.
+fn may_be_damaged(record: &[u8]) -> bool {
+    const WORDS: [&[u8]; 3] = [b"Forwarding", b"Redirect", b"GrantSendOnBehalf"];
+    let starts = record.iter().enumerate().filter(|(_, byte)| matches!(**byte, b'F' | b'f' | b'R' | b'r' | b'G' | b'g'));
+    starts.into_iter().any(|(at, _)| {
+        let rest = record.get(at..).unwrap_or_default();
+        WORDS.iter().any(|word| rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)))
+    })
+}
+
+/// Evaluates one record. `None` if it is of no interest, not even to be stored.
 pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
     let concern = concern(&record.operation)?;
     let noise = is_noise(record);
@@ -64,7 +75,8 @@ fn gather(record: &AuditRecord, concern: Concern, who: &Who, known: &Knowledge) 
 /// `Set-Mailbox` can forward, delegate and switch auditing off in one go: one finding, of the gravest kind, with all reasons.
 fn set_mailbox(record: &AuditRecord, who: &Who, known: &Knowledge) -> Option<Evidence> {
     let is_on = |kind: FindingKind| !known.off.contains(&kind);
-    let forwards = forwarding::change(record) != Change::None && is_on(FindingKind::InboxForward);
+    let is_about_forwarding = forwarding::change(record) != Change::None || !forwarding::unread(record).is_empty();
+    let forwards = is_about_forwarding && is_on(FindingKind::InboxForward);
     let parts = [
         forwards.then(|| forwarding::evidence(record, known)),
         audit_tampering::of_mailbox(record).filter(|_| is_on(FindingKind::AuditTampering)),

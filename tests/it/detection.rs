@@ -6,6 +6,7 @@ mod both_doors;
 mod documentation;
 mod fixtures;
 mod judging;
+mod kinds;
 mod ordinary_week;
 mod properties;
 mod related;
