@@ -1,10 +1,11 @@
 // The Azure resources of Tenantwatch: a Flex Consumption app that runs the custom handler, its storage (tables, queue,
 // deployment container), a user-assigned identity, a Key Vault for the secrets and Application Insights.
-// No stored key opens the storage, and with the federated identity the app registration has no secret either.
+// The storage accepts no account key, the app accepts no publishing password, and with the federated identity the app
+// registration needs no secret either.
 
 targetScope = 'resourceGroup'
 
-@description('Short name that the names of all resources start with: lower-case letters and digits.')
+@description('Prefix of all resource names: lower-case letters and digits.')
 @minLength(3)
 @maxLength(11)
 param name string = 'tenantwatch'
@@ -18,33 +19,43 @@ param partnerTenantId string = tenant().tenantId
 @description('CLIENT_ID: the multi-tenant app registration.')
 param clientId string
 
-@description('FLOW_URL is taken from the Key Vault secret flow-url. Put the secret in before the app starts.')
+@description('Take FLOW_URL from the Key Vault secret flow-url. Create the secret before the app starts.')
 param useFlow bool = true
 
-@description('TEAMS_WEBHOOK_URL is taken from the Key Vault secret teams-webhook-url.')
+@description('Take TEAMS_WEBHOOK_URL from the Key Vault secret teams-webhook-url.')
 param useTeams bool = false
 
-@description('Object id of the person or group that may read and write the secrets.')
-param secretsOfficerId string
+@description('Object id of the person or group that may read and write the secrets in the vault.')
+param vaultOfficerObjectId string
 
-@description('Every other app setting of the README, by name, for example { TENANT_SOURCE: \'gdap\' }.')
+@description('Every other setting of docs/settings.md, by name, for example { TENANT_SOURCE: \'gdap\' }. Secure, because a setting may be a secret.')
+@secure()
 param settings object = {}
 
-@description('GetDomainSchedule: NCRONTAB, six fields, UTC. The host reads it, so it has to be set.')
+@description('GetDomainSchedule: NCRONTAB, six fields, UTC. The host reads it, so it must be set.')
 param schedule string = '0 */15 * * * *'
 
 @description('Memory of one instance in MB.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 512
 
-@description('How many instances may read tenants at once.')
-@minValue(1)
+@description('Maximum number of instances that read tenants concurrently. Flex Consumption accepts 40 to 1000.')
+@minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 40
+
+@description('Resource id of a subnet for the app, delegated to Microsoft.App/environments, with the service endpoints Microsoft.Storage and Microsoft.KeyVault. If it is set, storage and vault accept only this subnet and allowedIpAddresses.')
+param subnetId string = ''
+
+@description('Public IPv4 addresses from which people deploy the app and write the secrets. Used only with subnetId.')
+param allowedIpAddresses array = []
 
 var unique = toLower(take(uniqueString(resourceGroup().id, name), 10))
 var storageName = take('${name}${unique}', 24)
 var deploymentContainer = 'deployments'
+// Without a subnet the app has no fixed address, so a closed firewall would lock it out.
+var isNetworkClosed = !empty(subnetId)
+var ipRules = map(allowedIpAddresses, address => { value: address })
 var queues = ['process-audit-log', 'process-audit-log-poison']
 var tables = ['ProcessedAuditLogs', 'AuditLogActionsLog', 'AuditLogCoverage']
 
@@ -74,6 +85,12 @@ resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
+    networkAcls: {
+      bypass: 'AzureServices'
+      defaultAction: isNetworkClosed ? 'Deny' : 'Allow'
+      ipRules: ipRules
+      virtualNetworkRules: isNetworkClosed ? [{ id: subnetId, action: 'Allow' }] : []
+    }
   }
 
   resource blobs 'blobServices' = {
@@ -85,28 +102,34 @@ resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
 
   resource queueService 'queueServices' = {
     name: 'default'
-    resource queue 'queues' = [for queueName in queues: {
-      name: queueName
-    }]
+    resource queue 'queues' = [
+      for queueName in queues: {
+        name: queueName
+      }
+    ]
   }
 
   resource tableService 'tableServices' = {
     name: 'default'
-    resource table 'tables' = [for tableName in tables: {
-      name: tableName
-    }]
+    resource table 'tables' = [
+      for tableName in tables: {
+        name: tableName
+      }
+    ]
   }
 }
 
-resource storageRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in items(storageRoles): {
-  name: guid(storage.id, identity.id, role.value)
-  scope: storage
-  properties: {
-    principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.value)
+resource storageRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in items(storageRoles): {
+    name: guid(storage.id, identity.id, role.value)
+    scope: storage
+    properties: {
+      principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.value)
+    }
   }
-}]
+]
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   name: take('${name}-${unique}', 24)
@@ -117,6 +140,12 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enableRbacAuthorization: true
     enableSoftDelete: true
     enablePurgeProtection: true
+    networkAcls: {
+      bypass: 'AzureServices'
+      defaultAction: isNetworkClosed ? 'Deny' : 'Allow'
+      ipRules: ipRules
+      virtualNetworkRules: isNetworkClosed ? [{ id: subnetId }] : []
+    }
   }
 }
 
@@ -131,10 +160,10 @@ resource secretsRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 resource officerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, secretsOfficerId, keyVaultSecretsOfficer)
+  name: guid(vault.id, vaultOfficerObjectId, keyVaultSecretsOfficer)
   scope: vault
   properties: {
-    principalId: secretsOfficerId
+    principalId: vaultOfficerObjectId
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsOfficer)
   }
 }
@@ -188,10 +217,11 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: isNetworkClosed ? subnetId : null
     keyVaultReferenceIdentity: identity.id
     siteConfig: { minTlsVersion: '1.2' }
     functionAppConfig: {
-      // Flex Consumption takes the runtime from here and refuses FUNCTIONS_WORKER_RUNTIME as an app setting.
+      // Flex Consumption takes the runtime from here and rejects FUNCTIONS_WORKER_RUNTIME as an app setting.
       runtime: { name: 'custom', version: '1.0' }
       deployment: {
         storage: {
@@ -211,11 +241,22 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   }
   dependsOn: [storageRole, storage::blobs::container]
 
+  // People and pipelines publish with an Entra token; a publishing password would be a second, weaker way in.
+  resource ftpPublishing 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
+
+  resource scmPublishing 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+
   resource appSettings 'config' = {
     name: 'appsettings'
     properties: union(
       {
-        // The host takes this form in worldwide Azure only; docs/deployment.md, Other clouds, says what stands here elsewhere.
+        // The host accepts this form in worldwide Azure only; for other clouds see docs/deployment.md, Other clouds.
         AzureWebJobsStorage__accountName: storage.name
         AzureWebJobsStorage__credential: 'managedidentity'
         AzureWebJobsStorage__clientId: identity.properties.clientId
@@ -240,10 +281,10 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 @description('The Functions app.')
 output appName string = app.name
 
-@description('Where RemediateAccount answers; needs a function key.')
+@description('URL of RemediateAccount; a request needs a function key.')
 output remediateUrl string = 'https://${app.properties.defaultHostName}/api/RemediateAccount'
 
-@description('Where the secrets go.')
+@description('Name of the vault for the secrets.')
 output vaultName string = vault.name
 
 @description('The storage account with the tables.')

@@ -3,8 +3,8 @@ using './main.bicep'
 param name = 'tenantwatch'
 // The app registration of docs/deployment.md, step 2.
 param clientId = readEnvironmentVariable('CLIENT_ID')
-// Who may write the secrets: az ad signed-in-user show --query id --output tsv
-param secretsOfficerId = readEnvironmentVariable('SECRETS_OFFICER_ID')
+// The person or group that may write the secrets: az ad signed-in-user show --query id --output tsv
+param vaultOfficerObjectId = readEnvironmentVariable('SECRETS_OFFICER_ID')
 param useFlow = true
 param useTeams = false
 param settings = {

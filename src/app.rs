@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::clock::Clock;
-use crate::collector::Memory;
+use crate::facts::FactCache;
 use crate::location::Locator;
-use crate::microsoft::exchange::Exchange;
-use crate::microsoft::graph::Graph;
-use crate::microsoft::management_activity::ManagementActivity;
-use crate::microsoft::tokens::Tokens;
 use crate::notify::Notifier;
+use crate::notify::outbox::Outbox;
 use crate::settings::Settings;
-use crate::store::Store;
+use base::clock::{Clock, Deadline};
+use m365::exchange::Exchange;
+use m365::graph::Graph;
+use m365::management_activity::ManagementActivity;
+use m365::tokens::Tokens;
+use table_store::Store;
 
 /// The services, store, clock and settings that functions work with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,8 +35,8 @@ pub struct App {
     pub notifier: Arc<Notifier>,
     /// Where an IP address is.
     pub locator: Arc<Locator>,
-    /// What was learned of tenants in the last hour.
-    pub memory: Arc<Memory>,
+    /// The facts about tenants that are cached for an hour.
+    pub facts: Arc<FactCache>,
 }
 
 /// Why the parts could not be put together.
@@ -43,10 +44,10 @@ pub struct App {
 pub enum AppError {
     /// No HTTP client.
     #[error(transparent)]
-    Http(#[from] crate::microsoft::http::HttpClientError),
+    Http(#[from] base::http::HttpClientError),
     /// The credential cannot be used.
     #[error(transparent)]
-    Token(#[from] crate::microsoft::TokenError),
+    Token(#[from] m365::TokenError),
     /// The location database cannot be read.
     #[error("GEOIP_DATABASE: {0}")]
     Location(String),
@@ -58,13 +59,17 @@ impl App {
     /// # Errors
     /// When a file that a setting names cannot be used.
     pub fn new(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
-        let http = crate::microsoft::http::client(settings.root_certificates.as_deref())?;
+        let http = base::http::client(settings.root_certificates.as_deref())?;
         let tokens = Arc::new(Tokens::new(&settings.partner, &settings.hosts, http.clone())?);
         let partner = settings.partner.tenant_id;
+        let graph = Graph::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone());
+        let exchange = Exchange::new(&settings.hosts, http.clone(), tokens.clone(), clock.clone());
+        let trust = settings.trust.clone();
+        let facts = Arc::new(FactCache::new(exchange.clone(), graph.clone(), trust, clock.clone()));
         Ok(Self {
             activity: ManagementActivity::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
-            graph: Graph::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
-            exchange: Exchange::new(&settings.hosts, http.clone(), tokens.clone(), clock.clone()),
+            graph,
+            exchange,
             notifier: Arc::new(Notifier::new(
                 &settings.channels,
                 &settings.hosts,
@@ -74,11 +79,17 @@ impl App {
                 clock.clone(),
             )),
             locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
-            memory: Arc::default(),
+            facts,
             settings: Arc::new(settings),
             clock,
             store,
             tokens,
         })
+    }
+
+    /// The outbox of one run.
+    pub fn outbox<'a>(&'a self, deadline: &'a Deadline) -> Outbox<'a> {
+        let partner = self.settings.partner.tenant_id;
+        Outbox::new(self.store.as_ref(), self.clock.clone(), &self.notifier, partner, deadline)
     }
 }

@@ -33,19 +33,17 @@
 //! handed in, and settings are read once, at the start; only waits, such as a service's limit, are measured by the system.
 
 pub mod app;
-pub mod audit;
-pub mod clock;
-pub mod collector;
-pub mod commands;
+pub mod assess;
+pub mod cli;
+pub mod collect;
 pub mod detection;
+pub mod facts;
 pub mod functions;
 pub mod host;
-pub mod ledger;
 pub mod location;
 pub mod logging;
-pub mod microsoft;
-pub mod names;
 pub mod notify;
 pub mod remediation;
 pub mod settings;
-pub mod store;
+pub mod tables;
+pub mod tenants;

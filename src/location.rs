@@ -1,5 +1,5 @@
-//! Where an IP address is: an offline database, or ipstack over https. A look-up never fails and never takes long; it says
-//! in the original's words when it found nothing.
+//! Looks up the location of an IP address in an offline database, or with ipstack over https. A look-up never fails and never
+//! takes long. If it finds nothing, it returns one of the failure texts of the original runbooks.
 
 mod client_ip;
 mod ipstack;
@@ -18,86 +18,88 @@ use crate::settings::LocationSettings;
 pub use client_ip::parse_client_ip;
 use ipstack::Ipstack;
 
-/// How long an online look-up may hold up a notification.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The timeout of an online look-up, which delays a notification.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many places are remembered.
-const REMEMBERED: usize = 10_000;
+/// The number of cached locations.
+const MAX_CACHED_LOCATIONS: usize = 10_000;
 
-/// What stands where the database or the service does not know the address.
+/// The text for an address that the database or the service does not know.
 const UNKNOWN: &str = "Unable to determine the location, issues with determining IP address type";
 
-/// Looks addresses up and remembers them.
+/// Looks up addresses and caches the locations.
 pub struct Locator {
-    way: Way,
-    known: Mutex<HashMap<IpAddr, String>>,
+    source: Source,
+    cache: Mutex<HashMap<IpAddr, String>>,
 }
 
-enum Way {
-    Nowhere,
+enum Source {
+    None,
     Database(Box<Reader<Vec<u8>>>),
     Online(Ipstack),
 }
 
 impl fmt::Debug for Locator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let way = match self.way {
-            Way::Nowhere => "nowhere",
-            Way::Database(_) => "database",
-            Way::Online(_) => "ipstack",
+        let source = match self.source {
+            Source::None => "none",
+            Source::Database(_) => "database",
+            Source::Online(_) => "ipstack",
         };
-        f.debug_struct("Locator").field("way", &way).finish_non_exhaustive()
+        f.debug_struct("Locator").field("source", &source).finish_non_exhaustive()
     }
 }
 
 impl Locator {
-    /// Opens the database, if one is set.
+    /// Opens the database if one is set.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// Returns why the database cannot be read.
     pub fn new(settings: &LocationSettings, http: reqwest::Client) -> Result<Self, String> {
         let base = Url::parse("https://api.ipstack.com/").map_err(|error| error.to_string())?;
         Self::with_service(settings, http, base)
     }
 
-    /// As [`Locator::new`], with another address for the online service.
+    /// As [`Locator::new`], with another URL of the online service.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// As [`Locator::new`].
     pub fn with_service(settings: &LocationSettings, http: reqwest::Client, service: Url) -> Result<Self, String> {
-        let way = match (&settings.database, &settings.ipstack_key) {
-            (Some(path), _) => Way::Database(Box::new(Reader::open_readfile(path).map_err(|error| error.to_string())?)),
-            (None, Some(key)) => Way::Online(Ipstack::new(http, service, key.clone())),
-            (None, None) => Way::Nowhere,
+        let source = match (&settings.database, &settings.ipstack_key) {
+            (Some(path), _) => {
+                Source::Database(Box::new(Reader::open_readfile(path).map_err(|error| error.to_string())?))
+            }
+            (None, Some(key)) => Source::Online(Ipstack::new(http, service, key.clone())),
+            (None, None) => Source::None,
         };
-        Ok(Self { way, known: Mutex::default() })
+        Ok(Self { source, cache: Mutex::default() })
     }
 
-    /// `city, region, country`, or one of the original's failure texts, within 2 s. Private addresses are never sent anywhere.
-    /// Empty without an address or without any way to look it up.
+    /// Returns `city, region, country`, or one of the original failure texts, within 2 s. Private addresses are never sent
+    /// anywhere. Empty without an address, or if neither a database nor a service is set.
     pub async fn locate(&self, address: Option<IpAddr>) -> String {
         let Some(address) = address.map(|address| address.to_canonical()) else {
             return String::new();
         };
-        if matches!(self.way, Way::Nowhere) || !is_public(address) {
+        if matches!(self.source, Source::None) || !is_public(address) {
             return String::new();
         }
-        if let Some(place) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&address) {
+        if let Some(place) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&address) {
             return place.clone();
         }
-        let (place, keep) = self.look_up(address).await;
-        if keep {
-            self.remember(address, &place);
+        let (place, is_final) = self.look_up(address).await;
+        if is_final {
+            self.store(address, &place);
         }
         place
     }
 
-    /// The place, and whether it is worth remembering: a failure may pass.
+    /// Returns the location, and whether it may be cached: a failure may be transient.
     async fn look_up(&self, address: IpAddr) -> (String, bool) {
-        match &self.way {
-            Way::Nowhere => (String::new(), false),
-            Way::Database(reader) => (in_database(reader, address).unwrap_or_else(|| UNKNOWN.to_owned()), true),
-            Way::Online(ipstack) => match tokio::time::timeout(PATIENCE, ipstack.look_up(address)).await {
+        match &self.source {
+            Source::None => (String::new(), false),
+            Source::Database(reader) => (in_database(reader, address).unwrap_or_else(|| UNKNOWN.to_owned()), true),
+            Source::Online(ipstack) => match tokio::time::timeout(LOOK_UP_TIMEOUT, ipstack.look_up(address)).await {
                 Ok(Ok(place)) => (place, true),
                 Ok(Err(failure)) => (failure.to_string(), false),
                 Err(_) => (ipstack::Failure::Status.to_string(), false),
@@ -105,12 +107,12 @@ impl Locator {
         }
     }
 
-    fn remember(&self, address: IpAddr, place: &str) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED {
-            known.clear();
+    fn store(&self, address: IpAddr, place: &str) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MAX_CACHED_LOCATIONS {
+            cache.clear();
         }
-        known.insert(address, place.to_owned());
+        cache.insert(address, place.to_owned());
     }
 }
 
@@ -120,12 +122,12 @@ fn in_database(reader: &Reader<Vec<u8>>, address: IpAddr) -> Option<String> {
     Some(place(found.city.names.english, region, found.country.names.english)).filter(|place| !place.is_empty())
 }
 
-/// As the original wrote it; what is not known is left out.
+/// Joins the known parts as the original runbooks did.
 fn place(city: Option<&str>, region: Option<&str>, country: Option<&str>) -> String {
     [city, region, country].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether the address belongs to somebody on the internet, so that asking others about it tells them nothing of a network.
+/// Returns whether the address is public, so that a query about it reveals nothing about an internal network.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {

@@ -1,40 +1,54 @@
-//! Log lines that the Functions host and people read: one line per event, whatever the event holds.
+//! Writes log lines for the Functions host and for people: one line per event, whatever the event contains.
 //!
-//! The host takes a line on standard output as information, and one on standard error as an error, or as a warning when it
+//! The host logs a line on standard output as information, and a line on standard error as an error, or as a warning if it
 //! contains `warn` (Azure/azure-functions-host, `Workers/ProcessManagement/WorkerProcess.cs`). So under the host `INFO` and
-//! below go to standard output, `WARN` and `ERROR` to standard error; the level's name does the rest. Everywhere else all
-//! of it goes to standard error, because standard output belongs to the result of the command.
+//! below go to standard output, and `WARN` and `ERROR` to standard error with the level's name in front. Everywhere else all
+//! lines go to standard error, because standard output is for the result of the command. Each line under the host is a log
+//! row that is paid for, so an invocation without a result writes nothing at `INFO`.
 
 use std::fmt::{self, Write as _};
 use std::io;
 
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The variables with which the host tells its handler the port, the newer one first.
+/// The variables in which the host sets the port of its handler, the newer one first.
 pub const PORT_VARIABLES: [&str; 2] = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTIONS_HTTPWORKER_PORT"];
 
-/// The longest line, in characters. What an attacker named must not fill the log.
-const LINE_LIMIT: usize = 8_000;
+/// The maximum length of a line, in characters. A name that an attacker chose must not fill the log.
+const MAX_LINE_CHARS: usize = 8_000;
 
-/// Starts logging for the whole process: `RUST_LOG` decides what, `info` when it is unset or cannot be read.
+/// The crates of the program. Only they may write at `INFO` and below.
+const OWN_CRATES: [&str; 5] = ["tenantwatch", "audit_log", "base", "m365", "table_store"];
+
+/// Starts logging for the whole process. `RUST_LOG` is the filter, `info` if it is unset or invalid.
 pub fn start() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
-        // A pipe that nobody reads any more must not end the process.
+    let lines = tracing_subscriber::fmt::layer()
+        // A closed pipe must not end the process.
         .log_internal_errors(false)
         .with_ansi(false)
-        .with_env_filter(filter)
         .event_format(OneLine)
         .with_writer(streams());
-    // A test may have set its own before.
+    let subscriber = tracing_subscriber::registry().with(filter).with(filter_fn(may_be_logged)).with(lines);
+    // A test may have set its own subscriber before.
     if subscriber.try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
+}
+
+/// Returns whether an event or span may be logged. Libraries write a row for each failed request at `INFO`, and URLs, headers
+/// and bodies at the levels below, which may contain keys and tokens. So `RUST_LOG` cannot enable these.
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    let name = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= Level::WARN || OWN_CRATES.contains(&name)
 }
 
 fn streams() -> BoxMakeWriter {
@@ -45,7 +59,7 @@ fn streams() -> BoxMakeWriter {
     }
 }
 
-/// A panic becomes a line as well, with the invocation it happened in.
+/// Logs a panic as one line, with the invocation in which it happened.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let payload = panic.payload();
@@ -54,7 +68,7 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     tracing::error!(place, "panic: {}", message.unwrap_or("no message"));
 }
 
-/// `LEVEL span{fields}: message field=value`
+/// Formats an event as `LEVEL span{fields}: message field=value`.
 #[derive(Debug, Clone, Copy)]
 pub struct OneLine;
 
@@ -79,15 +93,15 @@ where
     }
 }
 
-/// The text without anything that could start a new line, move a cursor or turn the direction of writing.
+/// Escapes every character that could start a new line, move a cursor or change the direction of writing.
 pub fn in_one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for (count, character) in text.chars().enumerate() {
-        if count == LINE_LIMIT {
+        if count == MAX_LINE_CHARS {
             line.push('…');
             break;
         }
-        if is_treacherous(character) {
+        if is_unsafe(character) {
             line.extend(character.escape_unicode());
         } else {
             line.push(character);
@@ -96,7 +110,7 @@ pub fn in_one_line(text: &str) -> String {
     line
 }
 
-fn is_treacherous(character: char) -> bool {
+fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{FEFF}')
         || ('\u{202A}'..='\u{202E}').contains(&character)
@@ -112,9 +126,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    struct Captured(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Kept {
+    impl io::Write for Captured {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -126,19 +140,19 @@ mod tests {
     }
 
     fn logged(what: impl FnOnce()) -> String {
-        let kept = Kept::default();
-        let writer = kept.clone();
+        let captured = Captured::default();
+        let writer = captured.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
             .event_format(OneLine)
             .with_writer(move || writer.clone())
             .finish();
         with_default(subscriber, what);
-        String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8(captured.0.lock().unwrap().clone()).unwrap()
     }
 
     #[test]
-    fn a_line_carries_level_span_message_and_fields() {
+    fn line_contains_level_span_message_and_fields() {
         let line = logged(|| {
             tracing::error_span!("invocation", function = "GetDomain", id = 7)
                 .in_scope(|| tracing::info!(tenants = 3, "queued"));
@@ -147,15 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn text_of_an_attacker_stays_in_its_line() {
+    fn control_characters_are_escaped() {
         let name = "rule\r\nERROR forged\u{1b}[2J\u{2028}\u{202e}x";
         let line = logged(|| tracing::info!(rule = name, "stored {name}"));
         assert_eq!(line.lines().count(), 1, "{line:?}");
-        assert!(!line.trim_end().chars().any(is_treacherous), "{line:?}");
+        assert!(!line.trim_end().chars().any(is_unsafe), "{line:?}");
     }
 
     #[test]
-    fn only_warnings_contain_the_word_by_which_the_host_knows_them() {
+    fn only_warnings_contain_the_word_warn() {
         let error = logged(|| tracing::error!("it failed"));
         let warning = logged(|| tracing::warn!("it is late"));
         assert!(!error.to_lowercase().contains("warn"), "{error}");
@@ -163,7 +177,17 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_an_end() {
-        assert_eq!(in_one_line(&"x".repeat(LINE_LIMIT + 5)).chars().count(), LINE_LIMIT + 1);
+    fn every_crate_of_the_workspace_may_log_at_all_levels() {
+        let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/crates");
+        let names = std::fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().file_name());
+        for name in names {
+            let name = name.to_str().unwrap().replace('-', "_");
+            assert!(OWN_CRATES.contains(&name.as_str()), "{name}");
+        }
+    }
+
+    #[test]
+    fn long_line_is_cut() {
+        assert_eq!(in_one_line(&"x".repeat(MAX_LINE_CHARS + 5)).chars().count(), MAX_LINE_CHARS + 1);
     }
 }

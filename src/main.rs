@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tenantwatch::commands::{CommandLine, dispatch};
+use tenantwatch::cli::{CommandLine, dispatch};
 
 #[tokio::main]
 async fn main() -> ExitCode {

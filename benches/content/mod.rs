@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
+use audit_log::select::{Event, Selector};
 use serde_json::Value;
-use tenantwatch::audit::select::{Event, Selector};
 use tenantwatch::detection::is_selected;
 use tenantwatch_simulator::records::ordinary_json_lines;
 

@@ -5,9 +5,9 @@ use std::io::{BufReader, BufWriter};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use audit_log::{Event, export};
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
-use tenantwatch::audit::{Event, export};
 use tenantwatch::detection::{is_selected, pass_over};
 use tenantwatch_simulator::records::{json_lines_with_people, ordinary_json_lines};
 use tenantwatch_simulator::world::BlobBody;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use libfuzzer_sys::fuzz_target;
-use tenantwatch::audit::AuditRecord;
+use audit_log::AuditRecord;
 use tenantwatch::detection::{AcceptedDomains, Knowledge, judge, questions};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn knowledge() -> Knowledge {
-    let domain: tenantwatch::names::Domain = "contoso.com".parse().expect("a domain");
+    let domain: base::ids::Domain = "contoso.com".parse().expect("a domain");
     Knowledge {
         tenant_id: "11111111-1111-1111-1111-111111111111".parse().expect("a GUID"),
         domain: domain.clone(),

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tenantwatch::audit::AuditRecord;
-use tenantwatch::audit::select::{Event, Selector};
+use audit_log::AuditRecord;
+use audit_log::select::{Event, Selector};
 use tenantwatch::detection::{is_selected, pass_over};
 
 fuzz_target!(|input: (u8, &[u8])| {

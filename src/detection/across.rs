@@ -43,12 +43,9 @@ impl Judged for Finding {
 
 /// The same outside target was seen on other mailboxes within 7 days. `mailboxes` and `tenants` count all that forward there, this
 /// one included.
-pub fn add_shared_target(finding: &mut Finding, mailboxes: usize, tenants: usize) {
-    if finding.outside_targets.is_empty() {
-        return;
-    }
+pub fn add_shared_target(finding: &mut impl Judged, mailboxes: usize, tenants: usize) {
     let sentence = format!(
-        "The same outside address was the target of {} in {} within 7 days.",
+        "The same external address was the target of {} in {} within 7 days.",
         counted(mailboxes, "mailbox", "mailboxes"),
         counted(tenants, "tenant", "tenants"),
     );
@@ -74,8 +71,8 @@ pub fn raise_after_threat(change: &mut impl Judged, threat: DateTime<Utc>) -> bo
 }
 
 /// The contact that was given another address is one that `mailbox` forwards to. Nothing happens to findings of other kinds.
-pub fn raise_forwarding_target(finding: &mut Finding, mailbox: &str) {
-    if finding.kind != FindingKind::ContactRetargeted || finding.outside_targets.is_empty() {
+pub fn raise_forwarding_target(finding: &mut impl Judged, mailbox: &str) {
+    if finding.judgement().kind != FindingKind::ContactRetargeted {
         return;
     }
     let sentence = format!("The mailbox {} forwards its mail to this contact.", super::evidence::shown(mailbox));

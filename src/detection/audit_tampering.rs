@@ -3,7 +3,7 @@
 //! Sources: the cmdlets' pages at <https://learn.microsoft.com/powershell/module/exchange/> and
 //! <https://learn.microsoft.com/purview/audit-log-enable-disable>.
 
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, shown};
 use super::finding::{FindingKind, Severity};

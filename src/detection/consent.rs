@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use uuid::Uuid;
 
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;

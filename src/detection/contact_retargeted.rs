@@ -2,7 +2,7 @@
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/set-mailcontact>.
 
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;

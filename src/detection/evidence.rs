@@ -1,7 +1,7 @@
 //! What a detection found in one record, and how it becomes a finding.
 
-use crate::audit::AuditRecord;
-use crate::store::Digest;
+use audit_log::AuditRecord;
+use table_store::Digest;
 
 use super::across::Judged as _;
 use super::finding::{Finding, FindingKind, Severity};

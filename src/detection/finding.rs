@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::names::RecordId;
-use crate::store::Digest;
+use base::ids::RecordId;
+use table_store::Digest;
 
 use super::Reason;
 

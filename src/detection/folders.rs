@@ -88,6 +88,18 @@ fn is_id(text: &str) -> bool {
     text.len() >= 40 && text.bytes().all(id_characters) && text.bytes().any(|b| b.is_ascii_digit() || b == b'=')
 }
 
+/// Returns whether a folder, as Exchange writes its path, is the Junk E-mail folder in any language.
+pub fn is_junk_folder(path: &str) -> bool {
+    let path = path.rsplit_once(":\\").map_or(path, |(_, folder)| folder);
+    let folder = Folder::Path(path.to_owned());
+    folder.kind() == Some(FolderKind::Aside) && !is_archive(&folder)
+}
+
+/// Archive and Junk are of one kind; the names of the archive begin alike in nearly every language.
+fn is_archive(folder: &Folder) -> bool {
+    folder.root().is_some_and(|root| ["archi", "arkiv", "arqui"].iter().any(|start| root.starts_with(start)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

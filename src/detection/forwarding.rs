@@ -3,7 +3,7 @@
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/set-mailbox>. Turning forwarding off is the same cmdlet with an
 //! empty value.
 
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;

@@ -1,6 +1,6 @@
 //! From a record to a finding.
 
-use crate::audit::{AuditRecord, Glance, Without};
+use audit_log::{AuditRecord, Glance, Without};
 
 use super::evidence::Evidence;
 use super::finding::{Finding, FindingKind};

@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::microsoft::exchange::{Row, is_true};
-use crate::microsoft::graph::TenantDomain;
-use crate::names::{Domain, TenantId};
 use crate::settings::TrustedTarget;
+use base::ids::{Domain, TenantId};
+use m365::exchange::{Row, is_true};
+use m365::graph::TenantDomain;
 
 use super::FindingKind;
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::microsoft::exchange::Row;
-use crate::names::MailAddress;
+use base::ids::MailAddress;
+use m365::exchange::Row;
 
 use super::knowledge::{Answer, Knowledge, LiveMailbox};
 use super::rule::{RuleShape, rule_id};

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, shown};
 use super::finding::FindingKind;

@@ -43,6 +43,7 @@ pub use across::{
     Judged, Judgement, add_method_changed_nearby, add_shared_target, raise_after_threat, raise_forwarding_target,
 };
 pub use finding::{Finding, FindingKind, Severity};
+pub use folders::is_junk_folder;
 pub use judge::{judge, pass_over};
 pub use knowledge::{AcceptedDomains, Answer, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts};
 pub use questions::questions;

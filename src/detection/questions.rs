@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::conditions::has_senders;
 use super::finding::FindingKind;

@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::audit::AuditRecord;
+use audit_log::AuditRecord;
 
 use super::folders::Folder;
 use super::json::{member, scalar};

@@ -6,8 +6,8 @@
 
 use serde_json::Value;
 
-use crate::audit::AuditRecord;
-use crate::microsoft::exchange::Row;
+use audit_log::AuditRecord;
+use m365::exchange::Row;
 
 use super::conditions;
 use super::folders::Folder;

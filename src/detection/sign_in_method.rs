@@ -2,7 +2,7 @@
 //!
 //! Source: <https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities>.
 
-use crate::audit::{AuditRecord, ModifiedProperty};
+use audit_log::{AuditRecord, ModifiedProperty};
 
 use super::evidence::{Evidence, shown};
 use super::finding::FindingKind;

@@ -1,7 +1,7 @@
 //! Where mail is sent: what is written in records and rules, and whether that is inside or outside.
 
-use crate::names::{Domain, MailAddress};
 use crate::settings::TrustedTarget;
+use base::ids::{Domain, MailAddress};
 
 use super::knowledge::{Answer, Knowledge};
 

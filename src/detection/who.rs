@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::audit::AuditRecord;
-use crate::names::MailAddress;
+use audit_log::AuditRecord;
+use base::ids::MailAddress;
 
 use super::conditions::OwnAddresses;
 use super::knowledge::{Answer, Knowledge, MailboxFacts};

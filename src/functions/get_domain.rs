@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::collector::customers::{self, Known, ListingError, Watched};
-use crate::collector::{self, Kept, Outbox, daily, service};
-use crate::ledger::{CoverageRow, TenantState};
-use crate::names::{RunId, TenantId};
-use crate::store::StoreError;
+use crate::assess;
+use crate::notify::outbox::Outbox;
+use crate::tables::{CoverageRow, CoverageSession, RowVersion, TableRow as _, TenantState};
+use crate::tenants::customers::{self, Known, ListingError, Watched};
+use crate::tenants::{self, first_row, housekeeping, service};
+use base::clock::Deadline;
+use base::ids::{RunId, TenantId};
+use table_store::StoreError;
 
 use super::{FunctionError, TenantMessage};
 
@@ -20,24 +22,67 @@ pub const DEADLINE_SECONDS: u64 = 5 * 60;
 /// A tenant that was never healthy is tried no oftener than this.
 const HOURLY: TimeDelta = TimeDelta::minutes(55);
 
-/// Lists the tenants to read now.
+/// The number of complete listings in which a tenant has to be missing before it counts as gone.
+const LISTINGS_MISSED: u32 = 2;
+
+/// The monitored tenants as one run found them.
+#[derive(Debug, Clone)]
+pub struct Customers {
+    /// One message for each tenant that is due now.
+    pub messages: Vec<TenantMessage>,
+    /// Every monitored tenant, due or not.
+    pub monitored: BTreeSet<TenantId>,
+    /// Why the customer list could not be read. The known tenants are monitored anyway.
+    pub failure: Option<String>,
+}
+
+/// Returns the messages of the tenants to read now.
 ///
 /// # Errors
-/// When the store cannot be used. A listing that fails is told, and the known tenants are queued all the same.
+/// Returns [`FunctionError`] if the store cannot be used. A listing that fails causes a notice, and the known tenants are
+/// queued anyway.
 pub async fn run(app: &App, deadline: &Deadline) -> Result<Vec<TenantMessage>, FunctionError> {
+    Ok(list(app, deadline).await?.messages)
+}
+
+/// Lists the monitored tenants, as [`run`], and says whether the customer list could be read.
+///
+/// # Errors
+/// As [`run`].
+pub async fn list(app: &App, deadline: &Deadline) -> Result<Customers, FunctionError> {
     let (known, unreadable) = customers::known(app).await?;
-    let outbox = Outbox::new(app, deadline);
+    let outbox = app.outbox(deadline);
     let listing = customers::listed(app, deadline, &known).await;
+    let failure = listing.as_ref().err().map(ToString::to_string);
     let watched = listing.as_ref().map_or_else(|_| all_known(app, &known), Vec::clone);
+    let monitored = watched.iter().map(|tenant| tenant.tenant_id).collect();
     // Whatever becomes of the rest, the tenants are read.
-    if let Err(error) = keep_house(app, deadline, &outbox, &known, unreadable, listing).await {
+    if let Err(error) = housekeep(app, deadline, &outbox, &known, unreadable, listing).await {
         tracing::error!("tenants are queued, but what else GetDomain does is not done: {error}");
     }
-    Ok(messages(app, &known, watched))
+    let messages = messages(app, &known, watched);
+    add_new_tenants(app, &known, &messages).await?;
+    Ok(Customers { messages, monitored, failure })
+}
+
+/// Stores a row in state `New` for each tenant that is queued for the first time: only a tenant with a row is read.
+async fn add_new_tenants(app: &App, known: &Known, messages: &[TenantMessage]) -> Result<(), StoreError> {
+    for message in messages.iter().filter(|message| !known.contains_key(&message.tenant_id)) {
+        let row = first_row(app, message);
+        match app.store.insert(CoverageRow::TABLE, &row.to_entity()).await {
+            Ok(_) | Err(StoreError::Exists(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn session_of<'a>(app: &'a App, row: &CoverageRow, version: &RowVersion) -> CoverageSession<'a> {
+    CoverageSession::new(app.store.as_ref(), app.clock.clone(), row.clone(), version.clone())
 }
 
 /// Everything but the queueing: what is to be told, and the work of a day.
-async fn keep_house(
+async fn housekeep(
     app: &App,
     deadline: &Deadline,
     outbox: &Outbox<'_>,
@@ -62,9 +107,9 @@ async fn keep_house(
     if !stood_still {
         notice_late(app, outbox, known, &watched).await?;
     }
-    collector::resume_notices(app, outbox).await?;
+    assess::resume_notices(app, outbox).await?;
     resume_unwatched(app, outbox, known, &watched).await?;
-    daily::do_once_a_day(app, deadline, outbox, known).await
+    housekeeping::do_once_a_day(app, deadline, outbox, known).await
 }
 
 /// What is owed about tenants that are not queued any more.
@@ -76,7 +121,7 @@ async fn resume_unwatched(
 ) -> Result<(), StoreError> {
     let watched: BTreeSet<TenantId> = watched.iter().map(|tenant| tenant.tenant_id).collect();
     for (row, etag) in known.values().filter(|(row, _)| row.pending && !watched.contains(&row.tenant_id)) {
-        collector::resume_unwatched(app, outbox, &Kept::new(app, row.clone(), etag.clone())).await?;
+        assess::resume_unwatched(app, outbox, &session_of(app, row, etag)).await?;
     }
     Ok(())
 }
@@ -100,7 +145,7 @@ fn messages(app: &App, known: &Known, watched: Vec<Watched>) -> Vec<TenantMessag
 
 fn is_due(row: &CoverageRow, app: &App) -> bool {
     let tried_lately = row.last_run.is_some_and(|last| app.clock.now() - last < HOURLY);
-    !(daily::was_never_healthy(row) && tried_lately)
+    !(housekeeping::was_never_healthy(row) && tried_lately)
 }
 
 /// Every known tenant that is not excluded, as it is known. One that had left the listing before has not come back.
@@ -132,14 +177,24 @@ async fn notice_recovery(app: &App, outbox: &Outbox<'_>, known: &Known, listed: 
     service::works(app, outbox).await
 }
 
-/// Known tenants that are no longer among the customers.
+/// Known tenants that are no longer among the customers. One complete listing that lacks a tenant may be a mistake of the service, so
+/// only the second one after the other counts.
 async fn notice_unlisted(app: &App, outbox: &Outbox<'_>, known: &Known, listed: &[Watched]) -> Result<(), StoreError> {
     let listed: BTreeSet<TenantId> = listed.iter().map(|tenant| tenant.tenant_id).collect();
-    for (row, etag) in known.values() {
-        let excluded = app.settings.tenants.excludes(&row.tenant_id, &row.domain);
-        if !excluded && !listed.contains(&row.tenant_id) {
-            let kept = Kept::new(app, row.clone(), etag.clone());
-            enter(app, outbox, &kept, row, TenantState::NotListed).await?;
+    for (row, version) in known.values() {
+        let is_excluded = app.settings.tenants.excludes(&row.tenant_id, &row.domain);
+        let is_listed = listed.contains(&row.tenant_id);
+        let missed = if is_listed { 0 } else { row.missed_listings.saturating_add(1).min(LISTINGS_MISSED) };
+        if is_excluded || is_listed && row.missed_listings == 0 {
+            continue;
+        }
+        let session = session_of(app, row, version);
+        session.change(|row| row.missed_listings = missed).await;
+        if missed >= LISTINGS_MISSED {
+            enter(app, outbox, &session, row, TenantState::NotListed).await?;
+        }
+        if missed != row.missed_listings {
+            session.save().await?;
         }
     }
     Ok(())
@@ -149,13 +204,13 @@ async fn notice_unlisted(app: &App, outbox: &Outbox<'_>, known: &Known, listed: 
 async fn notice_late(app: &App, outbox: &Outbox<'_>, known: &Known, watched: &[Watched]) -> Result<(), StoreError> {
     let now = app.clock.now();
     for (row, etag) in watched.iter().filter_map(|tenant| known.get(&tenant.tenant_id)) {
-        let is_late = row.covered_until.is_some_and(|covered| now - covered > collector::LATE_AFTER);
+        let is_late = row.covered_until.is_some_and(|covered| now - covered > tenants::LATE_AFTER);
         let untold = row.state == TenantState::Late && row.notified.is_empty();
         // A first run looks back by more than that: a new tenant gets as long again.
-        let is_still_new = row.state == TenantState::New && now - row.since > collector::LATE_AFTER;
+        let is_still_new = row.state == TenantState::New && now - row.since > tenants::LATE_AFTER;
         if is_late && (row.state == TenantState::Healthy || is_still_new || untold) {
-            let kept = Kept::new(app, row.clone(), etag.clone());
-            enter(app, outbox, &kept, row, TenantState::Late).await?;
+            let session = session_of(app, row, etag);
+            enter(app, outbox, &session, row, TenantState::Late).await?;
         }
     }
     Ok(())
@@ -165,7 +220,7 @@ async fn notice_late(app: &App, outbox: &Outbox<'_>, known: &Known, watched: &[W
 async fn enter(
     app: &App,
     outbox: &Outbox<'_>,
-    kept: &Kept<'_>,
+    session: &CoverageSession<'_>,
     row: &CoverageRow,
     state: TenantState,
 ) -> Result<(), StoreError> {
@@ -173,5 +228,5 @@ async fn enter(
     if is_told {
         return Ok(());
     }
-    collector::enter(app, kept, outbox, state, &row.last_outcome).await
+    tenants::enter(app, session, outbox, state, &row.last_outcome).await
 }

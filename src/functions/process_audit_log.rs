@@ -1,34 +1,217 @@
-//! ProcessAuditLog: reads what is new in one tenant's audit log, judges, stores and tells.
+//! ProcessAuditLog: reads what is new in one tenant's audit log, evaluates and stores it, and sends notifications.
+
+use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::collector;
+use crate::assess::Assessor;
+use crate::collect::{self, Collector, batches, span_of};
+use crate::notify::outbox::Outbox;
+use crate::tables::{COVERAGE, CoverageRow, CoverageSession, PendingRow, TenantState, coverage};
+use crate::tenants::audit_check::auditing_is_off;
+use crate::tenants::{self, Stop, service, stop};
+use base::clock::Deadline;
+use chrono::{DateTime, TimeDelta, Utc};
+use table_store::{PartitionKey, Query, StoreError};
 
-pub use crate::collector::Report;
+pub use crate::tenants::Report;
 
-use super::{FunctionError, TenantMessage};
+/// A run that covered nothing up to this long before now has not read the tenant up to now.
+const RECENT: TimeDelta = TimeDelta::minutes(15);
 
-/// How long one run may take, in seconds. Below `functionTimeout` of `host.json`.
+use super::{FunctionError, TenantMessage, tenant_span};
+
+/// The time limit of one run, in seconds. Below `functionTimeout` of `host.json`.
 pub const DEADLINE_SECONDS: u64 = 8 * 60;
 
 /// Reads one tenant. Safe to repeat, and to run more than once at the same time.
 ///
 /// # Errors
-/// [`FunctionError::Passing`] when the host should try again; what was done so far is stored.
-/// [`FunctionError::Permanent`] when that is pointless: the tenant's state says why, and somebody was told.
+/// Returns [`FunctionError::Transient`] if the host should try again; results so far are stored. Returns
+/// [`FunctionError::Permanent`] if that is pointless: the tenant's state names the reason, and a notice was sent.
 pub async fn run(app: &App, message: &TenantMessage, deadline: &Deadline) -> Result<Report, FunctionError> {
-    let report = collector::read_tenant(app, message, deadline).await?;
-    tracing::info!(
-        tenant = %message.tenant_id,
-        domain = %message.domain,
-        blobs = report.blobs,
-        records = report.records,
-        findings = report.findings,
-        threats = report.threats,
-        notified = report.notified,
-        owed = report.owed,
-        gaps = report.gaps,
-        "audit log read"
-    );
-    Ok(report)
+    let read = async {
+        let report = Box::pin(read_tenant(app, message, deadline)).await?;
+        log(&report);
+        Ok(report)
+    };
+    read.instrument(tenant_span(&message.tenant_id, &message.domain, &message.display_name)).await
+}
+
+/// One run: continues what earlier runs left, lets the stages work on what is new, and ends with a state of the tenant.
+async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) -> Result<Report, Stop> {
+    let Some(session) = monitored(app, message).await? else { return Ok(Report::default()) };
+    if session.read(|row| row.last_run_started.is_some_and(|started| started >= message.queued_at)).await {
+        return Ok(Report::default());
+    }
+    let started = app.clock.now();
+    let outbox = app.outbox(deadline);
+    let assessor = Assessor::new(app, message.tenant_id, &session, &outbox);
+    let mut collected = Report::default();
+    let outcome =
+        stop::in_time(deadline, work(app, message, deadline, &session, &outbox, &assessor, &mut collected)).await;
+    let assessed = assessor.finish();
+    let run = Run { app, message, session: &session, outbox: &outbox, started };
+    let ended = Box::pin(run.store_outcome(&outcome)).await;
+    let report = Report {
+        findings: assessed.findings,
+        threats: assessed.threats,
+        owed: session.read(|row| u64::from(row.owed)).await,
+        notified: outbox.accepted(),
+        ..collected
+    };
+    ended?;
+    match outcome {
+        Ok(()) | Err(Stop::OutOfTime | Stop::Starting) => Ok(report),
+        Err(stop) => Err(stop),
+    }
+}
+
+/// The coverage row of the tenant. `None` if the tenant is not monitored: GetDomain stores a row before it queues a tenant for the first
+/// time, and a message for any other tenant is not believed.
+async fn monitored<'a>(app: &'a App, message: &TenantMessage) -> Result<Option<CoverageSession<'a>>, StoreError> {
+    let known = coverage::read(app.store.as_ref(), &message.tenant_id).await?;
+    let is_excluded = |row: &CoverageRow| app.settings.tenants.excludes(&row.tenant_id, &row.domain);
+    let Some((row, version)) = known.filter(|(row, _)| !is_excluded(row)) else {
+        tracing::warn!(tenant = %message.tenant_id, "a message names a tenant that is not monitored; it is not read");
+        return Ok(None);
+    };
+    Ok(Some(CoverageSession::new(app.store.as_ref(), app.clock.clone(), row, version)))
+}
+
+/// Both stages side by side: one reads, the other evaluates what was read.
+async fn work(
+    app: &App,
+    message: &TenantMessage,
+    deadline: &Deadline,
+    session: &CoverageSession<'_>,
+    outbox: &Outbox<'_>,
+    assessor: &Assessor<'_>,
+    collected: &mut Report,
+) -> Result<(), Stop> {
+    Box::pin(assessor.resume(deadline, &share(app, deadline))).await?;
+    let (sender, receiver) = batches();
+    let collector = Collector::new(app, message.tenant_id, deadline, session, outbox, sender);
+    // On the heap: each stage waits in many places, and would hold room for all of them on the stack.
+    let collecting = Box::pin(collector.run(share(app, deadline), collected));
+    let (outcome, ()) = tokio::join!(collecting, Box::pin(assessor.run(receiver)));
+    outcome
+}
+
+/// The time that goes to one kind of what earlier runs left. What is new must be read however much that is.
+fn share(app: &App, deadline: &Deadline) -> Deadline {
+    Deadline::after(app.clock.clone(), deadline.left() / 4)
+}
+
+/// What the end of a run needs.
+struct Run<'a> {
+    app: &'a App,
+    message: &'a TenantMessage,
+    session: &'a CoverageSession<'a>,
+    outbox: &'a Outbox<'a>,
+    started: DateTime<Utc>,
+}
+
+impl Run<'_> {
+    /// Ends the run with a state of the tenant. The coverage row is written last.
+    async fn store_outcome(&self, outcome: &Result<(), Stop>) -> Result<(), StoreError> {
+        self.clear_pending().await?;
+        let (now, overlap) = (self.app.clock.now(), span_of(self.app.settings.collection.overlap));
+        self.session
+            .change(|row| {
+                if !self.message.display_name.is_empty() {
+                    row.display_name.clone_from(&self.message.display_name);
+                }
+                if let Some(listed_again) = row.covered_until.and_then(|covered| covered.checked_sub_signed(overlap)) {
+                    row.forget_fetched_before(listed_again);
+                }
+                row.last_outcome = match outcome {
+                    Ok(()) => "read up to now".to_owned(),
+                    Err(stop) => stop.to_string(),
+                };
+                if matches!(outcome, Ok(()) | Err(Stop::AccessBlocked(..))) {
+                    row.last_run = Some(now);
+                    row.last_run_started = Some(self.started);
+                }
+            })
+            .await;
+        match outcome {
+            Ok(()) => self.enter_read_state().await,
+            Err(Stop::AccessBlocked(state, why)) => self.enter_blocked(*state, why).await,
+            Err(Stop::OutOfTime | Stop::Starting | Stop::Transient(_)) => self.session.save().await,
+        }
+    }
+
+    /// The tenant was read up to now: healthy, unless its auditing is off, or the clocks do not let it be said.
+    async fn enter_read_state(&self) -> Result<(), StoreError> {
+        let now = collect::now(self.app);
+        if let Some(apart) = now.disagreement {
+            service::notice_clocks(self.app, self.outbox, apart).await?;
+        }
+        let covered = self.session.read(|row| row.covered_until).await;
+        if covered.is_none_or(|covered| now.time - covered > RECENT) {
+            self.session.change(|row| row.last_outcome = "nothing recent could be listed".to_owned()).await;
+            return self.session.save().await;
+        }
+        let is_off = auditing_is_off(self.app, self.session).await;
+        // A message from before the tenant left the partner's list does not bring it back.
+        let queued_at = self.message.queued_at;
+        let has_left = self.session.read(|row| row.state == TenantState::NotListed && queued_at < row.since).await;
+        let state = match (has_left, is_off) {
+            (true, _) => TenantState::NotListed,
+            (false, true) => TenantState::AuditingOff,
+            (false, false) => TenantState::Healthy,
+        };
+        tenants::enter(self.app, self.session, self.outbox, state, "").await
+    }
+
+    async fn enter_blocked(&self, state: TenantState, why: &str) -> Result<(), StoreError> {
+        tenants::enter(self.app, self.session, self.outbox, state, why).await?;
+        if state == TenantState::OurFault {
+            service::our_fault(self.app, self.outbox, why).await?;
+        }
+        Ok(())
+    }
+
+    /// `Pending` goes when nothing unfinished is left, on no page.
+    async fn clear_pending(&self) -> Result<(), StoreError> {
+        if !self.session.read(|row| row.pending).await {
+            return Ok(());
+        }
+        let partition = PartitionKey::tenant(&self.message.tenant_id);
+        let mut query = Query::partition(partition).with_prefix(PendingRow::ROW_PREFIX);
+        query.limit = 1;
+        loop {
+            let page = self.app.store.list(COVERAGE, &query).await?;
+            if !page.rows.is_empty() {
+                return Ok(());
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => break,
+            }
+        }
+        self.session.change(|row| row.pending = false).await;
+        Ok(())
+    }
+}
+
+/// Writes the one line of a run. Under the host every line costs money, so a run without a result writes it at debug level.
+fn log(report: &Report) {
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                blobs = report.blobs,
+                records = report.records,
+                selected = report.selected,
+                malformed = report.broken,
+                findings = report.findings,
+                threats = report.threats,
+                notified = report.notified,
+                deferred = report.owed,
+                gaps = report.gaps,
+                "audit log read"
+            )
+        };
+    }
+    if report.is_quiet() { line!(debug) } else { line!(info) }
 }

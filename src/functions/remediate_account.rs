@@ -4,16 +4,20 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::clock::Deadline;
-use crate::ledger::{self, ProcessedRow};
 use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Claim};
 use crate::remediation::accounts::Accounts;
-use crate::remediation::press::{self, Press};
+use crate::remediation::remediate::{self, RemediationRequest};
 use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
-use crate::store::{ETag, Key, PartitionKey, RowKey, StoreError};
+use crate::tables::RowVersion;
+use crate::tables::{self, ProcessedRow};
+use base::clock::Deadline;
+use table_store::{Key, PartitionKey, RowKey, StoreError};
+
+use super::tenant_span;
 
 /// How long one request may take, in seconds. Azure cuts at 230, callers earlier.
 pub const DEADLINE_SECONDS: u64 = 100;
@@ -30,14 +34,28 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// Answers one POST with this body.
+/// Answers one POST with this body, and logs the outcome in one line.
 pub async fn run(app: &App, body: &[u8]) -> Answer {
     let deadline = Deadline::after(app.clock.clone(), Duration::from_secs(DEADLINE_SECONDS - RESERVE_SECONDS));
     match answer(app, body, &deadline).await {
-        Ok(report) => Answer { status: 200, body: json!(report) },
+        Ok(report) => {
+            tracing::info!(
+                domain = report.domain,
+                action = report.action,
+                run_id = report.run_id,
+                outcome = report.status.as_str(),
+                "RemediateAccount finished"
+            );
+            Answer { status: 200, body: json!(report) }
+        }
         Err(refusal) => {
-            tracing::info!(status = refusal.status(), %refusal, "RemediateAccount did nothing");
-            Answer { status: refusal.status(), body: json!({ "Error": refusal.to_string() }) }
+            let status = refusal.status();
+            // A rejected request is the caller's error; a store or tenant that did not respond is one to look into.
+            match status {
+                500.. => tracing::error!(status, "RemediateAccount failed: {refusal}"),
+                _ => tracing::info!(status, "RemediateAccount rejected the request: {refusal}"),
+            }
+            Answer { status, body: json!({ "Error": refusal.to_string() }) }
         }
     }
 }
@@ -48,17 +66,28 @@ async fn answer(app: &App, body: &[u8], deadline: &Deadline) -> Result<Report, R
     check_token(app, &request)?;
     let slow = || StoreError::Unavailable("no answer in time".to_owned());
     let (finding, etag) = deadline.limit(Box::pin(find_threat(app, &request))).await.ok_or_else(slow)??;
+    let span = tenant_span(&finding.tenant_id, &finding.domain, &finding.organization);
+    act(app, &request, &finding, etag, deadline).instrument(span).await
+}
+
+async fn act(
+    app: &App,
+    request: &Request,
+    finding: &ProcessedRow,
+    etag: RowVersion,
+    deadline: &Deadline,
+) -> Result<Report, Refusal> {
     if request.action == Action::Dismiss {
-        let dismissal = deadline.limit(Box::pin(dismiss::dismiss(app, &finding, etag, &request))).await;
+        let dismissal = deadline.limit(Box::pin(dismiss::dismiss(app, finding, etag, request))).await;
         return dismissal.unwrap_or(Err(Refusal::Unsure));
     }
-    let accounts = resolve(app, &finding, deadline).await?;
+    let accounts = resolve(app, finding, deadline).await?;
     let compromised = accounts.compromised(request.account, |_| false);
     accounts.refuse_protected(&compromised, &app.settings.actions.protected_users)?;
-    let press = Press { app, finding: &finding, request: &request, accounts: &accounts, deadline };
+    let press = RemediationRequest { app, finding, request, accounts: &accounts, deadline };
     match request.action {
-        Action::Remediate => Box::pin(press::remediate(press)).await,
-        Action::Preview => Box::pin(press::preview(press)).await,
+        Action::Remediate => Box::pin(remediate::remediate(press)).await,
+        Action::Preview => Box::pin(remediate::preview(press)).await,
         Action::Undo | Action::Dismiss => Box::pin(undo::undo(press)).await,
     }
 }
@@ -75,10 +104,10 @@ fn check_token(app: &App, request: &Request) -> Result<(), Refusal> {
 }
 
 /// The stored threat that the request names.
-async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, ETag), Refusal> {
+async fn find_threat(app: &App, request: &Request) -> Result<(ProcessedRow, RowVersion), Refusal> {
     let key = Key::new(PartitionKey::domain(&request.domain), RowKey::record(&request.record_id));
-    let (finding, etag): (ProcessedRow, ETag) =
-        ledger::load(app.store.as_ref(), &key).await?.ok_or(Refusal::NoSuchThreat(""))?;
+    let (finding, etag): (ProcessedRow, RowVersion) =
+        tables::load(app.store.as_ref(), &key).await?.ok_or(Refusal::NoSuchThreat(""))?;
     let user = request.user.to_lowercase();
     let is_account = |name: &str| !name.is_empty() && name.to_lowercase() == user;
     if !can_be_acted_on(&finding) || !(is_account(&finding.source_mailbox) || is_account(&finding.actor)) {

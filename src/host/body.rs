@@ -1,37 +1,40 @@
-//! Reading request bodies within limits.
+//! Reads request bodies within limits.
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 
-/// What is read and thrown away beyond a limit, in bytes, so that the caller gets our answer and no reset connection.
-const DISCARDED_AT_MOST: usize = 64 * 1024 * 1024;
+/// The bytes that are read and discarded beyond a limit, so that the caller gets a response instead of a reset connection.
+const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 
-/// Why there is no whole body.
+/// Why a body is not complete.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BodyError {
     /// Longer than the limit.
     TooLong,
-    /// The connection ended first.
+    /// The connection ended before the body did.
     CutOff,
 }
 
-/// The whole body, at most `limit` bytes.
+/// Reads the whole body, at most `limit` bytes.
+///
+/// # Errors
+/// Returns [`BodyError`] if the body is longer or was cut off.
 pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     let mut chunks = body.into_data_stream();
-    let mut kept = BytesMut::new();
+    let mut body = BytesMut::new();
     let mut seen = 0_usize;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| BodyError::CutOff)?;
         seen = seen.saturating_add(chunk.len());
-        if seen > DISCARDED_AT_MOST {
+        if seen > MAX_DISCARDED_BYTES {
             break;
         }
         if seen <= limit {
-            kept.extend_from_slice(&chunk);
+            body.extend_from_slice(&chunk);
         }
     }
-    if seen > limit { Err(BodyError::TooLong) } else { Ok(kept.freeze()) }
+    if seen > limit { Err(BodyError::TooLong) } else { Ok(body.freeze()) }
 }
 
 #[cfg(test)]
@@ -39,13 +42,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not() {
+    async fn body_is_read_up_to_the_limit_and_not_beyond() {
         assert_eq!(whole(Body::from("12345"), 5).await, Ok(Bytes::from_static(b"12345")));
         assert_eq!(whole(Body::from("123456"), 5).await, Err(BodyError::TooLong));
     }
 
     #[tokio::test]
-    async fn a_body_that_breaks_off_is_no_shorter_body() {
+    async fn cut_off_body_is_not_taken_for_a_shorter_one() {
         let chunks = [Ok(Bytes::from_static(b"12")), Err(std::io::Error::other("gone"))];
         let body = Body::from_stream(futures::stream::iter(chunks));
         assert_eq!(whole(body, 5).await, Err(BodyError::CutOff));

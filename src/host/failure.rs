@@ -1,32 +1,34 @@
-//! Requests that are answered with a failure: which status, and what is logged.
+//! Failed requests: their status and their one log line.
 
 use axum::Json;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::functions::MessageError;
+
 use super::body::BodyError;
 use super::envelope::EnvelopeError;
 
-/// A request that did not lead to an answer of its function. The host reads no outputs or logs from any of these, so each
-/// is logged by us as well.
+/// A request without an answer of its function. The host reads no outputs or logs of a failed call, so each failure is logged
+/// here as well.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// No function has this path.
+    /// There is no function at this path.
     #[error(
         "no function at {0:?}; there are /GetDomain and /ProcessAuditLog, and /api/RemediateAccount when host.json has \
          enableForwardingHttpRequest"
     )]
     NoSuchFunction(String),
-    /// A method that does nothing here.
-    #[error("{got} does nothing here, only {allowed} does")]
+    /// The method is not the one of the route.
+    #[error("{got} is not allowed here; use {allowed}")]
     WrongMethod {
-        /// What came.
+        /// The method of the request.
         got: Method,
-        /// What is answered.
+        /// The method of the route.
         allowed: Method,
     },
-    /// The body is too long or was cut off.
+    /// The body is too long.
     #[error("the body is longer than {0} bytes")]
     TooLong(usize),
     /// The connection ended before the body did.
@@ -34,17 +36,21 @@ pub(super) enum Failure {
     CutOff,
     /// The envelope or its binding cannot be read.
     ///
-    /// A queue message that can never be read is refused like one that failed: the host delivers it until
-    /// `maxDequeueCount`, then keeps it in the poison queue, where a person finds it. A success would drop it silently.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
-    /// The function failed in a way that may pass.
+    /// The queue message cannot be read.
+    ///
+    /// It is rejected like one that failed: the host delivers it until `maxDequeueCount`, then moves it to the poison queue,
+    /// where a person finds it. A success would drop it silently.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// The function failed with a transient error.
     #[error("{0}")]
-    Passing(String),
+    Transient(String),
     /// The function did not end in time.
-    #[error("stopped after {0} s; what it stored until then stays, the rest is done by the next run")]
+    #[error("stopped after {0} s; results stored so far are kept, and the next run continues")]
     OutOfTime(u64),
-    /// The answer cannot be written.
+    /// The answer cannot be written as JSON.
     #[error("the answer cannot be written as JSON: {0}")]
     Answer(#[source] serde_json::Error),
 }
@@ -65,8 +71,8 @@ impl Failure {
             Self::CutOff | Self::Envelope(EnvelopeError::NotAnEnvelope(_) | EnvelopeError::NoBinding { .. }) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::Envelope(EnvelopeError::Shape { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Passing(_) | Self::Answer(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Message(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Transient(_) | Self::Answer(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::OutOfTime(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -86,7 +92,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// `{"Error": …}` under a status.
+/// Builds the response `{"Error": …}`.
 pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({"Error": why}))).into_response()
 }

@@ -1,4 +1,4 @@
-//! One call of a function: its id, its span, its time limit.
+//! One call of a function: its id, its span and its time limit.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::functions::{get_domain, process_audit_log, remediate_account};
 
 use super::failure::Failure;
 
-/// The header with which the host names the invocation.
+/// The header in which the host sends the invocation id.
 const INVOCATION_ID: &str = "x-azure-functions-invocationid";
 
-/// What a function gets beyond its own deadline to store what it has and return.
+/// The time that a function gets beyond its own deadline to store its results and return.
 ///
-/// The host kills the whole process when a function runs into `functionTimeout`, and every other invocation dies with it.
-/// So a function that does not keep its deadline is dropped by us before that.
+/// If a function reaches `functionTimeout`, the host kills the whole process and every other invocation with it. So a
+/// function that does not keep its deadline is dropped before that.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// After how long a call is given up.
+/// The time after which a call is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// GetDomain.
@@ -31,8 +31,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// The deadline of each function and 30 s of grace; none for RemediateAccount, which keeps its own reserve and whose caller
-    /// does not wait.
+    /// Returns the deadline of each function plus 30 s of grace. RemediateAccount has no grace: it keeps a reserve of its own,
+    /// and its caller does not wait.
     fn default() -> Self {
         let beyond = |seconds| Duration::from_secs(seconds).saturating_add(GRACE);
         Self {
@@ -43,19 +43,22 @@ impl Default for Limits {
     }
 }
 
-/// The span that puts the invocation id into every line. It has the highest level so that no filter takes the id away.
+/// Creates the span that puts the invocation id into every line. It has the highest level so that no filter removes the id.
 pub(super) fn span(function: &'static str, headers: &HeaderMap) -> Span {
     tracing::error_span!("invocation", function, id = %id(headers))
 }
 
-/// The host's id, or one of our own when the header is missing or no GUID: it goes into every log line.
+/// Returns the host's id, or a generated one if the header is missing or not a GUID. The id goes into every log line.
 fn id(headers: &HeaderMap) -> Uuid {
-    let told = headers.get(INVOCATION_ID).and_then(|id| id.to_str().ok()).and_then(|id| Uuid::try_parse(id).ok());
-    told.unwrap_or_else(Uuid::new_v4)
+    let sent = headers.get(INVOCATION_ID).and_then(|id| id.to_str().ok()).and_then(|id| Uuid::try_parse(id).ok());
+    sent.unwrap_or_else(Uuid::new_v4)
 }
 
-/// Runs a call on a task of its own, so that a caller who hangs up does not stop an account from being secured half-way.
-/// A panic in it is passed on to the caller's task, where it becomes an answer.
+/// Runs a call on its own task, so that a caller who disconnects does not leave an account half secured. A panic in the call
+/// is passed on to the caller's task, where it becomes a response.
+///
+/// # Errors
+/// Returns [`Failure::OutOfTime`] if the call reaches the limit.
 pub(super) async fn run_to_its_end<F>(call: F, limit: Duration) -> Result<F::Output, Failure>
 where
     F: Future + Send + 'static,
@@ -67,7 +70,7 @@ where
         Ok(outcome) => outcome,
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Failure::Passing("the call was cancelled".to_owned())),
+            Err(_) => Err(Failure::Transient("the call was cancelled".to_owned())),
         },
     }
 }

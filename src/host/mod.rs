@@ -1,4 +1,5 @@
-//! The Azure Functions host, as a custom handler meets it: envelopes in and out, and the routes. Knows no product logic.
+//! The interface to the Azure Functions host as a custom handler: envelopes in and out, and the routes. It knows no product
+//! logic.
 //!
 //! The facts come from the host's source: Azure/azure-functions-host, `src/WebJobs.Script/Workers/Http` (requests, answers)
 //! and `Workers/MessageExtensions/ScriptInvocationContextExtensions.cs` (how values are encoded).
@@ -20,20 +21,21 @@ pub use router::router;
 
 /// The three functions, without their transport.
 ///
-/// Each is called on a task of its own: it goes on when the caller hangs up, and a panic ends nothing but the call.
+/// Each call runs on its own task: it continues if the caller disconnects, and a panic ends only the call. Each function logs
+/// its own outcome; under the host every line costs money, so there is no second one.
 #[async_trait]
 pub trait Functions: Send + Sync + 'static {
-    /// The tenants to be read now; each becomes one queue message.
+    /// Returns the tenants to read now; each becomes one queue message.
     ///
     /// # Errors
-    /// When the tenants cannot be listed.
+    /// Returns [`FunctionError`] if the tenants cannot be listed.
     async fn get_domain(&self) -> Result<Vec<TenantMessage>, FunctionError>;
 
-    /// Reads one tenant. What comes back is one line for the log.
+    /// Reads one tenant.
     ///
     /// # Errors
-    /// `Passing` makes the host deliver the message again, `Permanent` does not.
-    async fn process_audit_log(&self, message: &TenantMessage) -> Result<String, FunctionError>;
+    /// `Transient` makes the host deliver the message again, `Permanent` does not.
+    async fn process_audit_log(&self, message: &TenantMessage) -> Result<(), FunctionError>;
 
     /// Answers one POST to RemediateAccount.
     async fn remediate_account(&self, body: &[u8]) -> Answer;

@@ -1,4 +1,4 @@
-//! Which request goes to which function, and how its outcome becomes an answer.
+//! Routes each request to its function, and turns the outcome into a response.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use super::failure::{Failure, refusal};
 use super::invocation::{Limits, run_to_its_end, span};
 use super::{Functions, body};
 
-/// The longest envelope that is read, in bytes. A queue message has at most 64 KiB; wrapping and metadata multiply it.
-const ENVELOPE_LIMIT: usize = 1024 * 1024;
+/// The maximum length of an envelope, in bytes. A queue message has at most 64 KiB; wrapping and metadata multiply it.
+const MAX_ENVELOPE_BYTES: usize = 1024 * 1024;
 
-/// What answers the host: `GET /` at once, the three functions by their paths.
+/// Builds the service for the host: `GET /` responds immediately, the three functions by their paths.
 pub fn router(functions: Arc<dyn Functions>, limits: Limits) -> Router {
     Router::new()
         .fallback(answer)
@@ -36,7 +36,7 @@ struct Handler {
     limits: Limits,
 }
 
-/// What a path means. The host compares names without regard to case and forwards the path as the client wrote it.
+/// The meaning of a path. The host compares names without regard to case and forwards the path as the client wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route {
     Alive,
@@ -76,7 +76,7 @@ impl Route {
     const fn body_limit(self) -> usize {
         match self {
             Self::RemediateAccount => BODY_LIMIT,
-            _ => ENVELOPE_LIMIT,
+            _ => MAX_ENVELOPE_BYTES,
         }
     }
 }
@@ -88,7 +88,7 @@ async fn answer(State(handler): State<Handler>, request: Request) -> Response {
         return span.in_scope(|| Failure::NoSuchFunction(path).into_response());
     };
     let span = span(route.name(), request.headers());
-    // The failure is logged where it becomes a response, which has to happen within the span.
+    // A failure is logged when it becomes a response, which must happen within the span.
     async move { handler.invoke(route, request).await.unwrap_or_else(IntoResponse::into_response) }
         .instrument(span)
         .await
@@ -113,51 +113,52 @@ impl Handler {
         Invocation::parse(body)?.expect(TIMER_BINDING)?;
         let functions = Arc::clone(&self.functions);
         let outcome = run_to_its_end(async move { functions.get_domain().await }, self.limits.get_domain).await?;
-        let answer = match outcome {
+        let messages = match outcome {
             Ok(messages) => {
-                tracing::info!(tenants = messages.len(), "queued");
-                let line = format!("queued {} tenants", messages.len());
-                Answer::default().queue(TENANTS_BINDING, &messages).map_err(Failure::Answer)?.log(line)
+                tracing::debug!(tenants = messages.len(), "queued");
+                messages
             }
-            Err(error) => settled(error)?.queue::<TenantMessage>(TENANTS_BINDING, &[]).map_err(Failure::Answer)?,
+            Err(error) => {
+                succeed_if_permanent(error)?;
+                Vec::new()
+            }
         };
-        Ok(Json(answer).into_response())
+        Ok(Json(Answer::default().queue(TENANTS_BINDING, &messages).map_err(Failure::Answer)?).into_response())
     }
 
     async fn process_audit_log(&self, body: &[u8]) -> Result<Response, Failure> {
-        let message: TenantMessage = Invocation::parse(body)?.value(TENANT_BINDING)?;
+        let message = TenantMessage::parse(&Invocation::parse(body)?.text(TENANT_BINDING)?)?;
         let functions = Arc::clone(&self.functions);
-        let call = async move { functions.process_audit_log(&message).await };
-        let answer = match run_to_its_end(call, self.limits.process_audit_log).await? {
-            Ok(line) => Answer::default().log(line),
-            Err(error) => settled(error)?,
+        let call = async move {
+            let outcome = functions.process_audit_log(&message).await;
+            outcome.map_err(|error| error.about(&message.tenant_name()))
         };
-        Ok(Json(answer).into_response())
+        run_to_its_end(call, self.limits.process_audit_log).await?.or_else(succeed_if_permanent)?;
+        Ok(Json(Answer::default()).into_response())
     }
 
     async fn remediate_account(&self, body: Bytes) -> Result<Response, Failure> {
         let functions = Arc::clone(&self.functions);
         let call = async move { functions.remediate_account(&body).await };
         let answer = run_to_its_end(call, self.limits.remediate_account).await?;
-        tracing::info!(status = answer.status, "answered");
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Ok((status, [(header::CACHE_CONTROL, "no-store")], Json(answer.body)).into_response())
     }
 }
 
-/// A failure that no retry cures ends the invocation as done, with the reason in its log; any other goes to the host as
-/// failed, which tries again.
-fn settled(error: FunctionError) -> Result<Answer, Failure> {
+/// Ends the invocation as successful if no retry helps, and logs the reason. Otherwise the host gets a failure and tries again.
+fn succeed_if_permanent(error: FunctionError) -> Result<(), Failure> {
     match error {
-        FunctionError::Passing(reason) => Err(Failure::Passing(reason)),
+        FunctionError::Transient(reason) => Err(Failure::Transient(reason)),
         FunctionError::Permanent(reason) => {
             tracing::error!("not tried again: {reason}");
-            Ok(Answer::default().log(format!("not tried again: {reason}")))
+            Ok(())
         }
     }
 }
 
-/// The panic itself has been logged where it happened. Its message may hold anything, so the caller does not get it.
+/// Answers a call that panicked. The panic hook has logged the message, which may contain anything, so the caller does not
+/// get it.
 fn after_a_panic(_: Box<dyn Any + Send + 'static>) -> Response {
-    refusal(StatusCode::INTERNAL_SERVER_ERROR, "an error of the program ended this call; it is in the log")
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, "an internal error ended this call; see the log")
 }

@@ -1,5 +1,5 @@
-//! RemediateAccount over plain HTTP for `tenantwatch run`. There is no platform in front that checks a function key, so a
-//! browser must not be able to call it: only a loopback `Host`, only a JSON content type, only POST.
+//! Serves RemediateAccount over plain HTTP for `tenantwatch run`. No platform in front checks a function key, so a web page
+//! must not be able to call it: only a loopback `Host`, only a JSON content type and only POST are accepted.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -9,17 +9,23 @@ use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::functions::remediate_account;
 use crate::remediation::BODY_LIMIT;
 
+use super::invocation::span;
+
 /// Serves until the process ends.
+///
+/// # Errors
+/// Returns the error of the listener.
 pub async fn serve(listener: tokio::net::TcpListener, app: App) -> std::io::Result<()> {
     axum::serve(listener, router(app)).await
 }
 
-/// The routes.
+/// Builds the routes.
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/", get(|| async { "tenantwatch\n" }))
@@ -30,44 +36,46 @@ pub fn router(app: App) -> Router {
 
 async fn remediate(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    if let Some(refusal) = refusal(&parts.method, &parts.headers) {
-        return refusal;
+    if let Some(rejection) = rejection(&parts.method, &parts.headers) {
+        return rejection;
     }
     match whole(body).await {
         Some(body) => {
-            // On a task of its own: a caller who hangs up must not leave an account half secured.
-            match tokio::spawn(async move { remediate_account::run(&app, &body).await }).await {
+            // On its own task: a caller who disconnects must not leave an account half secured.
+            let call = async move { remediate_account::run(&app, &body).await };
+            match tokio::spawn(call.instrument(span("RemediateAccount", &parts.headers))).await {
                 Ok(answer) => {
                     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                     (status, Json(answer.body)).into_response()
                 }
                 Err(_) => {
-                    refuse(StatusCode::INTERNAL_SERVER_ERROR, "an error of the program ended the run; press again")
+                    let why = "an internal error ended this call; see the log, then run the remediation again";
+                    reject(StatusCode::INTERNAL_SERVER_ERROR, why)
                 }
             }
         }
-        None => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 64 KiB or was cut off"),
+        None => reject(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 64 KiB or was cut off"),
     }
 }
 
-/// Why the request is not even looked at.
-fn refusal(method: &Method, headers: &HeaderMap) -> Option<Response> {
+/// Returns the response to a request whose body is not read.
+fn rejection(method: &Method, headers: &HeaderMap) -> Option<Response> {
     if !is_loopback(headers) {
-        return Some(refuse(StatusCode::FORBIDDEN, "only requests to a loopback host are answered"));
+        return Some(reject(StatusCode::FORBIDDEN, "the Host header must name a loopback address"));
     }
     if method != Method::POST {
-        let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "only POST acts");
+        let mut response = reject(StatusCode::METHOD_NOT_ALLOWED, "only POST is accepted");
         response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
         return Some(response);
     }
-    // A form or a plain text is what another site's page can send without asking; JSON it cannot.
+    // A page of another site can send a form or plain text without the user's consent, but not JSON.
     let is_json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
         kind.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
     });
-    (!is_json).then(|| refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json"))
+    (!is_json).then(|| reject(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json"))
 }
 
-/// Whether `Host` names this machine itself, so that no rebound name of a web page gets through.
+/// Returns whether `Host` names a loopback address. A name that a web page has rebound to one does not count.
 fn is_loopback(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
         return false;
@@ -79,11 +87,11 @@ fn is_loopback(headers: &HeaderMap) -> bool {
     matches!(name.to_ascii_lowercase().as_str(), "127.0.0.1" | "localhost" | "[::1]")
 }
 
-/// The body, `None` when it is too long or breaks off.
+/// Reads the body; `None` if it is too long or was cut off.
 async fn whole(body: Body) -> Option<bytes::Bytes> {
     to_bytes(body, BODY_LIMIT).await.ok()
 }
 
-fn refuse(status: StatusCode, why: &str) -> Response {
+fn reject(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({"Error": why}))).into_response()
 }

@@ -1,8 +1,9 @@
-//! `ClientIP`, which the audit log writes in a dozen forms.
+//! Parses `ClientIP`, which the audit log writes in a dozen forms.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// The address in any form of `ClientIP`: alone, with a port, in brackets, mapped into IPv6. `None` for a host name or nothing.
+/// Returns the address in any form of `ClientIP`: alone, with a port, in brackets, mapped into IPv6. `None` for a host name or
+/// an empty text.
 pub fn parse_client_ip(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let in_brackets = || text.strip_prefix('[')?.split_once(']').map(|(inside, _)| inside);
@@ -16,12 +17,13 @@ pub fn parse_client_ip(text: &str) -> Option<IpAddr> {
     address.map(|address| address.to_canonical())
 }
 
-/// `fe80::1%4`
+/// Parses an address with a zone, such as `fe80::1%4`.
 fn without_zone(text: &str) -> Option<IpAddr> {
     text.split_once('%').and_then(|(address, _)| address.parse::<Ipv6Addr>().ok()).map(IpAddr::V6)
 }
 
-/// `2001:db8::1:52378`: what is no address as a whole, but is one without its last part, has a port without brackets.
+/// Parses an IPv6 address with a port but without brackets, such as `2001:db8::1:52378`: it is not an address as a whole, but
+/// is one without its last part.
 fn without_bare_port(text: &str) -> Option<IpAddr> {
     let (address, port) = text.rsplit_once(':')?;
     port.parse::<u16>().ok()?;
@@ -33,7 +35,7 @@ mod tests {
     use super::parse_client_ip;
 
     #[test]
-    fn every_form_seen_on_the_wire_is_understood() {
+    fn every_form_seen_in_audit_logs_is_parsed() {
         let forms = [
             ("203.0.113.7", Some("203.0.113.7")),
             ("203.0.113.7:63070", Some("203.0.113.7")),

@@ -1,4 +1,4 @@
-//! The online look-up. Errors come with status 200: `success: false` is looked for first.
+//! The online look-up. The service sends errors with status 200, so `success: false` is checked first.
 //! <https://docs.apilayer.com/ipstack/docs/api-documentation>
 
 use std::net::IpAddr;
@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-/// Why there is no place, in the original's words. Never holds the address that was called: it carries the key.
+/// Why there is no location, in the words of the original runbooks. Never contains the URL of the request, because it contains
+/// the key.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("Unable to determine the location, issues with determining IP address type")]

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::detection::{FindingKind, Severity};
-use crate::ledger::ProcessedRow;
+use crate::tables::ProcessedRow;
 
 use super::elements::{bold, close, fact, large, paragraph, quiet, run, sentence};
 use super::{can_be_acted_on, summary};

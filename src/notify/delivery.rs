@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{Channel, NotifyError};
-use crate::clock::{Clock, Deadline};
-use crate::microsoft::retry_after;
+use base::clock::{Clock, Deadline};
+use m365::retry_after;
 
 /// How often one run tries. Later runs try again.
 const ATTEMPTS: u32 = 5;
@@ -42,7 +42,7 @@ impl Delivery<'_> {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            let NotifyError::Passing { retry_after, .. } = &error else {
+            let NotifyError::Transient { retry_after, .. } = &error else {
                 return Err(error);
             };
             let pause = retry_after.unwrap_or(wait);
@@ -82,22 +82,22 @@ impl Delivery<'_> {
             () if error.is_connect() => "no connection",
             () => "the connection broke",
         };
-        NotifyError::Passing { channel: self.channel, detail: what.to_owned(), retry_after: None }
+        NotifyError::Transient { channel: self.channel, detail: what.to_owned(), retry_after: None }
     }
 
     fn refused(&self, status: StatusCode, code: &str, retry_after: Option<Duration>) -> NotifyError {
         let channel = self.channel;
         let answered =
             if code.is_empty() { status.as_u16().to_string() } else { format!("{} {code}", status.as_u16()) };
-        if is_passing(status) {
-            return NotifyError::Passing { channel, detail: format!("it answered {answered}"), retry_after };
+        if is_transient(status) {
+            return NotifyError::Transient { channel, detail: format!("it answered {answered}"), retry_after };
         }
         let mend = remedy(status, code, has_signature(self.address)).replace("{setting}", channel.setting());
         NotifyError::Configuration { channel, detail: format!("it answered {answered}: {mend}") }
     }
 }
 
-fn is_passing(status: StatusCode) -> bool {
+fn is_transient(status: StatusCode) -> bool {
     matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) || status.is_server_error()
 }
 

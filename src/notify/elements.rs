@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::defang;
-use crate::store::cut_text;
+use table_store::cut_text;
 
 /// How wide the names of facts are, so that the values stand in one column.
 const NAME_WIDTH: &str = "110px";

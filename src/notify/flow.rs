@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::card::{self, Buttons};
 use super::summary;
-use crate::ledger::ProcessedRow;
+use crate::tables::ProcessedRow;
 
 /// Member names and their texts.
 pub type Payload = BTreeMap<&'static str, String>;

@@ -5,6 +5,8 @@ mod defang;
 mod delivery;
 mod elements;
 pub mod flow;
+pub mod notices;
+pub mod outbox;
 mod portal;
 pub mod summary;
 pub mod teams;
@@ -16,10 +18,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::clock::{Clock, Deadline};
 use crate::detection::FindingKind;
-use crate::ledger::{ProcessedRow, TenantState};
-use crate::settings::{ActionSettings, ChannelSettings, Cloud, Hosts, PartnerSettings};
+use crate::settings::{ActionSettings, ChannelSettings};
+use crate::tables::{ProcessedRow, TenantState};
+use base::clock::{Clock, Deadline};
+use m365::{AppRegistration, Cloud, Hosts};
 
 pub use defang::defang;
 use delivery::Delivery;
@@ -58,7 +61,7 @@ impl Channel {
 pub enum NotifyError {
     /// May pass; try again later.
     #[error("{channel} did not accept the notification: {detail}", channel = .channel.as_str())]
-    Passing {
+    Transient {
         /// Which.
         channel: Channel,
         /// What it answered.
@@ -93,7 +96,7 @@ impl Notifier {
     pub fn new(
         channels: &ChannelSettings,
         hosts: &Hosts,
-        partner: &PartnerSettings,
+        partner: &AppRegistration,
         actions: ActionSettings,
         http: reqwest::Client,
         clock: Arc<dyn Clock>,
@@ -118,7 +121,7 @@ impl Notifier {
     ///
     /// # Errors
     /// [`NotifyError::Configuration`] where trying again is pointless until somebody mends something, else
-    /// [`NotifyError::Passing`].
+    /// [`NotifyError::Transient`].
     pub async fn send(&self, channel: Channel, row: &ProcessedRow, deadline: &Deadline) -> Result<(), NotifyError> {
         let Some(address) = self.address(channel) else {
             return Err(NotifyError::Configuration { channel, detail: format!("{} is not set", channel.setting()) });

@@ -2,9 +2,9 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::ledger::ProcessedRow;
-use crate::names::TenantId;
-use crate::settings::{Cloud, Hosts, PartnerSettings};
+use crate::tables::ProcessedRow;
+use base::ids::TenantId;
+use m365::{AppRegistration, Cloud, Hosts};
 
 /// What stands unescaped in a part of a path.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -22,7 +22,7 @@ pub struct ConsentPage {
 
 impl ConsentPage {
     /// That of the provider's app in this cloud.
-    pub fn new(hosts: &Hosts, partner: &PartnerSettings) -> Self {
+    pub fn new(hosts: &Hosts, partner: &AppRegistration) -> Self {
         let authority = hosts.authority.as_str().trim_end_matches('/').to_owned();
         Self { authority, client_id: partner.client_id.to_string() }
     }

@@ -1,8 +1,8 @@
 //! What happened, in plain words.
 
 use crate::detection::{FindingKind, ReasonName};
-use crate::ledger::ProcessedRow;
-use crate::store::cut_text;
+use crate::tables::ProcessedRow;
+use table_store::cut_text;
 
 use super::defang;
 

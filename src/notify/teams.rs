@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::card::{self, Buttons};
 use super::portal;
-use crate::ledger::ProcessedRow;
-use crate::settings::Cloud;
+use crate::tables::ProcessedRow;
+use m365::Cloud;
 
 /// The message of a finding.
 pub fn message(row: &ProcessedRow, cloud: Cloud, consent: Option<&str>) -> Value {

@@ -12,9 +12,9 @@ use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 
-use crate::ledger::ProcessedRow;
-use crate::names::{Domain, RecordId};
-use crate::settings::ActionSettings;
+use crate::settings::{ActionKey, ActionSettings};
+use crate::tables::ProcessedRow;
+use base::ids::{Domain, RecordId};
 
 /// The bytes of the mark of an account.
 const MARK_SIZE: usize = 16;
@@ -62,14 +62,17 @@ impl std::str::FromStr for Scope {
 /// Why a token is refused. Says nothing about what would be right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRefusal {
-    /// Demanded, but not there.
-    #[error("Token is missing: ACTION_KEY is set, so the ActionToken of the notification is demanded")]
+    /// Without a key no token can be checked.
+    #[error("ACTION_KEY is not set; set it, or set it to off for flows that send no Token")]
+    NoKey,
+    /// Required, but missing.
+    #[error("Token is missing; ACTION_KEY is set, so send the ActionToken of the notification")]
     Missing,
     /// Not ours, changed, or of another finding, account or scope.
     #[error("Token is not valid for this finding, account and action")]
     Wrong,
     /// Ours, but too old.
-    #[error("Token has expired; tenantwatch token mints a new one")]
+    #[error("Token has expired; run `tenantwatch token` to create a new one")]
     Expired,
 }
 
@@ -86,26 +89,22 @@ pub struct Claim<'a> {
     pub scope: Scope,
 }
 
-/// Mints and checks tokens with the keys of `ACTION_KEY`.
+/// Issues and checks tokens as `ACTION_KEY` says.
 #[derive(Debug, Clone)]
 pub struct ActionTokens {
-    keys: Vec<SecretSlice<u8>>,
+    key: ActionKey,
 }
 
 impl ActionTokens {
-    /// The first key signs, all verify.
+    /// Takes the keys of the settings.
     pub fn new(actions: &ActionSettings) -> Self {
-        Self { keys: actions.keys.clone() }
-    }
-
-    /// Whether a press needs a token.
-    pub fn are_demanded(&self) -> bool {
-        !self.keys.is_empty()
+        Self { key: actions.key.clone() }
     }
 
     /// A token for this finding, `None` without a key.
     pub fn mint(&self, row: &ProcessedRow, scope: Scope, expiry: DateTime<Utc>) -> Option<SecretString> {
-        let key = self.keys.first()?;
+        let ActionKey::Signing(keys) = &self.key else { return None };
+        let key = keys.first()?;
         let expiry = expiry.timestamp().max(0);
         let mark = |account: &str| {
             let mac = mark(key, account, &row.record_id).finalize().into_bytes();
@@ -122,19 +121,22 @@ impl ActionTokens {
     /// time.
     ///
     /// # Errors
-    /// When a token is demanded and this one is missing, not valid for the claim, or too old.
+    /// Returns [`TokenRefusal`] if there is no key, or if a token is required and this one is missing, not valid for the claim,
+    /// or too old.
     pub fn check(
         &self,
         token: Option<&SecretString>,
         claim: &Claim<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), TokenRefusal> {
-        if !self.are_demanded() {
-            return Ok(());
-        }
+        let keys = match &self.key {
+            ActionKey::Unset => return Err(TokenRefusal::NoKey),
+            ActionKey::Off => return Ok(()),
+            ActionKey::Signing(keys) => keys,
+        };
         let token = token.map(|token| token.expose_secret().trim()).filter(|token| !token.is_empty());
         let parts = parts(token.ok_or(TokenRefusal::Missing)?, claim.scope).ok_or(TokenRefusal::Wrong)?;
-        let holds = self.keys.iter().fold(false, |holds, key| is_signed_by(key, &parts, claim) | holds);
+        let holds = keys.iter().fold(false, |holds, key| is_signed_by(key, &parts, claim) | holds);
         match holds {
             false => Err(TokenRefusal::Wrong),
             true if parts.expiry <= now.timestamp() => Err(TokenRefusal::Expired),

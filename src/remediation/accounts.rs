@@ -1,17 +1,18 @@
 //! Whose account it is: names of a finding, resolved to objects of the tenant.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::clock::Deadline;
 use crate::detection::FindingKind;
-use crate::ledger::ProcessedRow;
-use crate::microsoft::exchange::{Anchor, Row, is_not_found};
-use crate::microsoft::graph::User;
-use crate::microsoft::{Service, ServiceError};
-use crate::names::{MailAddress, TenantId};
 use crate::settings::ProtectedUser;
+use crate::tables::ProcessedRow;
+use base::clock::Deadline;
+use base::ids::{MailAddress, TenantId};
+use m365::exchange::{Anchor, Row, is_not_found};
+use m365::graph::User;
+use m365::{Service, ServiceError};
 
 use super::Refusal;
 use super::request::AccountChoice;
@@ -28,7 +29,7 @@ pub struct Account {
     pub object_id: Option<String>,
     /// What Graph says of it; `None` when there is no such user or Graph could not be asked.
     pub user: Option<User>,
-    /// Every name and address it has, lower case.
+    /// Every name and address it has, lower context.
     names: Vec<String>,
 }
 
@@ -157,9 +158,24 @@ impl Accounts {
         owner.then_some(&self.owner).into_iter().chain(actor).cloned().collect()
     }
 
-    /// What the lock and the snapshot are kept for: the object id of the mailbox owner, lower case.
+    /// What the lock and the snapshot are kept for: the object id of the mailbox owner, lower context.
     pub fn mailbox_id(&self) -> String {
         self.owner.key().to_lowercase()
+    }
+
+    /// The object ids of everyone that a request for this finding may change, lower case and sorted: what its locks are for.
+    pub fn object_ids(&self) -> BTreeSet<String> {
+        std::iter::once(&self.owner).chain(&self.actor).map(|account| account.key().to_lowercase()).collect()
+    }
+
+    /// The same accounts as they are now: another run may have blocked or unblocked one since they were resolved.
+    pub async fn read_again(&self, app: &App, tenant: &TenantId) -> Self {
+        let owner = state_now(app, tenant, &self.owner).await;
+        let actor = match &self.actor {
+            Some(actor) => Some(state_now(app, tenant, actor).await),
+            None => None,
+        };
+        Self { owner, actor, has_mailbox: self.has_mailbox }
     }
 
     /// Refuses when an account that would be touched is protected. Compared is the object that a name leads to, with every
@@ -176,6 +192,16 @@ impl Accounts {
         }
         Ok(())
     }
+}
+
+/// An account as Graph shows it now. If Graph does not respond, whether sign-in is allowed is unknown.
+async fn state_now(app: &App, tenant: &TenantId, account: &Account) -> Account {
+    let Some(before) = &account.user else { return account.clone() };
+    let user = match in_time(app, Service::Graph, app.graph.user(tenant, &before.id)).await {
+        Ok(Some(user)) => user,
+        Ok(None) | Err(_) => User { account_enabled: None, ..before.clone() },
+    };
+    Account { user: Some(user), ..account.clone() }
 }
 
 /// Whether the mailbox steps have something to do.
@@ -209,7 +235,7 @@ async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Account, Refus
         // Whom one does not know only the other could tell. Going on without an answer would let a protected account
         // be touched as soon as the service is back.
         (Err(graph), Ok(None)) => return Err(Refusal::Unreachable(graph.to_string())),
-        (Ok(_), Err(exchange)) if exchange.is_passing() => return Err(Refusal::Unreachable(exchange.to_string())),
+        (Ok(_), Err(exchange)) if exchange.is_transient() => return Err(Refusal::Unreachable(exchange.to_string())),
         (Ok(_), _) => return Ok(Account::unknown(name)),
         (Err(graph), Err(exchange)) => return Err(Refusal::Unreachable(format!("{graph}; {exchange}"))),
     };
@@ -234,7 +260,7 @@ async fn in_time<T>(
 
 async fn mailbox(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Row>, ServiceError> {
     let parameters = serde_json::json!({ "Identity": name });
-    match app.exchange.invoke(tenant, &Anchor::Mailbox(name.to_owned()), "Get-Mailbox", parameters).await {
+    match app.exchange.invoke(tenant, &Anchor::mailbox(name), "Get-Mailbox", parameters).await {
         Ok(rows) => Ok(rows.into_iter().next()),
         Err(error) if is_not_found(&error) => Ok(None),
         Err(error) => Err(error),

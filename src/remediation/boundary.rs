@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use crate::detection::AcceptedDomains;
-use crate::microsoft::ServiceError;
-use crate::microsoft::exchange::{Row, is_not_found};
-use crate::names::{Domain, MailAddress};
 use crate::settings::TrustedTarget;
+use base::ids::{Domain, MailAddress};
+use m365::ServiceError;
+use m365::exchange::{Row, is_not_found};
 
-use super::case::Case;
+use super::context::RemediationContext;
 
 /// The accepted domains of a tenant and the trusted targets.
 pub struct Boundary {
@@ -19,15 +19,15 @@ pub struct Boundary {
 
 impl Boundary {
     /// As judging does: Exchange's accepted domains, else the directory's verified ones.
-    pub async fn read(case: &Case<'_>) -> Result<Self, ServiceError> {
-        let accepted = match case.on_organization("Get-AcceptedDomain", json!({})).await {
+    pub async fn read(context: &RemediationContext<'_>) -> Result<Self, ServiceError> {
+        let accepted = match context.on_organization("Get-AcceptedDomain", json!({})).await {
             Ok(rows) if !rows.is_empty() => AcceptedDomains::of_exchange(&rows),
-            Ok(_) => verified_domains(case).await?,
+            Ok(_) => verified_domains(context).await?,
             // What has to be granted is Exchange, so that is told.
-            Err(error) => verified_domains(case).await.map_err(|_| error)?,
+            Err(error) => verified_domains(context).await.map_err(|_| error)?,
         };
-        let trusted = case.app.settings.trust.targets.clone();
-        Ok(Self { accepted, trusted, tenant_domain: case.finding.domain.clone() })
+        let trusted = context.app.settings.trust.targets.clone();
+        Ok(Self { accepted, trusted, tenant_domain: context.finding.domain.clone() })
     }
 
     /// Whether mail to the address stays inside.
@@ -45,8 +45,8 @@ impl Boundary {
     }
 }
 
-async fn verified_domains(case: &Case<'_>) -> Result<AcceptedDomains, ServiceError> {
-    let domains = case.ask_graph("domains", case.app.graph.domains(case.tenant())).await?;
+async fn verified_domains(context: &RemediationContext<'_>) -> Result<AcceptedDomains, ServiceError> {
+    let domains = context.ask_graph("domains", context.app.graph.domains(context.tenant())).await?;
     Ok(AcceptedDomains::of_directory(&domains))
 }
 
@@ -70,12 +70,12 @@ pub fn smtp_target(target: &str) -> Option<MailAddress> {
 }
 
 /// Looks a target up in the directory.
-pub async fn look_up(case: &Case<'_>, target: &str) -> Recipient {
+pub async fn look_up(context: &RemediationContext<'_>, target: &str) -> Recipient {
     let identity = match smtp_target(target) {
         Some(address) => address.to_string(),
         None => inner(target).strip_prefix("EX:").unwrap_or(inner(target)).to_owned(),
     };
-    match case.invoke("Get-Recipient", json!({ "Identity": identity })).await {
+    match context.invoke("Get-Recipient", json!({ "Identity": identity })).await {
         Ok(rows) => match rows.as_slice() {
             [row] => recipient(row),
             _ => Recipient::None,

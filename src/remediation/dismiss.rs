@@ -1,11 +1,12 @@
 //! A false positive: the same change is not told of again until it changes. No account is touched.
 
 use crate::app::App;
-use crate::ledger::{self, FindingState, ProcessedRow, SeenRow};
-use crate::names::RunId;
-use crate::store::{ETag, StoreError};
+use crate::tables::RowVersion;
+use crate::tables::{self, FindingState, NotifiedFingerprintRow, ProcessedRow};
+use base::ids::RunId;
+use table_store::StoreError;
 
-use super::record::RunRecord;
+use super::journal::RunJournal;
 use super::request::Request;
 use super::{Refusal, Report, RunStatus};
 
@@ -16,9 +17,14 @@ const TRIES: usize = 4;
 ///
 /// # Errors
 /// When the store cannot be used. It can be pressed again.
-pub async fn dismiss(app: &App, finding: &ProcessedRow, etag: ETag, request: &Request) -> Result<Report, Refusal> {
-    let mut record = RunRecord::begin(app, finding, request, RunId::random(), "", &[]).await?;
-    let seen = SeenRow {
+pub async fn dismiss(
+    app: &App,
+    finding: &ProcessedRow,
+    etag: RowVersion,
+    request: &Request,
+) -> Result<Report, Refusal> {
+    let mut record = RunJournal::begin(app, finding, request, RunId::random(), None, &[]).await?;
+    let seen = NotifiedFingerprintRow {
         tenant_id: finding.tenant_id,
         fingerprint: finding.fingerprint.clone(),
         record_id: finding.record_id,
@@ -26,7 +32,7 @@ pub async fn dismiss(app: &App, finding: &ProcessedRow, etag: ETag, request: &Re
         since: app.clock.now(),
         muted: true,
     };
-    ledger::put(app.store.as_ref(), &seen).await?;
+    tables::put(app.store.as_ref(), &app.clock, &seen).await?;
     close(app, finding, etag).await.map_err(Refusal::HalfDismissed)?;
     record.finish(RunStatus::Dismissed, &[]).await;
     Ok(Report {
@@ -43,16 +49,16 @@ pub async fn dismiss(app: &App, finding: &ProcessedRow, etag: ETag, request: &Re
 }
 
 /// Sets the state, so that what is still owed is not sent.
-async fn close(app: &App, finding: &ProcessedRow, etag: ETag) -> Result<(), StoreError> {
+async fn close(app: &App, finding: &ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
     let (mut row, mut etag) = (finding.clone(), etag);
     for _ in 0..TRIES {
         row.state = FindingState::Dismissed;
         row.next_attempt = None;
-        match ledger::save(app.store.as_ref(), &row, Some(&etag)).await {
+        match tables::save(app.store.as_ref(), &row, Some(&etag)).await {
             Err(StoreError::Changed(_)) => {}
             outcome => return outcome.map(drop),
         }
-        match ledger::load(app.store.as_ref(), &finding.key()).await? {
+        match tables::load(app.store.as_ref(), &finding.key()).await? {
             Some((newer, version)) => (row, etag) = (newer, version),
             None => return Ok(()),
         }

@@ -2,39 +2,84 @@
 
 use chrono::TimeDelta;
 
-use crate::ledger::ProcessedRow;
-use crate::store::{PartitionKey, Query, StoreError, Table, list_all};
+use crate::tables::{PROCESSED, ProcessedRow, load, readable};
+use table_store::{ColumnValue, PartitionKey, Query, StoreError};
 
-use super::case::Case;
+use super::context::RemediationContext;
 
 /// How far back one incident may reach.
 const REACH: TimeDelta = TimeDelta::days(30);
 
+/// The most pages of 1,000 rows that are read. Threats and grants of one tenant in 30 days are far fewer.
+const PAGES: usize = 10;
+
+/// The rows that matter: threats, and findings that show access or consent that was granted.
+const WANTED: [ColumnValue; 3] = [
+    ColumnValue::new("Threat", "True"),
+    ColumnValue::new("Type", "MailboxPermission"),
+    ColumnValue::new("Type", "Consent"),
+];
+
+/// The columns that are needed of them. The record is read afterwards, of the few that need it.
+const COLUMNS: [&str; 14] = [
+    "TenantId",
+    "Type",
+    "Threat",
+    "InternalTimeStamp",
+    "EventTime",
+    "SourceMailbox",
+    "Actor",
+    "Operation",
+    "RuleId",
+    "RuleName",
+    "ForwardingAddress",
+    "Fingerprint",
+    "Severity",
+    "State",
+];
+
 /// The findings of the last 30 days about the mailbox or by one of the accounts, oldest first.
-pub async fn about(case: &Case<'_>) -> Result<Vec<ProcessedRow>, StoreError> {
-    let query = Query::partition(PartitionKey::domain(&case.finding.domain));
-    let since = case.finding.event_time - REACH;
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn about(context: &RemediationContext<'_>) -> Result<Vec<ProcessedRow>, StoreError> {
+    let since = context.finding.event_time - REACH;
+    let mut query = Query::partition(PartitionKey::domain(&context.finding.domain))
+        .changed_since(since)
+        .where_any_of(WANTED)
+        .with_columns(COLUMNS);
     let mut about = Vec::new();
-    for stored in list_all(case.app.store.as_ref(), Table::Processed, query).await? {
-        match ProcessedRow::from_stored(&stored) {
-            Ok((row, _)) if row.event_time >= since && concerns(&row, case) => about.push(row),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "a stored finding is left out"),
+    for _ in 0..PAGES {
+        let page = context.app.store.list(PROCESSED, &query).await?;
+        let rows = page.rows.iter().filter_map(|stored| readable(stored, ProcessedRow::from_stored(stored)));
+        about.extend(rows.map(|(row, _)| row).filter(|row| row.event_time >= since && concerns(row, context)));
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => break,
         }
     }
     about.sort_by_key(|row| row.event_time);
     Ok(about)
 }
 
-fn concerns(row: &ProcessedRow, case: &Case<'_>) -> bool {
-    let accounts = || std::iter::once(&case.accounts.owner).chain(&case.compromised);
+/// The finding with its record, as it is stored.
+///
+/// # Errors
+/// If the store cannot be used, or the finding is gone or malformed.
+pub async fn whole(context: &RemediationContext<'_>, finding: &ProcessedRow) -> Result<ProcessedRow, StoreError> {
+    let found = load::<ProcessedRow>(context.app.store.as_ref(), &finding.key()).await?;
+    found.map(|(row, _)| row).ok_or_else(|| StoreError::Corrupt(format!("row {} is gone", finding.key())))
+}
+
+fn concerns(row: &ProcessedRow, context: &RemediationContext<'_>) -> bool {
+    let accounts = || std::iter::once(&context.accounts.owner).chain(&context.compromised);
     let is_one = |name: &str| !name.is_empty() && accounts().any(|account| account.has_name(name));
-    let is_own = row.record_id == case.finding.record_id;
-    row.tenant_id == case.finding.tenant_id && (is_own || is_one(&row.source_mailbox) || is_one(&row.actor))
+    let is_own = row.record_id == context.finding.record_id;
+    row.tenant_id == context.finding.tenant_id && (is_own || is_one(&row.source_mailbox) || is_one(&row.actor))
 }
 
 /// When the incident began: the earliest of its stored threats.
-pub fn began(case: &Case<'_>, findings: &[ProcessedRow]) -> chrono::DateTime<chrono::Utc> {
+pub fn began(context: &RemediationContext<'_>, findings: &[ProcessedRow]) -> chrono::DateTime<chrono::Utc> {
     let threats = findings.iter().filter(|row| row.threat).map(|row| row.event_time);
-    threats.min().unwrap_or(case.finding.event_time).min(case.finding.event_time)
+    threats.min().unwrap_or(context.finding.event_time).min(context.finding.event_time)
 }

@@ -1,9 +1,10 @@
 //! Why nothing was done.
 
 use crate::notify::token::TokenRefusal;
-use crate::store::StoreError;
+use base::ids::RecordId;
+use table_store::StoreError;
 
-/// Why a request is refused. In each case but [`Refusal::HalfDismissed`] and
+/// Why a request is refused. In each context but [`Refusal::HalfDismissed`] and
 /// [`Refusal::Unsure`] nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -23,11 +24,14 @@ pub enum Refusal {
     #[error("{0} is in PROTECTED_USERS and is never touched; act by hand")]
     Protected(String),
     /// 409
-    #[error("a run for this mailbox is going on; try again in a minute")]
+    #[error("another run for one of these accounts or mailboxes is in progress; try again in a minute")]
     Busy,
     /// 409
     #[error("there is no snapshot to go back to: nothing was remediated, or it has been undone already")]
     NoSnapshot,
+    /// 409
+    #[error("a later remediation has changed the same account; undo finding {0} first")]
+    LaterRun(RecordId),
     /// 503
     #[error("nothing was changed: {0}")]
     Store(#[from] StoreError),
@@ -52,7 +56,7 @@ impl Refusal {
             Self::BadRequest(_) => 400,
             Self::Token(_) | Self::Protected(_) => 403,
             Self::NoSuchThreat(_) => 404,
-            Self::Busy | Self::NoSnapshot => 409,
+            Self::Busy | Self::NoSnapshot | Self::LaterRun(_) => 409,
             Self::Store(_) | Self::HalfDismissed(_) | Self::Unsure => 503,
             Self::Unreachable(_) => 502,
         }

@@ -1,6 +1,6 @@
 //! The answer to a press.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Outcome, Step};
 
@@ -76,10 +76,16 @@ pub struct Report {
     /// The accounts that the account steps act on, `;`-joined.
     pub account: String,
     /// Step by step.
+    #[serde(serialize_with = "shown")]
     pub steps: Vec<Step>,
     /// Undoes what was done. Empty where there is nothing to undo or no `ACTION_KEY`.
     pub undo_token: String,
     /// What went wrong with the record of the run, though not with the run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// Steps as callers see them: with the members that the documentation names.
+fn shown<S: Serializer>(steps: &[Step], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(steps.iter().map(Step::shown))
 }

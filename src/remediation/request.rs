@@ -1,12 +1,12 @@
-//! What the caller asks for. Callers are flows that people build, so member names may stand in any case, and a text may come
+//! What the caller asks for. Callers are flows that people build, so member names may stand in any context, and a text may come
 //! as a number or a truth value and the other way round.
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use crate::names::{Domain, RecordId};
 use crate::notify::token::Scope;
+use base::ids::{Domain, RecordId};
 
 /// The longest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -135,7 +135,7 @@ impl Members {
         serde_json::from_slice(body).map(Self).map_err(|_| bad("the body must be a JSON object"))
     }
 
-    /// The member under this name in any case. Two that differ in case only must not say different things.
+    /// The member under this name in any context. Two that differ in context only must not say different things.
     fn find(&self, name: &str) -> Result<Option<&Value>, Refusal> {
         let mut found = None;
         for (key, value) in &self.0 {

@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 use tokio::sync::Mutex;
 
 use crate::detection::FindingKind;
-use crate::ledger::ProcessedRow;
-use crate::microsoft::exchange::Row;
-use crate::microsoft::graph::User;
-use crate::names::RunId;
+use crate::tables::ProcessedRow;
+use base::ids::RunId;
+use m365::exchange::{Row, is_unknown_parameter};
+use m365::graph::User;
 
-use super::case::{Case, EXCHANGE_GRANT};
-use super::clear_forwarding::{self, Forwarding};
+use super::context::{EXCHANGE_GRANT, RemediationContext};
 use super::history::History;
-use super::press::Press;
-use super::rules::{self, Rule, Source};
-use super::snapshot::{KeptRule, Snapshot};
+use super::remediate::RemediationRequest;
 use super::step::{StepReport, explain, quoted};
-use super::{
-    Outcome, Refusal, Report, RunStatus, Step, StepName, block_sign_in, disable_auto_reply, disable_client_access,
-};
+use super::steps::clear_forwarding::{self, Forwarding};
+use super::steps::rule_switch::RuleSwitch;
+use super::steps::rules::{self, Rule, Source};
+use super::steps::snapshot::{KeptRule, Snapshot};
+use super::steps::{block_sign_in, disable_auto_reply, disable_client_access};
+use super::{Outcome, Refusal, Report, RunStatus, Step, StepName};
 
 /// What is put back, in this order: the owner gets in last.
 const STEPS: [StepName; 5] = [
@@ -35,70 +35,88 @@ const STEPS: [StepName; 5] = [
 ///
 /// # Errors
 /// [`Refusal::NoSnapshot`], and when nothing was changed for another reason.
-pub async fn undo(press: Press<'_>) -> Result<Report, Refusal> {
+pub async fn undo(press: RemediationRequest<'_>) -> Result<Report, Refusal> {
     let run_id = RunId::random();
-    let mut case = press.locked(run_id).await?;
-    let outcome = under_lock(press, &mut case, run_id).await;
-    case.let_go().await;
+    let mut context = press.locked(run_id).await?;
+    let outcome = under_lock(press, &mut context, run_id).await;
+    context.release_lock().await;
     outcome
 }
 
-async fn under_lock<'a>(press: Press<'a>, case: &mut Case<'a>, run_id: RunId) -> Result<Report, Refusal> {
-    let history = press.history().await?;
+async fn under_lock<'a>(
+    press: RemediationRequest<'a>,
+    context: &mut RemediationContext<'a>,
+    run_id: RunId,
+) -> Result<Report, Refusal> {
+    let mut history = press.history().await?;
     let snapshot = history.open_snapshot().ok_or(Refusal::NoSnapshot)?;
-    case.compromised = press.compromised(&history)?;
+    if let Some(later) = history.later_run() {
+        return Err(Refusal::LaterRun(later));
+    }
+    context.compromised = press.compromised(&history).await?;
     let mut steps: Vec<Step> = STEPS.map(Step::planned).into();
-    let record = press.begin(run_id, &steps).await?;
-    case.record = Some(Mutex::new(record));
-    case.keep(left_blocked(case, &snapshot)).await;
+    let record = press.begin(run_id, &mut history, &steps).await?;
+    context.record = Some(Mutex::new(record));
+    context.keep(left_blocked(context, &snapshot)).await;
     for at in 0..steps.len() {
-        if !case.may_go_on().await {
+        if !context.may_go_on().await {
             break;
         }
-        let work = Box::pin(put_back(case, STEPS[at], &snapshot, &history, press.request.force));
-        let report = case.while_ours(work).await;
+        let work = Box::pin(put_back(context, STEPS[at], &snapshot, &history, press.request.force));
+        let report = context.run_while_locked(work).await;
         let report = report.unwrap_or_else(|| StepReport::planned("Time ran out; the next Undo does it again."));
-        (steps[at].outcome, steps[at].detail) = (report.outcome, report.detail);
-        case.save(&steps).await;
+        steps[at].note(report);
+        context.save(&steps).await;
     }
     let status = RunStatus::of(&steps, RunStatus::Undone);
-    let warnings = case.finish(status, &steps).await;
-    let mut report = press.report(run_id, status, &case.compromised, steps);
+    let mut warnings = context.finish(status, &steps).await;
+    if status == RunStatus::Undone
+        && let Err(error) = history.close_before(context.app, run_id).await
+    {
+        warnings.push(format!("the snapshot of the earlier runs is still listed as open: {error}"));
+    }
+    let mut report = press.report(run_id, status, &context.compromised, steps);
     report.warnings = warnings;
     Ok(report)
 }
 
 /// Whom another finding, or another choice of `Account`, had blocked: an Undo of that one still has to find them.
-fn left_blocked(case: &Case<'_>, snapshot: &Snapshot) -> Snapshot {
-    let users = snapshot.users.iter().filter(|user| !is_meant(case, user)).cloned().collect();
+fn left_blocked(context: &RemediationContext<'_>, snapshot: &Snapshot) -> Snapshot {
+    let users = snapshot.users.iter().filter(|user| !is_meant(context, user)).cloned().collect();
     Snapshot { users, ..Snapshot::at(snapshot.taken) }
 }
 
 /// Whether the user is one of the accounts that this press is for.
-fn is_meant(case: &Case<'_>, user: &User) -> bool {
-    case.compromised.iter().any(|account| account.key().eq_ignore_ascii_case(&user.id))
+fn is_meant(context: &RemediationContext<'_>, user: &User) -> bool {
+    context.compromised.iter().any(|account| account.key().eq_ignore_ascii_case(&user.id))
 }
 
-async fn put_back(case: &Case<'_>, step: StepName, snapshot: &Snapshot, history: &History, force: bool) -> StepReport {
+async fn put_back(
+    context: &RemediationContext<'_>,
+    step: StepName,
+    snapshot: &Snapshot,
+    history: &History,
+    force: bool,
+) -> StepReport {
     match step {
-        StepName::ClearForwarding => forwarding(case, snapshot.forwarding.as_ref(), force).await,
-        StepName::DisableInboxRules => inbox_rules(case, &snapshot.rules, force).await,
-        StepName::DisableAutoReply => auto_reply(case, snapshot.auto_reply.as_ref()).await,
-        StepName::DisableClientAccess => client_access(case, snapshot.client_access.as_ref()).await,
-        StepName::BlockSignIn => sign_in(case, &snapshot.users, history).await,
+        StepName::ClearForwarding => forwarding(context, snapshot.forwarding.as_ref(), force).await,
+        StepName::DisableInboxRules => inbox_rules(context, &snapshot.rules, force).await,
+        StepName::DisableAutoReply => auto_reply(context, snapshot.auto_reply.as_ref()).await,
+        StepName::DisableClientAccess => client_access(context, snapshot.client_access.as_ref()).await,
+        StepName::BlockSignIn => sign_in(context, &snapshot.users, history).await,
         _ => StepReport::skipped(""),
     }
 }
 
-async fn sign_in(case: &Case<'_>, users: &[User], history: &History) -> StepReport {
+async fn sign_in(context: &RemediationContext<'_>, users: &[User], history: &History) -> StepReport {
     let mut reports = Vec::new();
     for user in users.iter().filter(|user| user.account_enabled != Some(false)) {
         let name = &user.user_principal_name;
         reports.push(match user.account_enabled {
-            _ if !is_meant(case, user) => {
+            _ if !is_meant(context, user) => {
                 StepReport::skipped(format!("{name}: was blocked because of another finding; undo that one."))
             }
-            Some(_) => let_in(case, user, history).await,
+            Some(_) => let_in(context, user, history).await,
             None => StepReport::failed(format!(
                 "{name}: Graph did not say whether sign-in was allowed before it was blocked. Allow it by hand."
             )),
@@ -110,39 +128,56 @@ async fn sign_in(case: &Case<'_>, users: &[User], history: &History) -> StepRepo
     }
 }
 
-async fn let_in(case: &Case<'_>, user: &User, history: &History) -> StepReport {
+async fn let_in(context: &RemediationContext<'_>, user: &User, history: &History) -> StepReport {
     let name = &user.user_principal_name;
-    let password = match history.has_reset_password(name) {
+    let password = match has_reset_password(context, user, history) {
         true => "the password stays reset",
         false => "its password was NOT reset here: see that somebody has, for whoever stole it can sign in",
     };
-    match case.app.graph.set_account_enabled(case.tenant(), &user.id, true).await {
+    match context.app.graph.set_account_enabled(context.tenant(), &user.id, true).await {
         Ok(()) => undone(format!("{name}: sign-in is allowed again; {password}.")),
         Err(error) => StepReport::failed(format!("{name}: {}", explain(&error, block_sign_in::GRANT))),
     }
 }
 
-async fn client_access(case: &Case<'_>, switches: Option<&Row>) -> StepReport {
-    let Some(switches) = switches.filter(|switches| !switches.is_empty()) else {
+/// Returns whether a run since the last Undo reset the password of the user.
+fn has_reset_password(context: &RemediationContext<'_>, user: &User, history: &History) -> bool {
+    let account = context.compromised.iter().find(|account| account.key().eq_ignore_ascii_case(&user.id));
+    account.is_some_and(|account| history.has_reset_password(account))
+}
+
+async fn client_access(context: &RemediationContext<'_>, switches: Option<&Row>) -> StepReport {
+    let switches = switches.map(disable_client_access::known).unwrap_or_default();
+    if switches.is_empty() {
         return nothing_kept();
-    };
-    match disable_client_access::set(case, switches.clone()).await {
-        Ok(()) => undone("Client access is as it was."),
+    }
+    match disable_client_access::set(context, switches).await {
+        Ok(rejected) => {
+            let (gone, failed): (Vec<_>, Vec<_>) =
+                rejected.into_iter().partition(|(_, error)| is_unknown_parameter(error));
+            match (failed.first(), gone.is_empty()) {
+                (None, true) => undone("Client access restored."),
+                (None, false) => undone("Client access restored, except switches that this tenant does not have."),
+                (Some((name, error)), _) => {
+                    StepReport::failed(format!("Could not restore {name}: {}", explain(error, EXCHANGE_GRANT)))
+                }
+            }
+        }
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
 }
 
-async fn auto_reply(case: &Case<'_>, reply: Option<&Row>) -> StepReport {
+async fn auto_reply(context: &RemediationContext<'_>, reply: Option<&Row>) -> StepReport {
     let Some(state) = reply.and_then(disable_auto_reply::answering_outsiders) else {
         return StepReport::skipped("No automatic reply went to external senders.");
     };
-    match disable_auto_reply::set(case, state).await {
+    match disable_auto_reply::set(context, state).await {
         Ok(()) => undone("The automatic reply is switched on again."),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
 }
 
-async fn forwarding(case: &Case<'_>, kept: Option<&Forwarding>, force: bool) -> StepReport {
+async fn forwarding(context: &RemediationContext<'_>, kept: Option<&Forwarding>, force: bool) -> StepReport {
     let Some(kept) = kept else {
         return nothing_kept();
     };
@@ -150,25 +185,25 @@ async fn forwarding(case: &Case<'_>, kept: Option<&Forwarding>, force: bool) -> 
         return StepReport::skipped("The mailbox did not forward.");
     }
     for target in kept.targets() {
-        match may_forward_to(case, target, force).await {
+        match may_forward_to(context, target, force).await {
             Ok(()) => {}
             Err(report) => return report,
         }
     }
-    match clear_forwarding::set(case, kept).await {
+    match clear_forwarding::set(context, kept).await {
         Ok(()) => undone("Forwarding is as it was."),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
 }
 
 /// Only to inside or trusted targets, and to none that a threat names.
-async fn may_forward_to(case: &Case<'_>, target: &str, force: bool) -> Result<(), StepReport> {
+async fn may_forward_to(context: &RemediationContext<'_>, target: &str, force: bool) -> Result<(), StepReport> {
     let shown = quoted(target);
-    if !stays_inside(case, target).await? {
+    if !stays_inside(context, target).await? {
         return Err(StepReport::skipped(format!("{shown} is neither inside nor trusted: forwarding stays off.")));
     }
-    let address = case.address_of(target).await.map(|address| address.to_string());
-    let is_named = threats(case).await?.iter().any(|threat| {
+    let address = context.address_of(target).await.map(|address| address.to_string());
+    let is_named = threats(context).await?.iter().any(|threat| {
         let text = threat.forwarding_address.to_lowercase();
         text.contains(&target.to_lowercase()) || address.as_ref().is_some_and(|address| text.contains(address))
     });
@@ -179,31 +214,41 @@ async fn may_forward_to(case: &Case<'_>, target: &str, force: bool) -> Result<()
 }
 
 /// Whether mail to the target is proven to stay inside, or goes to somebody trusted.
-async fn stays_inside(case: &Case<'_>, target: &str) -> Result<bool, StepReport> {
-    let boundary = case.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
-    let address = case.address_of(target).await;
+async fn stays_inside(context: &RemediationContext<'_>, target: &str) -> Result<bool, StepReport> {
+    let boundary = context.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
+    let address = context.address_of(target).await;
     Ok(address.is_some_and(|address| boundary.is_inside(&address) || boundary.is_trusted(&address)))
 }
 
-async fn inbox_rules(case: &Case<'_>, kept: &BTreeMap<Source, Vec<KeptRule>>, force: bool) -> StepReport {
+async fn inbox_rules(
+    context: &RemediationContext<'_>,
+    kept: &BTreeMap<Source, Vec<KeptRule>>,
+    force: bool,
+) -> StepReport {
     if kept.is_empty() {
         return nothing_kept();
     }
-    let threats = match threats(case).await {
+    let threats = match threats(context).await {
         Ok(threats) => threats.into_iter().filter(|threat| threat.kind == FindingKind::InboxRule).collect::<Vec<_>>(),
         Err(report) => return report,
     };
-    let (off, mut reports) = switched_off(case, kept).await;
+    let (off, mut reports) = switched_off(context, kept).await;
     for rule in &off {
-        if !case.may_go_on().await {
+        if !context.may_go_on().await {
             reports.push(StepReport::planned("Time ran out; the next Undo goes on."));
             break;
         }
         let is_named = threats.iter().any(|threat| names(threat, rule));
         reports.push(match force {
-            false if is_named => StepReport::skipped(format!("A threat names {}: it stays off.", quoted(&rule.name))),
-            false => switch_on_if_inside(case, rule).await,
-            true => switch_on(case, rule).await,
+            false if is_named => {
+                StepReport::skipped(format!("A threat names {}, so it remains disabled.", quoted(&rule.name)))
+            }
+            false if is_hidden(rule, kept) => {
+                let name = quoted(&rule.name);
+                StepReport::skipped(format!("{name} is hidden, so it remains disabled unless Force is true."))
+            }
+            false => switch_on_if_inside(context, rule).await,
+            true => switch_on(context, rule).await,
         });
     }
     match reports.is_empty() {
@@ -212,10 +257,16 @@ async fn inbox_rules(case: &Case<'_>, kept: &BTreeMap<Source, Vec<KeptRule>>, fo
     }
 }
 
+/// Returns whether the rule was hidden when it was disabled. Nobody would see that it works again.
+fn is_hidden(rule: &Rule, kept: &BTreeMap<Source, Vec<KeptRule>>) -> bool {
+    let mut same = kept.get(&rule.source).into_iter().flatten().filter(|old| old.identity == rule.identity);
+    same.any(|old| old.hidden == Some(true))
+}
+
 /// A rule that sends mail out may be the thief's, though no threat names it.
-async fn switch_on_if_inside(case: &Case<'_>, rule: &Rule) -> StepReport {
+async fn switch_on_if_inside(context: &RemediationContext<'_>, rule: &Rule) -> StepReport {
     for target in rules::targets_of(rule) {
-        match stays_inside(case, &target).await {
+        match stays_inside(context, &target).await {
             Ok(true) => {}
             Ok(false) => {
                 let (name, target) = (quoted(&rule.name), quoted(&target));
@@ -225,11 +276,11 @@ async fn switch_on_if_inside(case: &Case<'_>, rule: &Rule) -> StepReport {
             Err(report) => return report,
         }
     }
-    switch_on(case, rule).await
+    switch_on(context, rule).await
 }
 
-async fn switch_on(case: &Case<'_>, rule: &Rule) -> StepReport {
-    match rules::set_enabled(case, rule, true).await {
+async fn switch_on(context: &RemediationContext<'_>, rule: &Rule) -> StepReport {
+    match RuleSwitch::on(rule).set(context).await {
         Ok(()) => undone(format!("{} is on again.", quoted(&rule.name))),
         Err(error) => StepReport::failed(format!("{}: {}", quoted(&rule.name), explain(&error, EXCHANGE_GRANT))),
     }
@@ -237,14 +288,17 @@ async fn switch_on(case: &Case<'_>, rule: &Rule) -> StepReport {
 
 /// The rules that are off and were on, read by the way by which they were kept, for by the other they have other ids; and what
 /// has to be told of those that cannot be read.
-async fn switched_off(case: &Case<'_>, kept: &BTreeMap<Source, Vec<KeptRule>>) -> (Vec<Rule>, Vec<StepReport>) {
+async fn switched_off(
+    context: &RemediationContext<'_>,
+    kept: &BTreeMap<Source, Vec<KeptRule>>,
+) -> (Vec<Rule>, Vec<StepReport>) {
     let was_on = |source: Source| kept.get(&source).into_iter().flatten().filter(|rule| rule.enabled);
     let (mut off, mut reports) = (Vec::new(), Vec::new());
     for source in [Source::Inbox, Source::Sweep, Source::Graph] {
         if was_on(source).next().is_none() {
             continue;
         }
-        match rules::read_from(case, source).await {
+        match rules::read_from(context, source).await {
             Ok(rules) => {
                 let is_it = |rule: &Rule| was_on(source).any(|old| old.identity == rule.identity);
                 off.extend(rules.into_iter().filter(|rule| !rule.enabled && is_it(rule)));
@@ -264,8 +318,8 @@ fn names(threat: &ProcessedRow, rule: &Rule) -> bool {
     same_name || has_id && threat.rule_id == rule.id
 }
 
-async fn threats<'a>(case: &'a Case<'_>) -> Result<Vec<&'a ProcessedRow>, StepReport> {
-    let findings = case.findings().await;
+async fn threats<'a>(context: &'a RemediationContext<'_>) -> Result<Vec<&'a ProcessedRow>, StepReport> {
+    let findings = context.findings().await;
     let findings = findings.map_err(|error| StepReport::failed(format!("Findings cannot be read: {error}")))?;
     Ok(findings.iter().filter(|row| row.threat).collect())
 }

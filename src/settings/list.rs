@@ -1,11 +1,11 @@
-//! Every setting, once: the list that the README, `local.settings.json.example` and the tests are held to.
+//! Names every setting once. The documentation, `local.settings.json.example` and the tests are checked against this list.
 
-/// What one environment variable is.
+/// One environment variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettingDoc {
-    /// Its name.
+    /// The name of the variable.
     pub name: &'static str,
-    /// Whether its value must never be shown.
+    /// Whether the value must never be shown.
     pub secret: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where the place of an IP address is looked up.
+//! Settings of the look-up of IP addresses.
 
 use std::path::PathBuf;
 
@@ -6,12 +6,12 @@ use secrecy::SecretString;
 
 use super::source::Source;
 
-/// The offline database wins when both are set.
+/// The source of locations. If both are set, the database is used.
 #[derive(Debug, Clone, Default)]
 pub struct LocationSettings {
     /// `GEOIP_DATABASE`: a city database, `.mmdb`.
     pub database: Option<PathBuf>,
-    /// `IPSTACK_API_KEY`
+    /// `IPSTACK_API_KEY`: the key of the online look-up.
     pub ipstack_key: Option<SecretString>,
 }
 
@@ -19,7 +19,7 @@ impl LocationSettings {
     pub(super) fn from_source(source: &mut Source) -> Self {
         let database = source.text("GEOIP_DATABASE").map(PathBuf::from);
         if database.as_ref().is_some_and(|path| !path.is_file()) {
-            source.refuse("GEOIP_DATABASE", "must be the path of an .mmdb file, and there is none");
+            source.reject("GEOIP_DATABASE", "must be the path of an .mmdb file; no file exists at this path");
         }
         Self { database, ipstack_key: source.text("IPSTACK_API_KEY").map(|key| key.to_owned().into()) }
     }

@@ -1,5 +1,5 @@
-//! What the product is told through environment variables, one file per concern. Everything that is wrong is found in one
-//! reading and listed in one message, by setting name and without printing a secret.
+//! Reads the settings from environment variables, one file per concern. One reading finds everything that is wrong and
+//! lists it in one message, by setting name and without a secret.
 
 mod actions;
 mod channels;
@@ -14,51 +14,51 @@ mod storage;
 mod tenants;
 mod trust;
 
-pub use actions::{ActionSettings, ProtectedUser};
+pub use actions::{ActionKey, ActionSettings, ProtectedUser};
 pub use channels::ChannelSettings;
-pub use cloud::{Cloud, Hosts};
 pub use collection::CollectionSettings;
-pub use credential::CredentialSettings;
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
-pub use partner::PartnerSettings;
 pub use source::{Problem, SettingsError};
-pub use storage::{StorageAccess, StorageSettings, TableNames};
+pub use storage::TableNames;
 pub use tenants::{ListedTenant, TenantSettings, TenantSource};
 pub use trust::{TrustSettings, TrustedTarget};
 
 use std::path::PathBuf;
 
+use m365::{AppRegistration, Hosts};
+use table_store::StorageAccount;
+
 use source::Source;
 
-/// Everything. Built once at start, handed around in the `App`.
+/// All settings. Read once at the start and shared in the `App`.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Who we are.
-    pub partner: PartnerSettings,
-    /// Which Microsoft cloud, and its hosts.
+    /// The provider and its app registration.
+    pub partner: AppRegistration,
+    /// The Microsoft cloud and its hosts.
     pub hosts: Hosts,
-    /// Which tenants are watched.
+    /// The monitored tenants.
     pub tenants: TenantSettings,
-    /// When GetDomain runs and how far ProcessAuditLog looks.
+    /// The schedule, the listed periods and the retention.
     pub collection: CollectionSettings,
-    /// Where rows are kept. `None` when the embedded store is used.
-    pub storage: Option<StorageSettings>,
+    /// The storage account. `None` if the embedded store is used.
+    pub storage: Option<StorageAccount>,
     /// The names of the three tables.
     pub tables: TableNames,
-    /// Who is told.
+    /// The channels of notifications.
     pub channels: ChannelSettings,
-    /// What RemediateAccount may do and demands.
+    /// What RemediateAccount requires and may do.
     pub actions: ActionSettings,
-    /// What is never external, and which detections are off.
+    /// Targets that are never external, and disabled detections.
     pub trust: TrustSettings,
-    /// Where an IP address is looked up.
+    /// The look-up of IP addresses.
     pub location: LocationSettings,
     /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
     pub root_certificates: Option<PathBuf>,
 }
 
-/// Which of the settings a command cannot do without.
+/// The settings that a command requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
     /// `AzureWebJobsStorage` in one of its forms.
@@ -68,9 +68,9 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// `serve`: rows are kept in Azure tables.
+    /// `serve`: rows are stored in Azure tables.
     pub const AZURE: Self = Self { storage: true, channels: true };
-    /// `run`: rows are kept in the embedded store.
+    /// `run`: rows are stored in the embedded store.
     pub const LOCAL: Self = Self { storage: false, channels: true };
 }
 
@@ -78,14 +78,14 @@ impl Settings {
     /// Reads all settings from environment variables.
     ///
     /// # Errors
-    /// With everything that is missing, malformed or contradictory, never only the first of it.
+    /// Returns everything that is missing, malformed or contradictory, never only the first problem.
     pub fn from_environment(
         variables: impl IntoIterator<Item = (String, String)>,
         needs: Needs,
     ) -> Result<Self, SettingsError> {
         let mut source = Source::new(variables);
-        let partner = PartnerSettings::from_source(&mut source);
-        let hosts = Hosts::from_source(&mut source);
+        let partner = partner::app_registration(&mut source);
+        let hosts = cloud::hosts(&mut source);
         let tenants = TenantSettings::from_source(&mut source);
         let collection = CollectionSettings::from_source(&mut source);
         let storage = if needs.storage { storage(&mut source, hosts.as_ref()) } else { None };
@@ -114,20 +114,23 @@ impl Settings {
     }
 }
 
-fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageSettings> {
+fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageAccount> {
     let is_set = ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"]
         .iter()
         .any(|name| source.text(name).is_some());
     if !is_set {
-        source.refuse("AzureWebJobsStorage", "or AzureWebJobsStorage__accountName is required and not set");
+        source.reject(
+            "AzureWebJobsStorage",
+            "is required but not set; alternatively set AzureWebJobsStorage__accountName",
+        );
     }
-    StorageSettings::from_source(source, hosts.map(|hosts| hosts.cloud).unwrap_or_default())
+    storage::storage_account(source, hosts.map(|hosts| hosts.cloud).unwrap_or_default())
 }
 
 fn root_certificates(source: &mut Source) -> Option<PathBuf> {
     let path = source.text("SSL_CERT_FILE").map(PathBuf::from)?;
     if !path.is_file() {
-        source.refuse("SSL_CERT_FILE", "must be the path of a PEM file, and there is none");
+        source.reject("SSL_CERT_FILE", "must be the path of a PEM file; no file exists at this path");
     }
     Some(path)
 }

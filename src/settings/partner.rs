@@ -1,29 +1,17 @@
-//! Who we are: the provider's own tenant, its app registration and how the app proves who it is.
+//! Settings of the provider: its own tenant, its app registration and the credential of the app.
 
-use crate::names::TenantId;
+use m365::AppRegistration;
 
-use super::CredentialSettings;
+use super::credential::credential;
 use super::source::Source;
 
-/// The provider and its multi-tenant app registration.
-#[derive(Debug, Clone)]
-pub struct PartnerSettings {
-    /// `PARTNER_TENANT_ID`: the provider's own tenant, and the `PublisherIdentifier` of every audit call.
-    pub tenant_id: TenantId,
-    /// `CLIENT_ID`: the app registration.
-    pub client_id: uuid::Uuid,
-    /// Exactly one of the ways to prove it.
-    pub credential: CredentialSettings,
-}
-
-impl PartnerSettings {
-    pub(super) fn from_source(source: &mut Source) -> Option<Self> {
-        let tenant_id = source
-            .required("PARTNER_TENANT_ID")
-            .and_then(|_| source.parsed("PARTNER_TENANT_ID", "a GUID", |text| text.parse().ok()));
-        let client_id =
-            source.required("CLIENT_ID").and_then(|_| source.parsed("CLIENT_ID", "a GUID", |text| text.parse().ok()));
-        let credential = CredentialSettings::from_source(source);
-        Some(Self { tenant_id: tenant_id?, client_id: client_id?, credential: credential? })
-    }
+/// Reads the app registration.
+pub(super) fn app_registration(source: &mut Source) -> Option<AppRegistration> {
+    let tenant_id = source
+        .required("PARTNER_TENANT_ID")
+        .and_then(|_| source.parsed("PARTNER_TENANT_ID", "a GUID", |text| text.parse().ok()));
+    let client_id =
+        source.required("CLIENT_ID").and_then(|_| source.parsed("CLIENT_ID", "a GUID", |text| text.parse().ok()));
+    let credential = credential(source);
+    Some(AppRegistration { tenant_id: tenant_id?, client_id: client_id?, credential: credential? })
 }

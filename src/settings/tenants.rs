@@ -1,12 +1,12 @@
-//! Which tenants are watched.
+//! Settings of the monitored tenants.
 
 use std::collections::BTreeSet;
 
-use crate::names::{Domain, TenantId};
+use base::ids::{Domain, TenantId};
 
 use super::source::Source;
 
-/// `TENANT_SOURCE`
+/// The source of the customer list, `TENANT_SOURCE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TenantSource {
     /// `contracts`: the partner's customer contracts (Graph `/contracts`).
@@ -20,13 +20,13 @@ pub enum TenantSource {
 /// One entry of `TENANTS`: `contoso.com=<guid>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedTenant {
-    /// Its default domain.
+    /// The default domain of the tenant.
     pub domain: Domain,
-    /// Its GUID.
+    /// The tenant id.
     pub tenant_id: TenantId,
 }
 
-/// Where the tenants come from and which are left out.
+/// The source of the customer list, and the excluded tenants.
 #[derive(Debug, Clone)]
 pub struct TenantSettings {
     /// `TENANT_SOURCE` and `TENANTS`.
@@ -38,7 +38,7 @@ pub struct TenantSettings {
 }
 
 impl TenantSettings {
-    /// Whether a tenant is to be left out.
+    /// Returns whether a tenant is excluded.
     pub fn excludes(&self, tenant_id: &TenantId, domain: &Domain) -> bool {
         self.excluded_ids.contains(tenant_id) || self.excluded_domains.contains(domain)
     }
@@ -53,14 +53,15 @@ impl TenantSettings {
             })
             .unwrap_or("contracts");
         let listed = source.list("TENANTS", "of the form domain=<guid>", listed);
-        refuse_duplicates(source, &listed);
-        // A lone comma names nobody: an empty list would watch nothing and say nothing.
+        reject_duplicates(source, &listed);
+        // A value of commas alone names no tenant, so nothing would be monitored.
         let names_any =
             source.text("TENANTS").is_some_and(|list| list.split(',').any(|entry| !entry.trim().is_empty()));
         match (kind, names_any) {
-            ("list", false) => source.refuse("TENANTS", "is required when TENANT_SOURCE is list"),
+            ("list", false) => source.reject("TENANTS", "is required if TENANT_SOURCE is list"),
             ("contracts" | "gdap", true) => {
-                source.refuse("TENANTS", format!("is set, but TENANT_SOURCE is {kind}; only list reads it"));
+                let why = format!("is set, but TENANT_SOURCE is {kind}; TENANTS is used only with TENANT_SOURCE=list");
+                source.reject("TENANTS", why);
             }
             _ => {}
         }
@@ -99,15 +100,15 @@ fn excluded_entry(entry: &str) -> Option<Excluded> {
     by_id.or_else(|| entry.parse().ok().map(Excluded::Domain))
 }
 
-fn refuse_duplicates(source: &mut Source, listed: &[ListedTenant]) {
+fn reject_duplicates(source: &mut Source, listed: &[ListedTenant]) {
     let mut domains = BTreeSet::new();
     let mut ids = BTreeSet::new();
     for tenant in listed {
         if !domains.insert(&tenant.domain) {
-            source.refuse("TENANTS", format!("names the domain {} more than once", tenant.domain));
+            source.reject("TENANTS", format!("contains the domain {} more than once", tenant.domain));
         }
         if !ids.insert(tenant.tenant_id) {
-            source.refuse("TENANTS", format!("names the GUID {} more than once", tenant.tenant_id));
+            source.reject("TENANTS", format!("contains the GUID {} more than once", tenant.tenant_id));
         }
     }
 }

@@ -1,34 +1,34 @@
-//! What is never external or suspicious, by the provider's own word.
+//! Settings of what the provider declares as trusted or does not want to detect.
 
 use std::collections::BTreeSet;
 
 use crate::detection::FindingKind;
-use crate::names::{Domain, MailAddress};
+use base::ids::{Domain, MailAddress};
 
 use super::source::Source;
 
-/// `TRUSTED_DOMAINS`, `TRUSTED_APPS` and `DETECTIONS_OFF`.
+/// Trusted targets and applications, and disabled detections.
 #[derive(Debug, Clone, Default)]
 pub struct TrustSettings {
-    /// `TRUSTED_DOMAINS`, each for all tenants or for one.
+    /// `TRUSTED_DOMAINS`: targets that are never external, each for all tenants or for one.
     pub targets: Vec<TrustedTarget>,
     /// `TRUSTED_APPS`: application ids whose consent is ordinary.
     pub apps: BTreeSet<uuid::Uuid>,
-    /// `DETECTIONS_OFF`: values of the column `Type`.
+    /// `DETECTIONS_OFF`: values of the column `Type` that are not detected.
     pub detections_off: BTreeSet<String>,
 }
 
 /// One entry of `TRUSTED_DOMAINS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustedTarget {
-    /// `domain` or `<tenant domain>/domain`
+    /// A domain: `domain` or `<tenant domain>/domain`.
     Domain {
         /// Only in the tenant with this ManagementDomain.
         only_in: Option<Domain>,
         /// The trusted domain.
         domain: Domain,
     },
-    /// `address@domain` or `<tenant domain>/address@domain`
+    /// An address: `address@domain` or `<tenant domain>/address@domain`.
     Address {
         /// Only in the tenant with this ManagementDomain.
         only_in: Option<Domain>,
@@ -37,7 +37,7 @@ pub enum TrustedTarget {
     },
 }
 
-/// Domains where anybody has a mailbox: trusting one whole would trust every attacker.
+/// Domains where anyone can have a mailbox. Trusting such a domain would trust every attacker.
 const PUBLIC_PROVIDERS: &str = include_str!("public_mail_providers.txt");
 
 impl TrustSettings {
@@ -69,7 +69,7 @@ impl TrustedTarget {
     }
 }
 
-/// The exact name of a type that can be left out, whatever the case it is written in.
+/// Returns the exact name of a detection type that can be disabled; the case of `text` does not matter.
 fn detection_type(text: &str) -> Option<String> {
     FindingKind::ALL
         .iter()

@@ -2,11 +2,11 @@
 
 use std::io::Write as _;
 
+use audit_log::{AuditRecord, Broken, Event, Selector, export, select};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tenantwatch::audit::{AuditRecord, Broken, Event, Selector, export, select};
 use tenantwatch_simulator::records::ordinary_json_lines;
 
 use crate::style::styles;

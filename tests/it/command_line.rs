@@ -1,4 +1,4 @@
-//! The built binary as its user meets it: usage, settings, exit codes, and RemediateAccount under `run`.
+//! The built binary on the command line: usage, settings, exit codes, and RemediateAccount under `run`.
 
 use std::process::{Output, Stdio};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn an_unknown_subcommand_and_none_at_all_give_usage() {
+fn unknown_or_missing_subcommand_prints_the_usage() {
     for arguments in [&["frobnicate"][..], &[]] {
         let output = tenantwatch(arguments, &[]);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -35,7 +35,7 @@ fn an_unknown_subcommand_and_none_at_all_give_usage() {
 }
 
 #[test]
-fn help_and_version_are_answers_and_no_faults() {
+fn help_and_version_exit_0() {
     for argument in ["--help", "--version"] {
         let output = tenantwatch(&[argument], &[]);
         assert_eq!(output.status.code(), Some(0));
@@ -44,7 +44,7 @@ fn help_and_version_are_answers_and_no_faults() {
 }
 
 #[test]
-fn all_that_is_wrong_with_the_settings_is_told_at_once_and_no_secret_is() {
+fn all_setting_problems_are_reported_without_secrets() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().to_str().unwrap();
     let environment = [
@@ -81,7 +81,7 @@ fn all_that_is_wrong_with_the_settings_is_told_at_once_and_no_secret_is() {
 }
 
 #[test]
-fn what_looks_set_but_holds_nothing_readable_is_refused_and_never_taken_for_unset() {
+fn unreadable_values_are_not_taken_for_unset() {
     use std::os::unix::ffi::OsStringExt as _;
     let data = tempfile::tempdir().unwrap();
     let no_text = std::ffi::OsString::from_vec(b"break.glass@contoso.com,\xff".to_vec());
@@ -100,7 +100,7 @@ fn what_looks_set_but_holds_nothing_readable_is_refused_and_never_taken_for_unse
 }
 
 #[tokio::test]
-async fn a_token_of_a_folder_where_nothing_has_run_is_refused_and_nothing_is_made() {
+async fn token_command_rejects_a_folder_without_a_database() {
     let simulator =
         Simulator::start(tenantwatch_simulator::World::new(uuid::Uuid::nil(), uuid::Uuid::nil())).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -116,7 +116,7 @@ async fn a_token_of_a_folder_where_nothing_has_run_is_refused_and_nothing_is_mad
     assert!(!typo.exists());
 }
 
-/// `tenantwatch run` against a simulator, with the address of RemediateAccount.
+/// `tenantwatch run` against a simulator, and the URL of RemediateAccount.
 struct Running {
     child: Child,
     url: String,
@@ -137,7 +137,7 @@ impl Running {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = loop {
-            let line = lines.next_line().await.unwrap().expect("it says where it listens");
+            let line = lines.next_line().await.unwrap().expect("the line with the address");
             if let Some((_, address)) = line.split_once("address=") {
                 break format!("http://{}/api/RemediateAccount", address.split_whitespace().next().unwrap());
             }
@@ -148,7 +148,7 @@ impl Running {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn run_reads_all_tenants_by_itself_and_its_button_works_but_not_for_a_web_page() {
+async fn run_reads_all_tenants_and_accepts_no_web_page() {
     let (world, planted) = scenario::one_threat_each(3, chrono::Utc::now());
     let simulator = Arc::new(Simulator::start(world).await.unwrap());
     let mut running = Running::start(&simulator).await;
@@ -179,7 +179,7 @@ async fn run_reads_all_tenants_by_itself_and_its_button_works_but_not_for_a_web_
     }
     let user = notification["SourceMailbox"].as_str().unwrap().to_owned();
     let enabled = || simulator.world().tenants.values().find_map(|tenant| tenant.user(&user)).unwrap().account_enabled;
-    assert!(enabled(), "a refused press touches nothing");
+    assert!(enabled(), "a rejected request changes nothing");
 
     let answer: Value = press().send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["Status"], "Completed", "{answer}");
@@ -187,5 +187,5 @@ async fn run_reads_all_tenants_by_itself_and_its_button_works_but_not_for_a_web_
 
     let process = running.child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &process]).status().await.unwrap().success());
-    assert!(running.child.wait().await.unwrap().success(), "a service manager stops it, and that is no fault");
+    assert!(running.child.wait().await.unwrap().success(), "being stopped by a service manager is not a failure");
 }

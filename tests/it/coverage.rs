@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use base::ids::TenantId;
 use chrono::TimeDelta;
+use m365::management_activity::ActivityCode;
 use serde_json::{Value, json};
 use tenantwatch::functions::FunctionError;
-use tenantwatch::ledger::{FindingState, TenantState};
-use tenantwatch::microsoft::management_activity::ActivityCode;
-use tenantwatch::names::TenantId;
+use tenantwatch::tables::{FindingState, TenantState};
 use tenantwatch_simulator::world::BlobBody;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
@@ -61,7 +61,7 @@ async fn coverage_does_not_move_past_a_listing_that_failed() {
     watch.read().await.unwrap();
     let before = watch.coverage().await.covered_until;
     watch.fail_listing(true);
-    assert!(matches!(watch.read().await, Err(FunctionError::Passing(_))));
+    assert!(matches!(watch.read().await, Err(FunctionError::Transient(_))));
     assert_eq!(watch.coverage().await.covered_until, before);
     watch.fail_listing(false);
     watch.read().await.unwrap();
@@ -118,7 +118,7 @@ async fn what_a_dark_tenant_loses_from_day_to_day_is_one_gap_told_when_it_can_be
     assert_eq!(watch.told_texts().len(), 1, "that it is dark: {:?}", watch.told_texts());
     watch.set_consent(true);
     assert_eq!(watch.read().await.unwrap().gaps, 1);
-    let lost = watch.told_texts().into_iter().filter(|text| text.contains("lost for good")).count();
+    let lost = watch.told_texts().into_iter().filter(|text| text.contains("permanently lost")).count();
     assert_eq!((lost, watch.coverage().await.gaps.len()), (1, 1));
 }
 
@@ -161,7 +161,7 @@ async fn our_own_fault_is_one_notification_for_all_and_one_when_it_is_over() {
     watch.get_domain().await;
     let texts = watch.told_texts();
     assert_eq!(texts.len(), 2, "{texts:?}");
-    assert!(texts[1].contains("works again"), "{texts:?}");
+    assert!(texts[1].contains("has been working again since"), "{texts:?}");
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn a_window_that_cannot_be_listed_does_not_keep_newer_content_from_being_r
     watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
     let route = format!("startTime={}", oldest.format("%Y-%m-%dT%H%%3A%M%%3A%S"));
     watch.sim.inject(Fault::status(Service::Activity, &route, 500));
-    assert!(matches!(watch.read().await, Err(FunctionError::Passing(_))));
+    assert!(matches!(watch.read().await, Err(FunctionError::Transient(_))));
     assert_eq!(watch.told("InboxRule").len(), 1, "it is told although older content cannot be listed");
     let row = watch.coverage().await;
     assert!(row.covered_until.unwrap() < watch.now() - TimeDelta::days(2), "and that is not forgotten: {row:?}");
@@ -297,10 +297,10 @@ async fn who_asks_for_an_hour_is_left_alone_for_an_hour_and_nothing_is_lost() {
     };
     watch.sim.inject(Fault::new(Service::Activity, "subscriptions/content", throttled).times(1));
     watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
-    assert!(matches!(watch.read().await, Err(FunctionError::Passing(_))));
+    assert!(matches!(watch.read().await, Err(FunctionError::Transient(_))));
     watch.sim.forget_requests();
     watch.wait(TimeDelta::minutes(30));
-    let Err(FunctionError::Passing(why)) = watch.read().await else { panic!("it was asked all the same") };
+    let Err(FunctionError::Transient(why)) = watch.read().await else { panic!("it was asked all the same") };
     assert!(why.contains("before 2026-11-22T11:01:00Z"), "{why}");
     assert_eq!(watch.sim.count(|request| request.service == Service::Activity), 0);
     watch.wait(TimeDelta::minutes(30));
@@ -347,7 +347,7 @@ async fn a_fault_of_our_own_ends_although_an_excluded_tenant_still_shows_it() {
     assert_eq!(watch.coverage().await.state, TenantState::OurFault);
     let texts = watch.told_texts();
     assert_eq!(texts.len(), 2, "{texts:?}");
-    assert!(texts[1].contains("works again"), "{texts:?}");
+    assert!(texts[1].contains("has been working again since"), "{texts:?}");
 }
 
 #[tokio::test]

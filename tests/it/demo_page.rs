@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use base::clock::SystemClock;
+use table_store::SqliteStore;
 use tenantwatch::app::App;
-use tenantwatch::clock::SystemClock;
-use tenantwatch::commands::cycle;
+use tenantwatch::cli::cycle;
 use tenantwatch::host::standalone;
 use tenantwatch::settings::{Needs, Settings};
-use tenantwatch::store::SqliteStore;
 use tenantwatch_simulator::page::Page;
 use tenantwatch_simulator::{Simulator, scenario};
 

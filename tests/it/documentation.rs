@@ -1,13 +1,13 @@
-//! The README and the lists in the code say the same.
+//! Compares the documents with the lists in the code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use table_store::StoreError;
 use tenantwatch::notify::token::TokenRefusal;
-use tenantwatch::remediation::{AccountChoice, Action, Outcome, Refusal, RunStatus, plan};
+use tenantwatch::remediation::{AccountChoice, Action, Outcome, Refusal, RunStatus, steps};
 use tenantwatch::settings::SETTINGS;
-use tenantwatch::store::StoreError;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -18,18 +18,35 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// Returns the rows of the settings tables: each name with the rest of its row.
+fn documented_settings() -> BTreeMap<String, String> {
+    let rows = read("docs/settings.md");
+    let rows = rows.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let mut settings = BTreeMap::new();
+    for (name, rest) in rows {
+        assert!(settings.insert(name.to_owned(), rest.to_owned()).is_none(), "{name} is listed twice");
+    }
+    settings
+}
+
 #[test]
-fn the_readme_names_every_setting_and_no_other() {
-    let readme = read("README.md");
-    let settings = readme.split("## Settings").nth(1).unwrap().split("\n## ").next().unwrap();
-    let documented: BTreeSet<&str> =
-        settings.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name)).collect();
-    let known: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+fn settings_page_lists_exactly_the_known_settings() {
+    let documented: BTreeSet<String> = documented_settings().into_keys().collect();
+    let known: BTreeSet<String> = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
     assert_eq!(documented, known);
 }
 
 #[test]
-fn every_setting_that_the_code_reads_is_in_the_list() {
+fn settings_page_marks_exactly_the_secret_settings() {
+    let documented = documented_settings();
+    for setting in SETTINGS {
+        let is_marked = documented[setting.name].starts_with("Secret. ");
+        assert_eq!(is_marked, setting.secret, "{}", setting.name);
+    }
+}
+
+#[test]
+fn settings_list_contains_every_setting_read_by_code() {
     let known: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
     let mut read_by_code = BTreeSet::new();
     for file in std::fs::read_dir(root().join("src/settings")).unwrap() {
@@ -46,31 +63,86 @@ fn every_setting_that_the_code_reads_is_in_the_list() {
     assert!(read_by_code.len() > 25, "the search finds the names: {read_by_code:?}");
 }
 
-#[test]
-fn every_link_in_the_documentation_leads_somewhere() {
-    let mut pages: Vec<PathBuf> = vec!["README.md".into(), "CHANGELOG.md".into(), "flow/README.md".into()];
+/// Returns the paths of all pages, relative to the root.
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<PathBuf> =
+        ["README.md", "CHANGELOG.md", "SECURITY.md", "flow/README.md"].map(PathBuf::from).into();
     for file in std::fs::read_dir(root().join("docs")).unwrap() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "md") {
             pages.push(path.strip_prefix(root()).unwrap().to_owned());
         }
     }
-    let mut broken = Vec::new();
-    for page in &pages {
-        for target in
-            read(page).split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target.to_owned()))
-        {
-            let file = target.split('#').next().unwrap_or_default();
-            let is_local = !file.is_empty() && !file.contains("://") && !file.starts_with("mailto:");
-            if is_local && !root().join(page.parent().unwrap()).join(file).exists() {
-                broken.push(format!("{}: {target}", page.display()));
-            }
-        }
-    }
-    assert!(broken.is_empty(), "{broken:#?}");
+    pages
 }
 
-/// The first column of the table in a page whose heading begins so.
+/// Returns the anchors of a page, made from its headings as GitHub does.
+fn anchors(page: &Path) -> BTreeSet<String> {
+    let text = read(page);
+    let prose = text.split("```").step_by(2).flat_map(str::lines);
+    let headings =
+        prose.filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    headings.map(|heading| heading.chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+/// Returns why a link of a page leads nowhere, if it does.
+fn broken(page: &Path, target: &str) -> Option<String> {
+    if target.contains("://") || target.starts_with("mailto:") {
+        return None;
+    }
+    let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+    let linked = match file {
+        "" => page.to_owned(),
+        file => page.parent().unwrap().join(file),
+    };
+    let leads_somewhere = root().join(&linked).exists() && (anchor.is_empty() || anchors(&linked).contains(anchor));
+    (!leads_somewhere).then(|| format!("{}: {target}", page.display()))
+}
+
+#[test]
+fn links_lead_to_existing_files_and_headings() {
+    let mut found = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        let targets = text.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+        found.extend(targets.filter_map(|target| broken(&page, target)));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn source_paths_in_the_docs_exist() {
+    let folders = ["src/", "tests/", "crates/", "simulator/", "infra/", "scripts/", "flow/", "fuzz/", "docs/"];
+    let is_path = |text: &&str| {
+        folders.iter().any(|folder| text.starts_with(folder))
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
+    };
+    let mut missing = Vec::new();
+    // Decisions are records of their time and may name files that have moved since.
+    for page in pages().into_iter().filter(|page| !page.ends_with("decisions.md")) {
+        let text = read(&page).replace("```", "");
+        let paths = text.split('`').skip(1).step_by(2).filter(is_path);
+        missing
+            .extend(paths.filter(|path| !root().join(path).exists()).map(|path| format!("{}: {path}", page.display())));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_decision_has_its_three_lines() {
+    let text = read("docs/decisions.md");
+    let decisions: Vec<&str> = text.split("\n## ").skip(1).collect();
+    assert!(decisions.len() > 50);
+    for decision in decisions {
+        for word in ["Decision: ", "Reason: ", "Rejected: "] {
+            let lines = decision.lines().filter(|line| line.starts_with(word)).count();
+            assert_eq!(lines, 1, "{word}in: {decision}");
+        }
+    }
+}
+
+/// Returns the first column of the table that begins with this heading.
 fn first_column(page: &str, heading: &str) -> Vec<String> {
     let table = page.split(heading).nth(1).unwrap_or_else(|| panic!("no table {heading}"));
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
@@ -82,9 +154,9 @@ fn words<T: Serialize>(all: &[T]) -> Vec<String> {
 }
 
 #[test]
-fn the_page_about_remediate_account_names_every_word_of_its_answers_and_no_other() {
+fn remediation_page_lists_exactly_the_words_of_the_response() {
     let page = read("docs/remediation.md");
-    let steps: Vec<_> = plan::steps().into_iter().map(|step| step.step).collect();
+    let steps: Vec<_> = steps::all().into_iter().map(|step| step.step).collect();
     assert_eq!(first_column(&page, "| `Status` |"), words(&RunStatus::ALL));
     assert_eq!(first_column(&page, "| `Outcome` |"), words(&Outcome::ALL));
     assert_eq!(first_column(&page, "| `Step` |"), words(&steps));
@@ -93,7 +165,7 @@ fn the_page_about_remediate_account_names_every_word_of_its_answers_and_no_other
 }
 
 #[test]
-fn the_page_about_remediate_account_names_every_status_that_it_refuses_with() {
+fn remediation_page_lists_every_http_status() {
     let lost = || StoreError::Unavailable(String::new());
     let refusals = [
         Refusal::TooLarge,
@@ -109,10 +181,10 @@ fn the_page_about_remediate_account_names_every_status_that_it_refuses_with() {
         Refusal::Unreachable(String::new()),
     ];
     let refused: BTreeSet<u16> = refusals.iter().map(Refusal::status).collect();
-    // The doors around it refuse other methods and other types of content, and answer where a run was cut off.
-    let of_doors = [200, 405, 415, 500, 504];
+    // The hosts around it reject other methods and content types, and respond if a run was cut off.
+    let of_hosts = [200, 405, 415, 500, 504];
     let page = read("docs/remediation.md");
     let documented: BTreeSet<u16> =
         first_column(&page, "| status |").iter().map(|status| status.parse().unwrap()).collect();
-    assert_eq!(documented, refused.into_iter().chain(of_doors).collect());
+    assert_eq!(documented, refused.into_iter().chain(of_hosts).collect());
 }

@@ -1,9 +1,9 @@
 //! Which tenants are queued, and who is noticed to be missing.
 
+use base::ids::TenantId;
 use chrono::TimeDelta;
-use tenantwatch::ledger::TenantState;
-use tenantwatch::names::TenantId;
 use tenantwatch::settings::{ListedTenant, TenantSource};
+use tenantwatch::tables::TenantState;
 use tenantwatch_simulator::Service;
 
 use crate::watch::{CONTOSO, FABRIKAM, Watch, forwarding_rule};
@@ -142,13 +142,13 @@ async fn what_is_owed_about_a_tenant_that_has_left_is_sent_all_the_same() {
     watch.list_customers(&[FABRIKAM]);
     watch.get_domain().await;
     watch.refuse_flow(false);
-    for _ in 0..2 {
+    for _ in 0..3 {
         watch.wait(TimeDelta::hours(1));
         watch.get_domain().await;
     }
     assert_eq!(watch.told("InboxRule").len(), 1);
     let texts = watch.told_texts();
-    assert_eq!(texts.iter().filter(|text| text.contains("no longer among")).count(), 1, "{texts:?}");
+    assert_eq!(texts.iter().filter(|text| text.contains("no longer in the partner")).count(), 1, "{texts:?}");
     assert!(!watch.coverage().await.pending);
 }
 

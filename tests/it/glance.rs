@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use audit_log::AuditRecord;
+use base::ids::TenantId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tenantwatch::audit::AuditRecord;
 use tenantwatch::detection::{AcceptedDomains, Finding, Knowledge, judge, pass_over};
-use tenantwatch::names::TenantId;
 use uuid::Uuid;
 
 use crate::style::styles;

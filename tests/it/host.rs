@@ -1,4 +1,4 @@
-//! The custom handler, driven as the Functions host drives it, over functions that only play.
+//! The custom handler as the Functions host drives it, over scripted functions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,53 +8,58 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use serde_json::{Value, json};
+use tenantwatch::cli::MAX_CONCURRENT_TENANTS;
 use tenantwatch::functions::remediate_account::Answer;
-use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_audit_log};
+use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_audit_log, remediate_account};
 use tenantwatch::host::{Functions, Limits, envelope, router};
 use tenantwatch::remediation::BODY_LIMIT;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 const TENANT: &str = "4fdbff88-0000-4000-8000-000000000001";
 
-/// What the play functions do.
+/// The script of the functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Play {
-    Well,
-    Passing,
-    Permanent,
+enum Script {
+    Succeed,
+    FailTransiently,
+    FailPermanently,
     Panic,
-    Forever,
+    Hang,
 }
 
 #[derive(Debug)]
-struct Players {
-    play: Play,
+struct ScriptedFunctions {
+    script: Script,
     ended: Arc<Notify>,
 }
 
-impl Players {
+impl ScriptedFunctions {
     async fn perform(&self) -> Result<(), FunctionError> {
-        match self.play {
-            Play::Well => Ok(()),
-            Play::Passing => Err(FunctionError::Passing("the directory did not answer".to_owned())),
-            Play::Permanent => Err(FunctionError::Permanent("the tenant has left".to_owned())),
-            Play::Panic => panic!("played"),
-            Play::Forever => std::future::pending().await,
+        match self.script {
+            Script::Succeed => Ok(()),
+            Script::FailTransiently => Err(FunctionError::Transient("the directory did not answer".to_owned())),
+            Script::FailPermanently => Err(FunctionError::Permanent("the tenant has left".to_owned())),
+            Script::Panic => panic!("scripted"),
+            Script::Hang => std::future::pending().await,
         }
     }
 }
 
 #[async_trait]
-impl Functions for Players {
+impl Functions for ScriptedFunctions {
     async fn get_domain(&self) -> Result<Vec<TenantMessage>, FunctionError> {
         self.perform().await?;
         Ok(vec![serde_json::from_value(tenant_message()).unwrap()])
     }
 
-    async fn process_audit_log(&self, message: &TenantMessage) -> Result<String, FunctionError> {
-        self.perform().await?;
-        Ok(format!("read {}", message.domain))
+    async fn process_audit_log(&self, message: &TenantMessage) -> Result<(), FunctionError> {
+        assert_eq!(
+            message.domain.as_str(),
+            if message.display_name == "Fabrikam" { "fabrikam.com" } else { "contoso.com" }
+        );
+        self.perform().await
     }
 
     async fn remediate_account(&self, body: &[u8]) -> Answer {
@@ -65,8 +70,8 @@ impl Functions for Players {
     }
 }
 
-fn handler(play: Play) -> Router {
-    router(Arc::new(Players { play, ended: Arc::new(Notify::new()) }), Limits::default())
+fn handler(script: Script) -> Router {
+    router(Arc::new(ScriptedFunctions { script, ended: Arc::new(Notify::new()) }), Limits::default())
 }
 
 fn tenant_message() -> Value {
@@ -76,7 +81,7 @@ fn tenant_message() -> Value {
     })
 }
 
-/// As the host encodes it: text inside a string, and once more because the trigger value was a string.
+/// Encodes a message as the host does: its text inside a string, which is JSON text inside a string again.
 fn queue_envelope(text: &str) -> String {
     let wrapped = serde_json::to_string(text).unwrap();
     json!({"Data": {"tenant": wrapped}, "Metadata": {"DequeueCount": "1", "Id": "\"8d0c\""}}).to_string()
@@ -95,8 +100,8 @@ fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
         .unwrap()
 }
 
-async fn ask(play: Play, request: Request<Body>) -> (StatusCode, Value) {
-    read(handler(play).oneshot(request).await.unwrap()).await
+async fn ask(script: Script, request: Request<Body>) -> (StatusCode, Value) {
+    read(handler(script).oneshot(request).await.unwrap()).await
 }
 
 async fn read(response: Response<Body>) -> (StatusCode, Value) {
@@ -106,15 +111,15 @@ async fn read(response: Response<Body>) -> (StatusCode, Value) {
 }
 
 #[tokio::test]
-async fn the_host_learns_at_once_that_the_handler_lives() {
+async fn readiness_request_is_answered_before_anything_else() {
     let request = Request::get("/").body(Body::empty()).unwrap();
-    let response = handler(Play::Forever).oneshot(request).await.unwrap();
+    let response = handler(Script::Hang).oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_timer_call_puts_each_tenant_on_the_queue_as_compact_json_in_an_array() {
-    let (status, answer) = ask(Play::Well, post("/GetDomain", timer_envelope())).await;
+async fn timer_call_returns_one_compact_json_string_per_tenant() {
+    let (status, answer) = ask(Script::Succeed, post("/GetDomain", timer_envelope())).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(answer["ReturnValue"], Value::Null);
     let messages = answer["Outputs"]["tenants"].as_array().unwrap();
@@ -125,89 +130,97 @@ async fn a_timer_call_puts_each_tenant_on_the_queue_as_compact_json_in_an_array(
 }
 
 #[tokio::test]
-async fn a_queue_message_is_read_through_its_wrapping() {
+async fn queue_message_is_unwrapped_and_read() {
     let (status, answer) =
-        ask(Play::Well, post("/ProcessAuditLog", queue_envelope(&tenant_message().to_string()))).await;
+        ask(Script::Succeed, post("/ProcessAuditLog", queue_envelope(&tenant_message().to_string()))).await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(answer, json!({"Outputs": {}, "Logs": ["read contoso.com"], "ReturnValue": null}));
+    assert_eq!(answer, json!({"Outputs": {}, "Logs": [], "ReturnValue": null}));
 }
 
 #[tokio::test]
-async fn unknown_members_of_a_message_are_ignored() {
+async fn unknown_members_of_a_queue_message_are_ignored() {
     let mut message = tenant_message();
     message["later"] = json!({"deep": [1]});
-    let (status, _) = ask(Play::Well, post("/ProcessAuditLog", queue_envelope(&message.to_string()))).await;
+    let (status, _) = ask(Script::Succeed, post("/ProcessAuditLog", queue_envelope(&message.to_string()))).await;
     assert_eq!(status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_message_without_a_tenant_or_with_none_that_is_a_guid_is_refused_by_name() {
+async fn queue_message_without_a_tenant_guid_is_rejected() {
     let mut without = tenant_message();
     without.as_object_mut().unwrap().remove("tenantId");
-    let (status, answer) = ask(Play::Well, post("/ProcessAuditLog", queue_envelope(&without.to_string()))).await;
+    let (status, answer) = ask(Script::Succeed, post("/ProcessAuditLog", queue_envelope(&without.to_string()))).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer["Error"].as_str().unwrap().contains("tenantId"), "{answer}");
 
     let mut wrong = tenant_message();
     wrong["tenantId"] = json!("contoso");
-    let (status, answer) = ask(Play::Well, post("/ProcessAuditLog", queue_envelope(&wrong.to_string()))).await;
+    let (status, answer) = ask(Script::Succeed, post("/ProcessAuditLog", queue_envelope(&wrong.to_string()))).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer["Error"].as_str().unwrap().contains("is not a GUID"), "{answer}");
 }
 
 #[tokio::test]
-async fn a_message_that_can_never_be_read_fails_so_that_the_host_keeps_it_as_poison() {
+async fn unreadable_queue_message_fails_and_becomes_poison() {
+    let handler = handler(Script::Succeed);
     for text in ["hello", "", "[]", "null", "{", "\u{0}"] {
-        let (status, answer) = ask(Play::Well, post("/ProcessAuditLog", queue_envelope(text))).await;
+        let request = post("/ProcessAuditLog", queue_envelope(text));
+        let (status, answer) = read(handler.clone().oneshot(request).await.unwrap()).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text:?}: {answer}");
+        let why = answer["Error"].as_str().unwrap();
+        assert!(why.starts_with("the queue message is not a JSON object; expected {\"tenantId\":"), "{text:?}: {why}");
     }
+    let sound = post("/ProcessAuditLog", queue_envelope(&tenant_message().to_string()));
+    assert_eq!(handler.oneshot(sound).await.unwrap().status(), StatusCode::OK, "the next message is read");
 }
 
 #[tokio::test]
-async fn what_is_no_envelope_is_refused() {
+async fn body_that_is_not_an_envelope_is_rejected() {
     for body in ["", "null", "[]", "{}", "{\"Data\":[]}", "\u{feff}{", "{\"Data\":{\"mine\":{}}}"] {
         for path in ["/GetDomain", "/ProcessAuditLog"] {
-            let (status, answer) = ask(Play::Well, post(path, body)).await;
+            let (status, answer) = ask(Script::Succeed, post(path, body)).await;
             assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body:?}: {answer}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_failure_that_may_pass_is_left_to_the_host() {
+async fn transient_failure_is_retried_by_the_host() {
     for (path, body) in
         [("/GetDomain", timer_envelope()), ("/ProcessAuditLog", queue_envelope(&tenant_message().to_string()))]
     {
-        let (status, answer) = ask(Play::Passing, post(path, body)).await;
+        let (status, answer) = ask(Script::FailTransiently, post(path, body)).await;
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(answer["Error"], "the directory did not answer");
+        let error = answer["Error"].as_str().unwrap();
+        assert!(error.ends_with("the directory did not answer"), "{error}");
+        assert_eq!(error.contains("(contoso.com): "), path == "/ProcessAuditLog", "the tenant is named: {error}");
     }
 }
 
 #[tokio::test]
-async fn a_failure_that_no_retry_cures_is_done_and_says_so() {
+async fn permanent_failure_is_not_retried() {
     let (status, answer) =
-        ask(Play::Permanent, post("/ProcessAuditLog", queue_envelope(&tenant_message().to_string()))).await;
+        ask(Script::FailPermanently, post("/ProcessAuditLog", queue_envelope(&tenant_message().to_string()))).await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(answer["Logs"], json!(["not tried again: the tenant has left"]));
+    assert_eq!(answer, json!({"Outputs": {}, "Logs": [], "ReturnValue": null}));
 
-    let (status, answer) = ask(Play::Permanent, post("/GetDomain", timer_envelope())).await;
+    let (status, answer) = ask(Script::FailPermanently, post("/GetDomain", timer_envelope())).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(answer["Outputs"], json!({"tenants": []}));
 }
 
 #[tokio::test]
 async fn remediation_is_plain_http_with_its_own_status() {
-    let (status, answer) = ask(Play::Well, post("/api/RemediateAccount?code=x", "12345")).await;
+    let (status, answer) = ask(Script::Succeed, post("/api/RemediateAccount?code=x", "12345")).await;
     assert_eq!((status, answer), (StatusCode::CONFLICT, json!({"Length": 5})));
     // The host forwards the path as the client wrote it.
-    let (status, _) = ask(Play::Well, post("/api/remediateaccount", "{}")).await;
+    let (status, _) = ask(Script::Succeed, post("/api/remediateaccount", "{}")).await;
     assert_eq!(status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
-async fn a_panic_ends_its_call_and_nothing_else() {
-    let handler = handler(Play::Panic);
+async fn panic_ends_only_its_call() {
+    let handler = handler(Script::Panic);
     for (path, body) in [
         ("/GetDomain", timer_envelope()),
         ("/ProcessAuditLog", queue_envelope(&tenant_message().to_string())),
@@ -215,15 +228,15 @@ async fn a_panic_ends_its_call_and_nothing_else() {
     ] {
         let (status, answer) = read(handler.clone().oneshot(post(path, body)).await.unwrap()).await;
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!answer["Error"].as_str().unwrap().contains("played"), "{answer}");
+        assert!(!answer["Error"].as_str().unwrap().contains("scripted"), "{answer}");
     }
 }
 
 #[tokio::test]
-async fn a_function_that_does_not_end_is_given_up_before_the_host_kills_the_process() {
+async fn hanging_function_is_dropped_at_its_limit() {
     let soon = Duration::from_millis(5);
     let limits = Limits { get_domain: soon, process_audit_log: soon, remediate_account: soon };
-    let handler = router(Arc::new(Players { play: Play::Forever, ended: Arc::new(Notify::new()) }), limits);
+    let handler = router(Arc::new(ScriptedFunctions { script: Script::Hang, ended: Arc::new(Notify::new()) }), limits);
     for (path, body) in [
         ("/GetDomain", timer_envelope()),
         ("/ProcessAuditLog", queue_envelope(&tenant_message().to_string())),
@@ -235,40 +248,41 @@ async fn a_function_that_does_not_end_is_given_up_before_the_host_kills_the_proc
 }
 
 #[tokio::test]
-async fn a_caller_who_hangs_up_does_not_stop_a_remediation() {
+async fn disconnected_caller_does_not_stop_a_remediation() {
     let ended = Arc::new(Notify::new());
-    let players = Players { play: Play::Well, ended: Arc::clone(&ended) };
-    let mut call = Box::pin(router(Arc::new(players), Limits::default()).oneshot(post("/api/RemediateAccount", "{}")));
-    // Polled once, so that the call is under way, then dropped as a closed connection drops it.
+    let functions = ScriptedFunctions { script: Script::Succeed, ended: Arc::clone(&ended) };
+    let mut call =
+        Box::pin(router(Arc::new(functions), Limits::default()).oneshot(post("/api/RemediateAccount", "{}")));
+    // Poll once so that the call has started, then drop it as a closed connection does.
     assert!(futures::poll!(&mut call).is_pending());
     drop(call);
     ended.notified().await;
 }
 
 #[tokio::test]
-async fn an_unknown_function_is_named() {
+async fn unknown_function_is_named() {
     for path in ["/Nothing", "/api/GetDomain", "/RemediateAccount", "//", "/GetDomain/"] {
-        let (status, answer) = ask(Play::Well, post(path, "{}")).await;
+        let (status, answer) = ask(Script::Succeed, post(path, "{}")).await;
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert!(answer["Error"].as_str().unwrap().contains(path), "{answer}");
     }
 }
 
 #[tokio::test]
-async fn only_post_calls_a_function() {
+async fn functions_accept_only_post() {
     for path in ["/GetDomain", "/ProcessAuditLog", "/api/RemediateAccount"] {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = handler(Play::Panic).oneshot(request).await.unwrap();
+        let response = handler(Script::Panic).oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
         assert_eq!(response.headers()[header::ALLOW], "POST");
     }
 }
 
 #[tokio::test]
-async fn a_body_over_its_limit_is_refused_over_a_real_connection() {
+async fn body_over_the_limit_is_rejected_on_a_connection() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, handler(Play::Well)).into_future());
+    tokio::spawn(axum::serve(listener, handler(Script::Succeed)).into_future());
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for (path, length) in
         [("/GetDomain", 10 << 20), ("/ProcessAuditLog", 10 << 20), ("/api/RemediateAccount", BODY_LIMIT + 1)]
@@ -277,7 +291,61 @@ async fn a_body_over_its_limit_is_refused_over_a_real_connection() {
         assert_eq!(response.status(), 413, "{path}");
     }
     let response = client.get(format!("http://{address}/")).send().await.unwrap();
-    assert_eq!(response.status(), 200, "the handler still lives");
+    assert_eq!(response.status(), 200, "the handler still responds");
+}
+
+/// Requests of a real host, with other values: readiness, timer, queue and a press.
+const HOST_REQUESTS: [(&str, &str, u16); 8] = [
+    ("readiness", include_str!("../fixtures/host_requests/readiness.http"), 200),
+    ("timer_due", include_str!("../fixtures/host_requests/timer_due.http"), 200),
+    ("timer_started_manually", include_str!("../fixtures/host_requests/timer_started_manually.http"), 200),
+    (
+        "timer_started_manually_with_input",
+        include_str!("../fixtures/host_requests/timer_started_manually_with_input.http"),
+        200,
+    ),
+    ("queue_first_try", include_str!("../fixtures/host_requests/queue_first_try.http"), 200),
+    ("queue_second_try", include_str!("../fixtures/host_requests/queue_second_try.http"), 200),
+    // A function that was started manually has DequeueCount "0", no Id and no PopReceipt.
+    ("queue_started_manually", include_str!("../fixtures/host_requests/queue_started_manually.http"), 200),
+    // The scripted RemediateAccount answers with this status.
+    ("press", include_str!("../fixtures/host_requests/press.http"), 409),
+];
+
+/// Sends a request as it is, its body in chunks if its header says so, and returns the response.
+async fn replay(address: std::net::SocketAddr, request: &str) -> String {
+    let (head, body) = request.split_once("\n\n").unwrap();
+    let mut bytes = format!("{}\r\nConnection: close\r\n\r\n", head.replace('\n', "\r\n")).into_bytes();
+    if head.contains("Transfer-Encoding: chunked") {
+        for chunk in body.as_bytes().chunks(100).chain([&b""[..]]) {
+            bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+            bytes.extend([chunk, b"\r\n"].concat());
+        }
+    } else {
+        bytes.extend(body.as_bytes());
+    }
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    connection.write_all(&bytes).await.unwrap();
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.unwrap();
+    response
+}
+
+#[tokio::test]
+async fn requests_of_the_real_host_are_answered() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, handler(Script::Succeed)).into_future());
+    for (name, request, status) in HOST_REQUESTS {
+        let response = replay(address, request).await;
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{name}: {response}");
+        if request.contains("/GetDomain") || request.contains("/ProcessAuditLog") {
+            let (head, body) = response.split_once("\r\n\r\n").unwrap();
+            assert!(head.to_ascii_lowercase().contains("content-type: application/json"), "{name}: {head}");
+            let answer: Value = serde_json::from_str(body).unwrap();
+            assert_eq!((&answer["Logs"], &answer["ReturnValue"]), (&json!([]), &Value::Null), "{name}");
+        }
+    }
 }
 
 fn file(name: &str) -> Value {
@@ -297,26 +365,30 @@ fn binding<'a>(function: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn every_function_gives_up_before_the_host_kills_it() {
+fn every_limit_is_below_the_function_timeout() {
     let host = file("host.json");
     let timeout = span_of(&host["functionTimeout"]);
     assert_eq!(timeout, Duration::from_secs(600));
+    assert_eq!(get_domain::DEADLINE_SECONDS, 5 * 60);
+    assert_eq!(process_audit_log::DEADLINE_SECONDS, 8 * 60);
+    assert_eq!(remediate_account::DEADLINE_SECONDS, 100);
     let limits = Limits::default();
     assert!(Duration::from_secs(get_domain::DEADLINE_SECONDS) < limits.get_domain && limits.get_domain < timeout);
     assert!(
         Duration::from_secs(process_audit_log::DEADLINE_SECONDS) < limits.process_audit_log
             && limits.process_audit_log < timeout
     );
-    // The load balancer of Azure cuts HTTP at 230 s.
+    // Azure's load balancer ends HTTP requests after 230 s.
     assert!(limits.remediate_account < Duration::from_secs(230));
 }
 
 #[test]
-fn host_json_says_how_the_queue_is_read_and_what_is_started() {
+fn host_json_sets_the_queue_and_starts_the_handler() {
     let host = file("host.json");
     let queues = &host["extensions"]["queues"];
     assert_eq!(queues["batchSize"], 8);
     assert_eq!(queues["newBatchThreshold"], 4);
+    assert_eq!(MAX_CONCURRENT_TENANTS, 12, "`run` reads as many tenants concurrently as one instance of the host");
     assert_eq!(span_of(&queues["visibilityTimeout"]), Duration::from_secs(60));
     assert_eq!(queues["maxDequeueCount"], 5);
     assert_eq!(queues["messageEncoding"], "base64");
@@ -328,7 +400,7 @@ fn host_json_says_how_the_queue_is_read_and_what_is_started() {
 }
 
 #[test]
-fn function_json_files_and_the_code_use_the_same_names() {
+fn function_json_files_use_the_names_of_the_code() {
     let get_domain = file("GetDomain/function.json");
     assert_eq!(binding(&get_domain, envelope::TIMER_BINDING)["schedule"], "%GetDomainSchedule%");
     let out = binding(&get_domain, envelope::TENANTS_BINDING);

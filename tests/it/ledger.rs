@@ -5,21 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use base::clock::{Clock, SystemClock};
+use base::ids::{RecordId, RunId, TenantId};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, TimeZone as _, Utc};
+use m365::management_activity::{Content, ContentType};
 use proptest::prelude::*;
-use tenantwatch::clock::SystemClock;
-use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
-use tenantwatch::ledger::claim::{self, Claimed, TakenOver};
-use tenantwatch::ledger::{
-    ActionRow, AimRow, CoverageRow, FindingState, LedgerRow, LockRow, NearRow, OwedBlob, PendingRow, ProcessedRow,
-    SeenRow, ServiceRow, Span, TargetRow, TenantState, coverage, list, load, merge, put, retention, save, without,
-};
-use tenantwatch::microsoft::management_activity::{Content, ContentType};
-use tenantwatch::names::{RecordId, RunId, TenantId};
-use tenantwatch::store::{
+use table_store::{
     Column, Digest, ENTITY_LIMIT, ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError,
     Stored, Table,
 };
+use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
+use tenantwatch::tables::claim::{self, Claimed, TakenOver};
+use tenantwatch::tables::{
+    ActionRow, CoverageRow, DeferredBlob, FindingState, IndexedRun, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow,
+    PendingRow, ProcessedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow, TenantState, UserEventRow,
+    coverage, list, load, merge, put, retention, save, without,
+};
+use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;
 
 const RECORD: &str = "6a9b6c4e-0d6f-4f1c-8b1e-08d9f3a1b2c3";
@@ -86,6 +88,7 @@ fn finding() -> ProcessedRow {
         attempts: 3,
         next_attempt: Some(at("2026-11-22T10:15:00Z")),
         notified: BTreeMap::from([("flow".to_owned(), Some(at("2026-11-22T10:00:01Z"))), ("teams".to_owned(), None)]),
+        incident_id: "incident".to_owned(),
     }
 }
 
@@ -103,6 +106,8 @@ fn action() -> ActionRow {
         snapshot: "{}".to_owned(),
         reason: "pressed".to_owned(),
         mailbox: "object".to_owned(),
+        account_ids: "0000-owner;0000-actor".to_owned(),
+        incident_id: "incident".to_owned(),
     }
 }
 
@@ -124,6 +129,9 @@ fn tenant_row() -> CoverageRow {
         last_content: Some(hour(9)),
         audit_checked: Some(hour(8)),
         notified: "Late 2026-11-22T10:00:00Z".to_owned(),
+        subscriptions: BTreeMap::from([("Audit.Exchange".to_owned(), "2026-11-22T10:00:00Z".parse().unwrap())]),
+        missed_listings: 1,
+        last_run_started: Some("2026-11-22T09:59:00Z".parse().unwrap()),
     }
 }
 
@@ -136,8 +144,8 @@ fn content(id: &str) -> Content {
     }
 }
 
-fn owed(id: &str) -> OwedBlob {
-    OwedBlob {
+fn owed(id: &str) -> DeferredBlob {
+    DeferredBlob {
         tenant_id: tenant(),
         content_type: ContentType::AzureActiveDirectory,
         content: content(id),
@@ -146,8 +154,12 @@ fn owed(id: &str) -> OwedBlob {
     }
 }
 
-fn seen() -> SeenRow {
-    SeenRow {
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn seen() -> NotifiedFingerprintRow {
+    NotifiedFingerprintRow {
         tenant_id: tenant(),
         fingerprint: Digest::of(&["seen"]),
         record_id: record(),
@@ -177,8 +189,8 @@ fn target() -> TargetRow {
     }
 }
 
-fn near() -> NearRow {
-    NearRow {
+fn near() -> UserEventRow {
+    UserEventRow {
         tenant_id: tenant(),
         user: Digest::of(&["anna@contoso.com"]),
         record_id: record(),
@@ -190,13 +202,13 @@ fn near() -> NearRow {
 #[tokio::test]
 async fn what_findings_leave_behind_is_read_as_it_was_stored() {
     let store = store();
-    let (aim, near) = (AimRow::to(&target()), near());
-    put(store.as_ref(), &aim).await.unwrap();
-    put(store.as_ref(), &near).await.unwrap();
+    let (aim, near) = (TargetIndexRow::to(&target()), near());
+    put(store.as_ref(), &clock(), &aim).await.unwrap();
+    put(store.as_ref(), &clock(), &near).await.unwrap();
     let of = |prefix: &str| Query::partition(PartitionKey::tenant(&tenant())).with_prefix(prefix);
-    let aims = list::<AimRow>(store.as_ref(), of(AimRow::ROW_PREFIX)).await.unwrap();
+    let aims = list::<TargetIndexRow>(store.as_ref(), of(TargetIndexRow::ROW_PREFIX)).await.unwrap();
     assert_eq!((aims.len(), &aims[0].0, aims[0].0.target_key()), (1, &aim, target().key()));
-    let nears = list::<NearRow>(store.as_ref(), of(&NearRow::prefix_of(&near.user))).await.unwrap();
+    let nears = list::<UserEventRow>(store.as_ref(), of(&UserEventRow::prefix_of(&near.user))).await.unwrap();
     assert_eq!((nears.len(), &nears[0].0), (1, &near));
 }
 
@@ -216,11 +228,23 @@ fn lock() -> LockRow {
     LockRow { domain: "contoso.com".parse().unwrap(), mailbox, run_id: RunId::random(), leased_until: hour(1) }
 }
 
+fn open_snapshots() -> OpenSnapshotsRow {
+    let mut row = OpenSnapshotsRow::empty(&"contoso.com".parse().unwrap(), Digest::of(&["account"]));
+    row.add(IndexedRun {
+        record_id: record(),
+        run_id: RunId::random(),
+        incident_id: "incident".to_owned(),
+        action: "Remediate".to_owned(),
+        started: hour(1),
+    });
+    row
+}
+
 fn stored(entity: Entity) -> Stored {
     Stored { entity, etag: ETag("1".to_owned()), changed: at("2019-07-01T00:00:00Z") }
 }
 
-async fn comes_back<R: LedgerRow + PartialEq + std::fmt::Debug>(row: R) {
+async fn comes_back<R: TableRow + PartialEq + std::fmt::Debug>(row: R) {
     let store = store();
     let etag = save(store.as_ref(), &row, None).await.unwrap();
     assert_eq!(load(store.as_ref(), &row.entity().key).await.unwrap(), Some((row, etag)));
@@ -236,6 +260,7 @@ async fn every_row_comes_back_as_it_was_saved() {
     comes_back(target()).await;
     comes_back(service()).await;
     comes_back(lock()).await;
+    comes_back(open_snapshots()).await;
 }
 
 #[test]
@@ -331,7 +356,6 @@ fn a_run_of_2019_is_read_as_finished() {
 #[test]
 fn a_column_that_decides_something_is_never_guessed() {
     for (name, wrong) in [
-        ("State", "Snet"),
         ("Severity", "Extreme"),
         ("Type", "Tpye"),
         ("TenantId", "contoso"),
@@ -466,9 +490,9 @@ impl Store for LosesOneAnswer {
 async fn a_row_is_claimed_by_whoever_inserts_it_first() {
     let store = store();
     let (first, second) = (finding(), finding());
-    let ours = claim::insert(store.as_ref(), Table::Processed, &first.to_entity()).await.unwrap();
+    let ours = claim::insert(store.as_ref(), PROCESSED, &first.to_entity()).await.unwrap();
     assert!(matches!(ours, Claimed::Ours(_)));
-    let theirs = claim::insert(store.as_ref(), Table::Processed, &second.to_entity()).await.unwrap();
+    let theirs = claim::insert(store.as_ref(), PROCESSED, &second.to_entity()).await.unwrap();
     let Claimed::Theirs(stored) = theirs else { panic!("{theirs:?}") };
     assert_eq!(ProcessedRow::from_stored(&stored).unwrap().0.claim_id, first.claim_id);
 }
@@ -477,10 +501,10 @@ async fn a_row_is_claimed_by_whoever_inserts_it_first() {
 async fn an_insert_whose_answer_was_lost_is_known_again_by_its_claim() {
     let inner = store();
     let row = finding();
-    let claimed = claim::insert(&LosesOneAnswer::over(&inner), Table::Processed, &row.to_entity()).await.unwrap();
+    let claimed = claim::insert(&LosesOneAnswer::over(&inner), PROCESSED, &row.to_entity()).await.unwrap();
     let (_, etag) = load::<ProcessedRow>(inner.as_ref(), &row.key()).await.unwrap().unwrap();
     assert_eq!(claimed, Claimed::Ours(etag));
-    let again = claim::insert(inner.as_ref(), Table::Processed, &row.to_entity()).await.unwrap();
+    let again = claim::insert(inner.as_ref(), PROCESSED, &row.to_entity()).await.unwrap();
     assert!(matches!(again, Claimed::Ours(_)));
 }
 
@@ -528,19 +552,19 @@ async fn two_runs_that_write_coverage_at_once_lose_nothing_of_either() {
         owed: 0,
         ..tenant_row()
     };
-    let (row, etag) = coverage::write(store.as_ref(), start, None).await.unwrap();
+    let (row, etag) = coverage::write(store.as_ref(), &clock(), start, None).await.unwrap();
 
     let mut first = CoverageRow { pending: true, owed: 1, last_run: Some(hour(11)), ..row.clone() };
     first.note_fetched(&content("first"));
     first.cover(span(10, 12));
     first.add_gap(span(3, 4));
-    coverage::write(store.as_ref(), first, Some(etag.clone())).await.unwrap();
+    coverage::write(store.as_ref(), &clock(), first, Some(etag.clone())).await.unwrap();
 
     let mut second = CoverageRow { last_run: Some(hour(12)), last_outcome: "second".to_owned(), ..row };
     second.note_fetched(&content("second"));
     second.cover(span(13, 14));
     second.add_gap(span(1, 2));
-    let (written, newest) = coverage::write(store.as_ref(), second, Some(etag)).await.unwrap();
+    let (written, newest) = coverage::write(store.as_ref(), &clock(), second, Some(etag)).await.unwrap();
 
     let (stored, stored_etag) = coverage::read(store.as_ref(), &tenant()).await.unwrap().unwrap();
     assert_eq!((&stored, &stored_etag), (&written, &newest));
@@ -553,10 +577,10 @@ async fn two_runs_that_write_coverage_at_once_lose_nothing_of_either() {
 #[tokio::test]
 async fn a_tenant_that_two_runs_meet_first_keeps_the_domain_that_was_stored_first() {
     let store = store();
-    coverage::write(store.as_ref(), tenant_row(), None).await.unwrap();
+    coverage::write(store.as_ref(), &clock(), tenant_row(), None).await.unwrap();
     let renamed =
         CoverageRow { domain: "renamed.example".parse().unwrap(), display_name: "Renamed".to_owned(), ..tenant_row() };
-    let (written, _) = coverage::write(store.as_ref(), renamed, None).await.unwrap();
+    let (written, _) = coverage::write(store.as_ref(), &clock(), renamed, None).await.unwrap();
     assert_eq!((written.domain.as_str(), written.display_name.as_str()), ("contoso.com", "Renamed"));
 }
 
@@ -565,7 +589,7 @@ fn a_state_that_two_runs_found_began_when_the_first_found_it_and_was_told_once()
     let dark = CoverageRow { state: TenantState::ConsentMissing, notified: String::new(), ..tenant_row() };
     let theirs = CoverageRow { since: hour(1), notified: "told".to_owned(), ..dark.clone() };
     let ours = CoverageRow { since: hour(2), ..dark };
-    let united = coverage::unite(&ours, &theirs);
+    let united = coverage::merge_concurrent(&ours, &theirs);
     assert_eq!((united.state, united.since, united.notified.as_str()), (TenantState::ConsentMissing, hour(1), "told"));
 }
 
@@ -573,8 +597,8 @@ fn a_state_that_two_runs_found_began_when_the_first_found_it_and_was_told_once()
 fn a_complete_run_says_more_about_a_tenant_than_one_that_was_stopped() {
     let stopped = CoverageRow { state: TenantState::AccessLost, last_run: Some(hour(9)), ..tenant_row() };
     let complete = CoverageRow { last_run: Some(hour(10)), ..tenant_row() };
-    assert_eq!(coverage::unite(&stopped, &complete).state, TenantState::Healthy);
-    assert_eq!(coverage::unite(&complete, &stopped).state, TenantState::Healthy);
+    assert_eq!(coverage::merge_concurrent(&stopped, &complete).state, TenantState::Healthy);
+    assert_eq!(coverage::merge_concurrent(&complete, &stopped).state, TenantState::Healthy);
 }
 
 #[test]
@@ -608,7 +632,7 @@ fn no_more_than_fifty_spans_are_kept_ahead_and_what_is_dropped_is_read_again() {
 async fn only_old_and_closed_findings_are_removed() {
     let store = store();
     let partition = PartitionKey::parse("contoso.com").unwrap();
-    store.insert(Table::Processed, &row_of_2019()).await.unwrap();
+    store.insert(PROCESSED, &row_of_2019()).await.unwrap();
     for state in FindingState::ALL {
         let row = ProcessedRow { record_id: RecordId::new(Uuid::new_v4()), state: *state, ..finding() };
         save(store.as_ref(), &row, None).await.unwrap();
@@ -624,12 +648,13 @@ async fn only_old_and_closed_findings_are_removed() {
 #[tokio::test]
 async fn a_row_is_put_whatever_was_there_before() {
     let store = store();
-    put(store.as_ref(), &seen()).await.unwrap();
-    let later = SeenRow { since: hour(9), ..seen() };
-    let etag = put(store.as_ref(), &later).await.unwrap();
-    let query = Query::partition(PartitionKey::tenant(&tenant())).with_prefix(SeenRow::ROW_PREFIX);
-    put(store.as_ref(), &pending()).await.unwrap();
-    assert_eq!(list::<SeenRow>(store.as_ref(), query).await.unwrap(), [(later, etag)]);
+    put(store.as_ref(), &clock(), &seen()).await.unwrap();
+    let later = NotifiedFingerprintRow { since: hour(9), ..seen() };
+    put(store.as_ref(), &clock(), &later).await.unwrap();
+    let query = Query::partition(PartitionKey::tenant(&tenant())).with_prefix(NotifiedFingerprintRow::ROW_PREFIX);
+    put(store.as_ref(), &clock(), &pending()).await.unwrap();
+    let rows = list::<NotifiedFingerprintRow>(store.as_ref(), query).await.unwrap();
+    assert_eq!(rows.into_iter().map(|(row, _)| row).collect::<Vec<_>>(), [later]);
 }
 
 /// The rows of docs/tables.md, and what the code writes.
@@ -637,14 +662,15 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
     vec![
         ("ProcessedAuditLogs", ProcessedRow::COLUMNS, finding().to_entity()),
         ("AuditLogActionsLog", ActionRow::COLUMNS, action().to_entity(true)),
+        ("AuditLogActionsLog: `snapshot_<h>`", OpenSnapshotsRow::COLUMNS, open_snapshots().to_entity()),
         ("AuditLogActionsLog: `lock_<h>`", LockRow::COLUMNS, lock().to_entity()),
         ("AuditLogCoverage: a tenant", CoverageRow::COLUMNS, tenant_row().to_entity()),
-        ("AuditLogCoverage: `owed_<h>`", OwedBlob::COLUMNS, owed("a").to_entity()),
-        ("AuditLogCoverage: `seen_<h>`", SeenRow::COLUMNS, seen().to_entity()),
+        ("AuditLogCoverage: `owed_<h>`", DeferredBlob::COLUMNS, owed("a").to_entity()),
+        ("AuditLogCoverage: `seen_<h>`", NotifiedFingerprintRow::COLUMNS, seen().to_entity()),
         ("AuditLogCoverage: `pending_<record id>`", PendingRow::COLUMNS, pending().to_entity()),
         ("AuditLogCoverage: `target_<h>`", TargetRow::COLUMNS, target().to_entity()),
-        ("AuditLogCoverage: `aim_<h>`", AimRow::COLUMNS, AimRow::to(&target()).to_entity()),
-        ("AuditLogCoverage: `near_<h>_<record id>`", NearRow::COLUMNS, near().to_entity()),
+        ("AuditLogCoverage: `aim_<h>`", TargetIndexRow::COLUMNS, TargetIndexRow::to(&target()).to_entity()),
+        ("AuditLogCoverage: `near_<h>_<record id>`", UserEventRow::COLUMNS, near().to_entity()),
         ("AuditLogCoverage: the service", ServiceRow::COLUMNS, service().to_entity()),
     ]
 }
@@ -740,11 +766,11 @@ proptest! {
         let mut ours = CoverageRow { covered_until: time(x), ahead: a.clone(), ..tenant_row() };
         let theirs = CoverageRow { covered_until: time(y), ahead: b.clone(), ..tenant_row() };
         let before = Span { from: hour(0), to: hour(0) + TimeDelta::minutes(x.max(y)) };
-        let united = coverage::unite(&ours, &theirs);
+        let united = coverage::merge_concurrent(&ours, &theirs);
         let until = Span { from: hour(0), to: united.covered_until.unwrap() };
         let both = [a.as_slice(), &b, &[before]].concat();
         prop_assert_eq!(covered(&[united.ahead.as_slice(), &[until]].concat()), covered(&both));
-        ours = coverage::unite(&united, &theirs);
+        ours = coverage::merge_concurrent(&united, &theirs);
         prop_assert_eq!((ours.covered_until, ours.ahead), (united.covered_until, united.ahead));
     }
 
@@ -765,4 +791,44 @@ proptest! {
         let row = ProcessedRow { processed_at, ..finding() };
         prop_assert_eq!(ProcessedRow::from_stored(&stored(row.to_entity())).unwrap().0.processed_at, processed_at);
     }
+}
+
+/// A row as a newer version of the program would have written it.
+fn of_newer_version(mut entity: Entity) -> Entity {
+    entity.set_text("State", "Quarantined");
+    entity.set_text("Verdict", "of a newer version");
+    entity.set("Verdicts", Column::Int(3));
+    entity
+}
+
+#[tokio::test]
+async fn unknown_columns_and_words_are_written_back() {
+    let store = store();
+    let newer = of_newer_version(finding().to_entity());
+    store.insert(PROCESSED, &newer).await.unwrap();
+    let (mut row, version) = load::<ProcessedRow>(store.as_ref(), &newer.key).await.unwrap().unwrap();
+    assert_eq!(row.state, FindingState::Unknown);
+    assert!(row.state.is_closed());
+    row.description = "changed".to_owned();
+    let version = row.replace(store.as_ref(), &version).await.unwrap().unwrap();
+    row.description = "changed again".to_owned();
+    row.replace(store.as_ref(), &version).await.unwrap().unwrap();
+    let stored = store.get(PROCESSED, &newer.key).await.unwrap().unwrap().entity;
+    assert_eq!(stored.text("State"), Some("Quarantined"));
+    assert_eq!(stored.text("Verdict"), Some("of a newer version"));
+    assert_eq!(stored.int("Verdicts"), Some(3));
+    assert_eq!(stored.text("Description"), Some("changed again"));
+}
+
+#[tokio::test]
+async fn unknown_columns_of_a_coverage_row_survive_a_conflict() {
+    let store = store();
+    let newer = of_newer_version(tenant_row().to_entity());
+    store.insert(COVERAGE, &newer).await.unwrap();
+    let (row, version) = coverage::read(store.as_ref(), &tenant()).await.unwrap().unwrap();
+    assert_eq!(row.state, TenantState::Unknown);
+    coverage::write(store.as_ref(), &clock(), row.clone(), Some(version.clone())).await.unwrap();
+    coverage::write(store.as_ref(), &clock(), row, Some(version)).await.unwrap();
+    let stored = store.get(COVERAGE, &newer.key).await.unwrap().unwrap().entity;
+    assert_eq!((stored.text("State"), stored.text("Verdict")), (Some("Quarantined"), Some("of a newer version")));
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use base::clock::Deadline;
 use serde_json::json;
-use tenantwatch::clock::Deadline;
 use tenantwatch::detection::FindingKind;
-use tenantwatch::ledger::ProcessedRow;
 use tenantwatch::notify::{Channel, NotifyError, summary};
+use tenantwatch::tables::ProcessedRow;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
 use crate::card::{example, flow_card};
@@ -97,7 +97,7 @@ async fn a_wait_beyond_the_deadline_is_left_to_a_later_run() {
     ward.sim.inject(Fault::new(Service::Teams, "", kind));
     let error = send(&ward, Channel::Teams, &ward.threat).await.unwrap_err();
     assert!(
-        matches!(error, NotifyError::Passing { retry_after: Some(wait), .. } if wait == Duration::from_secs(3_600))
+        matches!(error, NotifyError::Transient { retry_after: Some(wait), .. } if wait == Duration::from_secs(3_600))
     );
     assert_eq!(ward.sim.count(|request| request.service == Service::Teams), 1);
 }
@@ -147,7 +147,7 @@ async fn a_broken_connection_passes_and_never_shows_the_address() {
     ward.sim.inject(Fault::new(Service::Flow, "", FaultKind::Drop));
     let deadline = Deadline::after(ward.app.clock.clone(), Duration::from_millis(500));
     let error = ward.app.notifier.send(Channel::Flow, &ward.threat, &deadline).await.unwrap_err();
-    assert!(matches!(error, NotifyError::Passing { .. }));
+    assert!(matches!(error, NotifyError::Transient { .. }));
     assert!(!format!("{error} {error:?}").contains("localhost"));
     assert!(!format!("{:?}", ward.app.notifier).contains("sig="));
 }

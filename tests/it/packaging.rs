@@ -1,4 +1,4 @@
-//! What is published: exactly the files of the app, a static binary that can be executed, settings that are all named.
+//! The published package, the example settings and the infrastructure template.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -18,11 +18,11 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Whether something this test needs is there. Says aloud that it is not; where `CI` is set, that fails.
+/// Returns whether a prerequisite is present. Reports a missing one on standard error, and fails if `CI` is set.
 fn have(what: &str, is_there: bool) -> bool {
     assert!(is_there || std::env::var_os("CI").is_none(), "{what} is missing");
     if !is_there {
-        // Not with eprintln, which a passing test swallows.
+        // Not with eprintln, whose output a passing test hides.
         let _ = writeln!(std::io::stderr(), "\n*** LEFT OUT: the package was not tested: {what} is missing ***\n");
     }
     is_there
@@ -49,7 +49,7 @@ struct Packed {
     bytes: Vec<u8>,
 }
 
-/// Reads the central directory of a ZIP file and what it names (APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12, 4.3.16).
+/// Reads the central directory of a ZIP file and its entries (APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12, 4.3.16).
 fn unpacked(zip: &[u8]) -> BTreeMap<String, Packed> {
     let number = |at: usize, length: usize| {
         zip[at..at + length].iter().rev().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte))
@@ -78,7 +78,7 @@ fn unpacked(zip: &[u8]) -> BTreeMap<String, Packed> {
     files
 }
 
-/// A program that needs an interpreter (the dynamic loader) has a program header of type 3 (`PT_INTERP`, elf(5)).
+/// Returns whether the program needs a dynamic loader: it then has a program header of type 3 (`PT_INTERP`, elf(5)).
 fn needs_a_loader(elf: &[u8]) -> bool {
     assert_eq!(&elf[..5], b"\x7fELF\x02", "a 64-bit ELF file");
     let number = |at: usize, length: usize| {
@@ -89,7 +89,7 @@ fn needs_a_loader(elf: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn the_package_holds_what_the_app_needs_and_runs_by_itself() {
+async fn package_contains_the_app_and_starts_under_the_host() {
     if !can_build() {
         return;
     }
@@ -108,7 +108,7 @@ async fn the_package_holds_what_the_app_needs_and_runs_by_itself() {
     assert!(!needs_a_loader(&binary.bytes), "statically linked");
     assert!(binary.bytes.len() < 20_000_000, "{} bytes", binary.bytes.len());
     let has = |text: &str| binary.bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(has("ACTION_KEY") && !has("TEST_CLOCK"), "nobody gives a release another time");
+    assert!(has("ACTION_KEY") && !has("TEST_CLOCK"), "a release reads no test clock");
 
     let folder = tempfile::tempdir().unwrap();
     unpack(&files, folder.path());
@@ -125,7 +125,7 @@ fn unpack(files: &BTreeMap<String, Packed>, folder: &Path) {
     }
 }
 
-/// Without settings it answers the host, lists what is missing on standard error and exits with 2, until the host stops.
+/// Starts the package without settings: it lists what is missing on standard error and exits with 2 until the host stops.
 async fn starts_under_the_host(folder: &Path) {
     let Some(azurite) = azurite().await else { return };
     let mut options = Options::new(folder, azurite.connection_string.clone());
@@ -138,14 +138,14 @@ async fn starts_under_the_host(folder: &Path) {
             assert!(named("PARTNER_TENANT_ID") && named("CLIENT_ID"), "{:?}", host.logs());
             why
         }
-        // It may have stopped before it had answered even once.
+        // The host may have stopped before the first response.
         Err(error) => error.to_string(),
     };
     assert!(why.contains("exit status: 2"), "{why}");
 }
 
 #[test]
-fn funcignore_leaves_the_same_files_as_the_package() {
+fn funcignore_leaves_the_files_of_the_package() {
     let tracked = output_of("git", &["ls-files", "--cached", "--others", "--exclude-standard"]);
     if !have("git with the repository", tracked.is_some()) {
         return;
@@ -163,7 +163,7 @@ fn funcignore_leaves_the_same_files_as_the_package() {
 }
 
 #[test]
-fn the_example_of_local_settings_names_every_setting() {
+fn example_settings_name_every_setting() {
     let values = example_values();
     assert_eq!(values["FUNCTIONS_WORKER_RUNTIME"], "custom");
     let settings: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
@@ -176,9 +176,9 @@ fn the_example_of_local_settings_names_every_setting() {
     }
 }
 
-/// Copied unchanged, it is complete but for what only its user knows, and says so in one message.
+/// The unchanged copy lacks only what its user must fill in, and one message says so.
 #[test]
-fn the_example_of_local_settings_starts_and_names_what_has_to_be_filled_in() {
+fn example_settings_name_what_must_be_filled_in() {
     let values = example_values();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
         .arg("serve")
@@ -205,7 +205,7 @@ fn example_values() -> serde_json::Map<String, serde_json::Value> {
 }
 
 #[test]
-fn the_template_sets_settings_that_exist_and_leaves_the_runtime_to_flex_consumption() {
+fn template_sets_existing_settings_and_the_flex_runtime() {
     let template = std::fs::read_to_string(root().join("infra/main.bicep")).unwrap();
     let (_, block) = template.split_once("properties: union(").unwrap();
     let (block, _) = block.split_once("dependsOn").unwrap();
@@ -223,4 +223,49 @@ fn the_template_sets_settings_that_exist_and_leaves_the_runtime_to_flex_consumpt
         assert!(names.contains(&name), "{name}: {names:?}");
     }
     assert!(template.contains("runtime: { name: 'custom', version: '1.0' }"));
+}
+
+#[test]
+fn template_closes_the_network_only_with_a_subnet() {
+    let template = read("infra/main.bicep");
+    let count = |text: &str| template.matches(text).count();
+    assert_eq!(count("defaultAction: isNetworkClosed ? 'Deny' : 'Allow'"), 2, "storage and vault");
+    assert_eq!(count("'Deny'"), 2);
+    assert!(template.contains("var isNetworkClosed = !empty(subnetId)"));
+    assert!(template.contains("virtualNetworkSubnetId: isNetworkClosed ? subnetId : null"));
+}
+
+#[test]
+fn template_keeps_to_the_limits_of_the_platform() {
+    let template = read("infra/main.bicep");
+    let (decorators, _) = template.split_once("param maximumInstanceCount int = 40").unwrap();
+    assert!(decorators.trim_end().ends_with("@minValue(40)\n@maxValue(1000)"), "Flex Consumption accepts 40 to 1000");
+    assert!(template.contains("@secure()\nparam settings object"), "a setting may be a secret");
+    assert_eq!(template.matches("basicPublishingCredentialsPolicies' = {").count(), 2, "ftp and scm");
+    assert_eq!(template.matches("properties: { allow: false }").count(), 2);
+    // The linter takes a parameter with such a name for a secret.
+    let parameters = template.lines().filter_map(|line| line.strip_prefix("param "));
+    assert!(parameters.clone().all(|parameter| !parameter.to_lowercase().contains("secret")), "{template}");
+    let given = read("infra/main.bicepparam");
+    for line in given.lines().filter_map(|line| line.strip_prefix("param ")) {
+        let name = line.split(' ').next().unwrap();
+        assert!(parameters.clone().any(|parameter| parameter.split(' ').next() == Some(name)), "{name}");
+    }
+}
+
+#[test]
+fn workflows_run_the_checks_and_publish_verifiable_releases() {
+    let (ci, release) = (read(".github/workflows/ci.yml"), read(".github/workflows/release.yml"));
+    for workflow in [&ci, &release] {
+        assert!(workflow.contains("run: .ci/run"));
+        assert!(workflow.contains("\npermissions:\n  contents: read\n"), "a job gets more only where it needs it");
+    }
+    assert!(ci.contains("cargo deny check"));
+    for part in ["scripts/package", "cargo cyclonedx", "sha256sum ", "actions/attest-build-provenance@"] {
+        assert!(release.contains(part), "{part}");
+    }
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use tenantwatch::functions::FunctionError;
-use tenantwatch::ledger::{FindingState, TenantState};
+use tenantwatch::tables::{FindingState, TenantState};
 
 use tenantwatch_simulator::steps::Moment;
 use tenantwatch_simulator::world::Contact;

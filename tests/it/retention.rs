@@ -1,11 +1,12 @@
 //! What GetDomain removes once a day, and what a row that nobody can read does not stop.
 
+use base::ids::{RecordId, TenantId};
 use chrono::TimeDelta;
-use tenantwatch::names::{RecordId, TenantId};
-use tenantwatch::store::{Entity, Key, PartitionKey, Query, RowKey, Table, list_all};
+use table_store::{Entity, Key, PartitionKey, Query, RowKey, Table, list_all};
 use uuid::Uuid;
 
 use crate::watch::{CONTOSO, FABRIKAM, Watch, forwarding_rule};
+use tenantwatch::tables::{COVERAGE, PROCESSED, keys};
 
 /// The row keys of a partition up to their first underscore, in order and each once.
 async fn kinds(watch: &Watch, table: Table, partition: &str) -> Vec<String> {
@@ -24,15 +25,15 @@ async fn what_findings_leave_behind_goes_when_it_has_lost_its_meaning_and_closed
     watch.read().await.unwrap();
     watch.get_domain().await;
     let tenant = TenantId::new(CONTOSO).to_string();
-    assert_eq!(kinds(&watch, Table::Coverage, &tenant).await, ["aim", "near", "seen"]);
+    assert_eq!(kinds(&watch, COVERAGE, &tenant).await, ["aim", "near", "seen"]);
     let target = target_partition(&watch).await;
-    assert_eq!(kinds(&watch, Table::Coverage, &target).await.len(), 1);
+    assert_eq!(kinds(&watch, COVERAGE, &target).await.len(), 1);
 
     for (days, left, targets) in [(6, vec!["aim", "near", "seen"], 1), (3, vec!["seen"], 0), (23, vec![], 0)] {
         watch.wait(TimeDelta::days(days));
         watch.get_domain().await;
-        assert_eq!(kinds(&watch, Table::Coverage, &tenant).await, left, "after {days} more days");
-        assert_eq!(kinds(&watch, Table::Coverage, &target).await.len(), targets);
+        assert_eq!(kinds(&watch, COVERAGE, &tenant).await, left, "after {days} more days");
+        assert_eq!(kinds(&watch, COVERAGE, &target).await.len(), targets);
     }
     assert_eq!(watch.findings().await.len(), 1);
     watch.wait(TimeDelta::days(334));
@@ -43,7 +44,7 @@ async fn what_findings_leave_behind_goes_when_it_has_lost_its_meaning_and_closed
 /// The one partition that the tenant's `aim_` row leads to.
 async fn target_partition(watch: &Watch) -> String {
     let query = Query::partition(PartitionKey::tenant(&TenantId::new(CONTOSO))).with_prefix("aim_");
-    let rows = list_all(watch.app.store.as_ref(), Table::Coverage, query).await.unwrap();
+    let rows = list_all(watch.app.store.as_ref(), COVERAGE, query).await.unwrap();
     format!("target_{}", rows[0].entity.text("Target").unwrap())
 }
 
@@ -61,10 +62,10 @@ async fn rows_that_nobody_can_read_do_not_stop_the_rest() {
     };
     let store = watch.app.store.as_ref();
     let contoso = PartitionKey::parse("contoso.com").unwrap();
-    store.insert(Table::Processed, &garbage(contoso, RowKey::record(&unreadable))).await.unwrap();
-    for row in [RowKey::pending(&unreadable).to_string(), "pending_x".to_owned(), "owed_x".to_owned()] {
+    store.insert(PROCESSED, &garbage(contoso, RowKey::record(&unreadable))).await.unwrap();
+    for row in [keys::pending(&unreadable).to_string(), "pending_x".to_owned(), "owed_x".to_owned()] {
         let entity = garbage(PartitionKey::tenant(&tenant), RowKey::parse(&row).unwrap());
-        store.insert(Table::Coverage, &entity).await.unwrap();
+        store.insert(COVERAGE, &entity).await.unwrap();
     }
     watch.refuse_flow(true);
     watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
@@ -79,9 +80,9 @@ async fn rows_that_nobody_can_read_do_not_stop_the_rest() {
 async fn a_coverage_row_that_nobody_can_read_is_told_once_and_stops_no_other_tenant() {
     let watch = Watch::start().await;
     watch.list_customers(&[CONTOSO, FABRIKAM]);
-    let mut entity = Entity::new(Key::new(PartitionKey::tenants(), RowKey::tenant(&TenantId::new(FABRIKAM))));
+    let mut entity = Entity::new(Key::new(keys::tenants(), RowKey::tenant(&TenantId::new(FABRIKAM))));
     entity.set_text("State", "Healthy");
-    watch.app.store.insert(Table::Coverage, &entity).await.unwrap();
+    watch.app.store.insert(COVERAGE, &entity).await.unwrap();
     for _ in 0..3 {
         assert_eq!(watch.get_domain().await.len(), 2);
     }

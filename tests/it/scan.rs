@@ -3,11 +3,11 @@
 use std::io::{BufWriter, Write as _};
 use std::process::{Child, Command, Output, Stdio};
 
+use audit_log::{AuditRecord, Event, Selector};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tenantwatch::audit::{AuditRecord, Event, Selector};
 use tenantwatch::detection::is_selected;
 use tenantwatch_simulator::records::ordinary_json_lines;
 

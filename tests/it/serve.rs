@@ -1,4 +1,4 @@
-//! The built binary under the Functions host, up to where the functions themselves begin.
+//! The built binary under the Functions host: start, settings, log lines and rejected calls.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -40,7 +40,7 @@ async fn options() -> Option<Options> {
 }
 
 #[tokio::test]
-async fn without_a_port_it_says_who_sets_it() {
+async fn missing_port_names_the_variable_and_the_other_command() {
     let output = serve().output().await.unwrap();
     assert_eq!(output.status.code(), Some(2));
     let errors = String::from_utf8(output.stderr).unwrap();
@@ -48,7 +48,7 @@ async fn without_a_port_it_says_who_sets_it() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_named() {
+async fn used_port_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let output = serve().env("FUNCTIONS_CUSTOMHANDLER_PORT", &port).output().await.unwrap();
@@ -57,7 +57,7 @@ async fn a_port_that_is_taken_is_named() {
 }
 
 #[tokio::test]
-async fn wrong_settings_stop_the_host_with_one_message_that_lists_them_all() {
+async fn wrong_settings_stop_the_host_with_one_message() {
     let Some(mut options) = options().await else { return };
     for (name, value) in
         [("PARTNER_TENANT_ID", ""), ("CLIENT_SECRET", ""), ("FLOW_URL", "http://secret.example/?sig=hush")]
@@ -89,7 +89,7 @@ async fn wrong_settings_stop_the_host_with_one_message_that_lists_them_all() {
 }
 
 #[tokio::test]
-async fn a_message_that_can_never_be_read_ends_as_poison_and_harms_nothing() {
+async fn unreadable_message_becomes_poison_with_one_line_per_try() {
     let Some(options) = options().await else { return };
     let host = FunctionsHost::start(options).await.unwrap();
     host.enqueue("no JSON at all\r\nERROR forged").await.unwrap();
@@ -111,7 +111,7 @@ async fn a_message_that_can_never_be_read_ends_as_poison_and_harms_nothing() {
 }
 
 #[tokio::test]
-async fn a_bad_press_is_answered_with_its_status_and_never_logged_with_its_address() {
+async fn rejected_request_is_one_line_without_url_or_headers() {
     let Some(options) = options().await else { return };
     let host = FunctionsHost::start(options).await.unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

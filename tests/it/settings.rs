@@ -1,16 +1,17 @@
-//! What is read from environment variables, and every way in which it is refused.
+//! Settings from environment variables, and the ways in which they are rejected.
 
+use m365::AppCredential;
+use table_store::StorageAccess;
 use tenantwatch::settings::{
-    CredentialSettings, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, StorageAccess, TenantSource,
-    TrustedTarget,
+    ActionKey, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, TenantSource, TrustedTarget,
 };
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 const OTHER: &str = "22222222-2222-2222-2222-222222222222";
 const CERTIFICATE: &str = include_str!("../fixtures/app-certificate.pem");
 
-/// The least that a command with storage and channels needs.
-fn least() -> Vec<(String, String)> {
+/// The minimum that a command with storage and channels needs.
+fn minimum() -> Vec<(String, String)> {
     [
         ("PARTNER_TENANT_ID", TENANT),
         ("CLIENT_ID", OTHER),
@@ -22,10 +23,10 @@ fn least() -> Vec<(String, String)> {
     .into()
 }
 
-/// Reads the least with some settings changed; an empty value unsets.
+/// Reads the minimum with some settings changed; an empty value unsets.
 fn read(changes: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     let changes = changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Settings::from_environment(least().into_iter().chain(changes), Needs::AZURE)
+    Settings::from_environment(minimum().into_iter().chain(changes), Needs::AZURE)
 }
 
 fn names(error: &SettingsError) -> Vec<&str> {
@@ -33,7 +34,7 @@ fn names(error: &SettingsError) -> Vec<&str> {
 }
 
 #[test]
-fn the_least_is_enough_and_the_rest_has_the_documented_defaults() {
+fn unset_settings_have_the_documented_defaults() {
     let settings = read(&[]).unwrap();
     assert_eq!(settings.hosts.management.as_str(), "https://manage.office.com/");
     assert_eq!(settings.tenants.source, TenantSource::Contracts);
@@ -41,14 +42,14 @@ fn the_least_is_enough_and_the_rest_has_the_documented_defaults() {
     assert_eq!(settings.collection.overlap.as_secs(), 120 * 60);
     assert_eq!(settings.collection.retention.as_secs(), 365 * 86_400);
     assert_eq!(settings.actions.token_life.as_secs(), 72 * 3_600);
-    assert!(settings.actions.keys.is_empty());
+    assert!(matches!(settings.actions.key, ActionKey::Unset));
     assert!(!settings.actions.remove_signin_methods);
     assert_eq!(settings.tables.coverage, "AuditLogCoverage");
     assert_eq!(settings.storage.unwrap().table_endpoint.as_str(), "http://127.0.0.1:10002/devstoreaccount1");
 }
 
 #[test]
-fn each_wrong_value_is_refused_by_its_name() {
+fn each_wrong_value_is_rejected_by_its_name() {
     let short_key = "c2hvcnQ=";
     let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let three_keys = [key, key, key].join(",");
@@ -85,6 +86,8 @@ fn each_wrong_value_is_refused_by_its_name() {
         ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 9 * * MON#1")]),
         ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 9 15W * *")]),
         ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 25 * * *")]),
+        ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 0 31 2 *")]),
+        ("GetDomainSchedule", &[("GetDomainSchedule", "0 0 0 30,31 FEB *")]),
         ("AzureWebJobsStorage", &[("AzureWebJobsStorage", "")]),
         ("AzureWebJobsStorage", &[("AzureWebJobsStorage", "AccountName=a")]),
         ("AzureWebJobsStorage", &[("AzureWebJobsStorage", "AccountName=a;AccountKey=***")]),
@@ -119,6 +122,8 @@ fn each_wrong_value_is_refused_by_its_name() {
         ("ACTION_KEY", &[("ACTION_KEY", short_key)]),
         ("ACTION_KEY", &[("ACTION_KEY", "this is not base64, at all")]),
         ("ACTION_KEY", &[("ACTION_KEY", &three_keys)]),
+        ("ACTION_KEY", &[("ACTION_KEY", "on")]),
+        ("ACTION_KEY", &[("ACTION_KEY", " , ")]),
         ("ACTION_TOKEN_HOURS", &[("ACTION_TOKEN_HOURS", "0")]),
         ("LOOKBACK_MINUTES", &[("LOOKBACK_MINUTES", "10080")]),
         ("OVERLAP_MINUTES", &[("OVERLAP_MINUTES", "-1")]),
@@ -142,7 +147,7 @@ fn each_wrong_value_is_refused_by_its_name() {
 }
 
 #[test]
-fn all_that_is_wrong_is_in_one_message() {
+fn all_problems_are_in_one_message() {
     let nothing = Settings::from_environment([], Needs::AZURE).unwrap_err();
     assert_eq!(names(&nothing), ["PARTNER_TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "AzureWebJobsStorage", "FLOW_URL"]);
     let text = nothing.to_string();
@@ -150,7 +155,7 @@ fn all_that_is_wrong_is_in_one_message() {
 }
 
 #[test]
-fn no_value_of_a_secret_is_in_the_message_or_in_what_is_debugged() {
+fn secrets_are_neither_in_messages_nor_in_debug_output() {
     let marked = "s3cr3t-marker";
     for setting in SETTINGS.iter().filter(|setting| setting.secret) {
         let storage = format!("AccountName=a;AccountKey={marked}");
@@ -166,24 +171,24 @@ fn no_value_of_a_secret_is_in_the_message_or_in_what_is_debugged() {
 }
 
 #[test]
-fn a_command_without_storage_or_channels_does_not_ask_for_them() {
-    let variables = least().into_iter().filter(|(name, _)| name != "AzureWebJobsStorage" && name != "FLOW_URL");
+fn storage_and_channels_are_required_only_if_needed() {
+    let variables = minimum().into_iter().filter(|(name, _)| name != "AzureWebJobsStorage" && name != "FLOW_URL");
     let settings = Settings::from_environment(variables, Needs { storage: false, channels: false }).unwrap();
     assert!(settings.storage.is_none());
     assert!(settings.channels.flow_url.is_none());
 }
 
 #[test]
-fn a_certificate_may_come_as_text_with_escaped_line_ends() {
+fn certificate_text_may_have_escaped_line_breaks() {
     let one_line = CERTIFICATE.replace('\n', "\\n");
     for pem in [CERTIFICATE, &one_line] {
         let settings = read(&[("CLIENT_SECRET", ""), ("CLIENT_CERTIFICATE", pem)]).unwrap();
-        assert!(matches!(settings.partner.credential, CredentialSettings::Certificate(_)));
+        assert!(matches!(settings.partner.credential, AppCredential::Certificate(_)));
     }
 }
 
 #[test]
-fn each_cloud_has_its_own_hosts_and_one_can_be_replaced() {
+fn cloud_selects_the_hosts_and_each_can_be_overridden() {
     let settings = read(&[("CLOUD", "DoD"), ("GRAPH_URL", "https://graph.example:8443")]).unwrap();
     assert_eq!(settings.hosts.authority.as_str(), "https://login.microsoftonline.us/");
     assert_eq!(settings.hosts.management.as_str(), "https://manage.protection.apps.mil/");
@@ -192,15 +197,21 @@ fn each_cloud_has_its_own_hosts_and_one_can_be_replaced() {
 }
 
 #[test]
-fn names_of_days_and_months_are_understood_in_the_schedule() {
-    for schedule in ["0 0 9 * * Wed", "0 0 9 * * mon-fri", "0 */5 * * Jul *", "0 0 9 1 Jan Sun", "30 0,15 8-18 * * 0-6"]
-    {
+fn schedule_accepts_names_of_days_and_months() {
+    for schedule in [
+        "0 0 9 * * Wed",
+        "0 0 9 * * mon-fri",
+        "0 */5 * * Jul *",
+        "0 0 9 29 2 Mon",
+        "0 0 9 1 Jan Sun",
+        "30 0,15 8-18 * * 0-6",
+    ] {
         assert!(read(&[("GetDomainSchedule", schedule)]).is_ok(), "{schedule}");
     }
 }
 
 #[test]
-fn storage_by_managed_identity_is_understood() {
+fn storage_with_managed_identity_is_accepted() {
     let settings = read(&[
         ("AzureWebJobsStorage", ""),
         ("AzureWebJobsStorage__accountName", "account1"),
@@ -215,7 +226,7 @@ fn storage_by_managed_identity_is_understood() {
 }
 
 #[test]
-fn a_storage_account_is_looked_for_in_its_cloud() {
+fn storage_account_has_the_domain_of_its_cloud() {
     for (cloud, endpoint) in [
         ("gcc", "https://account1.table.core.windows.net/"),
         ("gcchigh", "https://account1.table.core.usgovcloudapi.net/"),
@@ -228,7 +239,7 @@ fn a_storage_account_is_looked_for_in_its_cloud() {
 }
 
 #[test]
-fn a_connection_string_may_name_its_endpoint_or_suffix() {
+fn connection_string_may_name_an_endpoint_or_suffix() {
     for (text, endpoint) in [
         (
             "AccountName=a;AccountKey=AAAA;EndpointSuffix=core.chinacloudapi.cn",
@@ -281,4 +292,47 @@ fn every_setting_is_listed_once() {
     let count = listed.len();
     listed.dedup();
     assert_eq!(listed.len(), count);
+}
+
+#[test]
+fn action_key_is_unset_off_or_one_or_two_keys() {
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let read_key = |value: &str| read(&[("ACTION_KEY", value)]).unwrap().actions.key;
+    assert!(matches!(read_key(" "), ActionKey::Unset));
+    assert!(matches!(read_key("off"), ActionKey::Off) && matches!(read_key("Off"), ActionKey::Off));
+    assert!(matches!(read_key(key), ActionKey::Signing(keys) if keys.len() == 1));
+    assert!(matches!(read_key(&format!("{key},{key}")), ActionKey::Signing(keys) if keys.len() == 2));
+    for (value, names) in [("", "ACTION_KEY is not set"), ("off", "ACTION_KEY is off")] {
+        assert!(read_key(value).warning().unwrap().starts_with(names), "{value:?}");
+    }
+    assert_eq!(read_key(key).warning(), None);
+}
+
+#[test]
+fn unresolved_key_vault_reference_is_named_once_per_setting() {
+    let reference = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/hush)";
+    let by_name = "@microsoft.keyvault(VaultName=vault;SecretName=hush)";
+    for setting in SETTINGS {
+        let unset: &[&str] = match setting.name {
+            "CLIENT_CERTIFICATE" | "CLIENT_CERTIFICATE_PATH" | "FEDERATED_IDENTITY_CLIENT_ID" => &["CLIENT_SECRET"],
+            "AzureWebJobsStorage__accountName" | "AzureWebJobsStorage__tableServiceUri" => &["AzureWebJobsStorage"],
+            _ => &[],
+        };
+        for value in [reference, by_name] {
+            let changes: Vec<_> = unset.iter().map(|name| (*name, "")).chain([(setting.name, value)]).collect();
+            let error = read(&changes).expect_err(setting.name);
+            let [problem] = &error.problems[..] else { panic!("{}: {error}", setting.name) };
+            assert_eq!(problem.setting, setting.name);
+            assert!(problem.what.starts_with("the Key Vault reference was not resolved: check "), "{error}");
+            assert!(!error.to_string().contains("hush"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn problems_are_counted_by_setting() {
+    let one = read(&[("CLIENT_ID", "x")]).unwrap_err().to_string();
+    assert_eq!(one, "1 setting must be corrected:\n  CLIENT_ID: must be a GUID");
+    let two = read(&[("CLIENT_ID", "x"), ("TRUSTED_APPS", "x,y")]).unwrap_err().to_string();
+    assert!(two.starts_with("2 settings must be corrected:\n  CLIENT_ID: "), "{two}");
 }

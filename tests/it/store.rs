@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use base::clock::{Clock, SystemClock};
 use chrono::{DateTime, TimeDelta, Utc};
-use tenantwatch::clock::SystemClock;
-use tenantwatch::store::{
-    Column, ETag, Entity, Key, MemoryStore, PartitionKey, Query, RowKey, SqliteStore, Store, StoreError, Table,
-    list_all,
+use table_store::{
+    Change, Column, ColumnValue, ETag, Entity, Key, MemoryStore, PartitionKey, Query, RowKey, SqliteStore, Store,
+    StoreError, Table, list_all, update, whole_text_columns,
 };
+use tenantwatch::tables::{COVERAGE, PROCESSED};
 
-const TABLE: Table = Table::Coverage;
+const TABLE: Table = COVERAGE;
 
 fn partition(name: &str) -> PartitionKey {
     PartitionKey::parse(name).unwrap()
@@ -55,6 +56,9 @@ pub async fn conforms(store: Arc<dyn Store>) {
     pages_hold_every_row_once(store).await;
     a_prefix_finds_its_rows_only(store).await;
     only_older_rows_are_found(store).await;
+    only_newer_rows_are_found(store).await;
+    only_the_named_columns_are_read(store).await;
+    only_rows_with_a_wanted_value_are_found(store).await;
     many_rows_are_removed_in_batches(store).await;
     tables_and_partitions_are_apart(store).await;
     what_no_service_takes_is_refused(store).await;
@@ -208,6 +212,43 @@ async fn only_older_rows_are_found(store: &dyn Store) {
     assert_eq!(names(store, before(changed + TimeDelta::seconds(1))).await, ["row"]);
 }
 
+async fn only_newer_rows_are_found(store: &dyn Store) {
+    insert_all(store, "newer", ["row".to_owned()]).await;
+    let changed = store.get(TABLE, &key("newer", "row")).await.unwrap().unwrap().changed;
+    let since = |time| Query::partition(partition("newer")).changed_since(time);
+    assert_eq!(names(store, since(changed + TimeDelta::seconds(1))).await, Vec::<String>::new());
+    assert_eq!(names(store, since(changed - TimeDelta::seconds(1))).await, ["row"]);
+}
+
+async fn only_the_named_columns_are_read(store: &dyn Store) {
+    let mut written = entity("columns", "row");
+    written.set_whole_text("Whole", &"w".repeat(70_000));
+    written.set_text("Large", &"l".repeat(30_000));
+    written.set("Number", Column::Int(7));
+    store.insert(TABLE, &written).await.unwrap();
+    let query = |names: Vec<String>| Query::partition(partition("columns")).with_columns(names);
+    let read = list_all(store, TABLE, query(vec!["Number".to_owned(), "Absent".to_owned()])).await.unwrap();
+    let columns: Vec<&String> = read[0].entity.columns().keys().collect();
+    assert_eq!(columns, ["Number"]);
+    assert_eq!(read[0].entity.key, written.key);
+    let whole = list_all(store, TABLE, query(whole_text_columns("Whole"))).await.unwrap();
+    assert_eq!(whole[0].entity.whole_text("Whole"), written.whole_text("Whole"));
+    assert_eq!(whole[0].entity.text("Large"), None);
+}
+
+async fn only_rows_with_a_wanted_value_are_found(store: &dyn Store) {
+    for (name, threat, kind) in [("a", "True", "InboxRule"), ("b", "False", "Consent"), ("c", "False", "InboxRule")] {
+        let mut written = entity("values", name);
+        written.set_text("Threat", threat);
+        written.set_text("Type", kind);
+        store.insert(TABLE, &written).await.unwrap();
+    }
+    insert_all(store, "values", ["d".to_owned()]).await;
+    let wanted = [ColumnValue::new("Threat", "True"), ColumnValue::new("Type", "Consent")];
+    let query = Query::partition(partition("values")).where_any_of(wanted);
+    assert_eq!(names(store, query).await, ["a", "b"]);
+}
+
 async fn many_rows_are_removed_in_batches(store: &dyn Store) {
     let all: Vec<String> = (0..230).map(|number| format!("r{number:04}")).collect();
     insert_all(store, "batch", all.iter().cloned()).await;
@@ -223,12 +264,12 @@ async fn many_rows_are_removed_in_batches(store: &dyn Store) {
 
 async fn tables_and_partitions_are_apart(store: &dyn Store) {
     let here = entity("apart", "row");
-    store.insert(Table::Coverage, &here).await.unwrap();
-    assert_eq!(store.get(Table::Processed, &here.key).await.unwrap(), None);
-    assert_eq!(store.get(Table::Coverage, &key("apart2", "row")).await.unwrap(), None);
-    store.insert(Table::Processed, &here).await.unwrap();
-    store.delete(Table::Coverage, &here.key, None).await.unwrap();
-    assert!(store.get(Table::Processed, &here.key).await.unwrap().is_some());
+    store.insert(COVERAGE, &here).await.unwrap();
+    assert_eq!(store.get(PROCESSED, &here.key).await.unwrap(), None);
+    assert_eq!(store.get(COVERAGE, &key("apart2", "row")).await.unwrap(), None);
+    store.insert(PROCESSED, &here).await.unwrap();
+    store.delete(COVERAGE, &here.key, None).await.unwrap();
+    assert!(store.get(PROCESSED, &here.key).await.unwrap().is_some());
 }
 
 async fn what_no_service_takes_is_refused(store: &dyn Store) {
@@ -333,4 +374,28 @@ fn a_text_is_cut_between_characters_and_says_so() {
     assert!(text.encode_utf16().count() <= 30_000);
     let kept: BTreeSet<char> = text.trim_end_matches(" … [cut]").chars().collect();
     assert_eq!(kept, BTreeSet::from(['😀']));
+}
+
+#[tokio::test]
+async fn concurrent_updates_of_one_row_are_all_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let stores: [Arc<dyn Store>; 2] = [
+        Arc::new(MemoryStore::new(Arc::clone(&clock))),
+        Arc::new(SqliteStore::open(&folder.path().join("rows.db"), Arc::clone(&clock)).unwrap()),
+    ];
+    for store in stores {
+        let key = key("update", "row");
+        let add_one = |stored: Option<&table_store::Stored>| {
+            let count = stored.and_then(|stored| stored.entity.int("Count")).unwrap_or(0);
+            let mut changed = Entity::new(key.clone());
+            changed.set("Count", Column::Int(count + 1));
+            Ok(Change::Write(changed, ()))
+        };
+        let updates = (0..5).map(|_| update(store.as_ref(), &clock, TABLE, &key, add_one));
+        let outcomes: Result<Vec<()>, StoreError> = futures::future::join_all(updates).await.into_iter().collect();
+        outcomes.unwrap();
+        let stored = store.get(TABLE, &key).await.unwrap().unwrap();
+        assert_eq!(stored.entity.int("Count"), Some(5), "{store:?}");
+    }
 }

@@ -11,12 +11,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base::clock::Clock;
 use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use tenantwatch::clock::Clock;
-use tenantwatch::settings::{StorageAccess, StorageSettings, TableNames};
-use tenantwatch::store::{Entity, Key, PartitionKey, Query, RowKey, Store, StoreError, Table, TablesStore};
+use table_store::{Entity, Key, PartitionKey, Query, RowKey, Store as _, StoreError, TablesStore};
+use table_store::{StorageAccess, StorageAccount};
+use tenantwatch::settings::TableNames;
+use tenantwatch::tables::{ACTIONS, COVERAGE, PROCESSED};
 use url::Url;
 use uuid::Uuid;
 
@@ -43,8 +45,8 @@ fn new_names() -> TableNames {
     TableNames { processed: name('P'), actions: name('A'), coverage: name('C') }
 }
 
-fn settings(table_url: &str) -> StorageSettings {
-    StorageSettings {
+fn settings(table_url: &str) -> StorageAccount {
+    StorageAccount {
         table_endpoint: table_url.parse().unwrap(),
         account: ACCOUNT.to_owned(),
         access: StorageAccess::SharedKey(KEY.into()),
@@ -136,13 +138,11 @@ async fn a_table_that_is_missing_is_made_by_whatever_misses_it_first() {
     let Some(azurite) = azurite().await else { return };
     let first = entity("row", "first");
     let new = || tables(&azurite.table_url);
-    assert_eq!(new().get(Table::Processed, &first.key).await.unwrap(), None);
-    assert!(
-        new().list(Table::Processed, &Query::partition(first.key.partition.clone())).await.unwrap().rows.is_empty()
-    );
-    new().insert(Table::Actions, &first).await.unwrap();
-    new().delete(Table::Actions, &first.key, None).await.unwrap();
-    new().delete_many(Table::Actions, &first.key.partition, std::slice::from_ref(&first.key.row)).await.unwrap();
+    assert_eq!(new().get(PROCESSED, &first.key).await.unwrap(), None);
+    assert!(new().list(PROCESSED, &Query::partition(first.key.partition.clone())).await.unwrap().rows.is_empty());
+    new().insert(ACTIONS, &first).await.unwrap();
+    new().delete(ACTIONS, &first.key, None).await.unwrap();
+    new().delete_many(ACTIONS, &first.key.partition, std::slice::from_ref(&first.key.row)).await.unwrap();
 }
 
 #[tokio::test]
@@ -150,13 +150,13 @@ async fn an_insert_is_sent_once_even_when_its_answer_is_lost() {
     let Some(azurite) = azurite().await else { return };
     let door = Door::open(Some(azurite), None).await;
     let store = tables(&door.url);
-    store.insert(Table::Coverage, &entity("other", "makes the table")).await.unwrap();
+    store.insert(COVERAGE, &entity("other", "makes the table")).await.unwrap();
     door.requests();
     door.lose_next_answer();
-    let lost = store.insert(Table::Coverage, &entity("row", "text")).await;
+    let lost = store.insert(COVERAGE, &entity("row", "text")).await;
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
     assert_eq!(door.requests(), 1);
-    assert!(store.get(Table::Coverage, &entity("row", "").key).await.unwrap().is_some());
+    assert!(store.get(COVERAGE, &entity("row", "").key).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -164,17 +164,17 @@ async fn a_replace_knows_its_own_write_again_when_the_answer_is_lost() {
     let Some(azurite) = azurite().await else { return };
     let door = Door::open(Some(azurite), None).await;
     let store = tables(&door.url);
-    let first = store.insert(Table::Coverage, &entity("row", "first")).await.unwrap();
+    let first = store.insert(COVERAGE, &entity("row", "first")).await.unwrap();
     door.lose_next_answer();
-    let second = store.replace(Table::Coverage, &entity("row", "second"), &first).await.unwrap();
-    let stored = store.get(Table::Coverage, &entity("row", "").key).await.unwrap().unwrap();
+    let second = store.replace(COVERAGE, &entity("row", "second"), &first).await.unwrap();
+    let stored = store.get(COVERAGE, &entity("row", "").key).await.unwrap().unwrap();
     assert_eq!((stored.entity, &stored.etag), (entity("row", "second"), &second));
     door.lose_next_answer();
-    let late = store.replace(Table::Coverage, &entity("row", "late"), &first).await;
+    let late = store.replace(COVERAGE, &entity("row", "late"), &first).await;
     assert!(matches!(late, Err(StoreError::Changed(_))), "{late:?}");
     door.lose_next_answer();
-    store.delete(Table::Coverage, &entity("row", "").key, Some(&second)).await.unwrap();
-    assert_eq!(store.get(Table::Coverage, &entity("row", "").key).await.unwrap(), None);
+    store.delete(COVERAGE, &entity("row", "").key, Some(&second)).await.unwrap();
+    assert_eq!(store.get(COVERAGE, &entity("row", "").key).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -182,9 +182,9 @@ async fn only_what_may_be_repeated_is_tried_again() {
     let door = Door::open(None, Some((StatusCode::SERVICE_UNAVAILABLE, "application/json", ""))).await;
     let store = tables(&door.url);
     let row = entity("row", "text");
-    assert!(matches!(store.get(Table::Coverage, &row.key).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.get(COVERAGE, &row.key).await, Err(StoreError::Unavailable(_))));
     assert_eq!(door.requests(), 5);
-    assert!(matches!(store.insert(Table::Coverage, &row).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.insert(COVERAGE, &row).await, Err(StoreError::Unavailable(_))));
     assert_eq!(door.requests(), 1);
 }
 
@@ -193,7 +193,7 @@ async fn a_refusal_is_not_tried_again_and_says_what_to_look_at() {
     let body =
         r#"{"odata.error":{"code":"AuthorizationFailure","message":{"lang":"en","value":"https://secret/?sig=1"}}}"#;
     let door = Door::open(None, Some((StatusCode::FORBIDDEN, "application/json", body))).await;
-    let error = tables(&door.url).get(Table::Coverage, &entity("row", "").key).await.unwrap_err();
+    let error = tables(&door.url).get(COVERAGE, &entity("row", "").key).await.unwrap_err();
     assert_eq!(door.requests(), 1);
     let text = format!("{error} {error:?}");
     assert!(text.contains("403 AuthorizationFailure") && text.contains("Storage Table Data Contributor"), "{text}");
@@ -204,7 +204,7 @@ async fn a_refusal_is_not_tried_again_and_says_what_to_look_at() {
 async fn an_error_in_xml_is_told_by_its_status_alone() {
     let body = "<?xml version=\"1.0\"?><Error><Code>Hostile</Code></Error>";
     let door = Door::open(None, Some((StatusCode::BAD_REQUEST, "application/xml", body))).await;
-    let error = tables(&door.url).get(Table::Coverage, &entity("row", "").key).await.unwrap_err();
+    let error = tables(&door.url).get(COVERAGE, &entity("row", "").key).await.unwrap_err();
     assert!(matches!(&error, StoreError::Refused(_)), "{error:?}");
     assert!(!error.to_string().contains("Hostile"), "{error}");
 }
@@ -214,13 +214,13 @@ async fn a_service_that_cannot_be_reached_is_unavailable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/{ACCOUNT}", listener.local_addr().unwrap());
     drop(listener);
-    let error = tables(&url).get(Table::Coverage, &entity("row", "").key).await.unwrap_err();
+    let error = tables(&url).get(COVERAGE, &entity("row", "").key).await.unwrap_err();
     assert!(matches!(&error, StoreError::Unavailable(text) if !text.contains("127.0.0.1")), "{error:?}");
 }
 
 #[test]
 fn http_is_for_this_machine_only_and_a_key_is_base64() {
-    let opened = |settings: &StorageSettings| {
+    let opened = |settings: &StorageAccount| {
         TablesStore::new(settings, new_names(), reqwest::Client::new(), Arc::new(NoWait)).map(drop)
     };
     for url in [
@@ -240,7 +240,7 @@ fn http_is_for_this_machine_only_and_a_key_is_base64() {
         opened(&settings(url)).unwrap();
     }
     let wrong =
-        StorageSettings { access: StorageAccess::SharedKey("not base64!".into()), ..settings("https://a.example") };
+        StorageAccount { access: StorageAccess::SharedKey("not base64!".into()), ..settings("https://a.example") };
     let error = opened(&wrong).unwrap_err().to_string();
     assert!(error.contains("AccountKey") && !error.contains("not base64!"), "{error}");
 }
@@ -273,8 +273,8 @@ async fn no_signature_and_no_row_reaches_the_log_even_at_its_most_talkative() {
     let _guard = tracing::subscriber::set_default(subscriber);
     tracing::info!("the log works");
     let store = tables(&door.url);
-    let _ = store.insert(Table::Coverage, &entity("row", "words of a customer")).await;
-    let _ = store.get(Table::Coverage, &entity("row", "").key).await;
+    let _ = store.insert(COVERAGE, &entity("row", "words of a customer")).await;
+    let _ = store.get(COVERAGE, &entity("row", "").key).await;
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("the log works"), "{log}");
     for secret in ["SharedKey", "words of a customer", KEY] {
@@ -328,11 +328,11 @@ async fn in_a_process_that_has_an_identity() {
     let url = std::env::var(TABLES_OF_IDENTITY).unwrap();
     let opened = |client: &str| {
         let access = StorageAccess::ManagedIdentity(Some(client.to_owned()));
-        let settings = StorageSettings { access, ..settings(&url) };
+        let settings = StorageAccount { access, ..settings(&url) };
         TablesStore::new(&settings, new_names(), reqwest::Client::new(), Arc::new(NoWait)).unwrap()
     };
     let key = entity("row", "").key;
-    assert_eq!(opened("client").get(Table::Coverage, &key).await.unwrap(), None);
-    let refused = opened("other").get(Table::Coverage, &key).await;
+    assert_eq!(opened("client").get(COVERAGE, &key).await.unwrap(), None);
+    let refused = opened("other").get(COVERAGE, &key).await;
     assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
 }

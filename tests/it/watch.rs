@@ -6,23 +6,26 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base::clock::{Clock, Deadline};
+use base::ids::{RunId, TenantId};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
+use m365::{AppCredential, AppRegistration, Cloud, Hosts};
 use serde_json::{Value, json};
+use table_store::{
+    ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, list_all,
+};
 use tenantwatch::app::App;
-use tenantwatch::clock::{Clock, Deadline};
 use tenantwatch::detection::FindingKind;
 use tenantwatch::functions::process_audit_log::Report;
 use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_audit_log};
-use tenantwatch::ledger::{CoverageRow, ProcessedRow};
-use tenantwatch::names::{RunId, TenantId};
 use tenantwatch::settings::{
-    ActionSettings, ChannelSettings, Cloud, CollectionSettings, CredentialSettings, Hosts, LocationSettings,
-    PartnerSettings, Settings, TableNames, TenantSettings, TenantSource, TrustSettings,
+    ActionKey, ActionSettings, ChannelSettings, CollectionSettings, LocationSettings, Settings, TableNames,
+    TenantSettings, TenantSource, TrustSettings,
 };
-use tenantwatch::store::{
-    ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, list_all,
-};
+use tenantwatch::tables::{COVERAGE, PROCESSED};
+use tenantwatch::tables::{CoverageRow, ProcessedRow};
+use tenantwatch::tenants::first_row;
 use tenantwatch_simulator::world::{BlobBody, Consent};
 use tenantwatch_simulator::{Fault, FaultKind, Service, Simulator, Tenant, World};
 use uuid::Uuid;
@@ -169,7 +172,17 @@ impl Watch {
 
     /// Delivers a message to a run that has only so much time.
     pub async fn deliver_within(&self, message: &TenantMessage, time: Duration) -> Result<Report, FunctionError> {
+        self.list(message).await;
         process_audit_log::run(&self.app, message, &Deadline::after(self.clock.clone(), time)).await
+    }
+
+    /// Stores the row of a tenant that GetDomain stores before it queues the tenant for the first time.
+    async fn list(&self, message: &TenantMessage) {
+        let row = first_row(&self.app, message);
+        match self.store.inner.insert(COVERAGE, &row.to_entity()).await {
+            Ok(_) | Err(StoreError::Exists(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 
     pub async fn get_domain(&self) -> Vec<TenantMessage> {
@@ -212,13 +225,13 @@ impl Watch {
     /// Every row of ProcessedAuditLogs in a partition.
     pub async fn rows(&self, partition: &str) -> Vec<ProcessedRow> {
         let query = Query::partition(PartitionKey::parse(partition).unwrap());
-        let rows = list_all(self.store.as_ref(), Table::Processed, query).await.unwrap();
+        let rows = list_all(self.store.as_ref(), PROCESSED, query).await.unwrap();
         rows.iter().map(|row| ProcessedRow::from_stored(row).unwrap().0).collect()
     }
 
     pub async fn coverage(&self) -> CoverageRow {
         let key = CoverageRow::key(&TenantId::new(CONTOSO));
-        let stored = self.store.inner.get(Table::Coverage, &key).await.unwrap().unwrap();
+        let stored = self.store.inner.get(COVERAGE, &key).await.unwrap().unwrap();
         CoverageRow::from_stored(&stored).unwrap().0
     }
 
@@ -382,10 +395,10 @@ fn settings(sim: &Simulator) -> Settings {
         found.map(|(_, value)| secrecy::SecretString::from(value))
     };
     Settings {
-        partner: PartnerSettings {
+        partner: AppRegistration {
             tenant_id: TenantId::new(PARTNER),
             client_id: Uuid::from_u128(0xc1),
-            credential: CredentialSettings::Secret(secret("CLIENT_SECRET").unwrap()),
+            credential: AppCredential::Secret(secret("CLIENT_SECRET").unwrap()),
         },
         hosts: Hosts {
             cloud: Cloud::Worldwide,
@@ -409,7 +422,7 @@ fn settings(sim: &Simulator) -> Settings {
         tables: TableNames::default(),
         channels: ChannelSettings { flow_url: secret("FLOW_URL"), teams_url: secret("TEAMS_WEBHOOK_URL") },
         actions: ActionSettings {
-            keys: Vec::new(),
+            key: ActionKey::Unset,
             token_life: minutes(72 * 60),
             protected_users: Vec::new(),
             remove_signin_methods: false,

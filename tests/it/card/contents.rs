@@ -1,8 +1,8 @@
 //! What a person reads on a card.
 
+use m365::Cloud;
 use serde_json::{Value, json};
 use tenantwatch::notify::teams;
-use tenantwatch::settings::Cloud;
 
 use super::{example, flow_card, long_attack, written_by_an_attacker};
 

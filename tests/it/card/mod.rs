@@ -4,11 +4,11 @@ mod contents;
 pub mod rendered;
 pub mod schema;
 
+use m365::Cloud;
 use serde_json::Value;
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
-use tenantwatch::ledger::{ProcessedRow, TenantState};
 use tenantwatch::notify::{flow, teams};
-use tenantwatch::settings::Cloud;
+use tenantwatch::tables::{ProcessedRow, TenantState};
 
 use crate::remediation::ward::threat;
 

@@ -5,11 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::clock::SystemClock;
 use chrono::{DateTime, Utc};
-use tenantwatch::clock::SystemClock;
-use tenantwatch::ledger::{self, CoverageRow};
-use tenantwatch::settings::{StorageAccess, StorageSettings, TableNames};
-use tenantwatch::store::{PartitionKey, Query, TablesStore};
+use table_store::{Query, TablesStore};
+use table_store::{StorageAccess, StorageAccount};
+use tenantwatch::settings::TableNames;
+use tenantwatch::tables::keys;
+use tenantwatch::tables::{self, CoverageRow};
 use tenantwatch_simulator::functions_host::{FunctionsHost, Options};
 use tenantwatch_simulator::scenario::{self, Eventful};
 use tenantwatch_simulator::steps::Steps;
@@ -196,14 +198,14 @@ impl Days {
     }
 
     async fn coverage(&self) -> Vec<CoverageRow> {
-        let storage = StorageSettings {
+        let storage = StorageAccount {
             table_endpoint: self.tables.url().parse().unwrap(),
             account: ACCOUNT.to_owned(),
             access: StorageAccess::SharedKey(KEY.into()),
         };
         let (http, clock) = (reqwest::Client::new(), Arc::new(SystemClock));
         let store = TablesStore::new(&storage, self.names.clone(), http, clock).unwrap();
-        let rows = ledger::list::<CoverageRow>(&store, Query::partition(PartitionKey::tenants())).await.unwrap();
+        let rows = tables::list::<CoverageRow>(&store, Query::partition(keys::tenants())).await.unwrap();
         rows.into_iter().map(|(row, _)| row).collect()
     }
 

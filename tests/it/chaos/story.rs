@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tenantwatch::ledger::CoverageRow;
+use tenantwatch::tables::CoverageRow;
 use tenantwatch_simulator::Accepted;
 use tenantwatch_simulator::scenario::Shown;
 use tenantwatch_simulator::storage_proxy::Written;

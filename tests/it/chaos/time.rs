@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use base::clock::shifted::Shift;
 use chrono::{DateTime, TimeDelta, Utc};
-use tenantwatch::clock::shifted::Shift;
 
 /// How many seconds pass in a real one. Waits of the app are so much shorter; its deadline of 8 minutes is 24 real seconds.
 pub const RATE: u32 = 20;

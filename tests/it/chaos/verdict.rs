@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::DateTime;
 use serde_json::Value;
-use tenantwatch::ledger::TenantState;
+use tenantwatch::tables::TenantState;
 use tenantwatch_simulator::scenario::Shown;
 use tenantwatch_simulator::{Accepted, Service};
 

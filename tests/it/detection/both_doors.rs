@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use tenantwatch::detection::ReasonName;
-use tenantwatch::ledger::ProcessedRow;
+use tenantwatch::tables::ProcessedRow;
 use tenantwatch_simulator::records::Seeded;
 use tenantwatch_simulator::world::AcceptedDomain;
 use uuid::Uuid;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use audit_log::AuditRecord;
+use base::ids::TenantId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tenantwatch::audit::AuditRecord;
 use tenantwatch::detection::{
     AcceptedDomains, Answer, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, questions,
 };
-use tenantwatch::names::TenantId;
 use tenantwatch::settings::TrustedTarget;
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 
+use audit_log::AuditRecord;
 use serde_json::{Value, json};
-use tenantwatch::audit::AuditRecord;
 use tenantwatch::detection::{Answer, Finding, FindingKind, Question, Severity, is_selected, judge, questions};
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
+use audit_log::{AuditRecord, Properties};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
-use tenantwatch::audit::{AuditRecord, Properties};
 use tenantwatch::detection::{Finding, ReasonName, Signs, judge, questions, severity};
 
 use super::fixtures::{Situation, situations};

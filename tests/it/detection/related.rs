@@ -32,13 +32,6 @@ fn a_shared_target_says_how_many_and_only_raises() {
 }
 
 #[test]
-fn what_was_taken_away_shares_no_target() {
-    let mut removal = found("a removal is recorded");
-    add_shared_target(&mut removal, 3, 2);
-    assert!(removal.reasons.is_empty() && !removal.threat);
-}
-
-#[test]
 fn a_method_that_is_changed_after_a_threat_is_a_threat() {
     let mut change = found("a method was added");
     raise_after_threat(&mut change, time());

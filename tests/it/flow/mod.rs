@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use tenantwatch::ledger::ProcessedRow;
 use tenantwatch::notify::flow::payload;
 use tenantwatch::remediation::{Action, Request};
+use tenantwatch::tables::ProcessedRow;
 
 use crate::card::{every_kind_of_row, long_attack, written_by_an_attacker};
 use crate::remediation::ward::{BOB, threat};

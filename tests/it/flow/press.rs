@@ -1,11 +1,11 @@
 //! The flow from the notification to the result in the card, against RemediateAccount over HTTP.
 
+use base::clock::Deadline;
 use serde_json::{Value, json};
-use tenantwatch::clock::Deadline;
 use tenantwatch::detection::FindingKind;
 use tenantwatch::host::standalone;
-use tenantwatch::ledger::{FindingState, ProcessedRow};
 use tenantwatch::notify::Channel;
+use tenantwatch::tables::{FindingState, ProcessedRow};
 
 use super::run::{Ended, Reply, Run};
 use super::{definition, example};
@@ -86,7 +86,7 @@ async fn a_press_secures_the_account_and_the_card_shows_every_step() {
     assert_eq!(run.failures, [""; 0]);
     assert_eq!(run.waiting, [flow_card(&office.ward.threat)]);
     let card = result(&run).to_string();
-    for part in ["Remediate: Completed. ", "Pressed by Terry Technician", "BlockSignIn: Done", "Verify: Done"] {
+    for part in ["Remediate: Completed. ", "Requested by Terry Technician", "BlockSignIn: Done", "Verify: Done"] {
         assert!(card.contains(part), "{part} is missing: {card}");
     }
     assert!(card.contains("smtp:eve[@]evil[.]example"), "defanged once: {card}");
@@ -112,11 +112,11 @@ async fn what_the_flow_sends_back_is_taken_for_every_type_of_finding() {
             let mut row = threat(id + number as u128, office.ward.now());
             row.kind = *kind;
             row.source_mailbox = owner.to_owned();
-            row.fingerprint = tenantwatch::store::Digest::of(&[row.record_id.to_string()]);
+            row.fingerprint = table_store::Digest::of(&[row.record_id.to_string()]);
             office.ward.keep(&row).await;
             let run = office.run(&row, "Dismiss", []).await;
             assert!(result(&run).to_string().contains("Dismiss: Dismissed. "), "{}: {:?}", kind.as_str(), run.updated);
-            assert_eq!(run.calls[0]["Reason"], "Pressed by terry@msp.example");
+            assert_eq!(run.calls[0]["Reason"], "Requested by terry@msp.example");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! A city database made in the test: one IPv4 address and where it is.
+//! A city database created in the test, with the location of one IPv4 address.
 //! The format: <https://maxmind.github.io/MaxMind-DB/>.
 
 use std::net::Ipv4Addr;
 
-/// Bytes of a database that knows `address` and nothing else.
+/// Returns the bytes of a database that contains only `address`.
 pub fn of(address: Ipv4Addr, city: &str, region: &str, country: &str) -> Vec<u8> {
     let names = |name: &str| map(&[("names", map(&[("en", text(name))]))]);
     let place = map(&[("city", names(city)), ("country", names(country)), ("subdivisions", list(&[names(region)]))]);
@@ -28,9 +28,9 @@ pub fn of(address: Ipv4Addr, city: &str, region: &str, country: &str) -> Vec<u8>
 /// One node for each bit of the address.
 const NODES: u32 = 32;
 
-/// The search tree: the bits of the address lead to the data, everything else to nothing.
+/// Builds the search tree: only the bits of the address lead to the data.
 fn tree(address: u32) -> Vec<u8> {
-    // 16 bytes of zeros lie between the tree and the data, and count.
+    // The 16 zero bytes between the tree and the data are counted.
     let data = NODES + 16;
     (0..NODES)
         .flat_map(|bit| {
@@ -42,7 +42,7 @@ fn tree(address: u32) -> Vec<u8> {
         .collect()
 }
 
-/// The control byte of a field; types beyond 7 stand in a byte of their own.
+/// Builds the control byte of a field; types above 7 are in a second byte.
 fn control(kind: u8, size: usize) -> Vec<u8> {
     let size = u8::try_from(size).unwrap();
     assert!(size < 29, "longer fields have longer sizes");

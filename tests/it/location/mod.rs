@@ -1,4 +1,4 @@
-//! Where an address is: what is asked of the online service, what is never asked, and what stands in the row when it fails.
+//! Location look-ups: what is sent to the online service, what is never sent, and the text after a failure.
 
 mod city_database;
 
@@ -13,7 +13,7 @@ use tenantwatch::settings::LocationSettings;
 
 const KEY: &str = "an-access-key";
 
-/// A service that gives one answer, and how often it was asked.
+/// A service with one response, and the number of its requests.
 async fn service(status: u16, body: &'static str) -> (Locator, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
@@ -33,7 +33,7 @@ async fn service(status: u16, body: &'static str) -> (Locator, Arc<AtomicUsize>)
 }
 
 #[tokio::test]
-async fn a_place_is_city_region_country_and_asked_for_once() {
+async fn location_is_looked_up_once() {
     let found = r#"{"type":"ipv4","city":"Los Angeles","region_name":"California","country_name":"United States"}"#;
     let (locator, asked) = service(200, found).await;
     for _ in 0..2 {
@@ -48,7 +48,7 @@ async fn a_place_is_city_region_country_and_asked_for_once() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_in_the_originals_words_and_may_pass() {
+async fn failure_has_the_original_text_and_is_not_cached() {
     let start = "Unable to determine the location,";
     for (status, body, text) in [
         (500, "", "bad status code"),
@@ -64,12 +64,12 @@ async fn a_failure_is_told_in_the_originals_words_and_may_pass() {
         for _ in 0..2 {
             assert_eq!(locator.locate(Some("134.201.250.155".parse().unwrap())).await, format!("{start} {text}"));
         }
-        assert_eq!(asked.load(Ordering::Relaxed), 2, "a failure is not remembered");
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "a failure is not cached");
     }
 }
 
 #[tokio::test]
-async fn addresses_inside_a_network_are_never_sent_anywhere() {
+async fn private_addresses_are_never_sent_anywhere() {
     let (locator, asked) = service(200, "{}").await;
     for address in [
         "10.1.2.3",
@@ -93,13 +93,13 @@ async fn addresses_inside_a_network_are_never_sent_anywhere() {
 }
 
 #[tokio::test]
-async fn without_a_way_to_look_up_there_is_no_place() {
+async fn location_is_empty_without_database_and_service() {
     let locator = Locator::new(&LocationSettings::default(), reqwest::Client::new()).unwrap();
     assert_eq!(locator.locate(Some("134.201.250.155".parse().unwrap())).await, "");
 }
 
 #[test]
-fn the_key_is_not_in_what_is_debugged_and_a_missing_database_is_said() {
+fn debug_output_contains_no_key_and_missing_database_fails() {
     let settings = LocationSettings { database: None, ipstack_key: Some(KEY.into()) };
     assert!(!format!("{:?}", Locator::new(&settings, reqwest::Client::new()).unwrap()).contains(KEY));
     let settings = LocationSettings { database: Some("/nowhere/at/all.mmdb".into()), ipstack_key: None };
@@ -107,12 +107,12 @@ fn the_key_is_not_in_what_is_debugged_and_a_missing_database_is_said() {
 }
 
 #[tokio::test]
-async fn a_city_database_answers_without_asking_anybody() {
+async fn database_is_used_instead_of_the_service() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("city.mmdb");
     let known = "134.201.250.155".parse().unwrap();
     std::fs::write(&path, city_database::of(known, "Los Angeles", "California", "United States")).unwrap();
-    // A key is set as well, and an address where nobody listens: the database wins.
+    // A key is set as well, with a URL where nothing listens: only the database is used.
     let settings = LocationSettings { database: Some(path), ipstack_key: Some(KEY.into()) };
     let nobody = "http://127.0.0.1:9/".parse().unwrap();
     let locator = Locator::with_service(&settings, reqwest::Client::new(), nobody).unwrap();
@@ -122,7 +122,7 @@ async fn a_city_database_answers_without_asking_anybody() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_refused() {
+fn file_that_is_not_a_database_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("city.mmdb");
     std::fs::write(&path, "no database").unwrap();

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use base::ids::{RecordId, RunId};
 use chrono::TimeDelta;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use table_store::{Column, Entity, Key, PartitionKey, RowKey};
+use tenantwatch::tables::{ACTIONS, PROCESSED, ProcessedRow};
+use uuid::Uuid;
 
 use tenantwatch_simulator::steps::Moment;
 
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
-use super::ward::{BOB, Ward, detail, outcome};
+use super::ward::{BOB, Ward, detail, outcome, threat};
 
 /// Time that passes with each look at the clock where something hangs.
 const TICK: TimeDelta = TimeDelta::milliseconds(10);
@@ -220,7 +225,7 @@ async fn a_store_that_no_longer_answers_is_no_reason_to_answer_late_or_to_leave_
     assert!(ward.now() - began < PATIENCE);
     assert_eq!(answer.status, 200, "{:#}", answer.body);
     assert_eq!(outcome(&answer, "BlockSignIn"), "Done", "{:#}", answer.body);
-    assert!(answer.body["warnings"].is_null() && answer.body["Warnings"][0].as_str().unwrap().contains("not complete"));
+    assert!(answer.body["warnings"].is_null() && answer.body["Warnings"][0].as_str().unwrap().contains("incomplete"));
 }
 
 #[tokio::test]
@@ -236,4 +241,94 @@ async fn a_store_that_does_not_answer_at_all_is_said_in_time_and_nothing_is_touc
         assert_eq!(answer.status, 503, "{action}: {:#}", answer.body);
         assert_eq!(ward.changes(), 0, "{action}");
     }
+}
+
+/// The number of store requests within which sign-in has to be blocked.
+const REQUESTS_BEFORE_BLOCK: usize = 12;
+
+#[tokio::test]
+async fn a_long_history_does_not_delay_the_block() {
+    let ward = Ward::open().await;
+    for number in 0..100_000_u128 {
+        let mut row = Entity::new(Key::new(
+            PartitionKey::parse("contoso.com").unwrap(),
+            RowKey::record(&RecordId::new(Uuid::from_u128(0x1_0000 + number))),
+        ));
+        row.set_text("Type", "InboxRule");
+        row.set_text("Threat", "False");
+        row.set_text("SourceMailbox", BOB);
+        ward.put(PROCESSED, &row).await;
+    }
+    for number in 0..1_000_u128 {
+        let record = RecordId::new(Uuid::from_u128(0x2_0000 + number));
+        let run = RunId::new(Uuid::from_u128(0x3_0000 + number));
+        let mut row = Entity::new(Key::new(PartitionKey::parse("contoso.com").unwrap(), RowKey::run(&record, &run)));
+        row.set_text("RunId", &run.to_string());
+        row.set_text("Action", "Remediate");
+        row.set_text("Mailbox", "another mailbox");
+        row.set("Started", Column::Time(ward.now()));
+        ward.put(ACTIONS, &row).await;
+    }
+    ward.stop_after_requests(REQUESTS_BEFORE_BLOCK);
+    tokio::select! {
+        answer = ward.press(json!({})) => panic!("the store stopped, yet it answered {:#}", answer.body),
+        () = ward.store.stopped.notified() => {}
+    }
+    assert!(!ward.user(BOB).account_enabled, "sign-in is still allowed after {REQUESTS_BEFORE_BLOCK} requests");
+}
+
+#[tokio::test]
+async fn two_cards_about_one_actor_share_a_lock() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        tenant.add_person("carol", "Carol Clerk");
+    });
+    let of_carol = ProcessedRow { source_mailbox: "carol@contoso.com".to_owned(), ..threat(2, ward.now()) };
+    ward.keep(&of_carol).await;
+    let body = ward.body(json!({ "User": "carol@contoso.com", "ID": of_carol.record_id }));
+    let (one, two) = tokio::join!(ward.press(json!({})), ward.send(&body));
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409], "{:#} {:#}", one.body, two.body);
+}
+
+#[tokio::test]
+async fn undo_of_one_card_does_not_unblock_the_actor_of_another() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        tenant.add_person("carol", "Carol Clerk");
+    });
+    let of_carol = ProcessedRow { source_mailbox: "carol@contoso.com".to_owned(), ..threat(2, ward.now()) };
+    ward.keep(&of_carol).await;
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+    let of = |more: serde_json::Value| {
+        let mut body = ward.body(json!({ "User": "carol@contoso.com", "ID": of_carol.record_id }));
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    assert_eq!(ward.send(&of(json!({}))).await.body["Status"], "Completed");
+    let first = ward.press(json!({ "Action": "Undo" })).await;
+    assert_eq!(first.status, 409, "{:#}", first.body);
+    let named = of_carol.record_id.to_string();
+    assert!(first.body["Error"].as_str().unwrap().contains(&named), "{:#}", first.body);
+    let undone = ward.send(&of(json!({ "Action": "Undo" }))).await;
+    assert_eq!(undone.status, 200, "{:#}", undone.body);
+    assert!(!ward.user(BOB).account_enabled, "bob was blocked because of another finding: {:#}", undone.body);
+    assert_eq!(ward.press(json!({ "Action": "Undo" })).await.body["Status"], "Undone");
+    assert!(ward.user(BOB).account_enabled);
+}
+
+#[tokio::test]
+async fn a_lease_that_names_a_distant_end_expires_with_its_row() {
+    let ward = Ward::open().await;
+    let digest = Sha256::digest(ward.user(BOB).id.to_string().to_lowercase());
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = Key::new(PartitionKey::parse("contoso.com").unwrap(), RowKey::parse(&format!("lock_{hex}")).unwrap());
+    let mut row = Entity::new(key);
+    row.set_text("RunId", "somebody");
+    row.set("LeasedUntil", Column::Time("9999-12-31T00:00:00Z".parse().unwrap()));
+    ward.put(ACTIONS, &row).await;
+    assert_eq!(ward.press(json!({})).await.status, 409);
+    ward.wait(TimeDelta::seconds(61));
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
 }

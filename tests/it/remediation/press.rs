@@ -3,13 +3,13 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantwatch::detection::{FindingKind, Severity};
-use tenantwatch::ledger::{FindingState, ProcessedRow, SeenRow};
-use tenantwatch::store::Table;
+use tenantwatch::tables::COVERAGE;
+use tenantwatch::tables::{FindingState, NotifiedFingerprintRow, ProcessedRow};
 use tenantwatch_simulator::world::{Grant, Permission, SignInMethod};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
 
-use super::ward::{BOB, Ward, detail, find, outcome, threat};
+use super::ward::{BOB, RULE, Ward, detail, find, outcome, threat};
 
 #[tokio::test]
 async fn a_press_with_the_three_members_of_2019_secures_the_account_and_proves_it() {
@@ -19,7 +19,7 @@ async fn a_press_with_the_three_members_of_2019_secures_the_account_and_proves_i
     ward.assert_secured();
     let names: Vec<&str> =
         answer.body["Steps"].as_array().unwrap().iter().map(|step| step["Step"].as_str().unwrap()).collect();
-    let in_order = "Snapshot BlockSignIn RevokeSessions ResetPassword ClearForwarding DisableInboxRules DisableClientAccess \
+    let in_order = "Snapshot BlockSignIn RevokeSessions ResetPassword ClearForwarding DisableClientAccess DisableInboxRules \
          DisableAutoReply RemoveDelegates ReviewSignInMethods RevokeConsents RevokeSessionsAgain Verify";
     assert_eq!(names.join(" "), in_order);
     for step in ["BlockSignIn", "ClearForwarding", "DisableInboxRules", "DisableClientAccess"] {
@@ -50,7 +50,7 @@ async fn the_run_and_what_was_there_before_are_kept() {
     assert_eq!((newest.status.as_str(), newest.user.as_str()), ("Completed", BOB));
     assert_eq!(newest.reason, "called by the owner");
     assert!(newest.finished.is_some());
-    assert_eq!(serde_json::from_str::<Value>(&newest.steps).unwrap(), answer.body["Steps"]);
+    assert_eq!(ward.shown_steps(&newest), answer.body["Steps"]);
     assert_eq!(ward.runs().await, std::slice::from_ref(&newest));
     let snapshot: Value = serde_json::from_str(&newest.snapshot).unwrap();
     assert_eq!(snapshot["Users"][0]["accountEnabled"], true);
@@ -88,7 +88,7 @@ async fn what_no_longer_holds_is_secured_anew() {
 #[tokio::test]
 async fn whoever_is_let_in_again_before_all_was_done_is_secured_anew() {
     let ward = Ward::open().await;
-    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(13));
     assert_eq!(ward.press(json!({})).await.body["Status"], "CompletedWithErrors");
     ward.contoso(|tenant| tenant.user_mut(BOB).unwrap().account_enabled = true);
     let again = ward.press(json!({})).await;
@@ -101,7 +101,7 @@ async fn whoever_is_let_in_again_before_all_was_done_is_secured_anew() {
 #[tokio::test]
 async fn what_comes_back_before_all_was_done_is_taken_away_again() {
     let ward = Ward::open().await;
-    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(13));
     ward.press(json!({})).await;
     ward.contoso(|tenant| {
         let bob = tenant.mailbox_mut(BOB).unwrap();
@@ -251,7 +251,7 @@ async fn a_finished_remediation_makes_everything_that_was_done_to_the_mailbox_ne
         if row.record_id != ward.threat.record_id {
             ward.keep(row).await;
         }
-        let seen = SeenRow {
+        let seen = NotifiedFingerprintRow {
             tenant_id: row.tenant_id,
             fingerprint: row.fingerprint.clone(),
             record_id: row.record_id,
@@ -259,13 +259,13 @@ async fn a_finished_remediation_makes_everything_that_was_done_to_the_mailbox_ne
             since: ward.now(),
             muted,
         };
-        ward.put(Table::Coverage, &seen.to_entity()).await;
-        keys.push(SeenRow::key(&row.tenant_id, &row.fingerprint));
+        ward.put(COVERAGE, &seen.to_entity()).await;
+        keys.push(NotifiedFingerprintRow::key(&row.tenant_id, &row.fingerprint));
     }
     let told = async || {
         let mut told = Vec::new();
         for key in &keys {
-            told.push(ward.row(Table::Coverage, key).await.is_some());
+            told.push(ward.row(COVERAGE, key).await.is_some());
         }
         told
     };
@@ -441,7 +441,7 @@ async fn a_recent_consent_to_mail_is_revoked_and_others_are_listed() {
 #[tokio::test]
 async fn recent_sign_in_methods_are_listed_and_removed_only_when_told_so() {
     for (setting, left) in [("false", 3), ("true", 2)] {
-        let ward = Ward::open_with(&[("ACTION_KEY", ""), ("REMOVE_SIGNIN_METHODS", setting)]).await;
+        let ward = Ward::open_with(&[("ACTION_KEY", "off"), ("REMOVE_SIGNIN_METHODS", setting)]).await;
         let method = |id: &str, days: i64| SignInMethod {
             id: id.to_owned(),
             kind: "phoneAuthenticationMethod".to_owned(),
@@ -500,7 +500,7 @@ async fn an_account_whose_name_ends_that_of_another_is_secured_as_well() {
     let mut by_otto = threat(2, ward.now());
     by_otto.actor = "ob@contoso.com".to_owned();
     ward.keep(&by_otto).await;
-    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(1));
+    ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(13));
     let answer = ward.press(json!({ "ID": by_otto.record_id, "Account": "Owner" })).await;
     assert_eq!(answer.body["Status"], "CompletedWithErrors");
     ward.press(json!({ "ID": by_otto.record_id })).await;
@@ -611,7 +611,7 @@ async fn a_rule_that_refuses_is_known_again_by_its_id() {
     });
     let third = ward.press(json!({})).await;
     assert_eq!(third.body["Status"], "Completed", "it was tried: {:#}", third.body);
-    assert!(detail(&third, "DisableInboxRules").contains("(rule 21)"));
+    assert!(detail(&third, "DisableInboxRules").contains("Left enabled"), "{:#}", third.body);
 }
 
 #[tokio::test]
@@ -648,4 +648,41 @@ async fn sweep_rules_that_cannot_be_read_do_not_save_the_inbox_rules() {
         assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
         ward.assert_secured();
     }
+}
+
+#[tokio::test]
+async fn hidden_rules_are_excused_by_what_they_do() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.rules.clear();
+        let rules = [
+            (40, "Junk E-mail Rule", json!({ "MoveToFolder": "Junk Email" }), true),
+            (41, "Junk E-mail Rule", json!({}), false),
+            (42, "Junk E-mail Rule", json!({ "MoveToFolder": "RSS Feeds" }), false),
+            (43, "Microsoft.Exchange.OOF.AllExternalSenders.Global", json!({}), true),
+            (44, "Microsoft.Exchange.OOF.AllExternalSenders.Global", json!({ "MoveToFolder": "Archive" }), false),
+            (45, "Junk E-mail Rule", json!({ "MoveToFolder": "Junk Email", "MarkAsRead": true }), false),
+        ];
+        for (id, name, properties, _) in &rules {
+            bob.add_rule(*id, name, properties.clone()).hidden = true;
+        }
+    });
+    let answer = ward.press(json!({})).await;
+    assert_eq!(answer.body["Status"], "Completed", "{:#}", answer.body);
+    let on: Vec<u64> = ward.mailbox().rules.iter().filter(|rule| rule.enabled).map(|rule| rule.id).collect();
+    assert_eq!(on, [40, 43]);
+    assert!(detail(&answer, "DisableInboxRules").contains("Left enabled as Exchange's own"), "{:#}", answer.body);
+}
+
+#[tokio::test]
+async fn a_rule_that_the_threat_names_is_never_excused() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.rules.clear();
+        bob.add_rule(RULE, "Junk E-mail Rule", json!({ "MoveToFolder": "Junk Email" })).hidden = true;
+    });
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+    assert!(!ward.mailbox().rules[0].enabled);
 }

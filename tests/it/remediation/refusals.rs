@@ -75,7 +75,7 @@ async fn a_protected_account_is_refused_by_whatever_name_it_goes() {
     let id = Ward::open().await.user(BOB).id.to_string();
     for protected in [BOB, "BOB@contoso.com", "robert@contoso.com", id.as_str()] {
         for named in [BOB, "robert@contoso.com"] {
-            let ward = Ward::open_with(&[("ACTION_KEY", ""), ("PROTECTED_USERS", protected)]).await;
+            let ward = Ward::open_with(&[("ACTION_KEY", "off"), ("PROTECTED_USERS", protected)]).await;
             let mut by_alias = threat(2, ward.now());
             by_alias.source_mailbox = named.to_owned();
             by_alias.actor = named.to_owned();
@@ -92,7 +92,7 @@ async fn a_protected_account_is_refused_by_whatever_name_it_goes() {
 
 #[tokio::test]
 async fn a_protected_actor_is_refused_and_left_out_when_the_owner_alone_is_asked_for() {
-    let ward = Ward::open_with(&[("ACTION_KEY", ""), ("PROTECTED_USERS", "harry@contoso.com")]).await;
+    let ward = Ward::open_with(&[("ACTION_KEY", "off"), ("PROTECTED_USERS", "harry@contoso.com")]).await;
     let mut by_harry = threat(2, ward.now());
     by_harry.actor = "harry@contoso.com".to_owned();
     ward.keep(&by_harry).await;
@@ -231,7 +231,7 @@ async fn a_protected_account_that_cannot_be_looked_up_right_now_is_not_touched()
     };
 
     // Without a mailbox only Graph knows who it is.
-    let ward = Ward::open_with(&[("ACTION_KEY", ""), ("PROTECTED_USERS", &id)]).await;
+    let ward = Ward::open_with(&[("ACTION_KEY", "off"), ("PROTECTED_USERS", &id)]).await;
     ward.contoso(|tenant| tenant.mailboxes.retain(|mailbox| !mailbox.is(BOB)));
     let mut consent = threat(2, ward.now());
     consent.kind = FindingKind::Consent;
@@ -242,7 +242,7 @@ async fn a_protected_account_that_cannot_be_looked_up_right_now_is_not_touched()
     assert_eq!((answer.status, ward.changes()), (502, 0), "{:#}", answer.body);
 
     // An alias only Exchange knows.
-    let ward = Ward::open_with(&[("ACTION_KEY", ""), ("PROTECTED_USERS", BOB)]).await;
+    let ward = Ward::open_with(&[("ACTION_KEY", "off"), ("PROTECTED_USERS", BOB)]).await;
     let mut by_alias = threat(2, ward.now());
     by_alias.source_mailbox = "robert@contoso.com".to_owned();
     by_alias.actor = by_alias.source_mailbox.clone();

@@ -5,22 +5,23 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base::clock::Clock;
+use base::ids::{RecordId, RunId, TenantId};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tenantwatch::app::App;
-use tenantwatch::clock::Clock;
-use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
-use tenantwatch::functions::remediate_account::{self, Answer};
-use tenantwatch::ledger::{ActionRow, FindingState, ProcessedRow};
-use tenantwatch::names::{RecordId, RunId, TenantId};
-use tenantwatch::notify::token::{ActionTokens, Scope};
-use tenantwatch::settings::{Needs, Settings};
-use tenantwatch::store::{
+use table_store::{
     Digest, ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table,
     list_all,
 };
+use tenantwatch::app::App;
+use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
+use tenantwatch::functions::remediate_account::{self, Answer};
+use tenantwatch::notify::token::{ActionTokens, Scope};
+use tenantwatch::settings::{Needs, Settings};
+use tenantwatch::tables::{ACTIONS, PROCESSED};
+use tenantwatch::tables::{ActionRow, FindingState, ProcessedRow};
 use tenantwatch_simulator::world::{Mailbox, Tenant, User};
 use tenantwatch_simulator::{Service, Simulator, World};
 use uuid::Uuid;
@@ -58,6 +59,9 @@ pub struct TestStore {
     writes: AtomicUsize,
     /// The write after so many is the last thing that ever happens.
     stop_after: AtomicUsize,
+    /// The request (read or write) after so many is the last thing that ever happens.
+    stop_after_requests: AtomicUsize,
+    requests: AtomicUsize,
     /// Reads after so many fail.
     lose_reads_after: AtomicUsize,
     /// Writes after so many fail.
@@ -70,12 +74,22 @@ impl TestStore {
         StoreError::Unavailable("gone".to_owned())
     }
 
-    fn read(&self) -> Result<(), StoreError> {
+    async fn count(&self) {
+        let before = self.requests.fetch_add(1, Ordering::SeqCst);
+        if before >= self.stop_after_requests.load(Ordering::SeqCst) {
+            self.stopped.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn read(&self) -> Result<(), StoreError> {
+        self.count().await;
         let before = self.reads.fetch_add(1, Ordering::SeqCst);
         if before >= self.lose_reads_after.load(Ordering::SeqCst) { Err(Self::lost()) } else { Ok(()) }
     }
 
     async fn write(&self) -> Result<(), StoreError> {
+        self.count().await;
         let before = self.writes.fetch_add(1, Ordering::SeqCst);
         if before >= self.stop_after.load(Ordering::SeqCst) {
             self.stopped.notify_one();
@@ -96,11 +110,11 @@ impl Store for TestStore {
         self.inner.replace(table, entity, etag).await
     }
     async fn get(&self, table: Table, key: &Key) -> Result<Option<Stored>, StoreError> {
-        self.read()?;
+        self.read().await?;
         self.inner.get(table, key).await
     }
     async fn list(&self, table: Table, query: &Query) -> Result<Page, StoreError> {
-        self.read()?;
+        self.read().await?;
         self.inner.list(table, query).await
     }
     async fn delete(&self, table: Table, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError> {
@@ -123,9 +137,9 @@ pub struct Ward {
 }
 
 impl Ward {
-    /// The usual settings; no `ACTION_KEY`, as in 2019.
+    /// The usual settings; requests without a token, as in 2019.
     pub async fn open() -> Self {
-        Self::open_with(&[("ACTION_KEY", "")]).await
+        Self::open_with(&[("ACTION_KEY", "off")]).await
     }
 
     /// With these settings in place of the usual ones.
@@ -139,6 +153,8 @@ impl Ward {
             reads: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             stop_after: AtomicUsize::new(usize::MAX),
+            stop_after_requests: AtomicUsize::new(usize::MAX),
+            requests: AtomicUsize::new(0),
             lose_reads_after: AtomicUsize::new(usize::MAX),
             lose_writes_after: AtomicUsize::new(usize::MAX),
             stopped: tokio::sync::Notify::new(),
@@ -155,7 +171,7 @@ impl Ward {
 
     /// Stores a finding.
     pub async fn keep(&self, finding: &ProcessedRow) {
-        self.store.inner.insert(Table::Processed, &finding.to_entity()).await.unwrap();
+        self.store.inner.insert(PROCESSED, &finding.to_entity()).await.unwrap();
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -179,7 +195,7 @@ impl Ward {
     /// Until when the mailbox is leased.
     pub async fn leased_until(&self) -> Option<DateTime<Utc>> {
         let query = Query::partition(PartitionKey::parse("contoso.com").unwrap()).with_prefix("lock_");
-        let rows = list_all(&self.store.inner, Table::Actions, query).await.unwrap();
+        let rows = list_all(&self.store.inner, ACTIONS, query).await.unwrap();
         rows.first().and_then(|row| row.entity.time("LeasedUntil"))
     }
 
@@ -253,21 +269,31 @@ impl Ward {
     /// The runs in AuditLogActionsLog, in no order.
     pub async fn runs(&self) -> Vec<ActionRow> {
         let query = Query::partition(PartitionKey::parse("contoso.com").unwrap());
-        let rows = list_all(&self.store.inner, Table::Actions, query).await.unwrap();
+        let rows = list_all(&self.store.inner, ACTIONS, query).await.unwrap();
         let own = rows.iter().filter(|row| row.entity.key.row.as_str().matches('_').count() == 1);
-        let own = own.filter(|row| !row.entity.key.row.as_str().starts_with("lock_"));
+        let own = own.filter(|row| row.entity.text("RunId").is_some() && row.entity.text("Action").is_some());
         own.map(|row| ActionRow::from_stored(row).unwrap().0).collect()
+    }
+
+    /// The stored steps of a run, with the members that answers show.
+    pub fn shown_steps(&self, run: &ActionRow) -> Value {
+        let mut steps: Value = serde_json::from_str(&run.steps).unwrap();
+        for step in steps.as_array_mut().unwrap() {
+            let shown = ["Step", "Outcome", "Detail", "Verified"];
+            step.as_object_mut().unwrap().retain(|member, _| shown.contains(&member.as_str()));
+        }
+        steps
     }
 
     /// The row under the log id.
     pub async fn newest(&self) -> Option<ActionRow> {
         let key = Key::new(PartitionKey::domain(&self.threat.domain), RowKey::record(&self.threat.record_id));
-        let stored = self.store.inner.get(Table::Actions, &key).await.unwrap();
+        let stored = self.store.inner.get(ACTIONS, &key).await.unwrap();
         stored.map(|stored| ActionRow::from_stored(&stored).unwrap().0)
     }
 
     pub async fn stored_threat(&self) -> ProcessedRow {
-        let stored = self.store.inner.get(Table::Processed, &self.threat.key()).await.unwrap().unwrap();
+        let stored = self.store.inner.get(PROCESSED, &self.threat.key()).await.unwrap().unwrap();
         ProcessedRow::from_stored(&stored).unwrap().0
     }
 
@@ -287,6 +313,12 @@ impl Ward {
     pub fn stop_after(&self, after: Option<usize>) {
         self.store.writes.store(0, Ordering::SeqCst);
         self.store.stop_after.store(after.unwrap_or(usize::MAX), Ordering::SeqCst);
+    }
+
+    /// The store stops for ever before its request number `after`, counted from here.
+    pub fn stop_after_requests(&self, after: usize) {
+        self.store.requests.store(0, Ordering::SeqCst);
+        self.store.stop_after_requests.store(after, Ordering::SeqCst);
     }
 
     pub fn lose_reads(&self) {
@@ -382,5 +414,6 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
         attempts: 0,
         next_attempt: None,
         notified: Default::default(),
+        incident_id: String::new(),
     }
 }

@@ -1,0 +1,338 @@
+//! Microsoft Graph: customers of the partner, users, sign-in, domains, and inbox rules where Exchange is out of reach.
+//! <https://learn.microsoft.com/graph/api/overview>
+
+mod wire;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Client, Method};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::hosts::Hosts;
+use base::clock::Clock;
+use base::ids::TenantId;
+
+use super::call::Caller;
+use super::tokens::Tokens;
+use super::{Service, ServiceError};
+use wire::{Contract, Method as WireMethod, Organization, Page, Relationship, TenantInformation};
+
+/// The most pages of one listing; more means that a link leads in a circle.
+const PAGES: usize = 1_000;
+
+/// A customer of the partner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// Its tenant.
+    pub tenant_id: TenantId,
+    /// Its default domain, where the listing says it.
+    pub default_domain: Option<String>,
+    /// Its name.
+    pub display_name: String,
+}
+
+/// A user, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Object id.
+    pub id: String,
+    /// The name to sign in with.
+    pub user_principal_name: String,
+    /// Whether sign-in is allowed.
+    pub account_enabled: Option<bool>,
+    /// Whether the account comes from an on-premises directory.
+    pub on_premises_sync_enabled: Option<bool>,
+    /// Its main mail address.
+    pub mail: Option<String>,
+    /// All its addresses, `SMTP:` (primary) or `smtp:` before each.
+    #[serde(default, deserialize_with = "wire::or_default")]
+    pub proxy_addresses: Vec<String>,
+}
+
+/// A domain of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantDomain {
+    /// The domain name.
+    pub id: String,
+    /// Whether it is the default one.
+    #[serde(default)]
+    pub is_default: bool,
+    /// Whether it is verified.
+    #[serde(default)]
+    pub is_verified: bool,
+    /// `Email`, `OfficeCommunicationsOnline`, …
+    #[serde(default, deserialize_with = "wire::or_default")]
+    pub supported_services: Vec<String>,
+    /// `Managed`, or `Federated` where another identity provider keeps the passwords.
+    #[serde(default)]
+    pub authentication_type: Option<String>,
+}
+
+impl TenantDomain {
+    /// Whether passwords of this domain are kept elsewhere.
+    pub fn is_federated(&self) -> bool {
+        self.authentication_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("Federated"))
+    }
+}
+
+/// A sign-in method of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInMethod {
+    /// Its id.
+    pub id: String,
+    /// Its OData type without `#microsoft.graph.`, e.g. `phoneAuthenticationMethod`.
+    pub kind: String,
+    /// What it is called or which number it holds, shortened for display.
+    pub label: String,
+    /// When it was added, where Graph says so.
+    pub created: Option<DateTime<Utc>>,
+}
+
+/// A delegated permission grant (OAuth consent of one user).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PermissionGrant {
+    /// Its id.
+    pub id: String,
+    /// The service principal that was granted something.
+    pub client_id: String,
+    /// `Principal` or `AllPrincipals`
+    pub consent_type: String,
+    /// The user who granted it.
+    pub principal_id: Option<String>,
+    /// Space separated scopes.
+    #[serde(default, deserialize_with = "wire::or_default")]
+    pub scope: String,
+}
+
+/// The client.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    caller: Caller,
+    root: Url,
+    partner: TenantId,
+}
+
+/// Every call names the tenant it is made in; `user` is an object id or user principal name and is escaped here. All fail
+/// with what Graph said: `Authorization_RequestDenied` (403) where a permission or a directory role is missing.
+impl Graph {
+    /// `partner` is the tenant whose customers are listed.
+    pub fn new(hosts: &Hosts, partner: TenantId, http: Client, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            caller: Caller::new(Service::Graph, http, tokens, clock, wire::read_error),
+            root: hosts.graph.clone(),
+            partner,
+        }
+    }
+
+    /// `GET /contracts`, all pages.
+    pub async fn contracts(&self) -> Result<Vec<Customer>, ServiceError> {
+        let url = self.url(&["v1.0", "contracts"], &[("$top", "999")]);
+        let contracts: Vec<Contract> = self.all(&self.partner, url, "the list of contracts").await?;
+        Ok(contracts.into_iter().filter_map(Contract::customer).collect())
+    }
+
+    /// Customers with an active delegated admin relationship, all pages, each tenant once; Microsoft-led transitions
+    /// (`MLT_…`) and relationships without a customer are left out.
+    pub async fn gdap_customers(&self) -> Result<Vec<Customer>, ServiceError> {
+        let path = ["v1.0", "tenantRelationships", "delegatedAdminRelationships"];
+        let url = self.url(&path, &[("$filter", "status eq 'active'"), ("$top", "300")]);
+        let relationships: Vec<Relationship> = self.all(&self.partner, url, "the list of relationships").await?;
+        let mut known = BTreeSet::new();
+        let customers = relationships.into_iter().filter_map(Relationship::customer);
+        Ok(customers.filter(|customer| known.insert(customer.tenant_id)).collect())
+    }
+
+    /// The partner's look-up of any tenant: its default domain, where known.
+    pub async fn find_default_domain(&self, tenant: &TenantId) -> Result<Option<String>, ServiceError> {
+        let function = format!("findTenantInformationByTenantId(tenantId='{tenant}')");
+        let url = self.url(&["v1.0", "tenantRelationships", &function], &[]);
+        let found: Option<TenantInformation> = self.one(&self.partner, url, "the tenant's information").await?;
+        Ok(found.and_then(|information| information.default_domain_name))
+    }
+
+    /// `GET /domains`, all pages.
+    pub async fn domains(&self, tenant: &TenantId) -> Result<Vec<TenantDomain>, ServiceError> {
+        self.all(tenant, self.url(&["v1.0", "domains"], &[]), "the list of domains").await
+    }
+
+    /// `GET /organization`: its display name.
+    pub async fn organization_name(&self, tenant: &TenantId) -> Result<Option<String>, ServiceError> {
+        let url = self.url(&["v1.0", "organization"], &[]);
+        let rows: Vec<Organization> = self.all(tenant, url, "the organization").await?;
+        Ok(rows.into_iter().find_map(|row| row.display_name))
+    }
+
+    /// `GET /users/{user}`; `None` when there is no such user.
+    pub async fn user(&self, tenant: &TenantId, user: &str) -> Result<Option<User>, ServiceError> {
+        const FIELDS: &str = "id,userPrincipalName,accountEnabled,onPremisesSyncEnabled,mail,proxyAddresses";
+        self.one(tenant, self.user_url("v1.0", user, &[], &[("$select", FIELDS)]), "the user").await
+    }
+
+    /// `PATCH /users/{user}` `accountEnabled`, and nothing else in the same call.
+    pub async fn set_account_enabled(&self, tenant: &TenantId, user: &str, enabled: bool) -> Result<(), ServiceError> {
+        self.change(tenant, Method::PATCH, self.user_url("v1.0", user, &[], &[]), &json!({"accountEnabled": enabled}))
+            .await
+    }
+
+    /// `PATCH /users/{user}` `passwordProfile`, to be changed at the next sign-in.
+    pub async fn set_password(
+        &self,
+        tenant: &TenantId,
+        user: &str,
+        password: &SecretString,
+    ) -> Result<(), ServiceError> {
+        let profile = json!({"forceChangePasswordNextSignIn": true, "password": password.expose_secret()});
+        let url = self.user_url("v1.0", user, &[], &[]);
+        let changed = self.change(tenant, Method::PATCH, url, &json!({"passwordProfile": profile})).await;
+        changed.map_err(|error| error.without(password))
+    }
+
+    /// Returns Graph's own time, as its last response told it; `None` before the first.
+    pub fn service_time(&self) -> Option<DateTime<Utc>> {
+        self.caller.service_time()
+    }
+
+    /// `POST /users/{user}/revokeSignInSessions`
+    pub async fn revoke_sessions(&self, tenant: &TenantId, user: &str) -> Result<(), ServiceError> {
+        let url = self.user_url("v1.0", user, &["revokeSignInSessions"], &[]);
+        self.caller.whole(tenant, self.caller.request(Method::POST, url).header(CONTENT_LENGTH, 0)).await.map(drop)
+    }
+
+    /// `GET /users/{user}/authentication/methods`
+    pub async fn sign_in_methods(&self, tenant: &TenantId, user: &str) -> Result<Vec<SignInMethod>, ServiceError> {
+        let url = self.user_url("v1.0", user, &["authentication", "methods"], &[]);
+        let methods: Vec<WireMethod> = self.all(tenant, url, "the list of sign-in methods").await?;
+        Ok(methods.into_iter().map(WireMethod::method).collect())
+    }
+
+    /// `DELETE /users/{user}/authentication/<kind>s/{id}`; already gone is fine.
+    pub async fn delete_sign_in_method(
+        &self,
+        tenant: &TenantId,
+        user: &str,
+        method: &SignInMethod,
+    ) -> Result<(), ServiceError> {
+        let kind = method.kind.strip_suffix("AuthenticationMethod").unwrap_or(&method.kind);
+        self.delete(
+            tenant,
+            self.user_url("v1.0", user, &["authentication", &format!("{kind}Methods"), &method.id], &[]),
+        )
+        .await
+    }
+
+    /// `GET /users/{user}/oauth2PermissionGrants`, all pages.
+    pub async fn permission_grants(&self, tenant: &TenantId, user: &str) -> Result<Vec<PermissionGrant>, ServiceError> {
+        let url = self.user_url("v1.0", user, &["oauth2PermissionGrants"], &[]);
+        self.all(tenant, url, "the list of consents").await
+    }
+
+    /// `DELETE /oauth2PermissionGrants/{id}`; already gone is fine.
+    pub async fn delete_permission_grant(&self, tenant: &TenantId, id: &str) -> Result<(), ServiceError> {
+        self.delete(tenant, self.url(&["v1.0", "oauth2PermissionGrants", id], &[])).await
+    }
+
+    /// `GET /users/{user}/mailFolders/inbox/messageRules`, all pages, as they stand.
+    pub async fn message_rules(&self, tenant: &TenantId, user: &str) -> Result<Vec<Value>, ServiceError> {
+        let url = self.user_url("v1.0", user, &["mailFolders", "inbox", "messageRules"], &[]);
+        self.all(tenant, url, "the list of rules").await
+    }
+
+    /// `PATCH …/messageRules/{id}` `isEnabled`
+    pub async fn set_message_rule_enabled(
+        &self,
+        tenant: &TenantId,
+        user: &str,
+        rule: &str,
+        enabled: bool,
+    ) -> Result<(), ServiceError> {
+        let url = self.user_url("v1.0", user, &["mailFolders", "inbox", "messageRules", rule], &[]);
+        self.change(tenant, Method::PATCH, url, &json!({"isEnabled": enabled})).await
+    }
+
+    /// All rows of a listing, page by page. A link to another origin is not followed.
+    async fn all<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        first: Url,
+        what: &str,
+    ) -> Result<Vec<T>, ServiceError> {
+        let mut rows = Vec::new();
+        let mut next = Some(first);
+        for _ in 0..PAGES {
+            let Some(url) = next.take() else { return Ok(rows) };
+            let answer = self.caller.whole(tenant, self.caller.request(Method::GET, url)).await?;
+            let page: Page<T> =
+                serde_json::from_slice(&answer.body).map_err(|error| self.caller.unreadable(what, &error))?;
+            rows.extend(page.value);
+            next = page.next.map(|link| self.own_link(&link)).transpose()?;
+        }
+        if next.is_none() { Ok(rows) } else { Err(self.caller.endless(what)) }
+    }
+
+    /// One object, `None` when it is not there.
+    async fn one<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        url: Url,
+        what: &str,
+    ) -> Result<Option<T>, ServiceError> {
+        match self.caller.whole(tenant, self.caller.request(Method::GET, url)).await {
+            Ok(answer) => {
+                serde_json::from_slice(&answer.body).map(Some).map_err(|error| self.caller.unreadable(what, &error))
+            }
+            Err(error) if error.status() == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn change(&self, tenant: &TenantId, method: Method, url: Url, body: &Value) -> Result<(), ServiceError> {
+        self.caller.whole(tenant, self.caller.request(method, url).json(body)).await.map(drop)
+    }
+
+    async fn delete(&self, tenant: &TenantId, url: Url) -> Result<(), ServiceError> {
+        match self.caller.whole(tenant, self.caller.request(Method::DELETE, url)).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.status() == Some(404) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn own_link(&self, link: &str) -> Result<Url, ServiceError> {
+        Url::parse(link)
+            .ok()
+            .filter(|url| url.origin() == self.root.origin() && url.username().is_empty())
+            .ok_or(ServiceError::ForeignLink { service: Service::Graph })
+    }
+
+    /// The segments are escaped one by one, so that a `/` or `#` in a name stays a part of the name.
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+        let mut url = self.root.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    fn user_url(&self, version: &str, user: &str, below: &[&str], query: &[(&str, &str)]) -> Url {
+        // A name that starts with a dollar sign would be read as a part of the query language.
+        // <https://learn.microsoft.com/graph/api/user-get>
+        if user.starts_with('$') {
+            let quoted = format!("users('{}')", user.replace('\'', "''"));
+            return self.url(&[&[version, &quoted], below].concat(), query);
+        }
+        self.url(&[&[version, "users", user], below].concat(), query)
+    }
+}

@@ -1,0 +1,62 @@
+//! How the table service lets us in: the key of the account, or a managed identity.
+
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential as _;
+use azure_core::http::{ClientOptions, Transport};
+use azure_core_legacy::auth::{AccessToken, Secret, TokenCredential};
+use azure_core_legacy::error::{Error, ErrorKind};
+use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
+use azure_storage::StorageCredentials;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use secrecy::ExposeSecret as _;
+
+use crate::StoreError;
+use crate::account::{StorageAccess, StorageAccount};
+
+/// The credential of the settings. No token is asked for yet.
+pub(super) fn of(settings: &StorageAccount, http: reqwest::Client) -> Result<StorageCredentials, StoreError> {
+    match &settings.access {
+        StorageAccess::SharedKey(key) => {
+            let key = key.expose_secret();
+            if BASE64.decode(key).is_err() {
+                return Err(StoreError::Refused("AccountKey of AzureWebJobsStorage is not base64".to_owned()));
+            }
+            Ok(StorageCredentials::access_key(settings.account.clone(), Secret::new(key.to_owned())))
+        }
+        StorageAccess::ManagedIdentity(client_id) => {
+            Ok(StorageCredentials::token_credential(Arc::new(Identity::new(client_id.clone(), http)?)))
+        }
+    }
+}
+
+/// A managed identity of azure_identity 1.x, as the table client's older interface wants it.
+#[derive(Debug)]
+struct Identity(Arc<ManagedIdentityCredential>);
+
+impl Identity {
+    fn new(client_id: Option<String>, http: reqwest::Client) -> Result<Self, StoreError> {
+        let options = ManagedIdentityCredentialOptions {
+            user_assigned_id: client_id.map(UserAssignedId::ClientId),
+            client_options: ClientOptions { transport: Some(Transport::new(Arc::new(http))), ..Default::default() },
+        };
+        let refused = |error| StoreError::Refused(format!("the managed identity cannot be used: {error}"));
+        ManagedIdentityCredential::new(Some(options)).map(Self).map_err(refused)
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenCredential for Identity {
+    async fn get_token(&self, scopes: &[&str]) -> azure_core_legacy::Result<AccessToken> {
+        match self.0.get_token(scopes, None).await {
+            Ok(token) => Ok(AccessToken::new(token.token.secret().to_owned(), token.expires_on)),
+            Err(_) => Err(Error::message(ErrorKind::Credential, "the managed identity got no token")),
+        }
+    }
+
+    /// The credential keeps its tokens itself, and renews them in time.
+    async fn clear_cache(&self) -> azure_core_legacy::Result<()> {
+        Ok(())
+    }
+}

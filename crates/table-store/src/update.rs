@@ -1,0 +1,88 @@
+//! Changes to rows that others may change at the same time, and work that is repeated while the store is unavailable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
+use base::clock::Clock;
+
+use super::{Entity, Key, Store, StoreError, Stored, Table};
+
+/// The number of repetitions after the first try, whether a row changed in the meantime or the store was unavailable.
+const REPETITIONS: usize = 7;
+
+/// The delay before the first repetition. It doubles, with jitter.
+const FIRST_DELAY: Duration = Duration::from_millis(20);
+
+/// The longest delay.
+const LONGEST_DELAY: Duration = Duration::from_secs(2);
+
+/// What [`update`] does with a row, and what it returns then.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change<T> {
+    /// Stores this: a new row if there was none, else in place of the version that was read.
+    Write(Entity, T),
+    /// Leaves the row as it is.
+    Leave(T),
+}
+
+/// Changes one row. Reads it, asks `change` for the new one and writes that if nobody was faster; otherwise it waits a little,
+/// reads again and asks again. `change` must not depend on how often it is called.
+///
+/// # Errors
+/// [`StoreError::Changed`] or [`StoreError::Exists`] if others changed the row at every try; otherwise as the store says.
+pub async fn update<T>(
+    store: &dyn Store,
+    clock: &Arc<dyn Clock>,
+    table: Table,
+    key: &Key,
+    change: impl Fn(Option<&Stored>) -> Result<Change<T>, StoreError>,
+) -> Result<T, StoreError> {
+    let once = async || {
+        let stored = store.get(table, key).await?;
+        match change(stored.as_ref())? {
+            Change::Leave(value) => Ok(value),
+            Change::Write(entity, value) => {
+                match &stored {
+                    Some(stored) => store.replace(table, &entity, &stored.etag).await?,
+                    None => store.insert(table, &entity).await?,
+                };
+                Ok(value)
+            }
+        }
+    };
+    let is_conflict = |error: &StoreError| matches!(error, StoreError::Changed(_) | StoreError::Exists(_));
+    once.retry(delays()).sleep(sleeper(clock)).when(is_conflict).await
+}
+
+/// Repeats work while the store is unavailable. Only for work that may be done twice, for example an insert whose row tells
+/// whether it is one's own.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if the store was unavailable at every try; any other error at once.
+pub async fn retry_unavailable<T, F>(clock: &Arc<dyn Clock>, work: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let is_transient = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
+    work.retry(delays()).sleep(sleeper(clock)).when(is_transient).await
+}
+
+/// The delays before each repetition of a write that met another writer's, for callers that merge both.
+pub fn conflict_delays() -> impl Iterator<Item = Duration> {
+    delays().build()
+}
+
+fn delays() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_DELAY)
+        .with_max_delay(LONGEST_DELAY)
+        .with_max_times(REPETITIONS)
+        .with_jitter()
+}
+
+/// Waits on the clock that was passed in.
+fn sleeper(clock: &Arc<dyn Clock>) -> impl Fn(Duration) -> futures::future::BoxFuture<'static, ()> + 'static {
+    let clock = Arc::clone(clock);
+    move |duration| clock.sleep(duration)
+}

@@ -1,0 +1,135 @@
+//! From a judged record to a stored row: claimed by inserting it, so that one record gives one row and one notification,
+//! whichever blobs, runs or simultaneous runs it comes in.
+
+use crate::detection::Finding;
+use crate::location::parse_client_ip;
+use crate::tables::PROCESSED;
+use crate::tables::RowVersion;
+use crate::tables::claim::{self, CLAIM_HOLDS, Claimed};
+use crate::tables::{FindingState, ProcessedRow};
+use base::ids::RunId;
+use table_store::StoreError;
+
+use super::{Assessor, repeats};
+use crate::tables::pending;
+
+impl Assessor<'_> {
+    /// Stores a finding, sends it if it is a threat that was not notified before, and then relates it to others. What relating adds is
+    /// written to the stored row: nothing that others have stored may delay a threat.
+    pub(super) async fn store_finding(&self, finding: Finding) -> Result<(), StoreError> {
+        let repeat_of = self.notified.known_repeat(&finding.fingerprint, finding.severity).filter(|_| finding.threat);
+        let mut row = self.row(&finding).await;
+        row.repeat_of = repeat_of.filter(|first| *first != row.record_id);
+        row.state = first_state(&finding, &row);
+        let is_repeat = row.state == FindingState::Repeat;
+        match row.state {
+            FindingState::Sending | FindingState::Rejudge => Box::pin(self.store_unfinished(row, &finding)).await?,
+            _ => self.store_finished(row).await?,
+        }
+        if is_repeat { Ok(()) } else { Box::pin(self.relate(&finding)).await }
+    }
+
+    async fn store_finished(&self, row: ProcessedRow) -> Result<(), StoreError> {
+        self.insert(&row).await.map(|_| ())
+    }
+
+    /// Claims a row by inserting it. `None`: somebody else has stored it.
+    async fn insert(&self, row: &ProcessedRow) -> Result<Option<RowVersion>, StoreError> {
+        match claim::insert(self.app.store.as_ref(), PROCESSED, &row.to_entity()).await? {
+            Claimed::Theirs(_) => Ok(None),
+            Claimed::Ours(etag) => {
+                self.count(|report| {
+                    report.findings += 1;
+                    report.threats += u64::from(row.threat);
+                });
+                Ok(Some(etag))
+            }
+        }
+    }
+
+    /// The note that something is unfinished comes before the thing itself, so that a kill in between loses nothing.
+    async fn store_unfinished(&self, mut row: ProcessedRow, finding: &Finding) -> Result<(), StoreError> {
+        row.next_attempt = Some(row.processed_at + CLAIM_HOLDS);
+        row.attempts = 1;
+        let whole = Some(finding.record.as_str()).filter(|_| row.state == FindingState::Rejudge);
+        pending::insert(self.app.store.as_ref(), &self.tenant, &row, whole).await?;
+        self.session.note_unfinished().await?;
+        let Some(etag) = self.insert(&row).await? else { return Ok(()) };
+        if row.state == FindingState::Sending { self.send_unless_repeat(row, etag).await } else { Ok(()) }
+    }
+
+    /// Sends a threat whose claim is held, if its fingerprint was not told before.
+    pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
+        let Some(first) = repeats::claim(self.app, &self.notified, &row).await? else {
+            return self.outbox.deliver(row, etag).await;
+        };
+        row.state = FindingState::Repeat;
+        row.repeat_of = Some(first);
+        self.close(row, &etag).await
+    }
+
+    /// Writes a row whose work is done and forgets that it was unfinished. Whoever changed it in the meantime is right.
+    pub(super) async fn close(&self, mut row: ProcessedRow, etag: &RowVersion) -> Result<(), StoreError> {
+        row.next_attempt = None;
+        match row.replace(self.app.store.as_ref(), etag).await? {
+            Some(_) => pending::remove(self.app.store.as_ref(), &self.tenant, &row.record_id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The row of a finding, with its place and the tenant's names.
+    pub(super) async fn row(&self, finding: &Finding) -> ProcessedRow {
+        let address = finding.client_ip.as_deref().and_then(parse_client_ip);
+        let location = self.app.locator.locate(address).await;
+        let organization = self.organization().await;
+        let (domain, tenant_id) = self.session.read(|row| (row.domain.clone(), row.tenant_id)).await;
+        ProcessedRow {
+            domain,
+            record_id: finding.record_id,
+            tenant_id,
+            organization,
+            kind: finding.kind,
+            threat: finding.threat,
+            forwarding_externally: finding.forwarding_externally,
+            applies_to_all_mail: finding.applies_to_all_mail,
+            deletes: finding.deletes,
+            description: finding.description.clone(),
+            rule_id: finding.rule_id.clone(),
+            rule_name: finding.rule_name.clone(),
+            source_mailbox: finding.mailbox.clone(),
+            actor: finding.actor.clone(),
+            operation: finding.operation.clone(),
+            event_time: finding.event_time,
+            processed_at: self.app.clock.now(),
+            ip: address.map(|address| address.to_string()).unwrap_or_default(),
+            location,
+            forwarding_status: finding.forwarding_status.clone(),
+            forwarding_address: finding.forwarding_address.clone(),
+            severity: finding.severity,
+            score: finding.score,
+            reasons: finding.reasons.clone(),
+            fingerprint: finding.fingerprint.clone(),
+            repeat_of: None,
+            record: finding.record.clone(),
+            state: FindingState::Recorded,
+            // A claim of its own for every row: the same record in two blobs of one run is not the same claim.
+            claim_id: RunId::random(),
+            attempts: 0,
+            next_attempt: None,
+            notified: self.outbox.nobody_told(),
+            incident_id: String::new(),
+        }
+    }
+}
+
+/// A threat is sent at once, even where live state could add to it. What is only perhaps a threat is judged again, if its
+/// record is short enough to be kept whole.
+fn first_state(finding: &Finding, row: &ProcessedRow) -> FindingState {
+    let can_be_kept = finding.record.encode_utf16().count() <= pending::RECORD_LIMIT;
+    match (finding.threat, finding.rejudge && can_be_kept) {
+        (true, _) if row.repeat_of.is_some() => FindingState::Repeat,
+        (true, _) => FindingState::Sending,
+        (false, true) => FindingState::Rejudge,
+        (false, false) => FindingState::Recorded,
+    }
+}

@@ -1,0 +1,160 @@
+//! Stage 2: one record becomes one stored finding. Facts are looked up, the record is evaluated (`crate::detection`), the finding is
+//! claimed and stored (`findings`, `repeats`), sent if it is a threat, and then related to others (`relate`). What earlier runs left
+//! unfinished is continued by `resume`.
+
+mod findings;
+mod relate;
+mod repeats;
+mod resume;
+
+pub use resume::{resume_notices, resume_unwatched};
+
+use std::sync::{Mutex, OnceLock};
+
+use futures::{FutureExt as _, StreamExt as _, stream};
+use tokio::sync::mpsc;
+
+use crate::app::App;
+use crate::collect::Batch;
+use crate::detection::{Finding, FindingKind, judge, raise_forwarding_target};
+use crate::facts::{RunFacts, contacts};
+use crate::notify::outbox::Outbox;
+use crate::tables::CoverageSession;
+use crate::tenants::{Report, Stop};
+use audit_log::AuditRecord;
+use base::ids::TenantId;
+use repeats::NotifiedFingerprints;
+use table_store::StoreError;
+
+/// Findings that are stored concurrently.
+const STORED_AT_ONCE: usize = 8;
+
+/// The evaluating stage of one run.
+#[derive(Debug)]
+pub struct Assessor<'a> {
+    app: &'a App,
+    tenant: TenantId,
+    session: &'a CoverageSession<'a>,
+    outbox: &'a Outbox<'a>,
+    facts: tokio::sync::Mutex<Option<RunFacts<'a>>>,
+    organization: OnceLock<String>,
+    notified: NotifiedFingerprints,
+    counts: Mutex<Report>,
+}
+
+impl<'a> Assessor<'a> {
+    /// Evaluates nothing yet.
+    pub fn new(app: &'a App, tenant: TenantId, session: &'a CoverageSession<'a>, outbox: &'a Outbox<'a>) -> Self {
+        Self {
+            app,
+            tenant,
+            session,
+            outbox,
+            facts: tokio::sync::Mutex::default(),
+            organization: OnceLock::new(),
+            notified: NotifiedFingerprints::default(),
+            counts: Mutex::default(),
+        }
+    }
+
+    /// Evaluates batches until the collecting stage has ended, and acknowledges each.
+    pub async fn run(&self, mut batches: mpsc::Receiver<Batch>) {
+        while let Some(mut batch) = batches.recv().await {
+            let records = batch.take_records();
+            batch.acknowledge(Box::pin(self.assess(records)).await);
+        }
+    }
+
+    /// Ends the stage: caches what was looked up, and returns the numbers.
+    pub fn finish(self) -> Report {
+        if let Some(facts) = self.facts.into_inner() {
+            facts.keep();
+        }
+        self.counts.into_inner().unwrap_or_default()
+    }
+
+    /// Evaluates records and stores what is found. A record that proves a threat by itself comes first, so that it is stored and sent
+    /// before anything is looked up for another.
+    async fn assess(&self, records: Vec<AuditRecord>) -> Result<(), Stop> {
+        let (proven, others) = self.threats_first(records).await?;
+        for record in proven {
+            if let Some(finding) = self.evaluate(&record).await? {
+                Box::pin(self.store_finding(finding)).await?;
+            }
+        }
+        let mut findings = Vec::new();
+        for record in &others {
+            findings.extend(self.evaluate(record).await?);
+        }
+        self.store_all(findings).await
+    }
+
+    /// Stores findings, several at once. All of them, whatever becomes of one: none is cut off between the acceptance of its
+    /// notification and the mark.
+    async fn store_all(&self, findings: Vec<Finding>) -> Result<(), Stop> {
+        let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding).boxed()).collect();
+        let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
+        Ok(stored.into_iter().collect::<Result<(), StoreError>>()?)
+    }
+
+    /// Separates the records that prove a threat with what is known already.
+    async fn threats_first(&self, records: Vec<AuditRecord>) -> Result<(Vec<AuditRecord>, Vec<AuditRecord>), Stop> {
+        let mut facts = self.facts.lock().await;
+        let facts = self.learned(&mut facts).await?;
+        let is_proven = |record: &AuditRecord| judge(record, &facts.knowledge).is_some_and(|finding| finding.threat);
+        Ok(records.into_iter().partition(is_proven))
+    }
+
+    /// Looks up what a record needs, and evaluates it.
+    async fn evaluate(&self, record: &AuditRecord) -> Result<Option<Finding>, Stop> {
+        let mut facts = self.facts.lock().await;
+        let facts = self.learned(&mut facts).await?;
+        Box::pin(facts.prepare(record)).await;
+        let mut finding = judge(record, &facts.knowledge);
+        if let Some(finding) = finding.as_mut().filter(|finding| finding.kind == FindingKind::ContactRetargeted) {
+            self.ask_who_forwards(finding).await;
+        }
+        Ok(finding)
+    }
+
+    /// A contact forwards nothing itself: it is a threat if a mailbox forwards to it. If Exchange does not say now, the record is
+    /// evaluated again.
+    async fn ask_who_forwards(&self, finding: &mut Finding) {
+        if finding.outside_targets.is_empty() {
+            return;
+        }
+        match contacts::who_forwards_to(&self.app.exchange, &self.tenant, finding).await {
+            Ok(Some(mailbox)) => raise_forwarding_target(finding, &mailbox),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::info!(tenant = %self.tenant, "which mailbox forwards to a contact is not known: {error}");
+                finding.rejudge |= error.is_transient();
+            }
+        }
+    }
+
+    /// The facts of the run; learned when the first record needs them.
+    async fn learned<'f>(&self, facts: &'f mut Option<RunFacts<'a>>) -> Result<&'f mut RunFacts<'a>, Stop> {
+        if facts.is_none() {
+            let row = self.session.read(Clone::clone).await;
+            let learned = self.app.facts.of_tenant(&row).await?;
+            self.organization.get_or_init(|| learned.organization.clone());
+            *facts = Some(learned);
+        }
+        facts.as_mut().ok_or_else(|| Stop::Transient("the facts of the tenant were not kept".to_owned()))
+    }
+
+    /// The name of the tenant, as the partner's list or the tenant itself says it.
+    async fn organization(&self) -> String {
+        match self.organization.get() {
+            Some(name) => name.clone(),
+            None => self.session.read(|row| row.display_name.clone()).await,
+        }
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Report)) {
+        if let Ok(mut counts) = self.counts.lock() {
+            change(&mut counts);
+        }
+    }
+}

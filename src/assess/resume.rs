@@ -1,0 +1,169 @@
+//! Going on with what an earlier run left unfinished: sendings that no channel or not every channel has accepted, and records
+//! that could not be judged for good.
+
+use chrono::TimeDelta;
+
+use crate::app::App;
+use crate::detection::{Finding, FindingKind};
+use crate::tables::RowVersion;
+use crate::tables::claim::{TakenOver, take_over};
+use crate::tables::keys;
+use crate::tables::{FindingState, PendingRow, ProcessedRow, load};
+use audit_log::AuditRecord;
+use base::clock::Deadline;
+use base::ids::RunId;
+use table_store::{PartitionKey, StoreError};
+
+use super::Assessor;
+use crate::notify::outbox::Outbox;
+use crate::tables::{CoverageSession, pending};
+use crate::tenants::Stop;
+use crate::tenants::stop::stop_in_time;
+
+/// A note without its finding is from a run that was killed in between: no run lives so long. What the note was for comes
+/// again, with a note of its own: a record with its blob, a notice with the state that is to be told.
+const ABANDONED: TimeDelta = TimeDelta::hours(1);
+
+/// How long live state is waited for before the record alone decides.
+const JUDGED_AGAIN_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// An unfinished finding whose claim is now ours.
+struct Taken {
+    row: ProcessedRow,
+    etag: RowVersion,
+    record: Option<String>,
+}
+
+/// Sends what is owed about the service as a whole. The provider's own tenant may be watched as well: what it owes is its run's.
+pub async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
+    let mut notes = pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await?;
+    notes.retain(|unfinished| PartitionKey::domain(&unfinished.domain) == keys::service_partition());
+    deliver_notes(app, outbox, notes).await
+}
+
+/// Sends what is owed about a tenant that no run is queued for any more, and notes when nothing is left.
+pub async fn resume_unwatched(app: &App, outbox: &Outbox<'_>, session: &CoverageSession<'_>) -> Result<(), StoreError> {
+    let tenant = session.read(|row| row.tenant_id).await;
+    let notes = pending::list(app.store.as_ref(), &tenant).await?;
+    if notes.is_empty() {
+        session.change(|row| row.pending = false).await;
+        return session.save().await;
+    }
+    deliver_notes(app, outbox, notes).await
+}
+
+/// What waits to be judged again cannot be: nobody reads the tenant.
+async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<PendingRow>) -> Result<(), StoreError> {
+    for unfinished in notes {
+        if let Some(taken) = take(app, unfinished).await?
+            && taken.row.state == FindingState::Sending
+        {
+            outbox.deliver(taken.row, taken.etag).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes over an unfinished finding, if it is still unfinished and its time has come.
+async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreError> {
+    let store = app.store.as_ref();
+    let now = app.clock.now();
+    let found = match load::<ProcessedRow>(store, &unfinished.finding()).await {
+        Err(error @ StoreError::Corrupt(_)) => {
+            tracing::error!(tenant = %unfinished.tenant_id, "a finding is left as it is: {error}");
+            return Ok(None);
+        }
+        found => found?,
+    };
+    let Some((row, etag)) = found else {
+        if now - unfinished.since > ABANDONED {
+            pending::remove(store, &unfinished.tenant_id, &unfinished.record_id).await?;
+        }
+        return Ok(None);
+    };
+    if row.state.is_closed() {
+        pending::remove(store, &unfinished.tenant_id, &row.record_id).await?;
+        return Ok(None);
+    }
+    match take_over(store, &row, &etag, RunId::random(), now).await? {
+        TakenOver::Ours(row, etag) => Ok(Some(Taken { row: *row, etag, record: unfinished.record })),
+        TakenOver::NotYet(_) | TakenOver::Theirs => Ok(None),
+    }
+}
+
+impl Assessor<'_> {
+    /// Goes on with everything unfinished whose time has come, until `share` is over: what is taken now is not due in the next
+    /// run, so that has its time for the rest. Nothing is asked where nothing is.
+    pub async fn resume(&self, deadline: &Deadline, share: &Deadline) -> Result<(), Stop> {
+        if !self.session.read(|row| row.pending).await {
+            return Ok(());
+        }
+        for unfinished in pending::list(self.app.store.as_ref(), &self.tenant).await? {
+            stop_in_time(deadline)?;
+            if share.has_passed() {
+                break;
+            }
+            let Some(taken) = take(self.app, unfinished).await? else { continue };
+            match taken.row.state {
+                FindingState::Rejudge => self.judge_again(taken, share).await?,
+                _ if taken.row.kind == FindingKind::Coverage => self.outbox.deliver(taken.row, taken.etag).await?,
+                _ => self.send_unless_repeat(taken.row, taken.etag).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges a record again for which live state was missing. After a day the record alone decides.
+    async fn judge_again(&self, taken: Taken, share: &Deadline) -> Result<(), Stop> {
+        let Taken { mut row, etag, record } = taken;
+        let record = record.and_then(|json| AuditRecord::parse(json.as_bytes()).ok());
+        let finding = match record {
+            Some(record) => match share.limit(self.evaluate(&record)).await {
+                Some(Ok(finding)) => finding,
+                // A service that does not respond now must not keep the run from what is new.
+                Some(Err(Stop::Transient(_) | Stop::OutOfTime | Stop::Starting)) | None => {
+                    return Ok(self.wait_on(row, &etag).await?);
+                }
+                Some(Err(blocked)) => return Err(blocked),
+            },
+            None => None,
+        };
+        let is_late = self.app.clock.now() - row.processed_at >= JUDGED_AGAIN_FOR;
+        match finding {
+            Some(finding) if finding.rejudge && !finding.threat && !is_late => self.wait_on(row, &etag).await?,
+            Some(finding) => {
+                self.store_evaluated(row, etag, &finding).await?;
+                self.relate(&finding).await?;
+            }
+            None => {
+                row.state = FindingState::Recorded;
+                self.close(row, &etag).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Live state is still missing: later, at growing distance.
+    async fn wait_on(&self, mut row: ProcessedRow, etag: &RowVersion) -> Result<(), StoreError> {
+        let distance = TimeDelta::minutes(10 << row.attempts.clamp(1, 5).saturating_sub(1));
+        row.next_attempt = Some(self.app.clock.now() + distance);
+        row.replace(self.app.store.as_ref(), etag).await.map(|_| ())
+    }
+
+    /// The new judgement replaces the old one; what turns out to be a threat is sent.
+    async fn store_evaluated(&self, row: ProcessedRow, etag: RowVersion, finding: &Finding) -> Result<(), StoreError> {
+        let mut judged = ProcessedRow {
+            claim_id: row.claim_id,
+            attempts: 1,
+            next_attempt: row.next_attempt,
+            ..self.row(finding).await
+        };
+        if !finding.threat {
+            return self.close(judged, &etag).await;
+        }
+        judged.state = FindingState::Sending;
+        let Some(etag) = judged.replace(self.app.store.as_ref(), &etag).await? else { return Ok(()) };
+        self.count(|report| report.threats += 1);
+        self.send_unless_repeat(judged, etag).await
+    }
+}

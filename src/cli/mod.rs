@@ -1,0 +1,58 @@
+//! The command line: one file per subcommand, each a function that returns an exit code.
+
+pub mod bootstrap;
+mod cycle;
+mod data_folder;
+mod health;
+pub mod run;
+pub mod scan;
+pub mod serve;
+pub mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use cycle::{Cycle, MAX_CONCURRENT_TENANTS, cycle};
+pub use data_folder::DataError;
+
+/// The exit code for wrong usage or configuration.
+pub const EXIT_USAGE: u8 = 2;
+
+/// Monitors the Microsoft 365 audit logs of a provider's customer tenants for compromised mailboxes, and secures them.
+#[derive(Debug, Parser)]
+#[command(version, about, arg_required_else_help = true)]
+pub struct CommandLine {
+    /// The subcommand.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the Azure Functions custom handler (host.json starts it)
+    Serve,
+    /// Run all three functions on this machine, without Azure: built-in timer, SQLite, HTTP on 127.0.0.1
+    Run(run::RunArgs),
+    /// Evaluate exported audit logs offline
+    Scan(scan::ScanArgs),
+    /// Create an action token for a stored threat
+    Token(token::TokenArgs),
+}
+
+/// Writes one message to standard error. A closed pipe is ignored.
+fn report(message: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "tenantwatch: {message}");
+}
+
+/// Runs a parsed command line.
+pub async fn dispatch(line: CommandLine) -> ExitCode {
+    match line.command {
+        Command::Serve => serve::run().await,
+        Command::Run(args) => run::run(args).await,
+        Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
+        Command::Token(args) => token::run(args).await,
+    }
+}

@@ -1,0 +1,310 @@
+//! `tenantwatch scan`: judges exported audit logs offline.
+//!
+//! Files are read once. Selected records are kept on the side until all files are read, because only then the own domains of
+//! each organization are known; then they are judged one after the other, in the order of their time.
+
+mod broken;
+mod html;
+mod json;
+mod kept;
+mod organizations;
+mod table;
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::detection::{Finding, is_selected, judge, pass_over};
+use audit_log::export::{self, ExportError};
+use audit_log::{AuditRecord, Event};
+use base::ids::Domain;
+
+use broken::BrokenParts;
+use kept::KeptRecords;
+use organizations::Organizations;
+
+/// What `scan` is told.
+#[derive(Debug, Clone, Args)]
+pub struct ScanArgs {
+    /// Exported audit logs: JSON Lines, JSON arrays or CSV, plain or gzip; - reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A domain of the organization's own; without any they are taken from the records
+    #[arg(long = "accepted-domain", value_name = "D")]
+    pub accepted_domains: Vec<Domain>,
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Where findings are written, instead of standard output
+    #[arg(long, value_name = "F")]
+    pub output: Option<PathBuf>,
+}
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people at a terminal
+    Table,
+    /// One JSON object
+    Json,
+    /// One page that needs nothing else
+    Html,
+}
+
+/// How a scan ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanOutcome {
+    /// No threats: exit code 0.
+    Clean,
+    /// Threats: exit code 1.
+    Threats,
+    /// Wrong usage, or a file that cannot be used: exit code 2.
+    Failed,
+}
+
+impl From<ScanOutcome> for std::process::ExitCode {
+    fn from(outcome: ScanOutcome) -> Self {
+        match outcome {
+            ScanOutcome::Clean => Self::SUCCESS,
+            ScanOutcome::Threats => Self::from(1),
+            ScanOutcome::Failed => Self::from(2),
+        }
+    }
+}
+
+/// Why nothing could be judged.
+#[derive(Debug, thiserror::Error)]
+enum ScanError {
+    #[error("{file}: {error}")]
+    Open { file: String, error: io::Error },
+    #[error("{file}: {error}")]
+    Content { file: String, error: ExportError },
+    #[error("the temporary file for selected records failed: {0}")]
+    Kept(#[from] rusqlite::Error),
+    #[error("the findings cannot be written: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// What reading the files gave.
+#[derive(Debug)]
+struct Reading {
+    records: u64,
+    /// Those that are not broken.
+    sound: u64,
+    selected: u64,
+    broken: BrokenParts,
+    kept: KeptRecords,
+    organizations: Organizations,
+}
+
+/// Judges the files and writes the findings to `out`, or where the arguments say; what went wrong and what was assumed is told
+/// on `err`.
+pub fn run(args: ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> ScanOutcome {
+    match scan(&args, out, err) {
+        // What was not looked at may hold a threat.
+        Ok(Scanned { is_whole: false, .. }) => ScanOutcome::Failed,
+        Ok(Scanned { threats: 0, .. }) => ScanOutcome::Clean,
+        Ok(_) => ScanOutcome::Threats,
+        Err(error) => {
+            tell(err, &error.to_string());
+            ScanOutcome::Failed
+        }
+    }
+}
+
+/// What a scan came to.
+struct Scanned {
+    threats: u64,
+    /// Every file was looked at, and not all that was in them is broken.
+    is_whole: bool,
+}
+
+/// A file that cannot be read is told, and the others are judged all the same.
+fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Scanned, ScanError> {
+    let output = args.output.as_deref().map(open_output).transpose()?;
+    let mut reading = Reading::new(&args.accepted_domains)?;
+    let mut is_whole = true;
+    for file in &args.files {
+        match reading.read_file(file) {
+            Ok(()) => {}
+            Err(error @ (ScanError::Open { .. } | ScanError::Content { .. })) => {
+                is_whole = false;
+                tell(err, &error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(first) = reading.broken.told().first().filter(|_| reading.sound == 0) {
+        is_whole = false;
+        tell(err, &format!("nothing of this is an audit record; {}:{}: {}", first.file, first.line, first.error));
+    }
+    if !is_whole && reading.records == 0 && reading.broken.count() == 0 {
+        // An empty list of findings would look like a clean one.
+        return Ok(Scanned { threats: 0, is_whole });
+    }
+    // Where nobody reads what is told beside the result, that is still worth having.
+    let _ = reading.organizations.tell_assumptions(err);
+    let threats = match output {
+        Some(file) => {
+            // What was there before goes only now that there is something to write.
+            file.set_len(0)?;
+            write_findings(args.format, reading, &mut BufWriter::new(file))
+        }
+        None => write_findings(args.format, reading, out),
+    }?;
+    Ok(Scanned { threats, is_whole })
+}
+
+/// Tells something beside the result.
+fn tell(err: &mut dyn Write, text: &str) {
+    let _ = writeln!(err, "scan: {}", printable(text));
+}
+
+fn open_output(path: &Path) -> Result<File, ScanError> {
+    let opened = File::options().write(true).create(true).truncate(false).open(path);
+    opened.map_err(|error| ScanError::Open { file: path.display().to_string(), error })
+}
+
+fn write_findings(format: Format, reading: Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
+    let threats = match format {
+        Format::Table => table::write(&reading, out),
+        Format::Json => json::write(&reading, out),
+        Format::Html => html::write(&reading, out),
+    }?;
+    out.flush()?;
+    Ok(threats)
+}
+
+impl Reading {
+    fn new(accepted_domains: &[Domain]) -> Result<Self, ScanError> {
+        Ok(Self {
+            records: 0,
+            sound: 0,
+            selected: 0,
+            broken: BrokenParts::default(),
+            kept: KeptRecords::new()?,
+            organizations: Organizations::new(accepted_domains),
+        })
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), ScanError> {
+        let file = path.display().to_string();
+        let input = open(path).map_err(|error| ScanError::Open { file: file.clone(), error })?;
+        let mut last_line = 1;
+        let mut failed = None;
+        let outcome = export::read(input, is_selected, |event| {
+            if let Event::Selected { line, .. } | Event::Broken { line, .. } = event {
+                last_line = line;
+            }
+            failed = failed.take().or_else(|| self.take(&file, event).err());
+        });
+        match (failed, outcome) {
+            (Some(error), _) => Err(ScanError::Kept(error)),
+            (None, Ok(())) => Ok(()),
+            (None, Err(error @ ExportError::NotAnAuditLog)) => Err(ScanError::Content { file, error }),
+            (None, Err(error)) => {
+                let line = if let ExportError::RowTooLong { line } = error { line } else { last_line };
+                self.broken.add(&file, line, &error);
+                Ok(())
+            }
+        }
+    }
+
+    fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
+        match event {
+            Event::Skipped => {
+                self.records += 1;
+                self.sound += 1;
+            }
+            Event::Broken { error, line } => {
+                self.records += u64::from(error.is_a_record());
+                self.broken.add(file, line, &error);
+            }
+            Event::Selected { json, line } => {
+                self.records += 1;
+                self.selected += 1;
+                match pass_over(json) {
+                    Some(glance) => {
+                        self.sound += 1;
+                        self.organizations.note(
+                            glance.organization_id.parse().ok(),
+                            Some(glance.organization_name),
+                            None,
+                        );
+                    }
+                    None => self.keep(file, line, json)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, file: &str, line: u64, json: &[u8]) -> rusqlite::Result<()> {
+        match AuditRecord::parse(json) {
+            Ok(record) => {
+                let (name, owner) = (record.organization_name.as_deref(), record.mailbox_owner.as_deref());
+                self.organizations.note(record.organization_id, name, owner);
+                self.kept.keep(&record)?;
+                self.sound += 1;
+            }
+            Err(error) => self.broken.add(file, line, &error),
+        }
+        Ok(())
+    }
+
+    /// Judges every record once, ordered by time and id, and hands each finding on.
+    fn judge(
+        &self,
+        mut sink: impl FnMut(&organizations::Organization, Finding) -> io::Result<()>,
+    ) -> Result<u64, ScanError> {
+        let mut threats = 0;
+        self.kept.in_order(|json| -> Result<(), ScanError> {
+            // It parsed before it was kept.
+            let Ok(record) = AuditRecord::parse(json) else { return Ok(()) };
+            let organization = self.organizations.of(&record);
+            if let Some(finding) = judge(&record, &organization.knowledge) {
+                threats += u64::from(finding.threat);
+                sink(organization, finding)?;
+            }
+            Ok(())
+        })?;
+        Ok(threats)
+    }
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::other("it is a folder"));
+    }
+    Ok(Box::new(progress(metadata.len()).wrap_read(file)))
+}
+
+/// Shown on a terminal only.
+fn progress(length: u64) -> ProgressBar {
+    let target = if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec}");
+    let bar = ProgressBar::with_draw_target(Some(length), target);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_finish(indicatif::ProgressFinish::AndClear)
+}
+
+/// Text of an attacker's choice for a terminal: control characters and those that turn the direction of text are written out.
+fn printable(text: &str) -> String {
+    let is_dangerous = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_dangerous(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}

@@ -1,0 +1,101 @@
+//! Findings as one JSON object, written as they are judged.
+
+use std::io::{self, Write};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::detection::{Finding, FindingKind, ReasonName, Severity};
+use crate::location::parse_client_ip;
+use base::ids::{Domain, RecordId, TenantId};
+
+use super::organizations::Organization;
+use super::{Reading, ScanError};
+
+/// A finding under the column names of ProcessedAuditLogs. Columns about notifying and storing have no meaning offline.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Row<'a> {
+    threat: bool,
+    forwarding_externally: bool,
+    #[serde(rename = "AppliesAllMail")]
+    applies_to_all_mail: bool,
+    #[serde(rename = "Delete")]
+    deletes: bool,
+    description: &'a str,
+    rule_id: &'a str,
+    source_mailbox: &'a str,
+    organization: &'a str,
+    #[serde(rename = "Type")]
+    kind: FindingKind,
+    #[serde(rename = "LogID")]
+    log_id: RecordId,
+    management_domain: &'a Domain,
+    #[serde(rename = "IP")]
+    ip: String,
+    set_mailbox_forwarding_status: &'a str,
+    forwarding_address: &'a str,
+    tenant_id: TenantId,
+    operation: &'a str,
+    actor: &'a str,
+    event_time: DateTime<Utc>,
+    rule_name: &'a str,
+    severity: Severity,
+    score: u8,
+    reasons: Vec<ReasonName>,
+    fingerprint: &'a str,
+    record: &'a str,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn new(organization: &'a Organization, finding: &'a Finding) -> Self {
+        let address = finding.client_ip.as_deref().and_then(parse_client_ip);
+        Self {
+            threat: finding.threat,
+            forwarding_externally: finding.forwarding_externally,
+            applies_to_all_mail: finding.applies_to_all_mail,
+            deletes: finding.deletes,
+            description: &finding.description,
+            rule_id: &finding.rule_id,
+            source_mailbox: &finding.mailbox,
+            organization: &organization.name,
+            kind: finding.kind,
+            log_id: finding.record_id,
+            management_domain: &organization.knowledge.domain,
+            ip: address.map(|address| address.to_string()).unwrap_or_default(),
+            set_mailbox_forwarding_status: &finding.forwarding_status,
+            forwarding_address: &finding.forwarding_address,
+            tenant_id: organization.knowledge.tenant_id,
+            operation: &finding.operation,
+            actor: &finding.actor,
+            event_time: finding.event_time,
+            rule_name: &finding.rule_name,
+            severity: finding.severity,
+            score: finding.score,
+            reasons: finding.reasons.iter().map(|reason| reason.name).collect(),
+            fingerprint: finding.fingerprint.as_str(),
+            record: &finding.record,
+        }
+    }
+}
+
+/// Writes all findings; gives the number of threats.
+pub(super) fn write(reading: &Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
+    write!(out, "{{\"Records\":{},\"Selected\":{},\"Broken\":", reading.records, reading.selected)?;
+    put(out, &reading.broken.told())?;
+    write!(out, ",\"BrokenCount\":{}", reading.broken.count())?;
+    write!(out, ",\"AcceptedDomains\":")?;
+    put(out, &reading.organizations.accepted_domains())?;
+    write!(out, ",\"Findings\":[")?;
+    let mut is_first = true;
+    let threats = reading.judge(|organization, finding| {
+        out.write_all(if std::mem::take(&mut is_first) { b"\n" } else { b",\n" })?;
+        put(out, &Row::new(organization, &finding))
+    })?;
+    writeln!(out, "]}}")?;
+    Ok(threats)
+}
+
+fn put(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(out, value).map_err(io::Error::from)
+}

@@ -1,0 +1,64 @@
+//! Selected records, kept until they can be judged: in memory up to 32 MiB, then in a temporary file.
+//!
+//! SQLite keeps them in a private temporary database, because ids and order have to spill as well as the records do: a file
+//! with millions of selected records must not take more memory than one with few.
+
+use rusqlite::{Connection, params};
+
+use audit_log::AuditRecord;
+
+/// Pages in memory while records come in; what is more goes to a file that is gone when the scan ends. Nothing needs to
+/// survive a fall, so nothing is journalled.
+const OPEN: &str = "
+    PRAGMA temp_store = FILE;
+    PRAGMA journal_mode = OFF;
+    PRAGMA synchronous = OFF;
+    PRAGMA cache_size = -32768;
+    BEGIN;
+    CREATE TABLE record (id BLOB NOT NULL UNIQUE, seconds INTEGER NOT NULL, nanos INTEGER NOT NULL, text BLOB NOT NULL);
+";
+
+/// Sorting may take as much memory as the pages do, so their part is made smaller first.
+const SORT: &str = "
+    PRAGMA cache_size = -8192;
+    PRAGMA shrink_memory;
+    CREATE INDEX by_time ON record (seconds, nanos, id);
+";
+
+/// The records, each id once.
+#[derive(Debug)]
+pub(super) struct KeptRecords {
+    database: Connection,
+}
+
+impl KeptRecords {
+    pub(super) fn new() -> rusqlite::Result<Self> {
+        // An empty path is a temporary database of this connection's own.
+        let database = Connection::open("")?;
+        database.execute_batch(OPEN)?;
+        Ok(Self { database })
+    }
+
+    /// Keeps the record unless one with its id is kept.
+    pub(super) fn keep(&mut self, record: &AuditRecord) -> rusqlite::Result<()> {
+        let mut insert = self.database.prepare_cached("INSERT OR IGNORE INTO record VALUES (?1, ?2, ?3, ?4)")?;
+        let (seconds, nanos) = (record.created.timestamp(), record.created.timestamp_subsec_nanos());
+        insert.execute(params![record.id.as_uuid().as_bytes(), seconds, nanos, record.text.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Hands on every record by time, then id. Once: the records cannot be added to afterwards.
+    pub(super) fn in_order<E: From<rusqlite::Error>>(
+        &self,
+        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.database.execute_batch(SORT)?;
+        let mut select =
+            self.database.prepare("SELECT text FROM record INDEXED BY by_time ORDER BY seconds, nanos, id")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            sink(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+        }
+        Ok(())
+    }
+}

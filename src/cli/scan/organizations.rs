@@ -1,0 +1,126 @@
+//! The organizations that the records come from, and what is known of each offline.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, Write};
+
+use uuid::Uuid;
+
+use crate::detection::{AcceptedDomains, Knowledge};
+use audit_log::AuditRecord;
+use base::ids::{Domain, MailAddress, TenantId};
+
+use super::printable;
+
+/// Stands for the organization of records that name none.
+const NO_ID: TenantId = TenantId::new(Uuid::nil());
+
+/// One organization.
+#[derive(Debug)]
+pub(super) struct Organization {
+    /// `OrganizationName`, empty where no record has one.
+    pub(super) name: String,
+    /// What its records are judged by.
+    pub(super) knowledge: Knowledge,
+}
+
+/// All of them, by `OrganizationId`; records without one belong to the nil GUID.
+#[derive(Debug)]
+pub(super) struct Organizations {
+    given: BTreeSet<Domain>,
+    by_id: BTreeMap<TenantId, Organization>,
+    nameless: Organization,
+}
+
+impl Organizations {
+    pub(super) fn new(given: &[Domain]) -> Self {
+        let given: BTreeSet<Domain> = given.iter().cloned().collect();
+        let nameless = Organization::new(NO_ID, &given);
+        Self { given, by_id: BTreeMap::new(), nameless }
+    }
+
+    /// Learns from the `OrganizationId`, `OrganizationName` and `MailboxOwnerUPN` of one record.
+    pub(super) fn note(&mut self, id: Option<TenantId>, name: Option<&str>, owner: Option<&str>) {
+        let id = id.unwrap_or(NO_ID);
+        let organization = self.by_id.entry(id).or_insert_with(|| Organization::new(id, &self.given));
+        let name = name.filter(|name| !name.is_empty());
+        if owner.is_none() && name == Some(&organization.name) {
+            // Nearly always, and known already.
+            return;
+        }
+        if let Some(name) = name.filter(|_| organization.name.is_empty()) {
+            name.clone_into(&mut organization.name);
+        }
+        if !self.given.is_empty() {
+            return;
+        }
+        let named = name.and_then(|name| name.parse::<Domain>().ok());
+        let owner = owner.and_then(|owner| owner.parse::<MailAddress>().ok());
+        let domains = named.into_iter().chain(owner.map(|owner| owner.domain().clone()));
+        for domain in domains.filter(|domain| domain.as_str().contains('.')) {
+            organization.accept(domain);
+        }
+    }
+
+    /// The organization of a record that was noted.
+    pub(super) fn of(&self, record: &AuditRecord) -> &Organization {
+        self.by_id.get(&id_of(record)).unwrap_or(&self.nameless)
+    }
+
+    /// Every accepted domain, given or assumed.
+    pub(super) fn accepted_domains(&self) -> BTreeSet<&Domain> {
+        let assumed = self.by_id.values().flat_map(|organization| &organization.knowledge.accepted.exact);
+        self.given.iter().chain(assumed).collect()
+    }
+
+    /// Says which domains were assumed, by organization.
+    pub(super) fn tell_assumptions(&self, err: &mut dyn Write) -> io::Result<()> {
+        if !self.given.is_empty() {
+            return Ok(());
+        }
+        for (id, organization) in &self.by_id {
+            let domains: Vec<_> = organization.knowledge.accepted.exact.iter().map(Domain::as_str).collect();
+            let domains = if domains.is_empty() { "none".to_owned() } else { domains.join(", ") };
+            let name = printable(&organization.name);
+            writeln!(
+                err,
+                "Assumed accepted domains of organization {id} {name}: {domains} (name them with --accepted-domain)"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Organization {
+    fn new(tenant_id: TenantId, given: &BTreeSet<Domain>) -> Self {
+        let knowledge = Knowledge {
+            tenant_id,
+            domain: given.first().cloned().unwrap_or_else(unknown_domain),
+            offline: true,
+            accepted: AcceptedDomains { exact: given.clone(), with_sub_domains: BTreeSet::new() },
+            trusted_targets: Vec::new(),
+            trusted_apps: BTreeSet::new(),
+            off: BTreeSet::new(),
+            mailboxes: HashMap::new(),
+            live: HashMap::new(),
+            recipients: HashMap::new(),
+        };
+        Self { name: String::new(), knowledge }
+    }
+
+    /// The first domain stands for the organization.
+    fn accept(&mut self, domain: Domain) {
+        if self.knowledge.accepted.exact.is_empty() {
+            self.knowledge.domain = domain.clone();
+        }
+        self.knowledge.accepted.exact.insert(domain);
+    }
+}
+
+fn id_of(record: &AuditRecord) -> TenantId {
+    record.organization_id.unwrap_or(NO_ID)
+}
+
+#[expect(clippy::expect_used, reason = "the text is a sound domain name of a reserved top-level domain")]
+fn unknown_domain() -> Domain {
+    "unknown.invalid".parse().expect("a domain name")
+}

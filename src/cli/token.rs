@@ -1,0 +1,137 @@
+//! `tenantwatch token`: creates an action token if the one of the notification has expired or was lost. Whoever has the
+//! settings can create one.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::app::App;
+use crate::notify::can_be_acted_on;
+use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
+use crate::settings::ActionKey;
+use crate::tables::keys;
+use crate::tables::{self, CoverageRow, ProcessedRow};
+use base::ids::RecordId;
+use table_store::{Key, PartitionKey, Query, RowKey, StoreError};
+
+use super::bootstrap::{self, BootstrapError};
+use super::{EXIT_USAGE, report};
+
+/// The threat and the scope of the token.
+#[derive(Debug, clap::Args)]
+pub struct TokenArgs {
+    /// Log id of a notified threat
+    #[arg(value_name = "LOG_ID")]
+    pub log_id: RecordId,
+    /// Actions that the token allows: act (Remediate, Preview, Dismiss) or undo
+    #[arg(long, value_enum, default_value = "act")]
+    pub scope: ScopeArg,
+    /// Data folder of `tenantwatch run`; without it, the tables of AzureWebJobsStorage are read
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// The scope as it is written on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ScopeArg {
+    /// Remediate, Preview, Dismiss
+    Act,
+    /// Undo
+    Undo,
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(scope: ScopeArg) -> Self {
+        match scope {
+            ScopeArg::Act => Self::Act,
+            ScopeArg::Undo => Self::Undo,
+        }
+    }
+}
+
+/// Why no token was created.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No tenant has this threat.
+    #[error("no threat is stored under log id {0}")]
+    Unknown(RecordId),
+    /// There is no key to sign with.
+    #[error(
+        "ACTION_KEY is not set, so no token can be signed; set ACTION_KEY for this command and for RemediateAccount"
+    )]
+    NoKey,
+    /// No token is needed.
+    #[error("ACTION_KEY is off, so RemediateAccount requires no token")]
+    NotRequired,
+}
+
+/// Why no token is printed.
+#[derive(Debug, thiserror::Error)]
+enum TokenError {
+    #[error(transparent)]
+    Open(#[from] BootstrapError),
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+}
+
+/// Prints a token with the life of a button token, or of 30 days for `undo`.
+pub async fn run(args: TokenArgs) -> ExitCode {
+    match open_and_issue(&args).await {
+        Ok(token) => {
+            use std::io::Write as _;
+            // Fails only if the reader has closed the pipe.
+            let _ = writeln!(std::io::stdout(), "{}", token.expose_secret());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            report(&error.to_string());
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}
+
+async fn open_and_issue(args: &TokenArgs) -> Result<SecretString, TokenError> {
+    let app = match &args.data {
+        Some(folder) => bootstrap::in_used_folder(folder)?,
+        None => bootstrap::in_azure()?,
+    };
+    Ok(issue(&app, &args.log_id, args.scope.into()).await?)
+}
+
+/// Creates a token for the threat with this log id, in whichever tenant it is.
+///
+/// # Errors
+/// Returns [`IssueError`] if there is no such threat, no key, or the store cannot be read.
+pub async fn issue(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretString, IssueError> {
+    match app.settings.actions.key {
+        ActionKey::Unset => return Err(IssueError::NoKey),
+        ActionKey::Off => return Err(IssueError::NotRequired),
+        ActionKey::Signing(_) => {}
+    }
+    let tokens = ActionTokens::new(&app.settings.actions);
+    let finding = find(app, log_id).await?.ok_or(IssueError::Unknown(*log_id))?;
+    let life = match scope {
+        Scope::Act => TimeDelta::from_std(app.settings.actions.token_life).unwrap_or(TimeDelta::zero()),
+        Scope::Undo => UNDO_LIFE,
+    };
+    tokens.mint(&finding, scope, app.clock.now() + life).ok_or(IssueError::NoKey)
+}
+
+/// Looks in every known tenant, because a log id does not name its tenant.
+async fn find(app: &App, log_id: &RecordId) -> Result<Option<ProcessedRow>, StoreError> {
+    let store = app.store.as_ref();
+    let tenants: Vec<(CoverageRow, _)> = tables::list(store, Query::partition(keys::tenants())).await?;
+    for (tenant, _) in tenants {
+        let key = Key::new(PartitionKey::domain(&tenant.domain), RowKey::record(log_id));
+        let found: Option<(ProcessedRow, _)> = tables::load(store, &key).await?;
+        if let Some((row, _)) = found.filter(|(row, _)| can_be_acted_on(row)) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}

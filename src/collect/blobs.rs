@@ -1,0 +1,262 @@
+//! Reading content blobs: a bounded number at once, from the socket through the selector into judging, never a whole blob in
+//! memory.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{FutureExt as _, StreamExt as _, stream};
+use tokio::sync::Semaphore;
+
+use crate::detection::{is_selected, pass_over};
+use audit_log::{AuditRecord, Broken, Event, Selector};
+use base::clock::Deadline;
+use m365::ServiceError;
+use m365::management_activity::{Content, ContentType, Remedy};
+use table_store::StoreError;
+
+use super::Collector;
+use super::batch::hand_over;
+use crate::tenants::Stop;
+use crate::tenants::stop::stop_in_time;
+
+/// Blobs that one run reads at once.
+const AT_ONCE: usize = 4;
+
+/// Blobs that the process reads at once, over all tenants. Each holds at most a chunk of the socket, one ordinary record and
+/// one batch; together with [`LARGE`] this is the process's budget of bytes in flight, some 50 MB.
+static IN_FLIGHT: Semaphore = Semaphore::const_new(24);
+
+/// Whoever meets a record longer than [`LARGE_RECORD`] reads on only when nobody else reads one.
+static LARGE: Semaphore = Semaphore::const_new(1);
+
+/// Beyond this a record is large, in bytes. Exchange writes a few kilobytes, at most a few hundred.
+const LARGE_RECORD: usize = 1024 * 1024;
+
+/// A batch is judged when it has so many records, or so many bytes of them.
+const BATCH_RECORDS: usize = 64;
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// The bytes of a UTF-8 byte order mark.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How much of the time that is left a blob may take: one that drips must not keep the others from being read. It is owed.
+const SHARE: u32 = 2;
+
+/// Why a blob is not fetched.
+#[derive(Debug)]
+pub enum BlobFault {
+    /// The service denies having it: AF20050, AF20051, AF20052. It never will again.
+    Denied(ServiceError),
+    /// It could not be read to its end, or holds what cannot be read. It is owed.
+    Unread(String),
+    /// Nothing to do with the blob: the run ends.
+    Stop(Stop),
+}
+
+impl From<Stop> for BlobFault {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+impl From<StoreError> for BlobFault {
+    fn from(error: StoreError) -> Self {
+        Self::Stop(error.into())
+    }
+}
+
+/// Selected records on their way to be judged.
+#[derive(Debug, Default)]
+struct Batch {
+    records: Vec<AuditRecord>,
+    bytes: usize,
+    broken: BrokenRecords,
+    seen: u64,
+    selected: u64,
+}
+
+/// What of a blob cannot be read.
+#[derive(Debug, Default)]
+struct BrokenRecords {
+    count: u64,
+    /// What is wrong with the first.
+    first: Option<String>,
+}
+
+impl Collector<'_> {
+    /// Reads those of the listed blobs that were neither fetched before nor are owed.
+    pub(super) async fn read_blobs(&self, of: ContentType, listed: &[Content]) -> Result<(), Stop> {
+        let mut new = Vec::new();
+        for content in listed {
+            let is_known = self.session.read(|row| row.has_fetched(content)).await || self.is_deferred(content);
+            if !is_known {
+                new.push(content);
+            }
+        }
+        let newest = listed.iter().map(|content| content.content_created).max();
+        self.session.change(|row| row.last_content = row.last_content.max(newest)).await;
+        let reads: Vec<_> = new.into_iter().map(|content| self.read_new(of, content).boxed()).collect();
+        let mut outcomes = stream::iter(reads).buffer_unordered(AT_ONCE);
+        let mut stop = Ok(());
+        while let Some(outcome) = outcomes.next().await {
+            // What is in flight is finished, or a notification could be cut off between acceptance and mark.
+            self.ends_if(&outcome);
+            stop = stop.and(outcome);
+        }
+        stop
+    }
+
+    async fn read_new(&self, of: ContentType, content: &Content) -> Result<(), Stop> {
+        if self.is_ending() {
+            return Ok(());
+        }
+        stop_in_time(self.deadline)?;
+        let share = Deadline::after(Arc::clone(&self.app.clock), self.deadline.left() / SHARE);
+        match self.fetch(content, &share).await {
+            Ok(()) => Ok(()),
+            Err(BlobFault::Denied(error)) => self.lose_denied(content, &error).await,
+            Err(BlobFault::Unread(why)) => self.defer(of, content, &why).await,
+            Err(BlobFault::Stop(stop)) => Err(stop),
+        }
+    }
+
+    /// Reads one blob, which has until `share` is over. It counts as read when the next stage has acknowledged every record in it.
+    pub(super) async fn fetch(&self, content: &Content, share: &Deadline) -> Result<(), BlobFault> {
+        let answer = {
+            let _permit = IN_FLIGHT.acquire().await;
+            self.app.activity.fetch(&self.tenant, &content.content_uri).await
+        };
+        let response = answer.map_err(|error| self.blob_fault(error))?;
+        let broken = self.read_records(response, share).await?;
+        if let BrokenRecords { count, first: Some(first) } = broken {
+            return Err(BlobFault::Unread(format!("{count} of its records are malformed, the first because: {first}")));
+        }
+        self.session.change(|row| row.note_fetched(content)).await;
+        self.count(|report| report.blobs += 1);
+        Ok(())
+    }
+
+    /// Streams the records of a blob to the next stage; gives those that are malformed. A permit of the process is held only while
+    /// bytes are read, never while records are evaluated: a tenant whose Exchange hangs must not keep the others from reading.
+    async fn read_records(
+        &self,
+        mut response: reqwest::Response,
+        share: &Deadline,
+    ) -> Result<BrokenRecords, BlobFault> {
+        let mut selector = Selector::new(is_selected);
+        let mut array = ArrayEnds::default();
+        let mut batch = Batch::default();
+        let mut large = None;
+        while let Some(chunk) = next_chunk(&mut response, share).await? {
+            array.note(&chunk);
+            selector.push(&chunk, |event| batch.take(event));
+            if batch.is_full() {
+                large = None;
+                hand_over(&self.batches, batch.take_records()).await?;
+            }
+            match selector.kept_bytes() > LARGE_RECORD {
+                true if large.is_none() => large = LARGE.acquire().await.ok(),
+                true => {}
+                false => large = None,
+            }
+        }
+        drop(large);
+        selector.finish(|event| batch.take(event));
+        hand_over(&self.batches, batch.take_records()).await?;
+        self.count(|report| {
+            report.records += batch.seen;
+            report.selected += batch.selected;
+            report.broken += batch.broken.count;
+        });
+        match array.is_complete() {
+            true => Ok(batch.broken),
+            false => Err(BlobFault::Unread("it is not a complete JSON array".to_owned())),
+        }
+    }
+
+    fn blob_fault(&self, error: ServiceError) -> BlobFault {
+        match Remedy::of(&error) {
+            Some(Remedy::ContentLost) => BlobFault::Denied(error),
+            // Each of the others would fare the same.
+            _ if matches!(error, ServiceError::Token(_) | ServiceError::Waiting { .. }) => {
+                BlobFault::Stop(error.into())
+            }
+            _ => BlobFault::Unread(error.to_string()),
+        }
+    }
+}
+
+async fn next_chunk(response: &mut reqwest::Response, share: &Deadline) -> Result<Option<Bytes>, BlobFault> {
+    let cut = |error: reqwest::Error| BlobFault::Unread(format!("it was cut off: {}", error.without_url()));
+    // Only the waiting is cut off: the records of earlier chunks are stored by now.
+    let chunk = async {
+        let _permit = IN_FLIGHT.acquire().await;
+        response.chunk().await
+    };
+    match share.limit(chunk).await {
+        Some(chunk) if !share.has_passed() => chunk.map_err(cut),
+        Some(_) | None => Err(BlobFault::Unread("it did not end within its time".to_owned())),
+    }
+}
+
+/// The first and the last byte of a blob, apart from white space and a byte order mark. An empty body, blanks or the start of an array
+/// say nothing about its records, so such a blob is not read.
+#[derive(Debug, Default)]
+struct ArrayEnds {
+    first: Option<u8>,
+    last: Option<u8>,
+}
+
+impl ArrayEnds {
+    fn note(&mut self, chunk: &[u8]) {
+        let is_content = |byte: &&u8| !byte.is_ascii_whitespace() && !BYTE_ORDER_MARK.contains(byte);
+        self.first = self.first.or_else(|| chunk.iter().find(is_content).copied());
+        self.last = chunk.iter().rev().find(is_content).copied().or(self.last);
+    }
+
+    fn is_complete(&self) -> bool {
+        (self.first, self.last) == (Some(b'['), Some(b']'))
+    }
+}
+
+impl Batch {
+    fn take(&mut self, event: Event<'_>) {
+        self.seen += u64::from(is_a_record(&event));
+        match event {
+            Event::Skipped => {}
+            Event::Selected { json, .. } if pass_over(json).is_some() => self.selected += 1,
+            Event::Selected { json, .. } => match AuditRecord::parse(json) {
+                Ok(record) => {
+                    self.selected += 1;
+                    self.bytes += record.text.len();
+                    self.records.push(record);
+                }
+                Err(error) => self.broken.note(&error),
+            },
+            Event::Broken { error, .. } => self.broken.note(&error),
+        }
+    }
+
+    fn take_records(&mut self) -> Vec<AuditRecord> {
+        self.bytes = 0;
+        std::mem::take(&mut self.records)
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= BATCH_RECORDS || self.bytes >= BATCH_BYTES
+    }
+}
+
+impl BrokenRecords {
+    fn note(&mut self, error: &dyn std::error::Error) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| error.to_string());
+    }
+}
+
+fn is_a_record(event: &Event<'_>) -> bool {
+    match event {
+        Event::Selected { .. } | Event::Skipped => true,
+        Event::Broken { error, .. } => Broken::is_a_record(*error),
+    }
+}

@@ -1,0 +1,158 @@
+//! Which spans of time a run lists. Pure: the row, the time and the settings go in, spans come out.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::tables::{CoverageRow, Span, merge, without};
+
+/// How far back content can be listed. The service says 7 days; five minutes are left for the way there.
+const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 5);
+
+/// The longest span of one listing. A longer one may be answered with a part of the content only.
+const LONGEST: TimeDelta = TimeDelta::hours(24);
+
+/// What a run has to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Where reading begins; what lies before is covered or lost.
+    pub start: DateTime<Utc>,
+    /// What can never be listed any more and was never read.
+    pub lost: Vec<Span>,
+    /// What is listed, in this order: the oldest owed window, then the newest first.
+    pub windows: Vec<Span>,
+}
+
+/// Plans a run at `now` for a tenant.
+pub fn plan(row: &CoverageRow, now: DateTime<Utc>, lookback: TimeDelta, overlap: TimeDelta) -> Plan {
+    let reach = now - REACH;
+    let wanted = match row.covered_until {
+        Some(covered) => covered.checked_sub_signed(overlap).unwrap_or(reach),
+        None => now.checked_sub_signed(lookback).unwrap_or(reach),
+    };
+    let start = wanted.max(reach);
+    // Late content may still appear at the upper end of a span that was read ahead, as it may below `CoveredUntil`.
+    let settled: Vec<Span> = row
+        .ahead
+        .iter()
+        .map(|span| Span { from: span.from, to: span.to.checked_sub_signed(overlap).unwrap_or(span.from) })
+        .collect();
+    // So what was to be listed again and cannot be any more may be lost as well; what is a gap already is not lost again.
+    let known = [settled.as_slice(), &row.gaps].concat();
+    let lost = row.covered_until.map(|_| without(Span { from: wanted, to: reach }, &merge(known)));
+    let open = without(Span { from: start, to: now }, &settled);
+    Plan { start, lost: lost.unwrap_or_default(), windows: in_order(open.into_iter().flat_map(cut).collect()) }
+}
+
+/// Cuts a span into windows of at most 24 h.
+fn cut(span: Span) -> Vec<Span> {
+    let mut windows = Vec::new();
+    let mut from = span.from;
+    while from < span.to {
+        let to = (from + LONGEST).min(span.to);
+        windows.push(Span { from, to });
+        from = to;
+    }
+    windows
+}
+
+/// The oldest first, because it is the next to be lost; then what happened last, because it can still be stopped.
+fn in_order(mut windows: Vec<Span>) -> Vec<Span> {
+    if let Some(rest) = windows.get_mut(1..) {
+        rest.reverse();
+    }
+    windows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::TenantState;
+
+    fn at(hours: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(1_000_000 + hours)
+    }
+
+    fn row(covered_until: Option<i64>, ahead: &[(i64, i64)]) -> CoverageRow {
+        CoverageRow {
+            tenant_id: base::ids::TenantId::new(uuid::Uuid::nil()),
+            domain: "contoso.com".parse().unwrap(),
+            display_name: String::new(),
+            state: TenantState::Healthy,
+            since: at(0),
+            covered_until: covered_until.map(at),
+            ahead: ahead.iter().map(|(from, to)| Span { from: at(*from), to: at(*to) }).collect(),
+            last_run: None,
+            last_outcome: String::new(),
+            gaps: Vec::new(),
+            pending: false,
+            fetched: std::collections::BTreeMap::new(),
+            owed: 0,
+            last_content: None,
+            audit_checked: None,
+            notified: String::new(),
+            subscriptions: std::collections::BTreeMap::new(),
+            missed_listings: 0,
+            last_run_started: None,
+        }
+    }
+
+    fn planned(row: &CoverageRow, now: i64) -> Plan {
+        plan(row, at(now), TimeDelta::hours(3), TimeDelta::hours(2))
+    }
+
+    fn hours(spans: &[Span]) -> Vec<(i64, i64)> {
+        let hour = |time: DateTime<Utc>| (time - at(0)).num_hours();
+        spans.iter().map(|span| (hour(span.from), hour(span.to))).collect()
+    }
+
+    #[test]
+    fn the_first_run_looks_back() {
+        assert_eq!(hours(&planned(&row(None, &[]), 10).windows), [(7, 10)]);
+    }
+
+    #[test]
+    fn every_further_run_lists_the_overlap_again_in_one_window() {
+        let plan = planned(&row(Some(10), &[]), 11);
+        assert_eq!(hours(&plan.windows), [(8, 11)]);
+        assert!(plan.lost.is_empty());
+    }
+
+    #[test]
+    fn no_window_is_longer_than_a_day_and_the_oldest_comes_before_the_newest() {
+        let plan = planned(&row(Some(2), &[]), 80);
+        assert_eq!(hours(&plan.windows), [(0, 24), (72, 80), (48, 72), (24, 48)]);
+    }
+
+    #[test]
+    fn what_was_read_ahead_is_not_listed_again_but_for_its_late_content() {
+        let plan = planned(&row(Some(24), &[(48, 80)]), 81);
+        assert_eq!(hours(&plan.windows), [(22, 46), (78, 81), (46, 48)]);
+    }
+
+    #[test]
+    fn what_cannot_be_listed_any_more_is_lost_unless_it_was_read_ahead() {
+        let now = 300;
+        let reach = at(now) - REACH;
+        let plan = planned(&row(Some(10), &[(20, 30)]), now);
+        // From 2 hours before each end on: late content may have appeared there.
+        let lost = [Span { from: at(8), to: at(20) }, Span { from: at(28), to: reach }];
+        assert_eq!(plan.lost, lost);
+        assert_eq!(plan.start, reach);
+        assert_eq!(plan.windows.first().map(|window| window.from), Some(reach));
+        assert!(plan.windows.iter().all(|window| window.to - window.from <= TimeDelta::hours(24)));
+    }
+
+    #[test]
+    fn what_is_a_gap_already_is_not_lost_again() {
+        let now = 300;
+        let reach = at(now) - REACH;
+        let mut row = row(Some(100), &[]);
+        row.gaps = vec![Span { from: at(90), to: at(100) }];
+        assert_eq!(planned(&row, now).lost, [Span { from: at(100), to: reach }]);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_lists_nothing_and_loses_nothing() {
+        let plan = planned(&row(Some(100), &[]), 90);
+        assert_eq!((plan.windows, plan.lost), (vec![], vec![]));
+    }
+}

@@ -1,0 +1,419 @@
+//! What is known of a tenant for a while: accepted domains, the organization's name, recipients and their targets. One cache, one
+//! look-up logic and one circuit breaker per run, for whoever evaluates records.
+//!
+//! Rules and the state of a sign-in are read anew for each run and never cached for a press.
+
+mod breaker;
+pub mod contacts;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::detection::{
+    AcceptedDomains, Answer, FindingKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, questions,
+};
+use crate::settings::TrustSettings;
+use crate::tables::CoverageRow;
+use audit_log::AuditRecord;
+use base::clock::{Clock, Deadline};
+use base::ids::TenantId;
+use breaker::Breaker;
+use m365::exchange::{Anchor, Exchange, Row, is_not_found, is_refused};
+use m365::graph::Graph;
+use m365::{Service, ServiceError};
+
+/// How long accepted domains, the organization's name and recipients are used.
+const CACHE_LIFE: TimeDelta = TimeDelta::hours(1);
+
+/// Answers may raise further questions (the targets of a current rule), but not without end.
+const ROUNDS: usize = 4;
+
+/// The most current mailboxes and recipients that a run remembers; beyond that they are asked for again.
+const MAILBOXES_LIMIT: usize = 200;
+const RECIPIENTS_LIMIT: usize = 5_000;
+
+/// The time limit of one look-up.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The time limit of all look-ups for one record. No record's look-ups may delay another for longer.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The most look-ups for one record. Whoever wrote the rule chose how many targets it has.
+const LOOK_UPS_PER_RECORD: usize = 50;
+
+/// What is slow to change in a tenant.
+#[derive(Debug, Clone)]
+struct TenantFacts {
+    at: DateTime<Utc>,
+    accepted: AcceptedDomains,
+    organization: String,
+    recipients: HashMap<String, Answer<RecipientFacts>>,
+}
+
+/// Looks facts up and caches them for the process.
+#[derive(Debug)]
+pub struct FactCache {
+    exchange: Exchange,
+    graph: Graph,
+    trust: TrustSettings,
+    clock: Arc<dyn Clock>,
+    tenants: Mutex<HashMap<TenantId, TenantFacts>>,
+}
+
+impl FactCache {
+    /// An empty cache over these services.
+    pub fn new(exchange: Exchange, graph: Graph, trust: TrustSettings, clock: Arc<dyn Clock>) -> Self {
+        Self { exchange, graph, trust, clock, tenants: Mutex::default() }
+    }
+
+    /// The facts that every record of the tenant needs, from the cache or looked up.
+    ///
+    /// # Errors
+    /// If neither Exchange nor Graph says now which domains are the tenant's own. Nothing is evaluated without.
+    pub async fn of_tenant(&self, row: &CoverageRow) -> Result<RunFacts<'_>, ServiceError> {
+        let facts = match self.cached(&row.tenant_id) {
+            Some(facts) => facts,
+            None => self.look_up_tenant(row).await?,
+        };
+        Ok(RunFacts {
+            cache: self,
+            knowledge: self.knowledge(row, facts.accepted, facts.recipients),
+            organization: facts.organization,
+            learned_at: facts.at,
+            breaker: Breaker::new(Arc::clone(&self.clock)),
+            sweep_rules_read: HashSet::new(),
+        })
+    }
+
+    fn cached(&self, tenant: &TenantId) -> Option<TenantFacts> {
+        let now = self.clock.now();
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.retain(|_, facts| (now - facts.at).abs() < CACHE_LIFE);
+        tenants.get(tenant).cloned()
+    }
+
+    fn knowledge(
+        &self,
+        row: &CoverageRow,
+        accepted: AcceptedDomains,
+        recipients: HashMap<String, Answer<RecipientFacts>>,
+    ) -> Knowledge {
+        let off = |kind: &FindingKind| self.trust.detections_off.contains(kind.as_str());
+        Knowledge {
+            tenant_id: row.tenant_id,
+            domain: row.domain.clone(),
+            offline: false,
+            accepted,
+            trusted_targets: self.trust.targets.clone(),
+            trusted_apps: self.trust.apps.clone(),
+            off: FindingKind::ALL.iter().copied().filter(off).collect(),
+            mailboxes: HashMap::new(),
+            live: HashMap::new(),
+            recipients,
+        }
+    }
+
+    async fn look_up_tenant(&self, row: &CoverageRow) -> Result<TenantFacts, ServiceError> {
+        let accepted = self.accepted_domains(row).await?;
+        let organization = match row.display_name.as_str() {
+            "" => {
+                let name = self.graph.organization_name(&row.tenant_id).await.ok().flatten();
+                name.unwrap_or_else(|| row.domain.to_string())
+            }
+            name => name.to_owned(),
+        };
+        Ok(TenantFacts { at: self.clock.now(), accepted, organization, recipients: HashMap::new() })
+    }
+
+    /// Exchange's accepted domains, else the directory's verified ones. If both deny access, only the domain that the tenant is known
+    /// by counts as its own.
+    async fn accepted_domains(&self, row: &CoverageRow) -> Result<AcceptedDomains, ServiceError> {
+        let tenant = &row.tenant_id;
+        let limit = Deadline::after(Arc::clone(&self.clock), LOOK_UP_TIMEOUT);
+        let call = self.exchange.invoke(tenant, &Anchor::Organization, "Get-AcceptedDomain", json!({}));
+        match limit.limit(Box::pin(call)).await {
+            Some(Ok(rows)) if !rows.is_empty() => return Ok(AcceptedDomains::of_exchange(&rows)),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => tracing::info!(%tenant, "accepted domains are taken from the directory: {error}"),
+            None => tracing::info!(%tenant, "accepted domains are taken from the directory: Exchange did not respond"),
+        }
+        match self.graph.domains(tenant).await {
+            Ok(domains) => Ok(AcceptedDomains::of_directory(&domains)),
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => {
+                tracing::warn!(%tenant, "only {} counts as the tenant's own domain: {error}", row.domain);
+                Ok(AcceptedDomains { exact: [row.domain.clone()].into(), ..AcceptedDomains::default() })
+            }
+        }
+    }
+}
+
+/// The facts of one run for one tenant.
+#[derive(Debug)]
+pub struct RunFacts<'a> {
+    cache: &'a FactCache,
+    /// Given to the evaluation.
+    pub knowledge: Knowledge,
+    /// The name of the organization.
+    pub organization: String,
+    learned_at: DateTime<Utc>,
+    breaker: Breaker,
+    sweep_rules_read: HashSet<String>,
+}
+
+/// What is left for the look-ups of one record.
+struct Budget {
+    deadline: Deadline,
+    look_ups: usize,
+}
+
+impl RunFacts<'_> {
+    /// Looks up what the evaluation of `record` needs and is not known yet: within 20 s and 50 look-ups, and none while the breaker is
+    /// open. A look-up that fails for a transient reason is withheld; one beyond the limits is refused.
+    pub async fn prepare(&mut self, record: &AuditRecord) {
+        self.forget_if_too_many();
+        let deadline = Deadline::after(Arc::clone(&self.cache.clock), RECORD_TIMEOUT);
+        let mut budget = Budget { deadline, look_ups: LOOK_UPS_PER_RECORD };
+        let mut asked = HashSet::new();
+        for _ in 0..ROUNDS {
+            let mut open = questions(record, &self.knowledge);
+            open.retain(|question| asked.insert(question.clone()));
+            if open.is_empty() {
+                break;
+            }
+            for question in open {
+                self.answer(question, &mut budget).await;
+            }
+        }
+        if record.operation.to_ascii_lowercase().ends_with("sweeprule") {
+            self.read_sweep_rules(record, &mut budget).await;
+        }
+    }
+
+    /// Caches what later runs of the tenant may use.
+    pub fn keep(self) {
+        let mut recipients = self.knowledge.recipients;
+        recipients.retain(|_, answer| matches!(answer, Answer::Known(_) | Answer::Unknown));
+        let facts = TenantFacts {
+            at: self.learned_at,
+            accepted: self.knowledge.accepted,
+            organization: self.organization,
+            recipients,
+        };
+        let mut tenants = self.cache.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.insert(self.knowledge.tenant_id, facts);
+    }
+
+    async fn answer(&mut self, question: Question, budget: &mut Budget) {
+        match question {
+            Question::Mailbox(identity) => {
+                let answer = self.mailbox(&identity, budget).await;
+                self.knowledge.mailboxes.insert(identity, answer);
+            }
+            Question::LiveRules(mailbox) => {
+                let answer = self.live_rules(&mailbox, budget).await;
+                self.knowledge.live.insert(mailbox, answer);
+            }
+            Question::Recipient(text) => {
+                let answer = self.recipient(&text, budget).await;
+                self.knowledge.recipients.insert(text, answer);
+            }
+        }
+    }
+
+    async fn mailbox(&self, identity: &str, budget: &mut Budget) -> Answer<MailboxFacts> {
+        let parameters = json!({ "Identity": identity });
+        match self.ask(&Anchor::Organization, "Get-Mailbox", parameters, identity, budget).await {
+            // Exchange also answers to parts of names.
+            Ok(rows) => match rows.as_slice() {
+                [row] if is_named(row, identity) => mailbox_facts(row).map_or(Answer::Unknown, Answer::Known),
+                _ => Answer::Unknown,
+            },
+            Err(answer) => answer.into_answer(),
+        }
+    }
+
+    /// The two calls that the current rules of a mailbox cost, whatever the number of its records.
+    async fn live_rules(&self, mailbox: &str, budget: &mut Budget) -> Answer<LiveMailbox> {
+        let anchor = Anchor::mailbox(mailbox);
+        let visible = json!({ "Mailbox": mailbox });
+        let visible = match self.ask(&anchor, "Get-InboxRule", visible, mailbox, budget).await {
+            Ok(rows) => rows,
+            Err(answer) => return answer.into_answer(),
+        };
+        let all = json!({ "Mailbox": mailbox, "IncludeHidden": true });
+        match self.ask(&anchor, "Get-InboxRule", all, mailbox, budget).await {
+            Ok(all) => Answer::Known(LiveMailbox { visible, all, sweep: Vec::new() }),
+            Err(answer) => answer.into_answer(),
+        }
+    }
+
+    /// Reads sweep rules only for a record that is about one; not every tenant has the cmdlet.
+    async fn read_sweep_rules(&mut self, record: &AuditRecord, budget: &mut Budget) {
+        let live = std::mem::take(&mut self.knowledge.live);
+        let asked = questions(record, &self.knowledge);
+        self.knowledge.live = live;
+        for question in asked {
+            let Question::LiveRules(mailbox) = question else { continue };
+            if !self.sweep_rules_read.insert(mailbox.clone()) {
+                continue;
+            }
+            let (anchor, parameters) = (Anchor::mailbox(&mailbox), json!({ "Mailbox": mailbox }));
+            let answer = self.ask(&anchor, "Get-SweepRule", parameters, &mailbox, budget).await;
+            match (answer, self.knowledge.live.get_mut(&mailbox)) {
+                (Ok(rows), Some(Answer::Known(live))) => live.sweep = rows,
+                (Ok(_), _) => {}
+                (Err(_), _) => tracing::info!(tenant = %self.knowledge.tenant_id, "sweep rules were not read"),
+            }
+        }
+    }
+
+    async fn recipient(&self, text: &str, budget: &mut Budget) -> Answer<RecipientFacts> {
+        let parameters = json!({ "Identity": text });
+        match self.ask(&Anchor::Organization, "Get-Recipient", parameters, text, budget).await {
+            Ok(rows) => match rows.as_slice() {
+                [row] if is_named(row, text) => Answer::Known(recipient_facts(row)),
+                _ => Answer::Unknown,
+            },
+            Err(answer) => answer.into_answer(),
+        }
+    }
+
+    /// One look-up about `subject`, within its time and the budget of its record.
+    async fn ask(
+        &self,
+        anchor: &Anchor,
+        cmdlet: &str,
+        parameters: Value,
+        subject: &str,
+        budget: &mut Budget,
+    ) -> Result<Vec<Row>, NoAnswer> {
+        budget.look_ups = budget.look_ups.checked_sub(1).ok_or(NoAnswer::Refused)?;
+        if budget.deadline.has_passed() || !self.breaker.allows() {
+            return Err(NoAnswer::Withheld);
+        }
+        let timeout = LOOK_UP_TIMEOUT.min(budget.deadline.left());
+        let call = self.cache.exchange.invoke(&self.knowledge.tenant_id, anchor, cmdlet, parameters);
+        let outcome = Deadline::after(Arc::clone(&self.cache.clock), timeout).limit(Box::pin(call)).await;
+        let outcome = outcome.unwrap_or_else(|| {
+            let detail = format!("no response to {cmdlet} within {} s", timeout.as_secs());
+            Err(ServiceError::Unreachable { service: Service::Exchange, detail })
+        });
+        match &outcome {
+            Err(error) if error.is_transient() && !matches!(error, ServiceError::Token(_)) => {
+                self.breaker.note_failure(subject);
+            }
+            _ => self.breaker.note_success(),
+        }
+        outcome.map_err(|error| NoAnswer::of(&error))
+    }
+
+    fn forget_if_too_many(&mut self) {
+        if self.knowledge.live.len() > MAILBOXES_LIMIT {
+            self.knowledge.live.clear();
+            self.sweep_rules_read.clear();
+        }
+        if self.knowledge.recipients.len() > RECIPIENTS_LIMIT {
+            self.knowledge.recipients.clear();
+        }
+        if self.knowledge.mailboxes.len() > RECIPIENTS_LIMIT {
+            self.knowledge.mailboxes.clear();
+        }
+    }
+}
+
+/// Why a look-up gave no rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoAnswer {
+    /// There is no such object.
+    Unknown,
+    /// Exchange denies access, or the record has used up its look-ups.
+    Refused,
+    /// A transient reason.
+    Withheld,
+}
+
+impl NoAnswer {
+    fn of(error: &ServiceError) -> Self {
+        match error {
+            error if is_not_found(error) => Self::Unknown,
+            error if error.is_transient() => Self::Withheld,
+            error if is_refused(error) || matches!(error, ServiceError::Token(_)) => Self::Refused,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn into_answer<T>(self) -> Answer<T> {
+        match self {
+            Self::Unknown => Answer::Unknown,
+            Self::Refused => Answer::Refused,
+            Self::Withheld => Answer::Withheld,
+        }
+    }
+}
+
+fn mailbox_facts(row: &Row) -> Option<MailboxFacts> {
+    let upn = text(row, "UserPrincipalName").or_else(|| text(row, "PrimarySmtpAddress"))?;
+    Some(MailboxFacts {
+        upn: upn.to_lowercase(),
+        object_id: text(row, "ExternalDirectoryObjectId").map(str::to_lowercase),
+        addresses: proxy_addresses(row).filter_map(smtp_address).collect(),
+    })
+}
+
+/// Where mail to this recipient ends: outside for a contact or mail user, else in its own mailbox.
+fn recipient_facts(row: &Row) -> RecipientFacts {
+    let end = text(row, "ExternalEmailAddress").or_else(|| text(row, "PrimarySmtpAddress"));
+    RecipientFacts {
+        addresses: end
+            .map(|address| smtp_address(address).unwrap_or_else(|| address.to_lowercase()))
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// Whether the recipient that answered is the one that was asked for: Exchange also answers to parts of names.
+fn is_named(row: &Row, asked: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "UserPrincipalName",
+        "ExchangeGuid",
+        "Name",
+        "LegacyExchangeDN",
+        "DistinguishedName",
+        "Alias",
+        "Identity",
+        "Id",
+        "Guid",
+        "ExternalDirectoryObjectId",
+        "PrimarySmtpAddress",
+        "ExternalEmailAddress",
+    ];
+    let same = |text: &str| text.to_lowercase() == asked.to_lowercase();
+    let without_scheme = |address: &str| address.split_once(':').map(|(_, rest)| rest.to_owned());
+    NAMES
+        .iter()
+        .filter_map(|name| text(row, name))
+        .any(|name| same(name) || without_scheme(name).is_some_and(|n| same(&n)))
+        || proxy_addresses(row).any(|address| same(address) || without_scheme(address).is_some_and(|a| same(&a)))
+}
+
+fn proxy_addresses(row: &Row) -> impl Iterator<Item = &str> {
+    row.get("EmailAddresses").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// The address of `SMTP:x` or `smtp:x`, lower case; `None` for any other kind. Without a scheme it is taken as it is.
+fn smtp_address(address: &str) -> Option<String> {
+    match address.split_once(':') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("smtp") => Some(rest.to_lowercase()),
+        Some(_) => None,
+        None => Some(address.to_lowercase()),
+    }
+}
+
+fn text<'r>(row: &'r Row, name: &str) -> Option<&'r str> {
+    row.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,301 @@
+//! What every step works with.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::app::App;
+use crate::tables::ProcessedRow;
+use base::clock::Deadline;
+use base::ids::{MailAddress, TenantId};
+use m365::exchange::{Anchor, Row, is_not_found};
+use m365::{Service, ServiceError};
+use table_store::StoreError;
+
+use super::accounts::{Account, Accounts};
+use super::boundary::{self, Boundary, Recipient};
+use super::findings;
+use super::journal::RunJournal;
+use super::lock::Locks;
+use super::step::StepReport;
+use super::steps::snapshot::Snapshot;
+use super::{RunStatus, Step};
+
+/// What has to be granted where Exchange refuses.
+pub const EXCHANGE_GRANT: &str = "Grant the app the application role Exchange.ManageAsApp and, in this tenant, the directory \
+     role Exchange Administrator.";
+
+/// How often a lease is looked at while a step is under way. Well below what it holds.
+const RENEWED_EVERY: Duration = Duration::from_secs(15);
+
+/// How long a call to Exchange, or a step for one account, may take, retries included. A service that hangs must not use up the
+/// time of the other steps.
+const EXCHANGE_CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The same, after that service was silent once.
+const TIMEOUT_AFTER_SILENCE: Duration = Duration::from_secs(5);
+
+/// The shortest wait.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+/// One press on one finding.
+pub struct RemediationContext<'a> {
+    pub app: &'a App,
+    pub finding: &'a ProcessedRow,
+    pub accounts: &'a Accounts,
+    /// Whom the account steps act on.
+    pub compromised: Vec<Account>,
+    /// Read everything, change nothing.
+    pub preview: bool,
+    /// After this nothing new is begun.
+    pub deadline: &'a Deadline,
+    /// Held by every run that changes something.
+    pub lock: Option<Mutex<Locks<'a>>>,
+    /// What is stored of the run, by every run that changes something.
+    pub record: Option<Mutex<RunJournal<'a>>>,
+    boundary: OnceCell<Boundary>,
+    findings: OnceCell<Vec<ProcessedRow>>,
+    /// Those that were looked up.
+    recipients: Mutex<BTreeMap<String, Recipient>>,
+    exchange_was_silent: AtomicBool,
+    graph_was_silent: AtomicBool,
+}
+
+impl<'a> RemediationContext<'a> {
+    pub fn new(app: &'a App, finding: &'a ProcessedRow, accounts: &'a Accounts, deadline: &'a Deadline) -> Self {
+        Self {
+            app,
+            finding,
+            accounts,
+            compromised: Vec::new(),
+            preview: false,
+            deadline,
+            lock: None,
+            record: None,
+            boundary: OnceCell::new(),
+            findings: OnceCell::new(),
+            recipients: Mutex::default(),
+            exchange_was_silent: AtomicBool::new(false),
+            graph_was_silent: AtomicBool::new(false),
+        }
+    }
+
+    /// Releases the locks.
+    pub async fn release_lock(self) {
+        if let Some(lock) = self.lock {
+            lock.into_inner().release().await;
+        }
+    }
+
+    pub fn tenant(&self) -> &TenantId {
+        &self.finding.tenant_id
+    }
+
+    /// What Exchange knows the mailbox by.
+    pub fn mailbox(&self) -> &str {
+        &self.accounts.owner.name
+    }
+
+    /// Runs a cmdlet on the mailbox: `member` names it among the other parameters (`Identity` or `Mailbox`).
+    pub async fn on_mailbox(&self, cmdlet: &str, member: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
+        let mut parameters = parameters;
+        parameters[member] = json!(self.mailbox());
+        self.invoke(cmdlet, parameters).await
+    }
+
+    /// The row of the mailbox that a cmdlet gives; `None` when Exchange says that there is no such mailbox.
+    pub async fn mailbox_row(&self, cmdlet: &str) -> Result<Option<Row>, ServiceError> {
+        match self.on_mailbox(cmdlet, "Identity", json!({})).await {
+            Ok(rows) => rows.into_iter().next().map(Some).ok_or_else(|| unclear(format!("{cmdlet} gave nothing"))),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn anchor(&self) -> Anchor {
+        let object_id = self.accounts.owner.object_id.clone();
+        Anchor::Mailbox { name: self.mailbox().to_owned(), object_id }
+    }
+
+    /// Runs a cmdlet, routed by the mailbox.
+    pub async fn invoke(&self, cmdlet: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
+        self.ask_exchange(&self.anchor(), cmdlet, parameters).await
+    }
+
+    /// Runs a cmdlet about the organization.
+    pub async fn on_organization(&self, cmdlet: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
+        self.ask_exchange(&Anchor::Organization, cmdlet, parameters).await
+    }
+
+    async fn ask_exchange(&self, anchor: &Anchor, cmdlet: &str, body: Value) -> Result<Vec<Row>, ServiceError> {
+        let call = self.app.exchange.invoke(self.tenant(), anchor, cmdlet, body);
+        self.within_timeout(Service::Exchange, &self.exchange_was_silent, cmdlet, call).await
+    }
+
+    /// What Graph answers about `what`.
+    pub async fn ask_graph<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        self.within_timeout(Service::Graph, &self.graph_was_silent, what, call).await
+    }
+
+    async fn within_timeout<T>(
+        &self,
+        service: Service,
+        was_silent: &AtomicBool,
+        what: &str,
+        call: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        let timeout = timeout(was_silent);
+        // On the heap, as every long piece of work here: a step waits in many places, and each would hold a place for it.
+        self.within(timeout, Box::pin(call)).await.unwrap_or_else(|| {
+            was_silent.store(true, Ordering::Relaxed);
+            let detail = format!("no answer to {what} within {} s", timeout.as_secs());
+            Err(ServiceError::Unreachable { service, detail })
+        })
+    }
+
+    /// Whether a call to Exchange was not answered in time.
+    pub fn exchange_was_silent(&self) -> bool {
+        self.exchange_was_silent.load(Ordering::Relaxed)
+    }
+
+    /// The output, unless the work takes longer.
+    pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        Deadline::after(Arc::clone(&self.app.clock), limit).limit(work).await
+    }
+
+    /// Does a step for one compromised account, in its time: the other accounts and steps have to get theirs.
+    pub async fn in_time(&self, account: &Account, work: impl Future<Output = StepReport>) -> StepReport {
+        let timeout = timeout(&self.graph_was_silent);
+        self.within(timeout, Box::pin(work)).await.unwrap_or_else(|| {
+            self.graph_was_silent.store(true, Ordering::Relaxed);
+            let seconds = timeout.as_secs();
+            StepReport::failed(format!("{}: no answer within {seconds} s; press again.", account.name))
+        })
+    }
+
+    /// Keeps for Undo what was seen before it is changed: what has been kept before stays as it is. A Preview keeps nothing.
+    pub async fn keep(&self, seen: Snapshot) {
+        if let Some(record) = &self.record {
+            record.lock().await.keep(seen).await;
+        }
+    }
+
+    /// What is kept for Undo so far.
+    pub async fn kept(&self) -> Option<Snapshot> {
+        match &self.record {
+            Some(record) => record.lock().await.kept(),
+            None => None,
+        }
+    }
+
+    /// Stores how far the steps are.
+    pub async fn save(&self, steps: &[Step]) {
+        if let Some(record) = &self.record {
+            record.lock().await.save(steps).await;
+        }
+    }
+
+    /// Stores how far the steps are, where people look as well.
+    pub async fn publish(&self, steps: &[Step]) {
+        if let Some(record) = &self.record {
+            record.lock().await.publish(steps).await;
+        }
+    }
+
+    /// Stores the end of the run. What could not be stored of it.
+    pub async fn finish(&self, status: RunStatus, steps: &[Step]) -> Vec<String> {
+        let Some(record) = &self.record else { return Vec::new() };
+        let mut record = record.lock().await;
+        record.finish(status, steps).await;
+        std::mem::take(&mut record.warnings)
+    }
+
+    /// Whom mail to a target reaches. Each target is looked up once.
+    pub async fn recipient(&self, target: &str) -> Recipient {
+        let mut known = self.recipients.lock().await;
+        if let Some(recipient) = known.get(target) {
+            return recipient.clone();
+        }
+        let recipient = boundary::look_up(self, target).await;
+        known.insert(target.to_owned(), recipient.clone());
+        recipient
+    }
+
+    /// The address that mail to a target goes to, `None` where that cannot be told.
+    pub async fn address_of(&self, target: &str) -> Option<MailAddress> {
+        match boundary::smtp_target(target) {
+            Some(address) => Some(address),
+            None => match self.recipient(target).await {
+                Recipient::Mailbox(address) | Recipient::Other(address) => Some(address),
+                Recipient::None | Recipient::Unread => None,
+            },
+        }
+    }
+
+    /// Whether there is time for one more change, and the mailbox is still ours alone to change.
+    pub async fn may_go_on(&self) -> bool {
+        if self.deadline.has_passed() {
+            return false;
+        }
+        match &self.lock {
+            Some(lock) => lock.lock().await.renew().await,
+            None => true,
+        }
+    }
+
+    /// The output, or `None` when time runs out or the mailbox is no longer ours alone to change; then the work is dropped where
+    /// it stands. A step may take longer than the lease holds, so that is renewed meanwhile.
+    pub async fn run_while_locked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let pause = self.deadline.left().min(RENEWED_EVERY).max(SHORTEST_WAIT);
+            match select(work, self.app.clock.sleep(pause)).await {
+                Either::Left((output, _)) => return Some(output),
+                Either::Right(((), unfinished)) => work = unfinished,
+            }
+            if !self.is_still_ours().await {
+                return None;
+            }
+        }
+    }
+
+    /// As [`RemediationContext::may_go_on`]. While the work itself holds the lock it is being renewed.
+    async fn is_still_ours(&self) -> bool {
+        if self.deadline.has_passed() {
+            return false;
+        }
+        match self.lock.as_ref().map(Mutex::try_lock) {
+            Some(Ok(mut lock)) => lock.renew().await,
+            Some(Err(_)) | None => true,
+        }
+    }
+
+    /// Which addresses are inside the organization. Read once.
+    pub async fn boundary(&self) -> Result<&Boundary, ServiceError> {
+        self.boundary.get_or_try_init(|| Boundary::read(self)).await
+    }
+
+    /// Findings of the last 30 days about the mailbox or one of the accounts. Read once.
+    pub async fn findings(&self) -> Result<&[ProcessedRow], StoreError> {
+        self.findings.get_or_try_init(|| findings::about(self)).await.map(Vec::as_slice)
+    }
+}
+
+fn timeout(was_silent: &AtomicBool) -> Duration {
+    if was_silent.load(Ordering::Relaxed) { TIMEOUT_AFTER_SILENCE } else { EXCHANGE_CALL_TIMEOUT }
+}
+
+/// An answer that says nothing about what was asked.
+pub fn unclear(detail: String) -> ServiceError {
+    ServiceError::Unreachable { service: Service::Exchange, detail }
+}

@@ -1,0 +1,132 @@
+//! Disables all inbox and sweep rules, hidden ones too. They are not removed, because they are evidence.
+
+use futures::future::join_all;
+
+use m365::ServiceError;
+use m365::exchange::is_not_found;
+
+use super::rule_switch::{RuleSwitch, is_gone};
+use super::rules::{self, Rule, Rules};
+use super::snapshot::Snapshot;
+use crate::remediation::Outcome;
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::step::{StepReport, explain, quoted};
+use crate::tables::ProcessedRow;
+
+/// What the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
+const WARNING: &str = "Any change of rules through Exchange drops the owner's client-side Outlook rules.";
+
+/// The number of rules that are disabled at the same time.
+const AT_ONCE: usize = 4;
+
+/// The most names that are told.
+const NAMES: usize = 20;
+
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
+    let rules = match rules::read(context).await {
+        Ok(rules) => rules,
+        Err(error) if is_not_found(&error) => return StepReport::skipped("There is no mailbox."),
+        Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
+    };
+    let report = disable(context, &rules).await;
+    match rules.unread() {
+        Some(unread) if report.outcome != Outcome::Planned || context.preview => {
+            StepReport::all(vec![report, StepReport::failed(unread)])
+        }
+        _ => report,
+    }
+}
+
+async fn disable(context: &RemediationContext<'_>, rules: &Rules) -> StepReport {
+    let active: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
+    let excused: Vec<&Rule> = rules.known.iter().filter(|rule| rule.enabled && rule.is_exchanges_own).collect();
+    let excused = match excused.is_empty() {
+        true => String::new(),
+        false => format!(" Left enabled as Exchange's own: {}.", names(&excused)),
+    };
+    if active.is_empty() {
+        return StepReport::already(format!("None of the rules that could be read is enabled.{excused}"));
+    }
+    if context.preview {
+        return StepReport::planned(format!(
+            "{} rules would be disabled: {}. {WARNING}{excused}",
+            active.len(),
+            names(&active)
+        ));
+    }
+    context.keep(Snapshot { rules: rules.kept(), ..Snapshot::at(context.app.clock.now()) }).await;
+    let mut tally = Tally::default();
+    for together in in_order_of_danger(active.clone(), context.finding).chunks(AT_ONCE) {
+        if !context.may_go_on().await {
+            return StepReport::planned(format!(
+                "{} of {} rules disabled. Run the remediation again to continue. {WARNING}",
+                tally.disabled.len(),
+                active.len()
+            ));
+        }
+        let switches = together.iter().map(|rule| async { RuleSwitch::off(rule).set(context).await });
+        let outcomes = join_all(switches).await;
+        together.iter().zip(outcomes).for_each(|(rule, outcome)| tally.note(rule, outcome));
+    }
+    tally.report(&excused)
+}
+
+/// The offending rule first, then the rules that send mail on or delete it, then the others: an attacker who makes hundreds of rules
+/// must not keep the one that matters.
+fn in_order_of_danger<'a>(mut rules: Vec<&'a Rule>, finding: &ProcessedRow) -> Vec<&'a Rule> {
+    let is_named = |rule: &Rule| {
+        let has_id = !finding.rule_id.is_empty();
+        if has_id { finding.rule_id == rule.id } else { finding.rule_name == rule.name }
+    };
+    rules.sort_by_key(|rule| match rule {
+        rule if is_named(rule) => 0,
+        rule if !rules::targets_of(rule).is_empty() || rules::deletes(&rule.row) => 1,
+        _ => 2,
+    });
+    rules
+}
+
+#[derive(Default)]
+struct Tally<'a> {
+    disabled: Vec<&'a Rule>,
+    left: Vec<&'a Rule>,
+    failed: Vec<(&'a Rule, ServiceError)>,
+}
+
+impl<'a> Tally<'a> {
+    fn note(&mut self, rule: &'a Rule, outcome: Result<(), ServiceError>) {
+        match outcome {
+            Ok(()) => self.disabled.push(rule),
+            Err(error) if is_gone(&error) => self.disabled.push(rule),
+            Err(error) if rule.is_for_delegate() && !error.is_transient() => self.left.push(rule),
+            Err(error) => self.failed.push((rule, error)),
+        }
+    }
+
+    fn report(&self, excused: &str) -> StepReport {
+        let mut reports = Vec::new();
+        if !self.disabled.is_empty() {
+            let (count, names) = (self.disabled.len(), names(&self.disabled));
+            reports.push(StepReport::done(format!("{count} switched off: {names}. {WARNING}{excused}")));
+        }
+        if !self.left.is_empty() {
+            let detail = format!("Left enabled because they cannot be disabled: {}.", names(&self.left));
+            reports.push(StepReport::skipped(detail).leaving(self.left.iter().map(|rule| rule.id.clone())));
+        }
+        if let Some((_, error)) = self.failed.first() {
+            let failed: Vec<&Rule> = self.failed.iter().map(|(rule, _)| *rule).collect();
+            let why = explain(error, EXCHANGE_GRANT);
+            reports.push(StepReport::failed(format!("Not switched off: {}: {why}", names(&failed))));
+        }
+        StepReport::all(reports)
+    }
+}
+
+/// Names for a sentence, not too many of them.
+pub fn names(rules: &[&Rule]) -> String {
+    let shown: Vec<String> = rules.iter().take(NAMES).map(|rule| quoted(&rule.name)).collect();
+    match rules.len().saturating_sub(NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

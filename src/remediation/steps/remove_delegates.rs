@@ -1,0 +1,161 @@
+//! Access to the mailbox that stored findings show as given since the incident began is taken away again. What was given before
+//! is left: it may be how people work.
+
+use serde_json::{Value, json};
+
+use crate::detection::FindingKind;
+use crate::tables::ProcessedRow;
+use audit_log::AuditRecord;
+use m365::ServiceError;
+use m365::exchange::is_not_found;
+
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::findings;
+use crate::remediation::step::{StepReport, explain, quoted};
+
+/// A permission, and the cmdlet that takes it away.
+#[derive(Debug, PartialEq)]
+struct Grant {
+    grantee: String,
+    cmdlet: &'static str,
+    parameters: Value,
+}
+
+pub async fn run(context: &RemediationContext<'_>) -> StepReport {
+    let findings = match context.findings().await {
+        Ok(findings) => findings,
+        Err(error) => return StepReport::failed(format!("Findings cannot be read: {error}")),
+    };
+    let since = findings::began(context, findings);
+    let given = findings.iter().filter(|row| row.kind == FindingKind::MailboxPermission && row.event_time >= since);
+    let of_mailbox = given.filter(|row| context.accounts.owner.has_name(&row.source_mailbox));
+    let mut reports = Vec::new();
+    for finding in of_mailbox {
+        let finding = match findings::whole(context, finding).await {
+            Ok(finding) => finding,
+            Err(error) => {
+                reports.push(StepReport::failed(format!("Record {}: {error}", finding.record_id)));
+                continue;
+            }
+        };
+        for grant in grants(&finding, context.mailbox()) {
+            match grant {
+                _ if !context.may_go_on().await => {
+                    reports.push(StepReport::planned("Time ran out; the next press goes on."))
+                }
+                Ok(grant) => reports.push(remove(context, &grant).await),
+                Err(why) => reports.push(StepReport::failed(format!("Record {}: {why}", finding.record_id))),
+            }
+        }
+    }
+    match reports.is_empty() {
+        true => StepReport::skipped("No finding shows that access was given since the incident began."),
+        false => StepReport::all(reports),
+    }
+}
+
+async fn remove(context: &RemediationContext<'_>, grant: &Grant) -> StepReport {
+    let grantee = quoted(&grant.grantee);
+    if context.preview {
+        return StepReport::planned(format!("The access of {grantee} would be removed."));
+    }
+    match context.invoke(grant.cmdlet, grant.parameters.clone()).await {
+        Ok(_) => StepReport::done(format!("The access of {grantee} is removed.")),
+        Err(error) if is_gone(&error) => StepReport::already(format!("The access of {grantee} was gone.")),
+        Err(error) => StepReport::failed(format!("{grantee}: {}", explain(&error, EXCHANGE_GRANT))),
+    }
+}
+
+/// Folder permissions have an exception of their own for one that is not there.
+fn is_gone(error: &ServiceError) -> bool {
+    is_not_found(error)
+        || error.code().contains("UserNotFoundInPermissionEntry")
+        || error.code().contains("AceNotFound")
+}
+
+/// What a record gave, as what takes it away.
+fn grants(finding: &ProcessedRow, mailbox: &str) -> Vec<Result<Grant, String>> {
+    let operation = finding.operation.trim().to_ascii_lowercase();
+    if operation.starts_with("remove") {
+        return Vec::new();
+    }
+    let Ok(record) = AuditRecord::parse(finding.record.as_bytes()) else {
+        return vec![Err("it was cut when it was stored; review the permissions of the mailbox by hand".to_owned())];
+    };
+    let parameter = |name: &str| parameter(&record, name);
+    let missing = |what: &str| Err(format!("it does not say {what}; review the permissions of the mailbox by hand"));
+    let grantee = match operation.as_str() {
+        "add-recipientpermission" => parameter("Trustee"),
+        "set-mailbox" => parameter("GrantSendOnBehalfTo"),
+        _ if record.item.is_some() => of_folder(&record, "MemberUpn"),
+        _ => parameter("User"),
+    };
+    let Some(grantee) = grantee else {
+        return vec![missing("to whom")];
+    };
+    match operation.as_str() {
+        "add-mailboxpermission" => {
+            let rights = parameter("AccessRights").unwrap_or("FullAccess");
+            let rights: Vec<&str> = parts(rights, &[',', ';']).collect();
+            let parameters = json!({ "Identity": mailbox, "User": grantee, "AccessRights": rights, "Confirm": false });
+            vec![Ok(Grant { grantee: grantee.to_owned(), cmdlet: "Remove-MailboxPermission", parameters })]
+        }
+        "add-recipientpermission" => {
+            let parameters =
+                json!({ "Identity": mailbox, "Trustee": grantee, "AccessRights": ["SendAs"], "Confirm": false });
+            vec![Ok(Grant { grantee: grantee.to_owned(), cmdlet: "Remove-RecipientPermission", parameters })]
+        }
+        // Names hold commas, as in "Bell, Otto".
+        "set-mailbox" => parts(grantee, &[';']).map(|one| Ok(on_behalf(one.to_owned(), mailbox))).collect(),
+        _ if operation.contains("folder") => match folder(&record, mailbox) {
+            Some(folder) => vec![Ok(on_folder_of(grantee.to_owned(), &folder))],
+            None => vec![missing("on which folder")],
+        },
+        _ => vec![Err(format!(
+            "{} is not known to give access; review the permissions of the mailbox by hand",
+            quoted(&finding.operation)
+        ))],
+    }
+}
+
+fn on_behalf(grantee: String, mailbox: &str) -> Grant {
+    let less = json!({ "@odata.type": "#Exchange.GenericHashTable", "Remove": [grantee] });
+    let parameters = json!({ "Identity": mailbox, "GrantSendOnBehalfTo": less });
+    Grant { grantee, cmdlet: "Set-Mailbox", parameters }
+}
+
+/// Everybody's entries cannot be removed, only emptied.
+fn on_folder_of(grantee: String, folder: &str) -> Grant {
+    match matches!(grantee.to_ascii_lowercase().as_str(), "default" | "anonymous" | "everyone") {
+        true => Grant {
+            parameters: json!({ "Identity": folder, "User": grantee, "AccessRights": ["None"] }),
+            cmdlet: "Set-MailboxFolderPermission",
+            grantee,
+        },
+        false => Grant {
+            parameters: json!({ "Identity": folder, "User": grantee, "Confirm": false }),
+            cmdlet: "Remove-MailboxFolderPermission",
+            grantee,
+        },
+    }
+}
+
+/// `mailbox:\Folder`, from a cmdlet's `Identity` or a mailbox record's folder.
+fn folder(record: &AuditRecord, mailbox: &str) -> Option<String> {
+    let path = of_folder(record, "Path").or_else(|| Some(parameter(record, "Identity")?.rsplit_once(':')?.1))?;
+    Some(format!("{mailbox}:\\{}", path.trim_start_matches(['\\', '/'])))
+}
+
+/// What a mailbox record says of its folder.
+fn of_folder<'r>(record: &'r AuditRecord, member: &str) -> Option<&'r str> {
+    let text = record.item.as_ref()?.get("ParentFolder")?.get(member)?.as_str()?;
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn parameter<'r>(record: &'r AuditRecord, name: &str) -> Option<&'r str> {
+    record.parameters.get(name).map(str::trim).filter(|value| !value.is_empty())
+}
+
+fn parts<'t>(text: &'t str, separators: &'t [char]) -> impl Iterator<Item = &'t str> {
+    text.split(separators).map(str::trim).filter(|part| !part.is_empty())
+}

@@ -1,0 +1,151 @@
+//! A second read: what a call answered proves nothing, what is there now does.
+
+use std::time::Duration;
+
+use m365::exchange::is_not_found;
+
+use super::clear_forwarding::{self, Forwarding};
+use super::rules::Rule;
+use super::{block_sign_in, disable_client_access, disable_inbox_rules, rules};
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::step::{StepReport, explain};
+use crate::remediation::{Outcome, Step, StepName};
+
+/// How long the sign-in state is read.
+const READING: Duration = Duration::from_secs(12);
+
+/// What a second read found for one step.
+enum Reread {
+    /// It holds, in these words.
+    Holds(String),
+    /// It does not.
+    DoesNotHold(String),
+    /// It could not be read.
+    Unread(String),
+}
+
+/// What the second read of everything came to.
+pub struct Reading {
+    /// In words.
+    pub report: StepReport,
+    /// Whether something was seen not to hold. What could not be read is not known to be broken.
+    pub is_broken: bool,
+}
+
+/// Reads back sign-in, forwarding, rules and client access, and notes at each step what was found. A step that did not hold
+/// becomes `Failed`, whatever its call answered.
+pub async fn run(context: &RemediationContext<'_>, steps: &mut [Step]) -> Reading {
+    let mut faults = Vec::new();
+    let mut is_broken = false;
+    for step in steps.iter_mut() {
+        let found = match step.step {
+            StepName::BlockSignIn => {
+                let read = context.within(READING, sign_in(context)).await;
+                read.unwrap_or_else(|| Reread::Unread(format!("no answer within {} s", READING.as_secs())))
+            }
+            _ if !context.accounts.has_mailbox => continue,
+            StepName::ClearForwarding => forwarding(context).await,
+            StepName::DisableInboxRules => inbox_rules(context, step).await,
+            StepName::DisableClientAccess => client_access(context, step).await,
+            _ => continue,
+        };
+        is_broken |= matches!(found, Reread::DoesNotHold(_));
+        let fault = note(step, found);
+        faults.extend(fault.map(|fault| format!("{:?}: {fault}", step.step)));
+    }
+    let report = match faults.is_empty() {
+        true => StepReport::done("Read again: everything holds."),
+        false => StepReport::failed(faults.join("; ")),
+    };
+    Reading { report, is_broken }
+}
+
+fn note(step: &mut Step, found: Reread) -> Option<String> {
+    match found {
+        Reread::Holds(text) => {
+            step.verified = text;
+            None
+        }
+        Reread::DoesNotHold(text) => {
+            // A step that time cut short says so itself; the next press goes on with it.
+            if step.outcome != Outcome::Planned {
+                step.outcome = Outcome::Failed;
+            }
+            step.verified.clone_from(&text);
+            Some(text)
+        }
+        Reread::Unread(text) => {
+            step.verified = format!("could not be read again: {text}");
+            Some(step.verified.clone())
+        }
+    }
+}
+
+async fn sign_in(context: &RemediationContext<'_>) -> Reread {
+    let mut texts = Vec::new();
+    for account in &context.compromised {
+        let name = &account.name;
+        match context.app.graph.user(context.tenant(), account.key()).await {
+            Ok(Some(user)) if user.account_enabled == Some(false) => texts.push(format!("{name}: sign-in is blocked")),
+            Ok(Some(_)) => return Reread::DoesNotHold(format!("{name}: sign-in is still allowed")),
+            Ok(None) => return Reread::Unread(format!("{name}: there is no such user")),
+            Err(error) => return Reread::Unread(format!("{name}: {}", explain(&error, block_sign_in::GRANT))),
+        }
+    }
+    Reread::Holds(texts.join("; "))
+}
+
+async fn forwarding(context: &RemediationContext<'_>) -> Reread {
+    match clear_forwarding::read(context).await {
+        Ok(None) => Reread::Holds("there is no mailbox".to_owned()),
+        Ok(Some(forwarding)) if forwarding == Forwarding::default() => {
+            Reread::Holds("the mailbox does not forward".to_owned())
+        }
+        Ok(Some(_)) => Reread::DoesNotHold("the mailbox still forwards".to_owned()),
+        Err(error) => Reread::Unread(explain(&error, EXCHANGE_GRANT)),
+    }
+}
+
+/// A rule that the step has left enabled, because Exchange refuses to disable it, is no surprise.
+async fn inbox_rules(context: &RemediationContext<'_>, step: &Step) -> Reread {
+    let rules = match rules::read(context).await {
+        Ok(rules) => rules,
+        Err(error) if is_not_found(&error) => return Reread::Holds("there is no mailbox".to_owned()),
+        Err(error) => return Reread::Unread(explain(&error, EXCHANGE_GRANT)),
+    };
+    let on: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
+    let is_left = |rule: &&Rule| rule.is_for_delegate() && step.leaves(&rule.id);
+    let (left, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(is_left);
+    let (unproven, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(|rule| rule.is_unproven());
+    if !on.is_empty() {
+        return Reread::DoesNotHold(format!("still switched on: {}", disable_inbox_rules::names(&on)));
+    }
+    if !unproven.is_empty() {
+        let names = disable_inbox_rules::names(&unproven);
+        return Reread::Unread(format!("switched on, and nobody can tell whom they send mail to: {names}"));
+    }
+    match rules.unread() {
+        Some(unread) => Reread::Unread(unread),
+        None if left.is_empty() => Reread::Holds("no rule is switched on".to_owned()),
+        None => Reread::Holds(format!(
+            "no rule is switched on but those that refuse: {}",
+            disable_inbox_rules::names(&left)
+        )),
+    }
+}
+
+/// A switch that the tenant does not have cannot be closed, whatever `Get-CASMailbox` shows of it.
+async fn client_access(context: &RemediationContext<'_>, step: &Step) -> Reread {
+    match disable_client_access::read(context).await {
+        Ok(None) => Reread::Holds("there is no mailbox".to_owned()),
+        Ok(Some(switches)) => {
+            let mut open = disable_client_access::open(&switches);
+            open.retain(|name| !step.leaves_switch(name));
+            match open.as_slice() {
+                [] => Reread::Holds("all client access is disabled".to_owned()),
+                open => Reread::DoesNotHold(format!("still enabled: {}", open.join(", "))),
+            }
+        }
+        Err(error) => Reread::Unread(explain(&error, EXCHANGE_GRANT)),
+    }
+}

@@ -1,0 +1,95 @@
+//! Who may send a finding. A row is claimed by inserting it with a claim id, or taken over from somebody who did not finish
+//! in time. Both know their own write again when its answer was lost.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{ProcessedRow, RowVersion, save};
+use crate::tables::PROCESSED;
+use base::ids::RunId;
+use table_store::{Entity, Store, StoreError, Stored, Table};
+
+/// How long a claim holds before others may take it over.
+pub const CLAIM_HOLDS: TimeDelta = TimeDelta::minutes(15);
+
+/// How often an insert is tried whose answer was lost.
+const TRIES: usize = 3;
+
+/// Whose row it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claimed {
+    /// We inserted it, in this version.
+    Ours(RowVersion),
+    /// Somebody else did.
+    Theirs(Stored),
+}
+
+/// What came of taking over a finding.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TakenOver {
+    /// It is ours: the row as it is stored now.
+    Ours(Box<ProcessedRow>, RowVersion),
+    /// Its claim still holds, until then.
+    NotYet(DateTime<Utc>),
+    /// Somebody else was quicker, or it is gone.
+    Theirs,
+}
+
+/// Inserts a row that carries a `ClaimId`. When a row is there already, or the answer was lost, the stored claim id tells
+/// whether it is our own.
+///
+/// # Errors
+/// When the store cannot be used. The row may be stored all the same; a later run finds it, and takes it over in time.
+pub async fn insert(store: &dyn Store, table: Table, entity: &Entity) -> Result<Claimed, StoreError> {
+    let mut failure = None;
+    for _ in 0..TRIES {
+        match store.insert(table, entity).await {
+            Ok(etag) => return Ok(Claimed::Ours(etag.into())),
+            Err(error @ (StoreError::Exists(_) | StoreError::Unavailable(_))) => failure = Some(error),
+            Err(error) => return Err(error),
+        }
+        if let Some(stored) = store.get(table, &entity.key).await? {
+            let ours = is_claimed_by(&stored, entity.text("ClaimId"));
+            return Ok(if ours { Claimed::Ours(stored.etag.into()) } else { Claimed::Theirs(stored) });
+        }
+        // It never arrived, or was removed in between.
+    }
+    Err(failure.unwrap_or_else(|| StoreError::Unavailable(format!("row {} comes and goes", entity.key))))
+}
+
+/// Takes over a finding whose claim has run out, for [`CLAIM_HOLDS`] from `now`. Counts as one more attempt.
+///
+/// # Errors
+/// When the store cannot be used. The finding may be ours all the same, and is left alone until that claim runs out.
+pub async fn take_over(
+    store: &dyn Store,
+    row: &ProcessedRow,
+    version: &RowVersion,
+    claim: RunId,
+    now: DateTime<Utc>,
+) -> Result<TakenOver, StoreError> {
+    if let Some(until) = row.next_attempt.filter(|until| *until > now) {
+        return Ok(TakenOver::NotYet(until));
+    }
+    let taken = ProcessedRow {
+        claim_id: claim,
+        attempts: row.attempts.saturating_add(1),
+        next_attempt: Some(now + CLAIM_HOLDS),
+        ..row.clone()
+    };
+    let failure = match save(store, &taken, Some(version)).await {
+        Ok(version) => return Ok(TakenOver::Ours(Box::new(taken), version)),
+        Err(error @ (StoreError::Changed(_) | StoreError::Unavailable(_))) => error,
+        Err(error) => return Err(error),
+    };
+    match store.get(PROCESSED, &taken.key()).await? {
+        Some(stored) if is_claimed_by(&stored, Some(&claim.to_string())) => {
+            Ok(TakenOver::Ours(Box::new(taken), version.written(stored.etag)))
+        }
+        _ if matches!(failure, StoreError::Changed(_)) => Ok(TakenOver::Theirs),
+        _ => Err(failure),
+    }
+}
+
+fn is_claimed_by(stored: &Stored, claim: Option<&str>) -> bool {
+    claim.is_some() && stored.entity.text("ClaimId") == claim
+}

@@ -1,0 +1,70 @@
+//! The keys of rows that are not named by a domain, a tenant or a record alone.
+
+use base::ids::RecordId;
+use table_store::{Digest, PartitionKey, RowKey, Word};
+
+const TENANT: Word = Word::new("tenant");
+const SERVICE: Word = Word::new("service");
+const TARGET: Word = Word::new("target");
+const OWED: Word = Word::new("owed");
+const SEEN: Word = Word::new("seen");
+const PENDING: Word = Word::new("pending");
+const AIM: Word = Word::new("aim");
+const NEAR: Word = Word::new("near");
+const SNAPSHOT: Word = Word::new("snapshot");
+const LOCK: Word = Word::new("lock");
+
+/// The partition of AuditLogCoverage with all tenants' coverage rows.
+pub fn tenants() -> PartitionKey {
+    PartitionKey::word(TENANT)
+}
+
+/// The partition of AuditLogCoverage for the service as a whole, and of ProcessedAuditLogs for findings of no tenant.
+pub fn service_partition() -> PartitionKey {
+    PartitionKey::word(SERVICE)
+}
+
+/// The one row of the service as a whole.
+pub fn service() -> RowKey {
+    RowKey::word(SERVICE)
+}
+
+/// The partition of AuditLogCoverage with the mailboxes that forward to one target.
+pub fn target(target: &Digest) -> PartitionKey {
+    PartitionKey::word_digest(TARGET, target)
+}
+
+/// A deferred blob, by the digest of its content id.
+pub fn owed(content_id: &Digest) -> RowKey {
+    RowKey::word_digest(OWED, content_id)
+}
+
+/// A notified fingerprint.
+pub fn seen(fingerprint: &Digest) -> RowKey {
+    RowKey::word_digest(SEEN, fingerprint)
+}
+
+/// An unfinished finding.
+pub fn pending(record: &RecordId) -> RowKey {
+    RowKey::word_record(PENDING, record)
+}
+
+/// The place of a mailbox's row in the partition of a target.
+pub fn aim(aim: &Digest) -> RowKey {
+    RowKey::word_digest(AIM, aim)
+}
+
+/// An event of a user, by the digest of the name and the finding that shows it.
+pub fn near(user: &Digest, record: &RecordId) -> RowKey {
+    RowKey::word_digest_record(NEAR, user, record)
+}
+
+/// The lock of a remediation, by the digest of an object id.
+pub fn lock(object: &Digest) -> RowKey {
+    RowKey::word_digest(LOCK, object)
+}
+
+/// The index of open snapshots, by the digest of an object id.
+pub fn snapshot(object: &Digest) -> RowKey {
+    RowKey::word_digest(SNAPSHOT, object)
+}

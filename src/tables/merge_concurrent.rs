@@ -1,0 +1,115 @@
+//! Stores a tenant's coverage row while other runs may store it too. Nothing that either has read or lost is forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::coverage::{GAPS_LIMIT, newest};
+use std::sync::Arc;
+
+use base::clock::Clock;
+use base::ids::TenantId;
+use chrono::{DateTime, Utc};
+use table_store::{Store, StoreError, conflict_delays};
+
+use super::{CoverageRow, DeferredBlob, RowVersion, load, merge, save};
+
+/// Reads a tenant's coverage row.
+///
+/// # Errors
+/// If the store cannot be used or the row is malformed.
+pub async fn read(store: &dyn Store, tenant: &TenantId) -> Result<Option<(CoverageRow, RowVersion)>, StoreError> {
+    load(store, &CoverageRow::key(tenant)).await
+}
+
+/// Stores a tenant's coverage row: as a new one without `version`, else in place of that version. If another run has stored it
+/// in the meantime, both are merged. Returns the row that is stored now.
+///
+/// # Errors
+/// If the store cannot be used, or others changed the row at every try.
+pub async fn write(
+    store: &dyn Store,
+    clock: &Arc<dyn Clock>,
+    mut row: CoverageRow,
+    mut version: Option<RowVersion>,
+) -> Result<(CoverageRow, RowVersion), StoreError> {
+    let mut delays = conflict_delays();
+    loop {
+        let conflict = match save(store, &row, version.as_ref()).await {
+            Ok(version) => return Ok((row, version)),
+            Err(error @ (StoreError::Changed(_) | StoreError::Exists(_))) => error,
+            Err(error) => return Err(error),
+        };
+        clock.sleep(delays.next().ok_or(conflict)?).await;
+        version = match read(store, &row.tenant_id).await? {
+            Some((theirs, version)) => {
+                row = merge_concurrent(&row, &theirs);
+                Some(version)
+            }
+            None => None,
+        };
+    }
+}
+
+/// Merges the rows of two runs. `theirs` is the stored one: its domain was seen first.
+pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow {
+    // The state is that of whoever completed a run last; where none did in between, the one that was found later.
+    let is_ours = (ours.last_run, ours.since) >= (theirs.last_run, theirs.since);
+    let (newer, older) = if is_ours { (ours, theirs) } else { (theirs, ours) };
+    // A state that both have found began when the first of them found it, and was told once.
+    let state = if newer.state == older.state && older.since <= newer.since { older } else { newer };
+    // What somebody was told of is kept until it is told that it is over.
+    let notified = if state.notified.is_empty() { [&newer.notified, &older.notified] } else { [&state.notified; 2] };
+    let notified = notified.into_iter().find(|notified| !notified.is_empty()).cloned().unwrap_or_default();
+    let mut merged = CoverageRow {
+        tenant_id: ours.tenant_id,
+        domain: theirs.domain.clone(),
+        display_name: ours.display_name.clone(),
+        state: state.state,
+        since: state.since,
+        covered_until: ours.covered_until.max(theirs.covered_until),
+        ahead: [ours.ahead.as_slice(), &theirs.ahead].concat(),
+        last_run: newer.last_run,
+        last_outcome: newer.last_outcome.clone(),
+        gaps: newest(merge([ours.gaps.as_slice(), &theirs.gaps].concat()), GAPS_LIMIT),
+        pending: ours.pending || theirs.pending,
+        fetched: merged_hashes(&ours.fetched, &theirs.fetched),
+        // Each counts what it left owed of what it knew. None is owed in truth only where both count none.
+        owed: ours.owed.max(theirs.owed),
+        last_content: ours.last_content.max(theirs.last_content),
+        audit_checked: ours.audit_checked.max(theirs.audit_checked),
+        notified,
+        subscriptions: newest_starts(&ours.subscriptions, &theirs.subscriptions),
+        missed_listings: newer.missed_listings,
+        last_run_started: ours.last_run_started.max(theirs.last_run_started),
+    };
+    merged.settle();
+    merged
+}
+
+/// What is owed in truth: what nobody has fetched in the meantime.
+pub fn still_owed(owed: Vec<DeferredBlob>, row: &CoverageRow) -> Vec<DeferredBlob> {
+    owed.into_iter().filter(|blob| !row.has_fetched(&blob.content)).collect()
+}
+
+fn merged_hashes(
+    ours: &BTreeMap<i64, BTreeSet<u64>>,
+    theirs: &BTreeMap<i64, BTreeSet<u64>>,
+) -> BTreeMap<i64, BTreeSet<u64>> {
+    let mut merged = ours.clone();
+    for (hour, hashes) in theirs {
+        merged.entry(*hour).or_default().extend(hashes);
+    }
+    merged
+}
+
+/// The last start of each subscription that either knows.
+fn newest_starts(
+    ours: &BTreeMap<String, DateTime<Utc>>,
+    theirs: &BTreeMap<String, DateTime<Utc>>,
+) -> BTreeMap<String, DateTime<Utc>> {
+    let mut newest = ours.clone();
+    for (name, started) in theirs {
+        let known = newest.entry(name.clone()).or_insert(*started);
+        *known = (*known).max(*started);
+    }
+    newest
+}

@@ -1,0 +1,51 @@
+//! The rows of the three tables as types, and the few ways they may be written: claim, take over, mark, unite.
+
+mod actions;
+pub mod claim;
+mod columns;
+pub mod coverage;
+mod coverage_session;
+pub mod keys;
+mod lock;
+mod merge_concurrent;
+mod open_snapshots;
+pub mod pending;
+mod processed;
+mod related;
+pub mod retention;
+mod rows;
+mod span;
+mod tenant_rows;
+mod version;
+
+use table_store::Table;
+
+use crate::settings::TableNames;
+
+pub use actions::ActionRow;
+pub use coverage::{CoverageRow, TenantState};
+pub use coverage_session::CoverageSession;
+pub use lock::LockRow;
+pub use open_snapshots::{IndexedRun, OpenSnapshotsRow};
+pub use processed::{FindingState, Notified, ProcessedRow};
+pub use related::{TargetIndexRow, TargetRow, UserEventRow};
+pub use rows::{TableRow, list, list_readable, load, put, readable, save, update};
+pub use span::{Span, merge, without};
+pub use tenant_rows::{DeferredBlob, NotifiedFingerprintRow, PendingRow, ServiceRow};
+pub use version::RowVersion;
+
+/// `ProcessedAuditLogs`: one row for every evaluated record.
+pub const PROCESSED: Table = Table::named("ProcessedAuditLogs");
+
+/// `AuditLogActionsLog`: one row for every remediation run.
+pub const ACTIONS: Table = Table::named("AuditLogActionsLog");
+
+/// `AuditLogCoverage`: how far each tenant's log has been read, and its deferred blobs.
+pub const COVERAGE: Table = Table::named("AuditLogCoverage");
+
+/// The names in the storage account, by table.
+impl From<TableNames> for table_store::TableNames {
+    fn from(names: TableNames) -> Self {
+        [(PROCESSED, names.processed), (ACTIONS, names.actions), (COVERAGE, names.coverage)].into_iter().collect()
+    }
+}

@@ -1,0 +1,174 @@
+//! What findings leave behind for others that have to do with them: who forwards to a target, and what happened to a user.
+
+use chrono::{DateTime, Utc};
+
+use crate::tables::keys;
+use base::ids::{RecordId, TenantId};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
+
+use super::RowVersion;
+use super::columns::Columns;
+
+/// Somebody who forwards to a target: a row in partition `target_<h>`, one for each mailbox. Counts for 7 days.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetRow {
+    /// PartitionKey: the digest of the target.
+    pub target: Digest,
+    /// `TenantId`: whose mailbox.
+    pub tenant_id: TenantId,
+    /// `Mailbox`: which forwards there. The row key is the digest of tenant and mailbox.
+    pub mailbox: String,
+    /// `RecordId`: the finding that shows it.
+    pub record_id: RecordId,
+    /// `Seen`: when it was last seen.
+    pub seen: DateTime<Utc>,
+}
+
+/// That a mailbox of a tenant is in the partition of a target: row `aim_<h>` in the tenant's partition, by which the other is
+/// found again when its time is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetIndexRow {
+    /// Whose mailbox.
+    pub tenant_id: TenantId,
+    /// `Target`: the digest of the target.
+    pub target: Digest,
+    /// `Mailbox`: the digest that names the mailbox in the target's partition.
+    pub mailbox: Digest,
+}
+
+/// Something that happened to a user, which threats and changed ways to sign in of the same user are held against: row
+/// `near_<h>_<record id>` in the tenant's partition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserEventRow {
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// RowKey: the digest of the user's name in lower case.
+    pub user: Digest,
+    /// RowKey: the finding.
+    pub record_id: RecordId,
+    /// `Threat`: a threat, or else a change of a way to sign in.
+    pub threat: bool,
+    /// `EventTime`: when it happened.
+    pub event_time: DateTime<Utc>,
+}
+
+impl TargetRow {
+    /// The columns, as docs/tables.md lists them.
+    pub const COLUMNS: &'static [&'static str] = &["TenantId", "Mailbox", "RecordId", "Seen"];
+
+    /// Where it is kept.
+    pub fn key(&self) -> Key {
+        Key::new(keys::target(&self.target), RowKey::digest(&self.mailbox_digest()))
+    }
+
+    fn mailbox_digest(&self) -> Digest {
+        Digest::of(&[&self.tenant_id.to_string(), &self.mailbox])
+    }
+
+    /// The row as it is stored.
+    pub fn to_entity(&self) -> Entity {
+        let mut entity = Entity::new(self.key());
+        entity.set_text("TenantId", &self.tenant_id.to_string());
+        entity.set_text("Mailbox", &self.mailbox);
+        entity.set_text("RecordId", &self.record_id.to_string());
+        entity.set("Seen", Column::Time(self.seen));
+        entity
+    }
+
+    /// From the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
+        let columns = Columns(&stored.entity);
+        let row = Self {
+            target: columns.partition_name("target_")?,
+            tenant_id: columns.required("TenantId")?,
+            mailbox: columns.text("Mailbox"),
+            record_id: columns.required("RecordId")?,
+            seen: columns.time("Seen")?,
+        };
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
+    }
+}
+
+impl TargetIndexRow {
+    /// The columns, as docs/tables.md lists them.
+    pub const COLUMNS: &'static [&'static str] = &["Target", "Mailbox"];
+
+    /// What the row keys of all of them start with.
+    pub const ROW_PREFIX: &'static str = "aim_";
+
+    /// The one that leads to a row of a target.
+    pub fn to(row: &TargetRow) -> Self {
+        Self { tenant_id: row.tenant_id, target: row.target.clone(), mailbox: row.mailbox_digest() }
+    }
+
+    /// Where the row is that it leads to.
+    pub fn target_key(&self) -> Key {
+        Key::new(keys::target(&self.target), RowKey::digest(&self.mailbox))
+    }
+
+    /// The row as it is stored.
+    pub fn to_entity(&self) -> Entity {
+        let row = keys::aim(&Digest::of(&[self.target.as_str(), self.mailbox.as_str()]));
+        let mut entity = Entity::new(Key::new(PartitionKey::tenant(&self.tenant_id), row));
+        entity.set_text("Target", self.target.as_str());
+        entity.set_text("Mailbox", self.mailbox.as_str());
+        entity
+    }
+
+    /// From the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
+        let columns = Columns(&stored.entity);
+        let row = Self {
+            tenant_id: columns.partition_name("")?,
+            target: columns.required("Target")?,
+            mailbox: columns.required("Mailbox")?,
+        };
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
+    }
+}
+
+impl UserEventRow {
+    /// The columns, as docs/tables.md lists them.
+    pub const COLUMNS: &'static [&'static str] = &["Threat", "EventTime"];
+
+    /// What the row keys of all of them start with.
+    pub const ROW_PREFIX: &'static str = "near_";
+
+    /// What the row keys of one user start with.
+    pub fn prefix_of(user: &Digest) -> String {
+        format!("{}{user}_", Self::ROW_PREFIX)
+    }
+
+    /// The row as it is stored.
+    pub fn to_entity(&self) -> Entity {
+        let row = keys::near(&self.user, &self.record_id);
+        let mut entity = Entity::new(Key::new(PartitionKey::tenant(&self.tenant_id), row));
+        entity.set("Threat", Column::Bool(self.threat));
+        entity.set("EventTime", Column::Time(self.event_time));
+        entity
+    }
+
+    /// From the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
+        let columns = Columns(&stored.entity);
+        let name: String = columns.row_name(Self::ROW_PREFIX)?;
+        let (user, record) = name.split_once('_').ok_or_else(|| columns.corrupt("RowKey", "it names no record"))?;
+        let row = Self {
+            tenant_id: columns.partition_name("")?,
+            user: user.parse().map_err(|error| columns.corrupt("RowKey", error))?,
+            record_id: record.parse().map_err(|error| columns.corrupt("RowKey", error))?,
+            threat: stored.entity.bool("Threat").ok_or_else(|| columns.corrupt("Threat", "it is missing"))?,
+            event_time: columns.time("EventTime")?,
+        };
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
+    }
+}

@@ -1,0 +1,123 @@
+//! Old rows that nothing is left to be done about are removed.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{FindingState, NotifiedFingerprintRow, TableRow as _, TargetIndexRow, UserEventRow};
+use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
+use base::ids::TenantId;
+use table_store::{Entity, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table};
+
+/// The most pages of 1,000 rows that one call looks at, so that it ends in time. What it removed is
+/// not in the way of the next call.
+const PAGES: usize = 10;
+
+/// A user's threats and changed ways to sign in have to do with each other within 24 h; their records may come 7 days late.
+const NEAR: TimeDelta = TimeDelta::days(8);
+
+/// A fingerprint counts for 30 days after it was told, unless it is muted.
+const SEEN: TimeDelta = TimeDelta::days(31);
+
+/// Who forwards to a target counts for 7 days.
+const AIMED: TimeDelta = TimeDelta::days(7);
+
+/// Removes the closed findings of one tenant that were last written before `before`. Gives the number removed.
+///
+/// # Errors
+/// When the store cannot be used. What was removed stays removed.
+pub async fn remove_closed(
+    store: &dyn Store,
+    partition: &PartitionKey,
+    before: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    remove(store, PROCESSED, Query::partition(partition.clone()).changed_before(before), is_closed).await
+}
+
+/// Removes the remediation runs of one tenant, and the locks that they held, last written before `before`.
+///
+/// # Errors
+/// When the store cannot be used. What was removed stays removed.
+pub async fn remove_actions(
+    store: &dyn Store,
+    partition: &PartitionKey,
+    before: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    // What has not been written for so long is not under way, whatever it says.
+    remove(store, ACTIONS, Query::partition(partition.clone()).changed_before(before), |_| true).await
+}
+
+/// Removes what a tenant's findings left behind for others that has lost its meaning by `now`.
+///
+/// # Errors
+/// When the store cannot be used. What was removed stays removed.
+pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    let old = |prefix: &str, age: TimeDelta| {
+        Query::partition(PartitionKey::tenant(tenant)).with_prefix(prefix).changed_before(now - age)
+    };
+    let near = remove(store, COVERAGE, old(UserEventRow::ROW_PREFIX, NEAR), |_| true).await?;
+    let is_muted = |entity: &Entity| entity.bool("Muted").unwrap_or(false);
+    let seen =
+        remove(store, COVERAGE, old(NotifiedFingerprintRow::ROW_PREFIX, SEEN), |entity| !is_muted(entity)).await?;
+    Ok(near + seen + remove_targets(store, old(TargetIndexRow::ROW_PREFIX, AIMED), now - AIMED).await?)
+}
+
+/// The row of the target goes first: what leads to it is needed to find it again after a kill. What is written anew meanwhile
+/// stays.
+async fn remove_targets(store: &dyn Store, query: Query, before: DateTime<Utc>) -> Result<usize, StoreError> {
+    let page = store.list(COVERAGE, &query).await?;
+    let aims: Vec<(Stored, TargetIndexRow)> = page
+        .rows
+        .into_iter()
+        .filter_map(|stored| {
+            super::rows::readable(&stored, TargetIndexRow::read(&stored)).map(|(aim, _)| (stored, aim))
+        })
+        .collect();
+    let mut removed = 0;
+    for (stored, aim) in &aims {
+        let target = store.get(COVERAGE, &aim.target_key()).await?;
+        let is_gone = match &target {
+            Some(target) if target.changed >= before => false,
+            Some(target) => delete_unchanged(store, target).await?,
+            None => true,
+        };
+        removed += usize::from(is_gone && delete_unchanged(store, stored).await?);
+    }
+    Ok(removed)
+}
+
+/// Whether the row is gone: not when somebody has written it since it was read.
+async fn delete_unchanged(store: &dyn Store, stored: &Stored) -> Result<bool, StoreError> {
+    match store.delete(COVERAGE, &stored.entity.key, Some(&stored.etag)).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Changed(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+async fn remove(
+    store: &dyn Store,
+    table: Table,
+    mut query: Query,
+    may_go: impl Fn(&Entity) -> bool,
+) -> Result<usize, StoreError> {
+    let mut removed = 0;
+    for _ in 0..PAGES {
+        let page = store.list(table, &query).await?;
+        let rows = page.rows.into_iter().filter(|stored| may_go(&stored.entity));
+        let rows: Vec<RowKey> = rows.map(|stored| stored.entity.key.row).collect();
+        store.delete_many(table, &query.partition, &rows).await?;
+        removed += rows.len();
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => break,
+        }
+    }
+    Ok(removed)
+}
+
+/// Rows of the original have no state: they are closed. A state that this version does not know is left alone.
+fn is_closed(entity: &Entity) -> bool {
+    match entity.text("State") {
+        Some(state) => FindingState::ALL.iter().any(|known| known.as_str() == state && known.is_closed()),
+        None => true,
+    }
+}

@@ -1,0 +1,269 @@
+//! The small rows of AuditLogCoverage: what is owed, seen and pending in one tenant, and the service as a whole.
+
+use chrono::{DateTime, Utc};
+
+use crate::detection::Severity;
+use crate::tables::keys;
+use base::ids::{Domain, RecordId, TenantId};
+use m365::management_activity::{Content, ContentType};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
+
+use super::RowVersion;
+use super::columns::Columns;
+use super::coverage::{TenantState, tenant_state};
+use super::processed::SEVERITIES;
+
+/// A blob that could not be read yet: row `owed_<h>` in the tenant's partition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeferredBlob {
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// `ContentType`
+    pub content_type: ContentType,
+    /// `ContentUri`, `ContentId`, `ContentCreated`, `ContentExpiration`
+    pub content: Content,
+    /// `Attempts`
+    pub attempts: u32,
+    /// `NextAttempt`
+    pub next_attempt: DateTime<Utc>,
+}
+
+/// A fingerprint that was notified: row `seen_<h>` in the tenant's partition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotifiedFingerprintRow {
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// RowKey
+    pub fingerprint: Digest,
+    /// `RecordId`: the threat that was notified first.
+    pub record_id: RecordId,
+    /// `Severity` that was notified.
+    pub severity: Severity,
+    /// `Since`
+    pub since: DateTime<Utc>,
+    /// `Muted`: dismissed as a false positive.
+    pub muted: bool,
+}
+
+/// A finding that is not finished: row `pending_<record id>` in the tenant's partition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PendingRow {
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// RowKey
+    pub record_id: RecordId,
+    /// `Domain`: the partition of the finding in ProcessedAuditLogs.
+    pub domain: Domain,
+    /// `Since`
+    pub since: DateTime<Utc>,
+    /// `Record`: the whole record, where it is to be judged again.
+    pub record: Option<String>,
+}
+
+/// The service as a whole: the one row of partition `service`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceRow {
+    /// `State`: `Healthy` or `OurFault`.
+    pub state: TenantState,
+    /// `Since`: when the state began.
+    pub since: DateTime<Utc>,
+    /// `LastRun`: when tenants were last listed.
+    pub last_run: Option<DateTime<Utc>>,
+    /// `LastOutcome`: one line.
+    pub last_outcome: String,
+    /// `LastDigest`: when the digest of tenants that were never healthy was last sent.
+    pub last_digest: Option<DateTime<Utc>>,
+    /// `Notified`: the state and its `since` that somebody was told of.
+    pub notified: String,
+}
+
+impl DeferredBlob {
+    /// The columns, as docs/tables.md lists them.
+    pub const COLUMNS: &'static [&'static str] =
+        &["ContentType", "ContentUri", "ContentId", "ContentCreated", "ContentExpiration", "Attempts", "NextAttempt"];
+
+    /// What the row keys of all of them start with.
+    pub const ROW_PREFIX: &'static str = "owed_";
+
+    /// Where it is kept.
+    pub fn key(&self) -> Key {
+        let row = keys::owed(&Digest::of(&[&self.content.content_id]));
+        Key::new(PartitionKey::tenant(&self.tenant_id), row)
+    }
+
+    /// The row as it is stored.
+    pub fn to_entity(&self) -> Entity {
+        let mut entity = Entity::new(self.key());
+        entity.set_text("ContentType", content_type_text(self.content_type));
+        // An address that was cut would be another address.
+        entity.set_whole_text("ContentUri", &self.content.content_uri);
+        entity.set_whole_text("ContentId", &self.content.content_id);
+        entity.set("ContentCreated", Column::Time(self.content.content_created));
+        entity.set("ContentExpiration", Column::Time(self.content.content_expiration));
+        entity.set("Attempts", Column::Int(self.attempts.into()));
+        entity.set("NextAttempt", Column::Time(self.next_attempt));
+        entity
+    }
+
+    /// From the store. The address must be checked for origin and tenant before it is followed.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
+        let columns = Columns(&stored.entity);
+        let missing = |name| columns.corrupt(name, "it is missing");
+        let row = Self {
+            tenant_id: columns.partition_name("")?,
+            content_type: columns
+                .word("ContentType", CONTENT_TYPES, content_type_text)?
+                .ok_or_else(|| missing("ContentType"))?,
+            content: Content {
+                content_uri: stored.entity.whole_text("ContentUri").ok_or_else(|| missing("ContentUri"))?,
+                content_id: stored.entity.whole_text("ContentId").ok_or_else(|| missing("ContentId"))?,
+                content_created: columns.time("ContentCreated")?,
+                content_expiration: columns.time("ContentExpiration")?,
+            },
+            attempts: columns.count("Attempts")?,
+            next_attempt: columns.time("NextAttempt")?,
+        };
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
+    }
+}
+
+const CONTENT_TYPES: &[ContentType] = &[ContentType::Exchange, ContentType::AzureActiveDirectory];
+
+fn content_type_text(of: ContentType) -> &'static str {
+    match of {
+        ContentType::Exchange => "Audit.Exchange",
+        ContentType::AzureActiveDirectory => "Audit.AzureActiveDirectory",
+    }
+}
+
+impl NotifiedFingerprintRow {
+    /// The columns, as docs/tables.md lists them.
+    pub const COLUMNS: &'static [&'static str] = &["RecordId", "Severity", "Since", "Muted"];
+
+    /// What the row keys of all of them start with.
+    pub const ROW_PREFIX: &'static str = "seen_";
+
+    /// Where a fingerprint is kept.
+    pub fn key(tenant: &TenantId, fingerprint: &Digest) -> Key {
+        Key::new(PartitionKey::tenant(tenant), keys::seen(fingerprint))
+    }
+
+    /// The row as it is stored.
+    pub fn to_entity(&self) -> Entity {
+        let mut entity = Entity::new(Self::key(&self.tenant_id, &self.fingerprint));
+        entity.set_text("RecordId", &self.record_id.to_string());
+        entity.set_text("Severity", self.severity.as_str());
+        entity.set("Since", Column::Time(self.since));
+        entity.set("Muted", Column::Bool(self.muted));
+        entity
+    }
+
+    /// From the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
+        let columns = Columns(&stored.entity);
+        let severity = columns.word("Severity", SEVERITIES, Severity::as_str)?;
+        let row = Self {
+            tenant_id: columns.partition_name("")?,
+            fingerprint: columns.row_name(Self::ROW_PREFIX)?,
+            record_id: columns.required("RecordId")?,
+            severity: severity.ok_or_else(|| columns.corrupt("Severity", "it is missing"))?,
+            since: columns.time("Since")?,
+            muted: stored.entity.bool("Muted").unwrap_or(false),
+        };
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
+    }
+}
+
+impl PendingRow {
+    /// The columns, as docs/tables.md lists them.
+    pub const COLUMNS: &'static [&'static str] = &["Domain", "Since", "Record"];
+
+    /// What the row keys of all of them start with.
+    pub const ROW_PREFIX: &'static str = "pending_";
+
+    /// Where a finding is kept.
+    pub fn key(tenant: &TenantId, record: &RecordId) -> Key {
+        Key::new(PartitionKey::tenant(tenant), keys::pending(record))
+    }
+
+    /// The row as it is stored.
+    pub fn to_entity(&self) -> Entity {
+        let mut entity = Entity::new(Self::key(&self.tenant_id, &self.record_id));
+        entity.set_text("Domain", self.domain.as_str());
+        entity.set("Since", Column::Time(self.since));
+        if let Some(record) = &self.record {
+            entity.set_whole_text("Record", record);
+        }
+        entity
+    }
+
+    /// Where the finding itself is.
+    pub fn finding(&self) -> Key {
+        Key::new(PartitionKey::domain(&self.domain), RowKey::record(&self.record_id))
+    }
+
+    /// From the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
+        let columns = Columns(&stored.entity);
+        let row = Self {
+            tenant_id: columns.partition_name("")?,
+            record_id: columns.row_name(Self::ROW_PREFIX)?,
+            domain: columns.required("Domain")?,
+            since: columns.time("Since")?,
+            record: stored.entity.whole_text("Record"),
+        };
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
+    }
+}
+
+impl ServiceRow {
+    /// The columns, as docs/tables.md lists them.
+    pub const COLUMNS: &'static [&'static str] =
+        &["State", "Since", "LastRun", "LastOutcome", "LastDigest", "Notified"];
+
+    /// Where it is kept.
+    pub fn key() -> Key {
+        Key::new(keys::service_partition(), keys::service())
+    }
+
+    /// The row as it is stored.
+    pub fn to_entity(&self) -> Entity {
+        let mut entity = Entity::new(Self::key());
+        entity.set_text("State", self.state.as_str());
+        entity.set("Since", Column::Time(self.since));
+        entity.set_text("LastOutcome", &self.last_outcome);
+        entity.set_text("Notified", &self.notified);
+        for (name, time) in [("LastRun", self.last_run), ("LastDigest", self.last_digest)] {
+            if let Some(time) = time {
+                entity.set(name, Column::Time(time));
+            }
+        }
+        entity
+    }
+
+    /// From the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
+        let columns = Columns(&stored.entity);
+        let row = Self {
+            state: tenant_state(columns)?,
+            since: columns.time("Since")?,
+            last_run: stored.entity.time("LastRun"),
+            last_outcome: columns.text("LastOutcome"),
+            last_digest: stored.entity.time("LastDigest"),
+            notified: columns.text("Notified"),
+        };
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
+    }
+}

@@ -1,0 +1,56 @@
+//! Why a run ends before everything is read.
+
+use std::time::Duration;
+
+use crate::tables::TenantState;
+use base::clock::Deadline;
+use m365::ServiceError;
+use table_store::StoreError;
+
+use super::states::state_behind;
+
+/// What is left at the end of a run for storing what it has done.
+const RESERVE: Duration = Duration::from_secs(30);
+
+/// Why a run ends before everything is read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// Its time is over. The next run goes on from here.
+    #[error("stopped at the time limit; the next run continues")]
+    OutOfTime,
+    /// A subscription has just been started, and the service does not list its content yet.
+    #[error("the subscription was started; the service does not list its content yet")]
+    Starting,
+    /// The tenant cannot be read until somebody does something about it.
+    #[error("{1}")]
+    AccessBlocked(TenantState, String),
+    /// Something that may pass by itself.
+    #[error("{0}")]
+    Transient(String),
+}
+
+impl From<ServiceError> for Stop {
+    fn from(error: ServiceError) -> Self {
+        match state_behind(&error) {
+            Some(state) => Self::AccessBlocked(state, error.to_string()),
+            None => Self::Transient(error.to_string()),
+        }
+    }
+}
+
+/// A store that refuses is not the tenant's fault, and there is nowhere else to note it: the host keeps the message.
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Transient(error.to_string())
+    }
+}
+
+/// Nothing new is begun when the time is nearly over.
+pub fn stop_in_time(deadline: &Deadline) -> Result<(), Stop> {
+    if deadline.left() <= RESERVE { Err(Stop::OutOfTime) } else { Ok(()) }
+}
+
+/// Does the work, but no longer than there is time: what hangs is left where it is, as by a kill.
+pub async fn in_time(deadline: &Deadline, work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
+    deadline.sooner(RESERVE).limit(work).await.unwrap_or(Err(Stop::OutOfTime))
+}
