@@ -120,7 +120,8 @@ fn no_module_uses_one_of_its_own_rank_or_above() {
 
 #[test]
 fn paths_are_found_wherever_they_stand() {
-    let text = "use crate::{app::App, tables as t}; fn f() { m!(crate::notify::x()); crate::cli::run::<crate::host::H>() }";
+    let text =
+        "use crate::{app::App, tables as t}; fn f() { m!(crate::notify::x()); crate::cli::run::<crate::host::H>() }";
     let mut found = BTreeSet::new();
     crate_paths(text.parse().unwrap(), &mut found);
     assert_eq!(found, ["app", "tables", "notify", "cli", "host"].map(str::to_owned).into());
