@@ -55,7 +55,6 @@ pub struct Exchange {
 #[derive(Deserialize)]
 struct Page {
     value: Option<Vec<Row>>,
-    error: Option<Value>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
 }
@@ -147,7 +146,7 @@ impl Exchange {
             // Page links live for minutes only, so they are followed at once; each is a POST of the same body.
             next = page.next.map(|link| self.own_link(&link)).transpose()?;
         }
-        if next.is_none() { Ok(rows) } else { Err(self.caller.endless("the cmdlet's answer")) }
+        if next.is_none() { Ok(rows) } else { Err(self.caller.endless("the cmdlet's response")) }
     }
 
     async fn page(&self, tenant: &TenantId, url: &Url, anchor: &str, body: &Value) -> Result<Page, ServiceError> {
@@ -159,17 +158,11 @@ impl Exchange {
             .header("X-ResponseFormat", "json")
             .json(body);
         let answer = self.caller.whole(tenant, request).await?;
-        // A cmdlet that changes something may answer with nothing at all.
+        // A cmdlet that changes something may return an empty body.
         if answer.body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Page { value: None, error: None, next: None });
+            return Ok(Page { value: None, next: None });
         }
-        let page: Page = serde_json::from_slice(&answer.body)
-            .map_err(|error| self.caller.unreadable("the cmdlet's answer", &error))?;
-        // An error under 200 is one all the same.
-        match page.error {
-            Some(_) => Err(self.caller.unreachable("the answer has status 200, but reports an error".to_owned())),
-            None => Ok(page),
-        }
+        self.caller.parsed("the cmdlet's response", &answer)
     }
 
     fn command_url(&self, tenant: &TenantId) -> Url {

@@ -3,6 +3,7 @@
 
 use std::ops::Deref;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use base::ids::TenantId;
@@ -49,12 +50,11 @@ pub struct ListedRule {
 }
 
 impl ListedRule {
-    fn from_row(row: Row, id_member: &str) -> Self {
-        let (identity, id) = (text_or_number(&row, "Identity"), text_or_number(&row, id_member));
-        let id = match id.is_empty() {
-            true => identity.rsplit('\\').next().unwrap_or_default().to_owned(),
-            false => id,
-        };
+    fn from_row(row: Row) -> Self {
+        let identity = text_or_number(&row, "Identity");
+        let mut ids = ["RuleIdentity", "RuleId"].into_iter().map(|member| text_or_number(&row, member));
+        let id = ids.find(|id| !matches!(id.trim(), "" | "0"));
+        let id = id.unwrap_or_else(|| identity.rsplit('\\').next().unwrap_or_default().to_owned());
         Self {
             identity: if identity.is_empty() { id.clone() } else { identity },
             id,
@@ -114,22 +114,24 @@ fn is_set(value: &Value) -> bool {
 }
 
 /// An inbox rule.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(from = "Row")]
 pub struct InboxRule(ListedRule);
 
 /// A sweep rule.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(from = "Row")]
 pub struct SweepRule(ListedRule);
 
 impl From<Row> for InboxRule {
     fn from(row: Row) -> Self {
-        Self(ListedRule::from_row(row, "RuleIdentity"))
+        Self(ListedRule::from_row(row))
     }
 }
 
 impl From<Row> for SweepRule {
     fn from(row: Row) -> Self {
-        Self(ListedRule::from_row(row, "RuleId"))
+        Self(ListedRule::from_row(row))
     }
 }
 

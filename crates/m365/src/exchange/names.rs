@@ -42,13 +42,21 @@ impl Names {
 
     /// Returns whether the object has this name, in any case of its letters.
     pub(super) fn contain(&self, asked: &str) -> bool {
-        self.0.contains(&asked.to_lowercase())
+        let asked = asked.to_lowercase();
+        self.0.contains(&asked) || common_name(&asked).is_some_and(|name| self.0.contains(name))
     }
 
     /// Iterates over the names.
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
+}
+
+/// Returns the last part of a canonical name, `EURPR04A009.PROD.OUTLOOK.COM/Microsoft Exchange Hosted Organizations/<tenant>/<name>`.
+/// Audit records name objects in this form, which no cmdlet returns.
+fn common_name(asked: &str) -> Option<&str> {
+    let (server, path) = asked.split_once('/')?;
+    server.contains('.').then(|| path.rsplit('/').next().unwrap_or_default())
 }
 
 /// An object that can be asked whether it has a name.

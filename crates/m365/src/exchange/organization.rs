@@ -1,4 +1,4 @@
-//! What Exchange says of the organization: its accepted domains and its auditing.
+//! The organization: its accepted domains and its auditing.
 //! <https://learn.microsoft.com/powershell/module/exchange/get-accepteddomain>
 
 use serde_json::json;
@@ -16,11 +16,11 @@ pub struct AcceptedDomain {
     pub name: Domain,
     /// Whether all domains below it are accepted too.
     pub match_sub_domains: bool,
-    /// What the organization does with mail to it.
+    /// The handling of mail to the domain.
     pub kind: DomainType,
 }
 
-/// What an organization does with mail to an accepted domain.
+/// The handling of mail to an accepted domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DomainType {
     /// Every recipient is in the organization.
@@ -65,7 +65,7 @@ pub struct AdminAuditLogConfig {
 /// Settings of the organization, each `None` if Exchange does not say it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OrganizationConfig {
-    /// Whether mailbox auditing is switched off for the whole organization.
+    /// Whether mailbox auditing is disabled for the whole organization.
     pub audit_disabled: Option<bool>,
     /// Whether settings can be changed only after `Enable-OrganizationCustomization`.
     pub is_dehydrated: Option<bool>,
