@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
-
 use crate::settings::TrustedTarget;
 use base::ids::{Domain, TenantId};
-use m365::exchange::{Row, is_true};
+use m365::exchange::{AcceptedDomain, InboxRule, SweepRule};
 use m365::graph::TenantDomain;
 
 use super::FindingKind;
@@ -58,12 +56,12 @@ pub struct RecipientFacts {
 /// The rules of a mailbox as they are now.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LiveMailbox {
-    /// `Get-InboxRule` without `IncludeHidden`.
-    pub visible: Vec<Row>,
-    /// `Get-InboxRule` with `IncludeHidden`.
-    pub all: Vec<Row>,
-    /// `Get-SweepRule`
-    pub sweep: Vec<Row>,
+    /// The inbox rules that the owner can see.
+    pub visible: Vec<InboxRule>,
+    /// All inbox rules, with the hidden ones.
+    pub all: Vec<InboxRule>,
+    /// The sweep rules, if they were read.
+    pub sweep: Vec<SweepRule>,
 }
 
 /// The accepted domains of a tenant.
@@ -76,18 +74,11 @@ pub struct AcceptedDomains {
 }
 
 impl AcceptedDomains {
-    /// Those that `Get-AcceptedDomain` shows. One of all sub-domains may be written `*.contoso.com`.
-    pub fn of_exchange(rows: &[Row]) -> Self {
-        let mut accepted = Self::default();
-        for row in rows {
-            let name = row.get("DomainName").and_then(Value::as_str).map(|name| name.trim_start_matches("*."));
-            let Some(Ok(domain)) = name.map(str::parse::<Domain>) else { continue };
-            match is_true(row, "MatchSubDomains") {
-                true => accepted.with_sub_domains.insert(domain),
-                false => accepted.exact.insert(domain),
-            };
-        }
-        accepted
+    /// Returns those that Exchange lists.
+    pub fn of_exchange(domains: &[AcceptedDomain]) -> Self {
+        let (with_sub_domains, exact): (Vec<_>, Vec<_>) = domains.iter().partition(|domain| domain.match_sub_domains);
+        let names = |domains: Vec<&AcceptedDomain>| domains.into_iter().map(|domain| domain.name.clone()).collect();
+        Self { exact: names(exact), with_sub_domains: names(with_sub_domains) }
     }
 
     /// The verified ones of a directory.

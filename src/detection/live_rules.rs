@@ -1,9 +1,7 @@
 //! The rules of a mailbox as they are now, and which of them a record is about.
 
-use serde_json::Value;
-
 use base::ids::MailAddress;
-use m365::exchange::Row;
+use m365::exchange::ListedRule;
 
 use super::knowledge::{Answer, Knowledge, LiveMailbox};
 use super::rule::{RuleShape, rule_id};
@@ -48,57 +46,45 @@ impl<'a> Live<'a> {
     pub(super) fn matching(self, shown: &RuleShape, concern: Concern) -> Vec<RuleShape> {
         let Self::Read(mailbox) = self else { return Vec::new() };
         if concern == Concern::SweepRuleCmdlet {
-            let rows: Vec<&Row> = mailbox.sweep.iter().collect();
-            return select(&rows, shown).into_iter().map(|row| from_live(row, false)).collect();
+            let rules: Vec<&ListedRule> = mailbox.sweep.iter().map(|rule| &**rule).collect();
+            return select(&rules, shown).into_iter().map(|rule| from_live(rule, false)).collect();
         }
-        let hidden: Vec<&Row> = mailbox.all.iter().filter(|row| is_candidate(row, shown)).collect();
-        let only_hidden = |row: &Row| !mailbox.visible.iter().any(|visible| is_same(visible, row));
-        let mut rows: Vec<&Row> = mailbox.visible.iter().filter(|row| is_candidate(row, shown)).collect();
-        rows.extend(hidden.iter().filter(|row| only_hidden(row)));
-        select(&rows, shown).into_iter().map(|row| from_live(row, only_hidden(row))).collect()
+        let only_hidden = |rule: &ListedRule| !mailbox.visible.iter().any(|visible| is_same(visible, rule));
+        let visible = mailbox.visible.iter().map(|rule| &**rule);
+        let hidden = mailbox.all.iter().map(|rule| &**rule).filter(|rule| only_hidden(rule));
+        let rules: Vec<&ListedRule> = visible.chain(hidden).filter(|rule| is_candidate(rule, shown)).collect();
+        select(&rules, shown).into_iter().map(|rule| from_live(rule, only_hidden(rule))).collect()
     }
 }
 
-/// Whether a row may be meant: the same id or the same name.
-fn is_candidate(row: &Row, shown: &RuleShape) -> bool {
-    has_id(row, shown) || has_name(row, shown)
+/// Returns whether a rule may be the one that is shown: the same id or the same name.
+fn is_candidate(rule: &ListedRule, shown: &RuleShape) -> bool {
+    has_id(rule, shown) || has_name(rule, shown)
 }
 
-/// The rows of the id; where there are none, those of the name. A blank name says nothing beside an id.
-fn select<'a>(rows: &[&'a Row], shown: &RuleShape) -> Vec<&'a Row> {
-    let by_id: Vec<&Row> = rows.iter().copied().filter(|row| has_id(row, shown)).collect();
+/// Returns the rules of the id; if there are none, those of the name. A blank name says nothing beside an id.
+fn select<'a>(rules: &[&'a ListedRule], shown: &RuleShape) -> Vec<&'a ListedRule> {
+    let by_id: Vec<&ListedRule> = rules.iter().copied().filter(|rule| has_id(rule, shown)).collect();
     let name_tells = shown.id.is_none() || shown.name.as_deref().is_some_and(|name| !name.trim().is_empty());
     if !by_id.is_empty() || !name_tells {
         return by_id;
     }
-    rows.iter().copied().filter(|row| has_name(row, shown)).collect()
+    rules.iter().copied().filter(|rule| has_name(rule, shown)).collect()
 }
 
-fn has_id(row: &Row, shown: &RuleShape) -> bool {
-    shown.id.is_some() && id_of(row) == shown.id
+fn has_id(rule: &ListedRule, shown: &RuleShape) -> bool {
+    shown.id.is_some() && rule_id(&rule.id) == shown.id
 }
 
-fn has_name(row: &Row, shown: &RuleShape) -> bool {
-    let name = row.get("Name").and_then(Value::as_str);
-    matches!((name, &shown.name), (Some(live), Some(shown)) if live.trim() == shown.trim())
+fn has_name(rule: &ListedRule, shown: &RuleShape) -> bool {
+    shown.name.as_deref().is_some_and(|name| name.trim() == rule.name.trim())
 }
 
-/// Equal ids; rules without one by their name.
-fn is_same(a: &Row, b: &Row) -> bool {
-    match (id_of(a), id_of(b)) {
+/// Returns whether the ids are equal; rules without one are compared by their identity and name.
+fn is_same(a: &ListedRule, b: &ListedRule) -> bool {
+    match (rule_id(&a.id), rule_id(&b.id)) {
         (Some(a), Some(b)) => a == b,
-        (None, None) => a.get("Identity") == b.get("Identity") && a.get("Name") == b.get("Name"),
+        (None, None) => a.identity == b.identity && a.name == b.name,
         _ => false,
     }
-}
-
-/// The id of a live rule: a JSON number above 2^63 or a text; else the end of `Identity`.
-fn id_of(row: &Row) -> Option<u64> {
-    let id = ["RuleIdentity", "RuleId"].iter().find_map(|name| row.get(*name)).and_then(|value| match value {
-        Value::Number(number) => number.as_u64().or_else(|| number.as_i64().map(i64::cast_unsigned)),
-        Value::String(text) => rule_id(text),
-        _ => None,
-    });
-    let in_identity = || row.get("Identity")?.as_str()?.split_once('\\').and_then(|(_, rule)| rule_id(rule));
-    id.filter(|id| *id != 0).or_else(in_identity)
 }

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use audit_log::AuditRecord;
-use m365::exchange::Row;
+use m365::exchange::ListedRule;
 
 use super::conditions;
 use super::folders::Folder;
@@ -51,18 +51,14 @@ pub(super) fn mailbox_and_rule(record: &AuditRecord) -> (Option<&str>, Option<&s
     }
 }
 
-/// A live rule. `hidden` is known by the caller, who has both lists.
-pub(super) fn from_live(row: &Row, hidden: bool) -> RuleShape {
+/// Returns the shape of a current rule. `hidden` is known by the caller, who has both lists.
+pub(super) fn from_live(rule: &ListedRule, hidden: bool) -> RuleShape {
     let mut shape = RuleShape { complete: true, hidden, ..RuleShape::default() };
-    for (name, value) in row {
+    for (name, value) in &rule.properties {
         shape.take(name, Given::Json(value));
     }
-    shape.id = shape.id.or_else(|| identity_of(row).and_then(|(_, rule)| rule_id(rule)));
+    shape.id = shape.id.or_else(|| rule_id(&rule.id));
     shape
-}
-
-fn identity_of(row: &Row) -> Option<(&str, &str)> {
-    row.get("Identity").and_then(Value::as_str).and_then(|identity| identity.split_once('\\'))
 }
 
 /// A value as a record or as a live row gives it.

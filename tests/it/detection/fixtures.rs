@@ -107,12 +107,11 @@ impl Known {
         match &self.live {
             None => Answer::Known(LiveMailbox::default()),
             Some(Value::String(how)) => withheld_or_not(how),
-            Some(rows) => {
-                let of = |name: &str| {
-                    rows.get(name).cloned().map(|rows| serde_json::from_value(rows).unwrap()).unwrap_or_default()
-                };
-                Answer::Known(LiveMailbox { visible: of("visible"), all: of("all"), sweep: of("sweep") })
-            }
+            Some(rows) => Answer::Known(LiveMailbox {
+                visible: list(rows, "visible"),
+                all: list(rows, "all"),
+                sweep: list(rows, "sweep"),
+            }),
         }
     }
 
@@ -125,6 +124,11 @@ impl Known {
             }
         }
     }
+}
+
+/// Reads a list of rows of a fixture; none if it is absent.
+fn list<T: for<'a> Deserialize<'a>>(rows: &Value, name: &str) -> Vec<T> {
+    rows.get(name).cloned().map(|rows| serde_json::from_value(rows).unwrap()).unwrap_or_default()
 }
 
 fn withheld_or_not<T>(how: &str) -> Answer<T> {
