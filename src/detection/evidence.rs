@@ -113,10 +113,7 @@ impl Evidence {
             self.forget_reasons();
         }
         if who.changed_by_another && !self.kind_has_no_owner() {
-            self.because(
-                ReasonName::ChangedByAnother,
-                changed_by_another(who),
-            );
+            self.because(ReasonName::ChangedByAnother, changed_by_another(who));
         }
         if record.id_is_derived {
             self.note("The record has no id; Tenantwatch derived one from its content.");

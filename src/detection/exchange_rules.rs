@@ -62,6 +62,7 @@ fn is_about_meetings(condition: &Condition) -> bool {
         let value = value.to_ascii_lowercase();
         value.contains("calendar") || value.contains("meeting")
     };
-    let is_kind = condition.name.eq_ignore_ascii_case("MessageTypeMatches") || condition.name.eq_ignore_ascii_case("ItemClass");
+    let is_kind =
+        condition.name.eq_ignore_ascii_case("MessageTypeMatches") || condition.name.eq_ignore_ascii_case("ItemClass");
     is_kind && condition.values.iter().any(is_meeting)
 }

@@ -48,7 +48,8 @@ pub(super) fn evidence(record: &AuditRecord, concern: Concern, who: &Who, known:
     let settled = settled_because(record, &own);
     // What the system does is judged by the change alone.
     let live = if settled.is_some() || is_noise(record) { Live::Offline } else { Live::of(who, known) };
-    let earlier = known.earlier_rules.of(who, &own, record.created).filter(|_| settled.is_none() && known.offline).cloned();
+    let earlier =
+        known.earlier_rules.of(who, &own, record.created).filter(|_| settled.is_none() && known.offline).cloned();
     let matching = live.matching(&own, concern).into_iter().chain(earlier).collect::<Vec<_>>();
     let hidden = live.hidden_rules();
     let (excused, matching): (Vec<_>, Vec<_>) =

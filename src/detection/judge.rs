@@ -28,7 +28,8 @@ pub fn pass_over(record: &[u8]) -> Option<Glance<'_>> {
 /// Returns whether a damaged list of parameters may name someone within a longer text: `@{Name=ForwardingAddress; Value=x}`.
 fn may_be_damaged(record: &[u8]) -> bool {
     const WORDS: [&[u8]; 3] = [b"Forwarding", b"Redirect", b"GrantSendOnBehalf"];
-    let starts = record.iter().enumerate().filter(|(_, byte)| matches!(**byte, b'F' | b'f' | b'R' | b'r' | b'G' | b'g'));
+    let starts =
+        record.iter().enumerate().filter(|(_, byte)| matches!(**byte, b'F' | b'f' | b'R' | b'r' | b'G' | b'g'));
     starts.into_iter().any(|(at, _)| {
         let rest = record.get(at..).unwrap_or_default();
         WORDS.iter().any(|word| rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)))
@@ -97,13 +98,11 @@ pub(super) fn may_forward(record: &AuditRecord, concern: Concern, known: &Knowle
     if concern == Concern::Permission {
         return false;
     }
-    targets_of(record, concern)
-        .iter()
-        .any(|target| {
-            let resolver = Resolver::new([target], known);
-            let leads_out = |reach| matches!(reach, Reach::Outside(_) | Reach::Unresolved { withheld: true, .. });
-            resolver.is_withheld() || resolver.reach(target).into_iter().any(leads_out)
-        })
+    targets_of(record, concern).iter().any(|target| {
+        let resolver = Resolver::new([target], known);
+        let leads_out = |reach| matches!(reach, Reach::Outside(_) | Reach::Unresolved { withheld: true, .. });
+        resolver.is_withheld() || resolver.reach(target).into_iter().any(leads_out)
+    })
 }
 
 /// Everybody whom the record itself sends mail to or gives access.

@@ -71,9 +71,8 @@ impl<'k> Resolver<'k> {
     /// Returns whether a transient error withheld an answer, or whether it was not asked for yet.
     pub(super) fn is_withheld(&self) -> bool {
         let is_open = |text: &String| matches!(self.known.recipients.get(text), None | Some(Answer::Withheld));
-        let is_open_group = |(text, _): &(String, GroupKind)| {
-            matches!(self.known.groups.get(text), None | Some(Answer::Withheld))
-        };
+        let is_open_group =
+            |(text, _): &(String, GroupKind)| matches!(self.known.groups.get(text), None | Some(Answer::Withheld));
         !self.known.offline && (self.recipients.iter().any(is_open) || self.groups.iter().any(is_open_group))
     }
 

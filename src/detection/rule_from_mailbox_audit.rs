@@ -45,8 +45,8 @@ pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
     shape.actions.extend(said.unread().iter().map(|text| Action::Unread(UnreadPart::of(text))));
     // An Outlook re-sync writes records that show neither conditions nor actions; then nothing can be said about conditions.
     let says_something = |action: &Action| !matches!(action, Action::Stop | Action::Unread(_));
-    shape.complete = !shape.has_unread_part()
-        && (shape.actions.iter().any(says_something) || !shape.conditions.is_empty());
+    shape.complete =
+        !shape.has_unread_part() && (shape.actions.iter().any(says_something) || !shape.conditions.is_empty());
     shape
 }
 
@@ -111,9 +111,13 @@ impl RuleShape {
     fn take_actions(&mut self, actions: &Value, depth: usize) {
         match actions {
             Value::Null => {}
-            Value::Array(actions) if depth > 0 => actions.iter().for_each(|action| self.take_actions(action, depth - 1)),
+            Value::Array(actions) if depth > 0 => {
+                actions.iter().for_each(|action| self.take_actions(action, depth - 1))
+            }
             Value::Object(members) => self.take_action(members),
-            Value::String(text) if depth > 0 && text.trim_start().starts_with(['[', '{', '@']) => self.take_actions_text(text),
+            Value::String(text) if depth > 0 && text.trim_start().starts_with(['[', '{', '@']) => {
+                self.take_actions_text(text)
+            }
             other => self.take_unread(&other.to_string()),
         }
     }

@@ -95,7 +95,12 @@ fn names_bounces(condition: &Condition) -> bool {
 }
 
 fn bounces_of(shape: &RuleShape) -> impl Iterator<Item = &str> {
-    shape.conditions.iter().filter(|condition| names_bounces(condition)).flat_map(|condition| &condition.values).map(String::as_str)
+    shape
+        .conditions
+        .iter()
+        .filter(|condition| names_bounces(condition))
+        .flat_map(|condition| &condition.values)
+        .map(String::as_str)
 }
 
 /// Whether a condition takes only mail of senders that are proven to be outside, and none that warns.

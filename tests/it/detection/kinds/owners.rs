@@ -17,12 +17,14 @@ fn delete_by(members: &Value) -> Value {
 #[test]
 fn an_owner_with_a_suffix_is_the_actor() {
     for owner in ["grady_b5cd7fb7af", "Grady_0123456789", "CN/x/grady_ABCDEF0123"] {
-        let members = json!({"ObjectId": format!("{owner}\\Post"), "Parameters": [{"Name": "DeleteMessage", "Value": "True"}]});
+        let members =
+            json!({"ObjectId": format!("{owner}\\Post"), "Parameters": [{"Name": "DeleteMessage", "Value": "True"}]});
         let found = offline(&record("Set-InboxRule", &members));
         assert_eq!((found.mailbox.as_str(), has(&found, "ChangedByAnother")), ("grady@contoso.com", false), "{owner}");
     }
     for owner in ["anna_b5cd7fb7af", "grady_b5cd", "grady_team", "gradyb5cd7fb7af"] {
-        let members = json!({"ObjectId": format!("{owner}\\Post"), "Parameters": [{"Name": "DeleteMessage", "Value": "True"}]});
+        let members =
+            json!({"ObjectId": format!("{owner}\\Post"), "Parameters": [{"Name": "DeleteMessage", "Value": "True"}]});
         assert!(has(&offline(&record("Set-InboxRule", &members)), "ChangedByAnother"), "{owner}");
     }
 }
@@ -38,7 +40,11 @@ fn a_delegates_own_mailbox_is_never_the_owners() {
         }
     }
     let nobody = offline(&delete_by(&json!({"LogonType": 2})));
-    assert!(nobody.mailbox.is_empty() && nobody.description.contains("does not name the owner"), "{}", nobody.description);
+    assert!(
+        nobody.mailbox.is_empty() && nobody.description.contains("does not name the owner"),
+        "{}",
+        nobody.description
+    );
     let own = offline(&delete_by(&json!({"LogonType": 0, "MailboxGuid": GUID})));
     assert_eq!((own.mailbox.as_str(), has(&own, "ChangedByAnother")), ("grady@contoso.com", false));
 }

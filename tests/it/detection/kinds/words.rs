@@ -7,7 +7,11 @@ fn payroll_words_and_services_are_threats() {
     check(&[
         ("Pay", &[("SubjectOrBodyContainsWords", "Direct Deposit"), ("DeleteMessage", "True")], Medium),
         ("Pay", &[("SubjectContainsWords", "Payment Elections;W-2"), ("MoveToFolder", "Archive")], Medium),
-        ("Pay", &[("SubjectContainsWords", "Lohnabrechnung"), ("MoveToFolder", "Ablage"), ("MarkAsRead", "True")], Medium),
+        (
+            "Pay",
+            &[("SubjectContainsWords", "Lohnabrechnung"), ("MoveToFolder", "Ablage"), ("MarkAsRead", "True")],
+            Medium,
+        ),
         ("Pay", &[("SubjectContainsWords", "bulletin de paie"), ("MoveToFolder", "Courrier indésirable")], Medium),
         ("Pay", &[("FromAddressContainsWords", "myworkday"), ("DeleteMessage", "True")], Medium),
         ("Pay", &[("From", "noreply@info.paylocity.com"), ("DeleteMessage", "True")], Medium),
@@ -24,7 +28,11 @@ fn two_money_words_outweigh_one() {
     check(&[
         ("Filing", &[("SubjectOrBodyContainsWords", "invoice;wire"), ("MoveToFolder", "Archive")], Medium),
         ("Filing", &[("SubjectContainsWords", "Rechnung;Überweisung"), ("MoveToFolder", "Archiv")], Medium),
-        ("Filing", &[("SubjectContainsWords", "faktura;przelew"), ("MoveToFolder", "Mine"), ("MarkAsRead", "True")], Medium),
+        (
+            "Filing",
+            &[("SubjectContainsWords", "faktura;przelew"), ("MoveToFolder", "Mine"), ("MarkAsRead", "True")],
+            Medium,
+        ),
         ("Filing", &[("SubjectContainsWords", "zelle;docusign"), ("DeleteMessage", "True")], Medium),
         ("Filing", &[("BodyContainsWords", "pagamento"), ("DeleteMessage", "True")], Medium),
         ("Filing", &[("SubjectContainsWords", "invoice"), ("MoveToFolder", "Archive")], Low),
@@ -40,7 +48,11 @@ fn two_words_of_replies_are_needed() {
         ("Clean", &[("SubjectContainsWords", "Undeliverable;Automatic reply"), ("DeleteMessage", "True")], Medium),
         ("Clean", &[("SubjectContainsWords", "AW:;WG:"), ("DeleteMessage", "True")], Medium),
         ("Clean", &[("SubjectContainsWords", "RE:;SV:"), ("MoveToFolder", "Mine"), ("MarkAsRead", "True")], Medium),
-        ("Clean", &[("SubjectContainsWords", "Réponse automatique;Absence du bureau"), ("DeleteMessage", "True")], Medium),
+        (
+            "Clean",
+            &[("SubjectContainsWords", "Réponse automatique;Absence du bureau"), ("DeleteMessage", "True")],
+            Medium,
+        ),
         ("Clean", &[("MessageTypeMatches", "NonDeliveryReport"), ("DeleteMessage", "True")], Medium),
         ("Clean", &[("MessageTypeMatches", "AutomaticReply"), ("DeleteMessage", "True")], Medium),
         ("Clean", &[("FromAddressContainsWords", "mailer-daemon;postmaster"), ("DeleteMessage", "True")], Medium),
@@ -56,11 +68,27 @@ fn security_words_of_a_newsletter_weigh_nothing() {
     check(&[
         ("News", &[("SubjectContainsWords", "hacked"), ("DeleteMessage", "True")], Medium),
         ("News", &[("SubjectContainsWords", "segurança;senha"), ("MoveToFolder", "E-mail de Lixo")], Medium),
-        ("News", &[("From", "anna@contoso.com"), ("SubjectContainsWords", "phishing"), ("DeleteMessage", "True")], Medium),
-        ("News", &[("From", "security@contoso.com"), ("SubjectContainsWords", "MFA"), ("DeleteMessage", "True")], Medium),
+        (
+            "News",
+            &[("From", "anna@contoso.com"), ("SubjectContainsWords", "phishing"), ("DeleteMessage", "True")],
+            Medium,
+        ),
+        (
+            "News",
+            &[("From", "security@contoso.com"), ("SubjectContainsWords", "MFA"), ("DeleteMessage", "True")],
+            Medium,
+        ),
         ("News", &[("From", "x@shop.example"), ("SubjectContainsWords", "payment"), ("DeleteMessage", "True")], Medium),
         ("News", &[("From", "x@vault.example"), ("SubjectContainsWords", "password"), ("DeleteMessage", "True")], Low),
-        ("News", &[("FromAddressContainsWords", "vendor.example"), ("SubjectContainsWords", "security"), ("MoveToFolder", "Archive")], Low),
+        (
+            "News",
+            &[
+                ("FromAddressContainsWords", "vendor.example"),
+                ("SubjectContainsWords", "security"),
+                ("MoveToFolder", "Archive"),
+            ],
+            Low,
+        ),
         ("News", &[("SubjectContainsWords", "[SPAM]"), ("DeleteMessage", "True")], Low),
     ]);
 }
@@ -76,7 +104,11 @@ fn only_senders_that_warn_weigh() {
         ("Desk", &[("From", "\"IT\" [SMTP:it@fabrikam.com]"), ("DeleteMessage", "True")], Medium),
         ("Desk", &[("From", "helpdesk@contoso.com"), ("MoveToFolder", "Mine"), ("MarkAsRead", "True")], Low),
         ("Desk", &[("From", "noreply@email.teams.microsoft.com"), ("DeleteMessage", "True")], Low),
-        ("Desk", &[("From", "quarantine@messaging.microsoft.com"), ("DeleteMessage", "True"), ("MarkAsRead", "True")], Low),
+        (
+            "Desk",
+            &[("From", "quarantine@messaging.microsoft.com"), ("DeleteMessage", "True"), ("MarkAsRead", "True")],
+            Low,
+        ),
         ("Desk", &[("From", "o365mc@microsoft.com"), ("MoveToFolder", "Mine"), ("MarkAsRead", "True")], Low),
         ("Desk", &[("From", "helpdesk@elsewhere.example"), ("DeleteMessage", "True")], Low),
     ]);
@@ -104,7 +136,8 @@ fn disguised_words_are_seen_through() {
 
 #[test]
 fn words_of_a_restriction_are_found() {
-    let condition = "{(Or((SubString IgnoreCase(SubjectProperty)=hacked),(SubString IgnoreCase(SubjectProperty)=W-2)))}";
+    let condition =
+        "{(Or((SubString IgnoreCase(SubjectProperty)=hacked),(SubString IgnoreCase(SubjectProperty)=W-2)))}";
     let found = offline(&outlook_rule("Post", condition, r#"[{"ActionType":"Delete"}]"#));
     assert_eq!(found.severity, Medium);
     let sentence = &found.reasons.iter().find(|reason| reason.name.as_str() == "SensitiveWords").unwrap().sentence;
