@@ -80,7 +80,17 @@ pub(super) enum Forwarding {
 }
 
 impl Forwarding {
-    /// As a technician reads it.
+    /// Returns the action with its object, for a sentence.
+    pub(super) fn phrase(self) -> &'static str {
+        match self {
+            Self::Message => "forward messages",
+            Self::Attachment => "forward messages as attachments",
+            Self::Redirect => "redirect messages",
+            Self::TextMessage => "send text messages about new mail",
+        }
+    }
+
+    /// Returns the action for descriptions. Fingerprints contain it.
     pub(super) fn verb(self) -> &'static str {
         match self {
             Self::Message => "forward",

@@ -35,7 +35,7 @@ fn add_targets(rule: &SeenRule<'_>, evidence: &mut Evidence) {
     for action in rule.actions() {
         match action {
             Action::Forward { how, targets } => {
-                verbs.insert(how.verb());
+                verbs.insert(how.phrase());
                 all.extend(targets.iter().flat_map(|target| resolver.reach(target)));
             }
             Action::Unread(part) => {
@@ -70,7 +70,7 @@ fn add_reach_reasons(evidence: &mut Evidence, all: &[Reach], verbs: &str) {
     let is_internal = outside.is_empty() && unresolved.is_empty();
     if !outside.is_empty() {
         let targets = listed(outside);
-        let sentence = format!("The rule tells Exchange to {verbs} messages to {targets}, outside the organization.");
+        let sentence = format!("The rule tells Exchange to {verbs} to {targets}, outside the organization.");
         evidence.because(ForwardsExternally, sentence);
     }
     if !unresolved.is_empty() {

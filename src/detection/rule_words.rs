@@ -46,7 +46,7 @@ impl<'a> SeenWords<'a> {
             self.by_group.entry(matched.group).or_default().insert(*matched);
         }
         let mut counts = words::counted(&matches);
-        if shape.conditions.iter().any(|condition| names_bounces(condition)) {
+        if shape.conditions.iter().any(names_bounces) {
             counts.set(WordGroup::Replies, counts.of(WordGroup::Replies).max(2));
             self.by_group.entry(WordGroup::Replies).or_default();
             self.texts.extend(bounces_of(shape));

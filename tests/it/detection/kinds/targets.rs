@@ -1,7 +1,7 @@
 use tenantwatch::detection::{Answer, GroupKind, Knowledge, Question, RecipientFacts, Severity, judge, questions};
 
 use super::super::fixtures::tenant;
-use super::{has, offline, online, parsed, reasons, rule};
+use super::{Parameters, has, offline, online, parsed, reasons, rule};
 
 fn forward_to(target: &str) -> serde_json::Value {
     rule("Copies", &[("SubjectContainsWords", "Alpha"), ("ForwardTo", target)])
@@ -111,7 +111,7 @@ fn a_domain_that_was_added_a_short_time_ago_is_external() {
 
 #[test]
 fn offline_an_unresolved_target_needs_another_sign() {
-    let cases: [(&str, &[(&str, &str)], Severity); 7] = [
+    let cases: [(&str, Parameters<'_>, Severity); 7] = [
         ("Copies", &[("From", "x@y.example"), ("ForwardTo", "anna")], Severity::Low),
         ("Copies", &[("ForwardTo", "/o=X/cn=ann"), ("MarkAsRead", "True")], Severity::Low),
         ("Copies", &[("From", "x@y.example"), ("ForwardTo", "anna"), ("DeleteMessage", "True")], Severity::Medium),
