@@ -81,7 +81,7 @@ impl Evidence {
         self.reaches.dedup();
     }
 
-    /// Whether mail goes to a proven outside address.
+    /// Returns whether mail goes to a proven external address.
     pub(super) fn leads_outside(&self) -> bool {
         self.reaches.iter().any(|reach| matches!(reach, Reach::Outside(_)))
     }
@@ -170,7 +170,7 @@ impl Evidence {
         if self.is_settled { Vec::new() } else { self.reaches.iter().filter_map(outside).collect() }
     }
 
-    /// Mail flow rules, policies and consents belong to no mailbox; whoever changes them is not "another".
+    /// Mail flow rules, policies and consents belong to no mailbox, so their actor is never "another".
     fn kind_has_no_owner(&self) -> bool {
         use FindingKind::*;
         !matches!(self.kind, InboxRule | InboxForward | MailboxPermission)

@@ -73,7 +73,7 @@ fn gather(record: &AuditRecord, concern: Concern, who: &Who, known: &Knowledge) 
     }
 }
 
-/// `Set-Mailbox` can forward, delegate and switch auditing off in one go: one finding, of the gravest kind, with all reasons.
+/// `Set-Mailbox` can forward, delegate and disable auditing at once: one finding, of the gravest kind, with all reasons.
 fn set_mailbox(record: &AuditRecord, who: &Who, known: &Knowledge) -> Option<Evidence> {
     let is_on = |kind: FindingKind| !known.off.contains(&kind);
     let is_about_forwarding = forwarding::change(record) != Change::None || !forwarding::unread(record).is_empty();
@@ -93,7 +93,7 @@ fn set_mailbox(record: &AuditRecord, who: &Who, known: &Knowledge) -> Option<Evi
     gravest.or_else(|| Some(forwarding::evidence(record, known)))
 }
 
-/// Whether what the system did sends mail to an address that may be outside. Everything else of the system is left out unread.
+/// Returns whether a record of the system sends mail to an address that may be external. All its other records are skipped unread.
 pub(super) fn may_forward(record: &AuditRecord, concern: Concern, known: &Knowledge) -> bool {
     if concern == Concern::Permission {
         return false;
@@ -105,7 +105,7 @@ pub(super) fn may_forward(record: &AuditRecord, concern: Concern, known: &Knowle
     })
 }
 
-/// Everybody whom the record itself sends mail to or gives access.
+/// Returns everyone whom the record itself sends mail to or grants access.
 pub(super) fn targets_of(record: &AuditRecord, concern: Concern) -> Vec<Target> {
     match concern {
         Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::MailboxRules => {

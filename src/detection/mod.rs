@@ -1,6 +1,6 @@
-//! Judging. Pure: no I/O, no clock, no settings; what it needs to know is handed in.
+//! Evaluates records. Pure: no I/O, no clock, no settings; the facts it needs are passed in.
 //!
-//! [`is_selected`] says which operations are looked at, [`questions`] what must be looked up, [`judge`] makes the finding. On the
+//! [`is_selected`] selects operations, [`questions`] returns the facts that must be looked up, [`judge`] returns the finding. On the
 //! way, a record becomes evidence: rules of every layout become one `RuleShape`, each detection adds reasons, `verdict` turns them
 //! into a severity and `score` into a number. What only other records can tell is added afterwards by `across`.
 

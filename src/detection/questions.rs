@@ -23,7 +23,7 @@ pub fn questions(record: &AuditRecord, known: &Knowledge) -> Vec<Question> {
     }
     let mut asked: Vec<Question> = owner(record, concern, known).into_iter().collect();
     if is_rule(concern) && !asked.is_empty() {
-        // Whose rules to read is known only when the owner is.
+        // The rules to read are known only once the owner is.
         return asked;
     }
     let who = who(record, concern, known);
@@ -31,7 +31,7 @@ pub fn questions(record: &AuditRecord, known: &Knowledge) -> Vec<Question> {
         asked.extend(about_rule(record, concern, &who, known));
     } else if !has_failed(record) {
         let targets = targets_of(record, concern);
-        // Who is given access gets no mail, so that an address says enough.
+        // A user who is granted access gets no mail, so the address says enough.
         let is_named = |target: &&Target| concern != Concern::Permission || matches!(target, Target::Directory(_));
         asked.extend(resolution::questions(targets.iter().filter(is_named), known));
     }
@@ -42,7 +42,7 @@ fn is_rule(concern: Concern) -> bool {
     matches!(concern, Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::MailboxRules)
 }
 
-/// Whether everything that this operation could be about is switched off.
+/// Returns whether every type that this operation could be about is disabled.
 fn is_off(concern: Concern, known: &Knowledge) -> bool {
     let kinds: &[FindingKind] = match concern {
         Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::MailboxRules => &[FindingKind::InboxRule],
@@ -57,7 +57,7 @@ fn is_off(concern: Concern, known: &Knowledge) -> bool {
     kinds.iter().all(|kind| known.off.contains(kind))
 }
 
-/// Who owns the mailbox. Asked for a plain address too where rules are judged: only Exchange knows the object id, which makes records
+/// Returns the question for the owner. It is asked for a plain address too if rules are evaluated: only Exchange knows the object id, which makes records
 /// of all shapes about one mailbox alike.
 fn owner(record: &AuditRecord, concern: Concern, known: &Knowledge) -> Option<Question> {
     let mailbox = mailbox_text(record, concern)?;

@@ -1,4 +1,4 @@
-//! The common shape of a rule, whoever described it: a cmdlet's parameters, a mailbox audit record or Exchange itself.
+//! The common shape of a rule from every source: a cmdlet's parameters, a mailbox audit record or Exchange itself.
 
 use super::folders::Folder;
 use super::targets::Target;

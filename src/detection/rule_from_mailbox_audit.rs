@@ -1,4 +1,4 @@
-//! A rule as mailbox auditing writes it (`UpdateInboxRules`), in both layouts.
+//! Reads a rule as mailbox auditing writes it (`UpdateInboxRules`), in both layouts.
 //!
 //! Layout A has properties `RuleOperation`, `RuleId`, `RuleState`, `RuleCondition` and `RuleActions` (JSON in a text); layout B has
 //! `ServerRule`, which is JSON. Only some action types were ever published, so unknown ones are kept by name.
@@ -50,7 +50,7 @@ pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
     shape
 }
 
-/// Whether the record takes the rule away.
+/// Returns whether the record removes the rule.
 pub(super) fn is_removal(record: &AuditRecord) -> bool {
     let operation = record.operation_properties.get("RuleOperation").unwrap_or_default().trim();
     ["RemoveMailboxRule", "DeleteMailboxRule"].iter().any(|removal| operation.eq_ignore_ascii_case(removal))

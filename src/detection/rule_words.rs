@@ -103,7 +103,7 @@ fn bounces_of(shape: &RuleShape) -> impl Iterator<Item = &str> {
         .map(String::as_str)
 }
 
-/// Whether a condition takes only mail of senders that are proven to be outside, and none that warns.
+/// Returns whether a condition takes only mail of senders that are proven to be external and do not warn.
 fn is_limited_to_outsiders(shape: &RuleShape, rule: &SeenRule<'_>) -> bool {
     shape.conditions.iter().filter(|condition| has_senders(condition)).any(|condition| {
         let is_outsider = |value: &String| {

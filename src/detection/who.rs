@@ -1,4 +1,4 @@
-//! Whose mailbox was changed, and by whom.
+//! The mailbox owner and the actor of a record.
 
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ pub(super) struct Who {
     pub(super) own: OwnAddresses,
     /// `UserId`
     pub(super) actor: String,
-    /// The actor is somebody else than the owner.
+    /// The actor is not the owner.
     pub(super) changed_by_another: bool,
     /// Exchange should have told the owner, and a passing fault withheld it.
     pub(super) withheld: bool,
@@ -102,7 +102,7 @@ pub(super) fn who(record: &AuditRecord, concern: Concern, known: &Knowledge) -> 
 }
 
 impl Who {
-    /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and it is he who consents and signs in.
+    /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and the actor consents and signs in.
     fn without_owner(actor: String, concern: Concern) -> Self {
         use Concern::*;
         let is_own = matches!(concern, InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | SignInMethod | Consent);
@@ -193,7 +193,7 @@ fn is_suffixed(name: &str, local: &str) -> bool {
     })
 }
 
-/// Whether Microsoft's own machinery made the record. What forwards outside is looked at all the same.
+/// Returns whether Microsoft's own systems made the record. A record that forwards externally is evaluated anyway.
 ///
 /// Sources: `UserType` 3 (data centre administrator) and 4 (system) of the Office 365 Management Activity API schema
 /// (<https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#user-type>), and the
@@ -210,13 +210,13 @@ pub(super) fn is_system(user_type: Option<i64>, user_id: &str) -> bool {
     matches!(user_type, Some(3 | 4)) || SYSTEM_ACTORS.iter().any(begins)
 }
 
-/// Whether the record is about an attempt that failed.
+/// Returns whether the record is about an attempt that failed.
 pub(super) fn has_failed(record: &AuditRecord) -> bool {
     let status = record.result_status.as_deref().unwrap_or_default().trim();
     ["False", "Failed", "Failure", "Fail", "Error", "Denied"].iter().any(|failure| status.eq_ignore_ascii_case(failure))
 }
 
-/// Whether a person made the record, and not an application or a policy.
+/// Returns whether a person made the record, and not an application or a policy.
 pub(super) fn is_person(record: &AuditRecord) -> bool {
     !is_noise(record)
         && !matches!(record.user_type, Some(5..=8))

@@ -1,6 +1,7 @@
 //! Kinds of rules that attackers make, each with variations and with its ordinary counterparts.
 
 mod conditions;
+mod fingerprints;
 mod folders;
 mod forms;
 mod names;
