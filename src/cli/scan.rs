@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::detection::{Finding, Knowledge, is_selected, judge, pass_over};
+use crate::detection::{Finding, Knowledge, is_selected, judge, system_noise};
 use audit_log::export::{self, ExportError};
 use audit_log::{AuditRecord, Event};
 use base::ids::{Domain, TenantId};
@@ -227,7 +227,7 @@ impl Reading {
             Event::Selected { json, line } => {
                 self.records += 1;
                 self.selected += 1;
-                match pass_over(json) {
+                match system_noise(json) {
                     Some(glance) => {
                         self.sound += 1;
                         self.organizations.note(

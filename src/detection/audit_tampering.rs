@@ -7,8 +7,8 @@ use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, shown};
 use super::finding::{FindingKind, Severity};
+use super::principals::{has_failed, is_person};
 use super::reason::ReasonName::{self, *};
-use super::who::{has_failed, is_person};
 
 /// A cmdlet, the parameter that matters and its dangerous value, and what that does.
 struct Tampering {

@@ -17,8 +17,8 @@ use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;
 use super::json;
 use super::knowledge::Knowledge;
+use super::principals::has_failed;
 use super::reason::ReasonName::*;
-use super::who::has_failed;
 
 /// Common mail clients.
 static MAIL_CLIENTS: LazyLock<HashMap<Uuid, &'static str>> = LazyLock::new(|| {

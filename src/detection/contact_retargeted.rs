@@ -7,21 +7,24 @@ use audit_log::AuditRecord;
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
+use super::principals::has_failed;
 use super::reason::ReasonName::ContactPointsElsewhere;
-use super::targets::{Reach, Target};
-use super::who::has_failed;
+use super::targets::{Destination, Target};
 
 /// Judges the new address. `None` when the record sets none.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Evidence> {
     let target = record.parameters.get("ExternalEmailAddress").and_then(Target::read)?;
     let contact = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
-    let reaches: Vec<Reach> = target.reach(known);
+    let destinations: Vec<Destination> = target.destinations(known);
     let mut evidence = Evidence::new(FindingKind::ContactRetargeted);
-    let sentence =
-        format!("The contact '{}' now points to {}.", shown(contact), listed(reaches.iter().map(Reach::text)));
+    let sentence = format!(
+        "The contact '{}' now points to {}.",
+        shown(contact),
+        listed(destinations.iter().map(Destination::text))
+    );
     evidence.note(&sentence);
     evidence.because(ContactPointsElsewhere, sentence);
-    evidence.leads_to(&reaches);
+    evidence.leads_to(&destinations);
     evidence.identity.push(format!("contact {}", contact.to_lowercase()));
     if has_failed(record) {
         evidence.is_settled = true;

@@ -7,11 +7,11 @@ use super::across::Judged as _;
 use super::finding::{Finding, FindingKind, Severity};
 use super::fold::is_invisible;
 use super::knowledge::Knowledge;
+use super::principals::Principals;
 use super::reason::{Reason, ReasonName};
 use super::score;
-use super::targets::Reach;
+use super::targets::Destination;
 use super::verdict::{self, Signals};
-use super::who::Who;
 
 /// What a detection found, before the verdict.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub(super) struct Evidence {
     pub(super) rule_name: String,
     pub(super) forwarding_status: String,
     /// Where mail goes.
-    reaches: Vec<Reach>,
+    destinations: Vec<Destination>,
     /// What makes this finding another one than the next, besides tenant, mailbox and type.
     pub(super) identity: Vec<String>,
     /// Something needed was withheld by a passing fault.
@@ -51,7 +51,7 @@ impl Evidence {
             rule_id: String::new(),
             rule_name: String::new(),
             forwarding_status: String::new(),
-            reaches: Vec::new(),
+            destinations: Vec::new(),
             identity: Vec::new(),
             rejudge: false,
         }
@@ -74,16 +74,17 @@ impl Evidence {
     }
 
     /// Mail goes there. A target that was withheld is to be looked up again.
-    pub(super) fn leads_to(&mut self, reaches: &[Reach]) {
-        self.rejudge |= reaches.iter().any(|reach| matches!(reach, Reach::Unresolved { withheld: true, .. }));
-        self.reaches.extend_from_slice(reaches);
-        self.reaches.sort();
-        self.reaches.dedup();
+    pub(super) fn leads_to(&mut self, destinations: &[Destination]) {
+        self.rejudge |=
+            destinations.iter().any(|reach| matches!(reach, Destination::Unresolved { withheld: true, .. }));
+        self.destinations.extend_from_slice(destinations);
+        self.destinations.sort();
+        self.destinations.dedup();
     }
 
     /// Returns whether mail goes to a proven external address.
     pub(super) fn leads_outside(&self) -> bool {
-        self.reaches.iter().any(|reach| matches!(reach, Reach::Outside(_)))
+        self.destinations.iter().any(|reach| matches!(reach, Destination::Outside(_)))
     }
 
     /// Adds what another detection found in the same record. The kind stays.
@@ -95,7 +96,7 @@ impl Evidence {
         self.signals.absorb(&other.signals);
         self.is_settled &= other.is_settled;
         self.rejudge |= other.rejudge;
-        self.leads_to(&other.reaches);
+        self.leads_to(&other.destinations);
         self.identity.extend(other.identity);
         if !other.description.is_empty() {
             self.description = format!("{}\r\n{}", self.description, other.description).trim().to_owned();
@@ -108,12 +109,12 @@ impl Evidence {
     }
 
     /// The finding.
-    pub(super) fn into_finding(mut self, record: &AuditRecord, who: &Who, known: &Knowledge) -> Finding {
+    pub(super) fn into_finding(mut self, record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Finding {
         if self.is_settled {
             self.forget_reasons();
         }
-        if who.changed_by_another && !self.kind_has_no_owner() {
-            self.because(ReasonName::ChangedByAnother, changed_by_another(who));
+        if principals.changed_by_another && !self.kind_has_no_owner() {
+            self.because(ReasonName::ChangedByAnother, changed_by_another(principals));
         }
         if record.id_is_derived {
             self.note("The record has no id; Tenantwatch derived one from its content.");
@@ -127,8 +128,8 @@ impl Evidence {
             severity,
             score: 0,
             operation: record.operation.clone(),
-            mailbox: who.mailbox.clone(),
-            actor: who.actor.clone(),
+            mailbox: principals.mailbox.clone(),
+            actor: principals.actor.clone(),
             event_time: record.created,
             forwarding_externally: !outside_targets.is_empty() && self.kind != FindingKind::ContactRetargeted,
             applies_to_all_mail: self.applies_to_all_mail,
@@ -136,10 +137,10 @@ impl Evidence {
             rule_id: self.rule_id.clone(),
             rule_name: self.rule_name.clone(),
             forwarding_status: self.forwarding_status.clone(),
-            forwarding_address: joined(self.reaches.iter().map(Reach::text)),
+            forwarding_address: joined(self.destinations.iter().map(Destination::text)),
             outside_targets,
             client_ip: record.client_ip.clone(),
-            fingerprint: self.fingerprint(who, known),
+            fingerprint: self.fingerprint(principals, known),
             rejudge: self.rejudge && !self.is_settled,
             record: record.json(),
             description: self.description,
@@ -163,11 +164,11 @@ impl Evidence {
     }
 
     fn outside_targets(&self) -> Vec<String> {
-        let outside = |reach: &Reach| match reach {
-            Reach::Outside(text) => Some(text.clone()),
+        let outside = |reach: &Destination| match reach {
+            Destination::Outside(text) => Some(text.clone()),
             _ => None,
         };
-        if self.is_settled { Vec::new() } else { self.reaches.iter().filter_map(outside).collect() }
+        if self.is_settled { Vec::new() } else { self.destinations.iter().filter_map(outside).collect() }
     }
 
     /// Mail flow rules, policies and consents belong to no mailbox, so their actor is never "another".
@@ -177,18 +178,20 @@ impl Evidence {
     }
 
     /// Tenant, mailbox, type, and what the detection says makes the finding another one.
-    fn fingerprint(&self, who: &Who, known: &Knowledge) -> Digest {
-        let mut parts = vec![known.tenant_id.to_string(), who.fingerprint_key(), self.kind.as_str().to_owned()];
+    fn fingerprint(&self, principals: &Principals, known: &Knowledge) -> Digest {
+        let mut parts = vec![known.tenant_id.to_string(), principals.fingerprint_key(), self.kind.as_str().to_owned()];
         parts.extend(self.identity.iter().cloned());
-        parts.extend(self.reaches.iter().map(|reach| format!("target={}", reach.text().to_lowercase())));
+        parts.extend(self.destinations.iter().map(|reach| format!("target={}", reach.text().to_lowercase())));
         Digest::of(&parts)
     }
 }
 
-fn changed_by_another(who: &Who) -> String {
-    match who.mailbox.as_str() {
-        "" => format!("Changed by {}, in a mailbox whose owner is unknown.", shown(&who.actor)),
-        mailbox => format!("Changed by {}, who is not the mailbox owner ({}).", shown(&who.actor), shown(mailbox)),
+fn changed_by_another(principals: &Principals) -> String {
+    match principals.mailbox.as_str() {
+        "" => format!("Changed by {}, in a mailbox whose owner is unknown.", shown(&principals.actor)),
+        mailbox => {
+            format!("Changed by {}, who is not the mailbox owner ({}).", shown(&principals.actor), shown(mailbox))
+        }
     }
 }
 

@@ -8,11 +8,11 @@ use audit_log::AuditRecord;
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
+use super::principals::has_failed;
 use super::reason::ReasonName::*;
 use super::resolution::Resolver;
-use super::targets::{Reach, Target};
+use super::targets::{Destination, Target};
 use super::unread::UnreadPart;
-use super::who::has_failed;
 
 /// The parameters that forward.
 const FORWARDING: [&str; 2] = ["ForwardingSmtpAddress", "ForwardingAddress"];
@@ -80,16 +80,18 @@ fn set_unread(record: &AuditRecord, parts: &[UnreadPart], known: &Knowledge, evi
     evidence.because(ContentNotVisible, sentence);
     let targets: Vec<&Target> = parts.iter().flat_map(|part| &part.targets).collect();
     let resolver = Resolver::new(targets.iter().copied(), known);
-    let unresolved = targets.iter().flat_map(|target| resolver.reach(target)).filter_map(|reach| match reach {
-        Reach::Outside(text) | Reach::Unresolved { text, .. } => Some(Reach::Unresolved { text, withheld: false }),
-        Reach::Inside(_) | Reach::Trusted(_) => None,
+    let unresolved = targets.iter().flat_map(|target| resolver.destinations(target)).filter_map(|reach| match reach {
+        Destination::Outside(text) | Destination::Unresolved { text, .. } => {
+            Some(Destination::Unresolved { text, withheld: false })
+        }
+        Destination::Inside(_) | Destination::Trusted(_) => None,
     });
-    let unresolved: Vec<Reach> = unresolved.collect();
+    let unresolved: Vec<Destination> = unresolved.collect();
     evidence.signals().targets_were_asked_for = resolver.can_ask();
     evidence.signals().unread_verb = true;
     evidence.leads_to(&unresolved);
     if !unresolved.is_empty() {
-        let targets = listed(unresolved.iter().map(Reach::text));
+        let targets = listed(unresolved.iter().map(Destination::text));
         evidence.because(TargetUnresolved, format!("The mailbox may forward to {targets}, which may be external."));
     }
     evidence.forwarding_status = status(record, &unresolved);
@@ -102,17 +104,19 @@ fn set_unread(record: &AuditRecord, parts: &[UnreadPart], known: &Knowledge, evi
 
 fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &mut Evidence) {
     let resolver = Resolver::new(targets, known);
-    let reaches: Vec<Reach> = targets.iter().flat_map(|target| resolver.reach(target)).collect();
-    evidence.leads_to(&reaches);
+    let destinations: Vec<Destination> = targets.iter().flat_map(|target| resolver.destinations(target)).collect();
+    evidence.leads_to(&destinations);
     evidence.rejudge |= resolver.is_withheld();
     let can_ask = resolver.can_ask();
     evidence.signals().targets_were_asked_for = can_ask;
-    evidence.forwarding_status = status(record, &reaches);
-    let of = |wanted: fn(&Reach) -> bool| listed(reaches.iter().filter(|reach| wanted(reach)).map(Reach::text));
-    let outside = of(|reach| matches!(reach, Reach::Outside(_)));
-    let unresolved = of(|reach| matches!(reach, Reach::Unresolved { .. }));
-    let trusted = of(|reach| matches!(reach, Reach::Trusted(_)));
-    let inside = of(|reach| matches!(reach, Reach::Inside(_)));
+    evidence.forwarding_status = status(record, &destinations);
+    let of = |wanted: fn(&Destination) -> bool| {
+        listed(destinations.iter().filter(|reach| wanted(reach)).map(Destination::text))
+    };
+    let outside = of(|reach| matches!(reach, Destination::Outside(_)));
+    let unresolved = of(|reach| matches!(reach, Destination::Unresolved { .. }));
+    let trusted = of(|reach| matches!(reach, Destination::Trusted(_)));
+    let inside = of(|reach| matches!(reach, Destination::Inside(_)));
     if !outside.is_empty() {
         evidence.because(
             MailboxForwardsExternally,
@@ -156,12 +160,12 @@ fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &m
 }
 
 /// The sentence of the runbooks before this program, which flows out there may read.
-fn status(record: &AuditRecord, reaches: &[Reach]) -> String {
-    let outside = reaches.iter().find_map(|reach| match reach {
-        Reach::Outside(text) => Some(text),
+fn status(record: &AuditRecord, destinations: &[Destination]) -> String {
+    let outside = destinations.iter().find_map(|reach| match reach {
+        Destination::Outside(text) => Some(text),
         _ => None,
     });
-    match (outside, reaches.first()) {
+    match (outside, destinations.first()) {
         (Some(address), _) => {
             let domain = address.rsplit_once('@').map_or(address.as_str(), |(_, domain)| domain);
             format!("The Set-Mailbox command in ID {} set forwarding to external domain {}.", record.id, shown(domain))

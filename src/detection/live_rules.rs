@@ -6,10 +6,10 @@ use base::ids::MailAddress;
 use m365::exchange::{AcceptedDomain, DomainType, InboxRule, ListedRule, SweepRule};
 
 use super::knowledge::{AcceptedDomains, Answer, Knowledge};
+use super::principals::Principals;
 use super::rule::{RuleShape, rule_id};
 use super::rule_from_parameters::Given;
-use super::selection::Concern;
-use super::who::Who;
+use super::selection::OperationKind;
 
 /// The current rules of a mailbox.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -74,19 +74,19 @@ pub(super) enum Live<'a> {
 }
 
 /// The key of the question for the live rules: the owner, when he is known by an address.
-pub(super) fn live_key(who: &Who) -> Option<&str> {
-    who.mailbox.parse::<MailAddress>().is_ok().then_some(who.mailbox.as_str())
+pub(super) fn live_key(principals: &Principals) -> Option<&str> {
+    principals.mailbox.parse::<MailAddress>().is_ok().then_some(principals.mailbox.as_str())
 }
 
 impl<'a> Live<'a> {
-    pub(super) fn of(who: &Who, known: &'a Knowledge) -> Self {
-        match live_key(who).map(|key| known.live.get(key)) {
+    pub(super) fn of(principals: &Principals, known: &'a Knowledge) -> Self {
+        match live_key(principals).map(|key| known.live.get(key)) {
             _ if known.offline => Self::Offline,
             Some(Some(Answer::Known(mailbox))) => Self::Read(mailbox),
             Some(Some(Answer::Unknown)) => Self::NotThere,
             Some(Some(Answer::Refused)) => Self::Refused,
             Some(Some(Answer::Withheld) | None) => Self::Withheld,
-            None if who.withheld => Self::Withheld,
+            None if principals.withheld => Self::Withheld,
             None => Self::NotThere,
         }
     }
@@ -100,9 +100,9 @@ impl<'a> Live<'a> {
     }
 
     /// The live rules that `shown` is about: those of its id, else those of its name.
-    pub(super) fn matching(self, shown: &RuleShape, concern: Concern) -> Vec<RuleShape> {
+    pub(super) fn matching(self, shown: &RuleShape, operation_kind: OperationKind) -> Vec<RuleShape> {
         let Self::Read(mailbox) = self else { return Vec::new() };
-        if concern == Concern::SweepRuleCmdlet {
+        if operation_kind == OperationKind::SweepRuleCmdlet {
             let rules: Vec<&ListedRule> = mailbox.sweep.iter().map(|rule| &**rule).collect();
             return select(&rules, shown).into_iter().map(|rule| from_live(rule, false)).collect();
         }

@@ -26,6 +26,7 @@ mod live_rules;
 mod lookalike;
 mod mailbox_permission;
 mod odd_name;
+mod principals;
 mod questions;
 mod reason;
 mod resolution;
@@ -44,7 +45,6 @@ mod transport_rule;
 mod trusted_target;
 mod unread;
 mod verdict;
-mod who;
 mod words;
 
 pub use across::{
@@ -54,7 +54,7 @@ pub use earlier_rules::EarlierRules;
 pub use exchange_rules::{is_delegate_rule_name, is_exchange_rule_name};
 pub use finding::{Finding, FindingKind, Severity};
 pub use folders::is_junk_folder;
-pub use judge::{judge, pass_over};
+pub use judge::{judge, system_noise};
 pub use knowledge::{AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts, Question, RecipientFacts};
 pub use live_rules::LiveMailbox;
 pub use questions::questions;

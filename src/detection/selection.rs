@@ -2,7 +2,7 @@
 
 /// What a record with a watched operation is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Concern {
+pub(super) enum OperationKind {
     /// `New-`, `Set-`, `Enable-InboxRule`
     InboxRuleCmdlet,
     /// `New-`, `Set-`, `Enable-SweepRule`
@@ -26,68 +26,71 @@ pub(super) enum Concern {
 }
 
 /// Every watched operation, without the full stop that directory operations end in.
-pub(super) const WATCHED: &[(&str, Concern)] = &[
-    ("New-InboxRule", Concern::InboxRuleCmdlet),
-    ("Set-InboxRule", Concern::InboxRuleCmdlet),
-    ("Enable-InboxRule", Concern::InboxRuleCmdlet),
-    ("UpdateInboxRules", Concern::MailboxRules),
-    ("New-SweepRule", Concern::SweepRuleCmdlet),
-    ("Set-SweepRule", Concern::SweepRuleCmdlet),
-    ("Enable-SweepRule", Concern::SweepRuleCmdlet),
-    ("Set-Mailbox", Concern::Mailbox),
-    ("Add-MailboxPermission", Concern::Permission),
-    ("Add-RecipientPermission", Concern::Permission),
-    ("Add-MailboxFolderPermission", Concern::Permission),
-    ("Set-MailboxFolderPermission", Concern::Permission),
-    ("AddFolderPermissions", Concern::Permission),
-    ("ModifyFolderPermissions", Concern::Permission),
-    ("New-TransportRule", Concern::TransportRule),
-    ("Set-TransportRule", Concern::TransportRule),
-    ("Enable-TransportRule", Concern::TransportRule),
-    ("Set-MailboxAuditBypassAssociation", Concern::Tampering),
-    ("Set-AdminAuditLogConfig", Concern::Tampering),
-    ("Set-OrganizationConfig", Concern::Tampering),
-    ("Set-HostedOutboundSpamFilterPolicy", Concern::Tampering),
-    ("Set-RemoteDomain", Concern::Tampering),
-    ("Remove-AntiPhishPolicy", Concern::Tampering),
-    ("Remove-AntiPhishRule", Concern::Tampering),
-    ("Disable-AntiPhishRule", Concern::Tampering),
-    ("Remove-SafeLinksPolicy", Concern::Tampering),
-    ("Remove-SafeLinksRule", Concern::Tampering),
-    ("Disable-SafeLinksRule", Concern::Tampering),
-    ("Remove-SafeAttachmentPolicy", Concern::Tampering),
-    ("Remove-SafeAttachmentRule", Concern::Tampering),
-    ("Disable-SafeAttachmentRule", Concern::Tampering),
-    ("Remove-EOPProtectionPolicyRule", Concern::Tampering),
-    ("Disable-EOPProtectionPolicyRule", Concern::Tampering),
-    ("Remove-ATPProtectionPolicyRule", Concern::Tampering),
-    ("Disable-ATPProtectionPolicyRule", Concern::Tampering),
-    ("Remove-ProtectionAlert", Concern::Tampering),
-    ("Set-ProtectionAlert", Concern::Tampering),
-    ("Remove-ActivityAlert", Concern::Tampering),
-    ("Set-ActivityAlert", Concern::Tampering),
-    ("Set-AntiPhishPolicy", Concern::Tampering),
-    ("Set-SafeLinksPolicy", Concern::Tampering),
-    ("Set-SafeAttachmentPolicy", Concern::Tampering),
-    ("Consent to application", Concern::Consent),
-    ("Add delegated permission grant", Concern::Consent),
-    ("Add app role assignment to service principal", Concern::Consent),
-    ("Update user", Concern::SignInMethod),
-    ("User registered security info", Concern::SignInMethod),
-    ("User deleted security info", Concern::SignInMethod),
-    ("Admin registered security info", Concern::SignInMethod),
-    ("Disable Strong Authentication", Concern::SignInMethod),
-    ("Set-MailContact", Concern::Contact),
-    ("Set-MailUser", Concern::Contact),
+pub(super) const WATCHED: &[(&str, OperationKind)] = &[
+    ("New-InboxRule", OperationKind::InboxRuleCmdlet),
+    ("Set-InboxRule", OperationKind::InboxRuleCmdlet),
+    ("Enable-InboxRule", OperationKind::InboxRuleCmdlet),
+    ("UpdateInboxRules", OperationKind::MailboxRules),
+    ("New-SweepRule", OperationKind::SweepRuleCmdlet),
+    ("Set-SweepRule", OperationKind::SweepRuleCmdlet),
+    ("Enable-SweepRule", OperationKind::SweepRuleCmdlet),
+    ("Set-Mailbox", OperationKind::Mailbox),
+    ("Add-MailboxPermission", OperationKind::Permission),
+    ("Add-RecipientPermission", OperationKind::Permission),
+    ("Add-MailboxFolderPermission", OperationKind::Permission),
+    ("Set-MailboxFolderPermission", OperationKind::Permission),
+    ("AddFolderPermissions", OperationKind::Permission),
+    ("ModifyFolderPermissions", OperationKind::Permission),
+    ("New-TransportRule", OperationKind::TransportRule),
+    ("Set-TransportRule", OperationKind::TransportRule),
+    ("Enable-TransportRule", OperationKind::TransportRule),
+    ("Set-MailboxAuditBypassAssociation", OperationKind::Tampering),
+    ("Set-AdminAuditLogConfig", OperationKind::Tampering),
+    ("Set-OrganizationConfig", OperationKind::Tampering),
+    ("Set-HostedOutboundSpamFilterPolicy", OperationKind::Tampering),
+    ("Set-RemoteDomain", OperationKind::Tampering),
+    ("Remove-AntiPhishPolicy", OperationKind::Tampering),
+    ("Remove-AntiPhishRule", OperationKind::Tampering),
+    ("Disable-AntiPhishRule", OperationKind::Tampering),
+    ("Remove-SafeLinksPolicy", OperationKind::Tampering),
+    ("Remove-SafeLinksRule", OperationKind::Tampering),
+    ("Disable-SafeLinksRule", OperationKind::Tampering),
+    ("Remove-SafeAttachmentPolicy", OperationKind::Tampering),
+    ("Remove-SafeAttachmentRule", OperationKind::Tampering),
+    ("Disable-SafeAttachmentRule", OperationKind::Tampering),
+    ("Remove-EOPProtectionPolicyRule", OperationKind::Tampering),
+    ("Disable-EOPProtectionPolicyRule", OperationKind::Tampering),
+    ("Remove-ATPProtectionPolicyRule", OperationKind::Tampering),
+    ("Disable-ATPProtectionPolicyRule", OperationKind::Tampering),
+    ("Remove-ProtectionAlert", OperationKind::Tampering),
+    ("Set-ProtectionAlert", OperationKind::Tampering),
+    ("Remove-ActivityAlert", OperationKind::Tampering),
+    ("Set-ActivityAlert", OperationKind::Tampering),
+    ("Set-AntiPhishPolicy", OperationKind::Tampering),
+    ("Set-SafeLinksPolicy", OperationKind::Tampering),
+    ("Set-SafeAttachmentPolicy", OperationKind::Tampering),
+    ("Consent to application", OperationKind::Consent),
+    ("Add delegated permission grant", OperationKind::Consent),
+    ("Add app role assignment to service principal", OperationKind::Consent),
+    ("Update user", OperationKind::SignInMethod),
+    ("User registered security info", OperationKind::SignInMethod),
+    ("User deleted security info", OperationKind::SignInMethod),
+    ("Admin registered security info", OperationKind::SignInMethod),
+    ("Disable Strong Authentication", OperationKind::SignInMethod),
+    ("Set-MailContact", OperationKind::Contact),
+    ("Set-MailUser", OperationKind::Contact),
 ];
 
 /// What records with this operation are about; `None` when nobody looks at them.
-pub(super) fn concern(operation: &str) -> Option<Concern> {
+pub(super) fn operation_kind(operation: &str) -> Option<OperationKind> {
     let operation = operation.trim().trim_end_matches('.');
     if !may_be_watched(operation) {
         return None;
     }
-    WATCHED.iter().find(|(watched, _)| watched.eq_ignore_ascii_case(operation)).map(|(_, concern)| *concern)
+    WATCHED
+        .iter()
+        .find(|(watched, _)| watched.eq_ignore_ascii_case(operation))
+        .map(|(_, operation_kind)| *operation_kind)
 }
 
 /// Tells most operations that nobody looks at by their length and first letter: it is asked of every record there is.
@@ -115,5 +118,5 @@ const fn initial(first: u8) -> u32 {
 
 /// Whether records with this operation are looked at. Directory operations are found with and without their full stop.
 pub fn is_selected(operation: &str) -> bool {
-    concern(operation).is_some()
+    operation_kind(operation).is_some()
 }

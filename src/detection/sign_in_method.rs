@@ -7,8 +7,8 @@ use audit_log::{AuditRecord, ModifiedProperty};
 use super::evidence::{Evidence, shown};
 use super::finding::FindingKind;
 use super::json;
+use super::principals::has_failed;
 use super::reason::ReasonName::MethodChanged;
-use super::who::has_failed;
 
 /// Judges a change of sign-in methods. `None` for an `Update user.` that changes something else.
 pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {

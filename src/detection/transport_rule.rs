@@ -8,9 +8,9 @@ use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::odd_name;
+use super::principals::has_failed;
 use super::reason::ReasonName::*;
-use super::targets::{Reach, Target};
-use super::who::has_failed;
+use super::targets::{Destination, Target};
 
 /// Actions that send a message to somebody else as well or instead.
 const SENDING: &[&str] = &["BlindCopyTo", "CopyTo", "RedirectMessageTo", "AddToRecipients"];
@@ -66,11 +66,13 @@ fn name(record: &AuditRecord) -> Option<&str> {
 }
 
 fn add_targets(evidence: &mut Evidence, told: &str, record: &AuditRecord, known: &Knowledge) {
-    let reaches: Vec<Reach> = targets(record).iter().flat_map(|target| target.reach(known)).collect();
-    evidence.leads_to(&reaches);
-    let of = |wanted: fn(&Reach) -> bool| listed(reaches.iter().filter(|reach| wanted(reach)).map(Reach::text));
-    let outside = of(|reach| matches!(reach, Reach::Outside(_)));
-    let unresolved = of(|reach| matches!(reach, Reach::Unresolved { .. }));
+    let destinations: Vec<Destination> = targets(record).iter().flat_map(|target| target.destinations(known)).collect();
+    evidence.leads_to(&destinations);
+    let of = |wanted: fn(&Destination) -> bool| {
+        listed(destinations.iter().filter(|reach| wanted(reach)).map(Destination::text))
+    };
+    let outside = of(|reach| matches!(reach, Destination::Outside(_)));
+    let unresolved = of(|reach| matches!(reach, Destination::Unresolved { .. }));
     if !outside.is_empty() {
         let sentence = format!("The mail flow rule {told} sends mail of the organization to {outside}, outside of it.");
         evidence.because(TransportsExternally, sentence);

@@ -95,7 +95,7 @@ fn every_operation_of_the_page_is_selected_and_every_selected_one_is_on_it() {
     let table = source
         .lines()
         .filter_map(|line| line.trim().strip_prefix("(\""))
-        .filter_map(|line| line.split_once("\", Concern::"));
+        .filter_map(|line| line.split_once("\", OperationKind::"));
     let selected: BTreeSet<String> = table.map(|(operation, _)| operation.to_owned()).collect();
     assert!(selected.len() > 40);
     assert_eq!(listed, selected);

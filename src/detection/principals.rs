@@ -9,12 +9,12 @@ use super::conditions::OwnAddresses;
 use super::knowledge::{Answer, Knowledge, MailboxFacts};
 use super::mailbox_permission;
 use super::rule_from_parameters::mailbox_and_rule;
-use super::selection::Concern;
+use super::selection::OperationKind;
 use super::sign_in_method;
 
 /// Owner and actor of one record.
 #[derive(Debug, Clone)]
-pub(super) struct Who {
+pub(super) struct Principals {
     /// The mailbox that was changed: a user principal name or address where it is known, else the alias of the record; empty where
     /// there is none.
     pub(super) mailbox: String,
@@ -41,26 +41,26 @@ pub(super) struct MailboxText {
 
 /// The mailbox that a record is about: `MailboxOwnerUPN`, else the parameter `Mailbox`, else the mailbox in `ObjectId` or
 /// `Identity`. `None` when the record names none, as directory records and mail flow rules do.
-pub(super) fn mailbox_text(record: &AuditRecord, concern: Concern) -> Option<MailboxText> {
-    let named = match concern {
-        Concern::MailboxRules => None,
-        Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet => mailbox_of_rule_cmdlet(record),
-        Concern::Mailbox | Concern::Permission => mailbox_of_cmdlet(record),
-        Concern::SignInMethod => {
+pub(super) fn mailbox_text(record: &AuditRecord, operation_kind: OperationKind) -> Option<MailboxText> {
+    let named = match operation_kind {
+        OperationKind::MailboxRules => None,
+        OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet => mailbox_of_rule_cmdlet(record),
+        OperationKind::Mailbox | OperationKind::Permission => mailbox_of_cmdlet(record),
+        OperationKind::SignInMethod => {
             let text = sign_in_method::account(record)?;
             return Some(MailboxText { is_plain: true, text });
         }
         _ => return None,
     };
     let owner = record.mailbox_owner.as_deref().map(str::trim).filter(|owner| !owner.is_empty());
-    let text = owner.or(named).or_else(|| mailbox_of_audit(record, concern))?.trim();
+    let text = owner.or(named).or_else(|| mailbox_of_audit(record, operation_kind))?.trim();
     Some(MailboxText { text: text.to_owned(), is_plain: text.parse::<MailAddress>().is_ok() })
 }
 
 /// The GUID of the mailbox, where a record of mailbox auditing does not name the owner.
-fn mailbox_of_audit(record: &AuditRecord, concern: Concern) -> Option<&str> {
+fn mailbox_of_audit(record: &AuditRecord, operation_kind: OperationKind) -> Option<&str> {
     let guid = record.mailbox_guid.as_deref().map(str::trim).filter(|guid| Uuid::try_parse(guid).is_ok());
-    guid.filter(|_| concern == Concern::MailboxRules)
+    guid.filter(|_| operation_kind == OperationKind::MailboxRules)
 }
 
 /// Returns whether the record says that an administrator or a delegate acted: then the mailbox is never the actor's.
@@ -81,31 +81,32 @@ fn mailbox_of_cmdlet(record: &AuditRecord) -> Option<&str> {
 }
 
 /// Owner and actor, as far as they are known.
-pub(super) fn who(record: &AuditRecord, concern: Concern, known: &Knowledge) -> Who {
+pub(super) fn principals(record: &AuditRecord, operation_kind: OperationKind, known: &Knowledge) -> Principals {
     let actor = record.user_id.trim().to_owned();
-    let Some(mailbox) = mailbox_text(record, concern) else {
+    let Some(mailbox) = mailbox_text(record, operation_kind) else {
         return match is_by_another(record) {
-            true => Who::of_nobody(actor),
-            false => Who::without_owner(actor, concern),
+            true => Principals::of_nobody(actor),
+            false => Principals::without_owner(actor, operation_kind),
         };
     };
     match known.mailboxes.get(&mailbox.text) {
-        Some(Answer::Known(facts)) => Who::resolved(actor, facts),
-        _ if mailbox.is_plain => Who::plain(actor, mailbox.text.to_lowercase()),
+        Some(Answer::Known(facts)) => Principals::resolved(actor, facts),
+        _ if mailbox.is_plain => Principals::plain(actor, mailbox.text.to_lowercase()),
         answer => {
             let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
             let is_anothers =
                 record.parameters.has("Mailbox") || mailbox_permission::is_to_actor(record) || is_by_another(record);
-            Who { withheld, ..Who::unresolved(actor, &mailbox.text, is_anothers) }
+            Principals { withheld, ..Principals::unresolved(actor, &mailbox.text, is_anothers) }
         }
     }
 }
 
-impl Who {
+impl Principals {
     /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and the actor consents and signs in.
-    fn without_owner(actor: String, concern: Concern) -> Self {
-        use Concern::*;
-        let is_own = matches!(concern, InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | SignInMethod | Consent);
+    fn without_owner(actor: String, operation_kind: OperationKind) -> Self {
+        use OperationKind::*;
+        let is_own =
+            matches!(operation_kind, InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | SignInMethod | Consent);
         if is_own && actor.parse::<MailAddress>().is_ok() {
             let mailbox = actor.to_lowercase();
             return Self::plain(actor, mailbox);
