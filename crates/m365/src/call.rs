@@ -234,11 +234,19 @@ impl Caller {
     }
 }
 
-/// A service's text without the secret of the call: some services repeat what they were sent.
+/// Returns a service's text without the secret of the call: some services repeat what they were sent. The text may have been cut
+/// within the secret, so the beginning of one at its end is removed too.
 pub(super) fn scrubbed(text: &str, secret: &SecretString) -> String {
-    match secret.expose_secret() {
-        "" => text.to_owned(),
-        secret => text.replace(secret, "[removed]"),
+    const REMOVED: &str = "[removed]";
+    let secret = secret.expose_secret();
+    if secret.is_empty() {
+        return text.to_owned();
+    }
+    let text = text.replace(secret, REMOVED);
+    let beginnings = secret.char_indices().map(|(at, _)| &secret[..at]).rev().take_while(|start| start.len() >= 3);
+    match beginnings.into_iter().find_map(|start| text.strip_suffix(start)) {
+        Some(rest) => format!("{rest}{REMOVED}"),
+        None => text,
     }
 }
 
