@@ -30,7 +30,10 @@ pub fn state_behind(error: &ServiceError) -> Option<TenantState> {
         // Without a code of its own a 401 is a token that has just died.
         ServiceError::Answered { code, status: 401, .. } if code.is_empty() => None,
         ServiceError::Answered { .. } => state_behind_code(error),
-        ServiceError::Unreachable { .. } | ServiceError::Waiting { .. } | ServiceError::ForeignLink { .. } => None,
+        ServiceError::Unreachable { .. }
+        | ServiceError::NoConnection { .. }
+        | ServiceError::Waiting { .. }
+        | ServiceError::ForeignLink { .. } => None,
     }
 }
 

@@ -14,6 +14,9 @@ use m365::retry_after;
 /// How often one run tries. Later runs try again.
 const ATTEMPTS: u32 = 5;
 
+/// How often it tries where the cause is certain: refused, unknown name, certificate.
+const CERTAIN_ATTEMPTS: u32 = 2;
+
 /// How long one attempt may take.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -31,6 +34,13 @@ pub(super) struct Delivery<'a> {
     pub address: &'a SecretString,
 }
 
+/// An attempt that failed.
+struct Failed {
+    error: NotifyError,
+    /// Whether a repetition within seconds meets the same.
+    is_certain: bool,
+}
+
 impl Delivery<'_> {
     /// Posts the body until it is accepted, is refused for good, or time or patience run out.
     pub async fn deliver(&self, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), NotifyError> {
@@ -38,15 +48,15 @@ impl Delivery<'_> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let error = match self.attempt(tracking_id, body.clone(), deadline).await {
+            let (error, limit) = match self.attempt(tracking_id, body.clone(), deadline).await {
                 Ok(()) => return Ok(()),
-                Err(error) => error,
+                Err(failed) => (failed.error, if failed.is_certain { CERTAIN_ATTEMPTS } else { ATTEMPTS }),
             };
             let NotifyError::Transient { retry_after, .. } = &error else {
                 return Err(error);
             };
             let pause = retry_after.unwrap_or(wait);
-            if attempts >= ATTEMPTS || pause >= deadline.left() {
+            if attempts >= limit || pause >= deadline.left() {
                 return Err(error);
             }
             self.clock.sleep(pause).await;
@@ -54,7 +64,7 @@ impl Delivery<'_> {
         }
     }
 
-    async fn attempt(&self, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), NotifyError> {
+    async fn attempt(&self, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), Failed> {
         let request = self
             .http
             .post(self.address.expose_secret())
@@ -62,27 +72,26 @@ impl Delivery<'_> {
             .header("x-ms-client-tracking-id", tracking_id)
             .timeout(ATTEMPT_LIMIT.min(deadline.left()).max(Duration::from_secs(1)))
             .body(body);
-        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
         }
         let retry_after = retry_after(response.headers());
         let code = code_of(response).await;
-        Err(self.refused(status, &code, retry_after))
+        Err(Failed { error: self.refused(status, &code, retry_after), is_certain: false })
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> NotifyError {
+    fn unreachable(&self, error: &reqwest::Error) -> Failed {
+        Failed { error: self.not_sent(error), is_certain: base::http::is_certain(error) }
+    }
+
+    fn not_sent(&self, error: &reqwest::Error) -> NotifyError {
         if error.is_builder() {
             let detail = format!("{} is not an address that can be called", self.channel.setting());
             return NotifyError::Configuration { channel: self.channel, detail };
         }
-        let what = match () {
-            () if error.is_timeout() => "no answer in time",
-            () if error.is_connect() => "no connection",
-            () => "the connection broke",
-        };
-        NotifyError::Transient { channel: self.channel, detail: what.to_owned(), retry_after: None }
+        NotifyError::Transient { channel: self.channel, detail: base::http::describe(error), retry_after: None }
     }
 
     fn refused(&self, status: StatusCode, code: &str, retry_after: Option<Duration>) -> NotifyError {

@@ -74,30 +74,54 @@ pub fn describe(error: &reqwest::Error) -> String {
     format!("cannot connect to {host}: {}", cause(error))
 }
 
-/// Why no connection was made, with what to check. Each cause is told by the innermost error.
-fn cause(error: &reqwest::Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let mut last = String::new();
-    for cause in causes {
-        let text = cause.to_string();
-        let refused = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        match refused {
-            Some(std::io::ErrorKind::ConnectionRefused) => {
-                return "the connection was refused; check the port, the firewall and the proxy".to_owned();
-            }
-            _ if text.contains("dns error") || text.contains("failed to lookup address") => {
-                return "the name cannot be resolved; check the name and the DNS of this machine".to_owned();
-            }
-            _ if text.contains("certificate") => {
-                return format!(
-                    "its certificate is not accepted ({}); check SSL_CERT_FILE, or a proxy that inspects TLS",
-                    plain(&text)
-                );
-            }
-            _ => last = text,
+/// Returns whether the request met a cause that a repetition within seconds does not change: a refused connection, a name that cannot
+/// be resolved, or a certificate that is not accepted.
+pub fn is_certain(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| Cause::of(cause).is_some())
+}
+
+/// A cause that is known by its innermost error.
+enum Cause {
+    Refused,
+    UnknownName,
+    Certificate(String),
+}
+
+impl Cause {
+    fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let text = error.to_string();
+        match kind {
+            Some(std::io::ErrorKind::ConnectionRefused) => Some(Self::Refused),
+            _ if text.contains("dns error") || text.contains("failed to lookup address") => Some(Self::UnknownName),
+            _ if text.contains("certificate") => Some(Self::Certificate(plain(&text))),
+            _ => None,
         }
     }
-    if last.is_empty() { "the request failed".to_owned() } else { plain(&last) }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused => f.write_str("the connection was refused; check the port, the firewall and the proxy"),
+            Self::UnknownName => f.write_str("the name cannot be resolved; check the name and the DNS of this machine"),
+            Self::Certificate(text) => {
+                write!(f, "its certificate is not accepted ({text}); check SSL_CERT_FILE, or a proxy that inspects TLS")
+            }
+        }
+    }
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+}
+
+/// Returns why no connection was made, with what to check.
+fn cause(error: &reqwest::Error) -> String {
+    if let Some(cause) = causes(error).find_map(Cause::of) {
+        return cause.to_string();
+    }
+    causes(error).last().map_or_else(|| "the request failed".to_owned(), |last| plain(&last.to_string()))
 }
 
 /// A text without control characters, cut to a readable length.

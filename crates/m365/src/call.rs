@@ -20,6 +20,9 @@ use super::{Service, ServiceError};
 /// How often a request is sent that fails in passing.
 const TRIES: usize = 4;
 
+/// The first wait between two tries; each further one is twice as long, and up to twice that by chance.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
 /// How long all tries of one request may wait together. A function's deadline is minutes, a remediation's 100 s.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(40);
 
@@ -158,6 +161,14 @@ impl Caller {
         self.unreachable(format!("{what} is not what it must be (line {}, {:?})", error.line(), error.classify()))
     }
 
+    fn unsent(&self, error: &reqwest::Error) -> ServiceError {
+        let (service, detail) = (self.service, base::http::describe(error));
+        match base::http::is_certain(error) {
+            true => ServiceError::NoConnection { service, detail },
+            false => ServiceError::Unreachable { service, detail },
+        }
+    }
+
     pub(super) fn unreachable(&self, detail: String) -> ServiceError {
         ServiceError::Unreachable { service: self.service, detail }
     }
@@ -165,12 +176,12 @@ impl Caller {
     /// One try. A token that the service rejects (401), or that lacks a right which may have been granted since it was issued (403), is
     /// replaced once and the request repeated.
     async fn attempt(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
-        let error = match Box::pin(self.send(tenant, request)).await? {
+        let (error, rejected) = match Box::pin(self.send(tenant, request)).await? {
             (response, _) if response.status().is_success() => return Ok(response),
-            (response, token) => self.answered(response, &token).await,
+            (response, token) => (self.answered(response, &token).await, token),
         };
         let is_rejected = matches!(error.status(), Some(401 | 403)) && !error.is_transient();
-        if is_rejected && self.tokens.renew(tenant, self.service, self.clock.now()) {
+        if is_rejected && self.has_other_token(tenant, &rejected).await {
             let (response, token) = Box::pin(self.send(tenant, request)).await?;
             if response.status().is_success() {
                 return Ok(response);
@@ -181,6 +192,15 @@ impl Caller {
         }
         self.note_throttling(tenant, &error);
         Err(error)
+    }
+
+    /// Returns whether another token than the rejected one can be had: a fresh one, or one that another call has renewed meanwhile.
+    async fn has_other_token(&self, tenant: &TenantId, rejected: &SecretString) -> bool {
+        if self.tokens.renew(tenant, self.service, self.clock.now()) {
+            return true;
+        }
+        let current = self.tokens.token(tenant, self.service).await;
+        current.is_ok_and(|current| current.expose_secret() != rejected.expose_secret())
     }
 
     /// Whoever asks for a longer wait than a call has is not called before, by nobody.
@@ -215,7 +235,7 @@ impl Caller {
         let request = request.bearer_auth(token.expose_secret()).build();
         let request = request.map_err(|error| self.unreachable(base::http::describe(&error)))?;
         let sent = base::http::send(&self.http, request).await;
-        let response = sent.map_err(|error| self.unreachable(base::http::describe(&error)))?;
+        let response = sent.map_err(|error| self.unsent(&error))?;
         Ok((response, token))
     }
 
@@ -266,7 +286,7 @@ async fn read_up_to(mut response: Response, limit: usize) -> Result<Bytes, Strin
 /// see that a future is `Send`.
 fn waits() -> ExponentialBackoff {
     ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(500))
+        .with_min_delay(FIRST_WAIT)
         .with_max_delay(Duration::from_secs(10))
         .with_max_times(TRIES - 1)
         .with_total_delay(Some(RETRY_TIMEOUT))
@@ -280,6 +300,8 @@ fn wait_for(error: &ServiceError, planned: Option<Duration>) -> Option<Duration>
     match error {
         ServiceError::Answered { retry_after: Some(asked), .. } if *asked > LONGEST_WAIT => None,
         ServiceError::Answered { retry_after: Some(asked), .. } => Some(*asked),
+        // Once more, because a service may just be starting; the later waits are longer than this.
+        ServiceError::NoConnection { .. } if planned > FIRST_WAIT * 2 => None,
         // The credential has tried several times already, and who asked for more time than there is gets it.
         ServiceError::Token(_) | ServiceError::Waiting { .. } => None,
         _ => Some(planned),

@@ -65,6 +65,14 @@ pub enum ServiceError {
         /// What happened, without the address.
         detail: String,
     },
+    /// No connection, for a cause that a repetition within seconds does not change: refused, unknown name, certificate.
+    #[error("{service} could not be reached: {detail}")]
+    NoConnection {
+        /// Who was called.
+        service: Service,
+        /// The host, the cause and what to check.
+        detail: String,
+    },
     /// The service asked not to be called again before that time. Nothing was sent.
     #[error("{service} asked Tenantwatch to send no request for this tenant before {}", until.format("%Y-%m-%dT%H:%M:%SZ"))]
     Waiting {
@@ -99,7 +107,7 @@ impl ServiceError {
             Self::Answered { status, .. } => {
                 matches!(status, 408 | 429 | 500..) || Remedy::of(self) == Some(Remedy::Wait)
             }
-            Self::Unreachable { .. } | Self::Waiting { .. } => true,
+            Self::Unreachable { .. } | Self::NoConnection { .. } | Self::Waiting { .. } => true,
             Self::ForeignLink { .. } => false,
         }
     }

@@ -188,7 +188,7 @@ async fn a_role_granted_between_presses_counts_in_the_next_one() {
     ward.sim.world().token_seconds = 24 * 3_600;
     ward.contoso(|tenant| tenant.exchange_role = false);
     let refused = ward.press(json!({})).await;
-    assert_eq!(outcome(&refused, "DisableInboxRules"), "Failed", "{:#}", refused.body);
+    assert_eq!(outcome(&refused, ACCESS), "Failed", "{:#}", refused.body);
     ward.contoso(|tenant| tenant.exchange_role = true);
     ward.wait(TimeDelta::minutes(61));
     let answer = ward.press(json!({})).await;

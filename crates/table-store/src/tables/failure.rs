@@ -22,13 +22,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Of an error of the client crate. Its text is never used: it holds the body and headers of the answer.
+    /// Of an error of the client crate. The text is used only if no answer came, for then the transport wrote it: otherwise it holds
+    /// the body and headers of the answer.
     pub fn of(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::HttpResponse { status, error_code } => {
                 Self::of_answer(u16::from(*status), error_code.as_deref().unwrap_or_default())
             }
-            ErrorKind::Io => Self::Unavailable("no answer from the table service".to_owned()),
+            ErrorKind::Io => Self::Unavailable(format!("no answer from the table service: {error}")),
             ErrorKind::Credential => Self::Unavailable(
                 "no token for the storage account: is a managed identity assigned, and is it the one that is set?"
                     .to_owned(),

@@ -88,8 +88,7 @@ struct ServiceErrorCode {
     code: String,
 }
 
-/// Says nothing of the request: its address is nobody's business.
+/// Names the host and the cause, and nothing else of the request, whose address may contain a key.
 fn unsent(error: &reqwest::Error) -> Error {
-    let text = if error.is_timeout() { "timed out" } else { "no connection" };
-    Error::message(ErrorKind::Io, text)
+    Error::message(ErrorKind::Io, base::http::describe(error))
 }
