@@ -15,6 +15,9 @@ use m365::retry_after;
 /// How often one run tries. Later runs try again.
 const ATTEMPTS: u32 = 5;
 
+/// How often one run tries if the cause of the failure does not pass within seconds.
+const ATTEMPTS_IF_CERTAIN: u32 = 2;
+
 /// How long one attempt may take.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -32,6 +35,19 @@ pub(super) struct Delivery<'a> {
     pub address: &'a SecretString,
 }
 
+/// An attempt that failed.
+struct Failed {
+    error: NotifyError,
+    /// The number of attempts after which the delivery ends.
+    limit: u32,
+}
+
+impl From<NotifyError> for Failed {
+    fn from(error: NotifyError) -> Self {
+        Self { error, limit: ATTEMPTS }
+    }
+}
+
 impl Delivery<'_> {
     /// Posts the body until it is accepted, is refused for good, or time or patience run out.
     pub async fn deliver(&self, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), NotifyError> {
@@ -39,15 +55,15 @@ impl Delivery<'_> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let error = match self.attempt(attempts, tracking_id, body.clone(), deadline).await {
+            let Failed { error, limit } = match self.attempt(attempts, tracking_id, body.clone(), deadline).await {
                 Ok(()) => return Ok(()),
-                Err(error) => error,
+                Err(failed) => failed,
             };
             let NotifyError::Transient { retry_after, .. } = &error else {
                 return Err(error);
             };
             let pause = retry_after.unwrap_or(wait);
-            if attempts >= ATTEMPTS || pause >= deadline.left() {
+            if attempts >= limit || pause >= deadline.left() {
                 return Err(error);
             }
             self.clock.sleep(pause).await;
@@ -55,13 +71,7 @@ impl Delivery<'_> {
         }
     }
 
-    async fn attempt(
-        &self,
-        number: u32,
-        tracking_id: &str,
-        body: Vec<u8>,
-        deadline: &Deadline,
-    ) -> Result<(), NotifyError> {
+    async fn attempt(&self, number: u32, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), Failed> {
         let request = self
             .http
             .post(self.address.expose_secret())
@@ -78,16 +88,17 @@ impl Delivery<'_> {
         }
         let retry_after = retry_after(response.headers());
         let code = code_of(response).await;
-        Err(self.refused(status, &code, retry_after))
+        Err(self.refused(status, &code, retry_after).into())
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> NotifyError {
+    fn unreachable(&self, error: &reqwest::Error) -> Failed {
         if error.is_builder() {
             let detail = format!("{} is not an address that can be called", self.channel.setting());
-            return NotifyError::Configuration { channel: self.channel, detail };
+            return NotifyError::Configuration { channel: self.channel, detail }.into();
         }
-        let detail = RequestFailure::of(error).to_string();
-        NotifyError::Transient { channel: self.channel, detail, retry_after: None }
+        let failure = RequestFailure::of(error);
+        let error = NotifyError::Transient { channel: self.channel, detail: failure.to_string(), retry_after: None };
+        Failed { error, limit: if failure.is_certain() { ATTEMPTS_IF_CERTAIN } else { ATTEMPTS } }
     }
 
     fn refused(&self, status: StatusCode, code: &str, retry_after: Option<Duration>) -> NotifyError {

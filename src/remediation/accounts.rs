@@ -124,9 +124,13 @@ impl Accounts {
     /// Looks the accounts up.
     ///
     /// # Errors
+    /// [`Refusal::OwnerUnknown`] if the finding is about a mailbox and names none, because the actor alone is then the wrong account;
     /// [`Refusal::Unreachable`] when neither Graph nor Exchange of the tenant answers.
     pub async fn resolve(app: &App, finding: &ProcessedRow) -> Result<Self, Refusal> {
         let tenant = &finding.tenant_id;
+        if has_mailbox(finding.kind) && finding.source_mailbox.trim().is_empty() {
+            return Err(Refusal::OwnerUnknown);
+        }
         let (owner, actor) = match finding.source_mailbox.as_str() {
             "" => (finding.actor.as_str(), ""),
             mailbox => (mailbox, finding.actor.as_str()),

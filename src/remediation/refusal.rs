@@ -24,6 +24,12 @@ pub enum Refusal {
     #[error("{0} is in PROTECTED_USERS and is never touched; act by hand")]
     Protected(String),
     /// 409
+    #[error(
+        "the finding does not name the owner of the mailbox, so nobody knows which mailbox to secure; find the owner of the rule or \
+         mailbox in the audit record and act by hand"
+    )]
+    OwnerUnknown,
+    /// 409
     #[error("another run for one of these accounts or mailboxes is in progress; try again in a minute")]
     Busy,
     /// 409
@@ -56,7 +62,7 @@ impl Refusal {
             Self::BadRequest(_) => 400,
             Self::Token(_) | Self::Protected(_) => 403,
             Self::NoSuchThreat(_) => 404,
-            Self::Busy | Self::NoSnapshot | Self::LaterRun(_) => 409,
+            Self::OwnerUnknown | Self::Busy | Self::NoSnapshot | Self::LaterRun(_) => 409,
             Self::Store(_) | Self::HalfDismissed(_) | Self::Unsure => 503,
             Self::Unreachable(_) => 502,
         }

@@ -257,3 +257,57 @@ async fn mailbox_is_read_and_changed_through_types() {
     assert_eq!(audit.unified_audit_log_ingestion_enabled, Some(true));
     assert_eq!(exchange.organization_config(&tenant()).await.unwrap().is_dehydrated, Some(false));
 }
+
+/// The address of a port of this machine on which nothing listens.
+fn refused_url() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    format!("https://{address}")
+}
+
+/// The error of each service that is asked, if the setting of its address has this value.
+async fn unreached(simulator: &Simulator, url: &str) -> Vec<(&'static str, String)> {
+    let at = |name| app(simulator, &[(name, url)]);
+    let tenant = tenant();
+    let entra = at("AZURE_AUTHORITY_HOST").tokens.token(&tenant, Asked::Graph).await.unwrap_err();
+    let graph = at("GRAPH_URL").graph.domains(&tenant).await.unwrap_err();
+    let exchange = at("EXCHANGE_URL").exchange.accepted_domains(&tenant).await.unwrap_err();
+    vec![("Entra", entra.to_string()), ("Graph", graph.to_string()), ("Exchange", exchange.to_string())]
+}
+
+#[tokio::test]
+async fn a_refused_port_is_named_with_what_to_check() {
+    let (simulator, url) = (simulator().await, refused_url());
+    let host = url.trim_start_matches("https://");
+    for (service, told) in unreached(&simulator, &url).await {
+        assert!(told.contains(host), "{service}: {told}");
+        assert!(told.contains("the connection was refused; check the port"), "{service}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_host_is_named_with_what_to_check() {
+    let simulator = simulator().await;
+    for (service, told) in unreached(&simulator, "https://nowhere.invalid").await {
+        assert!(told.contains("nowhere.invalid:443"), "{service}: {told}");
+        assert!(told.contains("the name cannot be resolved; check the name"), "{service}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_stranger_is_named_with_what_to_check() {
+    let (simulator, stranger) = (simulator().await, simulator().await);
+    for (service, told) in unreached(&simulator, &stranger.urls().graph).await {
+        assert!(told.contains(stranger.urls().graph.trim_start_matches("https://")), "{service}: {told}");
+        assert!(told.contains("certificate is not accepted") && told.contains("SSL_CERT_FILE"), "{service}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_certain_cause_is_tried_twice_and_no_more() {
+    let (simulator, stranger) = (simulator().await, simulator().await);
+    let app = app(&simulator, &[("GRAPH_URL", &stranger.urls().graph)]);
+    app.graph.domains(&tenant()).await.unwrap_err();
+    assert_eq!(stranger.handshakes(), 2);
+}

@@ -1,14 +1,22 @@
 //! Resident memory of the built binary while it reads content: bounded, whatever there is to read.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
+use base::clock::{Clock, SystemClock};
+use base::ids::RecordId;
 use chrono::{TimeDelta, Utc};
+use table_store::{SqliteStore, Store as _};
+use tenantwatch::tables::PROCESSED;
 use tenantwatch_simulator::records::{Envelope, MadeWith, Seeded, forwarding_to, new_inbox_rule, ordinary_json_lines};
 use tenantwatch_simulator::world::BlobBody;
 use tenantwatch_simulator::{Simulator, World, scenario};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
+
+use crate::remediation::ward::{self, BOB, threat};
 
 /// What one run may take, in KiB.
 const LIMIT: u64 = 64 * 1024;
@@ -108,4 +116,63 @@ async fn records_of_many_megabytes_in_many_blobs_are_read_one_at_a_time() {
     let peak = cycle(&simulator).await;
     assert_eq!(simulator.notifications().len(), 6, "every threat is told");
     assert!((1..2 * LIMIT).contains(&peak), "{peak} KiB");
+}
+
+/// Stores so many findings about bob's mailbox, each with a record of 61 KB.
+async fn store_findings(data: &std::path::Path, number: u128) -> RecordId {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = SqliteStore::open(&data.join("tenantwatch.db"), Arc::clone(&clock)).unwrap();
+    for id in 1..=number {
+        let mut row = threat(id, clock.now());
+        row.record = "x".repeat(61_000);
+        store.insert(PROCESSED, &row.to_entity()).await.unwrap();
+    }
+    let only_owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(data.join("tenantwatch.db"), only_owner).unwrap();
+    threat(1, clock.now()).record_id
+}
+
+/// Starts the product, which listens on a port of its choice; gives the process and the address.
+async fn listening(simulator: &Simulator, data: &std::path::Path) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
+        .args(["run", "--port", "0", "--data", data.to_str().unwrap()])
+        .env_clear()
+        .envs(simulator.environment())
+        .env("ACTION_KEY", "off")
+        .env("RUST_LOG", "info")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut told = String::new();
+    let line = loop {
+        let line = lines.next_line().await.unwrap();
+        let line = line.unwrap_or_else(|| panic!("the product ended before it listened: {told}"));
+        told.push_str(&line);
+        if line.contains("RemediateAccount listens") {
+            break line;
+        }
+    };
+    // The pipe stays read, or the product would wait for room in it.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    let (_, rest) = line.split_once("127.0.0.1:").unwrap();
+    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    (child, format!("http://127.0.0.1:{port}/api/RemediateAccount"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg(target_os = "linux")]
+async fn a_press_among_6000_stored_records_takes_little_memory() {
+    let simulator = Simulator::start(ward::world()).await.unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let id = store_findings(data.path(), 6_000).await;
+    let (child, url) = listening(&simulator, data.path()).await;
+    let idle = peak_memory(&child).unwrap();
+    let body = serde_json::json!({ "Domain": "contoso.com", "User": BOB, "ID": id });
+    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    let peak = peak_memory(&child).unwrap();
+    assert!(peak - idle < LIMIT, "idle {idle} KiB, then {peak} KiB");
 }

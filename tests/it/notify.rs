@@ -153,3 +153,32 @@ async fn broken_connection_is_transient_and_names_the_host_only() {
     assert!(!text.contains("://") && !text.contains("sig=") && !text.contains("triggers"), "{text}");
     assert!(!format!("{:?}", ward.app.notifier).contains("sig="));
 }
+
+#[tokio::test]
+async fn a_flow_that_cannot_be_reached_is_named_by_its_host() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let hosts = [
+        (format!("{address}"), "the connection was refused; check the port"),
+        ("nowhere.invalid".to_owned(), "the name cannot be resolved; check the name"),
+    ];
+    for (host, cause) in hosts {
+        let url = format!("https://{host}/workflows/1?sig=secret");
+        let ward = Ward::open_with(&[("FLOW_URL", &url)]).await;
+        ward.wait_shortly();
+        let told = send(&ward, Channel::Flow, &ward.threat).await.unwrap_err().to_string();
+        assert!(told.contains(&host) && told.contains(cause), "{told}");
+        assert!(!told.contains("secret") && !told.contains("workflows"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_flow_with_a_certificate_of_a_stranger_is_named() {
+    let stranger = Ward::open().await;
+    let ward = Ward::open_with(&[("FLOW_URL", &stranger.sim.urls().flow)]).await;
+    ward.wait_shortly();
+    let told = send(&ward, Channel::Flow, &ward.threat).await.unwrap_err().to_string();
+    assert!(told.contains("certificate is not accepted") && told.contains("SSL_CERT_FILE"), "{told}");
+    assert_eq!(stranger.sim.handshakes(), 2, "a certain cause is not tried for long");
+}

@@ -233,12 +233,13 @@ impl Caller {
         request: &RequestBuilder,
         attempts: &mut Attempts,
     ) -> Result<Begun, ServiceError> {
+        let renewed_at = self.tokens.renewed_at(tenant, self.service);
         let error = match Box::pin(self.send(tenant, request, attempts)).await? {
             begun if begun.response.status().is_success() => return Ok(begun),
             begun => self.answered(begun).await,
         };
         let is_rejected = matches!(error.status(), Some(401 | 403)) && !error.is_transient();
-        if is_rejected && self.tokens.renew(tenant, self.service, self.clock.now()) {
+        if is_rejected && self.tokens.renew(tenant, self.service, renewed_at, self.clock.now()) {
             let begun = Box::pin(self.send(tenant, request, attempts)).await?;
             if begun.response.status().is_success() {
                 return Ok(begun);

@@ -130,21 +130,44 @@ impl Tokens {
         }
     }
 
-    /// Drops the cached token for `service` in `tenant`, which the service rejected, and returns whether a fresh one can be had. At most
-    /// once per tenant, service and hour: a service that rejects every token must not cost a token request for each call. The tokens
-    /// of the other services stay.
-    pub fn renew(&self, tenant: &TenantId, service: Service, now: DateTime<Utc>) -> bool {
-        let key = (*tenant, service);
-        {
-            let credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-            if credentials.renewed.get(&key).is_some_and(|renewed| (now - renewed.at).abs() < RENEWAL_INTERVAL) {
-                return false;
-            }
+    /// Returns the time at which the credential for `service` in `tenant` was replaced; `None` while it is the first one.
+    pub(super) fn renewed_at(&self, tenant: &TenantId, service: Service) -> Option<DateTime<Utc>> {
+        self.credentials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .renewed
+            .get(&(*tenant, service))
+            .map(|renewed| renewed.at)
+    }
+
+    /// Returns whether there is another credential for `service` in `tenant` than the one whose token the service rejected, and makes
+    /// one if there is none yet. `rejected` is the value of [`Self::renewed_at`] at the time of the rejected request: of several calls
+    /// that run side by side, the first replaces the credential, and the others use it. It is replaced at most once per tenant, service
+    /// and hour, because a service that rejects every token must not cost a token request for each call. The tokens of the other
+    /// services stay.
+    pub(super) fn renew(
+        &self,
+        tenant: &TenantId,
+        service: Service,
+        rejected: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let current = self.renewed_at(tenant, service);
+        if current != rejected {
+            return true;
+        }
+        if current.is_some_and(|at| (now - at).abs() < RENEWAL_INTERVAL) {
+            return false;
         }
         // If no credential can be made, the next call says why.
         let Ok(fresh) = self.new_credential(tenant) else { return false };
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        credentials.renewed.insert(key, Renewed { credential: fresh, at: now });
+        match credentials.renewed.get(&(*tenant, service)) {
+            Some(renewed) if Some(renewed.at) != rejected => {}
+            _ => {
+                credentials.renewed.insert((*tenant, service), Renewed { credential: fresh, at: now });
+            }
+        }
         true
     }
 

@@ -1,6 +1,7 @@
 //! RemediateAccount through its own door, `functions::remediate_account::run`, against the simulated Microsoft 365: what is asserted
 //! is what the mailbox and the account look like afterwards.
 
+mod field;
 mod kept;
 mod limits;
 mod over_http;

@@ -348,7 +348,7 @@ pub fn find<'a>(answer: &'a Answer, step: &str) -> &'a Value {
 }
 
 /// contoso.com with bob, who was robbed, and harry of the helpdesk.
-fn world() -> World {
+pub fn world() -> World {
     let mut world = World::new(Uuid::from_u128(0x99), Uuid::from_u128(0xc1));
     let tenant = world.add(Tenant::new(CONTOSO, "contoso.com", "Contoso"));
     tenant.add_person("harry", "Harry Helpdesk");
