@@ -4,17 +4,16 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, listed, shown};
+use super::evidence::{Evidence, listed, named, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::ContactPointsElsewhere;
 use super::targets::{Reach, Target};
-use super::who::has_failed;
 
 /// Judges the new address. `None` when the record sets none.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Evidence> {
     let target = record.parameters.get("ExternalEmailAddress").and_then(Target::read)?;
-    let contact = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
+    let contact = record.parameters.get("Identity").unwrap_or_else(|| named(record));
     let reaches: Vec<Reach> = target.reach(known);
     let mut evidence = Evidence::new(FindingKind::ContactRetargeted);
     let sentence =
@@ -22,10 +21,8 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Eviden
     evidence.note(&sentence);
     evidence.because(ContactPointsElsewhere, sentence);
     evidence.leads_to(&reaches);
+    evidence.rule_name = shown(contact);
     evidence.identity.push(format!("contact {}", contact.to_lowercase()));
-    if has_failed(record) {
-        evidence.is_settled = true;
-        evidence.note("The attempt failed; nothing was changed.");
-    }
+    evidence.settle_if_failed(record);
     Some(evidence)
 }

@@ -26,21 +26,30 @@ impl Knowledge {
     /// Keeps the rule that a record shows for later records of the same rule. Records come in the order of their time.
     pub fn note_rule(&mut self, record: &AuditRecord) {
         let Some(concern) = concern(&record.operation) else { return };
-        let is_rule = matches!(concern, Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::MailboxRules);
+        let is_rule = matches!(
+            concern,
+            Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::MailboxRules | Concern::RuleRemoval
+        );
         if !is_rule || has_failed(record) {
             return;
         }
         let (shown, who) = (shown_by(record, concern), who(record, concern, self));
         let keys = keys(&who, &shown);
-        if is_removal(record) {
+        if is_removal(record) || takes_away(record) {
             keys.iter().for_each(|key| drop(self.earlier_rules.0.remove(key)));
         } else if !shown.is_blank() {
-            let rule = self.earlier_rules.of(&who, &shown).map_or_else(|| shown.clone(), |earlier| earlier.changed_by(&shown));
+            let rule =
+                self.earlier_rules.of(&who, &shown).map_or_else(|| shown.clone(), |earlier| earlier.changed_by(&shown));
             for key in keys {
                 self.earlier_rules.0.insert(key, rule.clone());
             }
         }
     }
+}
+
+/// A disabled rule is still there, and may be enabled again.
+fn takes_away(record: &AuditRecord) -> bool {
+    record.operation.trim().get(..7).is_some_and(|verb| verb.eq_ignore_ascii_case("Remove-"))
 }
 
 /// A rule is found by its id and by its name: a record of Enable-InboxRule may have either.

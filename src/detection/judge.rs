@@ -11,7 +11,8 @@ use super::selection::{Concern, concern};
 use super::targets::{Reach, Target};
 use super::who::{Who, is_noise, is_system, who};
 use super::{
-    audit_tampering, consent, contact_retargeted, inbox_rule, mailbox_permission, sign_in_method, transport_rule,
+    audit_tampering, auto_reply, client_access, connector, consent, contact_retargeted, domain, inbox_rule,
+    journal_rule, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
 };
 
 /// A glance at a record of which [`judge`] makes nothing, whatever is known of the tenant: a `Set-Mailbox` by the system that sends no
@@ -33,7 +34,7 @@ pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
     }
     let who = who(record, concern, known);
     let mut evidence = gather(record, concern, &who, known).filter(|evidence| !known.off.contains(&evidence.kind))?;
-    if concern == Concern::TransportRule {
+    if matches!(concern, Concern::TransportRule | Concern::JournalRule) {
         evidence.signals().targets_were_asked_for = Resolver::new(&targets_of(record, concern), known).can_ask();
     }
     if who.withheld && !evidence.is_settled {
@@ -58,6 +59,16 @@ fn gather(record: &AuditRecord, concern: Concern, who: &Who, known: &Knowledge) 
         Concern::Consent => Some(consent::evidence(record, known)),
         Concern::SignInMethod => sign_in_method::evidence(record),
         Concern::Contact => contact_retargeted::evidence(record, known),
+        Concern::JournalRule => Some(journal_rule::evidence(record, known)),
+        Concern::Connector => Some(connector::evidence(record)),
+        Concern::Trust => Some(mailbox_trust::evidence(record, who, known)),
+        Concern::AutoReply => Some(auto_reply::evidence(record, who)),
+        Concern::ClientAccess => client_access::evidence(record, who),
+        Concern::Domain => Some(domain::evidence(record)),
+        Concern::RuleRemoval => Some(taken_away::rule(record)),
+        Concern::PermissionRemoval => Some(taken_away::permission(record)),
+        Concern::MailFlowRemoval => Some(taken_away::mail_flow(record)),
+        Concern::ConsentRemoval => Some(consent::removal(record)),
     }
 }
 
@@ -85,13 +96,11 @@ pub(super) fn may_forward(record: &AuditRecord, concern: Concern, known: &Knowle
     if concern == Concern::Permission {
         return false;
     }
-    targets_of(record, concern)
-        .iter()
-        .any(|target| {
-            let resolver = Resolver::new([target], known);
-            let leads_out = |reach| matches!(reach, Reach::Outside(_) | Reach::Unresolved { withheld: true, .. });
-            resolver.is_withheld() || resolver.reach(target).into_iter().any(leads_out)
-        })
+    targets_of(record, concern).iter().any(|target| {
+        let resolver = Resolver::new([target], known);
+        let leads_out = |reach| matches!(reach, Reach::Outside(_) | Reach::Unresolved { withheld: true, .. });
+        resolver.is_withheld() || resolver.reach(target).into_iter().any(leads_out)
+    })
 }
 
 /// Everybody whom the record itself sends mail to or gives access.
@@ -110,6 +119,7 @@ pub(super) fn targets_of(record: &AuditRecord, concern: Concern) -> Vec<Target> 
         }
         Concern::Permission => mailbox_permission::grantees(record),
         Concern::TransportRule => transport_rule::targets(record),
+        Concern::JournalRule => journal_rule::targets(record),
         _ => Vec::new(),
     }
 }

@@ -4,6 +4,8 @@
 //! <https://learn.microsoft.com/powershell/module/exchange/>; `Item.ParentFolder` of mailbox auditing
 //! (<https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#exchangefolder-complex-type>).
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use audit_log::AuditRecord;
@@ -15,7 +17,7 @@ use super::json::{member, text};
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::*;
 use super::targets::{Reach, Target};
-use super::who::{Who, has_failed};
+use super::who::Who;
 
 /// Who is given which rights on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,11 @@ pub(super) fn grantees(record: &AuditRecord) -> Vec<Target> {
     grants(record).iter().chain(&send_on_behalf(record)).filter_map(|grant| Target::read(&grant.grantee)).collect()
 }
 
+/// Returns the grants of a record as removals name them.
+pub(super) fn objects(record: &AuditRecord) -> Vec<String> {
+    grants(record).iter().flat_map(Grant::objects).collect()
+}
+
 /// Whether the actor is given something. On his own mailbox he would have it already, so this one is another's.
 pub(super) fn is_to_actor(record: &AuditRecord) -> bool {
     grants(record).iter().chain(&send_on_behalf(record)).any(|grant| grant.names(&record.user_id))
@@ -55,11 +62,9 @@ fn judged(record: &AuditRecord, grants: Vec<Grant>, who: &Who, known: &Knowledge
         add_reasons(&mut evidence, grant, who, known);
         evidence.identity.push(format!("{} may {} {:?}", grant.grantee, grant.rights, grant.folder).to_lowercase());
         evidence.note(&grant.told(who));
+        grant.objects().into_iter().for_each(|object| evidence.is_about(object));
     }
-    if has_failed(record) {
-        evidence.is_settled = true;
-        evidence.note("The attempt failed; nothing was changed.");
-    }
+    evidence.settle_if_failed(record);
     Some(evidence)
 }
 
@@ -67,17 +72,27 @@ fn add_reasons(evidence: &mut Evidence, grant: &Grant, who: &Who, known: &Knowle
     let told = grant.told(who);
     let reaches = Target::read(&grant.grantee).map(|target| target.reach(known)).unwrap_or_default();
     if grant.is_to_actor(who, &reaches) {
-        evidence.because(GrantsToSelf, format!("{} gave himself access: {told}", shown(&who.actor)));
+        evidence.because(GrantsToSelf, format!("{} granted their own account access: {told}", shown(&who.actor)));
     } else if let Some(whom) = grant.is_broad(&reaches) {
-        evidence.because(GrantsBroadly, format!("Access was given to {whom}: {told}"));
+        evidence.because(GrantsBroadly, format!("Access was granted to {whom}: {told}"));
     } else {
-        evidence.because(GrantsAccess, format!("Access was given: {told}"));
+        evidence.because(GrantsAccess, format!("Access was granted: {told}"));
     }
     evidence.rejudge |=
         reaches.iter().any(|reach| matches!(reach, Reach::Unresolved { withheld: true, .. })) && !grant.is_everybody();
 }
 
 impl Grant {
+    /// The grantee in full and by his alias, because a grant and its removal may write him differently; with the folder.
+    fn objects(&self) -> BTreeSet<String> {
+        let grantee = self.grantee.trim().to_lowercase();
+        let last = grantee.rsplit(['/', '\\']).next().unwrap_or(&grantee);
+        let alias = last.split_once('@').map_or(last, |(local, _)| local);
+        let folder = self.folder.as_deref().unwrap_or_default().to_lowercase();
+        let folder = folder.rsplit(['\\', '/']).next().unwrap_or_default();
+        [grantee.as_str(), alias].iter().map(|name| format!("grant to {name} on {folder}")).collect()
+    }
+
     fn told(&self, who: &Who) -> String {
         let place = self
             .folder
@@ -105,11 +120,11 @@ impl Grant {
         if !self.reads_mail() {
             None
         } else if self.is_everybody() {
-            Some("everybody")
+            Some("everyone")
         } else if self.grantee.to_ascii_uppercase().contains("#EXT#") {
             Some("a guest")
         } else if reaches.iter().any(|reach| matches!(reach, Reach::Outside(_))) {
-            Some("somebody outside")
+            Some("an external user")
         } else {
             None
         }

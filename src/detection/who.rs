@@ -44,8 +44,13 @@ pub(super) struct MailboxText {
 pub(super) fn mailbox_text(record: &AuditRecord, concern: Concern) -> Option<MailboxText> {
     let named = match concern {
         Concern::MailboxRules => None,
-        Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet => mailbox_of_rule_cmdlet(record),
-        Concern::Mailbox | Concern::Permission => mailbox_of_cmdlet(record),
+        Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::RuleRemoval => mailbox_of_rule_cmdlet(record),
+        Concern::Mailbox
+        | Concern::Permission
+        | Concern::PermissionRemoval
+        | Concern::Trust
+        | Concern::AutoReply
+        | Concern::ClientAccess => mailbox_of_cmdlet(record),
         Concern::SignInMethod => {
             let text = sign_in_method::account(record)?;
             return Some(MailboxText { is_plain: true, text });
@@ -94,9 +99,8 @@ pub(super) fn who(record: &AuditRecord, concern: Concern, known: &Knowledge) -> 
         _ if mailbox.is_plain => Who::plain(actor, mailbox.text.to_lowercase()),
         answer => {
             let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
-            let is_anothers = record.parameters.has("Mailbox")
-                || mailbox_permission::is_to_actor(record)
-                || is_by_another(record);
+            let is_anothers =
+                record.parameters.has("Mailbox") || mailbox_permission::is_to_actor(record) || is_by_another(record);
             Who { withheld, ..Who::unresolved(actor, &mailbox.text, is_anothers) }
         }
     }
@@ -106,7 +110,10 @@ impl Who {
     /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and it is he who consents and signs in.
     fn without_owner(actor: String, concern: Concern) -> Self {
         use Concern::*;
-        let is_own = matches!(concern, InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | SignInMethod | Consent);
+        let is_own = matches!(
+            concern,
+            InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | RuleRemoval | SignInMethod | Consent | Trust | AutoReply
+        );
         if is_own && actor.parse::<MailAddress>().is_ok() {
             let mailbox = actor.to_lowercase();
             return Self::plain(actor, mailbox);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up should fail")]
 
 mod both_doors;
+mod correlation;
 mod documentation;
 mod fixtures;
 mod judging;
