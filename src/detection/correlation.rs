@@ -1,13 +1,8 @@
 //! Adds to findings what only other findings can tell. Severity and score follow and never fall.
 //!
-//! The collector adds to one finding at a time, as its records arrive. [`correlate`] relates a whole list, for a scan.
-
-use std::collections::HashMap;
+//! The collector adds to one finding at a time, as its records arrive. [`super::correlate`] relates a whole list, for a scan.
 
 use chrono::{DateTime, TimeDelta, Utc};
-
-use base::ids::{RecordId, TenantId};
-use table_store::Digest;
 
 use super::consent;
 use super::evidence::shown;
@@ -21,12 +16,6 @@ pub const NEARBY: TimeDelta = TimeDelta::hours(24);
 
 /// The time within which records of one account and application are one consent.
 pub const CONSENT_JOINS: TimeDelta = TimeDelta::minutes(10);
-
-/// The time for which a target on another mailbox counts.
-const TARGET_COUNTS: TimeDelta = TimeDelta::days(7);
-
-/// The time for which a threat that was reported is not reported again.
-const QUIET: TimeDelta = TimeDelta::days(30);
 
 /// A judgement that other findings can add to: a finding, or the row that one was stored as.
 pub trait Judged {
@@ -59,18 +48,6 @@ impl Judged for Finding {
             reasons: &mut self.reasons,
         }
     }
-}
-
-/// Relates the findings of a scan: unites the records of one consent, adds `SharedTarget`, `AfterThreat`, `ChangeNearby` and
-/// `MethodChangedNearby`, raises contacts that mailboxes forward to, and names the finding that a repeat repeats. Afterwards the findings
-/// are in the order of their time. They may come from several tenants.
-pub fn correlate(findings: &mut Vec<Finding>) {
-    findings.sort_by_key(|finding| (finding.event_time, finding.record_id));
-    unite_consents(findings);
-    relate_targets(findings);
-    relate_contacts(findings);
-    relate_accounts(findings);
-    mark_repeats(findings);
 }
 
 /// Adds that the same external target was seen on other mailboxes within 7 days. `mailboxes` and `tenants` count all that forward there,
@@ -212,177 +189,6 @@ pub fn has_new_scope(known: &[String], consent: &Finding) -> bool {
 
 fn has_scope(known: &[String], scope: &str) -> bool {
     known.iter().any(|known| known.eq_ignore_ascii_case(scope))
-}
-
-/// Keeps the first finding of each consent, with the scopes of all its records.
-fn unite_consents(findings: &mut Vec<Finding>) {
-    let mut consents: Vec<usize> = Vec::new();
-    let mut united: Vec<Finding> = Vec::with_capacity(findings.len());
-    for finding in findings.drain(..) {
-        // In the order of time: only the last few consents can be near enough.
-        consents
-            .retain(|at| united.get(*at).is_some_and(|first| finding.event_time - first.event_time <= CONSENT_JOINS));
-        let first = consents.iter().find(|at| united.get(**at).is_some_and(|first| joins_consent(first, &finding)));
-        match first.and_then(|at| united.get_mut(*at)) {
-            Some(first) => unite(first, &finding),
-            None => {
-                if finding.kind == FindingKind::Consent {
-                    consents.push(united.len());
-                }
-                united.push(finding);
-            }
-        }
-    }
-    *findings = united;
-}
-
-fn unite(first: &mut Finding, later: &Finding) {
-    let mut scopes = std::mem::take(&mut first.scopes);
-    join_consent(first, &mut scopes, later);
-    first.scopes = scopes;
-    if first.rule_name.is_empty() {
-        first.rule_name.clone_from(&later.rule_name);
-    }
-    for (keys, more) in [(&mut first.application, &later.application)] {
-        keys.extend(more.iter().filter(|key| !keys.contains(key)).cloned().collect::<Vec<_>>());
-    }
-    first.subjects.extend_from_slice(&later.subjects);
-}
-
-/// The mailboxes that used a target, with the time at which each was last seen.
-type Users = HashMap<(TenantId, String), DateTime<Utc>>;
-
-fn relate_targets(findings: &mut [Finding]) {
-    let mut targets: HashMap<String, Users> = HashMap::new();
-    for finding in findings.iter_mut().filter(|finding| finding.kind != FindingKind::ContactRetargeted) {
-        for target in finding.outside_targets.clone() {
-            let users = targets.entry(target).or_default();
-            users.retain(|_, seen| finding.event_time - *seen <= TARGET_COUNTS);
-            users.insert((finding.tenant_id, finding.mailbox.to_lowercase()), finding.event_time);
-            let mut tenants: Vec<TenantId> = users.keys().map(|(tenant, _)| *tenant).collect();
-            tenants.sort();
-            tenants.dedup();
-            if users.len() > 1 {
-                add_shared_target(finding, users.len(), tenants.len());
-            }
-        }
-    }
-}
-
-/// A contact is a forwarding target when another finding shows a mailbox that forwards to it by one of its names.
-fn relate_contacts(findings: &mut [Finding]) {
-    use FindingKind::{ContactRetargeted, InboxForward, InboxRule};
-    let mut forwarding: HashMap<(TenantId, String), String> = HashMap::new();
-    for finding in findings.iter().filter(|finding| matches!(finding.kind, InboxForward | InboxRule)) {
-        for target in finding.forwarding_address.split(';').filter(|_| !finding.reasons.is_empty()) {
-            forwarding.insert((finding.tenant_id, last_name(target)), finding.mailbox.clone());
-        }
-    }
-    for contact in
-        findings.iter_mut().filter(|finding| finding.kind == ContactRetargeted && !finding.outside_targets.is_empty())
-    {
-        if let Some(mailbox) = forwarding.get(&(contact.tenant_id, last_name(&contact.rule_name))) {
-            raise_forwarding_target(contact, mailbox);
-        }
-    }
-}
-
-/// Returns the last part of a path, a distinguished name or an alias, in lower case.
-fn last_name(text: &str) -> String {
-    let last = text.rsplit(['/', '\\']).next().unwrap_or(text);
-    last.rsplit_once("cn=").map_or(last, |(_, name)| name).trim().to_lowercase()
-}
-
-/// A change or a threat of one account: the index of the finding and its time.
-#[derive(Debug, Default)]
-struct OfAccount {
-    threats: Vec<(usize, DateTime<Utc>)>,
-    changes: Vec<(usize, DateTime<Utc>)>,
-}
-
-fn relate_accounts(findings: &mut [Finding]) {
-    let mut accounts: HashMap<(TenantId, String), OfAccount> = HashMap::new();
-    for (at, finding) in findings.iter_mut().enumerate() {
-        let is_change = is_change_near_threats(finding);
-        if !finding.threat && !is_change {
-            continue;
-        }
-        for account in concerned_accounts(finding) {
-            let of = accounts.entry((finding.tenant_id, account)).or_default();
-            let list = if finding.threat { &mut of.threats } else { &mut of.changes };
-            list.push((at, finding.event_time));
-        }
-    }
-    for of in accounts.values() {
-        relate_account(findings, of);
-    }
-}
-
-/// Both lists are in the order of time, so each threat meets only the changes of the day before and after it.
-fn relate_account(findings: &mut [Finding], of: &OfAccount) {
-    for (threat, when) in &of.threats {
-        let begin = of.changes.partition_point(|(_, changed)| *changed < *when - NEARBY);
-        let near = of.changes.iter().skip(begin).take_while(|(_, changed)| *changed <= *when + NEARBY);
-        for (change, changed) in near {
-            let kind = findings.get(*change).map(|change| change.kind);
-            match (kind, findings.get_mut(*threat), changed <= when) {
-                (Some(kind), Some(threat), true) => {
-                    add_change_nearby(threat, kind, *changed);
-                }
-                _ => {
-                    if let Some(change) = findings.get_mut(*change) {
-                        raise_after_threat(change, *when);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What is known of a fingerprint that was reported.
-struct Reported {
-    record: RecordId,
-    since: DateTime<Utc>,
-    severity: Severity,
-    scopes: Vec<String>,
-}
-
-/// Names the earlier threat that a threat repeats: the same fingerprint within 30 days, no worse, without a new scope, and not removed in
-/// the meantime.
-fn mark_repeats(findings: &mut [Finding]) {
-    let mut reported: HashMap<Digest, Reported> = HashMap::new();
-    let mut by_subject: HashMap<Digest, Vec<Digest>> = HashMap::new();
-    for finding in findings {
-        for subject in &finding.removed {
-            for fingerprint in by_subject.remove(subject).unwrap_or_default() {
-                reported.remove(&fingerprint);
-            }
-        }
-        if !finding.threat {
-            continue;
-        }
-        for subject in &finding.subjects {
-            by_subject.entry(subject.clone()).or_default().push(finding.fingerprint.clone());
-        }
-        match reported.get_mut(&finding.fingerprint).filter(|known| is_repeat(finding, known)) {
-            Some(known) => finding.repeat_of = Some(known.record),
-            None => {
-                reported.insert(finding.fingerprint.clone(), report(finding, &reported));
-            }
-        }
-    }
-}
-
-fn is_repeat(finding: &Finding, known: &Reported) -> bool {
-    finding.event_time - known.since < QUIET
-        && finding.severity <= known.severity
-        && !has_new_scope(&known.scopes, finding)
-}
-
-fn report(finding: &Finding, reported: &HashMap<Digest, Reported>) -> Reported {
-    let mut scopes = finding.scopes.clone();
-    scopes.extend(reported.get(&finding.fingerprint).map(|known| known.scopes.clone()).unwrap_or_default());
-    Reported { record: finding.record_id, since: finding.event_time, severity: finding.severity, scopes }
 }
 
 /// Adds a reason, or replaces its sentence with newer facts. Returns whether the reason is new.

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use base::ids::Domain;
 
 use super::fold::folded;
-use super::knowledge::Knowledge;
 
 /// The shortest label that one wrong, missing, additional or swapped character still resembles.
 const LONG_LABEL: usize = 6;
@@ -41,24 +40,16 @@ fn imitates(word: &str, true_name: &str, bones: &str) -> bool {
         || (true_name == "microsoft" && is_near(&word, bones))
 }
 
-/// Returns the registered labels of the own domains, such as `contoso`.
-pub(super) fn own_parts(known: &Knowledge) -> BTreeSet<String> {
+/// Returns the registered labels of domains, such as `contoso`, as far as they are long enough to be recognized.
+pub(super) fn labels(domains: &BTreeSet<Domain>) -> BTreeSet<String> {
     let long_enough = |label: &String| label.chars().count() >= LONG_PART - 1;
-    own_domains(known).into_iter().map(|own| own_label(&own.to_unicode()).to_owned()).filter(long_enough).collect()
+    domains.iter().map(|domain| own_label(&domain.to_unicode()).to_owned()).filter(long_enough).collect()
 }
 
-fn own_domains(known: &Knowledge) -> BTreeSet<&Domain> {
-    let own: BTreeSet<&Domain> = known.accepted.exact.iter().chain(&known.accepted.with_sub_domains).collect();
-    if own.is_empty() { BTreeSet::from([&known.domain]) } else { own }
-}
-
-/// Returns the own domain that an external domain looks like. `None` for own domains and for those that resemble none.
-pub(super) fn imitated_domain<'a>(domain: &Domain, known: &'a Knowledge) -> Option<&'a Domain> {
-    let own = own_domains(known);
-    if own.iter().any(|own| *own == domain || domain.is_below(own)) {
-        return None;
-    }
-    own.into_iter().find(|own| resembles(domain, own))
+/// Returns whether an external domain looks like one of the own domains. Their sub-domains do not.
+pub(super) fn imitates_one(domain: &Domain, own: &BTreeSet<Domain>) -> bool {
+    let is_own = own.iter().any(|own| own == domain || domain.is_below(own));
+    !is_own && own.iter().any(|own| resembles(domain, own))
 }
 
 fn resembles(domain: &Domain, own: &Domain) -> bool {

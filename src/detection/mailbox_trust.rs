@@ -10,7 +10,7 @@ use base::ids::Domain;
 
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;
-use super::imitation::{imitated_domain, imitates_microsoft, own_parts, skeleton};
+use super::imitation::{imitates_microsoft, imitates_one, labels, skeleton};
 use super::knowledge::Knowledge;
 use super::list_values::added_items;
 use super::reason::ReasonName::*;
@@ -30,11 +30,12 @@ const MICROSOFT_WARNS_FROM: [&str; 4] =
 /// Judges a change of the safe and blocked senders.
 pub(super) fn evidence(record: &AuditRecord, who: &Who, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::MailboxTrust);
-    let mailbox = shown(&who.mailbox);
+    let (mailbox, own) = (shown(&who.mailbox), own_domains(who, known));
     let items = |name: &str| record.parameters.get(name).map(added_items).unwrap_or_default();
-    let safe: BTreeSet<String> =
-        SAFE.iter().flat_map(|name| items(name)).filter(|item| is_false_friend(item, known)).collect();
-    let blocked: BTreeSet<String> = items(BLOCKED).into_iter().filter(|item| warns_the_owner(item, known)).collect();
+    let given_as_safe = SAFE.iter().flat_map(|name| items(name));
+    let safe: BTreeSet<String> = given_as_safe.filter(|item| is_false_friend(item, &own, known)).collect();
+    let blocked: BTreeSet<String> =
+        items(BLOCKED).into_iter().filter(|item| warns_the_owner(item, &own, known)).collect();
     if !safe.is_empty() {
         let sentence = format!(
             "The mailbox {mailbox} treats {} as safe: own addresses or look-alikes, whose mail then skips the junk filter.",
@@ -57,34 +58,54 @@ pub(super) fn evidence(record: &AuditRecord, who: &Who, known: &Knowledge) -> Ev
     evidence
 }
 
-/// Returns whether a safe sender is the whole own domain, the own help desk, or looks like one of them or like Microsoft.
-fn is_false_friend(item: &str, known: &Knowledge) -> bool {
-    let Some((local, domain)) = parts(item) else { return false };
-    if is_inside(&domain, known) {
-        return local.is_none_or(|_| kind_of(item, known) == Some(SenderKind::HelpDesk));
+/// The accepted domains, and that of the owner: an export may not show all that are accepted.
+fn own_domains(who: &Who, known: &Knowledge) -> BTreeSet<Domain> {
+    let accepted = known.accepted.exact.iter().chain(&known.accepted.with_sub_domains).cloned();
+    let mut own: BTreeSet<Domain> = accepted.collect();
+    if own.is_empty() {
+        own.insert(known.domain.clone());
     }
-    let label = domain.to_unicode();
-    imitated_domain(&domain, known).is_some()
-        || imitates_microsoft(&label)
-        || local.is_some_and(|local| is_help_desk_elsewhere(&local, known))
+    own.extend(who.mailbox.rsplit_once('@').and_then(|(_, domain)| domain.parse().ok()));
+    own
+}
+
+/// Returns whether a safe sender is the whole own domain, the own help desk, or looks like one of them or like Microsoft.
+fn is_false_friend(item: &str, own: &BTreeSet<Domain>, known: &Knowledge) -> bool {
+    let Some((local, domain)) = parts(item) else { return false };
+    if is_own(&domain, own, known) {
+        return local.is_none_or(|local| is_help_desk(&local, known));
+    }
+    imitates_one(&domain, own)
+        || imitates_microsoft(&domain.to_unicode())
+        || local.is_some_and(|local| is_help_desk_elsewhere(&local, own, known))
+}
+
+fn is_own(domain: &Domain, own: &BTreeSet<Domain>, known: &Knowledge) -> bool {
+    own.contains(domain) || is_inside(domain, known)
+}
+
+fn is_help_desk(local: &str, known: &Knowledge) -> bool {
+    kind_of(&format!("{local}@"), known) == Some(SenderKind::HelpDesk)
 }
 
 /// `contoso-helpdesk` at another domain: the own name and a name of the help desk in one local part.
-fn is_help_desk_elsewhere(local: &str, known: &Knowledge) -> bool {
-    let pieces: Vec<&str> = local.split(['.', '-', '_', '+']).filter(|piece| !piece.is_empty()).collect();
-    let is_own = |piece: &str| own_parts(known).iter().any(|own| skeleton(own) == skeleton(piece));
-    let (own, others): (Vec<&str>, Vec<&str>) = pieces.into_iter().partition(|piece| is_own(piece));
-    let is_desk = |desk: String| kind_of(&format!("{desk}@"), known) == Some(SenderKind::HelpDesk);
-    !own.is_empty() && !others.is_empty() && (is_desk(others.join("-")) || is_desk(others.concat()))
+fn is_help_desk_elsewhere(local: &str, own: &BTreeSet<Domain>, known: &Knowledge) -> bool {
+    let names = labels(own);
+    let pieces = local.split(['.', '-', '_', '+']).filter(|piece| !piece.is_empty());
+    let (own, others): (Vec<&str>, Vec<&str>) =
+        pieces.partition(|piece| names.iter().any(|name| skeleton(name) == skeleton(piece)));
+    !own.is_empty() && (is_help_desk(&others.join("-"), known) || is_help_desk(&others.concat(), known))
 }
 
 /// Returns whether a blocked sender is the whole own domain, the own help desk, or one of Microsoft's warnings.
-fn warns_the_owner(item: &str, known: &Knowledge) -> bool {
-    let warns = matches!(kind_of(item, known), Some(SenderKind::HelpDesk | SenderKind::AccountSecurity));
-    let is_whole_domain = parts(item).is_some_and(|(local, domain)| {
-        local.is_none() && (is_inside(&domain, known) || MICROSOFT_WARNS_FROM.contains(&domain.as_str()))
-    });
-    warns || is_whole_domain
+fn warns_the_owner(item: &str, own: &BTreeSet<Domain>, known: &Knowledge) -> bool {
+    if kind_of(item, known) == Some(SenderKind::AccountSecurity) {
+        return true;
+    }
+    parts(item).is_some_and(|(local, domain)| match local {
+        Some(local) => is_own(&domain, own, known) && is_help_desk(&local, known),
+        None => is_own(&domain, own, known) || MICROSOFT_WARNS_FROM.contains(&domain.as_str()),
+    })
 }
 
 /// The local part, if the item has one, and the domain.

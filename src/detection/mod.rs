@@ -36,6 +36,7 @@ mod mailbox_trust;
 mod odd_name;
 mod questions;
 mod reason;
+mod relations;
 mod resolution;
 mod restriction;
 mod rule;
@@ -58,7 +59,7 @@ mod who;
 mod words;
 
 pub use correlation::{
-    CONSENT_JOINS, Judged, Judgement, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, correlate,
+    CONSENT_JOINS, Judged, Judgement, NEARBY, add_change_nearby, add_shared_target, concerned_accounts,
     has_new_scope, is_change_near_threats, join_consent, joins_consent, raise_after_threat, raise_forwarding_target,
 };
 pub use earlier_rules::EarlierRules;
@@ -70,6 +71,7 @@ pub use knowledge::{AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts,
 pub use live_rules::LiveMailbox;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
+pub use relations::correlate;
 pub use selection::is_selected;
 pub use trusted_target::TrustedTarget;
 pub use verdict::{Signals, severity};

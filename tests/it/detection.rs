@@ -5,6 +5,7 @@
 mod both_doors;
 mod correlation;
 mod documentation;
+mod families;
 mod fixtures;
 mod judging;
 mod ordinary_week;

@@ -41,8 +41,7 @@ impl Log {
     }
 
     fn cmdlet(&mut self, minute: i64, actor: &str, operation: &str, parameters: &[(&str, &str)]) {
-        let parameters: Vec<_> =
-            parameters.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
+        let parameters: Vec<_> = parameters.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
         self.add(minute, actor, operation, json!({ "Parameters": parameters }));
     }
 
@@ -61,7 +60,12 @@ impl Log {
                 {"Name": "ServicePrincipal.ObjectID", "OldValue": "", "NewValue": APP},
             ]),
         };
-        self.add(minute, actor, operation, json!({"ModifiedProperties": changed, "Target": [{"ID": "Tool", "Type": 1}]}));
+        self.add(
+            minute,
+            actor,
+            operation,
+            json!({"ModifiedProperties": changed, "Target": [{"ID": "Tool", "Type": 1}]}),
+        );
     }
 
     fn correlated(mut self) -> Vec<Finding> {
@@ -78,16 +82,54 @@ fn has(finding: &Finding, name: ReasonName) -> bool {
     names(finding).contains(&name)
 }
 
+/// The type, the actor, the operation and its parameters.
+type Change = (FindingKind, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Changes to Grady's account that are Low alone, each of another family.
-const CHANGES: &[(FindingKind, &str, &str, &[(&str, &str)])] = &[
-    (FindingKind::AutoReply, "grady@contoso.com", "Set-MailboxAutoReplyConfiguration", &[("Identity", "grady@contoso.com"), ("AutoReplyState", "Enabled")]),
-    (FindingKind::ClientAccess, "admin@contoso.com", "Set-CASMailbox", &[("Identity", "grady@contoso.com"), ("ImapEnabled", "True")]),
-    (FindingKind::MailboxTrust, "grady@contoso.com", "Set-MailboxJunkEmailConfiguration", &[("Identity", "grady@contoso.com"), ("TrustedSendersAndDomains", "shop.example")]),
-    (FindingKind::MailboxPermission, "admin@contoso.com", "Add-MailboxPermission", &[("Identity", "grady@contoso.com"), ("User", "anna@contoso.com"), ("AccessRights", "FullAccess")]),
-    (FindingKind::TransportRule, "grady@contoso.com", "New-TransportRule", &[("Name", "Sales"), ("PrependSubject", "x")]),
-    (FindingKind::JournalRule, "grady@contoso.com", "New-JournalRule", &[("Name", "Sales"), ("JournalEmailAddress", "archive@contoso.com")]),
+const CHANGES: &[Change] = &[
+    (
+        FindingKind::AutoReply,
+        "grady@contoso.com",
+        "Set-MailboxAutoReplyConfiguration",
+        &[("Identity", "grady@contoso.com"), ("AutoReplyState", "Enabled")],
+    ),
+    (
+        FindingKind::ClientAccess,
+        "admin@contoso.com",
+        "Set-CASMailbox",
+        &[("Identity", "grady@contoso.com"), ("ImapEnabled", "True")],
+    ),
+    (
+        FindingKind::MailboxTrust,
+        "grady@contoso.com",
+        "Set-MailboxJunkEmailConfiguration",
+        &[("Identity", "grady@contoso.com"), ("TrustedSendersAndDomains", "shop.example")],
+    ),
+    (
+        FindingKind::MailboxPermission,
+        "admin@contoso.com",
+        "Add-MailboxPermission",
+        &[("Identity", "grady@contoso.com"), ("User", "anna@contoso.com"), ("AccessRights", "FullAccess")],
+    ),
+    (
+        FindingKind::TransportRule,
+        "grady@contoso.com",
+        "New-TransportRule",
+        &[("Name", "Sales"), ("PrependSubject", "x")],
+    ),
+    (
+        FindingKind::JournalRule,
+        "grady@contoso.com",
+        "New-JournalRule",
+        &[("Name", "Sales"), ("JournalEmailAddress", "archive@contoso.com")],
+    ),
     (FindingKind::Domain, "grady@contoso.com", "Set-AcceptedDomain", &[("Identity", "contoso.com")]),
-    (FindingKind::ContactRetargeted, "grady@contoso.com", "New-MailContact", &[("Name", "Anna"), ("ExternalEmailAddress", "anna@contoso.com")]),
+    (
+        FindingKind::ContactRetargeted,
+        "grady@contoso.com",
+        "New-MailContact",
+        &[("Name", "Anna"), ("ExternalEmailAddress", "anna@contoso.com")],
+    ),
     (FindingKind::SignInMethod, "grady@contoso.com", "User registered security info", &[]),
 ];
 
@@ -154,7 +196,12 @@ fn cleaning_up_after_a_threat_is_no_threat() {
 fn administrator_of_a_threatened_mailbox_is_not_the_changed_account() {
     let mut log = Log::new();
     let permission = [("Identity", "info@contoso.com"), ("User", "anna@contoso.com"), ("AccessRights", "FullAccess")];
-    log.cmdlet(0, "admin@contoso.com", "Set-Mailbox", &[("Identity", "grady@contoso.com"), ("ForwardingSmtpAddress", "drop@evil.example")]);
+    log.cmdlet(
+        0,
+        "admin@contoso.com",
+        "Set-Mailbox",
+        &[("Identity", "grady@contoso.com"), ("ForwardingSmtpAddress", "drop@evil.example")],
+    );
     log.cmdlet(10, "admin@contoso.com", "Add-MailboxPermission", &permission);
     assert!(!log.correlated()[1].threat);
 }
@@ -189,8 +236,18 @@ fn contact_that_a_mailbox_forwards_to_is_a_threat() {
     for forwards in [true, false] {
         let mut log = Log::new();
         let target = if forwards { "Accounts" } else { "Anna" };
-        log.cmdlet(0, "admin@contoso.com", "Set-Mailbox", &[("Identity", "grady@contoso.com"), ("ForwardingAddress", target)]);
-        log.cmdlet(5, "admin@contoso.com", "Set-MailContact", &[("Identity", "accounts"), ("ExternalEmailAddress", "drop@evil.example")]);
+        log.cmdlet(
+            0,
+            "admin@contoso.com",
+            "Set-Mailbox",
+            &[("Identity", "grady@contoso.com"), ("ForwardingAddress", target)],
+        );
+        log.cmdlet(
+            5,
+            "admin@contoso.com",
+            "Set-MailContact",
+            &[("Identity", "accounts"), ("ExternalEmailAddress", "drop@evil.example")],
+        );
         assert_eq!(log.correlated()[1].threat, forwards);
     }
 }
@@ -221,9 +278,7 @@ fn other_target_is_no_repeat() {
 
 /// A threat, and the removal of what it created, each by the record that Exchange or the directory writes.
 fn created_and_removed() -> Vec<(&'static str, [&'static str; 2], Value, Value)> {
-    let parameters = |pairs: &[(&str, &str)]| {
-        json!({"Parameters": pairs.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect::<Vec<_>>()})
-    };
+    let parameters = |pairs: &[(&str, &str)]| json!({"Parameters": pairs.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect::<Vec<_>>()});
     let grady = ("Identity", "grady@contoso.com");
     let rule = parameters(&[("Name", "Sync"), ("ForwardTo", "drop@evil.example")]);
     let audit = |operation: &str| {
@@ -233,20 +288,76 @@ fn created_and_removed() -> Vec<(&'static str, [&'static str; 2], Value, Value)>
     };
     let scope = json!({"ModifiedProperties": [
         {"Name": "DelegatedPermissionGrant.Scope", "OldValue": "", "NewValue": "Mail.Read"}, {"Name": "ServicePrincipal.ObjectID", "OldValue": "", "NewValue": APP}]});
-    let no_scope = json!({"ModifiedProperties": [{"Name": "ServicePrincipal.ObjectID", "OldValue": APP, "NewValue": ""}]});
+    let no_scope =
+        json!({"ModifiedProperties": [{"Name": "ServicePrincipal.ObjectID", "OldValue": APP, "NewValue": ""}]});
     vec![
-        ("rule by name", ["New-InboxRule", "Remove-InboxRule"], rule.clone(), parameters(&[("Identity", "grady\\Sync")])),
+        (
+            "rule by name",
+            ["New-InboxRule", "Remove-InboxRule"],
+            rule.clone(),
+            parameters(&[("Identity", "grady\\Sync")]),
+        ),
         ("rule disabled", ["New-InboxRule", "Disable-InboxRule"], rule, parameters(&[("Identity", "grady\\Sync")])),
-        ("rule of Outlook", ["UpdateInboxRules", "UpdateInboxRules"], audit("AddMailboxRule"), audit("RemoveMailboxRule")),
-        ("rule of Outlook by a cmdlet", ["UpdateInboxRules", "Remove-InboxRule"], audit("AddMailboxRule"), parameters(&[("Identity", "grady\\18446744073709551539")])),
-        ("forwarding", ["Set-Mailbox", "Set-Mailbox"], parameters(&[grady, ("ForwardingSmtpAddress", "smtp:drop@evil.example")]), parameters(&[grady, ("ForwardingSmtpAddress", "")])),
-        ("access", ["Add-MailboxPermission", "Remove-MailboxPermission"], parameters(&[grady, ("User", "Everyone"), ("AccessRights", "FullAccess")]), parameters(&[grady, ("User", "Everyone"), ("AccessRights", "FullAccess")])),
-        ("access to send", ["Add-RecipientPermission", "Remove-RecipientPermission"], parameters(&[grady, ("Trustee", "eve@evil.example"), ("AccessRights", "SendAs")]), parameters(&[grady, ("Trustee", "eve@evil.example"), ("AccessRights", "SendAs")])),
-        ("mail flow rule", ["New-TransportRule", "Remove-TransportRule"], parameters(&[("Name", "Sync"), ("BlindCopyTo", "drop@evil.example")]), parameters(&[("Identity", "Sync")])),
-        ("journal rule", ["New-JournalRule", "Disable-JournalRule"], parameters(&[("Name", "Sync"), ("JournalEmailAddress", "drop@evil.example")]), parameters(&[("Identity", "Sync")])),
-        ("connector", ["New-InboundConnector", "Remove-InboundConnector"], parameters(&[("Name", "Sync"), ("SenderDomains", "*")]), parameters(&[("Identity", "Sync")])),
-        ("consent", ["Add delegated permission grant.", "Remove delegated permission grant."], scope.clone(), no_scope.clone()),
-        ("consent of the older name", ["Add delegated permission grant.", "Remove OAuth2PermissionGrant."], scope, no_scope),
+        (
+            "rule of Outlook",
+            ["UpdateInboxRules", "UpdateInboxRules"],
+            audit("AddMailboxRule"),
+            audit("RemoveMailboxRule"),
+        ),
+        (
+            "rule of Outlook by a cmdlet",
+            ["UpdateInboxRules", "Remove-InboxRule"],
+            audit("AddMailboxRule"),
+            parameters(&[("Identity", "grady\\18446744073709551539")]),
+        ),
+        (
+            "forwarding",
+            ["Set-Mailbox", "Set-Mailbox"],
+            parameters(&[grady, ("ForwardingSmtpAddress", "smtp:drop@evil.example")]),
+            parameters(&[grady, ("ForwardingSmtpAddress", "")]),
+        ),
+        (
+            "access",
+            ["Add-MailboxPermission", "Remove-MailboxPermission"],
+            parameters(&[grady, ("User", "Everyone"), ("AccessRights", "FullAccess")]),
+            parameters(&[grady, ("User", "Everyone"), ("AccessRights", "FullAccess")]),
+        ),
+        (
+            "access to send",
+            ["Add-RecipientPermission", "Remove-RecipientPermission"],
+            parameters(&[grady, ("Trustee", "eve@evil.example"), ("AccessRights", "SendAs")]),
+            parameters(&[grady, ("Trustee", "eve@evil.example"), ("AccessRights", "SendAs")]),
+        ),
+        (
+            "mail flow rule",
+            ["New-TransportRule", "Remove-TransportRule"],
+            parameters(&[("Name", "Sync"), ("BlindCopyTo", "drop@evil.example")]),
+            parameters(&[("Identity", "Sync")]),
+        ),
+        (
+            "journal rule",
+            ["New-JournalRule", "Disable-JournalRule"],
+            parameters(&[("Name", "Sync"), ("JournalEmailAddress", "drop@evil.example")]),
+            parameters(&[("Identity", "Sync")]),
+        ),
+        (
+            "connector",
+            ["New-InboundConnector", "Remove-InboundConnector"],
+            parameters(&[("Name", "Sync"), ("SenderDomains", "*")]),
+            parameters(&[("Identity", "Sync")]),
+        ),
+        (
+            "consent",
+            ["Add delegated permission grant.", "Remove delegated permission grant."],
+            scope.clone(),
+            no_scope.clone(),
+        ),
+        (
+            "consent of the older name",
+            ["Add delegated permission grant.", "Remove OAuth2PermissionGrant."],
+            scope,
+            no_scope,
+        ),
     ]
 }
 
@@ -324,6 +435,7 @@ fn added_domain_is_named() {
     let mut log = Log::new();
     log.add(0, "admin@contoso.com", "Add verified domain.", json!({"Target": [{"ID": "new.example", "Type": 1}]}));
     log.cmdlet(1, "admin@contoso.com", "Set-AcceptedDomain", &[("Identity", "contoso.com")]);
-    let added: Vec<_> = log.findings.iter().map(|finding| finding.added_domain().map(|domain| domain.to_string())).collect();
+    let added: Vec<_> =
+        log.findings.iter().map(|finding| finding.added_domain().map(|domain| domain.to_string())).collect();
     assert_eq!(added, [Some("new.example".to_owned()), None]);
 }
