@@ -15,7 +15,7 @@ use divan::{Bencher, Divan, black_box};
 use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
-use tenantwatch::detection::{is_selected, pass_over};
+use tenantwatch::detection::{is_selected, system_noise};
 
 const SAMPLES: u32 = 21;
 
@@ -96,7 +96,7 @@ fn by_selector(bytes: &[u8]) -> usize {
 
 /// As the selector, and what the system did to quotas and the like is told apart: what is left is parsed and judged.
 fn by_glance(bytes: &[u8]) -> usize {
-    selected(bytes, |json| pass_over(json).is_none())
+    selected(bytes, |json| system_noise(json).is_none())
 }
 
 fn by_search(bytes: &[u8]) -> usize {

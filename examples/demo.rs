@@ -1,8 +1,8 @@
-//! The whole product against a simulated Microsoft 365, on this machine alone.
+//! Runs the whole product against a simulated Microsoft 365 on this machine.
 //!
-//! `cargo run --release --example demo` opens a page with the notifications as cards whose buttons really act;
-//! `-- --once` runs one full cycle without a browser, presses every button, prints what happened and fails if anything
-//! planted was missed, told twice or not secured.
+//! `cargo run --release --example demo` serves a page with the notifications as cards with working buttons. With `-- --once`
+//! it runs one full cycle without a browser, remediates every threat and prints the result. It fails if a planted attack was
+//! missed, notified twice or not secured.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -27,21 +27,21 @@ use tenantwatch_simulator::{Simulator, World};
 /// Always the same tenants, people and attacks.
 const SEED: u64 = 20_261_123;
 
-/// How often the page's tenants are read. The product's own default is every 15 minutes.
+/// The time between two cycles. The product's own default is 15 minutes.
 const CYCLE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Parser)]
 #[command(about = "Tenantwatch against a simulated Microsoft 365, on this machine alone")]
 struct Arguments {
-    /// One full cycle without a browser, then a table; fails if anything was missed, told twice or not secured
+    /// Run one full cycle without a browser and print a table; fail if an attack was missed, notified twice or not secured
     #[arg(long)]
     once: bool,
-    /// The port of the page on 127.0.0.1; 0 takes a free one
+    /// Serve the page on this port of 127.0.0.1; 0 chooses a free one
     #[arg(long, default_value_t = 8365)]
     port: u16,
 }
 
-/// Everything that runs, kept alive together.
+/// The parts of the demo, which run together.
 struct Demo {
     simulator: Arc<Simulator>,
     planted: Vec<Planted>,
@@ -75,7 +75,7 @@ impl Demo {
     }
 
     async fn keep_running(self) -> Result<ExitCode, Box<dyn Error>> {
-        println!("Open {} – press Ctrl-C to end.", self.page.url());
+        println!("Open {} – press Ctrl-C to stop.", self.page.url());
         loop {
             print_cycle(&cycle(&self.app).await?);
             tokio::select! {
@@ -91,7 +91,7 @@ impl Demo {
         for planted in &self.planted {
             answers.insert(planted.record_id, self.press(planted).await?);
         }
-        // Read again what was read before: nothing may be told a second time.
+        // The second cycle reads the same content again and must not notify anyone again.
         cycle(&self.app).await?;
 
         let notifications = self.simulator.notifications();
@@ -117,14 +117,14 @@ impl Demo {
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// Presses the button of a notification on the page, as a technician does.
+    /// Uses the button of a notification on the page, as a technician does.
     async fn press(&self, planted: &Planted) -> Result<Value, reqwest::Error> {
         let body = json!({"LogID": planted.record_id, "Action": "Remediate"});
         reqwest::Client::new().post(format!("{}press", self.page.url())).json(&body).send().await?.json().await
     }
 }
 
-/// What became of one planted attack.
+/// The outcome of one planted attack.
 struct Verdict {
     tenant: String,
     mailbox: String,
@@ -163,7 +163,7 @@ impl Verdict {
     }
 }
 
-/// Notifications of threats that nobody planted.
+/// Returns the notifications of threats that were not planted.
 fn surplus<'a>(planted: &[Planted], notifications: &'a [Value]) -> Vec<&'a Value> {
     let is_planted =
         |body: &Value| planted.iter().any(|planted| body["LogID"] == planted.record_id.to_string().as_str());

@@ -1,36 +1,38 @@
-//! Tenantwatch watches the Microsoft 365 audit log of every customer tenant of a provider for taken-over mailboxes, tells a
-//! person, and secures the account on one press. This library is all of it; the binary only parses the command line.
+//! Tenantwatch monitors the Microsoft 365 audit log of every customer tenant of a provider for compromised mailboxes, notifies a
+//! technician, and secures the account on one click. This library is all of it; the binary only parses the command line.
 //!
-//! # What lives where
+//! # The house
 //!
-//! * [`commands`] is the front door: `serve`, `run`, `scan`, `token`. It puts an [`app::App`] together from [`settings`] and hands
-//!   it to whatever was asked for.
+//! Four libraries lie below and know nothing of the product: `base` (ids, the clock, the HTTP client), `audit-log` (records in a
+//! stream of bytes), `m365` (Microsoft 365 as typed clients) and `table-store` (rows in Azure Tables, SQLite or memory). The modules
+//! here read from the top down, and none uses one above it; a test holds that.
+//!
+//! * [`cli`] has one file per subcommand, and puts an [`app::App`] together.
 //! * [`host`] speaks with the Azure Functions host: envelopes in and out, routes, limits. It knows no product logic.
-//! * [`functions`] are the three functions, and read like what they promise: GetDomain lists tenants, ProcessAuditLog reads one
-//!   tenant, RemediateAccount secures one account. They know no transport.
-//! * [`collector`] is what ProcessAuditLog and GetDomain are made of: windows, listings, blobs, what is owed, gaps, tenants that
-//!   cannot be seen, and which finding is told when and by whom.
-//! * [`audit`] finds records in a stream of bytes, looks at their operation before anything else, and parses the selected ones.
-//! * [`detection`] judges a record. It is pure: it asks questions, is given answers, and gives a finding with named reasons.
-//! * [`notify`] tells people: the flow's payload, the card, Teams, the tokens behind the buttons.
-//! * [`remediation`] acts: one file per step, under a lock, with a snapshot before and a second read after.
-//! * [`microsoft`] are the services: tokens, the audit API, Graph, Exchange. Thin and typed.
-//! * [`store`] keeps rows (Azure tables, SQLite, memory); [`ledger`] gives the rows of the three tables their types and the few
-//!   ways in which they may be written.
-//! * [`location`] says where an IP address is. [`names`] are the types that everything is keyed by. [`clock`] is the time, which
-//!   is always handed in. [`logging`] writes one line per event, whatever the event holds.
+//! * [`functions`] are the three functions, and read like their promise. GetDomain lists tenants, ProcessAuditLog reads one tenant,
+//!   RemediateAccount secures one account.
+//! * [`assess`] is stage 2: one record becomes one stored finding. [`remediation`] secures an account, one file per step, under locks,
+//!   with a snapshot before and a second read after.
+//! * [`collect`] is stage 1: which spans and blobs to read, what is retried, what is lost. It yields batches of records, and calls a
+//!   blob read when the stage behind has acknowledged every record of it.
+//! * [`tenants`] are the customers: who they are, whether they can be read, the notices when they cannot, and the work of a day.
+//! * [`app`] holds what every function needs, built once.
+//! * [`notify`] is stage 3: the outbox (stored, sent, marked), the channels, the card, the tokens. [`facts`] is what is known of a
+//!   tenant for a while, with one look-up logic and a circuit breaker.
+//! * [`tables`] are the rows of the tables as types, and the few ways in which they may be written.
+//! * [`detection`] evaluates a record. It is pure: no I/O, no clock. [`location`] says where an IP address is.
+//! * [`settings`] has one file per concern, each read from the environment. [`logging`] writes one line per event.
 //!
-//! # Which way data flows
+//! # How data flows
 //!
 //! ```text
-//! timer -> functions::get_domain -> one message per tenant -> functions::process_audit_log
-//!     microsoft::management_activity (bytes) -> audit (records) -> detection (findings) -> ledger (rows) -> notify (people)
-//! button -> functions::remediate_account -> ledger (the stored threat) -> remediation -> microsoft::{graph, exchange}
+//! tenants --queue--> collect --batch--> assess (detection) --finding--> tables --> notify --> people
+//!                       ^ ack              |                                          | request
+//!                       +------------------+                          remediation <---+
 //! ```
 //!
-//! Dependencies point one way: `commands -> host -> functions -> {collector, remediation} -> {notify, ledger} -> detection ->
-//! {audit, microsoft, store} -> names`; [`settings`] are known to all. What is decided by the time of day is decided by the [`clock`] that was
-//! handed in, and settings are read once, at the start; only waits, such as a service's limit, are measured by the system.
+//! Nothing else flows back: a stage hands values on and returns. Locks, permits and caches belong to one stage each. Time is told by
+//! the clock that was passed in; only waits, such as a service's limit, are measured by the system.
 
 pub mod app;
 pub mod assess;

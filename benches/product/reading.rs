@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use audit_log::{Event, export};
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
-use tenantwatch::detection::{is_selected, pass_over};
+use tenantwatch::detection::{is_selected, system_noise};
 use tenantwatch_simulator::records::{json_lines_with_people, ordinary_json_lines};
 use tenantwatch_simulator::world::BlobBody;
 use tenantwatch_simulator::{Simulator, scenario};
@@ -69,7 +69,7 @@ fn held_by(path: &Path) -> String {
         records += 1;
         if let Event::Selected { json, .. } = event {
             selected += 1;
-            left += u64::from(pass_over(json).is_none());
+            left += u64::from(system_noise(json).is_none());
         }
     })
     .unwrap();

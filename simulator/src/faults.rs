@@ -156,7 +156,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    fn fits(&self, fault: &Fault, world: &World) -> bool {
+    fn fits(&self, fault: &Fault, world: Option<&World>) -> bool {
         fault.service == self.service
             && fault.times != Some(0)
             && fault.tenant.is_none_or(|tenant| self.tenant == Some(tenant))
@@ -166,16 +166,16 @@ impl Target {
     }
 
     /// Returns whether the request is about the mailbox of that name, whichever of its names the request uses.
-    fn is_about(&self, name: &str, world: &World) -> bool {
-        let tenant = self.tenant.and_then(|tenant| world.tenants.get(&tenant));
+    fn is_about(&self, name: &str, world: Option<&World>) -> bool {
+        let tenant = self.tenant.and_then(|tenant| world?.tenants.get(&tenant));
         let mailbox = |name: &str| tenant.and_then(|tenant| tenant.mailbox(name)).map(|mailbox| mailbox.guid);
         let named = self.mailbox.as_deref().and_then(mailbox);
         named.is_some() && named == mailbox(name)
     }
 }
 
-/// Takes the first fault that fits the request, and counts it.
-pub(crate) fn take(faults: &mut Vec<Fault>, target: &Target, world: &World) -> Option<FaultKind> {
+/// Takes the first fault that fits the request, and counts it. Without a world no fault of a single mailbox fits.
+pub(crate) fn take(faults: &mut Vec<Fault>, target: &Target, world: Option<&World>) -> Option<FaultKind> {
     let at = faults.iter().position(|fault| target.fits(fault, world))?;
     let kind = faults[at].kind.clone();
     if let Some(times) = &mut faults[at].times {

@@ -1,11 +1,11 @@
-//! The receiving end of notifications: a Power Automate flow with the request schema of 2019, and a Teams webhook.
+//! Receives notifications: a Power Automate flow with the request schema of 2019, and a Teams webhook.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::reply::Reply;
 
-/// What the trigger's schema declares, all of them strings.
+/// The members that the trigger's schema declares, all of them strings.
 const DECLARED: [&str; 15] = [
     "ForwardingExternally",
     "Organization",
@@ -24,7 +24,7 @@ const DECLARED: [&str; 15] = [
     "ManagementDomain",
 ];
 
-/// Checks a body as the trigger does, and returns it when it is accepted.
+/// Checks a body as the trigger does, and returns it if it is accepted.
 pub(crate) fn answer(query: &str, body: &[u8]) -> (Reply, Option<Value>) {
     if !query.contains("sig=") {
         let text = "The request must be authenticated only by Shared Access scheme.";
@@ -43,7 +43,7 @@ pub(crate) fn answer(query: &str, body: &[u8]) -> (Reply, Option<Value>) {
     (reply, Some(body))
 }
 
-/// A Teams webhook takes anything that has cards in it.
+/// Answers as a Teams webhook, which accepts any body with cards.
 pub(crate) fn teams(body: &[u8]) -> (Reply, Option<Value>) {
     match serde_json::from_slice::<Value>(body) {
         Ok(body) if body["attachments"].is_array() => (Reply::empty(202), Some(body)),

@@ -1,10 +1,10 @@
-//! ipstack, for a handful of documentation addresses.
+//! Serves ipstack for a few documentation addresses.
 
 use serde_json::{Value, json};
 
 use crate::reply::Reply;
 
-/// `GET /{ip}?access_key=…`; errors come with status 200.
+/// Answers `GET /{ip}?access_key=…`. Errors have status 200.
 pub(crate) fn answer(path: &str, query: &str) -> Reply {
     if !query.contains("access_key=") {
         let error =

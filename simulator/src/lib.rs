@@ -30,6 +30,7 @@ pub mod steps;
 pub mod storage_proxy;
 mod tls;
 mod trouble;
+pub mod unreachable;
 pub mod world;
 
 pub use faults::{Fault, FaultKind, Nothing};

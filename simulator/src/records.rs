@@ -1,6 +1,6 @@
-//! Audit records in every documented shape, as they go over the wire but for the escaping. All data is invented.
+//! Builds audit records in every documented shape, as they go over the wire except for the escaping. All data is invented.
 //!
-//! Each builder takes an [`Envelope`], which is what all records have in common, and returns one record.
+//! Each builder takes an [`Envelope`] with the members that all records have, and returns one record.
 
 mod cmdlets;
 mod directory;
@@ -35,10 +35,10 @@ const DIRECTORY: u32 = 8;
 const SIGN_IN: u32 = 15;
 const EXCHANGE_ITEM_AGGREGATED: u32 = 50;
 
-/// Outlook on the web.
+/// The application id of Outlook on the web.
 const OUTLOOK_WEB: &str = "00000002-0000-0ff1-ce00-000000000000";
 
-/// What all records have in common.
+/// The members that all records have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// `Id`
@@ -53,14 +53,14 @@ pub struct Envelope {
     pub actor: String,
     /// `UserKey`
     pub user_key: String,
-    /// `ClientIP` without a port; a system's record has none.
+    /// `ClientIP` without a port. Records of the system have none.
     pub client_ip: Option<String>,
-    /// `SessionId`, where the shape has one.
+    /// `SessionId`, if the shape has one.
     pub session: Uuid,
 }
 
 impl Envelope {
-    /// Something that `actor` did in `tenant`, from an address of the documentation ranges.
+    /// Creates the envelope of an action of `actor` in `tenant`, from an IP address of the documentation ranges.
     pub fn new(tenant: &Tenant, actor: &str, created: DateTime<Utc>, seeded: &mut Seeded) -> Self {
         Self {
             id: seeded.guid(),
@@ -74,21 +74,21 @@ impl Envelope {
         }
     }
 
-    /// The same from another address.
+    /// Replaces the IP address.
     #[must_use]
     pub fn from_ip(mut self, client_ip: &str) -> Self {
         self.client_ip = Some(client_ip.to_owned());
         self
     }
 
-    /// The same done by somebody else.
+    /// Replaces the actor.
     #[must_use]
     pub fn by(mut self, actor: &str) -> Self {
         actor.clone_into(&mut self.actor);
         self
     }
 
-    /// The members that every record has.
+    /// Returns the members that every record has.
     fn record(
         &self,
         workload: &str,
@@ -112,7 +112,7 @@ impl Envelope {
         }))
     }
 
-    /// A cmdlet that a person ran. The owner of a mailbox is of type 2 as well.
+    /// Returns the record of a cmdlet that a person ran. The owner of a mailbox has user type 2 as well.
     fn cmdlet(&self, operation: &str, object_id: &str, parameters: &[(&str, &str)]) -> Map<String, Value> {
         let mut record = self.record("Exchange", EXCHANGE_ADMIN, 2, operation, "True");
         if let Some(address) = &self.client_ip {
@@ -131,7 +131,7 @@ impl Envelope {
         record
     }
 
-    /// What mailbox auditing writes.
+    /// Returns a record of mailbox auditing.
     fn item(&self, record_type: u32, operation: &str, mailbox: &Mailbox, client: &str) -> Map<String, Value> {
         let logon = if mailbox.is(&self.actor) { 0 } else { 2 };
         let mut record = self.record("Exchange", record_type, 0, operation, "Succeeded");
@@ -154,12 +154,12 @@ impl Envelope {
     }
 }
 
-/// `huber.example` is the organization `huber.onmicrosoft.com`.
+/// Returns the name of an organization: `huber.onmicrosoft.com` for `huber.example`.
 pub fn organization_name(domain: &str) -> String {
     format!("{}.onmicrosoft.com", domain.split('.').next().unwrap_or(domain))
 }
 
-/// `[{"Name": …, "Value": …}]`
+/// Returns `[{"Name": …, "Value": …}]`.
 fn pairs(pairs: &[(&str, &str)]) -> Value {
     pairs.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect()
 }

@@ -1,4 +1,4 @@
-//! Worlds with people, ordinary days and attacks in them. All data is invented, and always the same for a seed.
+//! Creates worlds with people, ordinary days and attacks. All data is invented, and always the same for a seed.
 
 mod attacks;
 mod eventful;
@@ -19,16 +19,16 @@ pub use tenants::tenant;
 use attacks::{ATTACKS, Attack};
 use publish::Drafts;
 
-/// What Exchange writes.
+/// The content type of Exchange.
 pub const EXCHANGE: &str = "Audit.Exchange";
-/// What Entra writes.
+/// The content type of Entra.
 pub const DIRECTORY: &str = "Audit.AzureActiveDirectory";
 
-/// How many blobs of Exchange a tenant of the demo has, and how many minutes there are between two of them.
+/// The number of Exchange blobs of a demo tenant, and the minutes between two of them.
 const BLOBS: u64 = 8;
 const MINUTES_APART: u64 = 11;
 
-/// Where the attackers sit.
+/// The IP addresses of the attackers.
 const ATTACKER_ADDRESSES: [&str; 4] = ["203.0.113.66", "198.51.100.23", "2001:db8:bad::7", "203.0.113.140"];
 
 /// An attack that was put into a world.
@@ -40,13 +40,13 @@ pub struct Planted {
     pub tenant_domain: String,
     /// The mailbox that was taken over.
     pub mailbox: String,
-    /// The record that shows it.
+    /// The id of the record that shows the attack.
     pub record_id: Uuid,
-    /// What the attacker did.
+    /// The action of the attacker.
     pub shape: &'static str,
 }
 
-/// Four customers with two attacks each among thousands of ordinary records, one where nothing happens, and one that has
+/// Creates four customers with two attacks each among thousands of ordinary records, one without events, and one that has
 /// not consented.
 pub fn demo(seed: u64, now: DateTime<Utc>) -> (World, Vec<Planted>) {
     let mut seeded = Seeded::new(seed);
@@ -80,7 +80,7 @@ pub fn demo(seed: u64, now: DateTime<Utc>) -> (World, Vec<Planted>) {
             let Some((record, told)) = plant(&mut tenant, victim, &ATTACKS[attack], at, &mut seeded) else { continue };
             drafts.put(EXCHANGE, blob, record.clone());
             if attack == 2 {
-                // Content overlaps: the same record comes again with the next blob.
+                // Content overlaps, so the next blob contains the same record.
                 drafts.put(EXCHANGE, blob - 1, record);
             }
             planted.push((attack, told));
@@ -97,7 +97,7 @@ pub fn demo(seed: u64, now: DateTime<Utc>) -> (World, Vec<Planted>) {
     (world, planted.into_iter().map(|(_, told)| told).collect())
 }
 
-/// Customers with people, subscribed, where nothing happens.
+/// Creates subscribed customers with people and without events.
 pub fn quiet(tenants: usize) -> World {
     let mut seeded = Seeded::new(1);
     let mut world = provider(&mut seeded);
@@ -107,7 +107,7 @@ pub fn quiet(tenants: usize) -> World {
     world
 }
 
-/// Customers with one attack each, one after the other in every shape, among a few ordinary records of one blob.
+/// Creates customers with one attack each among a few ordinary records of one blob. The attacks take all shapes in turn.
 pub fn one_threat_each(tenants: usize, now: DateTime<Utc>) -> (World, Vec<Planted>) {
     let mut seeded = Seeded::new(2);
     let mut world = provider(&mut seeded);
@@ -130,7 +130,7 @@ pub fn one_threat_each(tenants: usize, now: DateTime<Utc>) -> (World, Vec<Plante
     (world, planted)
 }
 
-/// Customers to whom something happens all the time. Nothing is published before [`Eventful::publish`] is called.
+/// Creates customers with events at all times. Nothing is published before [`Eventful::publish`] is called.
 pub fn eventful(tenants: usize, seed: u64) -> (World, Vec<Eventful>) {
     let mut world = provider(&mut Seeded::new(seed));
     let customers = (0..tenants).map(|number| Eventful::add(&mut world, number, seed)).collect();
@@ -141,7 +141,7 @@ fn provider(seeded: &mut Seeded) -> World {
     World::new(seeded.guid(), seeded.guid())
 }
 
-/// Takes over the mailbox of the tenant's person number `victim`: changes the mailbox and returns the record of it.
+/// Attacks the mailbox of the tenant's person number `victim`: changes the mailbox and returns the record of the change.
 fn plant(
     tenant: &mut Tenant,
     victim: usize,
@@ -161,7 +161,7 @@ fn minutes_before(now: DateTime<Utc>, minutes: u64) -> DateTime<Utc> {
     now - TimeDelta::minutes(minutes.try_into().unwrap_or(i64::MAX / 100_000))
 }
 
-/// A moment two to nine minutes before content was published, at a whole second as records have it.
+/// Returns a time two to nine minutes before content was published, in whole seconds as in records.
 fn happened(published: DateTime<Utc>, seeded: &mut Seeded) -> DateTime<Utc> {
     let before = published.timestamp() - i64::try_from(seeded.range(120, 540)).unwrap_or(120);
     DateTime::from_timestamp(before, 0).unwrap_or(published)

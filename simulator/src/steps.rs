@@ -1,20 +1,20 @@
-//! Every request to every service is a step. A test can have one of them held back, and kill exactly there whoever asks.
+//! Counts every request to every service as a step. A test can hold one of them and kill the sender at that point.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-/// When a held request is held.
+/// The point at which a request is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// Before anything happens because of it.
+    /// Before the request has its effect.
     BeforeEffect,
-    /// After it has happened, before the answer.
+    /// After the effect, before the answer.
     AfterEffect,
 }
 
-/// What is to be held, or is.
+/// The request that is or will be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hold {
     Nothing,
@@ -22,7 +22,7 @@ enum Hold {
     Held,
 }
 
-/// Counts steps, over all services that share it.
+/// A counter of steps that several services share.
 #[derive(Debug)]
 pub struct Steps {
     steps: AtomicU64,
@@ -39,12 +39,12 @@ impl Default for Steps {
 }
 
 impl Steps {
-    /// How many there were.
+    /// Returns the number of steps so far.
     pub fn count(&self) -> u64 {
         self.steps.load(Ordering::SeqCst)
     }
 
-    /// A number for something that happens: larger than that of everything before.
+    /// Returns a number for an event, which is larger than those of all earlier events.
     pub fn order(&self) -> u64 {
         self.order.fetch_add(1, Ordering::SeqCst)
     }
@@ -60,18 +60,18 @@ impl Steps {
         let _ = self.held.subscribe().wait_for(|held| *held).await;
     }
 
-    /// Nothing is held any more. What was gets no answer.
+    /// Releases the held request, which gets no answer.
     pub fn release(&self) {
         self.set(Hold::Nothing);
         self.held.send_replace(false);
     }
 
-    /// The number of a request that has just come.
+    /// Returns the number of a request that has just arrived.
     pub(crate) fn next(&self) -> u64 {
         self.steps.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// Holds the request if it is the one. Whether it may go on.
+    /// Holds the request if it is the chosen one. Returns whether it may continue.
     pub(crate) async fn pass(&self, step: u64, moment: Moment) -> bool {
         {
             let mut hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,12 +9,13 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::Response;
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::faults::FaultKind;
+use crate::faults::{self, Fault, FaultKind, Target};
 use crate::reply::Reply;
 use crate::requests::Service;
 use crate::steps::{Moment, Steps};
@@ -40,14 +41,23 @@ pub struct StorageProxy {
     server: JoinHandle<()>,
 }
 
-#[derive(Debug)]
+type Clock = Box<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
 struct Shared {
     origin: String,
     http: reqwest::Client,
     steps: Arc<Steps>,
+    clock: Mutex<Option<Clock>>,
+    faults: Mutex<Vec<Fault>>,
     trouble: Mutex<Option<Trouble>>,
     written: Mutex<Vec<Written>>,
     failed: Mutex<Vec<u64>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 impl StorageProxy {
@@ -65,6 +75,8 @@ impl StorageProxy {
             origin: origin.to_owned(),
             http,
             steps,
+            clock: Mutex::default(),
+            faults: Mutex::default(),
             trouble: Mutex::default(),
             written: Mutex::default(),
             failed: Mutex::default(),
@@ -85,7 +97,22 @@ impl StorageProxy {
         &self.url
     }
 
-    /// Lets requests fail at random, or not any more.
+    /// Replaces the `Date` header of every answer by the time of `now`. Until then it is the service's own.
+    pub fn run_clock(&self, now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) {
+        *locked(&self.shared.clock) = Some(Box::new(now));
+    }
+
+    /// Makes requests fail whose `METHOD path?query` contains the route. Tenants and mailboxes are not known here.
+    pub fn inject(&self, fault: Fault) {
+        locked(&self.shared.faults).push(fault);
+    }
+
+    /// Removes all injected faults.
+    pub fn clear_faults(&self) {
+        locked(&self.shared.faults).clear();
+    }
+
+    /// Lets requests fail at random, or not any more. Injected faults take precedence.
     pub fn set_trouble(&self, trouble: Option<Trouble>) {
         *locked(&self.shared.trouble) = trouble;
     }
@@ -116,29 +143,18 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     if !shared.steps.pass(step, Moment::BeforeEffect).await {
         shared.broken_off();
     }
-    let path = request.uri().path().to_owned();
-    let fault = locked(&shared.trouble).as_mut().and_then(|trouble| trouble.take(Service::Tables, &path, None));
+    let fault = shared.fault_of(&request);
     if let Some(FaultKind::Delay(duration)) = &fault {
         tokio::time::sleep(*duration).await;
     }
     let response = match &fault {
         Some(FaultKind::Drop) => shared.broken_off(),
+        Some(FaultKind::Hang) => shared.hang().await,
         Some(FaultKind::Status { status, body, .. }) => {
             shared.note_failure();
             refused(*status, body)
         }
-        Some(FaultKind::AfterEffect { status }) => {
-            let _ = shared.forward(request).await;
-            shared.note_failure();
-            refused(*status, "")
-        }
-        _ => match shared.forward(request).await {
-            Ok(response) => response,
-            Err(_) => {
-                shared.note_failure();
-                refused(503, "")
-            }
-        },
+        _ => shared.forward_with(request, fault.as_ref()).await,
     };
     if !shared.steps.pass(step, Moment::AfterEffect).await {
         shared.broken_off();
@@ -146,6 +162,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     response
 }
 
+/// Returns the answer of a service that did not do what was requested.
 fn refused(status: u16, body: &str) -> Response<Body> {
     let reply = Reply { body: body.as_bytes().to_vec(), ..Reply::empty(status) };
     crate::sending::response(reply.with_header("content-type", "application/json"), None, chrono::Utc::now())
@@ -155,6 +172,42 @@ impl Shared {
     fn note_failure(&self) {
         let order = self.steps.order();
         locked(&self.failed).push(order);
+    }
+
+    /// Chooses the fault of a request: an injected one, else a random one.
+    fn fault_of(&self, request: &Request) -> Option<FaultKind> {
+        let path = request.uri().path();
+        let line = format!("{} {path}?{}", request.method(), request.uri().query().unwrap_or_default());
+        let target = Target { service: Service::Tables, line, call: None, tenant: None, mailbox: None };
+        let injected = faults::take(&mut locked(&self.faults), &target, None);
+        injected.or_else(|| locked(&self.trouble).as_mut()?.take(Service::Tables, path, None))
+    }
+
+    /// Waits for ever, or until the client leaves.
+    async fn hang(&self) -> ! {
+        self.note_failure();
+        std::future::pending().await
+    }
+
+    /// Forwards a request, and applies a fault that comes after the effect.
+    async fn forward_with(&self, request: Request, fault: Option<&FaultKind>) -> Response<Body> {
+        let response = self.forward(request).await;
+        match (fault, response) {
+            (Some(FaultKind::HangAfterEffect), _) => self.hang().await,
+            (Some(FaultKind::AfterEffect { status }), _) => {
+                self.note_failure();
+                refused(*status, "")
+            }
+            (Some(FaultKind::DelayAfterEffect(duration)), Ok(response)) => {
+                tokio::time::sleep(*duration).await;
+                response
+            }
+            (_, Ok(response)) => response,
+            (_, Err(_)) => {
+                self.note_failure();
+                refused(503, "")
+            }
+        }
     }
 
     /// Ends the task of the connection, and with it the connection, without calling the panic hook.
@@ -171,7 +224,11 @@ impl Shared {
         let columns = is_write.then(|| serde_json::from_slice::<Value>(&body).ok()).flatten();
         let sent = self.http.request(parts.method, format!("{}{target}", self.origin));
         let response = sent.headers(without_connection(parts.headers)).body(body).send().await?;
-        let (status, headers) = (response.status(), without_connection(response.headers().clone()));
+        let (status, mut headers) = (response.status(), without_connection(response.headers().clone()));
+        let date = locked(&self.clock).as_ref().map(|now| now().format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        if let Some(date) = date.and_then(|date| HeaderValue::try_from(date).ok()) {
+            headers.insert(DATE, date);
+        }
         let body = response.bytes().await?;
         if let (true, Some(columns)) = (status.is_success(), columns) {
             let order = self.steps.order();

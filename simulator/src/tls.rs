@@ -1,4 +1,4 @@
-//! A certificate authority made at start, and a certificate of it for this machine.
+//! Creates a certificate authority at start, and a certificate of it for this machine.
 
 use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// The authority's certificate in a file, and what the services answer with.
+/// The authority's certificate in a file, and the TLS configuration of the services.
 pub(crate) struct Authority {
-    /// Removed with the simulator.
+    /// The folder of the file, which is removed with the simulator.
     folder: PathBuf,
     pub(crate) server: Arc<ServerConfig>,
 }
@@ -33,12 +33,12 @@ impl Authority {
 
 impl Drop for Authority {
     fn drop(&mut self) {
-        // A leftover in the temporary folder harms nobody.
+        // A file that stays in the temporary folder does no harm.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-/// Counts the connections that are about to shake hands.
+/// Counts the connections before their TLS handshake.
 #[derive(Clone)]
 pub(crate) struct Handshakes(pub(crate) Arc<AtomicUsize>);
 
@@ -71,7 +71,7 @@ fn make() -> Result<(String, ServerConfig), Failure> {
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![leaf.der().clone()], private)?;
-    // One request a connection at a time, so that a dropped connection harms one request only.
+    // With HTTP/1.1 a dropped connection affects one request only.
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((root.pem(), server))
 }

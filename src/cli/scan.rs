@@ -10,6 +10,7 @@ mod kept;
 mod organizations;
 mod table;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,10 +18,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::detection::{Finding, is_selected, judge, pass_over};
+use crate::detection::{Finding, Knowledge, is_selected, judge, system_noise};
 use audit_log::export::{self, ExportError};
 use audit_log::{AuditRecord, Event};
-use base::ids::Domain;
+use base::ids::{Domain, TenantId};
 
 use broken::BrokenParts;
 use kept::KeptRecords;
@@ -226,7 +227,7 @@ impl Reading {
             Event::Selected { json, line } => {
                 self.records += 1;
                 self.selected += 1;
-                match pass_over(json) {
+                match system_noise(json) {
                     Some(glance) => {
                         self.sound += 1;
                         self.organizations.note(
@@ -261,11 +262,17 @@ impl Reading {
         mut sink: impl FnMut(&organizations::Organization, Finding) -> io::Result<()>,
     ) -> Result<u64, ScanError> {
         let mut threats = 0;
+        // A copy for each organization: records add what they show of rules.
+        let mut known: HashMap<TenantId, Knowledge> = HashMap::new();
         self.kept.in_order(|json| -> Result<(), ScanError> {
             // It parsed before it was kept.
             let Ok(record) = AuditRecord::parse(json) else { return Ok(()) };
             let organization = self.organizations.of(&record);
-            if let Some(finding) = judge(&record, &organization.knowledge) {
+            let tenant = organization.knowledge.tenant_id;
+            let known = known.entry(tenant).or_insert_with(|| organization.knowledge.clone());
+            let finding = judge(&record, known);
+            known.note_rule(&record);
+            if let Some(finding) = finding {
                 threats += u64::from(finding.threat);
                 sink(organization, finding)?;
             }

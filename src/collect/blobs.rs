@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use crate::detection::{is_selected, pass_over};
+use crate::detection::{is_selected, system_noise};
 use audit_log::{AuditRecord, Broken, Event, Selector};
 use base::clock::Deadline;
 use m365::ServiceError;
@@ -224,7 +224,7 @@ impl Batch {
         self.seen += u64::from(is_a_record(&event));
         match event {
             Event::Skipped => {}
-            Event::Selected { json, .. } if pass_over(json).is_some() => self.selected += 1,
+            Event::Selected { json, .. } if system_noise(json).is_some() => self.selected += 1,
             Event::Selected { json, .. } => match AuditRecord::parse(json) {
                 Ok(record) => {
                     self.selected += 1;

@@ -90,6 +90,7 @@ impl Collector<'_> {
                 self.session.change(|row| row.subscriptions.insert(of.as_str().to_owned(), now)).await;
                 Ok(self.session.save().await?)
             }
+            SubscriptionStart::TooFrequent => Err(Stop::Starting),
             SubscriptionStart::AuditingOff => {
                 let why = "the audit service does not know this tenant".to_owned();
                 Err(Stop::AccessBlocked(TenantState::AuditingOff, why))

@@ -6,13 +6,13 @@ use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, shown};
 use super::finding::FindingKind;
+use super::principals::Principals;
 use super::reason::ReasonName::AutoReplySet;
-use super::who::Who;
 
 /// Judges a change of the automatic reply. One that is disabled is no sign of anything: a remediation does that too.
-pub(super) fn evidence(record: &AuditRecord, who: &Who) -> Evidence {
+pub(super) fn evidence(record: &AuditRecord, principals: &Principals) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::AutoReply);
-    let mailbox = shown(&who.mailbox);
+    let mailbox = shown(&principals.mailbox);
     let state = record.parameters.get("AutoReplyState").unwrap_or_default().trim().to_ascii_lowercase();
     evidence.identity.push(state.clone());
     if state == "disabled" {

@@ -19,7 +19,7 @@ enum Sort {
     Text,
     /// By senders.
     People,
-    /// By recipients: the owner himself is one of practically every message.
+    /// By recipients: the owner is one of practically every message.
     Recipients,
     SizeMinimum,
     SizeMaximum,
@@ -61,12 +61,12 @@ fn sort_of(name: &str) -> Option<Sort> {
     SORTS.get(&name.to_ascii_lowercase()).copied()
 }
 
-/// Whether a property of a rule is a condition.
+/// Returns whether a property of a rule is a condition.
 pub(super) fn is_condition(name: &str) -> bool {
     sort_of(name).is_some()
 }
 
-/// Whether a property of a rule is an exception.
+/// Returns whether a property of a rule is an exception.
 pub(super) fn is_exception(name: &str) -> bool {
     name.get(..8).is_some_and(|head| head.eq_ignore_ascii_case("ExceptIf"))
 }
@@ -93,7 +93,7 @@ impl OwnAddresses {
     }
 }
 
-/// Whether messages fail this condition in practice.
+/// Returns whether messages fail this condition in practice.
 pub(super) fn narrows(condition: &Condition, own: &OwnAddresses) -> bool {
     let any = |is_always_true: &dyn Fn(&str) -> bool| condition.values.iter().any(|value| is_always_true(value));
     match sort_of(&condition.name) {
@@ -134,7 +134,7 @@ pub(super) fn is_trivial(value: &str) -> bool {
 /// Radicals, kana, hangul, ideographs and emoji follow; alphabets and punctuation come before.
 const FIRST_IDEOGRAPH: u32 = 0x2E80;
 
-/// Whether the words of this condition are looked at.
+/// Returns whether the words of this condition are looked at.
 pub(super) fn has_words(condition: &Condition) -> bool {
     match sort_of(&condition.name) {
         Some(sort) => sort == Sort::Text,
@@ -147,7 +147,7 @@ pub(super) fn is_sender_text(condition: &Condition) -> bool {
     condition.name.eq_ignore_ascii_case("FromAddressContainsWords") || restriction::is_about_sender(condition)
 }
 
-/// Whether this condition names senders.
+/// Returns whether this condition names senders.
 pub(super) fn has_senders(condition: &Condition) -> bool {
     sort_of(&condition.name) == Some(Sort::People)
         || condition.name.eq_ignore_ascii_case("FromAddressContainsWords")

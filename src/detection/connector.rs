@@ -7,8 +7,8 @@ use audit_log::AuditRecord;
 
 use super::evidence::{Evidence, named, shown};
 use super::finding::{FindingKind, Severity};
+use super::principals::{has_failed, is_person};
 use super::reason::ReasonName::ConnectorChanged;
-use super::who::{has_failed, is_person};
 
 /// The parameters that say where mail comes from or goes to.
 const ENDS: [&str; 5] =

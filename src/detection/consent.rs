@@ -19,8 +19,8 @@ use super::fold::folded;
 use super::imitation::imitates_microsoft;
 use super::json;
 use super::knowledge::Knowledge;
+use super::principals::has_failed;
 use super::reason::ReasonName::*;
-use super::who::has_failed;
 
 /// Common mail clients.
 static MAIL_CLIENTS: LazyLock<HashMap<Uuid, &'static str>> = LazyLock::new(|| {

@@ -8,19 +8,22 @@ use super::evidence::{Evidence, listed, named, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::ContactPointsElsewhere;
-use super::targets::{Reach, Target};
+use super::targets::{Destination, Target};
 
 /// Judges the new address. `None` when the record sets none.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Evidence> {
     let target = record.parameters.get("ExternalEmailAddress").and_then(Target::read)?;
     let contact = record.parameters.get("Identity").unwrap_or_else(|| named(record));
-    let reaches: Vec<Reach> = target.reach(known);
+    let destinations: Vec<Destination> = target.destinations(known);
     let mut evidence = Evidence::new(FindingKind::ContactRetargeted);
-    let sentence =
-        format!("The contact '{}' now points to {}.", shown(contact), listed(reaches.iter().map(Reach::text)));
+    let sentence = format!(
+        "The contact '{}' now points to {}.",
+        shown(contact),
+        listed(destinations.iter().map(Destination::text))
+    );
     evidence.note(&sentence);
     evidence.because(ContactPointsElsewhere, sentence);
-    evidence.leads_to(&reaches);
+    evidence.leads_to(&destinations);
     evidence.rule_name = shown(contact);
     evidence.identity.push(format!("contact {}", contact.to_lowercase()));
     evidence.settle_if_failed(record);

@@ -10,8 +10,8 @@ use base::ids::Domain;
 use super::evidence::{Evidence, named, shown};
 use super::finding::{Finding, FindingKind, Severity};
 use super::json;
+use super::principals::is_person;
 use super::reason::ReasonName::*;
-use super::who::is_person;
 
 /// The types of accepted domains whose mail for unknown recipients is handed to another mail system.
 const RELAYS: [&str; 2] = ["InternalRelay", "ExternalRelay"];

@@ -3,45 +3,52 @@
 use std::collections::HashMap;
 
 use audit_log::AuditRecord;
+use chrono::{DateTime, Utc};
 
 use super::inbox_rule::shown_by;
 use super::knowledge::Knowledge;
+use super::principals::{Principals, has_failed, principals};
 use super::rule::RuleShape;
 use super::rule_from_mailbox_audit::is_removal;
-use super::selection::{Concern, concern};
-use super::who::{Who, has_failed, who};
+use super::selection::{OperationKind, operation_kind};
 
 /// The rules as earlier records made them, by mailbox and by id or name.
 #[derive(Debug, Clone, Default)]
-pub struct EarlierRules(HashMap<String, RuleShape>);
+pub struct EarlierRules(HashMap<String, (DateTime<Utc>, RuleShape)>);
 
 impl EarlierRules {
-    /// Returns the rule that an earlier record showed, if the newer one says less.
-    pub(super) fn of(&self, who: &Who, shown: &RuleShape) -> Option<&RuleShape> {
-        keys(who, shown).iter().find_map(|key| self.0.get(key))
+    /// Returns the rule as records before `time` show it. Of records of one second no one knows the order.
+    pub(super) fn of(&self, principals: &Principals, shown: &RuleShape, time: DateTime<Utc>) -> Option<&RuleShape> {
+        let earlier = keys(principals, shown).into_iter().find_map(|key| self.0.get(&key));
+        earlier.filter(|(made, _)| *made < time).map(|(_, rule)| rule)
     }
 }
 
 impl Knowledge {
     /// Keeps the rule that a record shows for later records of the same rule. Records come in the order of their time.
     pub fn note_rule(&mut self, record: &AuditRecord) {
-        let Some(concern) = concern(&record.operation) else { return };
+        let Some(operation_kind) = operation_kind(&record.operation) else { return };
         let is_rule = matches!(
-            concern,
-            Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::MailboxRules | Concern::RuleRemoval
+            operation_kind,
+            OperationKind::InboxRuleCmdlet
+                | OperationKind::SweepRuleCmdlet
+                | OperationKind::MailboxRules
+                | OperationKind::RuleRemoval
         );
         if !is_rule || has_failed(record) {
             return;
         }
-        let (shown, who) = (shown_by(record, concern), who(record, concern, self));
-        let keys = keys(&who, &shown);
+        let (shown, principals) = (shown_by(record, operation_kind), principals(record, operation_kind, self));
+        let keys = keys(&principals, &shown);
         if is_removal(record) || takes_away(record) {
             keys.iter().for_each(|key| drop(self.earlier_rules.0.remove(key)));
         } else if !shown.is_blank() {
-            let rule =
-                self.earlier_rules.of(&who, &shown).map_or_else(|| shown.clone(), |earlier| earlier.changed_by(&shown));
+            let rule = self
+                .earlier_rules
+                .of(&principals, &shown, record.created)
+                .map_or_else(|| shown.clone(), |earlier| earlier.changed_by(&shown));
             for key in keys {
-                self.earlier_rules.0.insert(key, rule.clone());
+                self.earlier_rules.0.insert(key, (record.created, rule.clone()));
             }
         }
     }
@@ -53,8 +60,8 @@ fn takes_away(record: &AuditRecord) -> bool {
 }
 
 /// A rule is found by its id and by its name: a record of Enable-InboxRule may have either.
-fn keys(who: &Who, shown: &RuleShape) -> Vec<String> {
-    let mailbox = who.fingerprint_key();
+fn keys(principals: &Principals, shown: &RuleShape) -> Vec<String> {
+    let mailbox = principals.fingerprint_key();
     let id = shown.id.map(|id| format!("{mailbox}\\id {id}"));
     let name = shown.name.as_deref().filter(|name| !name.trim().is_empty());
     id.into_iter().chain(name.map(|name| format!("{mailbox}\\{}", name.trim()))).collect()

@@ -7,11 +7,11 @@ use super::correlation::Judged as _;
 use super::finding::{Finding, FindingKind, Severity};
 use super::fold::is_invisible;
 use super::knowledge::Knowledge;
+use super::principals::{Principals, has_failed};
 use super::reason::{Reason, ReasonName};
 use super::score;
-use super::targets::Reach;
+use super::targets::Destination;
 use super::verdict::{self, Signals};
-use super::who::{Who, has_failed};
 
 /// What a detection found, before the verdict.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub(super) struct Evidence {
     pub(super) rule_name: String,
     pub(super) forwarding_status: String,
     /// Where mail goes.
-    reaches: Vec<Reach>,
+    destinations: Vec<Destination>,
     /// What makes this finding another one than the next, besides tenant, mailbox and type.
     pub(super) identity: Vec<String>,
     /// The objects that the record creates or changes: a rule by its id and by its name, a grant, an application.
@@ -59,7 +59,7 @@ impl Evidence {
             rule_id: String::new(),
             rule_name: String::new(),
             forwarding_status: String::new(),
-            reaches: Vec::new(),
+            destinations: Vec::new(),
             identity: Vec::new(),
             subjects: Vec::new(),
             removed: Vec::new(),
@@ -86,16 +86,17 @@ impl Evidence {
     }
 
     /// Mail goes there. A target that was withheld is to be looked up again.
-    pub(super) fn leads_to(&mut self, reaches: &[Reach]) {
-        self.rejudge |= reaches.iter().any(|reach| matches!(reach, Reach::Unresolved { withheld: true, .. }));
-        self.reaches.extend_from_slice(reaches);
-        self.reaches.sort();
-        self.reaches.dedup();
+    pub(super) fn leads_to(&mut self, destinations: &[Destination]) {
+        self.rejudge |=
+            destinations.iter().any(|reach| matches!(reach, Destination::Unresolved { withheld: true, .. }));
+        self.destinations.extend_from_slice(destinations);
+        self.destinations.sort();
+        self.destinations.dedup();
     }
 
-    /// Whether mail goes to a proven outside address.
+    /// Returns whether mail goes to a proven external address.
     pub(super) fn leads_outside(&self) -> bool {
-        self.reaches.iter().any(|reach| matches!(reach, Reach::Outside(_)))
+        self.destinations.iter().any(|reach| matches!(reach, Destination::Outside(_)))
     }
 
     /// Notes an object that the record creates or changes.
@@ -137,7 +138,7 @@ impl Evidence {
         self.signals.absorb(&other.signals);
         self.is_settled &= other.is_settled;
         self.rejudge |= other.rejudge;
-        self.leads_to(&other.reaches);
+        self.leads_to(&other.destinations);
         self.identity.extend(other.identity);
         self.subjects.extend(other.subjects);
         self.removed.extend(other.removed);
@@ -152,20 +153,20 @@ impl Evidence {
     }
 
     /// The finding.
-    pub(super) fn into_finding(mut self, record: &AuditRecord, who: &Who, known: &Knowledge) -> Finding {
+    pub(super) fn into_finding(mut self, record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Finding {
         if self.is_settled {
             self.forget_reasons();
         }
-        if who.changed_by_another && !kind_has_no_owner(self.kind) {
-            self.because(ReasonName::ChangedByAnother, changed_by_another(who));
+        if principals.changed_by_another && !kind_has_no_owner(self.kind) {
+            self.because(ReasonName::ChangedByAnother, changed_by_another(principals));
         }
         if record.id_is_derived {
             self.note("The record has no id; Tenantwatch derived one from its content.");
         }
         let severity = self.verdict();
         let outside_targets = self.outside_targets();
-        let subjects = if self.is_settled { Vec::new() } else { self.digests(&self.subjects, who, known) };
-        let removed = self.digests(&self.removed, who, known);
+        let subjects = if self.is_settled { Vec::new() } else { self.digests(&self.subjects, principals, known) };
+        let removed = self.digests(&self.removed, principals, known);
         let mut finding = Finding {
             record_id: record.id,
             tenant_id: known.tenant_id,
@@ -174,8 +175,8 @@ impl Evidence {
             severity,
             score: 0,
             operation: record.operation.clone(),
-            mailbox: who.mailbox.clone(),
-            actor: who.actor.clone(),
+            mailbox: principals.mailbox.clone(),
+            actor: principals.actor.clone(),
             event_time: record.created,
             forwarding_externally: !outside_targets.is_empty() && self.kind != FindingKind::ContactRetargeted,
             applies_to_all_mail: self.applies_to_all_mail,
@@ -183,10 +184,10 @@ impl Evidence {
             rule_id: self.rule_id.clone(),
             rule_name: self.rule_name.clone(),
             forwarding_status: self.forwarding_status.clone(),
-            forwarding_address: joined(self.reaches.iter().map(Reach::text)),
+            forwarding_address: joined(self.destinations.iter().map(Destination::text)),
             outside_targets,
             client_ip: record.client_ip.clone(),
-            fingerprint: self.fingerprint(who, known),
+            fingerprint: self.fingerprint(principals, known),
             subjects,
             removed,
             scopes: self.scopes,
@@ -215,22 +216,22 @@ impl Evidence {
     }
 
     fn outside_targets(&self) -> Vec<String> {
-        let outside = |reach: &Reach| match reach {
-            Reach::Outside(text) => Some(text.clone()),
+        let outside = |reach: &Destination| match reach {
+            Destination::Outside(text) => Some(text.clone()),
             _ => None,
         };
-        if self.is_settled { Vec::new() } else { self.reaches.iter().filter_map(outside).collect() }
+        if self.is_settled { Vec::new() } else { self.destinations.iter().filter_map(outside).collect() }
     }
 
     /// Returns the digests of objects. A mailbox counts by its object id and by its address, because a removal may be recorded while
     /// Exchange does not respond.
-    fn digests(&self, objects: &[(FindingKind, String)], who: &Who, known: &Knowledge) -> Vec<Digest> {
+    fn digests(&self, objects: &[(FindingKind, String)], principals: &Principals, known: &Knowledge) -> Vec<Digest> {
         let mut digests = Vec::new();
         for (kind, object) in objects {
-            let mailboxes = match &who.object_id {
+            let mailboxes = match &principals.object_id {
                 _ if kind_has_no_owner(*kind) => vec![String::new()],
-                Some(id) => vec![id.to_lowercase(), who.mailbox.clone()],
-                None => vec![who.mailbox.clone()],
+                Some(id) => vec![id.to_lowercase(), principals.mailbox.clone()],
+                None => vec![principals.mailbox.clone()],
             };
             let of = |mailbox: String| {
                 Digest::of(&["subject", &known.tenant_id.to_string(), &mailbox, kind.as_str(), object])
@@ -241,10 +242,10 @@ impl Evidence {
     }
 
     /// Tenant, mailbox, type, and what the detection says makes the finding another one.
-    fn fingerprint(&self, who: &Who, known: &Knowledge) -> Digest {
-        let mut parts = vec![known.tenant_id.to_string(), who.fingerprint_key(), self.kind.as_str().to_owned()];
+    fn fingerprint(&self, principals: &Principals, known: &Knowledge) -> Digest {
+        let mut parts = vec![known.tenant_id.to_string(), principals.fingerprint_key(), self.kind.as_str().to_owned()];
         parts.extend(self.identity.iter().cloned());
-        parts.extend(self.reaches.iter().map(|reach| format!("target={}", reach.text().to_lowercase())));
+        parts.extend(self.destinations.iter().map(|reach| format!("target={}", reach.text().to_lowercase())));
         Digest::of(&parts)
     }
 }
@@ -255,10 +256,12 @@ fn kind_has_no_owner(kind: FindingKind) -> bool {
     !matches!(kind, InboxRule | InboxForward | MailboxPermission | MailboxTrust | AutoReply | ClientAccess)
 }
 
-fn changed_by_another(who: &Who) -> String {
-    match who.mailbox.as_str() {
-        "" => format!("Changed by {}, in a mailbox whose owner is unknown.", shown(&who.actor)),
-        mailbox => format!("Changed by {}, who is not the mailbox owner ({}).", shown(&who.actor), shown(mailbox)),
+fn changed_by_another(principals: &Principals) -> String {
+    match principals.mailbox.as_str() {
+        "" => format!("Changed by {}, in a mailbox whose owner is unknown.", shown(&principals.actor)),
+        mailbox => {
+            format!("Changed by {}, who is not the mailbox owner ({}).", shown(&principals.actor), shown(mailbox))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::folders::FolderKind;
 use super::knowledge::Knowledge;
 use super::resolution;
 use super::rule::{Action, Condition, RuleShape};
-use super::targets::Reach;
+use super::targets::Destination;
 
 /// Returns whether a rule has a name that Exchange gives its own rules. A name alone excuses nothing.
 pub fn is_exchange_rule_name(name: &str) -> bool {
@@ -43,7 +43,9 @@ pub(super) fn is_exchange_own(rule: &RuleShape, hidden: &[RuleShape], known: &Kn
     } else if is_delegate_rule_name(name) {
         actions.iter().all(|action| matches!(action, Action::Forward { .. }))
             && rule.conditions.iter().any(is_about_meetings)
-            && resolution::reaches(rule.targets(), known).iter().all(|reach| matches!(reach, Reach::Inside(_)))
+            && resolution::destinations(rule.targets(), known)
+                .iter()
+                .all(|reach| matches!(reach, Destination::Inside(_)))
     } else {
         false
     }
@@ -62,6 +64,7 @@ fn is_about_meetings(condition: &Condition) -> bool {
         let value = value.to_ascii_lowercase();
         value.contains("calendar") || value.contains("meeting")
     };
-    let is_kind = condition.name.eq_ignore_ascii_case("MessageTypeMatches") || condition.name.eq_ignore_ascii_case("ItemClass");
+    let is_kind =
+        condition.name.eq_ignore_ascii_case("MessageTypeMatches") || condition.name.eq_ignore_ascii_case("ItemClass");
     is_kind && condition.values.iter().any(is_meeting)
 }

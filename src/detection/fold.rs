@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn look_alikes_of_every_kind_become_latin_letters() {
-        for text in ["раssword", "ｐａｓｓｗｏｒｄ", "𝗽𝗮𝘀𝘀𝘄𝗼𝗿𝗱", "pαssword", "p\u{200D}assword", "ΡASSWORD"] {
+        for text in ["раssword", "ｐａｓｓｗｏｒｄ", "𝗽𝗮𝘀𝘀𝘄𝗼𝗿𝗱", "pαssword", "p\u{200D}assword", "ΡASSWORD"]
+        {
             assert_eq!(folded(text), "password", "{text}");
         }
     }

@@ -154,7 +154,9 @@ mod tests {
 
     #[test]
     fn folders_that_people_make_are_not_default_folders() {
-        for own in ["Inbox\\Notes", "RSS Feeds\\Blog", "\\rss subscriptions\\old", "Archive\\2026", "Notes 2026", "Progress"] {
+        for own in
+            ["Inbox\\Notes", "RSS Feeds\\Blog", "\\rss subscriptions\\old", "Archive\\2026", "Notes 2026", "Progress"]
+        {
             assert_eq!(kind(own), None, "{own}");
         }
     }
@@ -165,7 +167,8 @@ mod tests {
             let folder = Folder::read(name).unwrap();
             assert!(folder.kind().is_some() && folder.is_disguised(), "{name}");
         }
-        for name in ["Журнал бесед", "Notizen", "迷惑メール", "Éléments supprimés", "RSS フィード"] {
+        for name in ["Журнал бесед", "Notizen", "迷惑メール", "Éléments supprimés", "RSS フィード"]
+        {
             assert!(!Folder::read(name).unwrap().is_disguised(), "{name}");
         }
     }

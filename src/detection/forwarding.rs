@@ -1,4 +1,4 @@
-//! Forwarding on the mailbox itself: `Set-Mailbox` with `ForwardingSmtpAddress` or `ForwardingAddress`.
+//! Evaluates forwarding on the mailbox itself: `Set-Mailbox` with `ForwardingSmtpAddress` or `ForwardingAddress`.
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/set-mailbox>. Turning forwarding off is the same cmdlet with an
 //! empty value.
@@ -8,10 +8,11 @@ use audit_log::AuditRecord;
 use super::evidence::{Evidence, listed, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
+use super::principals::has_failed;
 use super::reason::ReasonName::*;
 use super::resolution::Resolver;
-use super::targets::{Reach, Target};
-use super::who::has_failed;
+use super::targets::{Destination, Target};
+use super::unread::UnreadPart;
 
 /// The parameters that forward.
 const FORWARDING: [&str; 2] = ["ForwardingSmtpAddress", "ForwardingAddress"];
@@ -27,7 +28,7 @@ pub(super) enum Change {
     None,
 }
 
-/// The change that a `Set-Mailbox` record makes.
+/// Returns the change that a `Set-Mailbox` record makes.
 pub(super) fn change(record: &AuditRecord) -> Change {
     let values: Vec<&str> = FORWARDING
         .iter()
@@ -46,11 +47,18 @@ pub(super) fn change(record: &AuditRecord) -> Change {
     }
 }
 
+/// Returns the parameters that could not be read and name forwarding.
+pub(super) fn unread(record: &AuditRecord) -> Vec<UnreadPart> {
+    record.parameters.unread().iter().map(|text| UnreadPart::of(text)).filter(|part| part.forwards).collect()
+}
+
 /// Judges the forwarding that a `Set-Mailbox` record sets or removes.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::InboxForward);
+    let unread = unread(record);
     match change(record) {
         Change::Set(targets) => set(record, &targets, known, &mut evidence),
+        _ if !unread.is_empty() => set_unread(record, &unread, known, &mut evidence),
         Change::Removed => {
             evidence.is_settled = true;
             evidence.note("Forwarding was removed from the mailbox.");
@@ -69,19 +77,49 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     evidence
 }
 
+/// Forwarding in a form that could not be read. An external address beside it proves nothing.
+fn set_unread(record: &AuditRecord, parts: &[UnreadPart], known: &Knowledge, evidence: &mut Evidence) {
+    let sentence = "The record describes the change in a format that Tenantwatch could not read. By its text, the mailbox forwards mail.";
+    evidence.because(ContentNotVisible, sentence);
+    let targets: Vec<&Target> = parts.iter().flat_map(|part| &part.targets).collect();
+    let resolver = Resolver::new(targets.iter().copied(), known);
+    let unresolved = targets.iter().flat_map(|target| resolver.destinations(target)).filter_map(|reach| match reach {
+        Destination::Outside(text) | Destination::Unresolved { text, .. } => {
+            Some(Destination::Unresolved { text, withheld: false })
+        }
+        Destination::Inside(_) | Destination::Trusted(_) => None,
+    });
+    let unresolved: Vec<Destination> = unresolved.collect();
+    evidence.signals().targets_were_asked_for = resolver.can_ask();
+    evidence.signals().unread_verb = true;
+    evidence.leads_to(&unresolved);
+    if !unresolved.is_empty() {
+        let targets = listed(unresolved.iter().map(Destination::text));
+        evidence.because(TargetUnresolved, format!("The mailbox may forward to {targets}, which may be external."));
+    }
+    evidence.forwarding_status = status(record, &unresolved);
+    evidence.identity.push("unread".to_owned());
+    if has_failed(record) {
+        evidence.is_settled = true;
+        evidence.note("The attempt failed; nothing was changed.");
+    }
+}
+
 fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &mut Evidence) {
     let resolver = Resolver::new(targets, known);
-    let reaches: Vec<Reach> = targets.iter().flat_map(|target| resolver.reach(target)).collect();
-    evidence.leads_to(&reaches);
+    let destinations: Vec<Destination> = targets.iter().flat_map(|target| resolver.destinations(target)).collect();
+    evidence.leads_to(&destinations);
     evidence.rejudge |= resolver.is_withheld();
     let can_ask = resolver.can_ask();
     evidence.signals().targets_were_asked_for = can_ask;
-    evidence.forwarding_status = status(record, &reaches);
-    let of = |wanted: fn(&Reach) -> bool| listed(reaches.iter().filter(|reach| wanted(reach)).map(Reach::text));
-    let outside = of(|reach| matches!(reach, Reach::Outside(_)));
-    let unresolved = of(|reach| matches!(reach, Reach::Unresolved { .. }));
-    let trusted = of(|reach| matches!(reach, Reach::Trusted(_)));
-    let inside = of(|reach| matches!(reach, Reach::Inside(_)));
+    evidence.forwarding_status = status(record, &destinations);
+    let of = |wanted: fn(&Destination) -> bool| {
+        listed(destinations.iter().filter(|reach| wanted(reach)).map(Destination::text))
+    };
+    let outside = of(|reach| matches!(reach, Destination::Outside(_)));
+    let unresolved = of(|reach| matches!(reach, Destination::Unresolved { .. }));
+    let trusted = of(|reach| matches!(reach, Destination::Trusted(_)));
+    let inside = of(|reach| matches!(reach, Destination::Inside(_)));
     if !outside.is_empty() {
         evidence.because(
             MailboxForwardsExternally,
@@ -126,12 +164,12 @@ fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &m
 }
 
 /// The sentence of the runbooks before this program, which flows out there may read.
-fn status(record: &AuditRecord, reaches: &[Reach]) -> String {
-    let outside = reaches.iter().find_map(|reach| match reach {
-        Reach::Outside(text) => Some(text),
+fn status(record: &AuditRecord, destinations: &[Destination]) -> String {
+    let outside = destinations.iter().find_map(|reach| match reach {
+        Destination::Outside(text) => Some(text),
         _ => None,
     });
-    match (outside, reaches.first()) {
+    match (outside, destinations.first()) {
         (Some(address), _) => {
             let domain = address.rsplit_once('@').map_or(address.as_str(), |(_, domain)| domain);
             format!("The Set-Mailbox command in ID {} set forwarding to external domain {}.", record.id, shown(domain))

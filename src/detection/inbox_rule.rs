@@ -13,18 +13,18 @@ use super::fold::plain;
 use super::folders::Folder;
 use super::knowledge::Knowledge;
 use super::live_rules::Live;
+use super::principals::{Principals, has_failed, is_noise};
 use super::rule::{Action, Condition, RuleShape};
 use super::rule_from_mailbox_audit::{from_mailbox_audit, is_removal};
 use super::rule_from_parameters::from_cmdlet;
 use super::rule_reasons;
-use super::selection::Concern;
+use super::selection::OperationKind;
 use super::targets::Target;
-use super::who::{Who, has_failed, is_noise};
 
 /// Returns the rule as far as the record shows it.
-pub(super) fn shown_by(record: &AuditRecord, concern: Concern) -> RuleShape {
-    match concern {
-        Concern::MailboxRules => from_mailbox_audit(record),
+pub(super) fn shown_by(record: &AuditRecord, operation_kind: OperationKind) -> RuleShape {
+    match operation_kind {
+        OperationKind::MailboxRules => from_mailbox_audit(record),
         _ => from_cmdlet(record),
     }
 }
@@ -43,19 +43,28 @@ pub(super) fn settled_because(record: &AuditRecord, shape: &RuleShape) -> Option
 }
 
 /// Evaluates the rule that a record is about.
-pub(super) fn evidence(record: &AuditRecord, concern: Concern, who: &Who, known: &Knowledge) -> Evidence {
-    let own = shown_by(record, concern);
+pub(super) fn evidence(
+    record: &AuditRecord,
+    operation_kind: OperationKind,
+    principals: &Principals,
+    known: &Knowledge,
+) -> Evidence {
+    let own = shown_by(record, operation_kind);
     let settled = settled_because(record, &own);
     // What the system does is judged by the change alone.
-    let live = if settled.is_some() || is_noise(record) { Live::Offline } else { Live::of(who, known) };
-    let earlier = known.earlier_rules.of(who, &own).filter(|_| settled.is_none() && known.offline).cloned();
-    let matching = live.matching(&own, concern).into_iter().chain(earlier).collect::<Vec<_>>();
+    let live = if settled.is_some() || is_noise(record) { Live::Offline } else { Live::of(principals, known) };
+    let earlier = known
+        .earlier_rules
+        .of(principals, &own, record.created)
+        .filter(|_| settled.is_none() && known.offline)
+        .cloned();
+    let matching = live.matching(&own, operation_kind).into_iter().chain(earlier).collect::<Vec<_>>();
     let hidden = live.hidden_rules();
     let (excused, matching): (Vec<_>, Vec<_>) =
         matching.into_iter().partition(|rule| is_exchange_own(rule, &hidden, known));
     let own = if matching.is_empty() { without_excused(own, &excused, &hidden, known) } else { own };
     let is_dormant = own.is_blank() && !matching.is_empty() && matching.iter().all(|rule| rule.enabled == Some(false));
-    let rule = SeenRule { own: &own, live: &matching, excused: &excused, who, known, concern };
+    let rule = SeenRule { own: &own, live: &matching, excused: &excused, principals, known, operation_kind };
 
     let mut evidence = Evidence::new(FindingKind::InboxRule);
     rule_reasons::add(&rule, &mut evidence);
@@ -72,7 +81,7 @@ pub(super) fn evidence(record: &AuditRecord, concern: Concern, who: &Who, known:
         evidence.note("The rule is disabled.");
     }
     note_live_state(&mut evidence, live, &rule);
-    if who.mailbox.is_empty() {
+    if principals.mailbox.is_empty() {
         evidence.note("The record does not name the owner of the mailbox.");
     }
     evidence
@@ -119,9 +128,9 @@ pub(super) struct SeenRule<'a> {
     live: &'a [RuleShape],
     /// Exchange's own rules among the current ones: they describe the rule and are not evaluated.
     excused: &'a [RuleShape],
-    who: &'a Who,
+    principals: &'a Principals,
     pub(super) known: &'a Knowledge,
-    concern: Concern,
+    operation_kind: OperationKind,
 }
 
 impl SeenRule<'_> {
@@ -146,7 +155,7 @@ impl SeenRule<'_> {
     }
 
     pub(super) fn own_addresses(&self) -> &OwnAddresses {
-        &self.who.own
+        &self.principals.own
     }
 
     /// Returns whether the rule is hidden and not one of Exchange's own.
@@ -162,7 +171,7 @@ impl SeenRule<'_> {
     /// The current rule tells more than the record if the record is a change, says nothing, or names a folder by its id. A rule
     /// that was made with Outlook or Exchange Web Services may be hidden, which no record shows.
     fn needs_live(&self) -> bool {
-        let may_be_hidden = self.concern == Concern::MailboxRules;
+        let may_be_hidden = self.operation_kind == OperationKind::MailboxRules;
         !self.own.complete || may_be_hidden || self.own.actions.iter().any(is_unnamed_folder)
     }
 

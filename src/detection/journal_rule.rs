@@ -8,8 +8,8 @@ use super::evidence::{Evidence, listed, named, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::*;
-use super::resolution::reaches;
-use super::targets::{Reach, Target};
+use super::resolution::destinations;
+use super::targets::{Destination, Target};
 
 /// Returns the addresses that the rule copies mail to.
 pub(super) fn targets(record: &AuditRecord) -> Vec<Target> {
@@ -21,11 +21,13 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::JournalRule);
     let name = named(record);
     let told = format!("The journal rule '{}'", shown(name));
-    let reaches = reaches(&targets(record), known);
-    evidence.leads_to(&reaches);
-    let of = |wanted: fn(&Reach) -> bool| listed(reaches.iter().filter(|reach| wanted(reach)).map(Reach::text));
-    let outside = of(|reach| matches!(reach, Reach::Outside(_)));
-    let unresolved = of(|reach| matches!(reach, Reach::Unresolved { .. }));
+    let destinations = destinations(&targets(record), known);
+    evidence.leads_to(&destinations);
+    let of = |wanted: fn(&Destination) -> bool| {
+        listed(destinations.iter().filter(|reach| wanted(reach)).map(Destination::text))
+    };
+    let outside = of(|reach| matches!(reach, Destination::Outside(_)));
+    let unresolved = of(|reach| matches!(reach, Destination::Unresolved { .. }));
     evidence.because(JournalRuleChanged, format!("{told} was created or changed."));
     if !outside.is_empty() {
         evidence.because(JournalsExternally, format!("{told} copies mail to {outside}, outside the organization."));

@@ -1,4 +1,4 @@
-//! From a record to a finding.
+//! Evaluates a record to a finding.
 
 use audit_log::{AuditRecord, Glance, Without};
 
@@ -6,80 +6,101 @@ use super::evidence::Evidence;
 use super::finding::{Finding, FindingKind};
 use super::forwarding::{self, Change};
 use super::knowledge::Knowledge;
+use super::principals::{Principals, is_noise, is_system, principals};
 use super::resolution::Resolver;
-use super::selection::{Concern, concern};
-use super::targets::{Reach, Target};
-use super::who::{Who, is_noise, is_system, who};
+use super::selection::{OperationKind, operation_kind};
+use super::targets::{Destination, Target};
 use super::{
     audit_tampering, auto_reply, client_access, connector, consent, contact_retargeted, domain, inbox_rule,
     journal_rule, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
 };
 
-/// A glance at a record of which [`judge`] makes nothing, whatever is known of the tenant: a `Set-Mailbox` by the system that sends no
-/// mail and gives nobody access. A third of all content is told so; `None` says nothing about the record.
-pub fn pass_over(record: &[u8]) -> Option<Glance<'_>> {
-    /// The parameters in which [`targets_of`] looks for somebody.
-    static NAMING_SOMEBODY: Without =
+/// Returns members of a record that [`judge`] returns nothing for, whatever is known of the tenant: a `Set-Mailbox` by the system that
+/// sends no mail on and gives no one access. A third of all content is skipped so; `None` says nothing about the record.
+pub fn system_noise(record: &[u8]) -> Option<Glance<'_>> {
+    /// The parameters in which [`targets_of`] looks for someone.
+    static NAMING_SOMEONE: Without =
         Without::new(&["ForwardingSmtpAddress", "ForwardingAddress", "GrantSendOnBehalfTo", "User", "Trustee"]);
-    Glance::of(record, &NAMING_SOMEBODY)
-        .filter(|glance| is_system(Some(glance.user_type), "") && concern(glance.operation) == Some(Concern::Mailbox))
+    let glance = Glance::of(record, &NAMING_SOMEONE)?;
+    let is_noise =
+        is_system(Some(glance.user_type), "") && operation_kind(glance.operation) == Some(OperationKind::Mailbox);
+    (is_noise && !may_be_damaged(record)).then_some(glance)
 }
 
-/// Judges one record. `None`: of no interest, not even to be recorded.
+/// Returns whether a damaged list of parameters may name someone within a longer text: `@{Name=ForwardingAddress; Value=x}`.
+fn may_be_damaged(record: &[u8]) -> bool {
+    const WORDS: [&[u8]; 3] = [b"Forwarding", b"Redirect", b"GrantSendOnBehalf"];
+    let starts =
+        record.iter().enumerate().filter(|(_, byte)| matches!(**byte, b'F' | b'f' | b'R' | b'r' | b'G' | b'g'));
+    starts.into_iter().any(|(at, _)| {
+        let rest = record.get(at..).unwrap_or_default();
+        WORDS.iter().any(|word| rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)))
+    })
+}
+
+/// Evaluates one record. `None` if it is of no interest, not even to be stored.
 pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
-    let concern = concern(&record.operation)?;
+    let operation_kind = operation_kind(&record.operation)?;
     let noise = is_noise(record);
-    if noise && !may_forward(record, concern, known) {
+    if noise && !may_forward(record, operation_kind, known) {
         return None;
     }
-    let who = who(record, concern, known);
-    let mut evidence = gather(record, concern, &who, known).filter(|evidence| !known.off.contains(&evidence.kind))?;
-    if matches!(concern, Concern::TransportRule | Concern::JournalRule) {
-        evidence.signals().targets_were_asked_for = Resolver::new(&targets_of(record, concern), known).can_ask();
+    let principals = principals(record, operation_kind, known);
+    let mut evidence =
+        gather(record, operation_kind, &principals, known).filter(|evidence| !known.off.contains(&evidence.kind))?;
+    if matches!(operation_kind, OperationKind::TransportRule | OperationKind::JournalRule) {
+        evidence.signals().targets_were_asked_for = Resolver::new(&targets_of(record, operation_kind), known).can_ask();
     }
-    if who.withheld && !evidence.is_settled {
+    if principals.withheld && !evidence.is_settled {
         evidence.rejudge = true;
     }
     if noise && !evidence.leads_outside() && !evidence.rejudge {
         return None;
     }
-    Some(evidence.into_finding(record, &who, known))
+    Some(evidence.into_finding(record, &principals, known))
         .filter(|finding| !noise || finding.forwarding_externally || finding.rejudge)
 }
 
-fn gather(record: &AuditRecord, concern: Concern, who: &Who, known: &Knowledge) -> Option<Evidence> {
-    match concern {
-        Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::MailboxRules => {
-            Some(inbox_rule::evidence(record, concern, who, known))
+fn gather(
+    record: &AuditRecord,
+    operation_kind: OperationKind,
+    principals: &Principals,
+    known: &Knowledge,
+) -> Option<Evidence> {
+    match operation_kind {
+        OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet | OperationKind::MailboxRules => {
+            Some(inbox_rule::evidence(record, operation_kind, principals, known))
         }
-        Concern::Mailbox => set_mailbox(record, who, known),
-        Concern::Permission => mailbox_permission::evidence(record, who, known),
-        Concern::TransportRule => Some(transport_rule::evidence(record, known)),
-        Concern::Tampering => audit_tampering::evidence(record),
-        Concern::Consent => Some(consent::evidence(record, known)),
-        Concern::SignInMethod => sign_in_method::evidence(record),
-        Concern::Contact => contact_retargeted::evidence(record, known),
-        Concern::JournalRule => Some(journal_rule::evidence(record, known)),
-        Concern::Connector => Some(connector::evidence(record)),
-        Concern::Trust => Some(mailbox_trust::evidence(record, who, known)),
-        Concern::AutoReply => Some(auto_reply::evidence(record, who)),
-        Concern::ClientAccess => client_access::evidence(record, who),
-        Concern::Domain => Some(domain::evidence(record)),
-        Concern::RuleRemoval => Some(taken_away::rule(record)),
-        Concern::PermissionRemoval => Some(taken_away::permission(record)),
-        Concern::MailFlowRemoval => Some(taken_away::mail_flow(record)),
-        Concern::ConsentRemoval => Some(consent::removal(record)),
+        OperationKind::Mailbox => set_mailbox(record, principals, known),
+        OperationKind::Permission => mailbox_permission::evidence(record, principals, known),
+        OperationKind::TransportRule => Some(transport_rule::evidence(record, known)),
+        OperationKind::Tampering => audit_tampering::evidence(record),
+        OperationKind::Consent => Some(consent::evidence(record, known)),
+        OperationKind::SignInMethod => sign_in_method::evidence(record),
+        OperationKind::Contact => contact_retargeted::evidence(record, known),
+        OperationKind::JournalRule => Some(journal_rule::evidence(record, known)),
+        OperationKind::Connector => Some(connector::evidence(record)),
+        OperationKind::Trust => Some(mailbox_trust::evidence(record, principals, known)),
+        OperationKind::AutoReply => Some(auto_reply::evidence(record, principals)),
+        OperationKind::ClientAccess => client_access::evidence(record, principals),
+        OperationKind::Domain => Some(domain::evidence(record)),
+        OperationKind::RuleRemoval => Some(taken_away::rule(record)),
+        OperationKind::PermissionRemoval => Some(taken_away::permission(record)),
+        OperationKind::MailFlowRemoval => Some(taken_away::mail_flow(record)),
+        OperationKind::ConsentRemoval => Some(consent::removal(record)),
     }
 }
 
-/// `Set-Mailbox` can forward, delegate and switch auditing off in one go: one finding, of the gravest kind, with all reasons.
-fn set_mailbox(record: &AuditRecord, who: &Who, known: &Knowledge) -> Option<Evidence> {
+/// `Set-Mailbox` can forward, delegate and disable auditing at once: one finding, of the gravest kind, with all reasons.
+fn set_mailbox(record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Option<Evidence> {
     let is_on = |kind: FindingKind| !known.off.contains(&kind);
-    let forwards = forwarding::change(record) != Change::None && is_on(FindingKind::InboxForward);
+    let is_about_forwarding = forwarding::change(record) != Change::None || !forwarding::unread(record).is_empty();
+    let forwards = is_about_forwarding && is_on(FindingKind::InboxForward);
     let parts = [
         forwards.then(|| forwarding::evidence(record, known)),
         audit_tampering::of_mailbox(record).filter(|_| is_on(FindingKind::AuditTampering)),
-        mailbox_permission::of_send_on_behalf(record, who, known).filter(|_| is_on(FindingKind::MailboxPermission)),
+        mailbox_permission::of_send_on_behalf(record, principals, known)
+            .filter(|_| is_on(FindingKind::MailboxPermission)),
     ];
     let mut parts: Vec<Evidence> = parts.into_iter().flatten().collect();
     // A stable sort: of equals, forwarding stays first.
@@ -91,25 +112,26 @@ fn set_mailbox(record: &AuditRecord, who: &Who, known: &Knowledge) -> Option<Evi
     gravest.or_else(|| Some(forwarding::evidence(record, known)))
 }
 
-/// Whether what the system did sends mail to an address that may be outside. Everything else of the system is left out unread.
-pub(super) fn may_forward(record: &AuditRecord, concern: Concern, known: &Knowledge) -> bool {
-    if concern == Concern::Permission {
+/// Returns whether a record of the system sends mail to an address that may be external. All its other records are skipped unread.
+pub(super) fn may_forward(record: &AuditRecord, operation_kind: OperationKind, known: &Knowledge) -> bool {
+    if operation_kind == OperationKind::Permission {
         return false;
     }
-    targets_of(record, concern).iter().any(|target| {
+    targets_of(record, operation_kind).iter().any(|target| {
         let resolver = Resolver::new([target], known);
-        let leads_out = |reach| matches!(reach, Reach::Outside(_) | Reach::Unresolved { withheld: true, .. });
-        resolver.is_withheld() || resolver.reach(target).into_iter().any(leads_out)
+        let leads_out =
+            |reach| matches!(reach, Destination::Outside(_) | Destination::Unresolved { withheld: true, .. });
+        resolver.is_withheld() || resolver.destinations(target).into_iter().any(leads_out)
     })
 }
 
-/// Everybody whom the record itself sends mail to or gives access.
-pub(super) fn targets_of(record: &AuditRecord, concern: Concern) -> Vec<Target> {
-    match concern {
-        Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::MailboxRules => {
-            inbox_rule::shown_by(record, concern).targets().cloned().collect()
+/// Returns everyone whom the record itself sends mail to or grants access.
+pub(super) fn targets_of(record: &AuditRecord, operation_kind: OperationKind) -> Vec<Target> {
+    match operation_kind {
+        OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet | OperationKind::MailboxRules => {
+            inbox_rule::shown_by(record, operation_kind).targets().cloned().collect()
         }
-        Concern::Mailbox => {
+        OperationKind::Mailbox => {
             let mut targets = match forwarding::change(record) {
                 Change::Set(targets) => targets,
                 Change::Removed | Change::None => Vec::new(),
@@ -117,9 +139,9 @@ pub(super) fn targets_of(record: &AuditRecord, concern: Concern) -> Vec<Target> 
             targets.extend(mailbox_permission::grantees(record));
             targets
         }
-        Concern::Permission => mailbox_permission::grantees(record),
-        Concern::TransportRule => transport_rule::targets(record),
-        Concern::JournalRule => journal_rule::targets(record),
+        OperationKind::Permission => mailbox_permission::grantees(record),
+        OperationKind::TransportRule => transport_rule::targets(record),
+        OperationKind::JournalRule => journal_rule::targets(record),
         _ => Vec::new(),
     }
 }

@@ -6,13 +6,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use base::ids::{Domain, TenantId};
+use m365::exchange::AcceptedDomain;
+pub use m365::exchange::GroupKind;
 
 use super::earlier_rules::EarlierRules;
 use super::live_rules::{LiveMailbox, accepted_domains};
 use super::{FindingKind, TrustedTarget};
-
-/// A row of Exchange, as its JSON gives it.
-pub type Row = serde_json::Map<String, serde_json::Value>;
 
 /// A fact that a record needs. The text is the key of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,17 +32,6 @@ pub enum Question {
         /// The kind, which decides the cmdlet.
         kind: GroupKind,
     },
-}
-
-/// The kinds of groups, each with a cmdlet of its own for its members.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GroupKind {
-    /// A distribution or mail-enabled security group: `Get-DistributionGroupMember`.
-    Distribution,
-    /// A dynamic distribution group: `Get-DynamicDistributionGroupMember`.
-    Dynamic,
-    /// A Microsoft 365 group: `Get-UnifiedGroupLinks -LinkType Members`.
-    Unified,
 }
 
 /// The answer to a question.
@@ -91,9 +79,9 @@ pub struct AcceptedDomains {
 }
 
 impl AcceptedDomains {
-    /// Returns the domains that `Get-AcceptedDomain` shows.
-    pub fn of_exchange(rows: &[Row]) -> Self {
-        accepted_domains(rows)
+    /// Returns the domains that Exchange lists.
+    pub fn of_exchange(domains: &[AcceptedDomain]) -> Self {
+        accepted_domains(domains)
     }
 
     /// Returns exactly these domains, such as the verified ones of a directory. Text that is not a domain is left out.

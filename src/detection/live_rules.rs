@@ -2,61 +2,57 @@
 //!
 //! Rows of Exchange are read here only: what the rest of this folder knows of a rule is its [`RuleShape`].
 
-use serde_json::Value;
+use base::ids::MailAddress;
+use m365::exchange::{AcceptedDomain, DomainType, InboxRule, ListedRule, SweepRule};
 
-use base::ids::{Domain, MailAddress};
-
-use super::knowledge::{AcceptedDomains, Answer, Knowledge, Row};
+use super::knowledge::{AcceptedDomains, Answer, Knowledge};
+use super::principals::Principals;
 use super::rule::{RuleShape, rule_id};
 use super::rule_from_parameters::Given;
-use super::selection::Concern;
-use super::who::Who;
+use super::selection::OperationKind;
 
-/// The rules of a mailbox as they are now.
+/// The current rules of a mailbox.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LiveMailbox {
-    /// `Get-InboxRule` without `IncludeHidden`.
-    pub visible: Vec<Row>,
-    /// `Get-InboxRule` with `IncludeHidden`.
-    pub all: Vec<Row>,
-    /// `Get-SweepRule`
-    pub sweep: Vec<Row>,
+    /// The inbox rules that the owner can see.
+    pub visible: Vec<InboxRule>,
+    /// All inbox rules, with the hidden ones.
+    pub all: Vec<InboxRule>,
+    /// The sweep rules, if they were read.
+    pub sweep: Vec<SweepRule>,
 }
 
 impl LiveMailbox {
-    /// Returns the rules that are listed only with hidden rules included.
-    pub(super) fn hidden_rules(&self) -> Vec<RuleShape> {
-        let hidden = self.all.iter().filter(|row| !self.visible.iter().any(|visible| is_same(visible, row)));
-        hidden.map(|row| from_live(row, true)).collect()
+    fn is_hidden(&self, rule: &ListedRule) -> bool {
+        !self.visible.iter().any(|visible| is_same(visible, rule))
+    }
+
+    fn hidden_rules(&self) -> Vec<RuleShape> {
+        let all = self.all.iter().map(|rule| &**rule);
+        all.filter(|rule| self.is_hidden(rule)).map(|rule| from_live(rule, true)).collect()
     }
 }
 
 /// Reads a current rule. Its caller knows from which of the two lists it is.
-pub(super) fn from_live(row: &Row, hidden: bool) -> RuleShape {
+fn from_live(rule: &ListedRule, hidden: bool) -> RuleShape {
     let mut shape = RuleShape { complete: true, hidden, ..RuleShape::default() };
-    for (name, value) in row {
+    for (name, value) in &rule.properties {
         shape.take(name, Given::Json(value));
     }
-    shape.id = shape.id.or_else(|| id_of(row));
+    shape.id = shape.id.or_else(|| rule_id(&rule.id));
     shape
 }
 
-/// Reads the rows of `Get-AcceptedDomain`. A domain with all its sub-domains may be written `*.contoso.com`.
-pub(super) fn accepted_domains(rows: &[Row]) -> AcceptedDomains {
+/// Reads the accepted domains that Exchange lists.
+pub(super) fn accepted_domains(domains: &[AcceptedDomain]) -> AcceptedDomains {
     let mut accepted = AcceptedDomains::default();
-    for row in rows {
-        let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
-        let Ok(domain) = text("DomainName").trim_start_matches("*.").parse::<Domain>() else { continue };
-        if matches!(text("DomainType"), "InternalRelay" | "ExternalRelay") {
-            accepted.relayed.insert(domain.clone());
+    for domain in domains {
+        if matches!(domain.kind, DomainType::InternalRelay | DomainType::ExternalRelay) {
+            accepted.relayed.insert(domain.name.clone());
         }
-        let with_sub_domains = match row.get("MatchSubDomains") {
-            Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
-            value => value == Some(&Value::Bool(true)),
-        };
-        match with_sub_domains {
-            true => accepted.with_sub_domains.insert(domain),
-            false => accepted.exact.insert(domain),
+        match domain.match_sub_domains {
+            true => accepted.with_sub_domains.insert(domain.name.clone()),
+            false => accepted.exact.insert(domain.name.clone()),
         };
     }
     accepted
@@ -78,19 +74,19 @@ pub(super) enum Live<'a> {
 }
 
 /// The key of the question for the live rules: the owner, when he is known by an address.
-pub(super) fn live_key(who: &Who) -> Option<&str> {
-    who.mailbox.parse::<MailAddress>().is_ok().then_some(who.mailbox.as_str())
+pub(super) fn live_key(principals: &Principals) -> Option<&str> {
+    principals.mailbox.parse::<MailAddress>().is_ok().then_some(principals.mailbox.as_str())
 }
 
 impl<'a> Live<'a> {
-    pub(super) fn of(who: &Who, known: &'a Knowledge) -> Self {
-        match live_key(who).map(|key| known.live.get(key)) {
+    pub(super) fn of(principals: &Principals, known: &'a Knowledge) -> Self {
+        match live_key(principals).map(|key| known.live.get(key)) {
             _ if known.offline => Self::Offline,
             Some(Some(Answer::Known(mailbox))) => Self::Read(mailbox),
             Some(Some(Answer::Unknown)) => Self::NotThere,
             Some(Some(Answer::Refused)) => Self::Refused,
             Some(Some(Answer::Withheld) | None) => Self::Withheld,
-            None if who.withheld => Self::Withheld,
+            None if principals.withheld => Self::Withheld,
             None => Self::NotThere,
         }
     }
@@ -104,60 +100,48 @@ impl<'a> Live<'a> {
     }
 
     /// The live rules that `shown` is about: those of its id, else those of its name.
-    pub(super) fn matching(self, shown: &RuleShape, concern: Concern) -> Vec<RuleShape> {
+    pub(super) fn matching(self, shown: &RuleShape, operation_kind: OperationKind) -> Vec<RuleShape> {
         let Self::Read(mailbox) = self else { return Vec::new() };
-        if concern == Concern::SweepRuleCmdlet {
-            let rows: Vec<&Row> = mailbox.sweep.iter().collect();
-            return select(&rows, shown).into_iter().map(|row| from_live(row, false)).collect();
+        if operation_kind == OperationKind::SweepRuleCmdlet {
+            let rules: Vec<&ListedRule> = mailbox.sweep.iter().map(|rule| &**rule).collect();
+            return select(&rules, shown).into_iter().map(|rule| from_live(rule, false)).collect();
         }
-        let hidden: Vec<&Row> = mailbox.all.iter().filter(|row| is_candidate(row, shown)).collect();
-        let only_hidden = |row: &Row| !mailbox.visible.iter().any(|visible| is_same(visible, row));
-        let mut rows: Vec<&Row> = mailbox.visible.iter().filter(|row| is_candidate(row, shown)).collect();
-        rows.extend(hidden.iter().filter(|row| only_hidden(row)));
-        select(&rows, shown).into_iter().map(|row| from_live(row, only_hidden(row))).collect()
+        let only_hidden = |rule: &ListedRule| !mailbox.visible.iter().any(|visible| is_same(visible, rule));
+        let visible = mailbox.visible.iter().map(|rule| &**rule);
+        let hidden = mailbox.all.iter().map(|rule| &**rule).filter(|rule| only_hidden(rule));
+        let rules: Vec<&ListedRule> = visible.chain(hidden).filter(|rule| is_candidate(rule, shown)).collect();
+        select(&rules, shown).into_iter().map(|rule| from_live(rule, only_hidden(rule))).collect()
     }
 }
 
-/// Whether a row may be meant: the same id or the same name.
-fn is_candidate(row: &Row, shown: &RuleShape) -> bool {
-    has_id(row, shown) || has_name(row, shown)
+/// Returns whether a rule may be the one that is shown: the same id or the same name.
+fn is_candidate(rule: &ListedRule, shown: &RuleShape) -> bool {
+    has_id(rule, shown) || has_name(rule, shown)
 }
 
-/// The rows of the id; where there are none, those of the name. A blank name says nothing beside an id.
-fn select<'a>(rows: &[&'a Row], shown: &RuleShape) -> Vec<&'a Row> {
-    let by_id: Vec<&Row> = rows.iter().copied().filter(|row| has_id(row, shown)).collect();
+/// Returns the rules of the id; if there are none, those of the name. A blank name says nothing beside an id.
+fn select<'a>(rules: &[&'a ListedRule], shown: &RuleShape) -> Vec<&'a ListedRule> {
+    let by_id: Vec<&ListedRule> = rules.iter().copied().filter(|rule| has_id(rule, shown)).collect();
     let name_tells = shown.id.is_none() || shown.name.as_deref().is_some_and(|name| !name.trim().is_empty());
     if !by_id.is_empty() || !name_tells {
         return by_id;
     }
-    rows.iter().copied().filter(|row| has_name(row, shown)).collect()
+    rules.iter().copied().filter(|rule| has_name(rule, shown)).collect()
 }
 
-fn has_id(row: &Row, shown: &RuleShape) -> bool {
-    shown.id.is_some() && id_of(row) == shown.id
+fn has_id(rule: &ListedRule, shown: &RuleShape) -> bool {
+    shown.id.is_some() && rule_id(&rule.id) == shown.id
 }
 
-fn has_name(row: &Row, shown: &RuleShape) -> bool {
-    let name = row.get("Name").and_then(Value::as_str);
-    matches!((name, &shown.name), (Some(live), Some(shown)) if live.trim() == shown.trim())
+fn has_name(rule: &ListedRule, shown: &RuleShape) -> bool {
+    shown.name.as_deref().is_some_and(|name| name.trim() == rule.name.trim())
 }
 
-/// Equal ids; rules without one by their name.
-fn is_same(a: &Row, b: &Row) -> bool {
-    match (id_of(a), id_of(b)) {
+/// Returns whether the ids are equal; rules without one are compared by their identity and name.
+fn is_same(a: &ListedRule, b: &ListedRule) -> bool {
+    match (rule_id(&a.id), rule_id(&b.id)) {
         (Some(a), Some(b)) => a == b,
-        (None, None) => a.get("Identity") == b.get("Identity") && a.get("Name") == b.get("Name"),
+        (None, None) => a.identity == b.identity && a.name == b.name,
         _ => false,
     }
-}
-
-/// The id of a live rule: a JSON number above 2^63 or a text; else the end of `Identity`.
-fn id_of(row: &Row) -> Option<u64> {
-    let id = ["RuleIdentity", "RuleId"].iter().find_map(|name| row.get(*name)).and_then(|value| match value {
-        Value::Number(number) => number.as_u64().or_else(|| number.as_i64().map(i64::cast_unsigned)),
-        Value::String(text) => rule_id(text),
-        _ => None,
-    });
-    let in_identity = || row.get("Identity")?.as_str()?.split_once('\\').and_then(|(_, rule)| rule_id(rule));
-    id.filter(|id| *id != 0).or_else(in_identity)
 }

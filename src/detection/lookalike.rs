@@ -1,6 +1,5 @@
 //! Recognises text that was written to look like other text.
 
-
 use super::fold::{is_invisible, latin_look_alike};
 
 /// Returns whether a word of `text` mixes scripts so that it reads as one, or contains an invisible character.
@@ -25,7 +24,9 @@ fn has_mark_between_letters(word: &str) -> bool {
     let stands_alone = |ch: Option<&char>| ch.is_some_and(|ch| is_alphabet(*ch) || ch.is_ascii_digit());
     letters.iter().enumerate().any(|(at, ch)| {
         is_hidden_mark(*ch)
-            && letters.get(..at).is_some_and(|before| stands_alone(before.iter().rev().find(|ch| !is_hidden_mark(**ch))))
+            && letters
+                .get(..at)
+                .is_some_and(|before| stands_alone(before.iter().rev().find(|ch| !is_hidden_mark(**ch))))
             && letters.get(at..).is_some_and(|after| stands_alone(after.iter().find(|ch| !is_hidden_mark(**ch))))
     })
 }
@@ -63,7 +64,9 @@ mod tests {
 
     #[test]
     fn words_that_mix_alphabets_are_disguised() {
-        for text in ["раssword", "Inνoice", "Расylоcity", "in\u{200B}voice", "se\u{AD}curity alert", "пapoль", "Аrchive"] {
+        for text in
+            ["раssword", "Inνoice", "Расylоcity", "in\u{200B}voice", "se\u{AD}curity alert", "пapoль", "Аrchive"]
+        {
             assert!(is_disguised(text), "{text}");
         }
     }

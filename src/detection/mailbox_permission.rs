@@ -15,9 +15,9 @@ use super::finding::FindingKind;
 use super::folders::Folder;
 use super::json::{member, text};
 use super::knowledge::Knowledge;
+use super::principals::Principals;
 use super::reason::ReasonName::*;
-use super::targets::{Reach, Target};
-use super::who::Who;
+use super::targets::{Destination, Target};
 
 /// Who is given which rights on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +29,13 @@ struct Grant {
 }
 
 /// Judges access that a record gives. `None` when it gives none.
-pub(super) fn evidence(record: &AuditRecord, who: &Who, known: &Knowledge) -> Option<Evidence> {
-    judged(record, grants(record), who, known)
+pub(super) fn evidence(record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Option<Evidence> {
+    judged(record, grants(record), principals, known)
 }
 
 /// Judges `GrantSendOnBehalfTo` of a Set-Mailbox record. `None` when it gives nobody anything.
-pub(super) fn of_send_on_behalf(record: &AuditRecord, who: &Who, known: &Knowledge) -> Option<Evidence> {
-    judged(record, send_on_behalf(record), who, known)
+pub(super) fn of_send_on_behalf(record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Option<Evidence> {
+    judged(record, send_on_behalf(record), principals, known)
 }
 
 /// Everybody who is given something, as written.
@@ -53,33 +53,35 @@ pub(super) fn is_to_actor(record: &AuditRecord) -> bool {
     grants(record).iter().chain(&send_on_behalf(record)).any(|grant| grant.names(&record.user_id))
 }
 
-fn judged(record: &AuditRecord, grants: Vec<Grant>, who: &Who, known: &Knowledge) -> Option<Evidence> {
+fn judged(record: &AuditRecord, grants: Vec<Grant>, principals: &Principals, known: &Knowledge) -> Option<Evidence> {
     if grants.is_empty() {
         return None;
     }
     let mut evidence = Evidence::new(FindingKind::MailboxPermission);
     for grant in &grants {
-        add_reasons(&mut evidence, grant, who, known);
+        add_reasons(&mut evidence, grant, principals, known);
         evidence.identity.push(format!("{} may {} {:?}", grant.grantee, grant.rights, grant.folder).to_lowercase());
-        evidence.note(&grant.told(who));
+        evidence.note(&grant.told(principals));
         grant.objects().into_iter().for_each(|object| evidence.is_about(object));
     }
     evidence.settle_if_failed(record);
     Some(evidence)
 }
 
-fn add_reasons(evidence: &mut Evidence, grant: &Grant, who: &Who, known: &Knowledge) {
-    let told = grant.told(who);
-    let reaches = Target::read(&grant.grantee).map(|target| target.reach(known)).unwrap_or_default();
-    if grant.is_to_actor(who, &reaches) {
-        evidence.because(GrantsToSelf, format!("{} granted their own account access: {told}", shown(&who.actor)));
-    } else if let Some(whom) = grant.is_broad(&reaches) {
+fn add_reasons(evidence: &mut Evidence, grant: &Grant, principals: &Principals, known: &Knowledge) {
+    let told = grant.told(principals);
+    let destinations = Target::read(&grant.grantee).map(|target| target.destinations(known)).unwrap_or_default();
+    if grant.is_to_actor(principals, &destinations) {
+        evidence
+            .because(GrantsToSelf, format!("{} granted their own account access: {told}", shown(&principals.actor)));
+    } else if let Some(whom) = grant.is_broad(&destinations) {
         evidence.because(GrantsBroadly, format!("Access was granted to {whom}: {told}"));
     } else {
         evidence.because(GrantsAccess, format!("Access was granted: {told}"));
     }
     evidence.rejudge |=
-        reaches.iter().any(|reach| matches!(reach, Reach::Unresolved { withheld: true, .. })) && !grant.is_everybody();
+        destinations.iter().any(|reach| matches!(reach, Destination::Unresolved { withheld: true, .. }))
+            && !grant.is_everybody();
 }
 
 impl Grant {
@@ -93,19 +95,19 @@ impl Grant {
         [grantee.as_str(), alias].iter().map(|name| format!("grant to {name} on {folder}")).collect()
     }
 
-    fn told(&self, who: &Who) -> String {
+    fn told(&self, principals: &Principals) -> String {
         let place = self
             .folder
             .as_deref()
             .map_or_else(|| "the mailbox".to_owned(), |folder| format!("folder '{}'", shown(folder)));
-        format!("{} has {} on {place} of {}.", shown(&self.grantee), shown(&self.rights), shown(&who.mailbox))
+        format!("{} has {} on {place} of {}.", shown(&self.grantee), shown(&self.rights), shown(&principals.mailbox))
     }
 
     /// The actor is the grantee, on a mailbox that is not his own.
-    fn is_to_actor(&self, who: &Who, reaches: &[Reach]) -> bool {
-        let actor = who.actor.to_lowercase();
-        let is_actor = self.names(&actor) || reaches.iter().any(|reach| reach.text().to_lowercase() == actor);
-        is_actor && !actor.is_empty() && actor != who.mailbox
+    fn is_to_actor(&self, principals: &Principals, destinations: &[Destination]) -> bool {
+        let actor = principals.actor.to_lowercase();
+        let is_actor = self.names(&actor) || destinations.iter().any(|reach| reach.text().to_lowercase() == actor);
+        is_actor && !actor.is_empty() && actor != principals.mailbox
     }
 
     /// The grantee is written as the actor's name or as his alias.
@@ -116,14 +118,14 @@ impl Grant {
     }
 
     /// To whom access is given that outsiders or everybody then have; `None` for a person of the tenant.
-    fn is_broad(&self, reaches: &[Reach]) -> Option<&'static str> {
+    fn is_broad(&self, destinations: &[Destination]) -> Option<&'static str> {
         if !self.reads_mail() {
             None
         } else if self.is_everybody() {
             Some("everyone")
         } else if self.grantee.to_ascii_uppercase().contains("#EXT#") {
             Some("a guest")
-        } else if reaches.iter().any(|reach| matches!(reach, Reach::Outside(_))) {
+        } else if destinations.iter().any(|reach| matches!(reach, Destination::Outside(_))) {
             Some("an external user")
         } else {
             None

@@ -13,10 +13,10 @@ use super::finding::FindingKind;
 use super::imitation::{imitates_microsoft, imitates_one, labels, skeleton};
 use super::knowledge::Knowledge;
 use super::list_values::added_items;
+use super::principals::Principals;
 use super::reason::ReasonName::*;
 use super::senders::{SenderKind, kind_of};
 use super::targets::{Target, is_inside};
-use super::who::Who;
 
 /// The parameters that make senders safe.
 const SAFE: [&str; 2] = ["TrustedSendersAndDomains", "TrustedRecipientsAndDomains"];
@@ -28,9 +28,9 @@ const MICROSOFT_WARNS_FROM: [&str; 4] =
     ["microsoft.com", "microsoftonline.com", "email.microsoftonline.com", "accountprotection.microsoft.com"];
 
 /// Judges a change of the safe and blocked senders.
-pub(super) fn evidence(record: &AuditRecord, who: &Who, known: &Knowledge) -> Evidence {
+pub(super) fn evidence(record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::MailboxTrust);
-    let (mailbox, own) = (shown(&who.mailbox), own_domains(who, known));
+    let (mailbox, own) = (shown(&principals.mailbox), own_domains(principals, known));
     let items = |name: &str| record.parameters.get(name).map(added_items).unwrap_or_default();
     let given_as_safe = SAFE.iter().flat_map(|name| items(name));
     let safe: BTreeSet<String> = given_as_safe.filter(|item| is_false_friend(item, &own, known)).collect();
@@ -59,13 +59,13 @@ pub(super) fn evidence(record: &AuditRecord, who: &Who, known: &Knowledge) -> Ev
 }
 
 /// The accepted domains, and that of the owner: an export may not show all that are accepted.
-fn own_domains(who: &Who, known: &Knowledge) -> BTreeSet<Domain> {
+fn own_domains(principals: &Principals, known: &Knowledge) -> BTreeSet<Domain> {
     let accepted = known.accepted.exact.iter().chain(&known.accepted.with_sub_domains).cloned();
     let mut own: BTreeSet<Domain> = accepted.collect();
     if own.is_empty() {
         own.insert(known.domain.clone());
     }
-    own.extend(who.mailbox.rsplit_once('@').and_then(|(_, domain)| domain.parse().ok()));
+    own.extend(principals.mailbox.rsplit_once('@').and_then(|(_, domain)| domain.parse().ok()));
     own
 }
 

@@ -1,6 +1,6 @@
-//! Judging. Pure: no I/O, no clock, no settings; what it needs to know is handed in.
+//! Evaluates records. Pure: no I/O, no clock, no settings; the facts it needs are passed in.
 //!
-//! [`is_selected`] says which operations are looked at, [`questions`] what must be looked up, [`judge`] makes the finding. On the
+//! [`is_selected`] selects operations, [`questions`] returns the facts that must be looked up, [`judge`] returns the finding. On the
 //! way, a record becomes evidence: rules of every layout become one `RuleShape`, each detection adds reasons, `verdict` turns them
 //! into a severity and `score` into a number. What only other records can tell is added afterwards by `correlation`.
 
@@ -34,6 +34,7 @@ mod lookalike;
 mod mailbox_permission;
 mod mailbox_trust;
 mod odd_name;
+mod principals;
 mod questions;
 mod reason;
 mod relations;
@@ -55,18 +56,17 @@ mod transport_rule;
 mod trusted_target;
 mod unread;
 mod verdict;
-mod who;
 mod words;
 
 pub use correlation::{
-    CONSENT_JOINS, Judged, Judgement, NEARBY, add_change_nearby, add_shared_target, concerned_accounts,
-    has_new_scope, is_change_near_threats, join_consent, joins_consent, raise_after_threat, raise_forwarding_target,
+    CONSENT_JOINS, Judged, Judgement, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, has_new_scope,
+    is_change_near_threats, join_consent, joins_consent, raise_after_threat, raise_forwarding_target,
 };
 pub use earlier_rules::EarlierRules;
 pub use exchange_rules::{is_delegate_rule_name, is_exchange_rule_name};
 pub use finding::{Finding, FindingKind, Severity};
 pub use folders::is_junk_folder;
-pub use judge::{judge, pass_over};
+pub use judge::{judge, system_noise};
 pub use knowledge::{AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts, Question, RecipientFacts};
 pub use live_rules::LiveMailbox;
 pub use questions::questions;

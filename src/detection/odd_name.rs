@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn names_without_letter_digit_or_emoji_are_nameless() {
-        for nameless in ["", " ", ".", "..", ";;;", "- -", "\u{200B}", "\u{3164}", "…", "'\u{AD}", "_", "##", "\u{A0}"] {
+        for nameless in ["", " ", ".", "..", ";;;", "- -", "\u{200B}", "\u{3164}", "…", "'\u{AD}", "_", "##", "\u{A0}"]
+        {
             assert!(is_nameless(nameless), "{nameless:?}");
         }
         for name in ["a", "1", "财", "ー会", "💰", "❤\u{FE0F}", ".it", "Ж", "é"] {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use base::ids::Domain;
 
 use super::knowledge::{Answer, GroupKind, Knowledge, Question, RecipientFacts};
-use super::targets::{Reach, Target, is_inside};
+use super::targets::{Destination, Target, is_inside};
 
 /// The most look-ups for one record. Targets beyond it are unresolved.
 const MOST_LOOKUPS: usize = 50;
@@ -30,10 +30,10 @@ pub(super) struct Resolver<'k> {
 }
 
 /// Returns where targets lead, by the accepted domains, the trusted ones and the answers of Exchange.
-pub(super) fn reaches<'a>(targets: impl IntoIterator<Item = &'a Target>, known: &Knowledge) -> Vec<Reach> {
+pub(super) fn destinations<'a>(targets: impl IntoIterator<Item = &'a Target>, known: &Knowledge) -> Vec<Destination> {
     let targets: Vec<&Target> = targets.into_iter().collect();
     let resolver = Resolver::new(targets.iter().copied(), known);
-    targets.into_iter().flat_map(|target| resolver.reach(target)).collect()
+    targets.into_iter().flat_map(|target| resolver.destinations(target)).collect()
 }
 
 /// Returns the questions about targets that have no answer yet.
@@ -71,9 +71,8 @@ impl<'k> Resolver<'k> {
     /// Returns whether a transient error withheld an answer, or whether it was not asked for yet.
     pub(super) fn is_withheld(&self) -> bool {
         let is_open = |text: &String| matches!(self.known.recipients.get(text), None | Some(Answer::Withheld));
-        let is_open_group = |(text, _): &(String, GroupKind)| {
-            matches!(self.known.groups.get(text), None | Some(Answer::Withheld))
-        };
+        let is_open_group =
+            |(text, _): &(String, GroupKind)| matches!(self.known.groups.get(text), None | Some(Answer::Withheld));
         !self.known.offline && (self.recipients.iter().any(is_open) || self.groups.iter().any(is_open_group))
     }
 
@@ -84,95 +83,96 @@ impl<'k> Resolver<'k> {
     }
 
     /// Returns where one of the targets leads.
-    pub(super) fn reach(&self, target: &Target) -> Vec<Reach> {
+    pub(super) fn destinations(&self, target: &Target) -> Vec<Destination> {
         let known = self.known;
         match target.decoded(known).as_ref().unwrap_or(target) {
-            Target::Elsewhere(text) => vec![Reach::Outside(text.clone())],
+            Target::Elsewhere(text) => vec![Destination::Outside(text.clone())],
             Target::Address { text, domain } if !known.offline && is_inside(domain, known) => {
-                self.reach_of_own_address(text, domain)
+                self.destination_of_own_address(text, domain)
             }
-            Target::Address { text, domain } => vec![reach_by_domain(text, domain, known)],
-            Target::Directory(text) => self.reach_of_directory_name(text),
+            Target::Address { text, domain } => vec![destination_by_domain(text, domain, known)],
+            Target::Directory(text) => self.destination_of_directory_name(text),
             Target::NotShown => vec![unresolved("a recipient that the record does not show", false)],
         }
     }
 
     /// An address under an accepted domain counts by the recipient that has it. If no one has it, the mail bounces, except under a
     /// relay domain, where it goes to another mail system. As long as it is not known, it counts as internal.
-    fn reach_of_own_address(&self, text: &str, domain: &Domain) -> Vec<Reach> {
+    fn destination_of_own_address(&self, text: &str, domain: &Domain) -> Vec<Destination> {
         match self.known.recipients.get(text) {
             Some(Answer::Known(facts)) => {
                 let as_written = |reach| match reach {
                     // Which of its addresses is the primary one changes nothing.
-                    Reach::Inside(_) => Reach::Inside(text.to_owned()),
+                    Destination::Inside(_) => Destination::Inside(text.to_owned()),
                     other => other,
                 };
-                self.reach_of_recipient(text, facts).into_iter().map(as_written).collect()
+                self.destination_of_recipient(text, facts).into_iter().map(as_written).collect()
             }
             Some(answer) if self.known.accepted.relay(domain) => {
                 vec![unresolved(text, matches!(answer, Answer::Withheld))]
             }
             None if !self.recipients.contains(text) => vec![unresolved(text, false)],
-            _ => vec![Reach::Inside(text.to_owned())],
+            _ => vec![Destination::Inside(text.to_owned())],
         }
     }
 
-    fn reach_of_directory_name(&self, text: &str) -> Vec<Reach> {
+    fn destination_of_directory_name(&self, text: &str) -> Vec<Destination> {
         match self.known.recipients.get(text) {
-            Some(Answer::Known(facts)) if !facts.addresses.is_empty() => self.reach_of_recipient(text, facts),
+            Some(Answer::Known(facts)) if !facts.addresses.is_empty() => self.destination_of_recipient(text, facts),
             Some(Answer::Known(_) | Answer::Unknown | Answer::Refused) => vec![unresolved(text, false)],
             Some(Answer::Withheld) => vec![unresolved(text, true)],
             None => vec![unresolved(text, !self.known.offline && self.recipients.contains(text))],
         }
     }
 
-    fn reach_of_recipient(&self, text: &str, facts: &RecipientFacts) -> Vec<Reach> {
+    fn destination_of_recipient(&self, text: &str, facts: &RecipientFacts) -> Vec<Destination> {
         if facts.group.is_some() {
-            return vec![self.reach_of_group(text)];
+            return vec![self.destination_of_group(text)];
         }
         if facts.addresses.is_empty() {
-            return vec![Reach::Inside(text.to_owned())];
+            return vec![Destination::Inside(text.to_owned())];
         }
-        facts.addresses.iter().map(|address| reach_of_resolved(address, self.known)).collect()
+        facts.addresses.iter().map(|address| destination_of_resolved(address, self.known)).collect()
     }
 
     /// A group counts by its members. One external member among many makes nothing certain, so the group is unresolved.
-    fn reach_of_group(&self, text: &str) -> Reach {
+    fn destination_of_group(&self, text: &str) -> Destination {
         match self.known.groups.get(text) {
             Some(Answer::Known(members)) => {
-                let is_external = |member: &&String| matches!(reach_of_resolved(member, self.known), Reach::Outside(_));
+                let is_external =
+                    |member: &&String| matches!(destination_of_resolved(member, self.known), Destination::Outside(_));
                 match members.iter().find(is_external) {
                     Some(member) => unresolved(&format!("{text} (a group with the external member {member})"), false),
-                    None => Reach::Inside(text.to_owned()),
+                    None => Destination::Inside(text.to_owned()),
                 }
             }
-            Some(Answer::Withheld) => Reach::Inside(text.to_owned()),
+            Some(Answer::Withheld) => Destination::Inside(text.to_owned()),
             Some(Answer::Unknown | Answer::Refused) => unresolved(text, false),
-            None if self.groups.iter().any(|(group, _)| group == text) => Reach::Inside(text.to_owned()),
+            None if self.groups.iter().any(|(group, _)| group == text) => Destination::Inside(text.to_owned()),
             None => unresolved(text, false),
         }
     }
 }
 
-fn unresolved(text: &str, withheld: bool) -> Reach {
-    Reach::Unresolved { text: text.to_owned(), withheld }
+fn unresolved(text: &str, withheld: bool) -> Destination {
+    Destination::Unresolved { text: text.to_owned(), withheld }
 }
 
 /// An address that Exchange gave for a recipient. Text that is not an address is not resolved: one step, no chains.
-fn reach_of_resolved(text: &str, known: &Knowledge) -> Reach {
+fn destination_of_resolved(text: &str, known: &Knowledge) -> Destination {
     match Target::read(text) {
-        Some(Target::Address { text, domain }) => reach_by_domain(&text, &domain, known),
-        Some(Target::Elsewhere(text)) => Reach::Outside(text),
+        Some(Target::Address { text, domain }) => destination_by_domain(&text, &domain, known),
+        Some(Target::Elsewhere(text)) => Destination::Outside(text),
         _ => unresolved(text, false),
     }
 }
 
-fn reach_by_domain(text: &str, domain: &Domain, known: &Knowledge) -> Reach {
+fn destination_by_domain(text: &str, domain: &Domain, known: &Knowledge) -> Destination {
     if is_inside(domain, known) {
-        Reach::Inside(text.to_owned())
+        Destination::Inside(text.to_owned())
     } else if known.trusted_targets.iter().any(|trusted| trusted.covers(text, domain, &known.domain)) {
-        Reach::Trusted(text.to_owned())
+        Destination::Trusted(text.to_owned())
     } else {
-        Reach::Outside(text.to_owned())
+        Destination::Outside(text.to_owned())
     }
 }

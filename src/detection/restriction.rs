@@ -28,7 +28,7 @@ pub(super) fn read(text: &str) -> Vec<Condition> {
     conditions
 }
 
-/// Whether it is enough to meet one of several conditions, and every message meets one of these.
+/// Returns whether it is enough to meet one of several conditions, and every message meets one of these.
 fn is_one_of_all(text: &str, conditions: &[Condition]) -> bool {
     let is_alternative = says(text, "Or(") && !says(text, "And(") && !says(text, "Not(");
     is_alternative && (says(text, "Exists(ItemClass)") || conditions.iter().any(|condition| !narrows(condition)))
@@ -58,7 +58,7 @@ fn comparison(text: &str, at: usize) -> Option<Condition> {
     Some(Condition { name: property.to_owned(), values: vec![value.trim_matches(['"', '\'', ' ']).to_owned()] })
 }
 
-/// Whether messages fail this condition in practice.
+/// Returns whether messages fail this condition in practice.
 pub(super) fn narrows(condition: &Condition) -> bool {
     if condition.name == RESTRICTION {
         return condition.values.iter().any(|text| !is_existence_of_class(text));
@@ -72,7 +72,7 @@ pub(super) fn narrows(condition: &Condition) -> bool {
     !condition.values.iter().any(|value| is_trivial(value))
 }
 
-/// Whether the property is the sender.
+/// Returns whether the property is the sender.
 pub(super) fn is_about_sender(condition: &Condition) -> bool {
     let name = condition.name.to_ascii_lowercase();
     name.contains("sender") || name.contains("sentrepresenting") || name.starts_with("from")

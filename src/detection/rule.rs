@@ -1,4 +1,4 @@
-//! The common shape of a rule, whoever described it: a cmdlet's parameters, a mailbox audit record or Exchange itself.
+//! The common shape of a rule from every source: a cmdlet's parameters, a mailbox audit record or Exchange itself.
 
 use super::folders::Folder;
 use super::targets::Target;
@@ -80,7 +80,17 @@ pub(super) enum Forwarding {
 }
 
 impl Forwarding {
-    /// As a technician reads it.
+    /// Returns the action with its object, for a sentence.
+    pub(super) fn phrase(self) -> &'static str {
+        match self {
+            Self::Message => "forward messages",
+            Self::Attachment => "forward messages as attachments",
+            Self::Redirect => "redirect messages",
+            Self::TextMessage => "send text messages about new mail",
+        }
+    }
+
+    /// Returns the action for descriptions. Fingerprints contain it.
     pub(super) fn verb(self) -> &'static str {
         match self {
             Self::Message => "forward",

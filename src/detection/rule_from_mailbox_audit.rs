@@ -1,4 +1,4 @@
-//! A rule as mailbox auditing writes it (`UpdateInboxRules`), in both layouts.
+//! Reads a rule as mailbox auditing writes it (`UpdateInboxRules`), in both layouts.
 //!
 //! Layout A has properties `RuleOperation`, `RuleId`, `RuleState`, `RuleCondition` and `RuleActions` (JSON in a text); layout B has
 //! `ServerRule`, which is JSON. Only some action types were ever published, so unknown ones are kept by name.
@@ -45,12 +45,12 @@ pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
     shape.actions.extend(said.unread().iter().map(|text| Action::Unread(UnreadPart::of(text))));
     // An Outlook re-sync writes records that show neither conditions nor actions; then nothing can be said about conditions.
     let says_something = |action: &Action| !matches!(action, Action::Stop | Action::Unread(_));
-    shape.complete = !shape.has_unread_part()
-        && (shape.actions.iter().any(says_something) || !shape.conditions.is_empty());
+    shape.complete =
+        !shape.has_unread_part() && (shape.actions.iter().any(says_something) || !shape.conditions.is_empty());
     shape
 }
 
-/// Whether the record takes the rule away.
+/// Returns whether the record removes the rule.
 pub(super) fn is_removal(record: &AuditRecord) -> bool {
     let operation = record.operation_properties.get("RuleOperation").unwrap_or_default().trim();
     ["RemoveMailboxRule", "DeleteMailboxRule"].iter().any(|removal| operation.eq_ignore_ascii_case(removal))
@@ -111,9 +111,13 @@ impl RuleShape {
     fn take_actions(&mut self, actions: &Value, depth: usize) {
         match actions {
             Value::Null => {}
-            Value::Array(actions) if depth > 0 => actions.iter().for_each(|action| self.take_actions(action, depth - 1)),
+            Value::Array(actions) if depth > 0 => {
+                actions.iter().for_each(|action| self.take_actions(action, depth - 1))
+            }
             Value::Object(members) => self.take_action(members),
-            Value::String(text) if depth > 0 && text.trim_start().starts_with(['[', '{', '@']) => self.take_actions_text(text),
+            Value::String(text) if depth > 0 && text.trim_start().starts_with(['[', '{', '@']) => {
+                self.take_actions_text(text)
+            }
             other => self.take_unread(&other.to_string()),
         }
     }

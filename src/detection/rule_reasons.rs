@@ -12,7 +12,7 @@ use super::reason::ReasonName::*;
 use super::resolution;
 use super::rule::{Action, RuleShape};
 use super::rule_words;
-use super::targets::Reach;
+use super::targets::Destination;
 use super::unread::UnreadPart;
 use super::words;
 
@@ -35,11 +35,11 @@ fn add_targets(rule: &SeenRule<'_>, evidence: &mut Evidence) {
     for action in rule.actions() {
         match action {
             Action::Forward { how, targets } => {
-                verbs.insert(how.verb());
-                all.extend(targets.iter().flat_map(|target| resolver.reach(target)));
+                verbs.insert(how.phrase());
+                all.extend(targets.iter().flat_map(|target| resolver.destinations(target)));
             }
             Action::Unread(part) => {
-                all.extend(part.targets.iter().flat_map(|target| resolver.reach(target)).map(unproven));
+                all.extend(part.targets.iter().flat_map(|target| resolver.destinations(target)).map(unproven));
             }
             _ => {}
         }
@@ -47,30 +47,30 @@ fn add_targets(rule: &SeenRule<'_>, evidence: &mut Evidence) {
     evidence.rejudge |= resolver.is_withheld();
     evidence.signals().targets_were_asked_for = resolver.can_ask();
     evidence.leads_to(&all);
-    add_reach_reasons(evidence, &all, &verbs.into_iter().collect::<Vec<_>>().join(" and "));
+    add_destination_reasons(evidence, &all, &verbs.into_iter().collect::<Vec<_>>().join(" and "));
 }
 
 /// An external address in a part that could not be read proves nothing.
-fn unproven(reach: Reach) -> Reach {
+fn unproven(reach: Destination) -> Destination {
     match reach {
-        Reach::Outside(text) => Reach::Unresolved { text, withheld: false },
+        Destination::Outside(text) => Destination::Unresolved { text, withheld: false },
         other => other,
     }
 }
 
 /// Adds the reasons that follow from where mail goes.
-fn add_reach_reasons(evidence: &mut Evidence, all: &[Reach], verbs: &str) {
-    let of = |wanted: fn(&Reach) -> bool| -> Vec<&str> {
-        all.iter().filter(|reach| wanted(reach)).map(Reach::text).collect::<BTreeSet<_>>().into_iter().collect()
+fn add_destination_reasons(evidence: &mut Evidence, all: &[Destination], verbs: &str) {
+    let of = |wanted: fn(&Destination) -> bool| -> Vec<&str> {
+        all.iter().filter(|reach| wanted(reach)).map(Destination::text).collect::<BTreeSet<_>>().into_iter().collect()
     };
-    let outside = of(|reach| matches!(reach, Reach::Outside(_)));
-    let unresolved = of(|reach| matches!(reach, Reach::Unresolved { .. }));
-    let trusted = of(|reach| matches!(reach, Reach::Trusted(_)));
-    let inside = of(|reach| matches!(reach, Reach::Inside(_)));
+    let outside = of(|reach| matches!(reach, Destination::Outside(_)));
+    let unresolved = of(|reach| matches!(reach, Destination::Unresolved { .. }));
+    let trusted = of(|reach| matches!(reach, Destination::Trusted(_)));
+    let inside = of(|reach| matches!(reach, Destination::Inside(_)));
     let is_internal = outside.is_empty() && unresolved.is_empty();
     if !outside.is_empty() {
         let targets = listed(outside);
-        let sentence = format!("The rule tells Exchange to {verbs} messages to {targets}, outside the organization.");
+        let sentence = format!("The rule tells Exchange to {verbs} to {targets}, outside the organization.");
         evidence.because(ForwardsExternally, sentence);
     }
     if !unresolved.is_empty() {

@@ -46,7 +46,7 @@ impl<'a> SeenWords<'a> {
             self.by_group.entry(matched.group).or_default().insert(*matched);
         }
         let mut counts = words::counted(&matches);
-        if shape.conditions.iter().any(|condition| names_bounces(condition)) {
+        if shape.conditions.iter().any(names_bounces) {
             counts.set(WordGroup::Replies, counts.of(WordGroup::Replies).max(2));
             self.by_group.entry(WordGroup::Replies).or_default();
             self.texts.extend(bounces_of(shape));
@@ -95,10 +95,15 @@ fn names_bounces(condition: &Condition) -> bool {
 }
 
 fn bounces_of(shape: &RuleShape) -> impl Iterator<Item = &str> {
-    shape.conditions.iter().filter(|condition| names_bounces(condition)).flat_map(|condition| &condition.values).map(String::as_str)
+    shape
+        .conditions
+        .iter()
+        .filter(|condition| names_bounces(condition))
+        .flat_map(|condition| &condition.values)
+        .map(String::as_str)
 }
 
-/// Whether a condition takes only mail of senders that are proven to be outside, and none that warns.
+/// Returns whether a condition takes only mail of senders that are proven to be external and do not warn.
 fn is_limited_to_outsiders(shape: &RuleShape, rule: &SeenRule<'_>) -> bool {
     shape.conditions.iter().filter(|condition| has_senders(condition)).any(|condition| {
         let is_outsider = |value: &String| {

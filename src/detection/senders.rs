@@ -88,9 +88,9 @@ fn kind_of_whole(text: &str) -> Option<SenderKind> {
 
 fn is_payroll_domain(domain: &str) -> bool {
     let listed = LISTED.get("payroll").into_iter().flatten();
-    listed.into_iter().any(|payroll| {
-        domain.strip_suffix(payroll).is_some_and(|below| below.is_empty() || below.ends_with('.'))
-    })
+    listed
+        .into_iter()
+        .any(|payroll| domain.strip_suffix(payroll).is_some_and(|below| below.is_empty() || below.ends_with('.')))
 }
 
 /// A part of an address, as `FromAddressContainsWords` takes it: `helpdesk@`, `@adp.com`, `shop.example`, `mailer-daemon`.

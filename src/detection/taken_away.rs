@@ -10,8 +10,8 @@ use super::evidence::{Evidence, named, shown};
 use super::finding::FindingKind;
 use super::inbox_rule;
 use super::mailbox_permission;
+use super::principals::has_failed;
 use super::rule_from_parameters::from_cmdlet;
-use super::who::has_failed;
 
 /// Records a removed or disabled inbox or sweep rule.
 pub(super) fn rule(record: &AuditRecord) -> Evidence {

@@ -25,7 +25,7 @@ pub(super) enum Target {
 
 /// Where one target leads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
+pub(super) enum Destination {
     /// Proven to leave the organization.
     Outside(String),
     /// Outside, but trusted by the provider's settings.
@@ -41,7 +41,7 @@ pub(super) enum Reach {
     },
 }
 
-impl Reach {
+impl Destination {
     /// The address, or the text that could not be resolved.
     pub(super) fn text(&self) -> &str {
         match self {
@@ -90,8 +90,8 @@ impl Target {
     }
 
     /// Returns where it leads, by the accepted domains, the trusted ones and the answers of Exchange.
-    pub(super) fn reach(&self, known: &Knowledge) -> Vec<Reach> {
-        resolution::reaches([self], known)
+    pub(super) fn destinations(&self, known: &Knowledge) -> Vec<Destination> {
+        resolution::destinations([self], known)
     }
 
     /// Returns the target that is encoded in an address like `IMCEASMTP-a+40b.example@contoso.com` under an accepted domain: Exchange

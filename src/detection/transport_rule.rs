@@ -10,7 +10,7 @@ use super::knowledge::Knowledge;
 use super::odd_name;
 use super::reason::ReasonName::*;
 use super::resolution::Resolver;
-use super::targets::{Reach, Target};
+use super::targets::{Destination, Target};
 use super::transport_conditions::{Conditions, letting_past};
 use super::words::{WordGroup, matches_in};
 
@@ -67,17 +67,18 @@ fn is_named(record: &AuditRecord) -> bool {
 fn add_targets(evidence: &mut Evidence, told: &str, record: &AuditRecord, known: &Knowledge) {
     let targets = targets(record);
     let resolver = Resolver::new(&targets, known);
-    let reaches_of = |targets: Vec<Target>| targets.iter().flat_map(|t| resolver.reach(t)).collect::<Vec<Reach>>();
+    let reaches_of =
+        |targets: Vec<Target>| targets.iter().flat_map(|t| resolver.destinations(t)).collect::<Vec<Destination>>();
     let sent = reaches_of(SENDING.iter().flat_map(|name| named_in(record, name)).collect());
     let moderated = reaches_of(named_in(record, MODERATING));
     evidence.leads_to(&sent);
     evidence.leads_to(&moderated);
-    let of = |reaches: &[Reach], wanted: fn(&Reach) -> bool| {
-        listed(reaches.iter().filter(|reach| wanted(reach)).map(Reach::text))
+    let of = |destinations: &[Destination], wanted: fn(&Destination) -> bool| {
+        listed(destinations.iter().filter(|reach| wanted(reach)).map(Destination::text))
     };
-    let outside = |reaches: &[Reach]| of(reaches, |reach| matches!(reach, Reach::Outside(_)));
+    let outside = |destinations: &[Destination]| of(destinations, |reach| matches!(reach, Destination::Outside(_)));
     let (sent_out, moderated_out) = (outside(&sent), outside(&moderated));
-    let unresolved = of(&[sent, moderated].concat(), |reach| matches!(reach, Reach::Unresolved { .. }));
+    let unresolved = of(&[sent, moderated].concat(), |reach| matches!(reach, Destination::Unresolved { .. }));
     if !sent_out.is_empty() {
         let sentence = format!("The mail flow rule {told} sends mail outside the organization to {sent_out}.");
         evidence.because(TransportsExternally, sentence);

@@ -89,7 +89,10 @@ fn is_switched_off(after: &str) -> bool {
 
 fn addresses_in(text: &str) -> Vec<Target> {
     const MOST: usize = 100;
-    let ends = |ch: char| ch.is_whitespace() || matches!(ch, '"' | '\'' | '<' | '>' | '[' | ']' | '(' | ')' | '{' | '}' | ',' | ';' | '|' | '=');
+    let ends = |ch: char| {
+        ch.is_whitespace()
+            || matches!(ch, '"' | '\'' | '<' | '>' | '[' | ']' | '(' | ')' | '{' | '}' | ',' | ';' | '|' | '=')
+    };
     let words = text.split(ends).filter(|word| word.contains('@')).take(MOST);
     words
         .filter_map(|word| {

@@ -220,7 +220,9 @@ mod tests {
 
     #[test]
     fn parts_of_other_words_are_not_words() {
-        for text in ["reach", "teacher", "Newsletter", "swiftly", "pontiac", "", "🙂", "[SPAM]", "Read later", "Regarding"] {
+        for text in
+            ["reach", "teacher", "Newsletter", "swiftly", "pontiac", "", "🙂", "[SPAM]", "Read later", "Regarding"]
+        {
             assert!(groups_in(text).is_empty(), "{text}: {:?}", groups_in(text));
         }
     }
@@ -235,7 +237,8 @@ mod tests {
 
     #[test]
     fn disguised_words_are_told_from_ordinary_ones() {
-        for text in ["іnvоісе", "pass\u{200B}word", "ｐａｙｍｅｎｔ", "𝐰𝐢𝐫𝐞", "sec\u{AD}urity"] {
+        for text in ["іnvоісе", "pass\u{200B}word", "ｐａｙｍｅｎｔ", "𝐰𝐢𝐫𝐞", "sec\u{AD}urity"]
+        {
             assert!(is_disguised_match(text), "{text}");
         }
         for text in ["Überweisung", "płatność", "U\u{308}berweisung", "пароль", "invoice 💰"] {

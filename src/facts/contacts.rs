@@ -1,54 +1,34 @@
-//! Which mailbox forwards to a mail contact. No record says so: the forwarding may be years old.
-
-use std::collections::HashSet;
-
-use serde_json::{Value, json};
+//! Finds the mailbox that forwards to a mail contact. No record says so, because the forwarding may be years old.
 
 use crate::detection::Finding;
 use audit_log::AuditRecord;
 use base::ids::TenantId;
 use m365::ServiceError;
-use m365::exchange::{Anchor, Exchange, Row, is_not_found};
+use m365::exchange::{Exchange, Mailbox};
 
-/// What a mailbox can name a contact by in `ForwardingAddress`. What is shown as its name is not its alone.
-const NAMES: [&str; 6] = ["Identity", "Name", "Alias", "DistinguishedName", "Guid", "LegacyExchangeDN"];
-
-/// The first mailbox that forwards to the contact of a finding. Two calls, for a record that is rare.
+/// Returns the first mailbox that forwards to the contact of a finding. It takes two calls, for a record that is rare.
 ///
 /// Source: <https://learn.microsoft.com/powershell/exchange/filter-properties>, `ForwardingAddress`.
 ///
 /// # Errors
-/// When Exchange does not say.
+/// Returns an error if Exchange does not say it.
 pub async fn who_forwards_to(
     exchange: &Exchange,
     tenant: &TenantId,
     finding: &Finding,
 ) -> Result<Option<String>, ServiceError> {
     let Some(contact) = contact_of(finding) else { return Ok(None) };
-    let ask = |cmdlet, parameters| exchange.invoke(tenant, &Anchor::Organization, cmdlet, parameters);
-    let recipients = match ask("Get-Recipient", json!({ "Identity": contact })).await {
-        Err(error) if is_not_found(&error) => Vec::new(),
-        answer => answer?,
+    let recipient = exchange.recipient(tenant, &contact).await?;
+    let is_contact = |target: &str| {
+        target.eq_ignore_ascii_case(&contact) || recipient.as_ref().is_some_and(|recipient| recipient.is_named(target))
     };
-    let mut names: HashSet<String> = recipients.iter().flat_map(names_of).collect();
-    names.insert(contact.to_lowercase());
-    let filter = json!({ "Filter": "ForwardingAddress -ne $null", "ResultSize": "Unlimited" });
-    let forwarding = ask("Get-Mailbox", filter).await?;
-    let is_it =
-        |row: &&Row| text(row, "ForwardingAddress").is_some_and(|target| names.contains(&target.to_lowercase()));
-    Ok(forwarding.iter().find(is_it).and_then(|row| text(row, "UserPrincipalName")).map(str::to_owned))
+    let forwarding = exchange.mailboxes_with_forwarding_address(tenant).await?;
+    let forwards_to_it = |mailbox: &Mailbox| mailbox.forwarding.forwarding_address.as_deref().is_some_and(&is_contact);
+    Ok(forwarding.into_iter().find(forwards_to_it).and_then(|mailbox| mailbox.user_principal_name))
 }
 
-/// What the record calls the contact.
+/// Returns the name of the contact in the record.
 fn contact_of(finding: &Finding) -> Option<String> {
     let record = AuditRecord::parse(finding.record.as_bytes()).ok()?;
     record.parameters.get("Identity").or(record.object_id.as_deref()).map(str::to_owned)
-}
-
-fn names_of(row: &Row) -> impl Iterator<Item = String> {
-    NAMES.iter().filter_map(|name| text(row, name)).map(str::to_lowercase)
-}
-
-fn text<'r>(row: &'r Row, name: &str) -> Option<&'r str> {
-    row.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
 }

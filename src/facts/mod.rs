@@ -11,18 +11,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
 
 use crate::detection::{
-    AcceptedDomains, Answer, FindingKind, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, questions,
+    AcceptedDomains, Answer, FindingKind, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts,
+    TrustedTarget, questions,
 };
-use crate::settings::TrustSettings;
+use crate::settings::{self, TrustSettings};
 use crate::tables::CoverageRow;
 use audit_log::AuditRecord;
 use base::clock::{Clock, Deadline};
 use base::ids::TenantId;
 use breaker::Breaker;
-use m365::exchange::{Anchor, Exchange, Row, is_not_found, is_refused};
+use m365::exchange::{Exchange, Mailbox, MailboxId, Recipient, is_not_found, is_refused};
 use m365::graph::Graph;
 use m365::{Service, ServiceError};
 
@@ -106,7 +106,7 @@ impl FactCache {
         let off = |kind: &FindingKind| self.trust.detections_off.contains(kind.as_str());
         Knowledge {
             accepted,
-            trusted_targets: self.trust.targets.clone(),
+            trusted_targets: self.trust.targets.iter().map(trusted_target).collect(),
             trusted_apps: self.trust.apps.clone(),
             off: FindingKind::ALL.iter().copied().filter(off).collect(),
             recipients,
@@ -131,9 +131,9 @@ impl FactCache {
     async fn accepted_domains(&self, row: &CoverageRow) -> Result<AcceptedDomains, ServiceError> {
         let tenant = &row.tenant_id;
         let limit = Deadline::after(Arc::clone(&self.clock), LOOK_UP_TIMEOUT);
-        let call = self.exchange.invoke(tenant, &Anchor::Organization, "Get-AcceptedDomain", json!({}));
+        let call = self.exchange.accepted_domains(tenant);
         match limit.limit(Box::pin(call)).await {
-            Some(Ok(rows)) if !rows.is_empty() => return Ok(AcceptedDomains::of_exchange(&rows)),
+            Some(Ok(domains)) if !domains.is_empty() => return Ok(AcceptedDomains::of_exchange(&domains)),
             Some(Ok(_)) => {}
             Some(Err(error)) => tracing::info!(%tenant, "accepted domains are taken from the directory: {error}"),
             None => tracing::info!(%tenant, "accepted domains are taken from the directory: Exchange did not respond"),
@@ -231,46 +231,29 @@ impl RunFacts<'_> {
 
     /// The addresses that mail to the members of a group reaches.
     async fn group_members(&self, identity: &str, kind: GroupKind, budget: &mut Budget) -> Answer<Vec<String>> {
-        const MOST_MEMBERS: usize = 500;
-        let mut parameters = json!({ "Identity": identity, "ResultSize": MOST_MEMBERS });
-        let cmdlet = match kind {
-            GroupKind::Distribution => "Get-DistributionGroupMember",
-            GroupKind::Dynamic => "Get-DynamicDistributionGroupMember",
-            GroupKind::Unified => {
-                parameters["LinkType"] = json!("Members");
-                "Get-UnifiedGroupLinks"
-            }
-        };
-        match self.ask(&Anchor::Organization, cmdlet, parameters, identity, budget).await {
-            Ok(rows) => {
-                Answer::Known(rows.iter().take(MOST_MEMBERS).flat_map(|row| recipient_facts(row).addresses).collect())
-            }
+        let call = self.cache.exchange.group_members(&self.knowledge.tenant_id, kind, identity);
+        match self.ask("the members of the group", call, identity, budget).await {
+            Ok(members) => Answer::Known(members.recipients.iter().filter_map(Recipient::target).collect()),
             Err(answer) => answer.into_answer(),
         }
     }
 
     async fn mailbox(&self, identity: &str, budget: &mut Budget) -> Answer<MailboxFacts> {
-        let parameters = json!({ "Identity": identity });
-        match self.ask(&Anchor::Organization, "Get-Mailbox", parameters, identity, budget).await {
-            // Exchange also answers to parts of names.
-            Ok(rows) => match rows.as_slice() {
-                [row] if is_named(row, identity) => mailbox_facts(row).map_or(Answer::Unknown, Answer::Known),
-                _ => Answer::Unknown,
-            },
+        let call = self.cache.exchange.find_mailbox(&self.knowledge.tenant_id, identity);
+        match self.ask("the mailbox", call, identity, budget).await {
+            Ok(mailbox) => mailbox.and_then(mailbox_facts).map_or(Answer::Unknown, Answer::Known),
             Err(answer) => answer.into_answer(),
         }
     }
 
     /// The two calls that the current rules of a mailbox cost, whatever the number of its records.
     async fn live_rules(&self, mailbox: &str, budget: &mut Budget) -> Answer<LiveMailbox> {
-        let anchor = Anchor::mailbox(mailbox);
-        let visible = json!({ "Mailbox": mailbox });
-        let visible = match self.ask(&anchor, "Get-InboxRule", visible, mailbox, budget).await {
-            Ok(rows) => rows,
+        let (exchange, tenant, id) = (&self.cache.exchange, &self.knowledge.tenant_id, MailboxId::new(mailbox));
+        let visible = match self.ask("the rules", exchange.inbox_rules(tenant, &id, false), mailbox, budget).await {
+            Ok(rules) => rules,
             Err(answer) => return answer.into_answer(),
         };
-        let all = json!({ "Mailbox": mailbox, "IncludeHidden": true });
-        match self.ask(&anchor, "Get-InboxRule", all, mailbox, budget).await {
+        match self.ask("the rules", exchange.inbox_rules(tenant, &id, true), mailbox, budget).await {
             Ok(all) => Answer::Known(LiveMailbox { visible, all, sweep: Vec::new() }),
             Err(answer) => answer.into_answer(),
         }
@@ -286,10 +269,11 @@ impl RunFacts<'_> {
             if !self.sweep_rules_read.insert(mailbox.clone()) {
                 continue;
             }
-            let (anchor, parameters) = (Anchor::mailbox(&mailbox), json!({ "Mailbox": mailbox }));
-            let answer = self.ask(&anchor, "Get-SweepRule", parameters, &mailbox, budget).await;
+            let id = MailboxId::new(&mailbox);
+            let call = self.cache.exchange.sweep_rules(&self.knowledge.tenant_id, &id);
+            let answer = self.ask("the sweep rules", call, &mailbox, budget).await;
             match (answer, self.knowledge.live.get_mut(&mailbox)) {
-                (Ok(rows), Some(Answer::Known(live))) => live.sweep = rows,
+                (Ok(rules), Some(Answer::Known(live))) => live.sweep = rules,
                 (Ok(_), _) => {}
                 (Err(_), _) => tracing::info!(tenant = %self.knowledge.tenant_id, "sweep rules were not read"),
             }
@@ -297,34 +281,29 @@ impl RunFacts<'_> {
     }
 
     async fn recipient(&self, text: &str, budget: &mut Budget) -> Answer<RecipientFacts> {
-        let parameters = json!({ "Identity": text });
-        match self.ask(&Anchor::Organization, "Get-Recipient", parameters, text, budget).await {
-            Ok(rows) => match rows.as_slice() {
-                [row] if is_named(row, text) => Answer::Known(recipient_facts(row)),
-                _ => Answer::Unknown,
-            },
+        let call = self.cache.exchange.recipient(&self.knowledge.tenant_id, text);
+        match self.ask("the recipient", call, text, budget).await {
+            Ok(found) => found.as_ref().map_or(Answer::Unknown, |recipient| Answer::Known(recipient_facts(recipient))),
             Err(answer) => answer.into_answer(),
         }
     }
 
     /// One look-up about `subject`, within its time and the budget of its record.
-    async fn ask(
+    async fn ask<T>(
         &self,
-        anchor: &Anchor,
-        cmdlet: &str,
-        parameters: Value,
+        what: &str,
+        call: impl Future<Output = Result<T, ServiceError>>,
         subject: &str,
         budget: &mut Budget,
-    ) -> Result<Vec<Row>, NoAnswer> {
+    ) -> Result<T, NoAnswer> {
         budget.look_ups = budget.look_ups.checked_sub(1).ok_or(NoAnswer::Refused)?;
         if budget.deadline.has_passed() || !self.breaker.allows() {
             return Err(NoAnswer::Withheld);
         }
         let timeout = LOOK_UP_TIMEOUT.min(budget.deadline.left());
-        let call = self.cache.exchange.invoke(&self.knowledge.tenant_id, anchor, cmdlet, parameters);
         let outcome = Deadline::after(Arc::clone(&self.cache.clock), timeout).limit(Box::pin(call)).await;
         let outcome = outcome.unwrap_or_else(|| {
-            let detail = format!("no response to {cmdlet} within {} s", timeout.as_secs());
+            let detail = format!("no response about {what} within {} s", timeout.as_secs());
             Err(ServiceError::Unreachable { service: Service::Exchange, detail })
         });
         match &outcome {
@@ -381,78 +360,20 @@ impl NoAnswer {
     }
 }
 
-fn mailbox_facts(row: &Row) -> Option<MailboxFacts> {
-    let upn = text(row, "UserPrincipalName").or_else(|| text(row, "PrimarySmtpAddress"))?;
-    Some(MailboxFacts {
-        upn: upn.to_lowercase(),
-        object_id: text(row, "ExternalDirectoryObjectId").map(str::to_lowercase),
-        addresses: proxy_addresses(row).filter_map(smtp_address).collect(),
-    })
+fn mailbox_facts(mailbox: Mailbox) -> Option<MailboxFacts> {
+    let upn = mailbox.user_principal_name.or(mailbox.primary_smtp_address)?;
+    Some(MailboxFacts { upn: upn.to_lowercase(), object_id: mailbox.object_id, addresses: mailbox.addresses })
+}
+
+/// An entry of the settings as the evaluation takes it.
+fn trusted_target(target: &settings::TrustedTarget) -> TrustedTarget {
+    match target.clone() {
+        settings::TrustedTarget::Domain { only_in, domain } => TrustedTarget::Domain { only_in, domain },
+        settings::TrustedTarget::Address { only_in, address } => TrustedTarget::Address { only_in, address },
+    }
 }
 
 /// Where mail to this recipient ends: outside for a contact or mail user, else in its own mailbox.
-fn recipient_facts(row: &Row) -> RecipientFacts {
-    let end = text(row, "ExternalEmailAddress").or_else(|| text(row, "PrimarySmtpAddress"));
-    RecipientFacts {
-        addresses: end
-            .map(|address| smtp_address(address).unwrap_or_else(|| address.to_lowercase()))
-            .into_iter()
-            .collect(),
-        group: group_kind(text(row, "RecipientTypeDetails").unwrap_or_default()),
-    }
-}
-
-/// The kind of a group by its `RecipientTypeDetails`
-/// (<https://learn.microsoft.com/powershell/module/exchange/get-recipient>).
-fn group_kind(details: &str) -> Option<GroupKind> {
-    match details {
-        "MailUniversalDistributionGroup" | "MailUniversalSecurityGroup" | "MailNonUniversalGroup" | "RoomList" => {
-            Some(GroupKind::Distribution)
-        }
-        "DynamicDistributionGroup" => Some(GroupKind::Dynamic),
-        "GroupMailbox" => Some(GroupKind::Unified),
-        _ => None,
-    }
-}
-
-/// Whether the recipient that answered is the one that was asked for: Exchange also answers to parts of names.
-fn is_named(row: &Row, asked: &str) -> bool {
-    const NAMES: [&str; 12] = [
-        "UserPrincipalName",
-        "ExchangeGuid",
-        "Name",
-        "LegacyExchangeDN",
-        "DistinguishedName",
-        "Alias",
-        "Identity",
-        "Id",
-        "Guid",
-        "ExternalDirectoryObjectId",
-        "PrimarySmtpAddress",
-        "ExternalEmailAddress",
-    ];
-    let same = |text: &str| text.to_lowercase() == asked.to_lowercase();
-    let without_scheme = |address: &str| address.split_once(':').map(|(_, rest)| rest.to_owned());
-    NAMES
-        .iter()
-        .filter_map(|name| text(row, name))
-        .any(|name| same(name) || without_scheme(name).is_some_and(|n| same(&n)))
-        || proxy_addresses(row).any(|address| same(address) || without_scheme(address).is_some_and(|a| same(&a)))
-}
-
-fn proxy_addresses(row: &Row) -> impl Iterator<Item = &str> {
-    row.get("EmailAddresses").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-}
-
-/// The address of `SMTP:x` or `smtp:x`, lower case; `None` for any other kind. Without a scheme it is taken as it is.
-fn smtp_address(address: &str) -> Option<String> {
-    match address.split_once(':') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("smtp") => Some(rest.to_lowercase()),
-        Some(_) => None,
-        None => Some(address.to_lowercase()),
-    }
-}
-
-fn text<'r>(row: &'r Row, name: &str) -> Option<&'r str> {
-    row.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+fn recipient_facts(recipient: &Recipient) -> RecipientFacts {
+    RecipientFacts { addresses: recipient.target().into_iter().collect(), group: recipient.group_kind() }
 }

@@ -44,7 +44,8 @@ impl Ipstack {
     pub(super) async fn look_up(&self, address: IpAddr) -> Result<String, Failure> {
         let url = self.base.join(&format!("./{address}")).map_err(|_| Failure::Type)?;
         let request = self.http.get(url).query(&[("access_key", self.key.expose_secret())]);
-        let response = request.send().await.map_err(|_| Failure::Status)?;
+        let request = request.build().map_err(|_| Failure::Status)?;
+        let response = base::http::send(&self.http, request, Some(1)).await.map_err(|_| Failure::Status)?;
         if !response.status().is_success() {
             return Err(Failure::Status);
         }

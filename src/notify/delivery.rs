@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{Channel, NotifyError};
 use base::clock::{Clock, Deadline};
+use base::http::RequestFailure;
 use m365::retry_after;
 
 /// How often one run tries. Later runs try again.
@@ -38,7 +39,7 @@ impl Delivery<'_> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let error = match self.attempt(tracking_id, body.clone(), deadline).await {
+            let error = match self.attempt(attempts, tracking_id, body.clone(), deadline).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -54,7 +55,13 @@ impl Delivery<'_> {
         }
     }
 
-    async fn attempt(&self, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), NotifyError> {
+    async fn attempt(
+        &self,
+        number: u32,
+        tracking_id: &str,
+        body: Vec<u8>,
+        deadline: &Deadline,
+    ) -> Result<(), NotifyError> {
         let request = self
             .http
             .post(self.address.expose_secret())
@@ -62,7 +69,9 @@ impl Delivery<'_> {
             .header("x-ms-client-tracking-id", tracking_id)
             .timeout(ATTEMPT_LIMIT.min(deadline.left()).max(Duration::from_secs(1)))
             .body(body);
-        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let request = request.build().map_err(|error| self.unreachable(&error))?;
+        let sent = base::http::send(self.http, request, Some(number)).await;
+        let response = sent.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
@@ -72,17 +81,13 @@ impl Delivery<'_> {
         Err(self.refused(status, &code, retry_after))
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> NotifyError {
+    fn unreachable(&self, error: &reqwest::Error) -> NotifyError {
         if error.is_builder() {
             let detail = format!("{} is not an address that can be called", self.channel.setting());
             return NotifyError::Configuration { channel: self.channel, detail };
         }
-        let what = match () {
-            () if error.is_timeout() => "no answer in time",
-            () if error.is_connect() => "no connection",
-            () => "the connection broke",
-        };
-        NotifyError::Transient { channel: self.channel, detail: what.to_owned(), retry_after: None }
+        let detail = RequestFailure::of(error).to_string();
+        NotifyError::Transient { channel: self.channel, detail, retry_after: None }
     }
 
     fn refused(&self, status: StatusCode, code: &str, retry_after: Option<Duration>) -> NotifyError {

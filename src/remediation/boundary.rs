@@ -20,8 +20,8 @@ pub struct Boundary {
 impl Boundary {
     /// As judging does: Exchange's accepted domains, else the directory's verified ones.
     pub async fn read(context: &RemediationContext<'_>) -> Result<Self, ServiceError> {
-        let accepted = match context.on_organization("Get-AcceptedDomain", json!({})).await {
-            Ok(rows) if !rows.is_empty() => AcceptedDomains::of_exchange(&rows),
+        let accepted = match context.accepted_domains().await {
+            Ok(domains) if !domains.is_empty() => AcceptedDomains::of_exchange(&domains),
             Ok(_) => verified_domains(context).await?,
             // What has to be granted is Exchange, so that is told.
             Err(error) => verified_domains(context).await.map_err(|_| error)?,

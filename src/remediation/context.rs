@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::tables::ProcessedRow;
 use base::clock::Deadline;
 use base::ids::{MailAddress, TenantId};
-use m365::exchange::{Anchor, Row, is_not_found};
+use m365::exchange::{AcceptedDomain, Anchor, Row, is_not_found};
 use m365::{Service, ServiceError};
 use table_store::StoreError;
 
@@ -128,9 +128,10 @@ impl<'a> RemediationContext<'a> {
         self.ask_exchange(&self.anchor(), cmdlet, parameters).await
     }
 
-    /// Runs a cmdlet about the organization.
-    pub async fn on_organization(&self, cmdlet: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
-        self.ask_exchange(&Anchor::Organization, cmdlet, parameters).await
+    /// The accepted domains of the organization.
+    pub async fn accepted_domains(&self) -> Result<Vec<AcceptedDomain>, ServiceError> {
+        let call = self.app.exchange.accepted_domains(self.tenant());
+        self.within_timeout(Service::Exchange, &self.exchange_was_silent, "the accepted domains", call).await
     }
 
     async fn ask_exchange(&self, anchor: &Anchor, cmdlet: &str, body: Value) -> Result<Vec<Row>, ServiceError> {

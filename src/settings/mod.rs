@@ -22,7 +22,7 @@ pub use location::LocationSettings;
 pub use source::{Problem, SettingsError};
 pub use storage::TableNames;
 pub use tenants::{ListedTenant, TenantSettings, TenantSource};
-pub use trust::{TrustSettings, TrustedTarget};
+pub use trust::{DETECTION_TYPES, TrustSettings, TrustedTarget};
 
 use std::path::PathBuf;
 

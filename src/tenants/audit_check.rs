@@ -1,11 +1,9 @@
 //! Finds out whether auditing is disabled in a tenant that has had no content for a day. Exchange is asked once a day.
 
 use chrono::TimeDelta;
-use serde_json::{Value, json};
 
 use crate::tables::TenantState;
 use base::ids::TenantId;
-use m365::exchange::Anchor;
 
 use crate::app::App;
 use crate::tables::CoverageSession;
@@ -33,12 +31,8 @@ pub async fn auditing_is_off(app: &App, session: &CoverageSession<'_>) -> bool {
 
 /// Returns whether Exchange says that auditing is off; `None` if it does not say.
 async fn ask_exchange(app: &App, tenant: &TenantId) -> Option<bool> {
-    match app.exchange.invoke(tenant, &Anchor::Organization, "Get-AdminAuditLogConfig", json!({})).await {
-        Ok(rows) => match rows.first()?.get("UnifiedAuditLogIngestionEnabled")? {
-            Value::Bool(enabled) => Some(!enabled),
-            Value::String(text) => Some(text.eq_ignore_ascii_case("false")),
-            _ => None,
-        },
+    match app.exchange.admin_audit_log_config(tenant).await {
+        Ok(config) => config.unified_audit_log_ingestion_enabled.map(|enabled| !enabled),
         Err(error) => {
             tracing::info!(%tenant, "whether auditing is on is not known: {error}");
             None

@@ -29,7 +29,12 @@ pub fn state_behind(error: &ServiceError) -> Option<TenantState> {
         // Without a code of its own a 401 is a token that has just died.
         ServiceError::Answered { code, status: 401, .. } if code.is_empty() => None,
         ServiceError::Answered { .. } => state_behind_code(error),
-        ServiceError::Unreachable { .. } | ServiceError::Waiting { .. } | ServiceError::ForeignLink { .. } => None,
+        ServiceError::NoResponse { .. }
+        | ServiceError::NoContent { .. }
+        | ServiceError::Unreachable { .. }
+        | ServiceError::Waiting { .. }
+        | ServiceError::NotAUser { .. }
+        | ServiceError::ForeignLink { .. } => None,
     }
 }
 

@@ -7,9 +7,9 @@ use base::ids::TenantId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{TimeDelta, Utc};
-use m365::exchange::Anchor;
+use m365::exchange::{Forwarding, MailboxId};
 use m365::management_activity::ContentType;
-use m365::{Service as Asked, TokenFault};
+use m365::{Service as Asked, TokenFault, aadsts};
 use serde_json::json;
 use table_store::MemoryStore;
 use tenantwatch::app::App;
@@ -111,6 +111,30 @@ async fn what_entra_refuses_is_told_apart() {
 }
 
 #[tokio::test]
+async fn every_known_aadsts_number_is_classified_with_its_advice() {
+    let simulator = simulator().await;
+    for row in aadsts::TABLE {
+        let number = row.number;
+        let description = format!("AADSTS{number}: Rejected client_secret=a+wrong~secret.\r\nTrace ID: 1");
+        let body = json!({"error": "invalid_client", "error_description": description, "error_codes": [number]});
+        let rejection = FaultKind::Status { status: 401, headers: Vec::new(), body: body.to_string() };
+        simulator.inject(Fault::new(Service::Entra, "/oauth2/v2.0/token", rejection).times(1));
+        let app = app(&simulator, &[("CLIENT_SECRET", "a+wrong~secret")]);
+        let error = app.tokens.token(&tenant(), Asked::Graph).await.unwrap_err();
+        assert_eq!((error.aadsts, error.fault), (Some(number), row.fault), "{number}");
+        assert!(error.to_string().ends_with(row.advice), "{error}");
+        assert!(error.message.contains("client_secret=[removed]"), "{}", error.message);
+    }
+}
+
+#[test]
+fn federated_credential_that_does_not_fit_is_no_fault_of_the_tenant() {
+    for number in [7_002_138, 70_021, 700_212] {
+        assert_eq!(aadsts::find(number).map(|row| row.fault), Some(TokenFault::OurFault), "{number}");
+    }
+}
+
+#[tokio::test]
 async fn a_listing_is_read_page_by_page_and_names_the_provider_on_every_call() {
     let simulator = simulator().await;
     let now = Utc::now();
@@ -182,18 +206,54 @@ async fn a_token_that_is_refused_is_replaced_and_a_busy_service_is_waited_for() 
 async fn exchange_tells_what_is_missing_in_its_own_words() {
     let simulator = simulator().await;
     let app = app(&simulator, &[]);
-    let get = |name: &'static str| {
-        let app = app.clone();
-        let anchor = Anchor::mailbox(name);
-        async move { app.exchange.invoke(&tenant(), &anchor, "Get-Mailbox", json!({"Identity": name})).await }
-    };
-    let rows = get("victor@contoso.com").await.unwrap();
-    assert_eq!(rows[0]["UserPrincipalName"], "victor@contoso.com");
-    assert!(rows[0].keys().all(|name| !name.contains('@')), "annotations are no columns");
-    let error = get("nobody@contoso.com").await.unwrap_err();
+    let victor = MailboxId::new("victor@contoso.com");
+    let mailbox = app.exchange.mailbox(&tenant(), &victor).await.unwrap().unwrap();
+    assert_eq!(mailbox.user_principal_name.as_deref(), Some("victor@contoso.com"));
+    assert_eq!(app.exchange.mailbox(&tenant(), &MailboxId::new("nobody@contoso.com")).await.unwrap(), None);
+    let error = app.exchange.inbox_rules(&tenant(), &MailboxId::new("nobody@contoso.com"), true).await.unwrap_err();
     assert_eq!(error.code(), "ManagementObjectNotFoundException");
     assert!(error.to_string().contains("couldn't be found"), "{error}");
     simulator.world().tenants.get_mut(&CONTOSO).unwrap().exchange_role = false;
-    let error = get("victor@contoso.com").await.unwrap_err();
+    let error = app.exchange.mailbox(&tenant(), &victor).await.unwrap_err();
     assert!(error.status() == Some(403) && error.to_string().contains("isn't supported"), "{error}");
+}
+
+#[tokio::test]
+async fn mailbox_of_another_name_is_not_believed() {
+    let simulator = simulator().await;
+    simulator.world().unkindness.answers_to_parts_of_names = true;
+    let app = app(&simulator, &[]);
+    assert_eq!(app.exchange.find_mailbox(&tenant(), "vic").await.unwrap(), None);
+    assert!(app.exchange.find_mailbox(&tenant(), "victor").await.unwrap().is_some(), "the alias is a name of its own");
+}
+
+#[tokio::test]
+async fn mailbox_is_read_and_changed_through_types() {
+    let simulator = simulator().await;
+    let app = app(&simulator, &[]);
+    let (exchange, victor) = (&app.exchange, MailboxId::new("victor@contoso.com"));
+    let access = exchange.client_access(&tenant(), &victor).await.unwrap().unwrap();
+    assert!(!access.open().is_empty());
+    exchange.set_client_access(&tenant(), &victor, &access.closed()).await.unwrap();
+    let closed = exchange.client_access(&tenant(), &victor).await.unwrap().unwrap();
+    assert_eq!(closed.open(), []);
+    exchange.set_client_access(&tenant(), &victor, &access).await.unwrap();
+    assert_eq!(exchange.client_access(&tenant(), &victor).await.unwrap().unwrap(), access);
+
+    exchange.set_auto_reply_state(&tenant(), &victor, "Enabled").await.unwrap();
+    assert_eq!(exchange.auto_reply(&tenant(), &victor).await.unwrap().unwrap().auto_reply_state, "Enabled");
+    let forwarding =
+        Forwarding { forwarding_smtp_address: Some("smtp:x@evil.example".to_owned()), ..Forwarding::default() };
+    exchange.set_forwarding(&tenant(), &victor, &forwarding).await.unwrap();
+    let mailbox = exchange.mailbox(&tenant(), &victor).await.unwrap().unwrap();
+    assert_eq!(mailbox.forwarding.targets(), ["smtp:x@evil.example"]);
+    exchange.clear_forwarding(&tenant(), &victor).await.unwrap();
+    let mailbox = exchange.mailbox(&tenant(), &victor).await.unwrap().unwrap();
+    assert_eq!(mailbox.forwarding, Forwarding::default());
+
+    let domains = exchange.accepted_domains(&tenant()).await.unwrap();
+    assert_eq!(domains[0].name.as_str(), "contoso.com");
+    let audit = exchange.admin_audit_log_config(&tenant()).await.unwrap();
+    assert_eq!(audit.unified_audit_log_ingestion_enabled, Some(true));
+    assert_eq!(exchange.organization_config(&tenant()).await.unwrap().is_dehydrated, Some(false));
 }

@@ -8,6 +8,7 @@ mod documentation;
 mod families;
 mod fixtures;
 mod judging;
+mod kinds;
 mod ordinary_week;
 mod properties;
 mod related;

@@ -4,7 +4,7 @@ use audit_log::AuditRecord;
 use base::ids::TenantId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tenantwatch::detection::{Finding, Knowledge, judge, pass_over};
+use tenantwatch::detection::{Finding, Knowledge, judge, system_noise};
 use uuid::Uuid;
 
 use crate::style::styles;
@@ -29,7 +29,7 @@ fn judged(record: &str) -> Option<Finding> {
 }
 
 fn is_passed_over(record: &str) -> bool {
-    pass_over(record.as_bytes()).is_some()
+    system_noise(record.as_bytes()).is_some()
 }
 
 #[test]
@@ -200,7 +200,7 @@ proptest! {
         for (at, change) in changes {
             record.insert_str(at.index(record.len()), change);
         }
-        if let (Some(glance), Ok(parsed)) = (pass_over(record.as_bytes()), AuditRecord::parse(record.as_bytes())) {
+        if let (Some(glance), Ok(parsed)) = (system_noise(record.as_bytes()), AuditRecord::parse(record.as_bytes())) {
             let shown = (glance.operation, Some(glance.user_type), Some(glance.organization_name));
             prop_assert_eq!(shown, (parsed.operation.as_str(), parsed.user_type, parsed.organization_name.as_deref()));
             prop_assert_eq!(judged(&record), None, "{}", record);

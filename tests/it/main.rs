@@ -1,6 +1,7 @@
 //! All integration tests in one binary: it links once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod architecture;
 mod audit;
 mod azurite;
 mod browser;

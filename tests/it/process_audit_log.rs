@@ -191,7 +191,8 @@ async fn a_threat_that_is_told_on_both_channels_costs_thirteen_table_operations_
 #[tokio::test]
 async fn the_directory_is_not_read_when_all_of_its_detections_are_off() {
     let watch = Watch::start_with(|settings| {
-        settings.trust.detections_off = ["Consent", "SignInMethod", "Domain", "AuditTampering"].map(str::to_owned).into();
+        settings.trust.detections_off =
+            ["Consent", "SignInMethod", "Domain", "AuditTampering"].map(str::to_owned).into();
     })
     .await;
     watch.read().await.unwrap();

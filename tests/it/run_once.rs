@@ -138,9 +138,13 @@ async fn most_verbose_log_contains_no_secret_and_no_library_detail() {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
     // Libraries write URLs and headers at these levels, so only the program itself does.
-    let foreign = ["hyper", "h2", "rustls", "reqwest", "azsdk", "url: ", "headers", "http://", "https://"];
+    let foreign = ["hyper", "h2::", "rustls", "reqwest", "azsdk", "url: ", "headers", "http://", "https://"];
     for line in log.lines() {
         assert!(!foreign.iter().any(|name| line.contains(name)), "{line}");
     }
     assert!(log.contains("audit log read"), "{log}");
+    let outbound: Vec<&str> = log.lines().filter(|line| line.contains("outbound request")).collect();
+    assert_eq!(outbound.len(), runs.simulator.requests().len(), "one line for each request");
+    let members = ["method=", "host=", "route=", "status=", "milliseconds=", "attempt="];
+    assert!(outbound.iter().all(|line| members.iter().all(|member| line.contains(member))), "{outbound:#?}");
 }

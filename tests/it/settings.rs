@@ -336,3 +336,15 @@ fn problems_are_counted_by_setting() {
     let two = read(&[("CLIENT_ID", "x"), ("TRUSTED_APPS", "x,y")]).unwrap_err().to_string();
     assert!(two.starts_with("2 settings must be corrected:\n  CLIENT_ID: "), "{two}");
 }
+
+#[test]
+fn every_detection_type_can_be_disabled() {
+    use tenantwatch::detection::FindingKind;
+
+    let types: Vec<_> = FindingKind::ALL
+        .iter()
+        .filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Test))
+        .map(|kind| kind.as_str())
+        .collect();
+    assert_eq!(tenantwatch::settings::DETECTION_TYPES.as_slice(), types);
+}

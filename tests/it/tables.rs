@@ -210,12 +210,14 @@ async fn an_error_in_xml_is_told_by_its_status_alone() {
 }
 
 #[tokio::test]
-async fn a_service_that_cannot_be_reached_is_unavailable() {
+async fn unreachable_table_service_is_named_with_the_cause() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/{ACCOUNT}", listener.local_addr().unwrap());
+    let host = listener.local_addr().unwrap().to_string();
+    let url = format!("http://{host}/{ACCOUNT}");
     drop(listener);
     let error = tables(&url).get(COVERAGE, &entity("row", "").key).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Unavailable(text) if !text.contains("127.0.0.1")), "{error:?}");
+    assert!(matches!(&error, StoreError::Unavailable(text) if text.contains(&host) && text.contains("refused")));
+    assert!(!error.to_string().contains(ACCOUNT), "{error}");
 }
 
 #[test]
@@ -277,6 +279,9 @@ async fn no_signature_and_no_row_reaches_the_log_even_at_its_most_talkative() {
     let _ = store.get(COVERAGE, &entity("row", "").key).await;
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("the log works"), "{log}");
+    // One line for each request, with its attempt; the client crate itself is silent.
+    assert!(log.contains("outbound request") && log.contains("status=404") && log.contains("attempt=1"), "{log}");
+    assert_eq!(log.matches("azure").count(), 0, "{log}");
     for secret in ["SharedKey", "words of a customer", KEY] {
         assert!(!log.contains(secret), "{log}");
     }

@@ -36,11 +36,8 @@ fn as_properties(fields: Vec<(&str, &str)>) -> Vec<Pair> {
 fn fields<'a>(text: &'a str, signs: &[char]) -> Option<Vec<(&'a str, &'a str)>> {
     let (_, first) = name_at(text, 0, signs)?;
     let sign = text.get(..first)?.chars().next_back()?;
-    let separators: &[char] = if text.contains('|') && !text.contains(';') || text.contains(" | ") {
-        &['|', '\n']
-    } else {
-        &[';', '\n']
-    };
+    let separators: &[char] =
+        if text.contains('|') && !text.contains(';') || text.contains(" | ") { &['|', '\n'] } else { &[';', '\n'] };
     let ends = text.match_indices(separators).map(|(at, found)| (at, at + found.len()));
     let starts: Vec<(usize, usize, &str, usize)> = std::iter::once((0, 0))
         .chain(ends)

@@ -104,7 +104,8 @@ impl Properties {
         {
             return self.take(value);
         }
-        let pairs = key_values::pairs(trimmed).or_else(|| is_command_line(trimmed).then(|| CommandLine(trimmed).pairs()));
+        let pairs =
+            key_values::pairs(trimmed).or_else(|| is_command_line(trimmed).then(|| CommandLine(trimmed).pairs()));
         match pairs.filter(|pairs| !pairs.is_empty()) {
             Some(pairs) => self.pairs.extend(pairs),
             None => self.unread.push(text),

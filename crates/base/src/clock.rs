@@ -1,4 +1,4 @@
-//! Time, passed in. No logic asks the system for it, so tests decide what time it is.
+//! The clock that is passed in. No logic asks the system for the time, so tests decide what time it is.
 
 #[cfg(feature = "test-clock")]
 pub mod shifted;
@@ -12,11 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::{BoxFuture, Either, select};
 
 /// The shortest wait for a deadline.
-const GLANCE: Duration = Duration::from_millis(10);
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// Tells the time and waits.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The current time, UTC.
+    /// Returns the current time, UTC.
     fn now(&self) -> DateTime<Utc>;
 
     /// Returns the time on this clock that corresponds to `duration` on the system's. Both are the same, except on the clock of a
@@ -56,25 +56,25 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline `duration` from now.
+    /// Returns the deadline `duration` from now.
     pub fn after(clock: Arc<dyn Clock>, duration: Duration) -> Self {
         let at = clock.now() + TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
         Self { clock, at }
     }
 
-    /// The same deadline, but so much sooner.
+    /// Returns the deadline that is earlier by this time.
     #[must_use]
     pub fn sooner(&self, by: Duration) -> Self {
         let at = TimeDelta::from_std(by).ok().and_then(|by| self.at.checked_sub_signed(by));
         Self { clock: Arc::clone(&self.clock), at: at.unwrap_or(DateTime::<Utc>::MIN_UTC) }
     }
 
-    /// Does the work until this deadline. `None`: it is not done, and is left where it was, as by a kill.
+    /// Does the work until this deadline. Returns `None` if it was not done by then; it is dropped where it stands.
     pub async fn limit<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         loop {
-            // A clock that was turned back meanwhile gives the work its time again.
-            match select(work, self.clock.sleep(self.left().max(GLANCE))).await {
+            // If the clock was turned back in the meantime, the work gets its time again.
+            match select(work, self.clock.sleep(self.left().max(SHORTEST_WAIT))).await {
                 Either::Left((outcome, _)) => return Some(outcome),
                 Either::Right(_) if self.has_passed() => return None,
                 Either::Right(((), unfinished)) => work = unfinished,
@@ -82,12 +82,12 @@ impl Deadline {
         }
     }
 
-    /// What is left, zero when it has passed.
+    /// Returns the time that is left; zero if the deadline has passed.
     pub fn left(&self) -> Duration {
         (self.at - self.clock.now()).to_std().unwrap_or_default()
     }
 
-    /// Whether it has passed.
+    /// Returns whether the deadline has passed.
     pub fn has_passed(&self) -> bool {
         self.left().is_zero()
     }

@@ -1,8 +1,11 @@
-//! The one kind of HTTP client that every connection uses: the roots of `SSL_CERT_FILE` where it is set, no redirects,
-//! time-outs. Which addresses may be plain http (loopback storage, the platform's own identity endpoint) is decided where
-//! settings are read.
+//! Makes the one kind of HTTP client that every connection uses: the roots of `SSL_CERT_FILE` if it is set, no redirects, time limits,
+//! the proxy of the environment. Sends requests with one line of log each, and tells why one got no response.
+//!
+//! The settings decide which addresses may be plain http (loopback storage, the platform's own identity endpoint).
 
+mod failure;
 mod proxy;
+mod send;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,13 +13,16 @@ use std::time::Duration;
 use reqwest::Certificate;
 use reqwest::redirect::Policy;
 
-/// How long a connection may take to stand.
-const CONNECT: Duration = Duration::from_secs(10);
+pub use failure::{FailureCause, RequestFailure};
+pub use send::send;
 
-/// How long a service may send nothing.
-const SILENCE: Duration = Duration::from_secs(60);
+/// The longest time until a connection is established.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why no client could be made.
+/// The longest time in which a service may send nothing.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A client that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpClientError {
     /// `SSL_CERT_FILE` cannot be read or holds no certificate.
@@ -33,13 +39,14 @@ pub enum HttpClientError {
 /// Makes the client that all services share, so that connections and TLS sessions are shared too.
 ///
 /// # Errors
-/// When `root_certificates` is no readable PEM file with at least one certificate, or a proxy variable names no proxy.
+/// Returns an error if `root_certificates` is not a readable PEM file with at least one certificate, or if a proxy variable does not
+/// contain the URL of a proxy.
 pub fn client(root_certificates: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("tenantwatch/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
-        .connect_timeout(CONNECT)
-        .read_timeout(SILENCE)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
         // Without this, reqwest sends plain http, the managed identity's calls among them, through HTTP_PROXY.
         .no_proxy();
     if let Some(proxy) = proxy::of_environment().map_err(HttpClientError::Proxy)? {
@@ -59,74 +66,4 @@ fn roots(path: &Path) -> Result<Vec<Certificate>, HttpClientError> {
         return Err(refuse("holds no certificate".to_owned()));
     }
     Ok(roots)
-}
-
-/// Says why a request failed: which host, what happened and what to check. Never the URL, which may contain a key.
-pub fn describe(error: &reqwest::Error) -> String {
-    let host = error.url().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
-    let host = host.map_or_else(|| "the host".to_owned(), |(host, port)| format!("{host}:{port}"));
-    if error.is_timeout() {
-        return format!("{host} did not respond in time");
-    }
-    if error.is_body() || error.is_decode() {
-        return format!("{host} cut the response off");
-    }
-    format!("cannot connect to {host}: {}", cause(error))
-}
-
-/// Why no connection was made, with what to check. Each cause is told by the innermost error.
-fn cause(error: &reqwest::Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let mut last = String::new();
-    for cause in causes {
-        let text = cause.to_string();
-        let refused = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        match refused {
-            Some(std::io::ErrorKind::ConnectionRefused) => {
-                return "the connection was refused; check the port, the firewall and the proxy".to_owned();
-            }
-            _ if text.contains("dns error") || text.contains("failed to lookup address") => {
-                return "the name cannot be resolved; check the name and the DNS of this machine".to_owned();
-            }
-            _ if text.contains("certificate") => {
-                return format!(
-                    "its certificate is not accepted ({}); check SSL_CERT_FILE, or a proxy that inspects TLS",
-                    plain(&text)
-                );
-            }
-            _ => last = text,
-        }
-    }
-    if last.is_empty() { "the request failed".to_owned() } else { plain(&last) }
-}
-
-/// A text without control characters, cut to a readable length.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
-}
-
-/// Sends a request and logs it in one line at `debug`: method, host, route, status and milliseconds. Ids and names in the route are
-/// replaced by their place, and neither query, body nor token is logged.
-///
-/// # Errors
-/// As [`reqwest::Client::execute`].
-pub async fn send(http: &reqwest::Client, request: reqwest::Request) -> reqwest::Result<reqwest::Response> {
-    let (method, url) = (request.method().clone(), request.url().clone());
-    let started = std::time::Instant::now();
-    let outcome = http.execute(request).await;
-    let status = outcome.as_ref().map_or(0, |response| response.status().as_u16());
-    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let host = url.host_str().unwrap_or_default();
-    tracing::debug!(%method, host, route = route(&url), status, milliseconds, "outbound request");
-    outcome
-}
-
-/// The path of a URL as a template: a segment that can name a tenant, a user, a row or a blob becomes `{}`.
-fn route(url: &reqwest::Url) -> String {
-    let is_word = |segment: &str| {
-        segment.len() <= 32 && segment.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '.' | '$'))
-            || matches!(segment, "v1.0" | "v2.0" | "beta" | "oauth2")
-    };
-    let segments = url.path_segments().into_iter().flatten();
-    segments.map(|segment| if is_word(segment) { format!("/{segment}") } else { "/{}".to_owned() }).collect()
 }

@@ -1,4 +1,4 @@
-//! The names that everything else is keyed by, parsed once at the border into types that cannot be wrong.
+//! Ids and names, parsed once at the border into types that cannot be wrong.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,16 +6,16 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// A name that does not have the form it must have. Says which form, never guesses.
+/// A string that does not have the form of a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Not a GUID.
+    /// The string is not a GUID.
     #[error("{0:?} is not a GUID")]
     NotAGuid(String),
-    /// Not a DNS domain name.
+    /// The string is not a DNS domain name.
     #[error("{0:?} is not a domain name")]
     NotADomain(String),
-    /// Not a mail address or user principal name.
+    /// The string is not a mail address or user principal name.
     #[error("{0:?} is not an address of the form name@domain")]
     NotAnAddress(String),
 }
@@ -32,7 +32,7 @@ macro_rules! guid {
                 Self(guid)
             }
 
-            /// The GUID itself.
+            /// Returns the GUID.
             pub const fn as_uuid(&self) -> &Uuid {
                 &self.0
             }
@@ -48,7 +48,7 @@ macro_rules! guid {
             }
         }
 
-        /// Lower case with hyphens, the form used in URLs and table keys.
+        /// Writes lower case with hyphens, the form of URLs and table keys.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "{}", self.0.hyphenated())
@@ -83,7 +83,7 @@ guid! {
 }
 
 impl RunId {
-    /// A new random run id.
+    /// Returns a new random run id.
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
@@ -96,12 +96,12 @@ impl RunId {
 pub struct Domain(String);
 
 impl Domain {
-    /// The comparable text.
+    /// Returns the comparable text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is a true sub-domain of `parent` (whole labels; a domain is no sub-domain of itself).
+    /// Returns whether this is a true sub-domain of `parent` (whole labels; a domain is not a sub-domain of itself).
     pub fn is_below(&self, parent: &Domain) -> bool {
         self.0.strip_suffix(parent.as_str()).is_some_and(|head| head.ends_with('.'))
     }
@@ -112,7 +112,7 @@ impl Domain {
     }
 }
 
-/// What stands for the domain of a tenant of which only the GUID is known.
+/// Returns the substitute for the domain of a tenant of which only the GUID is known.
 impl From<&TenantId> for Domain {
     fn from(tenant: &TenantId) -> Self {
         Self(tenant.to_string())
@@ -162,12 +162,12 @@ pub struct MailAddress {
 }
 
 impl MailAddress {
-    /// The part before the last `@`, in lower case.
+    /// Returns the part before the last `@`, in lower case.
     pub fn local(&self) -> &str {
         &self.local
     }
 
-    /// The part after the last `@`.
+    /// Returns the part after the last `@`.
     pub fn domain(&self) -> &Domain {
         &self.domain
     }
@@ -195,7 +195,7 @@ impl fmt::Display for MailAddress {
     }
 }
 
-/// Enough of a wrong text to recognise it in an error, never a megabyte of it.
+/// Returns the beginning of a wrong text, enough to recognize it in an error.
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
 }

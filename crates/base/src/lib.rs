@@ -1,5 +1,6 @@
 //! The base of Tenantwatch: ids and names that cannot be wrong ([`ids`]), the clock that is passed in ([`clock`]), and one way
-//! to make an HTTP client ([`http`]). [`service_time`] is what a service says that the time is. It knows no service, no table and no product logic.
+//! to make an HTTP client ([`http`]). [`service_time`] is the time that a service reports. The crate knows no service, no table and no
+//! product logic.
 
 pub mod clock;
 pub mod http;

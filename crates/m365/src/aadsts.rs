@@ -1,18 +1,18 @@
-//! The AADSTS numbers with which Entra refuses a token: one table that says who has to do something, and what.
+//! The AADSTS numbers with which Entra rejects a token request, in one table: who has to do something, and what.
 //!
-//! Meanings: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>; what they stand for when a provider's app
-//! asks for a token of a customer's tenant: KelvinTegelaar/CIPP-API `Get-NormalizedError.ps1` and Azure/login#515, #517.
+//! Meanings: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>; for a provider's app that requests a token of a
+//! customer's tenant: KelvinTegelaar/CIPP-API `Get-NormalizedError.ps1` and Azure/login#515, #517.
 
 use super::TokenFault;
 
-/// One number.
+/// The row of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aadsts {
     /// The number after `AADSTS`.
     pub number: u32,
-    /// Who has to do something.
+    /// The fault, which tells who has to do something.
     pub fault: TokenFault,
-    /// What to do, as a sentence.
+    /// The advice what to do, in complete sentences.
     pub advice: &'static str,
 }
 
@@ -27,7 +27,7 @@ const FEDERATED: &str =
 const GONE: &str = "The tenant no longer exists or is blocked. Exclude it with TENANTS_EXCLUDE if that is right.";
 const BUSY: &str = "Nothing has to be done: it is tried again.";
 
-/// Every number that is known.
+/// All known numbers.
 pub const TABLE: &[Aadsts] = &[
     row(7_000_229, TokenFault::ConsentMissing, CONSENT),
     row(700_016, TokenFault::ConsentMissing, CONSENT),
@@ -99,7 +99,7 @@ mod tests {
     use super::{TABLE, find};
 
     #[test]
-    fn each_number_has_one_row_with_one_sentence_of_advice() {
+    fn each_number_has_one_row_with_advice() {
         let numbers: BTreeSet<u32> = TABLE.iter().map(|row| row.number).collect();
         assert_eq!(numbers.len(), TABLE.len());
         for row in TABLE {

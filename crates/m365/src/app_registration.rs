@@ -10,7 +10,7 @@ pub struct AppRegistration {
     pub tenant_id: TenantId,
     /// The application (client) id.
     pub client_id: uuid::Uuid,
-    /// Proves that a request comes from this app.
+    /// The proof that a request comes from this app.
     pub credential: AppCredential,
 }
 

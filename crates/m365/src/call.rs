@@ -1,44 +1,44 @@
-//! One authorised request to a service, with the retries it deserves. Shared by all three clients.
+//! Sends one authorized request to a service, and repeats it if that may help. All three clients use it.
+
+mod attempts;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 use base::clock::{Clock, Deadline};
+use base::http::RequestFailure;
 use base::ids::TenantId;
 use base::service_time::ServiceTime;
 
+use super::scrubber::Scrubber;
 use super::throttle::Throttle;
 use super::tokens::Tokens;
 use super::{Service, ServiceError};
+use attempts::{Attempts, LONGEST_RETRY_AFTER};
 
-/// How often a request is sent that fails in passing.
-const TRIES: usize = 4;
+pub use attempts::retry_after;
 
-/// How long all tries of one request may wait together. A function's deadline is minutes, a remediation's 100 s.
-const RETRY_TIMEOUT: Duration = Duration::from_secs(40);
+/// The time limit of one call from its first attempt to its end, waits included. It keeps a function within its own deadline if a
+/// service does not respond, or responds byte by byte.
+const CALL_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The longest wait that `Retry-After` may ask for; whoever asks for more is tried again by a later run.
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// The longest response that is read into memory, in bytes. Blobs are streamed and not bound by it.
+const BODY_LIMIT: usize = 32 * 1024 * 1024;
 
-/// How long one call may take from its first try to its end, waits and silent services included. It is what keeps a
-/// function within its own deadline when a service drips or hangs.
-const WHOLE_CALL: Duration = Duration::from_secs(90);
+/// The part of an error's body that is read, in bytes.
+const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// The longest answer that is read into memory, in bytes. Blobs are streamed and not bound by it.
-const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
-
-/// How much of an error's body is read, in bytes.
-const ERROR_LIMIT: usize = 64 * 1024;
-
-/// The longest text of a service that goes into an error, in characters.
+/// The longest text of a service that becomes part of an error, in characters.
 const TEXT_LIMIT: usize = 500;
 
 /// The service's own code and text in the body of an error.
@@ -50,10 +50,22 @@ pub(super) struct ErrorBody {
 /// Reads code and text from the status, headers and body of an error.
 pub(super) type ReadError = fn(StatusCode, &HeaderMap, &[u8]) -> ErrorBody;
 
-/// An answer that was read to its end.
+/// A response that was read to its end.
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+}
+
+/// A response that has begun, and the secrets that an error in it may repeat.
+struct Begun {
+    response: Response,
+    secrets: Scrubber,
+}
+
+/// The member that reports an error under status 200.
+#[derive(Deserialize)]
+struct Reported {
+    error: Option<Value>,
 }
 
 /// Sends requests to one service.
@@ -66,10 +78,11 @@ pub(super) struct Caller {
     read_error: ReadError,
     throttle: Option<Arc<Throttle>>,
     time: Arc<ServiceTime>,
+    secrets: Scrubber,
 }
 
 impl Caller {
-    /// Waits between tries pass on `clock`.
+    /// Waits between attempts pass on `clock`.
     pub(super) fn new(
         service: Service,
         http: Client,
@@ -77,13 +90,19 @@ impl Caller {
         clock: Arc<dyn Clock>,
         read_error: ReadError,
     ) -> Self {
-        Self { service, http, tokens, clock, read_error, throttle: None, time: Arc::default() }
+        let (throttle, time, secrets) = (None, Arc::default(), Scrubber::default());
+        Self { service, http, tokens, clock, read_error, throttle, time, secrets }
     }
 
-    /// The same, but no faster than the service allows.
+    /// Returns the same caller, but no faster than the service allows.
     #[must_use]
     pub(super) fn throttled(self) -> Self {
         Self { throttle: Some(Arc::new(Throttle::new())), ..self }
+    }
+
+    /// Returns a caller for a request that contains a secret: no error repeats it.
+    pub(super) fn hiding(&self, secret: &SecretString) -> Self {
+        Self { secrets: self.secrets.and(secret), ..self.clone() }
     }
 
     /// Returns the service's own time; `None` before its first response.
@@ -91,18 +110,28 @@ impl Caller {
         self.time.now(self.clock.as_ref())
     }
 
-    /// A request to be filled in and sent.
+    /// Begins a request that is to be filled in and sent.
     pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.http.request(method, url)
     }
 
-    /// Sends a request and reads the whole answer; a broken-off answer is tried again as well.
+    /// Sends a request and reads the whole response. A response that breaks off is requested again.
     pub(super) async fn whole(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Answer, ServiceError> {
+        self.whole_unless(tenant, request, |_| false).await
+    }
+
+    /// The same, but a transient error that `is_final` recognizes is not repeated.
+    pub(super) async fn whole_unless(
+        &self,
+        tenant: &TenantId,
+        request: RequestBuilder,
+        is_final: fn(&ServiceError) -> bool,
+    ) -> Result<Answer, ServiceError> {
         self.in_time(Box::pin(async {
-            let mut waits = waits();
+            let mut attempts = Attempts::new();
             loop {
-                match self.attempt_whole(tenant, &request).await {
-                    Err(error) if error.is_transient() => self.wait_or_give_up(error, &mut waits).await?,
+                match self.attempt_whole(tenant, &request, &mut attempts).await {
+                    Err(error) if !is_final(&error) => self.wait_or_give_up(error, &mut attempts).await?,
                     outcome => return outcome,
                 }
             }
@@ -110,30 +139,41 @@ impl Caller {
         .await
     }
 
-    /// Sends a request and hands over the answer as it begins.
+    /// Sends a request and returns the response as it begins.
     pub(super) async fn streamed(&self, tenant: &TenantId, request: RequestBuilder) -> Result<Response, ServiceError> {
         self.in_time(Box::pin(async {
-            let mut waits = waits();
+            let mut attempts = Attempts::new();
             loop {
-                match self.attempt(tenant, &request).await {
-                    Err(error) if error.is_transient() => self.wait_or_give_up(error, &mut waits).await?,
-                    outcome => return outcome,
+                match self.attempt(tenant, &request, &mut attempts).await {
+                    Err(error) => self.wait_or_give_up(error, &mut attempts).await?,
+                    Ok(begun) if begun.response.status() == StatusCode::NO_CONTENT => {
+                        return Err(ServiceError::NoContent { service: self.service });
+                    }
+                    Ok(begun) => return Ok(begun.response),
                 }
             }
         }))
         .await
     }
 
-    async fn attempt_whole(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Answer, ServiceError> {
-        let response = self.attempt(tenant, request).await?;
+    async fn attempt_whole(
+        &self,
+        tenant: &TenantId,
+        request: &RequestBuilder,
+        attempts: &mut Attempts,
+    ) -> Result<Answer, ServiceError> {
+        let Begun { response, secrets } = self.attempt(tenant, request, attempts).await?;
         let headers = response.headers().clone();
-        let body = read_up_to(response, ANSWER_LIMIT).await.map_err(|why| self.unreachable(why))?;
-        Ok(Answer { headers, body })
+        let body = self.read_up_to(response, BODY_LIMIT).await?;
+        match reports_error(&body) {
+            true => Err(self.reported(&headers, &body, &secrets)),
+            false => Ok(Answer { headers, body }),
+        }
     }
 
-    /// Waits before the next try, or gives the error back when there is none.
-    async fn wait_or_give_up(&self, error: ServiceError, waits: &mut ExponentialBackoff) -> Result<(), ServiceError> {
-        match wait_for(&error, waits.next()) {
+    /// Waits before the next attempt, or returns the error if there is none.
+    async fn wait_or_give_up(&self, error: ServiceError, attempts: &mut Attempts) -> Result<(), ServiceError> {
+        match attempts.wait_after(&error) {
             Some(wait) => {
                 self.clock.sleep(wait).await;
                 Ok(())
@@ -142,48 +182,68 @@ impl Caller {
         }
     }
 
-    /// What `call` gives, unless it takes longer than a call may.
+    /// Returns the outcome of `call`, unless it takes longer than a call may.
     async fn in_time<T>(&self, call: impl IntoFuture<Output = Result<T, ServiceError>>) -> Result<T, ServiceError> {
-        match Deadline::after(Arc::clone(&self.clock), WHOLE_CALL).limit(call.into_future()).await {
+        match Deadline::after(Arc::clone(&self.clock), CALL_TIMEOUT).limit(call.into_future()).await {
             Some(outcome) => outcome,
-            None => Err(self.unreachable(format!("no answer within {} s, all tries together", WHOLE_CALL.as_secs()))),
+            None => {
+                Err(self.unreachable(format!("no response within {} s, all attempts together", CALL_TIMEOUT.as_secs())))
+            }
         }
     }
 
-    /// A listing whose pages do not end. What was read of it is not the whole, so it is not handed over as such.
+    /// Parses a response.
+    pub(super) fn parsed<T: DeserializeOwned>(&self, what: &str, answer: &Answer) -> Result<T, ServiceError> {
+        serde_json::from_slice(&answer.body).map_err(|error| self.unreadable(what, &error))
+    }
+
+    /// Returns the error of a listing whose pages do not end. The pages read so far are not the whole.
     pub(super) fn endless(&self, what: &str) -> ServiceError {
         self.unreachable(format!("{what} does not end: its links to further pages lead in a circle"))
     }
 
-    /// An answer to a cmdlet or listing that gives no list of rows. It does not mean that there are none.
+    /// Returns the error of a response to a cmdlet or listing without a list of rows. It does not mean that there are none.
     pub(super) fn no_rows(&self, what: &str) -> ServiceError {
-        self.unreachable(format!("the answer to {what} has no list of rows"))
+        self.unreachable(format!("the response to {what} contains no list of rows"))
     }
 
-    /// An answer that was read but is not what it must be.
+    /// Returns the error of a response that was read but does not have its form.
     pub(super) fn unreadable(&self, what: &str, error: &serde_json::Error) -> ServiceError {
-        // The position and kind are enough; serde's text may hold a piece of the answer.
-        self.unreachable(format!("{what} is not what it must be (line {}, {:?})", error.line(), error.classify()))
+        // Position and kind are enough; the text of serde may contain a piece of the response.
+        self.unreachable(format!(
+            "{what} does not have the expected form (line {}, {:?})",
+            error.line(),
+            error.classify()
+        ))
     }
 
     pub(super) fn unreachable(&self, detail: String) -> ServiceError {
         ServiceError::Unreachable { service: self.service, detail }
     }
 
-    /// One try. A token that the service rejects (401), or that lacks a right which may have been granted since it was issued (403), is
-    /// replaced once and the request repeated.
-    async fn attempt(&self, tenant: &TenantId, request: &RequestBuilder) -> Result<Response, ServiceError> {
-        let error = match Box::pin(self.send(tenant, request)).await? {
-            (response, _) if response.status().is_success() => return Ok(response),
-            (response, token) => self.answered(response, &token).await,
+    fn no_response(&self, error: &reqwest::Error) -> ServiceError {
+        ServiceError::NoResponse { service: self.service, failure: RequestFailure::of(error) }
+    }
+
+    /// Sends a request once. A token that the service rejects (401), or that lacks a right which may have been granted since it was
+    /// issued (403), is replaced once and the request repeated.
+    async fn attempt(
+        &self,
+        tenant: &TenantId,
+        request: &RequestBuilder,
+        attempts: &mut Attempts,
+    ) -> Result<Begun, ServiceError> {
+        let error = match Box::pin(self.send(tenant, request, attempts)).await? {
+            begun if begun.response.status().is_success() => return Ok(begun),
+            begun => self.answered(begun).await,
         };
         let is_rejected = matches!(error.status(), Some(401 | 403)) && !error.is_transient();
         if is_rejected && self.tokens.renew(tenant, self.service, self.clock.now()) {
-            let (response, token) = Box::pin(self.send(tenant, request)).await?;
-            if response.status().is_success() {
-                return Ok(response);
+            let begun = Box::pin(self.send(tenant, request, attempts)).await?;
+            if begun.response.status().is_success() {
+                return Ok(begun);
             }
-            let error = self.answered(response, &token).await;
+            let error = self.answered(begun).await;
             self.note_throttling(tenant, &error);
             return Err(error);
         }
@@ -191,10 +251,10 @@ impl Caller {
         Err(error)
     }
 
-    /// Whoever asks for a longer wait than a call has is not called before, by nobody.
+    /// Notes a wait that is longer than a call: until then no caller sends a request for the tenant.
     fn note_throttling(&self, tenant: &TenantId, error: &ServiceError) {
         if let (Some(throttle), ServiceError::Answered { retry_after: Some(asked), .. }) = (&self.throttle, error)
-            && *asked > LONGEST_WAIT
+            && *asked > LONGEST_RETRY_AFTER
         {
             throttle.close(tenant, self.clock.now(), *asked);
         }
@@ -209,96 +269,68 @@ impl Caller {
         Ok(())
     }
 
-    /// Sends the request once; gives the response and the token that it was sent with.
     async fn send(
         &self,
         tenant: &TenantId,
         request: &RequestBuilder,
-    ) -> Result<(Response, SecretString), ServiceError> {
+        attempts: &mut Attempts,
+    ) -> Result<Begun, ServiceError> {
         self.pass_throttle(tenant).await?;
         let token = self.tokens.token(tenant, self.service).await?;
-        // A request whose body is in memory can be sent again; all of ours are.
+        // A request whose body is in memory can be sent again, and every body here is.
         let request =
             request.try_clone().ok_or_else(|| self.unreachable("the request cannot be sent twice".to_owned()))?;
-        let request = request.bearer_auth(token.expose_secret()).build();
-        let request = request.map_err(|error| self.unreachable(base::http::describe(&error)))?;
-        let sent = base::http::send(&self.http, request).await;
-        let response = sent.map_err(|error| self.unreachable(base::http::describe(&error)))?;
+        let request = request.bearer_auth(token.expose_secret()).build().map_err(|error| self.no_response(&error))?;
+        let sent = base::http::send(&self.http, request, Some(attempts.begin())).await;
+        let response = sent.map_err(|error| self.no_response(&error))?;
         self.time.note(response.headers(), self.clock.as_ref());
-        Ok((response, token))
+        Ok(Begun { response, secrets: self.secrets.and(&token) })
     }
 
-    async fn answered(&self, response: Response, token: &SecretString) -> ServiceError {
+    /// Returns the error that the service answered.
+    async fn answered(&self, begun: Begun) -> ServiceError {
+        let Begun { response, secrets } = begun;
         let (status, headers) = (response.status(), response.headers().clone());
         // An error whose body breaks off is still an error with a status.
-        let body = read_up_to(response, ERROR_LIMIT).await.unwrap_or_default();
+        let body = self.read_up_to(response, ERROR_BODY_LIMIT).await.unwrap_or_default();
         let told = (self.read_error)(status, &headers, &body);
         ServiceError::Answered {
             service: self.service,
             status: status.as_u16(),
-            code: readable(&scrubbed(&told.code, token)),
-            message: readable(&scrubbed(&told.message, token)),
+            code: readable(&secrets.scrub(&told.code)),
+            message: readable(&secrets.scrub(&told.message)),
             retry_after: retry_after(&headers),
         }
     }
-}
 
-/// A service's text without the secret of the call: some services repeat what they were sent.
-pub(super) fn scrubbed(text: &str, secret: &SecretString) -> String {
-    match secret.expose_secret() {
-        "" => text.to_owned(),
-        secret => text.replace(secret, "[removed]"),
+    /// Returns the error that the service reports under status 200.
+    fn reported(&self, headers: &HeaderMap, body: &[u8], secrets: &Scrubber) -> ServiceError {
+        let told = (self.read_error)(StatusCode::OK, headers, body);
+        let told = readable(&secrets.scrub(&format!("{} {}", told.code, told.message)));
+        self.unreachable(format!("the response has status 200, but reports an error: {told}"))
     }
-}
 
-/// Reads a body, refusing one that is longer than `limit` bytes.
-async fn read_up_to(mut response: Response, limit: usize) -> Result<Bytes, String> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| base::http::describe(&error))? {
-        if body.len() + chunk.len() > limit {
-            return Err(format!("the answer is longer than {limit} bytes"));
+    /// Reads a body, unless it is longer than `limit` bytes.
+    async fn read_up_to(&self, mut response: Response, limit: usize) -> Result<Bytes, ServiceError> {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.no_response(&error))? {
+            if body.len() + chunk.len() > limit {
+                return Err(self.unreachable(format!("the response is longer than {limit} bytes")));
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
-}
-
-/// The distances between tries. An iterator instead of backon's own loop: through the closures of that the compiler cannot
-/// see that a future is `Send`.
-fn waits() -> ExponentialBackoff {
-    ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(500))
-        .with_max_delay(Duration::from_secs(10))
-        .with_max_times(TRIES - 1)
-        .with_total_delay(Some(RETRY_TIMEOUT))
-        .with_jitter()
-        .build()
-}
-
-/// What the service asked for goes before our own distance; whoever asks for too much is not waited for.
-fn wait_for(error: &ServiceError, planned: Option<Duration>) -> Option<Duration> {
-    let planned = planned?;
-    match error {
-        ServiceError::Answered { retry_after: Some(asked), .. } if *asked > LONGEST_WAIT => None,
-        ServiceError::Answered { retry_after: Some(asked), .. } => Some(*asked),
-        // The credential has tried several times already, and who asked for more time than there is gets it.
-        ServiceError::Token(_) | ServiceError::Waiting { .. } => None,
-        _ => Some(planned),
+        Ok(body.freeze())
     }
 }
 
-/// `Retry-After` in seconds or as a date, against the service's own `Date`.
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-    let now = chrono::DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
-    Some((until - now).to_std().unwrap_or_default())
+/// Returns whether a body is an object with an error.
+fn reports_error(body: &[u8]) -> bool {
+    // Serde reads a struct from an array as well.
+    let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    is_object && serde_json::from_slice(body).is_ok_and(|reported: Reported| reported.error.is_some())
 }
 
-/// A service's text without control characters, cut to a readable length.
+/// Returns a service's text without control characters, cut to a readable length.
 fn readable(text: &str) -> String {
     let line = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_LIMIT).collect::<String>();
     line.split_whitespace().collect::<Vec<_>>().join(" ")

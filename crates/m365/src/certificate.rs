@@ -1,4 +1,4 @@
-//! A certificate as the proof of an app registration: a signed assertion instead of a secret.
+//! Proves the app registration with a certificate: a signed assertion instead of a secret.
 //! <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>
 
 use std::fmt;
@@ -9,10 +9,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// How long an assertion lives, in seconds. Entra takes at most ten minutes.
+/// The lifetime of an assertion, in seconds. Entra accepts at most ten minutes.
 const LIFE: u64 = 9 * 60;
 
-/// How far back it is valid, for clocks that differ.
+/// The time before now from which an assertion is valid, in seconds, because clocks differ.
 const SKEW: u64 = 60;
 
 /// A certificate and its private key.
@@ -38,7 +38,7 @@ struct Claims<'a> {
 }
 
 impl Certificate {
-    /// From PEM with a certificate and an RSA private key, in any order.
+    /// Reads PEM with a certificate and an RSA private key, in any order.
     pub fn from_pem(pem: &str) -> Result<Self, String> {
         let certificate = section(pem, "CERTIFICATE").ok_or("the PEM holds no certificate")?;
         let der = STANDARD
@@ -53,7 +53,7 @@ impl Certificate {
         Ok(Self { thumbprint: URL_SAFE_NO_PAD.encode(Sha256::digest(der)), key })
     }
 
-    /// A new assertion for one token request.
+    /// Returns a new assertion for one token request.
     pub fn assertion(&self, client_id: &str, audience: &str) -> Result<String, String> {
         let mut header = Header::new(Algorithm::PS256);
         header.x5t_s256 = Some(self.thumbprint.clone());
@@ -92,12 +92,12 @@ mod tests {
 
     use super::Certificate;
 
-    /// Made for this test; it secures nothing.
+    /// Created for this test; it protects nothing.
     const PEM: &str = include_str!("../../../tests/fixtures/app-certificate.pem");
     const PUBLIC_KEY: &str = include_str!("../../../tests/fixtures/app-certificate.public.pem");
 
     #[test]
-    fn an_assertion_is_signed_as_entra_demands() {
+    fn assertion_is_signed_as_entra_requires() {
         let certificate = Certificate::from_pem(PEM).unwrap();
         let assertion = certificate.assertion("client", "https://login/token").unwrap();
 
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_the_thumbprint_on_the_wire_is_entras() {
+    fn thumbprint_has_the_name_that_entra_expects() {
         use base64::Engine as _;
         let assertion = Certificate::from_pem(PEM).unwrap().assertion("client", "a").unwrap();
         let header = assertion.split('.').next().unwrap();
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_with_its_key_is_refused() {
+    fn pem_without_certificate_or_key_is_rejected() {
         let (certificate, key) = PEM.split_once("-----BEGIN PRIVATE KEY-----").unwrap();
         assert!(Certificate::from_pem(certificate).is_err());
         assert!(Certificate::from_pem(&format!("-----BEGIN PRIVATE KEY-----{key}")).is_err());

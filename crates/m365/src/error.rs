@@ -1,19 +1,17 @@
-//! What a service answers when it does not do what was asked.
+//! The errors of the services.
 
 use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use base::http::RequestFailure;
 use base::ids::TenantId;
 
-use secrecy::SecretString;
-
 use super::aadsts;
-use super::call::scrubbed;
 use super::management_activity::Remedy;
 
-/// Which service.
+/// A service of Microsoft 365.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {
     /// Entra sign-in.
@@ -37,16 +35,16 @@ impl fmt::Display for Service {
     }
 }
 
-/// A request that failed for good, after the retries it deserved.
+/// A request that failed after all its attempts.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// No token could be had.
+    /// Entra issued no token.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The service answered with an error of its own. `code` and `message` are the service's words.
     #[error("{service} answered {status}{}{}", spaced(code), after_colon(message))]
     Answered {
-        /// Who answered.
+        /// The service that answered.
         service: Service,
         /// HTTP status.
         status: u16,
@@ -54,72 +52,80 @@ pub enum ServiceError {
         code: String,
         /// The service's text, without addresses or secrets, cut to a readable length.
         message: String,
-        /// `Retry-After`, when it was given.
+        /// `Retry-After`, if it was given.
         retry_after: Option<Duration>,
     },
-    /// No usable answer: connection, TLS, time-out, cut off, or a body that is not what it must be.
+    /// There was no response: no connection, no trusted certificate, none in time, or one that was cut off.
+    #[error("{service} could not be reached: {failure}")]
+    NoResponse {
+        /// The service that was called.
+        service: Service,
+        /// The host, the cause, and what to check.
+        #[source]
+        failure: RequestFailure,
+    },
+    /// The response was empty (204) although it had to contain something.
+    #[error("{service} returned an empty response")]
+    NoContent {
+        /// The service that was called.
+        service: Service,
+    },
+    /// No usable response in time: none at all, or a body that does not have the expected form.
     #[error("{service} could not be reached or understood: {detail}")]
     Unreachable {
-        /// Who was called.
+        /// The service that was called.
         service: Service,
-        /// What happened, without the address.
+        /// The cause, without the URL.
         detail: String,
+    },
+    /// A name that names no user: neither an address nor a GUID. Nothing was sent.
+    #[error("{name:?} is neither an address nor an object id, so {service} was not asked about it")]
+    NotAUser {
+        /// The service that was to be called.
+        service: Service,
+        /// The name, shortened.
+        name: String,
     },
     /// The service asked not to be called again before that time. Nothing was sent.
     #[error("{service} asked Tenantwatch to send no request for this tenant before {}", until.format("%Y-%m-%dT%H:%M:%SZ"))]
     Waiting {
-        /// Who asked.
+        /// The service that asked.
         service: Service,
-        /// Until when.
+        /// The end of the wait.
         until: DateTime<Utc>,
     },
     /// A link in an answer points to another origin or tenant than it must. Nothing was sent there.
     #[error("{service} returned a link to another origin or tenant; it was not followed")]
     ForeignLink {
-        /// Who gave it.
+        /// The service that returned it.
         service: Service,
     },
 }
 
-/// The code after a space; nothing if there is none.
+/// Returns the code after a space; nothing if there is none.
 fn spaced(code: &str) -> String {
     if code.is_empty() { String::new() } else { format!(" {code}") }
 }
 
-/// The text after a colon; nothing if there is none.
+/// Returns the text after a colon; nothing if there is none.
 fn after_colon(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
 impl ServiceError {
-    /// Whether the same request may succeed later without anybody doing anything: 408, 429, 5xx, AF429, AF50000, connection.
+    /// Returns whether the same request may succeed later without any action: 408, 429, 5xx, AF429, AF50000, connection.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Token(error) => error.fault.is_transient(),
             Self::Answered { status, .. } => {
                 matches!(status, 408 | 429 | 500..) || Remedy::of(self) == Some(Remedy::Wait)
             }
-            Self::Unreachable { .. } | Self::Waiting { .. } => true,
-            Self::ForeignLink { .. } => false,
+            Self::NoResponse { .. } | Self::NoContent { .. } | Self::Unreachable { .. } | Self::Waiting { .. } => true,
+            Self::ForeignLink { .. } | Self::NotAUser { .. } => false,
         }
     }
 
-    /// The same error without a secret that the service may have repeated.
-    #[must_use]
-    pub fn without(self, secret: &SecretString) -> Self {
-        match self {
-            Self::Answered { service, status, code, message, retry_after } => Self::Answered {
-                service,
-                status,
-                code: scrubbed(&code, secret),
-                message: scrubbed(&message, secret),
-                retry_after,
-            },
-            other => other,
-        }
-    }
-
-    /// The service's own code, empty where it gave none.
+    /// Returns the service's own code; empty if it gave none.
     pub fn code(&self) -> &str {
         match self {
             Self::Answered { code, .. } => code,
@@ -127,7 +133,7 @@ impl ServiceError {
         }
     }
 
-    /// The HTTP status, when there was an answer.
+    /// Returns the HTTP status, if there was a response.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Answered { status, .. } => Some(*status),
@@ -136,22 +142,22 @@ impl ServiceError {
     }
 }
 
-/// Entra gave no token for a tenant.
+/// A token that Entra did not issue for a tenant.
 #[derive(Debug, thiserror::Error)]
 #[error("no token for tenant {tenant}: {}", self.what())]
 pub struct TokenError {
     /// The tenant the token was for.
     pub tenant: TenantId,
-    /// What it means.
+    /// Its meaning.
     pub fault: TokenFault,
     /// The AADSTS number, when Entra gave one.
     pub aadsts: Option<u32>,
-    /// Entra's own text, first line, without ids of traces.
+    /// Entra's own text, first line, without trace ids; or the host that could not be reached, and why.
     pub message: String,
 }
 
 impl TokenError {
-    /// What Entra said and what to do about it: the advice for a known number, else the meaning and Entra's own words.
+    /// Returns what Entra said and what to do about it: the advice for a known number, else the meaning and Entra's own words.
     fn what(&self) -> String {
         let number = self.aadsts.map(|number| format!(" (AADSTS{number})")).unwrap_or_default();
         match (self.aadsts.and_then(aadsts::find), self.fault) {
@@ -164,7 +170,7 @@ impl TokenError {
     }
 }
 
-/// What a refused token means and who has to do something about it.
+/// The meaning of a rejected token request: who has to do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum TokenFault {
     /// 7000229, 700016, 65001: the customer has not consented to the app.
@@ -180,13 +186,13 @@ pub enum TokenFault {
         "Entra rejected Tenantwatch's credential or configuration; check the app registration's secret or certificate"
     )]
     OurFault,
-    /// Anything that may pass by itself.
-    #[error("Entra ID could not give a token right now")]
+    /// Anything that may pass without any action.
+    #[error("Entra ID could not issue a token right now")]
     Transient,
 }
 
 impl TokenFault {
-    /// Whether trying again may help.
+    /// Returns whether trying again may help.
     pub fn is_transient(self) -> bool {
         self == Self::Transient
     }

@@ -1,14 +1,25 @@
-//! Exchange Online admin API (`InvokeCommand`): mailboxes, inbox rules, client access, accepted domains. Undocumented by
-//! Microsoft but what its own PowerShell module speaks; the shapes are those of public clients
-//! (`KelvinTegelaar/CIPP-API`, `tiredithumans/azapptoolkit`).
+//! Exchange Online admin API (`InvokeCommand`) as typed calls: mailboxes and their rules, client access, recipients, accepted domains.
+//!
+//! Microsoft does not document the API, but its own PowerShell module uses it; the shapes are those of public clients
+//! (`KelvinTegelaar/CIPP-API`, `tiredithumans/azapptoolkit`). The names of cmdlets and of their members appear in this module only.
 
+mod anchor;
+mod auto_reply;
+mod client_access;
 mod failure;
+mod inbox_rule;
+mod mailbox;
+mod names;
+mod organization;
+mod permission;
+mod recipient;
+mod row;
 
 use std::sync::Arc;
 
 use reqwest::{Client, Method};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::hosts::Hosts;
@@ -18,73 +29,23 @@ use base::ids::TenantId;
 use super::call::Caller;
 use super::tokens::Tokens;
 use super::{Service, ServiceError};
+use anchor::needs_proxy;
+use names::Named;
 
-/// One row of a cmdlet's answer, without annotations (members whose name contains `@` are dropped).
-pub type Row = Map<String, Value>;
-
-/// A truth value of a row, in any of the forms that come.
-pub fn is_true(row: &Row, member: &str) -> bool {
-    match row.get(member) {
-        Some(Value::Bool(value)) => *value,
-        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
-        _ => false,
-    }
-}
-
-/// The mailbox that stands for the organization itself in every tenant.
-const SYSTEM_MAILBOX: &str = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}";
+pub use anchor::{Anchor, MailboxId};
+pub use auto_reply::AutoReply;
+pub use client_access::{ClientAccess, ClientAccessSwitch, RejectedSwitches};
+pub use inbox_rule::{InboxRule, ListedRule, RuleForm, SweepRule};
+pub use mailbox::{Forwarding, Mailbox};
+pub use organization::{AcceptedDomain, AdminAuditLogConfig, DomainType, OrganizationConfig};
+pub use permission::{MailboxGrant, MailboxPermission, RecipientPermission, is_grant_gone};
+pub use recipient::{GROUP_MEMBERS_LIMIT, GroupKind, GroupMembers, Recipient};
+pub use row::{Row, is_true};
 
 /// The most pages of one answer; more means that a link leads in a circle.
 const PAGES: usize = 500;
 
-/// Where a cmdlet is routed: `X-AnchorMailbox`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Anchor {
-    /// The tenant's system mailbox, for cmdlets about the organization.
-    Organization,
-    /// The mailbox that the cmdlet is about.
-    Mailbox {
-        /// A user principal name, an address or an object id.
-        name: String,
-        /// The object id of its owner, if it is known.
-        object_id: Option<String>,
-    },
-}
-
-impl Anchor {
-    /// The mailbox with this name.
-    pub fn mailbox(name: &str) -> Self {
-        Self::Mailbox { name: name.to_owned(), object_id: None }
-    }
-
-    /// The values of the header, in the order in which they are tried: an anchor that does not lead to the mailbox's server is answered
-    /// with "Cmdlet needs proxy" (KelvinTegelaar/CIPP#4877).
-    fn headers(&self, tenant: &TenantId) -> Vec<String> {
-        let organization = format!("APP:{SYSTEM_MAILBOX}@{tenant}");
-        match self {
-            Self::Organization => vec![organization],
-            Self::Mailbox { name, object_id } => {
-                // A header takes no control characters, and a name of somebody else's choice may contain any.
-                let name: String = name.chars().filter(|c| !c.is_control() && c.is_ascii()).collect();
-                let object_id = object_id.as_ref().or(Some(&name)).filter(|id| uuid::Uuid::try_parse(id).is_ok());
-                let by_id = object_id.map(|id| format!("OID:{id}@{tenant}"));
-                [Some(format!("UPN:{name}")), by_id, Some(organization)].into_iter().flatten().collect()
-            }
-        }
-    }
-}
-
-/// Returns whether the anchor did not lead to the server of the mailbox.
-fn needs_proxy(error: &ServiceError) -> bool {
-    match error {
-        ServiceError::Answered { status: 400, code, message, .. } => {
-            code == "CmdletProxyNotAvailableException" || message.contains("Cmdlet needs proxy")
-        }
-        _ => false,
-    }
-}
-
-/// The client. Product code builds the parameters; see [`Exchange::invoke`].
+/// Calls Exchange Online.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     caller: Caller,
@@ -94,7 +55,6 @@ pub struct Exchange {
 #[derive(Deserialize)]
 struct Page {
     value: Option<Vec<Row>>,
-    error: Option<Value>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
 }
@@ -109,11 +69,12 @@ impl Exchange {
     }
 
     /// Runs a cmdlet and returns all its rows, every page. `parameters` must be an object; numbers above 2^63 keep their digits.
-    /// A `Get-` is retried when that may help; so is any other cmdlet, all used here being safe to repeat.
+    /// Every cmdlet that is used here is safe to repeat, so all are retried when that may help.
     ///
     /// # Errors
     /// `code` is the short type name of Exchange's own exception (`ManagementObjectNotFoundException`), `message` its text;
-    /// for a 403 the reason of `x-ms-diagnostics`.
+    /// for a 403 the reason of `x-ms-diagnostics`. A `Get-` without a list of rows is a transient error.
+    #[doc(hidden)]
     pub async fn invoke(
         &self,
         tenant: &TenantId,
@@ -132,6 +93,35 @@ impl Exchange {
             }
         }
         outcome
+    }
+
+    /// Finds one object by its name. Exchange also finds objects by a part of a name, so the only row is believed only if it has the
+    /// name that was asked for.
+    async fn find<T: Named + From<Row>>(
+        &self,
+        tenant: &TenantId,
+        anchor: &Anchor,
+        cmdlet: &str,
+        name: &str,
+    ) -> Result<Option<T>, ServiceError> {
+        let mut rows = match self.invoke(tenant, anchor, cmdlet, json!({ "Identity": name })).await {
+            Err(error) if is_not_found(&error) => return Ok(None),
+            answer => answer?,
+        };
+        match (rows.pop(), rows.is_empty()) {
+            (Some(row), true) => Ok(Some(T::from(row)).filter(|found| found.has_name(name))),
+            (Some(_), false) => Ok(None),
+            (None, _) => Err(self.caller.no_rows(cmdlet)),
+        }
+    }
+
+    /// Returns the row of a mailbox that a cmdlet gives; `None` if Exchange says that there is no such mailbox.
+    async fn row_of(&self, tenant: &TenantId, mailbox: &MailboxId, cmdlet: &str) -> Result<Option<Row>, ServiceError> {
+        match self.invoke(tenant, &mailbox.into(), cmdlet, json!({ "Identity": mailbox.name })).await {
+            Ok(rows) => rows.into_iter().next().map(Some).ok_or_else(|| self.caller.no_rows(cmdlet)),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn invoke_by(
@@ -156,7 +146,7 @@ impl Exchange {
             // Page links live for minutes only, so they are followed at once; each is a POST of the same body.
             next = page.next.map(|link| self.own_link(&link)).transpose()?;
         }
-        if next.is_none() { Ok(rows) } else { Err(self.caller.endless("the cmdlet's answer")) }
+        if next.is_none() { Ok(rows) } else { Err(self.caller.endless("the cmdlet's response")) }
     }
 
     async fn page(&self, tenant: &TenantId, url: &Url, anchor: &str, body: &Value) -> Result<Page, ServiceError> {
@@ -168,17 +158,11 @@ impl Exchange {
             .header("X-ResponseFormat", "json")
             .json(body);
         let answer = self.caller.whole(tenant, request).await?;
-        // A cmdlet that changes something may answer with nothing at all.
+        // A cmdlet that changes something may return an empty body.
         if answer.body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Page { value: None, error: None, next: None });
+            return Ok(Page { value: None, next: None });
         }
-        let page: Page = serde_json::from_slice(&answer.body)
-            .map_err(|error| self.caller.unreadable("the cmdlet's answer", &error))?;
-        // An error under 200 is one all the same.
-        match page.error {
-            Some(_) => Err(self.caller.unreachable("the answer has status 200, but reports an error".to_owned())),
-            None => Ok(page),
-        }
+        self.caller.parsed("the cmdlet's response", &answer)
     }
 
     fn command_url(&self, tenant: &TenantId) -> Url {
@@ -199,12 +183,12 @@ fn without_annotations(row: Row) -> Row {
     row.into_iter().filter(|(name, _)| !name.contains('@')).collect()
 }
 
-/// Whether Exchange says that the object is not there. A 404 without these words is a gateway's, and says nothing about it.
+/// Returns whether Exchange says that the object does not exist. A 404 without its exception comes from a gateway and proves nothing.
 pub fn is_not_found(error: &ServiceError) -> bool {
     error.code() == "ManagementObjectNotFoundException"
 }
 
-/// Whether Exchange refuses us for good: no app role or no directory role in that tenant.
+/// Returns whether Exchange denies access: the app role or the directory role is missing in that tenant.
 pub fn is_refused(error: &ServiceError) -> bool {
     matches!(error.status(), Some(401 | 403))
 }

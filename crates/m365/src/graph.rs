@@ -1,6 +1,8 @@
-//! Microsoft Graph: customers of the partner, users, sign-in, domains, and inbox rules where Exchange is out of reach.
+//! Microsoft Graph as typed calls: customers of the partner, users, sign-in, domains, and inbox rules if Exchange denies access.
 //! <https://learn.microsoft.com/graph/api/overview>
 
+mod message_rule;
+mod user_key;
 mod wire;
 
 use std::collections::BTreeSet;
@@ -22,7 +24,10 @@ use base::ids::TenantId;
 use super::call::Caller;
 use super::tokens::Tokens;
 use super::{Service, ServiceError};
+use user_key::UserKey;
 use wire::{Contract, Method as WireMethod, Organization, Page, Relationship, TenantInformation};
+
+pub use message_rule::MessageRule;
 
 /// The most pages of one listing; more means that a link leads in a circle.
 const PAGES: usize = 1_000;
@@ -30,15 +35,15 @@ const PAGES: usize = 1_000;
 /// A customer of the partner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Customer {
-    /// Its tenant.
+    /// The id of its tenant.
     pub tenant_id: TenantId,
-    /// Its default domain, where the listing says it.
+    /// Its default domain, if the listing contains it.
     pub default_domain: Option<String>,
     /// Its name.
     pub display_name: String,
 }
 
-/// A user, as far as it matters here.
+/// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
@@ -72,13 +77,13 @@ pub struct TenantDomain {
     /// `Email`, `OfficeCommunicationsOnline`, …
     #[serde(default, deserialize_with = "wire::or_default")]
     pub supported_services: Vec<String>,
-    /// `Managed`, or `Federated` where another identity provider keeps the passwords.
+    /// `Managed`, or `Federated` if another identity provider has the passwords.
     #[serde(default)]
     pub authentication_type: Option<String>,
 }
 
 impl TenantDomain {
-    /// Whether passwords of this domain are kept elsewhere.
+    /// Returns whether another identity provider has the passwords of this domain.
     pub fn is_federated(&self) -> bool {
         self.authentication_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("Federated"))
     }
@@ -91,9 +96,9 @@ pub struct SignInMethod {
     pub id: String,
     /// Its OData type without `#microsoft.graph.`, e.g. `phoneAuthenticationMethod`.
     pub kind: String,
-    /// What it is called or which number it holds, shortened for display.
+    /// Its name or phone number, shortened for display.
     pub label: String,
-    /// When it was added, where Graph says so.
+    /// The time when it was added, if Graph says it.
     pub created: Option<DateTime<Utc>>,
 }
 
@@ -114,7 +119,7 @@ pub struct PermissionGrant {
     pub scope: String,
 }
 
-/// The client.
+/// Calls Microsoft Graph.
 #[derive(Debug, Clone)]
 pub struct Graph {
     caller: Caller,
@@ -122,8 +127,9 @@ pub struct Graph {
     partner: TenantId,
 }
 
-/// Every call names the tenant it is made in; `user` is an object id or user principal name and is escaped here. All fail
-/// with what Graph said: `Authorization_RequestDenied` (403) where a permission or a directory role is missing.
+/// Every call names the tenant it is made in. `user` is an object id or user principal name; anything else is
+/// [`ServiceError::NotAUser`]. All calls fail with what Graph answered: `Authorization_RequestDenied` (403) if a permission or a
+/// directory role is missing.
 impl Graph {
     /// `partner` is the tenant whose customers are listed.
     pub fn new(hosts: &Hosts, partner: TenantId, http: Client, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
@@ -152,7 +158,7 @@ impl Graph {
         Ok(customers.filter(|customer| known.insert(customer.tenant_id)).collect())
     }
 
-    /// The partner's look-up of any tenant: its default domain, where known.
+    /// Looks up the default domain of any tenant, as the partner; `None` if Graph does not know it.
     pub async fn find_default_domain(&self, tenant: &TenantId) -> Result<Option<String>, ServiceError> {
         let function = format!("findTenantInformationByTenantId(tenantId='{tenant}')");
         let url = self.url(&["v1.0", "tenantRelationships", &function], &[]);
@@ -172,16 +178,15 @@ impl Graph {
         Ok(rows.into_iter().find_map(|row| row.display_name))
     }
 
-    /// `GET /users/{user}`; `None` when there is no such user.
+    /// `GET /users/{user}`; `None` if there is no such user.
     pub async fn user(&self, tenant: &TenantId, user: &str) -> Result<Option<User>, ServiceError> {
         const FIELDS: &str = "id,userPrincipalName,accountEnabled,onPremisesSyncEnabled,mail,proxyAddresses";
-        self.one(tenant, self.user_url("v1.0", user, &[], &[("$select", FIELDS)]), "the user").await
+        self.one(tenant, self.user_url(user, &[], &[("$select", FIELDS)])?, "the user").await
     }
 
     /// `PATCH /users/{user}` `accountEnabled`, and nothing else in the same call.
     pub async fn set_account_enabled(&self, tenant: &TenantId, user: &str, enabled: bool) -> Result<(), ServiceError> {
-        self.change(tenant, Method::PATCH, self.user_url("v1.0", user, &[], &[]), &json!({"accountEnabled": enabled}))
-            .await
+        self.change(tenant, Method::PATCH, self.user_url(user, &[], &[])?, &json!({"accountEnabled": enabled})).await
     }
 
     /// `PATCH /users/{user}` `passwordProfile`, to be changed at the next sign-in.
@@ -192,9 +197,9 @@ impl Graph {
         password: &SecretString,
     ) -> Result<(), ServiceError> {
         let profile = json!({"forceChangePasswordNextSignIn": true, "password": password.expose_secret()});
-        let url = self.user_url("v1.0", user, &[], &[]);
-        let changed = self.change(tenant, Method::PATCH, url, &json!({"passwordProfile": profile})).await;
-        changed.map_err(|error| error.without(password))
+        let url = self.user_url(user, &[], &[])?;
+        let request = self.caller.request(Method::PATCH, url).json(&json!({"passwordProfile": profile}));
+        self.caller.hiding(password).whole(tenant, request).await.map(drop)
     }
 
     /// Returns Graph's own time, as its last response told it; `None` before the first.
@@ -204,13 +209,13 @@ impl Graph {
 
     /// `POST /users/{user}/revokeSignInSessions`
     pub async fn revoke_sessions(&self, tenant: &TenantId, user: &str) -> Result<(), ServiceError> {
-        let url = self.user_url("v1.0", user, &["revokeSignInSessions"], &[]);
+        let url = self.user_url(user, &["revokeSignInSessions"], &[])?;
         self.caller.whole(tenant, self.caller.request(Method::POST, url).header(CONTENT_LENGTH, 0)).await.map(drop)
     }
 
     /// `GET /users/{user}/authentication/methods`
     pub async fn sign_in_methods(&self, tenant: &TenantId, user: &str) -> Result<Vec<SignInMethod>, ServiceError> {
-        let url = self.user_url("v1.0", user, &["authentication", "methods"], &[]);
+        let url = self.user_url(user, &["authentication", "methods"], &[])?;
         let methods: Vec<WireMethod> = self.all(tenant, url, "the list of sign-in methods").await?;
         Ok(methods.into_iter().map(WireMethod::method).collect())
     }
@@ -223,16 +228,12 @@ impl Graph {
         method: &SignInMethod,
     ) -> Result<(), ServiceError> {
         let kind = method.kind.strip_suffix("AuthenticationMethod").unwrap_or(&method.kind);
-        self.delete(
-            tenant,
-            self.user_url("v1.0", user, &["authentication", &format!("{kind}Methods"), &method.id], &[]),
-        )
-        .await
+        self.delete(tenant, self.user_url(user, &["authentication", &format!("{kind}Methods"), &method.id], &[])?).await
     }
 
     /// `GET /users/{user}/oauth2PermissionGrants`, all pages.
     pub async fn permission_grants(&self, tenant: &TenantId, user: &str) -> Result<Vec<PermissionGrant>, ServiceError> {
-        let url = self.user_url("v1.0", user, &["oauth2PermissionGrants"], &[]);
+        let url = self.user_url(user, &["oauth2PermissionGrants"], &[])?;
         self.all(tenant, url, "the list of consents").await
     }
 
@@ -241,9 +242,9 @@ impl Graph {
         self.delete(tenant, self.url(&["v1.0", "oauth2PermissionGrants", id], &[])).await
     }
 
-    /// `GET /users/{user}/mailFolders/inbox/messageRules`, all pages, as they stand.
-    pub async fn message_rules(&self, tenant: &TenantId, user: &str) -> Result<Vec<Value>, ServiceError> {
-        let url = self.user_url("v1.0", user, &["mailFolders", "inbox", "messageRules"], &[]);
+    /// `GET /users/{user}/mailFolders/inbox/messageRules`, all pages. Hidden rules and sweep rules are not among them.
+    pub async fn message_rules(&self, tenant: &TenantId, user: &str) -> Result<Vec<MessageRule>, ServiceError> {
+        let url = self.user_url(user, &["mailFolders", "inbox", "messageRules"], &[])?;
         self.all(tenant, url, "the list of rules").await
     }
 
@@ -255,11 +256,11 @@ impl Graph {
         rule: &str,
         enabled: bool,
     ) -> Result<(), ServiceError> {
-        let url = self.user_url("v1.0", user, &["mailFolders", "inbox", "messageRules", rule], &[]);
+        let url = self.user_url(user, &["mailFolders", "inbox", "messageRules", rule], &[])?;
         self.change(tenant, Method::PATCH, url, &json!({"isEnabled": enabled})).await
     }
 
-    /// All rows of a listing, page by page. A link to another origin is not followed.
+    /// Reads all rows of a listing, page by page. A link to another origin is not followed.
     async fn all<T: DeserializeOwned>(
         &self,
         tenant: &TenantId,
@@ -271,15 +272,14 @@ impl Graph {
         for _ in 0..PAGES {
             let Some(url) = next.take() else { return Ok(rows) };
             let answer = self.caller.whole(tenant, self.caller.request(Method::GET, url)).await?;
-            let page: Page<T> =
-                serde_json::from_slice(&answer.body).map_err(|error| self.caller.unreadable(what, &error))?;
-            rows.extend(page.value);
+            let page: Page<T> = self.caller.parsed(what, &answer)?;
+            rows.extend(page.value.ok_or_else(|| self.caller.no_rows(what))?);
             next = page.next.map(|link| self.own_link(&link)).transpose()?;
         }
         if next.is_none() { Ok(rows) } else { Err(self.caller.endless(what)) }
     }
 
-    /// One object, `None` when it is not there.
+    /// Reads one object; `None` if it does not exist.
     async fn one<T: DeserializeOwned>(
         &self,
         tenant: &TenantId,
@@ -287,9 +287,7 @@ impl Graph {
         what: &str,
     ) -> Result<Option<T>, ServiceError> {
         match self.caller.whole(tenant, self.caller.request(Method::GET, url)).await {
-            Ok(answer) => {
-                serde_json::from_slice(&answer.body).map(Some).map_err(|error| self.caller.unreadable(what, &error))
-            }
+            Ok(answer) => self.caller.parsed(what, &answer).map(Some),
             Err(error) if error.status() == Some(404) => Ok(None),
             Err(error) => Err(error),
         }
@@ -326,13 +324,9 @@ impl Graph {
         url
     }
 
-    fn user_url(&self, version: &str, user: &str, below: &[&str], query: &[(&str, &str)]) -> Url {
-        // A name that starts with a dollar sign would be read as a part of the query language.
-        // <https://learn.microsoft.com/graph/api/user-get>
-        if user.starts_with('$') {
-            let quoted = format!("users('{}')", user.replace('\'', "''"));
-            return self.url(&[&[version, &quoted], below].concat(), query);
-        }
-        self.url(&[&[version, "users", user], below].concat(), query)
+    fn user_url(&self, user: &str, below: &[&str], query: &[(&str, &str)]) -> Result<Url, ServiceError> {
+        let user = UserKey::parse(user)?.segments();
+        let user: Vec<&str> = user.iter().map(String::as_str).collect();
+        Ok(self.url(&[&["v1.0"], user.as_slice(), below].concat(), query))
     }
 }

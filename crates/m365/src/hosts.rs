@@ -18,10 +18,10 @@ pub enum Cloud {
     China,
 }
 
-/// The hosts of the services, without a trailing slash in their path. Also the audience of the token for each.
+/// The hosts of the services, without a trailing slash in their path. Each is also the audience of its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosts {
-    /// The cloud they belong to.
+    /// The cloud of the hosts.
     pub cloud: Cloud,
     /// `AZURE_AUTHORITY_HOST`: Entra sign-in.
     pub authority: Url,
@@ -34,7 +34,7 @@ pub struct Hosts {
 }
 
 impl Cloud {
-    /// Authority, management, Graph and Exchange hosts. Source of the first four rows of management hosts: the
+    /// Returns the authority, management, Graph and Exchange hosts. Source of the first four rows of management hosts: the
     /// Management Activity API reference; of the others: the national cloud pages of each service.
     pub fn hosts(self) -> [&'static str; 4] {
         const WORLD: &str = "https://login.microsoftonline.com";

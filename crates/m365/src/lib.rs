@@ -1,17 +1,25 @@
-//! The services of Microsoft 365, each a thin typed client without product logic: tokens from Entra, audit content from the
-//! Management Activity API, users and directories from Graph, mailboxes from Exchange Online.
+//! Microsoft 365 as typed clients, without product logic.
+//!
+//! * [`tokens`]: tokens from Entra, one credential for each tenant, all over one HTTP client.
+//! * [`management_activity`]: the audit log, from the Office 365 Management Activity API.
+//! * [`graph`]: customers, users, sign-in methods, consents and domains, from Microsoft Graph.
+//! * [`exchange`]: mailboxes, their rules and their settings, from Exchange Online.
+//!
+//! Every request takes the same way through one caller: token, limits of the service, log line, retries, errors without secrets. A
+//! rejected token is replaced once an hour. A response that does not have its form is an error and never "there is none".
 
+pub mod aadsts;
 pub mod exchange;
 pub mod graph;
 pub mod management_activity;
 pub mod tokens;
 
-pub mod aadsts;
 mod app_registration;
 mod call;
 mod certificate;
 mod error;
 mod hosts;
+mod scrubber;
 mod throttle;
 
 pub use app_registration::{AppCredential, AppRegistration};

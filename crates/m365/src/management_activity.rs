@@ -1,4 +1,4 @@
-//! Office 365 Management Activity API: subscriptions, content listings and content blobs.
+//! The Office 365 Management Activity API as typed calls: subscriptions, content listings and content blobs.
 //! <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-reference>
 
 mod code;
@@ -17,7 +17,7 @@ use base::ids::TenantId;
 
 pub use code::{ActivityCode, Remedy};
 
-use super::call::{Answer, Caller};
+use super::call::Caller;
 use super::tokens::Tokens;
 use super::{Service, ServiceError};
 
@@ -49,13 +49,13 @@ impl ContentType {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Content {
-    /// Where it is fetched from.
+    /// The URL that it is fetched from.
     pub content_uri: String,
-    /// What it is known by.
+    /// Its id.
     pub content_id: String,
-    /// When it became available. Listings are by this time, never by event time.
+    /// The time when it became available. Listings are by this time, never by event time.
     pub content_created: DateTime<Utc>,
-    /// Until when it can be fetched. Never computed.
+    /// The time until which it can be fetched, as the service says it.
     pub content_expiration: DateTime<Utc>,
 }
 
@@ -80,6 +80,8 @@ pub enum SubscriptionStart {
     AlreadyEnabled,
     /// The service says that the tenant does not exist in the audit system: auditing is off.
     AuditingOff,
+    /// The subscription was started less than 15 minutes ago (elastic/integrations pull request 15476).
+    TooFrequent,
 }
 
 /// One row of `subscriptions/list`. A documented sample lacks `status`.
@@ -91,7 +93,7 @@ struct Subscription {
     status: Option<String>,
 }
 
-/// The client.
+/// Calls the Office 365 Management Activity API.
 #[derive(Debug, Clone)]
 pub struct ManagementActivity {
     caller: Caller,
@@ -118,11 +120,13 @@ impl ManagementActivity {
     /// `POST …/subscriptions/start`
     ///
     /// # Errors
-    /// Whatever the service refuses, but for AF20024 and a tenant without auditing, which are answers.
+    /// Returns what the service answered, except AF20024, a tenant without auditing and a start that comes too early: those are answers.
     pub async fn start(&self, tenant: &TenantId, of: ContentType) -> Result<SubscriptionStart, ServiceError> {
         let url = self.operation(tenant, "subscriptions/start", &[("contentType", of.as_str())]);
-        match self.caller.whole(tenant, self.caller.request(Method::POST, url).header(CONTENT_LENGTH, 0)).await {
+        let request = self.caller.request(Method::POST, url).header(CONTENT_LENGTH, 0);
+        match self.caller.whole_unless(tenant, request, code::says_start_is_too_frequent).await {
             Ok(_) => Ok(SubscriptionStart::Started),
+            Err(ref error) if code::says_start_is_too_frequent(error) => Ok(SubscriptionStart::TooFrequent),
             Err(ref error) if ActivityCode::of(error) == Some(ActivityCode::AlreadyEnabled) => {
                 Ok(SubscriptionStart::AlreadyEnabled)
             }
@@ -133,24 +137,24 @@ impl ManagementActivity {
         }
     }
 
-    /// The content types whose subscription is enabled: `GET …/subscriptions/list`.
+    /// Lists the content types whose subscription is enabled: `GET …/subscriptions/list`.
     ///
     /// # Errors
-    /// When the tenant cannot be read.
+    /// Returns an error if the tenant cannot be read.
     pub async fn subscriptions(&self, tenant: &TenantId) -> Result<Vec<String>, ServiceError> {
         let url = self.operation(tenant, "subscriptions/list", &[]);
         let answer = self.caller.whole(tenant, self.caller.request(Method::GET, url)).await?;
-        let rows: Vec<Subscription> = self.parsed("the list of subscriptions", &answer)?;
+        let rows: Vec<Subscription> = self.caller.parsed("the list of subscriptions", &answer)?;
         let is_enabled =
             |row: &Subscription| row.status.as_deref().is_none_or(|status| status.eq_ignore_ascii_case("enabled"));
         Ok(rows.into_iter().filter(is_enabled).map(|row| row.content_type).collect())
     }
 
-    /// First page of the content that became available in `from <= t < to`, at most 24 h apart (a longer window may be
+    /// Lists the first page of the content that became available in `from <= t < to`, at most 24 h apart (a longer window may be
     /// answered in part only).
     ///
     /// # Errors
-    /// When the tenant cannot be read, or is not subscribed (AF20022, AF20023).
+    /// Returns an error if the tenant cannot be read, or has no subscription (AF20022, AF20023).
     pub async fn list(
         &self,
         tenant: &TenantId,
@@ -163,10 +167,10 @@ impl ManagementActivity {
         self.page(tenant, self.operation(tenant, "subscriptions/content", &query)).await
     }
 
-    /// A further page, from [`ContentPage::next`].
+    /// Lists a further page, from [`ContentPage::next`].
     ///
     /// # Errors
-    /// As [`ManagementActivity::list`]; AF20031 when the page is no longer known.
+    /// As [`ManagementActivity::list`]; AF20031 if the page is no longer known.
     pub async fn list_next(&self, tenant: &TenantId, next: &str) -> Result<ContentPage, ServiceError> {
         self.page(tenant, self.own_link(tenant, next)?).await
     }
@@ -175,7 +179,7 @@ impl ManagementActivity {
     /// with `reqwest::Response::chunk`. A cut or corrupt body shows as an error there.
     ///
     /// # Errors
-    /// When it is gone (AF20050, AF20051) or cannot be read now.
+    /// Returns an error if the blob is gone (AF20050, AF20051) or cannot be read now, and [`ServiceError::NoContent`] for a 204.
     pub async fn fetch(&self, tenant: &TenantId, content_uri: &str) -> Result<Response, ServiceError> {
         let url = self.own_link(tenant, content_uri)?;
         self.caller.streamed(tenant, self.caller.request(Method::GET, url)).await
@@ -186,22 +190,19 @@ impl ManagementActivity {
         let next = self.next_page(&answer.headers).transpose();
         let next = next.map(|next| Ok(String::from(self.own_link(tenant, next?)?)));
         Ok(ContentPage {
-            content: self.parsed("the content listing", &answer)?,
+            content: self.caller.parsed("the content listing", &answer)?,
             next,
             service_time: date(&answer.headers),
         })
     }
 
-    /// A link that is there but cannot be read is a fault, never the end of the listing: the rest would be missed silently.
+    /// Returns the link to the next page. A link that cannot be read is an error, never the end of the listing: the rest would be missed
+    /// silently.
     fn next_page<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, ServiceError> {
         let Some(next) = headers.get(NEXT_PAGE) else { return Ok(None) };
         let next =
             next.to_str().map_err(|_| self.caller.unreachable("the link to the next page is no text".to_owned()))?;
         Ok(Some(next).filter(|next| !next.trim().is_empty()))
-    }
-
-    fn parsed<T: for<'a> Deserialize<'a>>(&self, what: &str, answer: &Answer) -> Result<T, ServiceError> {
-        serde_json::from_slice(&answer.body).map_err(|error| self.caller.unreadable(what, &error))
     }
 
     fn operation(&self, tenant: &TenantId, operation: &str, query: &[(&str, &str)]) -> Url {
@@ -219,8 +220,8 @@ impl ManagementActivity {
         url
     }
 
-    /// A link that the service gave, when it stays at the service and within the tenant: a token must never go elsewhere,
-    /// and a tenant's content never be read through another's link.
+    /// Returns a link of the service if it leads to the service and to the tenant. A token must never go elsewhere, and content of one
+    /// tenant must never be read through the link of another.
     fn own_link(&self, tenant: &TenantId, link: &str) -> Result<Url, ServiceError> {
         let foreign = || ServiceError::ForeignLink { service: Service::ManagementActivity };
         let url = Url::parse(link.trim()).map_err(|_| foreign())?;

@@ -1,4 +1,4 @@
-//! What a service lets through: so many requests a minute and tenant, and none before the moment it named.
+//! Limits the requests to a service: a number for each minute and tenant, and none before the time that the service named.
 //! <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-reference#api-throttling>
 
 use std::collections::HashMap;
@@ -12,17 +12,17 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use base::ids::TenantId;
 
-/// Requests to one tenant that may go at once. With [`REQUESTS_A_SECOND`] no minute ever holds more than the 2,000 that the
+/// The number of requests about one tenant that may be sent immediately. With [`REQUESTS_A_SECOND`] no minute ever holds more than the 2,000 that the
 /// service allows: 500 at once and 60 times 25.
 const REQUESTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(500).expect("500 is not zero");
 
-/// Requests a second and tenant after that.
+/// The number of further requests for each second and tenant.
 const REQUESTS_A_SECOND: NonZeroU32 = NonZeroU32::new(25).expect("25 is not zero");
 
-/// A service that asks for more is asked again after this. Meanwhile the tenant goes unread.
+/// The longest wait that a service can ask for. The tenant is not read in the meantime.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// The limits of one service, each tenant by itself.
+/// The limits of one service, for each tenant.
 pub(super) struct Throttle {
     limiter: DefaultKeyedRateLimiter<TenantId>,
     closed: Mutex<HashMap<TenantId, DateTime<Utc>>>,
@@ -34,16 +34,16 @@ impl Throttle {
         Self { limiter: RateLimiter::keyed(quota), closed: Mutex::default() }
     }
 
-    /// Returns when one more request may go.
+    /// Returns once another request may be sent.
     pub(super) async fn pass(&self, tenant: &TenantId) {
         self.limiter.until_key_ready(tenant).await;
     }
 
-    /// Until when the service wants no request of this tenant.
+    /// Returns the time before which the service wants no request about this tenant.
     pub(super) fn closed_until(&self, tenant: &TenantId, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         let until = *closed.get(tenant)?;
-        // A clock that was turned back closes nothing for longer than the service could have meant.
+        // If the clock was turned back, do not wait longer than the service can have meant.
         if until <= now || until - now > TimeDelta::from_std(LONGEST).unwrap_or(TimeDelta::MAX) {
             closed.remove(tenant);
             return None;
@@ -51,7 +51,7 @@ impl Throttle {
         Some(until)
     }
 
-    /// Notes what the service asked for.
+    /// Notes the wait that the service asked for.
     pub(super) fn close(&self, tenant: &TenantId, now: DateTime<Utc>, asked: Duration) {
         let asked = TimeDelta::from_std(asked.min(LONGEST)).unwrap_or_default();
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).insert(*tenant, now + asked);

@@ -1,5 +1,9 @@
-//! Tokens from Entra: one credential per tenant, kept, all sharing one transport. A credential caches its tokens, refreshes
-//! them 5 minutes before they end, and asks once for many callers.
+//! Tokens from Entra: one credential for each tenant, cached, all over one transport.
+//!
+//! A credential caches its tokens, refreshes them 5 minutes before they expire, and sends one request for many callers.
+
+mod failure;
+mod transport;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,18 +27,21 @@ use crate::hosts::Hosts;
 use base::ids::TenantId;
 
 use super::certificate::Certificate;
-use super::{Service, TokenError, TokenFault, aadsts};
+use super::scrubber::Scrubber;
+use super::{Service, TokenError, TokenFault};
+use failure::{classify, first_line};
+use transport::SharedTransport;
 
-/// What a managed identity asks for to vouch for an app registration.
+/// The scope of the token with which a managed identity vouches for an app registration.
 const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange/.default";
 
-/// How long a token may take. The credential waits as long as `Retry-After` says, however long that is; nobody else does.
+/// The time limit of one token. The credential itself waits as long as `Retry-After` says, however long that is.
 const TOKEN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The time within which a rejected token of one tenant and service is replaced only once.
 const RENEWAL_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
-/// Gives tokens for any tenant and service.
+/// Issues tokens for any tenant and service.
 pub struct Tokens {
     client_id: String,
     proof: Proof,
@@ -43,7 +50,7 @@ pub struct Tokens {
     credentials: Mutex<Credentials>,
 }
 
-/// What was made so far. One credential for each tenant, and one more for each service that has refused a token of it.
+/// The credentials so far: one for each tenant, and one more for each service that has rejected a token of it.
 #[derive(Default)]
 struct Credentials {
     of_tenant: HashMap<TenantId, Arc<dyn TokenCredential>>,
@@ -56,7 +63,7 @@ struct Renewed {
     at: DateTime<Utc>,
 }
 
-/// How the app registration proves who it is.
+/// The proof of the app registration.
 #[derive(Clone)]
 enum Proof {
     Secret(SecretString),
@@ -73,10 +80,10 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Prepares; nothing is asked for yet.
+    /// Prepares the credentials; no request is sent yet.
     ///
     /// # Errors
-    /// When the certificate cannot be used.
+    /// Returns an error if the certificate cannot be used.
     pub fn new(partner: &AppRegistration, hosts: &Hosts, http: reqwest::Client) -> Result<Self, TokenError> {
         let options = options(hosts, http);
         let refuse = |why: String| TokenError {
@@ -104,16 +111,16 @@ impl Tokens {
         Ok(Self { client_id, proof, hosts: hosts.clone(), options, credentials: Mutex::default() })
     }
 
-    /// A token for `service` in `tenant`, from the cache while it lives.
+    /// Returns a token for `service` in `tenant`, from the cache while it is valid.
     ///
     /// # Errors
-    /// With what Entra said, classified by its AADSTS number.
+    /// Returns what Entra answered, classified by its AADSTS number.
     pub async fn token(&self, tenant: &TenantId, service: Service) -> Result<SecretString, TokenError> {
         let credential = self.credential(tenant, service)?;
         let scope = self.scope(service);
         match tokio::time::timeout(TOKEN_TIMEOUT, credential.get_token(&[&scope], None)).await {
             Ok(Ok(token)) => Ok(token.token.secret().to_owned().into()),
-            Ok(Err(error)) => Err(classify(*tenant, &error)),
+            Ok(Err(error)) => Err(classify(*tenant, &error, &self.secrets())),
             Err(_) => Err(TokenError {
                 tenant: *tenant,
                 fault: TokenFault::Transient,
@@ -141,6 +148,14 @@ impl Tokens {
         true
     }
 
+    /// Returns the secrets of a token request.
+    fn secrets(&self) -> Scrubber {
+        match &self.proof {
+            Proof::Secret(secret) => Scrubber::default().and(secret),
+            _ => Scrubber::default(),
+        }
+    }
+
     fn scope(&self, service: Service) -> String {
         let host = match service {
             Service::Entra | Service::Graph => &self.hosts.graph,
@@ -157,7 +172,7 @@ impl Tokens {
         if let Some(credential) = made {
             return Ok(Arc::clone(credential));
         }
-        let credential = self.new_credential(tenant).map_err(|error| classify(*tenant, &error))?;
+        let credential = self.new_credential(tenant).map_err(|error| classify(*tenant, &error, &self.secrets()))?;
         credentials.of_tenant.insert(*tenant, Arc::clone(&credential));
         Ok(credential)
     }
@@ -187,7 +202,7 @@ impl Tokens {
 
 #[cfg(test)]
 impl Tokens {
-    /// Gives what `credential` gives, so that the clients can be tested without Entra.
+    /// Issues the tokens of `credential`, so that the clients can be tested without Entra.
     pub(super) fn given(hosts: &Hosts, http: reqwest::Client, credential: Arc<dyn TokenCredential>) -> Self {
         Self {
             client_id: String::new(),
@@ -199,7 +214,7 @@ impl Tokens {
     }
 }
 
-/// What stands in for a secret.
+/// The proof that takes the place of a secret.
 #[derive(Debug)]
 enum Assertion {
     Signed { certificate: Arc<Certificate>, client_id: String, audience: String },
@@ -224,12 +239,12 @@ fn token_endpoint(authority: &Url, tenant: &TenantId) -> String {
     format!("{}/{tenant}/oauth2/v2.0/token", authority.as_str().trim_end_matches('/'))
 }
 
-/// One transport for all credentials; few retries, because a function has a deadline and its host tries again.
+/// Returns options with one transport for all credentials, and few retries: a function has a deadline, and its host tries again.
 fn options(hosts: &Hosts, http: reqwest::Client) -> ClientOptions {
     let mut cloud = CustomConfiguration::default();
     cloud.authority_host = hosts.authority.to_string();
     ClientOptions {
-        transport: Some(Transport::new(Arc::new(http))),
+        transport: Some(Transport::with_policy(Arc::new(SharedTransport(http)))),
         cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
         retry: RetryOptions::exponential(ExponentialRetryOptions {
             max_retries: 3,
@@ -238,115 +253,5 @@ fn options(hosts: &Hosts, http: reqwest::Client) -> ClientOptions {
             ..Default::default()
         }),
         ..Default::default()
-    }
-}
-
-/// What the failure means, by Entra's own number. Numbers and meanings:
-/// <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>.
-fn classify(tenant: TenantId, error: &azure_core::Error) -> TokenError {
-    let answer = answered(error);
-    let text = answer.map_or_else(|| error.to_string(), ToString::to_string);
-    let (status, code) = match answer.map(azure_core::Error::kind) {
-        Some(ErrorKind::HttpResponse { status, error_code, .. }) => (Some(u16::from(*status)), error_code.clone()),
-        _ => (None, None),
-    };
-    let first_code = code.as_deref().and_then(|codes| codes.split(',').next()).and_then(|code| code.parse().ok());
-    let aadsts = first_code.or_else(|| number_after(&text, "AADSTS"));
-    let message = match (status, connection_failure(error)) {
-        (None, Some(failure)) => failure,
-        _ => first_line(&text),
-    };
-    TokenError { tenant, fault: fault(status, aadsts), aadsts, message }
-}
-
-/// The host that could not be reached and why, if no answer came.
-fn connection_failure(error: &azure_core::Error) -> Option<String> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-            return Some(base::http::describe(error));
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// Entra's own answer, where there was one.
-fn answered(error: &azure_core::Error) -> Option<&azure_core::Error> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<azure_core::Error>()
-            && matches!(error.kind(), ErrorKind::HttpResponse { .. })
-        {
-            return Some(error);
-        }
-        next = error.source();
-    }
-    None
-}
-
-fn fault(status: Option<u16>, aadsts: Option<u32>) -> TokenFault {
-    match (aadsts.and_then(aadsts::find), aadsts, status) {
-        // Entra's own words for "busy" come with 400 at times.
-        (Some(known), ..) => known.fault,
-        (None, _, Some(408 | 429 | 500..) | None) => TokenFault::Transient,
-        // No number of Entra's: the platform rejected the managed identity, which says nothing about the tenant.
-        (None, None, Some(_)) => TokenFault::OurFault,
-        // An unknown number is that tenant's: to blame the credential would notify for all tenants what may be true of one.
-        (None, Some(_), Some(_)) => TokenFault::AccessLost,
-    }
-}
-
-fn number_after(text: &str, mark: &str) -> Option<u32> {
-    let (_, rest) = text.split_once(mark)?;
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().ok()
-}
-
-/// What a person needs of Entra's text: not the ids of traces behind it.
-fn first_line(text: &str) -> String {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    line.chars().filter(|c| !c.is_control()).take(300).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{TokenFault, fault, first_line, number_after};
-
-    #[test]
-    fn what_entra_says_tells_whose_fault_it_is() {
-        let table = [
-            (Some(401), Some(7_000_229), TokenFault::ConsentMissing),
-            (Some(400), Some(700_016), TokenFault::ConsentMissing),
-            (Some(400), Some(65_001), TokenFault::ConsentMissing),
-            (Some(401), Some(7_000_112), TokenFault::AccessLost),
-            (Some(400), Some(90_002), TokenFault::AccessLost),
-            (Some(400), Some(500_014), TokenFault::AccessLost),
-            (Some(400), Some(53_003), TokenFault::AccessLost),
-            (Some(401), Some(50_999), TokenFault::AccessLost),
-            (Some(401), Some(7_000_215), TokenFault::OurFault),
-            (Some(401), Some(7_000_222), TokenFault::OurFault),
-            (Some(401), Some(700_027), TokenFault::OurFault),
-            (Some(503), None, TokenFault::Transient),
-            (Some(429), None, TokenFault::Transient),
-            (Some(400), Some(90_033), TokenFault::Transient),
-            (None, None, TokenFault::Transient),
-        ];
-        for (status, aadsts, expected) in table {
-            assert_eq!(fault(status, aadsts), expected, "{status:?} {aadsts:?}");
-        }
-    }
-
-    #[test]
-    fn a_managed_identity_that_the_platform_refuses_is_not_blamed_on_the_tenant() {
-        assert_eq!(fault(Some(400), None), TokenFault::OurFault);
-        assert_eq!(fault(Some(403), None), TokenFault::OurFault);
-    }
-
-    #[test]
-    fn the_number_is_found_in_the_text_and_ids_of_traces_are_left_out() {
-        let text = "AADSTS7000215: Invalid client secret is provided.\r\nTrace ID: 1\r\nCorrelation ID: 2";
-        assert_eq!(number_after(text, "AADSTS"), Some(7_000_215));
-        assert_eq!(first_line(text), "AADSTS7000215: Invalid client secret is provided.");
     }
 }

@@ -26,8 +26,6 @@ use azure_storage::CloudLocation;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::StreamExt as _;
-use tracing::instrument::WithSubscriber as _;
-use tracing::subscriber::NoSubscriber;
 use url::{Host, Url};
 
 use self::failure::Failure;
@@ -104,14 +102,14 @@ impl TablesStore {
     }
 
     /// One try. When the table is missing, nothing was done: it is made, and the work tried once more.
-    async fn once<T, F>(&self, table: Table, work: impl Fn() -> F) -> Result<T, Failure>
+    async fn once<T, F>(&self, table: Table, attempt: u32, work: impl Fn() -> F) -> Result<T, Failure>
     where
         F: Future<Output = azure_core_legacy::Result<T>>,
     {
-        match quietly(work()).await {
+        match quietly(work(), attempt).await {
             Err(Failure::NoTable) => {
                 self.create(table).await?;
-                quietly(work()).await
+                quietly(work(), attempt + 1).await
             }
             outcome => outcome,
         }
@@ -123,19 +121,19 @@ impl TablesStore {
         F: Future<Output = azure_core_legacy::Result<T>>,
     {
         let delays = ExponentialBuilder::default().with_min_delay(FIRST_DELAY).with_max_times(RETRIES).with_jitter();
-        let mut tried_before = false;
+        let mut attempt = 1;
         for delay in delays.build() {
-            match self.once(table, &work).await {
+            match self.once(table, attempt, &work).await {
                 Err(Failure::Unavailable(_)) => self.clock.sleep(delay).await,
-                result => return Repeated { result, tried_before },
+                result => return Repeated { result, tried_before: attempt > 1 },
             }
-            tried_before = true;
+            attempt += 1;
         }
-        Repeated { result: self.once(table, &work).await, tried_before }
+        Repeated { result: self.once(table, attempt, &work).await, tried_before: attempt > 1 }
     }
 
     async fn create(&self, table: Table) -> Result<(), Failure> {
-        match quietly(self.table(table).create().into_future()).await {
+        match quietly(self.table(table).create().into_future(), 1).await {
             Ok(_) | Err(Failure::Conflict) => Ok(()),
             Err(failure) => Err(failure),
         }
@@ -180,7 +178,7 @@ impl Store for TablesStore {
         entity.check_limits()?;
         let client = self.table(table);
         let work = async || client.insert::<_, StoredCells>(Sent(entity))?.await;
-        match self.once(table, work).await {
+        match self.once(table, 1, work).await {
             Ok(answer) => Ok(ETag(answer.etag.to_string())),
             Err(Failure::Conflict) => Err(StoreError::Exists(entity.key.clone())),
             Err(failure) => Err(failure.into_error()),
@@ -274,9 +272,9 @@ impl Store for TablesStore {
     }
 }
 
-/// Lets the crate work without a log: it writes `Authorization` headers and addresses there.
-async fn quietly<T>(work: impl Future<Output = azure_core_legacy::Result<T>>) -> Result<T, Failure> {
-    work.with_subscriber(NoSubscriber::default()).await.map_err(|error| Failure::of(&error))
+/// Runs work of the client crate; `attempt` counts from 1.
+async fn quietly<T>(work: impl Future<Output = azure_core_legacy::Result<T>>, attempt: u32) -> Result<T, Failure> {
+    transport::quietly(work, attempt).await.map_err(|error| Failure::of(&error))
 }
 
 /// https everywhere, http for an emulator on this machine.

@@ -1,5 +1,7 @@
-//! The flow's page at a local address: every notification as a card, and buttons that do what the flow in Power Automate
-//! does – call RemediateAccount with the members of the notification, again while the answer is `Incomplete`.
+//! Serves the flow's page on this machine: every notification as a card with working buttons.
+//!
+//! A button does what the flow in Power Automate does: it calls RemediateAccount with the members of the notification, and
+//! repeats the call while the answer is `Incomplete`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,11 +17,11 @@ use serde_json::{Value, json};
 
 use crate::Simulator;
 
-/// How often the flow calls RemediateAccount again while it answers `Incomplete`.
-const PRESSES: usize = 10;
+/// The number of times that the flow calls RemediateAccount while the answer is `Incomplete`.
+const MAX_CALLS: usize = 10;
 
-/// How long the flow waits for one answer: Power Automate gives up after 120 s.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The time that the flow waits for one answer. Power Automate gives up after 120 s.
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The running page.
 #[derive(Debug)]
@@ -36,10 +38,10 @@ struct Flow {
 }
 
 impl Page {
-    /// Serves the page on 127.0.0.1 at `port` (0: any free one). `remediate_url` is where RemediateAccount listens.
+    /// Serves the page on 127.0.0.1 at `port` (0: any free one). `remediate_url` is the URL of RemediateAccount.
     ///
     /// # Errors
-    /// When the port is taken.
+    /// Returns an error if the port is taken.
     pub async fn start(simulator: Arc<Simulator>, remediate_url: &str, port: u16) -> std::io::Result<Self> {
         let flow = Flow { simulator, remediate_url: remediate_url.to_owned(), http: reqwest::Client::new() };
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
@@ -52,7 +54,7 @@ impl Page {
         Ok(Self { address, server })
     }
 
-    /// Where to point a browser.
+    /// Returns the URL of the page.
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
@@ -79,7 +81,7 @@ fn router(flow: Flow) -> Router {
 }
 
 async fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    // Nothing but the page's own files may load: text that an attacker chose must not bring anything in.
+    // Only the page's own files may load, because cards contain text that an attacker chose.
     let policy =
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:";
     ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], text)
@@ -99,7 +101,7 @@ struct Press {
 }
 
 async fn press(State(flow): State<Flow>, headers: HeaderMap, Json(press): Json<Press>) -> Response {
-    // A page of another site must not press the button through the visitor's browser.
+    // A page of another site must not use the buttons through the visitor's browser.
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !host.starts_with("127.0.0.1:") && !host.starts_with("localhost:") {
         return StatusCode::FORBIDDEN.into_response();
@@ -123,8 +125,8 @@ impl Flow {
             "Token": notification["ActionToken"], "Action": action,
         });
         let mut last = (StatusCode::BAD_GATEWAY, Value::Null);
-        for _ in 0..PRESSES {
-            let response = self.http.post(&self.remediate_url).timeout(PATIENCE).json(&body).send().await?;
+        for _ in 0..MAX_CALLS {
+            let response = self.http.post(&self.remediate_url).timeout(CALL_TIMEOUT).json(&body).send().await?;
             last = (response.status(), response.json().await?);
             if last.1["Status"] != "Incomplete" {
                 break;

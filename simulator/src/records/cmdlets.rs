@@ -1,4 +1,4 @@
-//! Cmdlets on mailboxes and on the organization.
+//! Builds records of cmdlets on mailboxes and on the organization.
 
 use serde_json::Value;
 
@@ -6,26 +6,26 @@ use crate::world::Mailbox;
 
 use super::{EXCHANGE_ADMIN, Envelope, members, pairs};
 
-/// `Set-Mailbox` by a person.
+/// Returns `Set-Mailbox` by a person.
 pub fn set_mailbox(envelope: &Envelope, mailbox: &Mailbox, parameters: &[(&str, &str)]) -> Value {
     let identity = [("Identity", mailbox.identity.as_str())];
     Value::Object(envelope.cmdlet("Set-Mailbox", &mailbox.identity, &[&identity, parameters].concat()))
 }
 
-/// Forwarding to an address, `smtp:` before it.
+/// Returns the start of forwarding to an address, which is written with `smtp:` before it.
 pub fn forwarding_to(envelope: &Envelope, mailbox: &Mailbox, address: &str, keep_a_copy: bool) -> Value {
     let target = format!("smtp:{address}");
     let keep = if keep_a_copy { "True" } else { "False" };
     set_mailbox(envelope, mailbox, &[("ForwardingSmtpAddress", &target), ("DeliverToMailboxAndForward", keep)])
 }
 
-/// Forwarding turned off: the same parameters, with an empty value.
+/// Returns the end of forwarding: the same parameters, with an empty value.
 pub fn forwarding_turned_off(envelope: &Envelope, mailbox: &Mailbox) -> Value {
     let parameters = [("ForwardingSmtpAddress", ""), ("DeliverToMailboxAndForward", "False")];
     set_mailbox(envelope, mailbox, &parameters)
 }
 
-/// `Set-Mailbox` by Exchange itself, which is most of what there is. No client address.
+/// Returns `Set-Mailbox` by Exchange itself, the most frequent record of all. It has no client address.
 pub fn system_set_mailbox(envelope: &Envelope, mailbox: &Mailbox) -> Value {
     let service = "NT AUTHORITY\\SYSTEM (Microsoft.Exchange.ServiceHost)";
     let parameters = [
@@ -48,7 +48,7 @@ pub fn system_set_mailbox(envelope: &Envelope, mailbox: &Mailbox) -> Value {
     Value::Object(record)
 }
 
-/// Out of office.
+/// Returns the start of an automatic reply.
 pub fn auto_reply(envelope: &Envelope, mailbox: &Mailbox, message: &str) -> Value {
     let parameters = [
         ("Identity", mailbox.identity.as_str()),
@@ -59,7 +59,7 @@ pub fn auto_reply(envelope: &Envelope, mailbox: &Mailbox, message: &str) -> Valu
     Value::Object(envelope.cmdlet("Set-MailboxAutoReplyConfiguration", &mailbox.identity, &parameters))
 }
 
-/// `Add-MailboxPermission`
+/// Returns `Add-MailboxPermission`.
 pub fn add_mailbox_permission(envelope: &Envelope, mailbox: &Mailbox, grantee: &str, rights: &str) -> Value {
     let parameters = [
         ("Identity", mailbox.identity.as_str()),
@@ -71,13 +71,13 @@ pub fn add_mailbox_permission(envelope: &Envelope, mailbox: &Mailbox, grantee: &
     Value::Object(envelope.cmdlet("Add-MailboxPermission", &mailbox.identity, &parameters))
 }
 
-/// `New-TransportRule`. The record of a new one has no `ObjectId` worth the name.
+/// Returns `New-TransportRule`, whose `ObjectId` is empty.
 pub fn new_transport_rule(envelope: &Envelope, name: &str, parameters: &[(&str, &str)]) -> Value {
     let first = [("Name", name), ("Mode", "Enforce")];
     Value::Object(envelope.cmdlet("New-TransportRule", "", &[&first, parameters].concat()))
 }
 
-/// Any other cmdlet that a person ran.
+/// Returns the record of any other cmdlet that a person ran.
 pub fn cmdlet(envelope: &Envelope, operation: &str, object_id: &str, parameters: &[(&str, &str)]) -> Value {
     Value::Object(envelope.cmdlet(operation, object_id, parameters))
 }

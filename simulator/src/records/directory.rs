@@ -1,4 +1,4 @@
-//! What Entra writes.
+//! Builds records of Entra.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use crate::world::User;
 
 use super::{DIRECTORY, Envelope, SIGN_IN, members};
 
-/// `Consent to application.`: the permissions are a text inside a list of changes.
+/// Returns `Consent to application.`, in which the permissions are a string inside a list of changes.
 pub fn consent(
     envelope: &Envelope,
     user: &User,
@@ -40,7 +40,7 @@ pub fn consent(
     of_directory(envelope, "Consent to application.", &app.to_string(), &changed, &target)
 }
 
-/// `Update user.`: a phone as another way to sign in.
+/// Returns `Update user.` with a phone as another sign-in method.
 pub fn update_user_strong_auth(envelope: &Envelope, user: &User, phone: &str) -> Value {
     let method = json!([{"MethodType": 6, "Default": true}]).to_string();
     let details =
@@ -58,14 +58,14 @@ pub fn update_user_strong_auth(envelope: &Envelope, user: &User, phone: &str) ->
     of_directory(envelope, "Update user.", &user.upn, &changed, &target)
 }
 
-/// Any other record of the directory. `changed` are name, new and old value.
+/// Returns any other record of the directory. `changed` holds name, new and old value.
 pub fn directory_change(envelope: &Envelope, operation: &str, object: &str, changed: &[(&str, &str, &str)]) -> Value {
     let changed =
         changed.iter().map(|(name, new, old)| json!({"Name": name, "NewValue": new, "OldValue": old})).collect();
     of_directory(envelope, operation, object, &changed, &json!([{"ID": object, "Type": 5}]))
 }
 
-/// A sign-in.
+/// Returns a sign-in.
 pub fn user_logged_in(envelope: &Envelope) -> Value {
     let mut record = envelope.record("AzureActiveDirectory", SIGN_IN, 0, "UserLoggedIn", "Success");
     record.extend(members(json!({

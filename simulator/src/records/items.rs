@@ -1,4 +1,4 @@
-//! What people do with mail and files all day.
+//! Builds records of ordinary work with mail and files.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::world::Mailbox;
 
 use super::{EXCHANGE_ITEM, EXCHANGE_ITEM_AGGREGATED, Envelope, SHAREPOINT_FILE, members};
 
-/// `MailItemsAccessed`, some messages together.
+/// Returns `MailItemsAccessed` with several messages.
 pub fn mail_items_accessed(envelope: &Envelope, mailbox: &Mailbox, messages: u64) -> Value {
     let client = "Client=REST;Client=RESTSystem;;";
     let mut record = envelope.item(EXCHANGE_ITEM_AGGREGATED, "MailItemsAccessed", mailbox, client);
@@ -21,7 +21,7 @@ pub fn mail_items_accessed(envelope: &Envelope, mailbox: &Mailbox, messages: u64
     Value::Object(record)
 }
 
-/// `Send`
+/// Returns `Send`.
 pub fn send(envelope: &Envelope, mailbox: &Mailbox, subject: &str) -> Value {
     let mut record = envelope.item(EXCHANGE_ITEM, "Send", mailbox, "Client=OWA;Action=ViaProxy");
     record.insert(
@@ -37,7 +37,7 @@ pub fn send(envelope: &Envelope, mailbox: &Mailbox, subject: &str) -> Value {
     Value::Object(record)
 }
 
-/// `MoveToDeletedItems`
+/// Returns `MoveToDeletedItems`.
 pub fn move_to_deleted_items(envelope: &Envelope, mailbox: &Mailbox, subject: &str) -> Value {
     let mut record = envelope.item(EXCHANGE_ITEM, "MoveToDeletedItems", mailbox, "Client=OWA;Action=ViaProxy");
     record.extend(members(json!({
@@ -53,7 +53,7 @@ pub fn move_to_deleted_items(envelope: &Envelope, mailbox: &Mailbox, subject: &s
     Value::Object(record)
 }
 
-/// `FileAccessed`, for `Audit.SharePoint`.
+/// Returns `FileAccessed`, for `Audit.SharePoint`.
 pub fn file_accessed(envelope: &Envelope, file: &str) -> Value {
     let site = format!("https://{}/sites/team/", envelope.organization_name.replace(".onmicrosoft", ".sharepoint"));
     let mut record = envelope.record("SharePoint", SHAREPOINT_FILE, 0, "FileAccessed", "");
@@ -71,7 +71,7 @@ pub fn file_accessed(envelope: &Envelope, file: &str) -> Value {
     Value::Object(record)
 }
 
-/// `AddFolderPermissions` or `ModifyFolderPermissions`: somebody may do something with one folder.
+/// Returns `AddFolderPermissions` or `ModifyFolderPermissions`: a grant of access to one folder.
 pub fn folder_permission(
     envelope: &Envelope,
     mailbox: &Mailbox,

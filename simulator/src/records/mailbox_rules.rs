@@ -1,4 +1,4 @@
-//! Inbox rules as mailbox auditing sees them: made with Outlook for Windows or Exchange Web Services.
+//! Builds records of mailbox auditing about inbox rules, which Outlook for Windows or Exchange Web Services set.
 
 use serde_json::{Map, Value, json};
 
@@ -11,9 +11,9 @@ use super::{EXCHANGE_ITEM, Envelope, members};
 pub struct RuleChange<'a> {
     /// `AddMailboxRule`, `ModifyMailboxRule`, `RemoveMailboxRule`
     pub operation: &'a str,
-    /// As Exchange shows it; the record has the same 64 bits with a sign.
+    /// The id as Exchange shows it. The record has the same 64 bits as a signed number.
     pub rule_id: u64,
-    /// `None`: the property is there, its value is not.
+    /// The name. If it is `None`, the property exists without a value.
     pub name: Option<&'a str>,
     /// `Enabled, ExitAfterExecution`
     pub state: &'a str,
@@ -22,14 +22,14 @@ pub struct RuleChange<'a> {
 }
 
 impl<'a> RuleChange<'a> {
-    /// A new rule for all mail.
+    /// Returns the addition of a rule for all mail.
     pub fn added(rule_id: u64, name: Option<&'a str>) -> Self {
         let (operation, state) = ("AddMailboxRule", "Enabled, ExitAfterExecution");
         Self { operation, rule_id, name, state, condition: "{(Exists(ItemClass))}" }
     }
 }
 
-/// `UpdateInboxRules` with the rule in properties of its own. `actions` is a list of `{"ActionType": …}`.
+/// Returns `UpdateInboxRules` with the rule in separate properties. `actions` is a list of `{"ActionType": …}`.
 pub fn update_inbox_rules_a(envelope: &Envelope, mailbox: &Mailbox, change: &RuleChange<'_>, actions: &Value) -> Value {
     let properties = [
         ("RuleOperation", Some(change.operation.to_owned())),
@@ -45,13 +45,13 @@ pub fn update_inbox_rules_a(envelope: &Envelope, mailbox: &Mailbox, change: &Rul
     Value::Object(record)
 }
 
-/// What Outlook writes a thousand times when it synchronises its rules anew: the rule's id and nothing of the rule.
+/// Returns the record that Outlook writes a thousand times when it synchronizes its rules again: only the rule's id.
 pub fn update_inbox_rules_blank(envelope: &Envelope, mailbox: &Mailbox, rule_id: u64) -> Value {
     let change = RuleChange { operation: "ModifyMailboxRule", rule_id, name: None, state: "Enabled", condition: "{}" };
     update_inbox_rules_a(envelope, mailbox, &change, &json!([]))
 }
 
-/// `UpdateInboxRules` with the whole rule as JSON in one property. `action` is `ForwardToRecipientsAction` and so on.
+/// Returns `UpdateInboxRules` with the rule as JSON in one property. `action` is `ForwardToRecipientsAction` and so on.
 pub fn update_inbox_rules_b(
     envelope: &Envelope,
     mailbox: &Mailbox,
@@ -91,7 +91,7 @@ fn of_outlook(envelope: &Envelope, mailbox: &Mailbox) -> Map<String, Value> {
     record
 }
 
-/// A property without a value has no member `Value` at all.
+/// Returns a property. Without a value it has no member `Value`.
 fn property((name, value): (&str, Option<String>)) -> Value {
     value.map_or_else(|| json!({"Name": name}), |value| json!({"Name": name, "Value": value}))
 }

@@ -1,4 +1,4 @@
-//! What a tenant's log is made of on an ordinary day, in any amount.
+//! Writes the audit log of an ordinary day, in any amount.
 
 use std::io::{self, Write};
 
@@ -12,20 +12,23 @@ use crate::world::Mailbox;
 /// 2026-11-22T10:00:00Z
 const BEGIN: i64 = 1_795_341_600;
 
-/// Writes at least `bytes` bytes as JSON Lines, always the same for `seed`: a third `Set-Mailbox` by Exchange itself, a third
-/// sign-ins, a third item accesses. Nothing in it is a threat. Gives the number of records.
+/// Writes at least `bytes` bytes as JSON Lines and returns the number of records.
+///
+/// The lines are always the same for `seed`: a third `Set-Mailbox` by Exchange itself, a third sign-ins, a third item
+/// accesses. Nothing in them is a threat.
 ///
 /// # Errors
-/// When `out` cannot be written to.
+/// Returns an error if `out` cannot be written to.
 pub fn ordinary_json_lines(seed: u64, bytes: u64, out: impl Write) -> io::Result<u64> {
     json_lines(seed, bytes, out, |_| false)
 }
 
-/// As [`ordinary_json_lines`], but one record in a hundred is what a person did and has to be judged: a rule for newsletters, or
-/// a change of the mailbox. Nothing in it is a threat either.
+/// Writes the same as [`ordinary_json_lines`], with one record in a hundred that a person caused and that must be evaluated.
+///
+/// These records are rules for newsletters and changes of mailboxes. Nothing in them is a threat.
 ///
 /// # Errors
-/// When `out` cannot be written to.
+/// Returns an error if `out` cannot be written to.
 pub fn json_lines_with_people(seed: u64, bytes: u64, out: impl Write) -> io::Result<u64> {
     json_lines(seed, bytes, out, |number| number % 100 == 0)
 }

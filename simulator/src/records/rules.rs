@@ -1,4 +1,4 @@
-//! Inbox rules made and changed with cmdlets, which is also what Outlook on the web does.
+//! Builds records of cmdlets that set inbox rules. Outlook on the web runs the same cmdlets.
 
 use serde_json::Value;
 
@@ -6,16 +6,16 @@ use crate::world::{Mailbox, Rule};
 
 use super::{Envelope, OUTLOOK_WEB};
 
-/// What a rule was made with.
+/// The client that set a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MadeWith {
-    /// Outlook on the web: two more parameters first, `StopProcessingRules` last, an application and a session.
+    /// Outlook on the web, which adds two parameters first, `StopProcessingRules` last, an application and a session.
     OutlookWeb,
-    /// PowerShell: only what was typed.
+    /// PowerShell, which adds nothing.
     PowerShell,
 }
 
-/// `New-InboxRule`. `parameters` are conditions and actions; a name of spaces is written as an empty parameter.
+/// Returns `New-InboxRule`. `parameters` are conditions and actions. A name of spaces is written as an empty parameter.
 pub fn new_inbox_rule(
     envelope: &Envelope,
     mailbox: &Mailbox,
@@ -37,7 +37,7 @@ pub fn new_inbox_rule(
     Value::Object(record)
 }
 
-/// `Set-InboxRule`: which rule, and only what was changed.
+/// Returns `Set-InboxRule` with the identity of the rule and the changes only.
 pub fn set_inbox_rule(envelope: &Envelope, mailbox: &Mailbox, rule: &Rule, changed: &[(&str, &str)]) -> Value {
     let identity = format!("{}\\{}", mailbox.identity, rule.id);
     let first = [("AlwaysDeleteOutlookRulesBlob", "False"), ("Force", "False"), ("Identity", identity.as_str())];
@@ -48,7 +48,7 @@ pub fn set_inbox_rule(envelope: &Envelope, mailbox: &Mailbox, rule: &Rule, chang
     Value::Object(record)
 }
 
-/// The rule that everybody has: what one sender writes goes to a folder.
+/// Returns an ordinary rule that moves the mail of one sender to a folder.
 pub fn newsletter_rule(envelope: &Envelope, mailbox: &Mailbox, name: &str, sender: &str, folder: &str) -> Value {
     let parameters = [("From", sender), ("MoveToFolder", folder)];
     new_inbox_rule(envelope, mailbox, name, &parameters, MadeWith::OutlookWeb)

@@ -17,7 +17,7 @@ fn value_of<'a>(record: &'a Value, list: &str, name: &str) -> &'a Value {
 }
 
 #[test]
-fn a_blank_rule_has_an_empty_name_and_an_object_that_ends_in_a_space() {
+fn blank_rule_has_an_empty_name_and_an_object_with_a_space() {
     let (tenant, envelope) = setting();
     let mailbox = &tenant.mailboxes[0];
     let record = new_inbox_rule(&envelope, mailbox, " ", &[("DeleteMessage", "True")], MadeWith::PowerShell);
@@ -29,7 +29,7 @@ fn a_blank_rule_has_an_empty_name_and_an_object_that_ends_in_a_space() {
 }
 
 #[test]
-fn mailbox_audit_writes_the_same_bits_with_a_sign_and_leaves_out_what_it_does_not_know() {
+fn mailbox_audit_writes_signed_ids_and_omits_unknown_values() {
     let (tenant, envelope) = setting();
     let mailbox = &tenant.mailboxes[0];
     let change = RuleChange::added(15_394_007_230_974_001_153, None);
@@ -44,7 +44,7 @@ fn mailbox_audit_writes_the_same_bits_with_a_sign_and_leaves_out_what_it_does_no
 }
 
 #[test]
-fn an_address_has_a_port_where_cmdlets_write_it_and_none_where_mailbox_audit_does() {
+fn addresses_have_a_port_in_cmdlets_and_none_in_mailbox_audit() {
     let (tenant, envelope) = setting();
     let envelope = envelope.from_ip("2001:db8::1");
     let mailbox = &tenant.mailboxes[0];
@@ -81,7 +81,7 @@ fn every_builder_writes_the_common_members() {
 }
 
 #[test]
-fn of_the_lines_with_people_every_hundredth_is_by_a_person_and_no_other_has_another_kind() {
+fn every_hundredth_line_is_by_a_person() {
     let mut lines = Vec::new();
     json_lines_with_people(7, 400_000, &mut lines).unwrap();
     let text = String::from_utf8(lines).unwrap();

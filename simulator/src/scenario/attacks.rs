@@ -1,24 +1,24 @@
-//! What attackers do to a mailbox: each changes the mailbox and returns the record that Microsoft 365 writes of it.
+//! Attacks mailboxes: each attack changes a mailbox and returns the record that Microsoft 365 writes of the change.
 
 use serde_json::{Value, json};
 
 use crate::records::{self, Envelope, MadeWith, RuleChange, Seeded};
 use crate::world::{Contact, Mailbox, Permission, Tenant};
 
-/// Where mail is sent to. The same place for more than one mailbox, as it happens.
+/// The address of an attacker, who uses it for more than one mailbox.
 const COLLECTOR: &str = "sammelstelle@postablage.example";
 const SECOND_COLLECTOR: &str = "buero.archiv@freepost.example";
 
-/// A way to attack.
+/// An attack.
 #[derive(Debug)]
 pub(super) struct Attack {
-    /// What it is called.
+    /// Its name.
     pub(super) shape: &'static str,
-    /// Does it to the mailbox. `None` when there is no such mailbox.
+    /// Attacks the mailbox. Returns `None` if there is no such mailbox.
     pub(super) plant: fn(&mut Tenant, &Envelope, &str, &mut Seeded) -> Option<Value>,
 }
 
-/// All of them. The order is that of the demo.
+/// All attacks, in the order of the demo.
 pub(super) const ATTACKS: [Attack; 8] = [
     Attack { shape: SHAPES[0], plant: forwards_and_deletes },
     Attack { shape: SHAPES[1], plant: deletes_all_without_a_name },
@@ -30,7 +30,7 @@ pub(super) const ATTACKS: [Attack; 8] = [
     Attack { shape: SHAPES[7], plant: retargets_a_rule },
 ];
 
-/// Their names.
+/// The names of the attacks.
 pub const SHAPES: [&str; 8] = [
     "New-InboxRule: forwards outside and deletes",
     "New-InboxRule: blank name, deletes everything",
@@ -63,7 +63,7 @@ fn deletes_all_without_a_name(
     Some(records::new_inbox_rule(envelope, mailbox, " ", &[("DeleteMessage", "True")], MadeWith::PowerShell))
 }
 
-/// A colleague who has full access was taken over, and makes the rule in the mailbox of another.
+/// Adds the rule from the account of a colleague with full access, which was taken over.
 fn delegate_forwards_in_outlook(
     tenant: &mut Tenant,
     envelope: &Envelope,
@@ -99,7 +99,7 @@ fn mailbox_forwards(tenant: &mut Tenant, envelope: &Envelope, upn: &str, _: &mut
     Some(records::forwarding_to(envelope, mailbox, target, false))
 }
 
-/// The record names a recipient of the tenant: only who asks for the contact learns where its mail goes.
+/// Forwards to a recipient of the tenant. Only a look-up of the contact shows where its mail is delivered.
 fn mailbox_forwards_to_a_contact(tenant: &mut Tenant, envelope: &Envelope, upn: &str, _: &mut Seeded) -> Option<Value> {
     let alias = "steuerbuero-extern";
     tenant.contacts.push(Contact::new(alias, "postfach7@postablage.example"));
@@ -129,7 +129,7 @@ fn hides_invoices(tenant: &mut Tenant, envelope: &Envelope, upn: &str, seeded: &
     Some(records::new_inbox_rule(envelope, mailbox, "Buchhaltung", &parameters, MadeWith::OutlookWeb))
 }
 
-/// The record shows the new target and nothing of what the rule did before.
+/// Changes the target of a rule. The record shows the new target and none of the rule's other actions.
 fn retargets_a_rule(tenant: &mut Tenant, envelope: &Envelope, upn: &str, seeded: &mut Seeded) -> Option<Value> {
     let target = "angebote@zweitpost.example";
     let mailbox: &mut Mailbox = tenant.mailbox_mut(upn)?;
@@ -143,7 +143,7 @@ fn retargets_a_rule(tenant: &mut Tenant, envelope: &Envelope, upn: &str, seeded:
 
 const STOPS: &str = "stop processing more rules on this message";
 
-/// An address as `Get-InboxRule` writes it.
+/// Returns an address as `Get-InboxRule` writes it.
 fn live(address: &str) -> String {
     format!("\"{address}\" [SMTP:{address}]")
 }
@@ -152,7 +152,7 @@ fn forwards(address: &str) -> String {
     format!("forward the message to '{address}'")
 }
 
-/// A rule in Exchange's own words.
+/// Returns the description of a rule in the words of Exchange.
 fn description(condition: Option<&str>, actions: &[String]) -> String {
     let actions = actions.join("\r\n\tand ");
     let condition = condition.map(|condition| format!("If the message:\r\n\t{condition}\r\n")).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! A customer to whom something happens all the time, and whose content comes in every way that the service is known for: late,
-//! twice, out of order, at the very edge of a window, denied, or gone before anybody could read it.
+//! Creates a customer with events at all times, whose content comes in every way that the service is known for: late, twice,
+//! out of order, at the edge of a window, denied, or expired before it could be read.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -12,18 +12,18 @@ use super::attacks::ATTACKS;
 use super::ordinary::{self, Settled};
 use super::{DIRECTORY, EXCHANGE, Planted, happened, plant, tenants};
 
-/// How many people of the tenant are attacked, one after the other.
+/// The number of people of the tenant that are attacked, one after the other.
 const VICTIMS: usize = 4;
 
-/// The latest that content appears after its `contentCreated`, in minutes. Less than what every run lists again.
+/// The longest time between `contentCreated` and the appearance of content, in minutes. It is less than the overlap of runs.
 const LATEST: u64 = 100;
 
-/// An attack, and the content that shows it.
+/// An attack and the content that shows it.
 #[derive(Debug, Clone)]
 pub struct Shown {
     /// The attack.
     pub planted: Planted,
-    /// Content ids of the blobs that hold the record.
+    /// The content ids of the blobs with the record.
     pub blobs: Vec<String>,
 }
 
@@ -34,10 +34,10 @@ pub struct Eventful {
     settled: Settled,
     attacked: usize,
     first_attack: usize,
-    /// A record that comes again with the next blob, and which of the attacks it shows.
+    /// A record that the next blob repeats, and the number of its attack.
     again: Option<(Value, usize)>,
     seeded: Seeded,
-    /// Every attack so far.
+    /// The attacks so far.
     pub shown: Vec<Shown>,
 }
 
@@ -53,12 +53,12 @@ impl Eventful {
         Self { tenant: id, settled, attacked: 0, first_attack, again: None, seeded, shown: Vec::new() }
     }
 
-    /// Which customer it is.
+    /// Returns the tenant id.
     pub fn tenant(&self) -> Uuid {
         self.tenant
     }
 
-    /// Publishes what happened from `from` to `to`.
+    /// Publishes the events from `from` to `to`.
     pub fn publish(&mut self, world: &mut World, from: DateTime<Utc>, to: DateTime<Utc>) {
         let Some(tenant) = world.tenants.get_mut(&self.tenant) else { return };
         for _ in 0..self.seeded.range(0, 4) {
@@ -71,7 +71,7 @@ impl Eventful {
         }
     }
 
-    /// Any moment, the first and the last one often.
+    /// Returns a time of the span, often the first or the last one.
     fn moment(&mut self, from: DateTime<Utc>, to: DateTime<Utc>) -> DateTime<Utc> {
         let span = u64::try_from((to - from).num_milliseconds()).unwrap_or_default();
         match self.seeded.range(0, 8) {
@@ -114,7 +114,7 @@ impl Eventful {
         self.make_unusual(tenant, created);
     }
 
-    /// One more attack. Some of their records come again with the next blob, as content overlaps.
+    /// Adds an attack. The next blob repeats some of their records, because content overlaps.
     fn attack(&mut self, tenant: &mut Tenant, created: DateTime<Utc>, records: &mut Vec<Value>) -> Option<usize> {
         let attack = &ATTACKS[(self.first_attack + self.attacked) % ATTACKS.len()];
         let at = happened(created, &mut self.seeded);
@@ -129,7 +129,7 @@ impl Eventful {
         Some(number)
     }
 
-    /// What content can be like: the blob published last appears late, is listed twice, or does not last.
+    /// Lets the last blob appear late, be listed twice or expire early.
     fn make_unusual(&mut self, tenant: &mut Tenant, created: DateTime<Utc>) {
         let chance = self.seeded.range(0, 20);
         let late = TimeDelta::minutes(self.seeded.range(1, LATEST).try_into().unwrap_or(1));

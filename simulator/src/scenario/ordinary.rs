@@ -1,4 +1,4 @@
-//! What an ordinary tenant does all day, and what of it can be seen in its mailboxes. None of it is a threat.
+//! Simulates the ordinary days of a tenant and the traces of them in its mailboxes. Nothing of this is a threat.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::records::{self, Envelope, Seeded};
 use crate::world::{Mailbox, Tenant};
 
-/// Senders of newsletters, and the rule and folder they get.
+/// Senders of newsletters, with the rule and folder for each.
 const NEWSLETTERS: [(&str, &str, &str); 4] = [
     ("newsletter@fachverlag.example", "Newsletter Fachverlag", "Newsletter"),
     ("news@branchenblatt.example", "Branchenblatt", "Lesen"),
@@ -23,16 +23,17 @@ const SUBJECTS: [&str; 6] = [
     "Urlaubsplanung",
 ];
 
-/// People whom nothing happens to, and what they have set up.
+/// The people who are not attacked, and their settings.
 #[derive(Debug)]
 pub(super) struct Settled {
-    /// Index of the first one in the tenant's mailboxes.
+    /// The index of the first of them in the tenant's mailboxes.
     first: usize,
-    /// The colleague that mail is forwarded to.
+    /// The colleague to whom mail is forwarded.
     colleague: String,
 }
 
-/// Gives everybody but the first `victims` people an ordinary rule, and lets the first of them forward to a colleague.
+/// Adds an ordinary rule for everyone except the first `victims` people, and lets the first of the others forward to a
+/// colleague.
 pub(super) fn settle(tenant: &mut Tenant, victims: usize, seeded: &mut Seeded) -> Settled {
     let colleague = tenant.mailboxes.get(victims + 1).map(|mailbox| mailbox.upn.clone()).unwrap_or_default();
     for (number, mailbox) in tenant.mailboxes.iter_mut().enumerate().skip(victims) {
@@ -51,7 +52,7 @@ pub(super) fn settle(tenant: &mut Tenant, victims: usize, seeded: &mut Seeded) -
 }
 
 impl Settled {
-    /// A record of Exchange.
+    /// Returns a record of Exchange.
     pub(super) fn record(&self, tenant: &Tenant, at: DateTime<Utc>, seeded: &mut Seeded) -> Value {
         let Some((number, mailbox)) = self.somebody(tenant, seeded) else { return Value::Null };
         let own = Envelope::new(tenant, &mailbox.upn, at, seeded);
@@ -70,11 +71,11 @@ impl Settled {
         }
     }
 
-    /// A record of Entra.
+    /// Returns a record of Entra.
     pub(super) fn directory_record(&self, tenant: &Tenant, at: DateTime<Utc>, seeded: &mut Seeded) -> Value {
         let Some((number, mailbox)) = self.somebody(tenant, seeded) else { return Value::Null };
         let own = Envelope::new(tenant, &mailbox.upn, at, seeded);
-        // Only somebody in no attacker's hands: a new way to sign in near a threat of the same person is no ordinary thing.
+        // The person must not be a victim, because a new sign-in method near a threat to the same account is suspicious.
         let is_calm = number == self.first;
         match (seeded.range(0, 60), tenant.user(&mailbox.upn)) {
             (0..8, Some(user)) if is_calm => records::update_user_strong_auth(&own, user, "+49 30 5550 0147"),
@@ -92,13 +93,13 @@ impl Settled {
         records::forwarding_to(&envelope.by(&mailbox.upn), mailbox, &self.colleague, true)
     }
 
-    /// The third one once forwarded, and does no more.
+    /// Returns the end of a forwarding that the third of them once had.
     fn no_longer_forwards(&self, tenant: &Tenant, envelope: Envelope) -> Value {
         let mailbox = &tenant.mailboxes[self.first + 2];
         records::forwarding_turned_off(&envelope.by(&mailbox.upn), mailbox)
     }
 
-    /// The administrator lets one person into the mailbox of another.
+    /// Returns a grant of access to a colleague's mailbox by the administrator.
     fn is_given_a_shared_mailbox(&self, tenant: &Tenant, envelope: Envelope) -> Value {
         let administrator = format!("admin@{}", tenant.default_domain);
         let mailbox = &tenant.mailboxes[self.first + 3];
@@ -110,7 +111,7 @@ fn subject(seeded: &mut Seeded) -> &'static str {
     seeded.pick(&SUBJECTS).copied().unwrap_or_default()
 }
 
-/// The rule that [`settle`] gave.
+/// Returns the rule that [`settle`] added.
 fn own_rule(mailbox: &Mailbox) -> Option<u64> {
     mailbox.rules.iter().find(|rule| !rule.hidden).map(|rule| rule.id)
 }

@@ -1,4 +1,4 @@
-//! Content before it is published.
+//! Collects content before it is published.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::records::Seeded;
 use crate::world::Tenant;
 
-/// Blobs to be; the first of a content type is the newest.
+/// The blobs that are not published yet; the first of a content type is the newest.
 #[derive(Debug, Default)]
 pub(super) struct Drafts(Vec<Draft>);
 
@@ -23,19 +23,19 @@ impl Drafts {
         self.0.push(Draft { content_type, created, records });
     }
 
-    /// When a blob is published.
+    /// Returns the time at which a blob is published.
     pub(super) fn created(&self, content_type: &str, number: usize) -> Option<DateTime<Utc>> {
         self.0.iter().filter(|draft| draft.content_type == content_type).nth(number).map(|draft| draft.created)
     }
 
-    /// Puts a record into a blob.
+    /// Adds a record to a blob.
     pub(super) fn put(&mut self, content_type: &str, number: usize, record: Value) {
         if let Some(draft) = self.0.iter_mut().filter(|draft| draft.content_type == content_type).nth(number) {
             draft.records.push(record);
         }
     }
 
-    /// Lets `each` records of every blob but the newest come again with the blob after it.
+    /// Repeats `each` records of every blob, except the newest, in the blob after it.
     pub(super) fn repeat_some(&mut self, content_type: &str, each: usize) {
         let copies: Vec<Vec<Value>> = self
             .0
@@ -51,7 +51,7 @@ impl Drafts {
         }
     }
 
-    /// Publishes all, oldest blob first, the records of each out of order.
+    /// Publishes all blobs, the oldest first, each with its records out of order.
     pub(super) fn publish(mut self, tenant: &mut Tenant, seeded: &mut Seeded) {
         self.0.sort_by_key(|draft| draft.created);
         for mut draft in self.0 {

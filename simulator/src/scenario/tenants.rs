@@ -1,4 +1,4 @@
-//! Customers and their people.
+//! Creates customers and their people.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -23,23 +23,23 @@ const FIRST_NAMES: [&str; 12] =
 const LAST_NAMES: [&str; 11] =
     ["Adler", "Brandt", "Conrad", "Dietz", "Ebner", "Fuchs", "Gruber", "Hartl", "Imhof", "Jost", "Keller"];
 
-/// Content of a customer is read from the first cycle on.
+/// The content types whose subscriptions are enabled from the beginning.
 const SUBSCRIBED: [&str; 2] = [EXCHANGE, DIRECTORY];
 
-/// A customer with nine people, the last of them an administrator. `number` chooses the people and the id.
+/// Creates a customer with nine people, the last of whom is an administrator. `number` chooses the people, the domain the id.
 pub fn tenant(number: usize, domain: &str) -> Tenant {
     let id = Uuid::new_v5(&Uuid::NAMESPACE_DNS, domain.as_bytes());
     people(Tenant::new(id, domain, domain), number)
 }
 
-/// `customer-3.example`
+/// Creates `customer-3.example` and so on.
 pub(super) fn numbered(number: usize) -> Tenant {
     let mut tenant = tenant(number, &format!("customer-{number}.example"));
     tenant.display_name = format!("Customer {number}");
     tenant
 }
 
-/// A customer of the demo.
+/// Creates a customer of the demo.
 pub(super) fn demo(number: usize, seeded: &mut Seeded) -> Tenant {
     let (domain, name) = CUSTOMERS[number % CUSTOMERS.len()];
     people(Tenant::new(seeded.guid(), domain, name), number)
@@ -50,7 +50,7 @@ fn people(mut tenant: Tenant, number: usize) -> Tenant {
     tenant.accepted_domains.push(AcceptedDomain::new(&initial));
     tenant.subscriptions = SUBSCRIBED.iter().map(|name| ((*name).to_owned(), true)).collect();
     for person in 0..8 {
-        // Eight in a row of twelve first names: nobody is called as somebody else in the tenant.
+        // Eight of twelve first names in a row, so no two people of the tenant have the same name.
         let first = FIRST_NAMES[(number * 5 + person) % FIRST_NAMES.len()];
         let last = LAST_NAMES[(number * 3 + person) % LAST_NAMES.len()];
         let alias = format!("{first}.{last}").to_lowercase();
@@ -61,7 +61,7 @@ fn people(mut tenant: Tenant, number: usize) -> Tenant {
         administrator.administrator = true;
     }
     for mailbox in &mut tenant.mailboxes {
-        // Exchange's own, in every mailbox.
+        // Every mailbox has this rule of Exchange's own.
         let id = u64::from_be_bytes(first_half(mailbox.guid)) | 1;
         mailbox.add_rule(id, "Junk E-mail Rule", json!({"MoveToFolder": "Junk Email"})).hidden = true;
     }

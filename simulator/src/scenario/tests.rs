@@ -9,7 +9,7 @@ fn now() -> DateTime<Utc> {
     "2026-11-22T10:00:00Z".parse().unwrap()
 }
 
-/// All records of a tenant with the time at which they were published.
+/// Returns all records of a tenant with the time of publication.
 fn records(tenant: &Tenant) -> Vec<(DateTime<Utc>, Value)> {
     let mut records = Vec::new();
     for blob in &tenant.content {
@@ -26,7 +26,7 @@ fn found(world: &World, planted: &Planted) -> Vec<(DateTime<Utc>, Value)> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_world() {
+fn same_seed_gives_same_world() {
     let (one, planted) = demo(7, now());
     let (other, again) = demo(7, now());
     assert_eq!(planted, again);
@@ -35,7 +35,7 @@ fn the_same_seed_gives_the_same_world() {
 }
 
 #[test]
-fn every_attack_is_in_one_blob_and_one_of_them_in_two() {
+fn attacks_are_in_one_blob_and_one_of_them_in_two() {
     for seed in [7, 20_261_123] {
         let (world, planted) = demo(seed, now());
         assert_eq!(planted.iter().map(|planted| planted.shape).collect::<Vec<_>>(), SHAPES);
@@ -58,7 +58,7 @@ fn every_attack_is_in_one_blob_and_one_of_them_in_two() {
 }
 
 #[test]
-fn what_a_record_shows_is_what_the_mailbox_has() {
+fn records_agree_with_mailboxes() {
     let (world, planted) = demo(7, now());
     for planted in &planted {
         let tenant = &world.tenants[&planted.tenant_id];
@@ -102,7 +102,7 @@ fn ordinary_records_are_many_and_some_come_twice() {
 }
 
 #[test]
-fn small_worlds_have_what_they_say() {
+fn small_worlds_have_the_documented_content() {
     let world = quiet(3);
     assert_eq!(world.tenants.len(), 3);
     assert!(world.tenants.values().all(|tenant| tenant.content.is_empty() && !tenant.subscriptions.is_empty()));

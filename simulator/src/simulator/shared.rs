@@ -124,7 +124,7 @@ impl Shared {
     pub(super) fn fault_of(&self, arrived: &Arrived) -> Option<FaultKind> {
         let entry = &arrived.entry;
         let target = self.target_of(arrived);
-        let injected = faults::take(&mut locked(&self.faults), &target, &locked(&self.world));
+        let injected = faults::take(&mut locked(&self.faults), &target, Some(&locked(&self.world)));
         injected.or_else(|| {
             let mut trouble = locked(&self.trouble);
             trouble.as_mut().and_then(|trouble| trouble.take(entry.service, &entry.path, entry.cmdlet.as_deref()))

@@ -189,3 +189,15 @@ async fn granted_role_counts_in_new_tokens_only() {
     tenant(|tenant| tenant.consent = Consent::Granted);
     assert_eq!(setting.list(ID).await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn unreachable_origins_fail_in_three_ways() {
+    let setting = Setting::new().await;
+    let stranger = Setting::new().await;
+    let untrusted = stranger.simulator.urls().graph.clone();
+    let refused = crate::unreachable::refused_origin().unwrap();
+    for origin in [untrusted.as_str(), refused.as_str(), crate::unreachable::UNKNOWN_HOST] {
+        let error = setting.http.get(origin).send().await.unwrap_err();
+        assert!(error.is_connect(), "{origin}: {error}");
+    }
+}

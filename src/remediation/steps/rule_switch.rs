@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use m365::exchange::{is_not_found, is_true};
+use m365::exchange::is_not_found;
 use m365::{Service, ServiceError};
 
-use super::rules::{Rule, Source, text};
+use super::rules::{Rule, Source};
 use crate::remediation::context::RemediationContext;
 
 /// A form of the call about a rule, in the order in which they are tried.
@@ -120,10 +120,10 @@ impl<'a> RuleSwitch<'a> {
     async fn ids_in_graph(&self, context: &RemediationContext<'_>) -> Result<Vec<String>, ServiceError> {
         let call = context.app.graph.message_rules(context.tenant(), context.accounts.owner.key());
         let rules = context.ask_graph("messageRules", call).await?;
-        let rows = rules.iter().filter_map(Value::as_object);
-        let named: Vec<String> = rows
-            .filter(|row| text(row, "displayName") == self.rule.name && is_true(row, "isEnabled") != self.enabled)
-            .map(|row| text(row, "id"))
+        let named: Vec<String> = rules
+            .into_iter()
+            .filter(|rule| rule.display_name == self.rule.name && rule.is_enabled != self.enabled)
+            .map(|rule| rule.id)
             .collect();
         match (named.len(), self.enabled) {
             (0, _) => Err(unknown("Graph lists no such rule: it is hidden, or already in this state")),

@@ -11,6 +11,7 @@ use crate::detection::{is_delegate_rule_name, is_exchange_rule_name};
 use base::clock::Deadline;
 use m365::ServiceError;
 use m365::exchange::{Row, is_refused, is_true};
+use m365::graph::MessageRule;
 
 use super::excused_rules;
 use super::snapshot::KeptRule;
@@ -273,25 +274,20 @@ fn targets(row: &Row) -> Vec<String> {
 async fn read_through_graph(context: &RemediationContext<'_>) -> Result<Vec<Rule>, ServiceError> {
     let call = context.app.graph.message_rules(context.tenant(), context.accounts.owner.key());
     let rules = context.ask_graph("messageRules", call).await?;
-    let rows = rules.into_iter().filter_map(|rule| match rule {
-        Value::Object(row) => Some(row),
-        _ => None,
-    });
-    Ok(rows.map(of_graph).collect())
+    Ok(rules.into_iter().map(of_graph).collect())
 }
 
-fn of_graph(row: Row) -> Rule {
-    let id = text(&row, "id");
+fn of_graph(rule: MessageRule) -> Rule {
     Rule {
         source: Source::Graph,
-        identity: id.clone(),
-        id,
-        name: text(&row, "displayName"),
-        enabled: is_true(&row, "isEnabled"),
+        identity: rule.id.clone(),
+        id: rule.id,
+        name: rule.display_name,
+        enabled: rule.is_enabled,
         reach: None,
         hidden: None,
         is_exchanges_own: false,
-        row,
+        row: rule.properties,
     }
 }
 

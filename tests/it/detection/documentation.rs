@@ -1,7 +1,9 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use tenantwatch::detection::{FindingKind, ReasonName, is_selected};
+use tenantwatch::detection::{FindingKind, ReasonName, is_selected, judge};
+
+use super::fixtures::situations;
 
 const PAGE: &str = include_str!("../../../docs/detections.md");
 
@@ -17,6 +19,61 @@ fn headings(chapter: &str) -> BTreeSet<&'static str> {
 fn the_page_explains_every_reason_and_no_other() {
     let known: BTreeSet<&str> = ReasonName::ALL.iter().map(|name| name.as_str()).collect();
     assert_eq!(headings("Reasons"), known);
+}
+
+/// The parts of a chapter, by their headings.
+fn parts(chapter: &str) -> BTreeMap<&'static str, &'static str> {
+    let start = PAGE.find(&format!("\n## {chapter}\n")).unwrap() + 4;
+    let rest = &PAGE[start..];
+    let rest = rest.find("\n## ").map_or(rest, |end| &rest[..end]);
+    let parts = rest.split("\n### ").skip(1).filter_map(|part| part.split_once('\n'));
+    parts.map(|(heading, text)| (heading.trim_matches('`'), text)).collect()
+}
+
+/// Reasons of rules and of mailbox forwarding. Each of them shows a sentence.
+const OF_RULES: &[&str] = &[
+    "ForwardsExternally",
+    "TargetUnresolved",
+    "ForwardsInternally",
+    "ForwardsToTrusted",
+    "DeletesMessages",
+    "HidesInFolder",
+    "MovesToArchiveOrJunk",
+    "MarksAsRead",
+    "StopsProcessing",
+    "AppliesToAllMail",
+    "SensitiveWords",
+    "TargetsSenders",
+    "NamelessRule",
+    "ShortName",
+    "LookalikeText",
+    "ChangedByAnother",
+    "HiddenRule",
+    "ContentNotVisible",
+    "MailboxForwardsExternally",
+    "MailboxForwardsInternally",
+    "KeepsNoCopy",
+];
+
+#[test]
+fn sentences_of_the_page_are_sentences_of_findings() {
+    let mut sentences: BTreeSet<(&str, String)> = BTreeSet::new();
+    for (_, situation) in situations() {
+        if let Some(finding) = judge(&situation.record(), &situation.knowledge()) {
+            sentences.extend(finding.reasons.into_iter().map(|reason| (reason.name.as_str(), reason.sentence)));
+        }
+    }
+    for (reason, text) in parts("Reasons") {
+        let shown: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("> ")).collect();
+        let known: Vec<&String> = sentences.iter().filter(|(name, _)| *name == reason).map(|(_, said)| said).collect();
+        assert!(!shown.is_empty() || !OF_RULES.contains(&reason), "{reason} shows one of {known:?}");
+        for sentence in shown {
+            assert!(
+                known.iter().any(|said| *said == sentence),
+                "{reason} shows {sentence:?}, which is none of {known:?}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -38,7 +95,7 @@ fn every_operation_of_the_page_is_selected_and_every_selected_one_is_on_it() {
     let table = source
         .lines()
         .filter_map(|line| line.trim().strip_prefix("(\""))
-        .filter_map(|line| line.split_once("\", Concern::"));
+        .filter_map(|line| line.split_once("\", OperationKind::"));
     let selected: BTreeSet<String> = table.map(|(operation, _)| operation.to_owned()).collect();
     assert!(selected.len() > 40);
     assert_eq!(listed, selected);

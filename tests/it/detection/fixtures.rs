@@ -8,7 +8,8 @@ use base::ids::TenantId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tenantwatch::detection::{
-    AcceptedDomains, Answer, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, TrustedTarget, questions,
+    AcceptedDomains, Answer, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, TrustedTarget,
+    questions,
 };
 
 #[derive(Deserialize)]
@@ -110,12 +111,11 @@ impl Known {
         match &self.live {
             None => Answer::Known(LiveMailbox::default()),
             Some(Value::String(how)) => withheld_or_not(how),
-            Some(rows) => {
-                let of = |name: &str| {
-                    rows.get(name).cloned().map(|rows| serde_json::from_value(rows).unwrap()).unwrap_or_default()
-                };
-                Answer::Known(LiveMailbox { visible: of("visible"), all: of("all"), sweep: of("sweep") })
-            }
+            Some(rows) => Answer::Known(LiveMailbox {
+                visible: list(rows, "visible"),
+                all: list(rows, "all"),
+                sweep: list(rows, "sweep"),
+            }),
         }
     }
 
@@ -137,6 +137,11 @@ impl Known {
             Some(members) => Answer::Known(serde_json::from_value(members.clone()).unwrap()),
         }
     }
+}
+
+/// Reads a list of rows of a fixture; none if it is absent.
+fn list<T: for<'a> Deserialize<'a>>(rows: &Value, name: &str) -> Vec<T> {
+    rows.get(name).cloned().map(|rows| serde_json::from_value(rows).unwrap()).unwrap_or_default()
 }
 
 fn withheld_or_not<T>(how: &str) -> Answer<T> {

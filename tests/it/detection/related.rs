@@ -36,9 +36,7 @@ fn a_method_that_is_changed_after_a_threat_is_a_threat() {
     let mut change = found("a method was added");
     raise_after_threat(&mut change, time());
     assert_eq!((change.threat, change.severity), (true, Severity::Medium));
-    assert!(
-        change.score >= 40 && sentence(&change, ReasonName::AfterThreat).contains("2026-11-20 07:00 UTC")
-    );
+    assert!(change.score >= 40 && sentence(&change, ReasonName::AfterThreat).contains("2026-11-20 07:00 UTC"));
 }
 
 #[test]

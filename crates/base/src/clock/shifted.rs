@@ -1,4 +1,4 @@
-//! A clock that tests of the built binary set: `TEST_CLOCK`. Only with the cargo feature `test-clock`, never in a release.
+//! A clock that tests of the built binary set with `TEST_CLOCK`. It exists only with the cargo feature `test-clock`, never in a release.
 
 use std::env::VarError;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use futures::future::BoxFuture;
 
 use super::{Clock, SystemClock};
 
-/// The environment variable: `<offset in milliseconds>,<rate>`, or `@` and the path of a file that holds the same and is read
+/// The environment variable: `<offset in milliseconds>,<rate>`, or `@` and the path of a file that contains the same and is read
 /// each time, so that a test can move the time of a running process.
 pub const TEST_CLOCK: &str = "TEST_CLOCK";
 
-/// Why there is no such clock.
+/// A shifted clock that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ShiftError {
-    /// What is set has another form.
+    /// The value has another form.
     #[error("TEST_CLOCK is not `<offset in milliseconds>,<rate of at least 1>`, or `@` and a file with that")]
     Form,
     /// The file cannot be read.
@@ -25,20 +25,20 @@ pub enum ShiftError {
     File(#[from] std::io::Error),
 }
 
-/// How far, and how fast, a time runs away from the system's: `now = system time since 1970 × rate + offset`.
+/// The shift and the rate of a clock against the system's: `now = system time since 1970 × rate + offset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shift {
-    /// In milliseconds.
+    /// The offset, in milliseconds.
     pub offset: i64,
-    /// So many of its seconds pass in one real one.
+    /// The number of its seconds in one real second.
     pub rate: u32,
 }
 
 impl Shift {
-    /// From `<offset>,<rate>`.
+    /// Parses `<offset>,<rate>`.
     ///
     /// # Errors
-    /// When it has another form.
+    /// Returns an error if it has another form.
     pub fn parse(text: &str) -> Result<Self, ShiftError> {
         let (offset, rate) = text.trim().split_once(',').ok_or(ShiftError::Form)?;
         let (offset, rate) =
@@ -46,7 +46,7 @@ impl Shift {
         if rate == 0 { Err(ShiftError::Form) } else { Ok(Self { offset, rate }) }
     }
 
-    /// The shifted time when the system's is `system`.
+    /// Returns the shifted time if the system's is `system`.
     pub fn of(self, system: DateTime<Utc>) -> DateTime<Utc> {
         let milliseconds = system.timestamp_micros().saturating_mul(self.rate.into()) / 1_000;
         DateTime::UNIX_EPOCH + TimeDelta::milliseconds(milliseconds.saturating_add(self.offset))
@@ -57,7 +57,7 @@ impl Shift {
     }
 }
 
-/// Where the shift is.
+/// The source of the shift.
 #[derive(Debug)]
 enum Source {
     Fixed(Shift),
@@ -69,10 +69,10 @@ enum Source {
 pub struct ShiftedClock(Source);
 
 impl ShiftedClock {
-    /// From the value of [`TEST_CLOCK`].
+    /// Reads the value of [`TEST_CLOCK`].
     ///
     /// # Errors
-    /// When it has another form, or names a file that has.
+    /// Returns an error if the value, or the file that it names, has another form.
     pub fn parse(value: &str) -> Result<Self, ShiftError> {
         let clock = match value.strip_prefix('@') {
             Some(path) => Self(Source::File(PathBuf::from(path))),
@@ -88,7 +88,7 @@ impl ShiftedClock {
         }
     }
 
-    /// The file was read once, and whoever writes it does so in one step.
+    /// Returns the shift of now. The file was readable at the start, and its writer replaces it in one step.
     #[expect(clippy::expect_used, reason = "a test that takes its own clock away shall see where")]
     fn shift(&self) -> Shift {
         self.read().expect("the file of TEST_CLOCK has become unreadable")
@@ -113,10 +113,10 @@ impl Clock for ShiftedClock {
     }
 }
 
-/// The clock of this process: the system's, unless `TEST_CLOCK` is set.
+/// Returns the clock of this process: the system's, unless `TEST_CLOCK` is set.
 ///
 /// # Errors
-/// When what is set cannot be used.
+/// Returns an error if the value cannot be used.
 pub fn of_this_process() -> Result<Arc<dyn Clock>, ShiftError> {
     match std::env::var(TEST_CLOCK) {
         Ok(value) => Ok(Arc::new(ShiftedClock::parse(&value)?)),

@@ -1,4 +1,4 @@
-//! How Exchange says no: an exception inside an OData error, or a 403 whose body is a run of NUL bytes.
+//! Reads the rejections of Exchange: an exception inside an OData error, or a 403 whose body consists of NUL bytes.
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::call::ErrorBody;
 
-/// Where the reason of a bodyless 403 stands.
+/// The header with the reason of a 403 without a body.
 const DIAGNOSTICS: &str = "x-ms-diagnostics";
 
 #[derive(Deserialize)]
@@ -45,7 +45,7 @@ struct Exception {
     kind: String,
 }
 
-/// Exchange's own exception as the code, its text as the message.
+/// Returns Exchange's own exception as the code and its text as the message.
 pub(super) fn read_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorBody {
     let failure = serde_json::from_slice::<Body>(body).map(|body| body.error);
     failure.map_or_else(|_| from_headers(status, headers), from_failure)
@@ -61,7 +61,7 @@ fn from_failure(failure: Failure) -> ErrorBody {
     }
 }
 
-/// `|Namespace.Of.The.Exception|Text`
+/// Reads `|Namespace.Of.The.Exception|Text`.
 fn from_detail(text: &str, code: String) -> ErrorBody {
     match text.strip_prefix('|').and_then(|rest| rest.split_once('|')) {
         Some((kind, message)) => ErrorBody { code: short(kind), message: message.to_owned() },

@@ -1,4 +1,4 @@
-//! The shapes of Graph's answers, as far as they are read.
+//! The shapes of Graph's responses, as far as they are read.
 
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
@@ -11,7 +11,8 @@ use base::ids::TenantId;
 
 use super::{Customer, SignInMethod};
 
-/// Graph writes `null` for what is empty at times; one such member must not make a whole listing unreadable.
+/// Reads `null` as the default. Graph writes `null` for empty values at times, and one such member must not make a whole listing
+/// unreadable.
 pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -23,7 +24,7 @@ where
 /// One page of a listing.
 #[derive(Deserialize)]
 pub(super) struct Page<T> {
-    pub(super) value: Vec<T>,
+    pub(super) value: Option<Vec<T>>,
     #[serde(rename = "@odata.nextLink")]
     pub(super) next: Option<String>,
 }
@@ -86,7 +87,7 @@ pub(super) struct Organization {
     pub(super) display_name: Option<String>,
 }
 
-/// A sign-in method: each kind has members of its own.
+/// A sign-in method. Each kind has members of its own.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Method {
@@ -126,7 +127,7 @@ struct ErrorInner {
     message: String,
 }
 
-/// A gateway in front of Graph may answer with a page of HTML; then the status says all there is.
+/// Reads code and message. A gateway in front of Graph may answer with a page of HTML; then only the status is known.
 pub(super) fn read_error(status: StatusCode, _: &HeaderMap, body: &[u8]) -> ErrorBody {
     match serde_json::from_slice::<ErrorEnvelope>(body) {
         Ok(body) => ErrorBody { code: body.error.code, message: body.error.message },

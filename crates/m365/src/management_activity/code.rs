@@ -1,4 +1,4 @@
-//! The error codes of the Management Activity API, documented and not, and what each asks for.
+//! The error codes of the Management Activity API, documented or not, and the remedy for each.
 //! <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-reference#errors>
 
 use reqwest::StatusCode;
@@ -8,43 +8,43 @@ use serde::Deserialize;
 use crate::ServiceError;
 use crate::call::ErrorBody;
 
-/// What to do about a code.
+/// The remedy for a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Nothing: it is a success.
+    /// None: it is a success.
     Success,
-    /// Start the subscription, then go on.
+    /// Start the subscription, then continue.
     Subscribe,
-    /// The customer has to consent.
+    /// The customer must grant consent.
     Consent,
-    /// The tenant is gone or not set up for auditing.
+    /// None: the tenant is gone or not set up for auditing.
     TenantLost,
-    /// The blob is gone for good: a gap.
+    /// None: the blob is permanently lost, which is a gap.
     ContentLost,
-    /// The window has slipped out of reach, or its next page is no longer known: the next run asks anew.
+    /// Let the next run list again: the window is out of reach, or its next page is no longer known.
     AskAnew,
     /// Wait and try again.
     Wait,
-    /// A fault of ours.
+    /// Correct this program, or its configuration.
     Ours,
 }
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal => $remedy:ident),+ $(,)?) => {
-        /// A code that is known.
+        /// A known code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ActivityCode { $($(#[$doc])* $name),+ }
 
         impl ActivityCode {
-            /// All of them.
+            /// All known codes.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// `AF…`
+            /// Returns the code as the service writes it, `AF…`.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code),+ }
             }
 
-            /// What it asks for.
+            /// Returns the remedy.
             pub fn remedy(self) -> Remedy {
                 match self { $(Self::$name => Remedy::$remedy),+ }
             }
@@ -61,23 +61,23 @@ codes! {
     ParameterType = "AF20002" => Ours,
     /// An expiration lies in the past.
     ExpirationPast = "AF20003" => Ours,
-    /// The tenant of the address is not the token's.
+    /// The tenant of the URL is not that of the token.
     TenantMismatch = "AF20010" => Ours,
     /// The tenant does not exist or was deleted; also seen while auditing is off.
     TenantUnknown = "AF20011" => TenantLost,
     /// The tenant is set up wrongly.
     TenantMisconfigured = "AF20012" => TenantLost,
-    /// No GUID.
+    /// The tenant id is not a GUID.
     TenantMalformed = "AF20013" => Ours,
-    /// No such content type.
+    /// The content type does not exist.
     ContentType = "AF20020" => Ours,
     /// A webhook could not be validated.
     Webhook = "AF20021" => Ours,
-    /// No subscription.
+    /// There is no subscription.
     NotSubscribed = "AF20022" => Subscribe,
     /// The subscription was disabled.
     SubscriptionDisabled = "AF20023" => Subscribe,
-    /// Already enabled. In no list of Microsoft's, and answered with 400.
+    /// The subscription is already enabled. Microsoft does not list this code; it comes with 400.
     AlreadyEnabled = "AF20024" => Success,
     /// Start and end do not fit.
     Window = "AF20030" => AskAnew,
@@ -106,14 +106,14 @@ codes! {
 }
 
 impl ActivityCode {
-    /// The code of an error, when it is a known one of this API.
+    /// Returns the code of an error, if it is a known one of this API.
     pub fn of(error: &ServiceError) -> Option<Self> {
         Self::ALL.iter().copied().find(|known| known.as_str() == error.code())
     }
 }
 
 impl Remedy {
-    /// What an error asks for, when its code is a known one of this API.
+    /// Returns the remedy for an error, if its code is a known one of this API.
     pub fn of(error: &ServiceError) -> Option<Self> {
         ActivityCode::of(error).map(ActivityCode::remedy)
     }
@@ -132,8 +132,8 @@ struct Inner {
     message: String,
 }
 
-/// Code and message. The body is JSON as a rule; some back ends print it with single quotes or put a sentence where the code
-/// belongs, so the text is searched for a code as well.
+/// Reads code and message. The body is JSON as a rule. Some back ends write it with single quotes or put a sentence in the place of the
+/// code, so the text is searched for a code as well.
 pub(super) fn read_error(_: StatusCode, _: &HeaderMap, body: &[u8]) -> ErrorBody {
     let text = String::from_utf8_lossy(body);
     let told = serde_json::from_slice::<Body>(body).map(|body| body.error);
@@ -141,16 +141,22 @@ pub(super) fn read_error(_: StatusCode, _: &HeaderMap, body: &[u8]) -> ErrorBody
     if is_code(&code) {
         return ErrorBody { code, message };
     }
-    // Only the place of the code is searched, then everything: a message may quote another code.
+    // The place of the code is searched first, because a message may quote another code.
     let found = find_code(&code).or_else(|| find_code(&text)).unwrap_or_default();
     let message = if code.is_empty() { message } else { format!("{code} {message}") };
     ErrorBody { code: found, message }
 }
 
-/// Whether the start of a subscription failed because auditing is off: the audit system then does not know the tenant.
+/// Returns whether the start of a subscription failed because auditing is off: then the audit system does not know the tenant.
 pub(super) fn says_auditing_is_off(code: &str, message: &str) -> bool {
     code == ActivityCode::TenantUnknown.as_str()
         || (message.contains("DataServiceException") && message.contains("does not exist"))
+}
+
+/// Returns whether the start of a subscription was rejected because the last one was less than 15 minutes ago. Repeating it would
+/// only meet the same.
+pub(super) fn says_start_is_too_frequent(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Answered { status: 403 | 429, message, .. } if message.contains("frequent subscription start"))
 }
 
 fn is_code(text: &str) -> bool {

@@ -2,6 +2,8 @@
 
 use azure_core_legacy::error::{Error, ErrorKind};
 
+use base::http::RequestFailure;
+
 use crate::StoreError;
 
 /// A failed request, without its address, headers or body.
@@ -22,13 +24,18 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Of an error of the client crate. Its text is never used: it holds the body and headers of the answer.
+    /// Of an error of the client crate. Its text is never used, because it contains the body and headers of the response.
     pub fn of(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::HttpResponse { status, error_code } => {
                 Self::of_answer(u16::from(*status), error_code.as_deref().unwrap_or_default())
             }
-            ErrorKind::Io => Self::Unavailable("no answer from the table service".to_owned()),
+            ErrorKind::Io => {
+                Self::Unavailable(match error.get_ref().and_then(|cause| cause.downcast_ref::<RequestFailure>()) {
+                    Some(failure) => failure.to_string(),
+                    None => "no response from the table service".to_owned(),
+                })
+            }
             ErrorKind::Credential => Self::Unavailable(
                 "no token for the storage account: is a managed identity assigned, and is it the one that is set?"
                     .to_owned(),

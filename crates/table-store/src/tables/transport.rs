@@ -7,9 +7,37 @@ use azure_core_legacy::headers::{ERROR_CODE, HeaderName, Headers};
 use azure_core_legacy::{Body, HttpClient, Request, Response, StatusCode};
 use bytes::Bytes;
 use serde::Deserialize;
+use tracing::Dispatch;
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
 use base::clock::SystemClock;
+use base::http::RequestFailure;
 use base::service_time::ServiceTime;
+
+tokio::task_local! {
+    static CALL: Call;
+}
+
+/// The call that a request is sent for. The client crate works without a log, so the log is carried around it.
+#[derive(Debug, Clone, Default)]
+struct Call {
+    log: Dispatch,
+    attempt: Option<u32>,
+}
+
+impl Call {
+    fn current() -> Self {
+        CALL.try_with(Clone::clone).unwrap_or_default()
+    }
+}
+
+/// Runs work of the client crate without a log, because it writes `Authorization` headers and URLs there. Each request that it sends is
+/// still logged, as attempt number `attempt`.
+pub(super) async fn quietly<T>(work: impl Future<Output = T>, attempt: u32) -> T {
+    let log = tracing::dispatcher::get_default(Clone::clone);
+    CALL.scope(Call { log, attempt: Some(attempt) }, work.with_subscriber(NoSubscriber::default())).await
+}
 
 /// Sends the table client's requests over the shared client, and notes the time of the service.
 #[derive(Debug)]
@@ -27,7 +55,9 @@ impl Transport {
 #[async_trait::async_trait]
 impl HttpClient for Transport {
     async fn execute_request(&self, request: &Request) -> azure_core_legacy::Result<Response> {
-        let answer = self.http.execute(outgoing(request)?).await.map_err(|error| unsent(&error))?;
+        let call = Call::current();
+        let sent = base::http::send(&self.http, outgoing(request)?, call.attempt);
+        let answer = sent.with_subscriber(call.log).await.map_err(|error| unsent(&error))?;
         let status = StatusCode::try_from(answer.status().as_u16())
             .map_err(|_| Error::message(ErrorKind::DataConversion, "unknown status"))?;
         self.time.note(answer.headers(), &SystemClock);
@@ -89,8 +119,7 @@ struct ServiceErrorCode {
     code: String,
 }
 
-/// Says nothing of the request: its address is nobody's business.
+/// Returns the error of a request without a response.
 fn unsent(error: &reqwest::Error) -> Error {
-    let text = if error.is_timeout() { "timed out" } else { "no connection" };
-    Error::message(ErrorKind::Io, text)
+    Error::new(ErrorKind::Io, RequestFailure::of(error))
 }

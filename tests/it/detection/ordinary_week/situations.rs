@@ -199,7 +199,11 @@ const OTHER_RULES: &[Situation] = &[
         place.outlook_rule(
             &change,
             &actions,
-            Some(There { name: "Delegate Rule 2", hidden: true, parameters: &[("MessageTypeMatches", "CalendaringRequest"), ("ForwardTo", &target)] }),
+            Some(There {
+                name: "Delegate Rule 2",
+                hidden: true,
+                parameters: &[("MessageTypeMatches", "CalendaringRequest"), ("ForwardTo", &target)],
+            }),
         )
     }),
     kept(InboxRule, "a rule plays a sound in Outlook", |place| {

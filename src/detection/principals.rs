@@ -1,4 +1,4 @@
-//! Whose mailbox was changed, and by whom.
+//! The mailbox owner and the actor of a record.
 
 use uuid::Uuid;
 
@@ -9,12 +9,12 @@ use super::conditions::OwnAddresses;
 use super::knowledge::{Answer, Knowledge, MailboxFacts};
 use super::mailbox_permission;
 use super::rule_from_parameters::mailbox_and_rule;
-use super::selection::Concern;
+use super::selection::OperationKind;
 use super::sign_in_method;
 
 /// Owner and actor of one record.
 #[derive(Debug, Clone)]
-pub(super) struct Who {
+pub(super) struct Principals {
     /// The mailbox that was changed: a user principal name or address where it is known, else the alias of the record; empty where
     /// there is none.
     pub(super) mailbox: String,
@@ -24,7 +24,7 @@ pub(super) struct Who {
     pub(super) own: OwnAddresses,
     /// `UserId`
     pub(super) actor: String,
-    /// The actor is somebody else than the owner.
+    /// The actor is not the owner.
     pub(super) changed_by_another: bool,
     /// Exchange should have told the owner, and a passing fault withheld it.
     pub(super) withheld: bool,
@@ -41,31 +41,33 @@ pub(super) struct MailboxText {
 
 /// The mailbox that a record is about: `MailboxOwnerUPN`, else the parameter `Mailbox`, else the mailbox in `ObjectId` or
 /// `Identity`. `None` when the record names none, as directory records and mail flow rules do.
-pub(super) fn mailbox_text(record: &AuditRecord, concern: Concern) -> Option<MailboxText> {
-    let named = match concern {
-        Concern::MailboxRules => None,
-        Concern::InboxRuleCmdlet | Concern::SweepRuleCmdlet | Concern::RuleRemoval => mailbox_of_rule_cmdlet(record),
-        Concern::Mailbox
-        | Concern::Permission
-        | Concern::PermissionRemoval
-        | Concern::Trust
-        | Concern::AutoReply
-        | Concern::ClientAccess => mailbox_of_cmdlet(record),
-        Concern::SignInMethod => {
+pub(super) fn mailbox_text(record: &AuditRecord, operation_kind: OperationKind) -> Option<MailboxText> {
+    let named = match operation_kind {
+        OperationKind::MailboxRules => None,
+        OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet | OperationKind::RuleRemoval => {
+            mailbox_of_rule_cmdlet(record)
+        }
+        OperationKind::Mailbox
+        | OperationKind::Permission
+        | OperationKind::PermissionRemoval
+        | OperationKind::Trust
+        | OperationKind::AutoReply
+        | OperationKind::ClientAccess => mailbox_of_cmdlet(record),
+        OperationKind::SignInMethod => {
             let text = sign_in_method::account(record)?;
             return Some(MailboxText { is_plain: true, text });
         }
         _ => return None,
     };
     let owner = record.mailbox_owner.as_deref().map(str::trim).filter(|owner| !owner.is_empty());
-    let text = owner.or(named).or_else(|| mailbox_of_audit(record, concern))?.trim();
+    let text = owner.or(named).or_else(|| mailbox_of_audit(record, operation_kind))?.trim();
     Some(MailboxText { text: text.to_owned(), is_plain: text.parse::<MailAddress>().is_ok() })
 }
 
 /// The GUID of the mailbox, where a record of mailbox auditing does not name the owner.
-fn mailbox_of_audit(record: &AuditRecord, concern: Concern) -> Option<&str> {
+fn mailbox_of_audit(record: &AuditRecord, operation_kind: OperationKind) -> Option<&str> {
     let guid = record.mailbox_guid.as_deref().map(str::trim).filter(|guid| Uuid::try_parse(guid).is_ok());
-    guid.filter(|_| concern == Concern::MailboxRules)
+    guid.filter(|_| operation_kind == OperationKind::MailboxRules)
 }
 
 /// Returns whether the record says that an administrator or a delegate acted: then the mailbox is never the actor's.
@@ -86,32 +88,32 @@ fn mailbox_of_cmdlet(record: &AuditRecord) -> Option<&str> {
 }
 
 /// Owner and actor, as far as they are known.
-pub(super) fn who(record: &AuditRecord, concern: Concern, known: &Knowledge) -> Who {
+pub(super) fn principals(record: &AuditRecord, operation_kind: OperationKind, known: &Knowledge) -> Principals {
     let actor = record.user_id.trim().to_owned();
-    let Some(mailbox) = mailbox_text(record, concern) else {
+    let Some(mailbox) = mailbox_text(record, operation_kind) else {
         return match is_by_another(record) {
-            true => Who::of_nobody(actor),
-            false => Who::without_owner(actor, concern),
+            true => Principals::of_nobody(actor),
+            false => Principals::without_owner(actor, operation_kind),
         };
     };
     match known.mailboxes.get(&mailbox.text) {
-        Some(Answer::Known(facts)) => Who::resolved(actor, facts),
-        _ if mailbox.is_plain => Who::plain(actor, mailbox.text.to_lowercase()),
+        Some(Answer::Known(facts)) => Principals::resolved(actor, facts),
+        _ if mailbox.is_plain => Principals::plain(actor, mailbox.text.to_lowercase()),
         answer => {
             let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
             let is_anothers =
                 record.parameters.has("Mailbox") || mailbox_permission::is_to_actor(record) || is_by_another(record);
-            Who { withheld, ..Who::unresolved(actor, &mailbox.text, is_anothers) }
+            Principals { withheld, ..Principals::unresolved(actor, &mailbox.text, is_anothers) }
         }
     }
 }
 
-impl Who {
+impl Principals {
     /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and it is he who consents and signs in.
-    fn without_owner(actor: String, concern: Concern) -> Self {
-        use Concern::*;
+    fn without_owner(actor: String, operation_kind: OperationKind) -> Self {
+        use OperationKind::*;
         let is_own = matches!(
-            concern,
+            operation_kind,
             InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | RuleRemoval | SignInMethod | Consent | Trust | AutoReply
         );
         if is_own && actor.parse::<MailAddress>().is_ok() {
@@ -201,7 +203,7 @@ fn is_suffixed(name: &str, local: &str) -> bool {
     })
 }
 
-/// Whether Microsoft's own machinery made the record. What forwards outside is looked at all the same.
+/// Returns whether Microsoft's own systems made the record. A record that forwards externally is evaluated anyway.
 ///
 /// Sources: `UserType` 3 (data centre administrator) and 4 (system) of the Office 365 Management Activity API schema
 /// (<https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#user-type>), and the
@@ -218,13 +220,13 @@ pub(super) fn is_system(user_type: Option<i64>, user_id: &str) -> bool {
     matches!(user_type, Some(3 | 4)) || SYSTEM_ACTORS.iter().any(begins)
 }
 
-/// Whether the record is about an attempt that failed.
+/// Returns whether the record is about an attempt that failed.
 pub(super) fn has_failed(record: &AuditRecord) -> bool {
     let status = record.result_status.as_deref().unwrap_or_default().trim();
     ["False", "Failed", "Failure", "Fail", "Error", "Denied"].iter().any(|failure| status.eq_ignore_ascii_case(failure))
 }
 
-/// Whether a person made the record, and not an application or a policy.
+/// Returns whether a person made the record, and not an application or a policy.
 pub(super) fn is_person(record: &AuditRecord) -> bool {
     !is_noise(record)
         && !matches!(record.user_type, Some(5..=8))

@@ -1,0 +1,62 @@
+//! The automatic reply of a mailbox.
+//! <https://learn.microsoft.com/powershell/module/exchange/get-mailboxautoreplyconfiguration>
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use base::ids::TenantId;
+
+use super::row::{Row, text};
+use super::{Exchange, MailboxId};
+use crate::ServiceError;
+
+/// State and audience of an automatic reply, in Exchange's words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AutoReply {
+    /// `Disabled`, `Enabled` or `Scheduled`. A state that is not known is carried on.
+    #[serde(default)]
+    pub auto_reply_state: String,
+    /// `None`, `Known` or `All`.
+    #[serde(default)]
+    pub external_audience: String,
+}
+
+impl AutoReply {
+    /// Returns whether the reply goes to external senders, now or at its time.
+    pub fn answers_external_senders(&self) -> bool {
+        matches!(self.auto_reply_state.as_str(), "Enabled" | "Scheduled") && self.external_audience != "None"
+    }
+}
+
+impl From<&Row> for AutoReply {
+    fn from(row: &Row) -> Self {
+        let owned = |member| text(row, member).unwrap_or_default().to_owned();
+        Self { auto_reply_state: owned("AutoReplyState"), external_audience: owned("ExternalAudience") }
+    }
+}
+
+impl Exchange {
+    /// Reads the automatic reply. Returns `None` if there is no such mailbox.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn auto_reply(&self, tenant: &TenantId, mailbox: &MailboxId) -> Result<Option<AutoReply>, ServiceError> {
+        let row = self.row_of(tenant, mailbox, "Get-MailboxAutoReplyConfiguration").await?;
+        Ok(row.as_ref().map(AutoReply::from))
+    }
+
+    /// Sets the state of the automatic reply: `Disabled`, `Enabled` or `Scheduled`.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn set_auto_reply_state(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        state: &str,
+    ) -> Result<(), ServiceError> {
+        let parameters = json!({ "Identity": mailbox.name, "AutoReplyState": state });
+        self.invoke(tenant, &mailbox.into(), "Set-MailboxAutoReplyConfiguration", parameters).await.map(drop)
+    }
+}

@@ -1,0 +1,278 @@
+//! Inbox rules and sweep rules: lists them, enables and disables one.
+//! <https://learn.microsoft.com/powershell/module/exchange/get-inboxrule>
+
+use std::ops::Deref;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use base::ids::TenantId;
+
+use super::row::{Row, is_true, text, text_or_number, texts};
+use super::{Anchor, Exchange, MailboxId};
+use crate::ServiceError;
+
+/// The actions that send mail to somebody.
+const SENDING_ACTIONS: [&str; 4] =
+    ["ForwardTo", "ForwardAsAttachmentTo", "RedirectTo", "SendTextMessageNotificationTo"];
+
+/// The members of a rule that are actions (<https://learn.microsoft.com/powershell/module/exchange/new-inboxrule>).
+const ACTIONS: [&str; 14] = [
+    "ApplyCategory",
+    "ApplySystemCategory",
+    "CopyToFolder",
+    "DeleteMessage",
+    "DeleteSystemCategory",
+    "ForwardAsAttachmentTo",
+    "ForwardTo",
+    "MarkAsRead",
+    "MarkImportance",
+    "MoveToFolder",
+    "PinMessage",
+    "RedirectTo",
+    "SendTextMessageNotificationTo",
+    "SoftDeleteMessage",
+];
+
+/// A rule as Exchange lists it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListedRule {
+    /// `<mailbox>\<rule id>` as a rule; the id alone if Exchange gave no identity.
+    pub identity: String,
+    /// The rule id alone: the decimal digits of an unsigned 64-bit number for an inbox rule, base64 for a sweep rule.
+    pub id: String,
+    /// The name, which may be blank, and which several rules may share.
+    pub name: String,
+    /// Whether the rule is enabled.
+    pub enabled: bool,
+    /// All properties as Exchange returned them, unknown ones too: conditions, exceptions and actions.
+    pub properties: Row,
+}
+
+impl ListedRule {
+    fn from_row(row: Row) -> Self {
+        let identity = text_or_number(&row, "Identity");
+        let mut ids = ["RuleIdentity", "RuleId"].into_iter().map(|member| text_or_number(&row, member));
+        let id = ids.find(|id| !matches!(id.trim(), "" | "0"));
+        let id = id.unwrap_or_else(|| identity.rsplit('\\').next().unwrap_or_default().to_owned());
+        Self {
+            identity: if identity.is_empty() { id.clone() } else { identity },
+            id,
+            name: text_or_number(&row, "Name"),
+            enabled: is_true(&row, "Enabled"),
+            properties: row,
+        }
+    }
+
+    /// Returns what the rule does in Exchange's words, in the language of the mailbox.
+    pub fn description(&self) -> &str {
+        text(&self.properties, "Description").unwrap_or_default()
+    }
+
+    /// Returns the recipients that the rule sends mail to, as Exchange writes them (`"name" [SMTP:a@b]`, `"name" [EX:/o=…]`).
+    pub fn targets(&self) -> Vec<&str> {
+        SENDING_ACTIONS.iter().flat_map(|action| texts(&self.properties, action)).collect()
+    }
+
+    /// Returns whether the rule deletes messages.
+    pub fn deletes(&self) -> bool {
+        is_true(&self.properties, "DeleteMessage") || is_true(&self.properties, "SoftDeleteMessage")
+    }
+
+    /// Returns the names of the actions that are set.
+    pub fn actions(&self) -> Vec<&'static str> {
+        ACTIONS.iter().copied().filter(|action| self.properties.get(*action).is_some_and(is_set)).collect()
+    }
+
+    /// Returns the folder that the rule moves messages to, if it shows one.
+    pub fn move_to_folder(&self) -> Option<&str> {
+        text(&self.properties, "MoveToFolder")
+    }
+
+    /// Returns the kind of message that the rule is limited to, such as `Calendaring`.
+    pub fn message_type(&self) -> Option<&str> {
+        text(&self.properties, "MessageTypeMatches")
+    }
+
+    /// Returns the first form of a call about this rule that is to be tried; [`RuleForm::fallback`] is the second.
+    pub fn form(&self, mailbox: &MailboxId) -> RuleForm {
+        match self.identity.contains('\\') {
+            true => RuleForm::Identity(self.identity.clone()),
+            false => RuleForm::Identity(format!("{}\\{}", mailbox.name, self.id)),
+        }
+    }
+}
+
+/// Returns whether an action has a value that makes it act.
+fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty() && !text.eq_ignore_ascii_case("false"),
+        Value::Array(values) => !values.is_empty(),
+        Value::Bool(true) | Value::Number(_) | Value::Object(_) => true,
+    }
+}
+
+/// An inbox rule.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(from = "Row")]
+pub struct InboxRule(ListedRule);
+
+/// A sweep rule.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(from = "Row")]
+pub struct SweepRule(ListedRule);
+
+impl From<Row> for InboxRule {
+    fn from(row: Row) -> Self {
+        Self(ListedRule::from_row(row))
+    }
+}
+
+impl From<Row> for SweepRule {
+    fn from(row: Row) -> Self {
+        Self(ListedRule::from_row(row))
+    }
+}
+
+impl Deref for InboxRule {
+    type Target = ListedRule;
+
+    fn deref(&self) -> &ListedRule {
+        &self.0
+    }
+}
+
+impl Deref for SweepRule {
+    type Target = ListedRule;
+
+    fn deref(&self) -> &ListedRule {
+        &self.0
+    }
+}
+
+/// The forms in which Exchange accepts a call about one rule. One tenant accepts one form and the next tenant another; the third way
+/// is [`crate::graph::Graph::set_message_rule_enabled`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleForm {
+    /// `<mailbox>\<rule id>` alone. Exchange rejects it together with `Mailbox` (MicrosoftDocs/office-docs-powershell#4087).
+    Identity(String),
+    /// The rule id, with the mailbox in a parameter of its own.
+    IdWithMailbox {
+        /// The rule id alone.
+        id: String,
+        /// The name of the mailbox.
+        mailbox: String,
+    },
+}
+
+impl RuleForm {
+    /// Returns the form to try when Exchange rejects the first one.
+    pub fn fallback(rule: &ListedRule, mailbox: &MailboxId) -> Self {
+        Self::IdWithMailbox { id: rule.id.clone(), mailbox: mailbox.name.clone() }
+    }
+
+    fn parameters(&self) -> Value {
+        match self {
+            Self::Identity(identity) => json!({ "Identity": identity, "Confirm": false }),
+            Self::IdWithMailbox { id, mailbox } => json!({ "Identity": id, "Mailbox": mailbox, "Confirm": false }),
+        }
+    }
+}
+
+impl Exchange {
+    /// Lists the inbox rules of a mailbox, with the hidden ones if `hidden` is set.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered; see [`super::is_not_found`] and [`super::is_refused`].
+    pub async fn inbox_rules(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        hidden: bool,
+    ) -> Result<Vec<InboxRule>, ServiceError> {
+        let mut parameters = json!({ "Mailbox": mailbox.name });
+        if hidden {
+            parameters["IncludeHidden"] = json!(true);
+        }
+        let rows = self.invoke(tenant, &mailbox.into(), "Get-InboxRule", parameters).await?;
+        Ok(rows.into_iter().map(InboxRule::from).collect())
+    }
+
+    /// Lists the sweep rules of a mailbox. Not every tenant has the cmdlet.
+    ///
+    /// # Errors
+    /// As [`Exchange::inbox_rules`].
+    pub async fn sweep_rules(&self, tenant: &TenantId, mailbox: &MailboxId) -> Result<Vec<SweepRule>, ServiceError> {
+        let parameters = json!({ "Mailbox": mailbox.name });
+        let rows = self.invoke(tenant, &mailbox.into(), "Get-SweepRule", parameters).await?;
+        Ok(rows.into_iter().map(SweepRule::from).collect())
+    }
+
+    /// Disables an inbox rule. Any change through Exchange drops the client-side Outlook rules of the mailbox.
+    ///
+    /// # Errors
+    /// Returns the rejection of this form of the call. Another form may still be accepted.
+    pub async fn disable_inbox_rule(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        form: &RuleForm,
+    ) -> Result<(), ServiceError> {
+        self.switch_inbox_rule(tenant, mailbox, "Disable-InboxRule", form).await
+    }
+
+    /// Enables an inbox rule.
+    ///
+    /// # Errors
+    /// As [`Exchange::disable_inbox_rule`].
+    pub async fn enable_inbox_rule(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        form: &RuleForm,
+    ) -> Result<(), ServiceError> {
+        self.switch_inbox_rule(tenant, mailbox, "Enable-InboxRule", form).await
+    }
+
+    /// Disables a sweep rule.
+    ///
+    /// # Errors
+    /// As [`Exchange::disable_inbox_rule`].
+    pub async fn disable_sweep_rule(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        form: &RuleForm,
+    ) -> Result<(), ServiceError> {
+        self.invoke(tenant, &mailbox.into(), "Disable-SweepRule", form.parameters()).await.map(drop)
+    }
+
+    /// Enables a sweep rule.
+    ///
+    /// # Errors
+    /// As [`Exchange::disable_inbox_rule`].
+    pub async fn enable_sweep_rule(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        form: &RuleForm,
+    ) -> Result<(), ServiceError> {
+        self.invoke(tenant, &mailbox.into(), "Enable-SweepRule", form.parameters()).await.map(drop)
+    }
+
+    async fn switch_inbox_rule(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        cmdlet: &str,
+        form: &RuleForm,
+    ) -> Result<(), ServiceError> {
+        let mut parameters = form.parameters();
+        // Without these switches Exchange asks back, which is an error here.
+        // <https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>
+        parameters["Force"] = json!(true);
+        parameters["AlwaysDeleteOutlookRulesBlob"] = json!(true);
+        self.invoke(tenant, &Anchor::from(mailbox), cmdlet, parameters).await.map(drop)
+    }
+}

@@ -1,0 +1,113 @@
+//! The organization: its accepted domains and its auditing.
+//! <https://learn.microsoft.com/powershell/module/exchange/get-accepteddomain>
+
+use serde_json::json;
+
+use base::ids::{Domain, TenantId};
+
+use super::row::{Row, boolean, is_true, text};
+use super::{Anchor, Exchange};
+use crate::ServiceError;
+
+/// A domain that the organization accepts mail for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedDomain {
+    /// The domain. One of all sub-domains may be written `*.contoso.com`; it is `contoso.com` here.
+    pub name: Domain,
+    /// Whether all domains below it are accepted too.
+    pub match_sub_domains: bool,
+    /// The handling of mail to the domain.
+    pub kind: DomainType,
+}
+
+/// The handling of mail to an accepted domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DomainType {
+    /// Every recipient is in the organization.
+    Authoritative,
+    /// Some recipients are in the organization; mail to others is passed on to a server of its own.
+    InternalRelay,
+    /// All mail is passed on to a server outside the organization.
+    ExternalRelay,
+    /// A type that this program does not know, or none.
+    Unknown,
+}
+
+impl AcceptedDomain {
+    /// Reads a row; `None` if it contains no domain name.
+    pub fn from_row(row: &Row) -> Option<Self> {
+        Some(Self {
+            name: text(row, "DomainName")?.trim_start_matches("*.").parse().ok()?,
+            match_sub_domains: is_true(row, "MatchSubDomains"),
+            kind: DomainType::of(text(row, "DomainType").unwrap_or_default()),
+        })
+    }
+}
+
+impl DomainType {
+    fn of(name: &str) -> Self {
+        match name {
+            "Authoritative" => Self::Authoritative,
+            "InternalRelay" => Self::InternalRelay,
+            "ExternalRelay" => Self::ExternalRelay,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// The auditing of the organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdminAuditLogConfig {
+    /// Whether records enter the unified audit log, if Exchange says it.
+    pub unified_audit_log_ingestion_enabled: Option<bool>,
+}
+
+/// Settings of the organization, each `None` if Exchange does not say it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OrganizationConfig {
+    /// Whether mailbox auditing is disabled for the whole organization.
+    pub audit_disabled: Option<bool>,
+    /// Whether settings can be changed only after `Enable-OrganizationCustomization`.
+    pub is_dehydrated: Option<bool>,
+    /// Whether Exchange Web Services are allowed.
+    pub ews_enabled: Option<bool>,
+}
+
+impl Exchange {
+    /// Lists the accepted domains. Rows without a domain name are skipped.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn accepted_domains(&self, tenant: &TenantId) -> Result<Vec<AcceptedDomain>, ServiceError> {
+        let rows = self.invoke(tenant, &Anchor::Organization, "Get-AcceptedDomain", json!({})).await?;
+        Ok(rows.iter().filter_map(AcceptedDomain::from_row).collect())
+    }
+
+    /// Reads whether records enter the unified audit log.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered; an answer without a row is a transient error.
+    pub async fn admin_audit_log_config(&self, tenant: &TenantId) -> Result<AdminAuditLogConfig, ServiceError> {
+        let row = self.organization_row(tenant, "Get-AdminAuditLogConfig").await?;
+        let unified_audit_log_ingestion_enabled = boolean(&row, "UnifiedAuditLogIngestionEnabled");
+        Ok(AdminAuditLogConfig { unified_audit_log_ingestion_enabled })
+    }
+
+    /// Reads the settings of the organization.
+    ///
+    /// # Errors
+    /// As [`Exchange::admin_audit_log_config`].
+    pub async fn organization_config(&self, tenant: &TenantId) -> Result<OrganizationConfig, ServiceError> {
+        let row = self.organization_row(tenant, "Get-OrganizationConfig").await?;
+        Ok(OrganizationConfig {
+            audit_disabled: boolean(&row, "AuditDisabled"),
+            is_dehydrated: boolean(&row, "IsDehydrated"),
+            ews_enabled: boolean(&row, "EwsEnabled"),
+        })
+    }
+
+    async fn organization_row(&self, tenant: &TenantId, cmdlet: &str) -> Result<Row, ServiceError> {
+        let rows = self.invoke(tenant, &Anchor::Organization, cmdlet, json!({})).await?;
+        rows.into_iter().next().ok_or_else(|| self.caller.no_rows(cmdlet))
+    }
+}

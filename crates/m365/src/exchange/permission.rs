@@ -1,0 +1,175 @@
+//! Access of others to a mailbox: lists it, and removes one grant.
+//! <https://learn.microsoft.com/powershell/module/exchange/get-mailboxpermission>
+
+use serde_json::json;
+
+use base::ids::TenantId;
+
+use super::row::{Row, is_true, owned_texts, text};
+use super::{Exchange, MailboxId, is_not_found};
+use crate::ServiceError;
+
+/// A permission on a mailbox as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailboxPermission {
+    /// The user who has it, as Exchange writes it.
+    pub user: String,
+    /// `FullAccess`, `ReadPermission`, …
+    pub access_rights: Vec<String>,
+    /// Whether access is denied instead of granted.
+    pub deny: bool,
+    /// Whether the permission comes from above the mailbox.
+    pub is_inherited: bool,
+}
+
+/// A permission to send as the mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientPermission {
+    /// The user who has it, as Exchange writes it.
+    pub trustee: String,
+    /// `SendAs`
+    pub access_rights: Vec<String>,
+}
+
+/// One grant of access to a mailbox, as it can be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailboxGrant {
+    /// Rights on the whole mailbox.
+    Mailbox {
+        /// The user who has them.
+        user: String,
+        /// `FullAccess`, …
+        access_rights: Vec<String>,
+    },
+    /// The right to send as the mailbox.
+    SendAs {
+        /// The user who has it.
+        trustee: String,
+    },
+    /// The right to send on behalf of the mailbox.
+    SendOnBehalf {
+        /// The user who has it.
+        grantee: String,
+    },
+    /// Rights on one folder.
+    Folder {
+        /// The path within the mailbox, such as `\Inbox`.
+        path: String,
+        /// The user who has them; `Default` and `Anonymous` are everyone.
+        user: String,
+    },
+}
+
+impl MailboxGrant {
+    /// Returns the user who has the access.
+    pub fn grantee(&self) -> &str {
+        match self {
+            Self::Mailbox { user, .. } | Self::Folder { user, .. } => user,
+            Self::SendAs { trustee } => trustee,
+            Self::SendOnBehalf { grantee } => grantee,
+        }
+    }
+}
+
+impl From<Row> for MailboxPermission {
+    fn from(row: Row) -> Self {
+        Self {
+            user: text(&row, "User").unwrap_or_default().to_owned(),
+            access_rights: owned_texts(&row, "AccessRights"),
+            deny: is_true(&row, "Deny"),
+            is_inherited: is_true(&row, "IsInherited"),
+        }
+    }
+}
+
+impl From<Row> for RecipientPermission {
+    fn from(row: Row) -> Self {
+        Self {
+            trustee: text(&row, "Trustee").unwrap_or_default().to_owned(),
+            access_rights: owned_texts(&row, "AccessRights"),
+        }
+    }
+}
+
+/// Returns whether the grant is gone already. Folder permissions have exceptions of their own for that.
+pub fn is_grant_gone(error: &ServiceError) -> bool {
+    is_not_found(error)
+        || error.code().contains("UserNotFoundInPermissionEntry")
+        || error.code().contains("AceNotFound")
+}
+
+/// Returns whether a folder permission is one of everyone's, which can be emptied but not removed.
+fn is_for_everyone(user: &str) -> bool {
+    ["default", "anonymous", "everyone"].iter().any(|name| user.eq_ignore_ascii_case(name))
+}
+
+impl Exchange {
+    /// Lists the permissions on a mailbox.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn mailbox_permissions(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+    ) -> Result<Vec<MailboxPermission>, ServiceError> {
+        let parameters = json!({ "Identity": mailbox.name });
+        let rows = self.invoke(tenant, &mailbox.into(), "Get-MailboxPermission", parameters).await?;
+        Ok(rows.into_iter().map(MailboxPermission::from).collect())
+    }
+
+    /// Lists the users who may send as the mailbox.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn recipient_permissions(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+    ) -> Result<Vec<RecipientPermission>, ServiceError> {
+        let parameters = json!({ "Identity": mailbox.name });
+        let rows = self.invoke(tenant, &mailbox.into(), "Get-RecipientPermission", parameters).await?;
+        Ok(rows.into_iter().map(RecipientPermission::from).collect())
+    }
+
+    /// Removes one grant. The folder permissions of everyone are emptied.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered; see [`is_grant_gone`].
+    pub async fn remove_grant(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        grant: &MailboxGrant,
+    ) -> Result<(), ServiceError> {
+        let name = &mailbox.name;
+        let (cmdlet, parameters) = match grant {
+            MailboxGrant::Mailbox { user, access_rights } => (
+                "Remove-MailboxPermission",
+                json!({ "Identity": name, "User": user, "AccessRights": access_rights, "Confirm": false }),
+            ),
+            MailboxGrant::SendAs { trustee } => (
+                "Remove-RecipientPermission",
+                json!({ "Identity": name, "Trustee": trustee, "AccessRights": ["SendAs"], "Confirm": false }),
+            ),
+            MailboxGrant::SendOnBehalf { grantee } => {
+                let less = json!({ "@odata.type": "#Exchange.GenericHashTable", "Remove": [grantee] });
+                ("Set-Mailbox", json!({ "Identity": name, "GrantSendOnBehalfTo": less }))
+            }
+            MailboxGrant::Folder { path, user } if is_for_everyone(user) => (
+                "Set-MailboxFolderPermission",
+                json!({ "Identity": folder(name, path), "User": user, "AccessRights": ["None"] }),
+            ),
+            MailboxGrant::Folder { path, user } => (
+                "Remove-MailboxFolderPermission",
+                json!({ "Identity": folder(name, path), "User": user, "Confirm": false }),
+            ),
+        };
+        self.invoke(tenant, &mailbox.into(), cmdlet, parameters).await.map(drop)
+    }
+}
+
+/// Returns the identity of a folder: `mailbox:\Folder`.
+fn folder(mailbox: &str, path: &str) -> String {
+    format!("{mailbox}:\\{}", path.trim_start_matches(['\\', '/']))
+}

@@ -1,0 +1,84 @@
+use serde_json::{Value, json};
+use tenantwatch::detection::{Answer, Knowledge, MailboxFacts, Question, judge};
+
+use super::super::fixtures::tenant;
+use super::{has, offline, online, parsed, reasons, record};
+
+const GUID: &str = "0f4cc0f3-6b5c-4e5f-8a8e-111111111111";
+
+fn delete_by(members: &Value) -> Value {
+    let list = json!([{"Name": "RuleOperation", "Value": "AddMailboxRule"}, {"Name": "RuleName", "Value": "Post"},
+        {"Name": "RuleActions", "Value": "[{\"ActionType\":\"Delete\"}]"}, {"Name": "RuleCondition", "Value": "{(Exists(ItemClass))}"}]);
+    let mut members = members.clone();
+    members["OperationProperties"] = list;
+    record("UpdateInboxRules", &members)
+}
+
+#[test]
+fn an_owner_with_a_suffix_is_the_actor() {
+    for owner in ["grady_b5cd7fb7af", "Grady_0123456789", "CN/x/grady_ABCDEF0123"] {
+        let members =
+            json!({"ObjectId": format!("{owner}\\Post"), "Parameters": [{"Name": "DeleteMessage", "Value": "True"}]});
+        let found = offline(&record("Set-InboxRule", &members));
+        assert_eq!((found.mailbox.as_str(), has(&found, "ChangedByAnother")), ("grady@contoso.com", false), "{owner}");
+    }
+    for owner in ["anna_b5cd7fb7af", "grady_b5cd", "grady_team", "gradyb5cd7fb7af"] {
+        let members =
+            json!({"ObjectId": format!("{owner}\\Post"), "Parameters": [{"Name": "DeleteMessage", "Value": "True"}]});
+        assert!(has(&offline(&record("Set-InboxRule", &members)), "ChangedByAnother"), "{owner}");
+    }
+}
+
+#[test]
+fn a_delegates_own_mailbox_is_never_the_owners() {
+    for logon_type in [1, 2] {
+        for guid in [json!(GUID), json!(null)] {
+            let record = delete_by(&json!({"LogonType": logon_type, "MailboxGuid": guid}));
+            let found = offline(&record);
+            assert_ne!(found.mailbox, "grady@contoso.com", "{record}");
+            assert!(has(&found, "ChangedByAnother"), "{:?}", reasons(&found));
+        }
+    }
+    let nobody = offline(&delete_by(&json!({"LogonType": 2})));
+    assert!(
+        nobody.mailbox.is_empty() && nobody.description.contains("does not name the owner"),
+        "{}",
+        nobody.description
+    );
+    let own = offline(&delete_by(&json!({"LogonType": 0, "MailboxGuid": GUID})));
+    assert_eq!((own.mailbox.as_str(), has(&own, "ChangedByAnother")), ("grady@contoso.com", false));
+}
+
+#[test]
+fn the_owner_is_found_by_the_guid_of_the_mailbox() {
+    let anna = |question: &Question, known: &mut Knowledge| {
+        if let Question::Mailbox(text) = question
+            && text == GUID
+        {
+            let upn = "anna@contoso.com".to_owned();
+            let facts = MailboxFacts { addresses: vec![upn.clone()], upn, object_id: Some("anna".to_owned()) };
+            known.mailboxes.insert(text.clone(), Answer::Known(facts));
+        }
+    };
+    for logon_type in [0, 1, 2] {
+        let found = online(&delete_by(&json!({"LogonType": logon_type, "MailboxGuid": GUID})), anna);
+        assert_eq!(found.mailbox, "anna@contoso.com", "{logon_type}");
+        assert!(has(&found, "ChangedByAnother"), "{logon_type}");
+    }
+}
+
+#[test]
+fn earlier_records_stand_in_for_the_current_rule_offline() {
+    let made = json!({"ObjectId": "grady\\Copies", "Parameters": [{"Name": "Name", "Value": "Copies"},
+        {"Name": "ForwardTo", "Value": "drop@evil.example"}, {"Name": "Enabled", "Value": "False"}]});
+    let enabled = json!({"ObjectId": "grady\\Copies", "Parameters": [{"Name": "Identity", "Value": "grady\\Copies"}]});
+    let (made, mut enabled) = (record("New-InboxRule", &made), record("Enable-InboxRule", &enabled));
+    enabled["CreationTime"] = json!("2026-11-20T09:15:30");
+    let mut known = tenant();
+    known.offline = true;
+    assert!(!judge(&parsed(&enabled), &known).unwrap().threat, "nothing is known of the rule");
+    assert!(!judge(&parsed(&made), &known).unwrap().threat, "it is made disabled");
+    known.note_rule(&parsed(&made));
+    let found = judge(&parsed(&enabled), &known).unwrap();
+    assert!(has(&found, "ForwardsExternally"), "{:?}", reasons(&found));
+}
