@@ -5,7 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Assessor;
-use crate::detection::{Finding, FindingKind, add_method_changed_nearby, add_shared_target, raise_after_threat};
+use crate::detection::{Finding, FindingKind, add_change_nearby, add_shared_target, raise_after_threat};
 use crate::tables::claim::CLAIM_HOLDS;
 use crate::tables::{COVERAGE, pending};
 use crate::tables::{
@@ -46,7 +46,7 @@ impl Relations {
             add_shared_target(row, mailboxes, tenants);
         }
         if let Some(changed) = self.method_changed {
-            add_method_changed_nearby(row, changed);
+            add_change_nearby(row, FindingKind::SignInMethod, changed);
         }
         if let Some(threat) = self.threat {
             raise_after_threat(row, threat);

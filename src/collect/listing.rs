@@ -39,7 +39,9 @@ impl Collector<'_> {
     fn content_types(&self) -> Vec<ContentType> {
         let off = &self.app.settings.trust.detections_off;
         let needs_directory =
-            [FindingKind::Consent, FindingKind::SignInMethod].iter().any(|kind| !off.contains(kind.as_str()));
+            [FindingKind::Consent, FindingKind::SignInMethod, FindingKind::Domain, FindingKind::AuditTampering]
+                .iter()
+                .any(|kind| !off.contains(kind.as_str()));
         let directory = needs_directory.then_some(ContentType::AzureActiveDirectory);
         std::iter::once(ContentType::Exchange).chain(directory).collect()
     }

@@ -1,127 +1,73 @@
-//! Auditing switched off or around, protections removed, forwarding to the outside allowed.
+//! Judges cmdlets that weaken auditing, remove protections or allow forwarding to external addresses.
 //!
 //! Sources: the cmdlets' pages at <https://learn.microsoft.com/powershell/module/exchange/> and
-//! <https://learn.microsoft.com/purview/audit-log-enable-disable>.
+//! <https://learn.microsoft.com/purview/audit-log-enable-disable>; `Update authorization policy.` and its properties from
+//! splunk/security_content `detections/cloud/o365_block_user_consent_for_risky_apps_disabled.yml` and
+//! <https://learn.microsoft.com/graph/api/resources/authorizationpolicy>.
 
-use audit_log::AuditRecord;
+use audit_log::{AuditRecord, ModifiedProperty};
 
 use super::evidence::{Evidence, shown};
 use super::finding::{FindingKind, Severity};
-use super::principals::{has_failed, is_person};
+use super::principals::is_person;
 use super::reason::ReasonName::{self, *};
 
-/// A cmdlet, the parameter that matters and its dangerous value, and what that does.
-struct Tampering {
-    cmdlet: &'static str,
-    parameter: &'static str,
-    value: &'static str,
-    reason: ReasonName,
-    told: &'static str,
-}
+/// A cmdlet, the parameter that matters, its dangerous value, the reason, and what that does.
+struct Tampering(&'static str, &'static str, &'static str, ReasonName, &'static str);
 
-const fn when(
-    cmdlet: &'static str,
-    parameter: &'static str,
-    value: &'static str,
-    reason: ReasonName,
-    told: &'static str,
-) -> Tampering {
-    Tampering { cmdlet, parameter, value, reason, told }
-}
-
+#[rustfmt::skip]
 const TAMPERING: &[Tampering] = &[
-    when(
-        "Set-MailboxAuditBypassAssociation",
-        "AuditBypassEnabled",
-        "True",
-        AuditingWeakened,
-        "What this account does in mailboxes is no longer audited",
-    ),
-    when(
-        "Set-AdminAuditLogConfig",
-        "UnifiedAuditLogIngestionEnabled",
-        "False",
-        AuditingWeakened,
-        "The audit log of the whole tenant was switched off",
-    ),
-    when(
-        "Set-AdminAuditLogConfig",
-        "AdminAuditLogEnabled",
-        "False",
-        AuditingWeakened,
-        "Auditing of administrators was switched off",
-    ),
-    when(
-        "Set-OrganizationConfig",
-        "AuditDisabled",
-        "True",
-        AuditingWeakened,
-        "Mailbox auditing was switched off for the whole organization",
-    ),
-    when("Set-Mailbox", "AuditEnabled", "False", AuditingWeakened, "Auditing of the mailbox was switched off"),
-    when(
-        "Set-HostedOutboundSpamFilterPolicy",
-        "AutoForwardingMode",
-        "On",
-        ForwardingLoosened,
-        "Automatic forwarding to the outside was allowed",
-    ),
-    when(
-        "Set-RemoteDomain",
-        "AutoForwardEnabled",
-        "True",
-        ForwardingLoosened,
-        "Automatic forwarding to a remote domain was allowed",
-    ),
-    when("Set-AntiPhishPolicy", "Enabled", "False", ProtectionRemoved, "A policy against phishing was switched off"),
-    when(
-        "Set-SafeAttachmentPolicy",
-        "Enable",
-        "False",
-        ProtectionRemoved,
-        "A policy for safe attachments was switched off",
-    ),
-    when(
-        "Set-SafeLinksPolicy",
-        "EnableSafeLinksForEmail",
-        "False",
-        ProtectionRemoved,
-        "A policy for safe links was switched off",
-    ),
-    when("Set-SafeLinksPolicy", "IsEnabled", "False", ProtectionRemoved, "A policy for safe links was switched off"),
-    when("Set-ProtectionAlert", "Disabled", "True", ProtectionRemoved, "An alert policy was switched off"),
-    when("Set-ActivityAlert", "Disabled", "True", ProtectionRemoved, "An alert policy was switched off"),
+    Tampering("Set-MailboxAuditBypassAssociation", "AuditBypassEnabled", "True", AuditingWeakened, "This account's actions in mailboxes are no longer audited"),
+    Tampering("Set-AdminAuditLogConfig", "UnifiedAuditLogIngestionEnabled", "False", AuditingWeakened, "The audit log of the whole tenant was disabled"),
+    Tampering("Set-AdminAuditLogConfig", "AdminAuditLogEnabled", "False", AuditingWeakened, "Admin audit logging was disabled"),
+    Tampering("Set-OrganizationConfig", "AuditDisabled", "True", AuditingWeakened, "Mailbox auditing was disabled for the whole organization"),
+    Tampering("Set-Mailbox", "AuditEnabled", "False", AuditingWeakened, "Auditing of the mailbox was disabled"),
+    Tampering("Set-HostedOutboundSpamFilterPolicy", "AutoForwardingMode", "On", ForwardingLoosened, "Automatic external forwarding was allowed"),
+    Tampering("New-HostedOutboundSpamFilterPolicy", "AutoForwardingMode", "On", ForwardingLoosened, "Automatic external forwarding was allowed"),
+    Tampering("Set-RemoteDomain", "AutoForwardEnabled", "True", ForwardingLoosened, "Automatic forwarding to a remote domain was allowed"),
+    Tampering("Set-AntiPhishPolicy", "Enabled", "False", ProtectionRemoved, "An anti-phishing policy was disabled"),
+    Tampering("Set-SafeAttachmentPolicy", "Enable", "False", ProtectionRemoved, "A Safe Attachments policy was disabled"),
+    Tampering("Set-SafeLinksPolicy", "EnableSafeLinksForEmail", "False", ProtectionRemoved, "A Safe Links policy was disabled"),
+    Tampering("Set-SafeLinksPolicy", "IsEnabled", "False", ProtectionRemoved, "A Safe Links policy was disabled"),
+    Tampering("Set-ProtectionAlert", "Disabled", "True", ProtectionRemoved, "An alert policy was disabled"),
+    Tampering("Set-ActivityAlert", "Disabled", "True", ProtectionRemoved, "An alert policy was disabled"),
 ];
 
 /// The parameters that say which actions in a mailbox are audited.
 const AUDITED_ACTIONS: [&str; 3] = ["AuditOwner", "AuditDelegate", "AuditAdmin"];
 
-/// Judges a cmdlet that can weaken auditing or protection. `None` when this one does not.
+/// The parameters that say how long audit records are kept.
+const AGE_LIMITS: [&str; 2] = ["AuditLogAgeLimit", "AdminAuditLogAgeLimit"];
+
+/// The age limit that Exchange sets by itself, in days. A shorter one removes records.
+const DEFAULT_DAYS: f64 = 90.0;
+
+/// Judges a cmdlet that can weaken auditing or protection. `None` if this one does not.
 pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
     let mut evidence = Evidence::new(FindingKind::AuditTampering);
     add_table(&mut evidence, record);
+    add_age_limit(&mut evidence, record, "of the organization's audit records");
     let operation = record.operation.trim();
-    let takes_away = ["Remove-", "Disable-"]
-        .iter()
-        .any(|verb| operation.get(..verb.len()).is_some_and(|head| head.eq_ignore_ascii_case(verb)));
-    if takes_away {
-        let what = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
-        evidence.because(
-            ProtectionRemoved,
-            format!("{} removed or switched off the protection '{}'.", shown(operation), shown(what)),
-        );
+    let begins = |verb: &str| operation.get(..verb.len()).is_some_and(|head| head.eq_ignore_ascii_case(verb));
+    if begins("Remove-") || begins("Disable-") {
+        let sentence = format!("{} removed or disabled the protection '{}'.", shown(operation), shown(object(record)));
+        evidence.because(ProtectionRemoved, sentence);
+    }
+    if begins("Update authorization policy") {
+        add_consent_policy(&mut evidence, record);
     }
     finished(evidence, record)
 }
 
-/// Judges the auditing that a Set-Mailbox record switches off. `None` when it does not.
+/// Judges the auditing that a Set-Mailbox record disables. `None` if it does not.
 pub(super) fn of_mailbox(record: &AuditRecord) -> Option<Evidence> {
     let mut evidence = Evidence::new(FindingKind::AuditTampering);
     add_table(&mut evidence, record);
+    add_age_limit(&mut evidence, record, "of the mailbox's audit records");
     for name in AUDITED_ACTIONS {
         if record.parameters.has(name) && takes_actions_out(record.parameters.get(name).unwrap_or_default()) {
-            evidence
-                .because(AuditingWeakened, format!("Actions were taken out of the auditing of the mailbox ({name})."));
+            let sentence = format!("Actions were removed from the mailbox's audit settings ({name}).");
+            evidence.because(AuditingWeakened, sentence);
             evidence.identity.push(name.to_lowercase());
         }
     }
@@ -136,22 +82,76 @@ fn takes_actions_out(value: &str) -> bool {
         || value.to_ascii_lowercase().contains("remove")
 }
 
+fn object(record: &AuditRecord) -> &str {
+    record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default()
+}
+
 fn add_table(evidence: &mut Evidence, record: &AuditRecord) {
     let operation = record.operation.trim();
-    let rows = TAMPERING.iter().filter(|row| row.cmdlet.eq_ignore_ascii_case(operation));
-    for row in rows.filter(|row| has_value(record, row)) {
-        let what = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
-        let whom = if what.is_empty() { String::new() } else { format!(" ('{}')", shown(what)) };
-        evidence.because(row.reason, format!("{}{whom}.", row.told));
-        evidence.identity.push(row.parameter.to_lowercase());
+    let what = object(record);
+    let whom = if what.is_empty() { String::new() } else { format!(" ('{}')", shown(what)) };
+    for Tampering(cmdlet, parameter, value, reason, told) in TAMPERING {
+        let given = record.parameters.get(parameter).map(|given| given.trim().trim_start_matches('$'));
+        if cmdlet.eq_ignore_ascii_case(operation) && given.is_some_and(|given| given.eq_ignore_ascii_case(value)) {
+            evidence.because(*reason, format!("{told}{whom}."));
+            evidence.identity.push(parameter.to_lowercase());
+        }
     }
 }
 
-fn has_value(record: &AuditRecord, row: &Tampering) -> bool {
-    record
-        .parameters
-        .get(row.parameter)
-        .is_some_and(|value| value.trim().trim_start_matches('$').eq_ignore_ascii_case(row.value))
+fn add_age_limit(evidence: &mut Evidence, record: &AuditRecord, whose: &str) {
+    for name in AGE_LIMITS {
+        let Some(days) = record.parameters.get(name).and_then(days).filter(|days| *days < DEFAULT_DAYS) else {
+            continue;
+        };
+        let sentence = format!("The age limit {whose} was cut to {days:.0} days, so older records are removed.");
+        evidence.because(AuditingWeakened, sentence);
+        evidence.identity.push(name.to_lowercase());
+    }
+}
+
+/// The days of a time span: `1.00:00:00`, `30`, `23:59:59`.
+fn days(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (days, time) = match text.split_once(':') {
+        None => return text.parse().ok(),
+        Some((head, rest)) => match head.split_once('.') {
+            Some((days, hours)) => (days.parse::<f64>().ok()?, format!("{hours}:{rest}")),
+            None => (0.0, text.to_owned()),
+        },
+    };
+    let hours: f64 = time.split(':').next()?.parse().ok()?;
+    Some(days + hours / 24.0)
+}
+
+/// Adds that users may consent to applications again: a policy for that was assigned to them, a wider one, or risky applications are let
+/// through.
+fn add_consent_policy(evidence: &mut Evidence, record: &AuditRecord) {
+    let loosens = |property: &&ModifiedProperty| {
+        let name = property.name.to_ascii_lowercase();
+        (name.contains("permissiongrantpolic") && consent_level(&property.new) > consent_level(&property.old))
+            || (name.contains("allowuserconsentforriskyapps") && says_true(&property.new) && !says_true(&property.old))
+    };
+    let loosened: Vec<&str> =
+        record.modified_properties.iter().filter(loosens).map(|property| property.name.as_str()).collect();
+    if !loosened.is_empty() {
+        evidence.because(ProtectionRemoved, "Users may consent to applications again, without an administrator.");
+        evidence.identity.extend(loosened.iter().map(|name| name.to_lowercase()));
+    }
+}
+
+/// How much users may consent to: nothing, what a limited policy lets, everything.
+fn consent_level(policies: &str) -> u8 {
+    let policies = policies.to_ascii_lowercase();
+    if policies.contains("default-legacy") {
+        2
+    } else {
+        u8::from(policies.contains("managepermissiongrantsforself") || policies.contains("microsoft-user-default"))
+    }
+}
+
+fn says_true(value: &str) -> bool {
+    value.to_ascii_lowercase().contains("true")
 }
 
 /// A person who weakens auditing or protection is High; the loosening of forwarding and what an application does stay Medium.
@@ -163,12 +163,9 @@ fn finished(mut evidence: Evidence, record: &AuditRecord) -> Option<Evidence> {
     if weakened && is_person(record) {
         evidence.floor = Severity::High;
     }
-    let what = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
+    let what = object(record);
     evidence.identity.push(format!("{} {what}", record.operation).to_lowercase());
     evidence.note(&format!("{} {}", shown(&record.operation), shown(what)));
-    if has_failed(record) {
-        evidence.is_settled = true;
-        evidence.note("The attempt failed; nothing was changed.");
-    }
+    evidence.settle_if_failed(record);
     Some(evidence)
 }

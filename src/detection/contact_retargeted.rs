@@ -4,17 +4,16 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, listed, shown};
+use super::evidence::{Evidence, listed, named, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
-use super::principals::has_failed;
 use super::reason::ReasonName::ContactPointsElsewhere;
 use super::targets::{Destination, Target};
 
 /// Judges the new address. `None` when the record sets none.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Evidence> {
     let target = record.parameters.get("ExternalEmailAddress").and_then(Target::read)?;
-    let contact = record.parameters.get("Identity").or(record.object_id.as_deref()).unwrap_or_default();
+    let contact = record.parameters.get("Identity").unwrap_or_else(|| named(record));
     let destinations: Vec<Destination> = target.destinations(known);
     let mut evidence = Evidence::new(FindingKind::ContactRetargeted);
     let sentence = format!(
@@ -25,10 +24,8 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Eviden
     evidence.note(&sentence);
     evidence.because(ContactPointsElsewhere, sentence);
     evidence.leads_to(&destinations);
+    evidence.rule_name = shown(contact);
     evidence.identity.push(format!("contact {}", contact.to_lowercase()));
-    if has_failed(record) {
-        evidence.is_settled = true;
-        evidence.note("The attempt failed; nothing was changed.");
-    }
+    evidence.settle_if_failed(record);
     Some(evidence)
 }

@@ -30,23 +30,33 @@ impl Knowledge {
         let Some(operation_kind) = operation_kind(&record.operation) else { return };
         let is_rule = matches!(
             operation_kind,
-            OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet | OperationKind::MailboxRules
+            OperationKind::InboxRuleCmdlet
+                | OperationKind::SweepRuleCmdlet
+                | OperationKind::MailboxRules
+                | OperationKind::RuleRemoval
         );
         if !is_rule || has_failed(record) {
             return;
         }
         let (shown, principals) = (shown_by(record, operation_kind), principals(record, operation_kind, self));
         let keys = keys(&principals, &shown);
-        if is_removal(record) {
+        if is_removal(record) || takes_away(record) {
             keys.iter().for_each(|key| drop(self.earlier_rules.0.remove(key)));
         } else if !shown.is_blank() {
-            let earlier = self.earlier_rules.of(&principals, &shown, record.created);
-            let rule = earlier.map_or_else(|| shown.clone(), |earlier| earlier.changed_by(&shown));
+            let rule = self
+                .earlier_rules
+                .of(&principals, &shown, record.created)
+                .map_or_else(|| shown.clone(), |earlier| earlier.changed_by(&shown));
             for key in keys {
                 self.earlier_rules.0.insert(key, (record.created, rule.clone()));
             }
         }
     }
+}
+
+/// A disabled rule is still there, and may be enabled again.
+fn takes_away(record: &AuditRecord) -> bool {
+    record.operation.trim().get(..7).is_some_and(|verb| verb.eq_ignore_ascii_case("Remove-"))
 }
 
 /// A rule is found by its id and by its name: a record of Enable-InboxRule may have either.

@@ -3,11 +3,11 @@
 use audit_log::AuditRecord;
 use table_store::Digest;
 
-use super::across::Judged as _;
+use super::correlation::Judged as _;
 use super::finding::{Finding, FindingKind, Severity};
 use super::fold::is_invisible;
 use super::knowledge::Knowledge;
-use super::principals::Principals;
+use super::principals::{Principals, has_failed};
 use super::reason::{Reason, ReasonName};
 use super::score;
 use super::targets::Destination;
@@ -33,6 +33,14 @@ pub(super) struct Evidence {
     destinations: Vec<Destination>,
     /// What makes this finding another one than the next, besides tenant, mailbox and type.
     pub(super) identity: Vec<String>,
+    /// The objects that the record creates or changes: a rule by its id and by its name, a grant, an application.
+    subjects: Vec<(FindingKind, String)>,
+    /// The objects that the record removes or disables.
+    removed: Vec<(FindingKind, String)>,
+    /// The permissions that a consent grants.
+    pub(super) scopes: Vec<String>,
+    /// Every key of the application of a consent.
+    pub(super) application: Vec<String>,
     /// Something needed was withheld by a passing fault.
     pub(super) rejudge: bool,
 }
@@ -53,6 +61,10 @@ impl Evidence {
             forwarding_status: String::new(),
             destinations: Vec::new(),
             identity: Vec::new(),
+            subjects: Vec::new(),
+            removed: Vec::new(),
+            scopes: Vec::new(),
+            application: Vec::new(),
             rejudge: false,
         }
     }
@@ -87,6 +99,36 @@ impl Evidence {
         self.destinations.iter().any(|reach| matches!(reach, Destination::Outside(_)))
     }
 
+    /// Notes an object that the record creates or changes.
+    pub(super) fn is_about(&mut self, object: impl Into<String>) {
+        self.subjects.push((self.kind, object.into()));
+    }
+
+    /// Records a failed attempt as no threat.
+    pub(super) fn settle_if_failed(&mut self, record: &AuditRecord) {
+        if has_failed(record) {
+            self.is_settled = true;
+            self.note("The attempt failed; nothing was changed.");
+        }
+    }
+
+    pub(super) fn has_reasons(&self) -> bool {
+        !self.reasons.is_empty()
+    }
+
+    /// Describes the record by its parameters.
+    pub(super) fn describe(&mut self, record: &AuditRecord) {
+        const MOST: usize = 40;
+        for (name, value) in record.parameters.iter().take(MOST) {
+            self.note(&format!("{}: {}", shown(name), shown(value.unwrap_or_default())));
+        }
+    }
+
+    /// Notes an object that the record removes or disables. An attempt that failed removes nothing.
+    pub(super) fn removes(&mut self, object: impl Into<String>) {
+        self.removed.push((self.kind, object.into()));
+    }
+
     /// Adds what another detection found in the same record. The kind stays.
     pub(super) fn absorb(&mut self, other: Self) {
         self.floor = self.floor.max(other.verdict());
@@ -98,6 +140,8 @@ impl Evidence {
         self.rejudge |= other.rejudge;
         self.leads_to(&other.destinations);
         self.identity.extend(other.identity);
+        self.subjects.extend(other.subjects);
+        self.removed.extend(other.removed);
         if !other.description.is_empty() {
             self.description = format!("{}\r\n{}", self.description, other.description).trim().to_owned();
         }
@@ -113,7 +157,7 @@ impl Evidence {
         if self.is_settled {
             self.forget_reasons();
         }
-        if principals.changed_by_another && !self.kind_has_no_owner() {
+        if principals.changed_by_another && !kind_has_no_owner(self.kind) {
             self.because(ReasonName::ChangedByAnother, changed_by_another(principals));
         }
         if record.id_is_derived {
@@ -121,8 +165,11 @@ impl Evidence {
         }
         let severity = self.verdict();
         let outside_targets = self.outside_targets();
+        let subjects = if self.is_settled { Vec::new() } else { self.digests(&self.subjects, principals, known) };
+        let removed = self.digests(&self.removed, principals, known);
         let mut finding = Finding {
             record_id: record.id,
+            tenant_id: known.tenant_id,
             kind: self.kind,
             threat: severity > Severity::Low,
             severity,
@@ -141,6 +188,11 @@ impl Evidence {
             outside_targets,
             client_ip: record.client_ip.clone(),
             fingerprint: self.fingerprint(principals, known),
+            subjects,
+            removed,
+            scopes: self.scopes,
+            application: self.application,
+            repeat_of: None,
             rejudge: self.rejudge && !self.is_settled,
             record: record.json(),
             description: self.description,
@@ -171,10 +223,22 @@ impl Evidence {
         if self.is_settled { Vec::new() } else { self.destinations.iter().filter_map(outside).collect() }
     }
 
-    /// Mail flow rules, policies and consents belong to no mailbox, so their actor is never "another".
-    fn kind_has_no_owner(&self) -> bool {
-        use FindingKind::*;
-        !matches!(self.kind, InboxRule | InboxForward | MailboxPermission)
+    /// Returns the digests of objects. A mailbox counts by its object id and by its address, because a removal may be recorded while
+    /// Exchange does not respond.
+    fn digests(&self, objects: &[(FindingKind, String)], principals: &Principals, known: &Knowledge) -> Vec<Digest> {
+        let mut digests = Vec::new();
+        for (kind, object) in objects {
+            let mailboxes = match &principals.object_id {
+                _ if kind_has_no_owner(*kind) => vec![String::new()],
+                Some(id) => vec![id.to_lowercase(), principals.mailbox.clone()],
+                None => vec![principals.mailbox.clone()],
+            };
+            let of = |mailbox: String| {
+                Digest::of(&["subject", &known.tenant_id.to_string(), &mailbox, kind.as_str(), object])
+            };
+            digests.extend(mailboxes.into_iter().map(of));
+        }
+        digests
     }
 
     /// Tenant, mailbox, type, and what the detection says makes the finding another one.
@@ -186,6 +250,12 @@ impl Evidence {
     }
 }
 
+/// Returns whether findings of this kind concern the organization. Whoever changes a mail flow rule is not "another" than its owner.
+fn kind_has_no_owner(kind: FindingKind) -> bool {
+    use FindingKind::*;
+    !matches!(kind, InboxRule | InboxForward | MailboxPermission | MailboxTrust | AutoReply | ClientAccess)
+}
+
 fn changed_by_another(principals: &Principals) -> String {
     match principals.mailbox.as_str() {
         "" => format!("Changed by {}, in a mailbox whose owner is unknown.", shown(&principals.actor)),
@@ -193,6 +263,13 @@ fn changed_by_another(principals: &Principals) -> String {
             format!("Changed by {}, who is not the mailbox owner ({}).", shown(&principals.actor), shown(mailbox))
         }
     }
+}
+
+/// Returns the name of the object that a cmdlet of the organization creates or changes; empty if the record gives none.
+pub(super) fn named(record: &AuditRecord) -> &str {
+    let object = record.object_id.as_deref();
+    let given = [record.parameters.get("Name"), record.parameters.get("Identity"), object];
+    given.into_iter().flatten().map(str::trim).find(|name| !name.is_empty()).unwrap_or_default()
 }
 
 /// A text from a record as it may stand in a sentence: one line, nothing invisible, not endless.

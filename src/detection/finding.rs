@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use base::ids::RecordId;
+use base::ids::{RecordId, TenantId};
 use table_store::Digest;
 
 use super::Reason;
@@ -68,13 +68,25 @@ kinds! {
     MailboxPermission,
     /// A mail flow rule of the organization.
     TransportRule,
-    /// Auditing or a protection switched off.
+    /// A journal rule of the organization.
+    JournalRule,
+    /// A connector through which mail enters or leaves the organization.
+    Connector,
+    /// Safe and blocked senders of a mailbox.
+    MailboxTrust,
+    /// The automatic reply of a mailbox.
+    AutoReply,
+    /// A protocol that was enabled for a mailbox.
+    ClientAccess,
+    /// Auditing or a protection that was disabled.
     AuditTampering,
-    /// An application was allowed in.
+    /// The consent to an application.
     Consent,
-    /// A way to sign in was added or removed.
+    /// A sign-in method or device that was added or removed.
     SignInMethod,
-    /// A mail contact or mail user got another outside address.
+    /// A domain of the organization.
+    Domain,
+    /// A mail contact or mail user with a new external address.
     ContactRetargeted,
     /// Not a record: the state of watching a tenant.
     Coverage,
@@ -87,6 +99,8 @@ kinds! {
 pub struct Finding {
     /// The record's id.
     pub record_id: RecordId,
+    /// The tenant of the record.
+    pub tenant_id: TenantId,
     /// What it is about.
     pub kind: FindingKind,
     /// Whether a person must be told.
@@ -125,8 +139,20 @@ pub struct Finding {
     pub outside_targets: Vec<String>,
     /// `ClientIP` as it stood in the record.
     pub client_ip: Option<String>,
+    /// The permissions that a consent grants; empty for other kinds.
+    pub scopes: Vec<String>,
+    /// Every key of the application of a consent: its service principal, its application id and its name.
+    pub application: Vec<String>,
     /// Equal for the same thing done again.
     pub fingerprint: Digest,
+    /// The objects that the record creates or changes: the rule by its id and by its name, the grant, the application. Coarser than the
+    /// fingerprint, because a record that removes an object shows neither its conditions nor its targets.
+    pub subjects: Vec<Digest>,
+    /// The objects that the record removes or disables. They clear the fingerprint of every earlier finding that has one of them among its
+    /// `subjects`: the same object created again is a new threat.
+    pub removed: Vec<Digest>,
+    /// The earlier finding that this one repeats, as far as [`super::correlate`] found one.
+    pub repeat_of: Option<RecordId>,
     /// Live state was needed and a passing fault withheld it: to be judged again.
     pub rejudge: bool,
     /// The whole record as JSON.

@@ -64,6 +64,9 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
             evidence.note("Forwarding was removed from the mailbox.");
             evidence.forwarding_status = no_change(record);
             evidence.identity.push("removed".to_owned());
+            if !has_failed(record) {
+                evidence.removes("forwarding");
+            }
         }
         Change::None => {
             evidence.is_settled = true;
@@ -151,6 +154,7 @@ fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &m
         evidence.because(KeepsNoCopy, "No copy is kept in the mailbox, so the owner never sees the mail.");
     }
     evidence.identity.push(format!("copy {keeps_a_copy:?}"));
+    evidence.is_about("forwarding");
     let note = evidence.forwarding_status.clone();
     evidence.note(&note);
     if has_failed(record) {

@@ -73,6 +73,9 @@ pub(super) fn evidence(
     if let Some(why) = settled {
         evidence.is_settled = true;
         evidence.note(why);
+        if !has_failed(record) {
+            rule.objects().into_iter().for_each(|object| evidence.removes(object));
+        }
     } else if is_dormant && !is_enabling(record) {
         evidence.is_settled = true;
         evidence.note("The rule is disabled.");
@@ -204,7 +207,21 @@ impl SeenRule<'_> {
             None => format!("name {}", plain(best.name.as_deref().unwrap_or_default())),
         });
         evidence.identity.extend(parts);
+        self.objects().into_iter().for_each(|object| evidence.is_about(object));
     }
+
+    fn objects(&self) -> Vec<String> {
+        let id = self.own.id.or_else(|| self.live.iter().chain(self.excused).find_map(|rule| rule.id));
+        objects(id, self.best().name.as_deref())
+    }
+}
+
+/// Returns the rule as removals name it: by its id, and by its name.
+pub(super) fn objects(id: Option<u64>, name: Option<&str>) -> Vec<String> {
+    let id = id.map(|id| format!("id {id}"));
+    // Exchange may drop the spaces of a name: a rule named with a space has none in its removal.
+    let name = name.map(|name| format!("name {}", plain(name)));
+    id.into_iter().chain(name).collect()
 }
 
 pub(super) fn is_unnamed_folder(action: &Action) -> bool {

@@ -11,7 +11,8 @@ use super::resolution::Resolver;
 use super::selection::{OperationKind, operation_kind};
 use super::targets::{Destination, Target};
 use super::{
-    audit_tampering, consent, contact_retargeted, inbox_rule, mailbox_permission, sign_in_method, transport_rule,
+    audit_tampering, auto_reply, client_access, connector, consent, contact_retargeted, domain, inbox_rule,
+    journal_rule, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
 };
 
 /// Returns members of a record that [`judge`] returns nothing for, whatever is known of the tenant: a `Set-Mailbox` by the system that
@@ -47,7 +48,7 @@ pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
     let principals = principals(record, operation_kind, known);
     let mut evidence =
         gather(record, operation_kind, &principals, known).filter(|evidence| !known.off.contains(&evidence.kind))?;
-    if operation_kind == OperationKind::TransportRule {
+    if matches!(operation_kind, OperationKind::TransportRule | OperationKind::JournalRule) {
         evidence.signals().targets_were_asked_for = Resolver::new(&targets_of(record, operation_kind), known).can_ask();
     }
     if principals.withheld && !evidence.is_settled {
@@ -77,6 +78,16 @@ fn gather(
         OperationKind::Consent => Some(consent::evidence(record, known)),
         OperationKind::SignInMethod => sign_in_method::evidence(record),
         OperationKind::Contact => contact_retargeted::evidence(record, known),
+        OperationKind::JournalRule => Some(journal_rule::evidence(record, known)),
+        OperationKind::Connector => Some(connector::evidence(record)),
+        OperationKind::Trust => Some(mailbox_trust::evidence(record, principals, known)),
+        OperationKind::AutoReply => Some(auto_reply::evidence(record, principals)),
+        OperationKind::ClientAccess => client_access::evidence(record, principals),
+        OperationKind::Domain => Some(domain::evidence(record)),
+        OperationKind::RuleRemoval => Some(taken_away::rule(record)),
+        OperationKind::PermissionRemoval => Some(taken_away::permission(record)),
+        OperationKind::MailFlowRemoval => Some(taken_away::mail_flow(record)),
+        OperationKind::ConsentRemoval => Some(consent::removal(record)),
     }
 }
 
@@ -130,6 +141,7 @@ pub(super) fn targets_of(record: &AuditRecord, operation_kind: OperationKind) ->
         }
         OperationKind::Permission => mailbox_permission::grantees(record),
         OperationKind::TransportRule => transport_rule::targets(record),
+        OperationKind::JournalRule => journal_rule::targets(record),
         _ => Vec::new(),
     }
 }

@@ -4,6 +4,8 @@
 //! <https://learn.microsoft.com/powershell/module/exchange/>; `Item.ParentFolder` of mailbox auditing
 //! (<https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#exchangefolder-complex-type>).
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use audit_log::AuditRecord;
@@ -13,7 +15,7 @@ use super::finding::FindingKind;
 use super::folders::Folder;
 use super::json::{member, text};
 use super::knowledge::Knowledge;
-use super::principals::{Principals, has_failed};
+use super::principals::Principals;
 use super::reason::ReasonName::*;
 use super::targets::{Destination, Target};
 
@@ -41,6 +43,11 @@ pub(super) fn grantees(record: &AuditRecord) -> Vec<Target> {
     grants(record).iter().chain(&send_on_behalf(record)).filter_map(|grant| Target::read(&grant.grantee)).collect()
 }
 
+/// Returns the grants of a record as removals name them.
+pub(super) fn objects(record: &AuditRecord) -> Vec<String> {
+    grants(record).iter().flat_map(Grant::objects).collect()
+}
+
 /// Whether the actor is given something. On his own mailbox he would have it already, so this one is another's.
 pub(super) fn is_to_actor(record: &AuditRecord) -> bool {
     grants(record).iter().chain(&send_on_behalf(record)).any(|grant| grant.names(&record.user_id))
@@ -55,11 +62,9 @@ fn judged(record: &AuditRecord, grants: Vec<Grant>, principals: &Principals, kno
         add_reasons(&mut evidence, grant, principals, known);
         evidence.identity.push(format!("{} may {} {:?}", grant.grantee, grant.rights, grant.folder).to_lowercase());
         evidence.note(&grant.told(principals));
+        grant.objects().into_iter().for_each(|object| evidence.is_about(object));
     }
-    if has_failed(record) {
-        evidence.is_settled = true;
-        evidence.note("The attempt failed; nothing was changed.");
-    }
+    evidence.settle_if_failed(record);
     Some(evidence)
 }
 
@@ -67,11 +72,12 @@ fn add_reasons(evidence: &mut Evidence, grant: &Grant, principals: &Principals, 
     let told = grant.told(principals);
     let destinations = Target::read(&grant.grantee).map(|target| target.destinations(known)).unwrap_or_default();
     if grant.is_to_actor(principals, &destinations) {
-        evidence.because(GrantsToSelf, format!("{} gave himself access: {told}", shown(&principals.actor)));
+        evidence
+            .because(GrantsToSelf, format!("{} granted their own account access: {told}", shown(&principals.actor)));
     } else if let Some(whom) = grant.is_broad(&destinations) {
-        evidence.because(GrantsBroadly, format!("Access was given to {whom}: {told}"));
+        evidence.because(GrantsBroadly, format!("Access was granted to {whom}: {told}"));
     } else {
-        evidence.because(GrantsAccess, format!("Access was given: {told}"));
+        evidence.because(GrantsAccess, format!("Access was granted: {told}"));
     }
     evidence.rejudge |=
         destinations.iter().any(|reach| matches!(reach, Destination::Unresolved { withheld: true, .. }))
@@ -79,6 +85,16 @@ fn add_reasons(evidence: &mut Evidence, grant: &Grant, principals: &Principals, 
 }
 
 impl Grant {
+    /// The grantee in full and by his alias, because a grant and its removal may write him differently; with the folder.
+    fn objects(&self) -> BTreeSet<String> {
+        let grantee = self.grantee.trim().to_lowercase();
+        let last = grantee.rsplit(['/', '\\']).next().unwrap_or(&grantee);
+        let alias = last.split_once('@').map_or(last, |(local, _)| local);
+        let folder = self.folder.as_deref().unwrap_or_default().to_lowercase();
+        let folder = folder.rsplit(['\\', '/']).next().unwrap_or_default();
+        [grantee.as_str(), alias].iter().map(|name| format!("grant to {name} on {folder}")).collect()
+    }
+
     fn told(&self, principals: &Principals) -> String {
         let place = self
             .folder
@@ -106,11 +122,11 @@ impl Grant {
         if !self.reads_mail() {
             None
         } else if self.is_everybody() {
-            Some("everybody")
+            Some("everyone")
         } else if self.grantee.to_ascii_uppercase().contains("#EXT#") {
             Some("a guest")
         } else if destinations.iter().any(|reach| matches!(reach, Destination::Outside(_))) {
-            Some("somebody outside")
+            Some("an external user")
         } else {
             None
         }

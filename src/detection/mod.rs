@@ -2,15 +2,19 @@
 //!
 //! [`is_selected`] selects operations, [`questions`] returns the facts that must be looked up, [`judge`] returns the finding. On the
 //! way, a record becomes evidence: rules of every layout become one `RuleShape`, each detection adds reasons, `verdict` turns them
-//! into a severity and `score` into a number. What only other records can tell is added afterwards by `across`.
+//! into a severity and `score` into a number. What only other records can tell is added afterwards by `correlation`.
 
-mod across;
 mod audit_tampering;
+mod auto_reply;
+mod client_access;
 mod conditions;
+mod connector;
 mod consent;
 mod contact_retargeted;
+mod correlation;
 mod data;
 mod description;
+mod domain;
 mod earlier_rules;
 mod evidence;
 mod exchange_rules;
@@ -18,17 +22,22 @@ mod finding;
 mod fold;
 mod folders;
 mod forwarding;
+mod imitation;
 mod inbox_rule;
+mod journal_rule;
 mod json;
 mod judge;
 mod knowledge;
+mod list_values;
 mod live_rules;
 mod lookalike;
 mod mailbox_permission;
+mod mailbox_trust;
 mod odd_name;
 mod principals;
 mod questions;
 mod reason;
+mod relations;
 mod resolution;
 mod restriction;
 mod rule;
@@ -40,15 +49,18 @@ mod score;
 mod selection;
 mod senders;
 mod sign_in_method;
+mod taken_away;
 mod targets;
+mod transport_conditions;
 mod transport_rule;
 mod trusted_target;
 mod unread;
 mod verdict;
 mod words;
 
-pub use across::{
-    Judged, Judgement, add_method_changed_nearby, add_shared_target, raise_after_threat, raise_forwarding_target,
+pub use correlation::{
+    CONSENT_JOINS, Judged, Judgement, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, has_new_scope,
+    is_change_near_threats, join_consent, joins_consent, raise_after_threat, raise_forwarding_target,
 };
 pub use earlier_rules::EarlierRules;
 pub use exchange_rules::{is_delegate_rule_name, is_exchange_rule_name};
@@ -59,7 +71,7 @@ pub use knowledge::{AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts,
 pub use live_rules::LiveMailbox;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
-
+pub use relations::correlate;
 pub use selection::is_selected;
 pub use trusted_target::TrustedTarget;
 pub use verdict::{Signals, severity};

@@ -44,8 +44,15 @@ pub(super) struct MailboxText {
 pub(super) fn mailbox_text(record: &AuditRecord, operation_kind: OperationKind) -> Option<MailboxText> {
     let named = match operation_kind {
         OperationKind::MailboxRules => None,
-        OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet => mailbox_of_rule_cmdlet(record),
-        OperationKind::Mailbox | OperationKind::Permission => mailbox_of_cmdlet(record),
+        OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet | OperationKind::RuleRemoval => {
+            mailbox_of_rule_cmdlet(record)
+        }
+        OperationKind::Mailbox
+        | OperationKind::Permission
+        | OperationKind::PermissionRemoval
+        | OperationKind::Trust
+        | OperationKind::AutoReply
+        | OperationKind::ClientAccess => mailbox_of_cmdlet(record),
         OperationKind::SignInMethod => {
             let text = sign_in_method::account(record)?;
             return Some(MailboxText { is_plain: true, text });
@@ -102,11 +109,13 @@ pub(super) fn principals(record: &AuditRecord, operation_kind: OperationKind, kn
 }
 
 impl Principals {
-    /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and the actor consents and signs in.
+    /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and it is he who consents and signs in.
     fn without_owner(actor: String, operation_kind: OperationKind) -> Self {
         use OperationKind::*;
-        let is_own =
-            matches!(operation_kind, InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | SignInMethod | Consent);
+        let is_own = matches!(
+            operation_kind,
+            InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | RuleRemoval | SignInMethod | Consent | Trust | AutoReply
+        );
         if is_own && actor.parse::<MailAddress>().is_ok() {
             let mailbox = actor.to_lowercase();
             return Self::plain(actor, mailbox);

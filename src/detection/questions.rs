@@ -49,7 +49,7 @@ fn is_rule(operation_kind: OperationKind) -> bool {
     )
 }
 
-/// Returns whether every type that this operation could be about is disabled.
+/// Whether everything that this operation could be about is switched off.
 fn is_off(operation_kind: OperationKind, known: &Knowledge) -> bool {
     let kinds: &[FindingKind] = match operation_kind {
         OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet | OperationKind::MailboxRules => {
@@ -59,9 +59,20 @@ fn is_off(operation_kind: OperationKind, known: &Knowledge) -> bool {
             &[FindingKind::InboxForward, FindingKind::MailboxPermission, FindingKind::AuditTampering]
         }
         OperationKind::Permission => &[FindingKind::MailboxPermission],
+        OperationKind::RuleRemoval => &[FindingKind::InboxRule],
+        OperationKind::PermissionRemoval => &[FindingKind::MailboxPermission],
+        OperationKind::MailFlowRemoval => {
+            &[FindingKind::TransportRule, FindingKind::JournalRule, FindingKind::Connector]
+        }
         OperationKind::TransportRule => &[FindingKind::TransportRule],
+        OperationKind::JournalRule => &[FindingKind::JournalRule],
+        OperationKind::Connector => &[FindingKind::Connector],
+        OperationKind::Trust => &[FindingKind::MailboxTrust],
+        OperationKind::AutoReply => &[FindingKind::AutoReply],
+        OperationKind::ClientAccess => &[FindingKind::ClientAccess],
+        OperationKind::Domain => &[FindingKind::Domain],
         OperationKind::Tampering => &[FindingKind::AuditTampering],
-        OperationKind::Consent => &[FindingKind::Consent],
+        OperationKind::Consent | OperationKind::ConsentRemoval => &[FindingKind::Consent],
         OperationKind::SignInMethod => &[FindingKind::SignInMethod],
         OperationKind::Contact => &[FindingKind::ContactRetargeted],
     };

@@ -68,6 +68,10 @@ reasons! {
     SharedTarget,
     /// A sign-in method changed within 24 h before.
     MethodChangedNearby,
+    /// Another change to the same account within 24 h before.
+    ChangeNearby,
+    /// A change within 24 h after a threat to the same account.
+    AfterThreat,
     /// The actor granted himself access.
     GrantsToSelf,
     /// Access for a guest, an outsider, everyone or anonymous.
@@ -78,22 +82,52 @@ reasons! {
     TransportsExternally,
     /// A mail flow rule deletes.
     TransportDeletes,
-    /// A mail flow rule was made or changed.
+    /// A mail flow rule lets mail of an external domain past two protections or more.
+    TransportBypassesProtection,
+    /// A mail flow rule quarantines messages by words about security.
+    TransportQuarantinesWarnings,
+    /// A mail flow rule was created or changed.
     TransportRuleChanged,
+    /// A journal rule copies mail to an external address.
+    JournalsExternally,
+    /// A journal rule was created or changed.
+    JournalRuleChanged,
+    /// A connector was created or changed.
+    ConnectorChanged,
+    /// The organization's own domain, its help desk or a look-alike is a safe sender.
+    TrustsLookalike,
+    /// Senders that warn the mailbox owner are blocked.
+    BlocksWarnings,
+    /// The safe or blocked senders of a mailbox were changed.
+    MailTrustChanged,
+    /// An automatic reply was set.
+    AutoReplySet,
+    /// IMAP, POP or SMTP AUTH was enabled for a mailbox.
+    ClientAccessOpened,
     /// Auditing was switched off or around.
     AuditingWeakened,
     /// Automatic forwarding to the outside was allowed.
     ForwardingLoosened,
     /// A protection was removed.
     ProtectionRemoved,
+    /// An application that was seen in account takeovers.
+    AppSeenInTakeovers,
+    /// The name of an application imitates a Microsoft product.
+    AppImitatesMicrosoft,
     /// An application may read or send mail, contacts or files.
     AppReadsMail,
     /// An application was consented to.
     AppConsented,
-    /// A way to sign in was added or removed.
+    /// A sign-in method or device was added or removed.
     MethodChanged,
-    /// A way to sign in was changed within 24 h after a threat.
-    MethodChangedAfterThreat,
+    /// The authentication or federation of a domain was changed.
+    DomainSignInChanged,
+    /// A domain was added to the organization.
+    DomainAdded,
+    /// A domain was turned into a relay.
+    DomainRelays,
+    /// A domain of the organization was changed.
+    DomainChanged,
     /// A contact points to another outside address.
     ContactPointsElsewhere,
 }

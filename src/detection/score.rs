@@ -1,7 +1,7 @@
 //! The score orders findings within and across severities: 0–39 Low, 40–69 Medium, 70–100 High. Within a severity the weightiest
 //! reason gives up to 20 points and the others together up to 10, a tenth of their weights.
 
-use super::across::Judgement;
+use super::correlation::Judgement;
 use super::finding::Severity;
 use super::reason::{Reason, ReasonName};
 
@@ -33,17 +33,20 @@ pub fn score(severity: Severity, reasons: &[Reason]) -> u8 {
 pub fn weight(name: ReasonName) -> u32 {
     use ReasonName::*;
     match name {
-        ForwardsExternally | MailboxForwardsExternally | TransportsExternally => 20,
-        ProtectionRemoved | AuditingWeakened | TransportDeletes => 19,
-        DeletesMessages | HidesInFolder | SharedTarget | MethodChangedAfterThreat => 16,
+        ForwardsExternally | MailboxForwardsExternally | TransportsExternally | JournalsExternally => 20,
+        ProtectionRemoved | AuditingWeakened | TransportDeletes | DomainSignInChanged => 19,
+        AppSeenInTakeovers | AppImitatesMicrosoft => 18,
+        DeletesMessages | HidesInFolder | SharedTarget | AfterThreat => 16,
         HiddenRule | KeepsNoCopy | GrantsToSelf | GrantsBroadly | AppReadsMail => 14,
+        TransportBypassesProtection | TransportQuarantinesWarnings | TrustsLookalike | BlocksWarnings => 14,
         LookalikeText | NamelessRule => 13,
-        SensitiveWords | TargetsSenders | ShortName | MethodChangedNearby => 12,
+        SensitiveWords | TargetsSenders | ShortName | MethodChangedNearby | DomainAdded | DomainRelays => 12,
         TargetUnresolved | ForwardingLoosened | ContentNotVisible => 11,
-        AppliesToAllMail | ChangedByAnother | ContactPointsElsewhere => 9,
+        AppliesToAllMail | ChangedByAnother | ContactPointsElsewhere | ChangeNearby | ConnectorChanged => 9,
         MarksAsRead | MovesToArchiveOrJunk => 7,
         ForwardsInternally | MailboxForwardsInternally | ForwardsToTrusted => 4,
         TransportRuleChanged | GrantsAccess | AppConsented | MethodChanged => 4,
+        JournalRuleChanged | MailTrustChanged | AutoReplySet | ClientAccessOpened | DomainChanged => 4,
         StopsProcessing => 0,
     }
 }

@@ -1,4 +1,5 @@
-//! Ways to sign in that were added or removed. Alone this is recorded; near a threat on the same account it is part of it.
+//! Judges sign-in methods and devices that were added or removed. Alone they are only recorded; near a threat to the same account they are
+//! part of it.
 //!
 //! Source: <https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities>.
 
@@ -7,7 +8,6 @@ use audit_log::{AuditRecord, ModifiedProperty};
 use super::evidence::{Evidence, shown};
 use super::finding::FindingKind;
 use super::json;
-use super::principals::has_failed;
 use super::reason::ReasonName::MethodChanged;
 
 /// Judges a change of sign-in methods. `None` for an `Update user.` that changes something else.
@@ -19,21 +19,34 @@ pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
         return None;
     }
     let mut evidence = Evidence::new(FindingKind::SignInMethod);
-    let what = if changed.iter().any(|property| is_access_pass(property)) {
-        "A temporary access pass was made".to_owned()
-    } else {
-        format!("A way to sign in was added, removed or changed ({})", shown(operation))
-    };
+    let what = what_changed(operation, &changed);
     let whose = account(record).map(|account| format!(" for {}", shown(&account))).unwrap_or_default();
     evidence.because(MethodChanged, format!("{what}{whose}."));
     evidence.note(&format!("{what}{whose}."));
     evidence.identity.push(operation.to_lowercase());
     evidence.identity.extend(changed.iter().map(|property| format!("{}={}", property.name, property.new)));
-    if has_failed(record) {
-        evidence.is_settled = true;
-        evidence.note("The attempt failed; nothing was changed.");
+    if names_device(operation) {
+        // Several devices of one user are several findings.
+        evidence.identity.extend(json::ids(record.target.as_ref()).map(str::to_lowercase));
     }
+    evidence.settle_if_failed(record);
     Some(evidence)
+}
+
+fn what_changed(operation: &str, changed: &[&ModifiedProperty]) -> String {
+    let is_access_pass = changed.iter().any(|property| is_access_pass(property))
+        || operation.to_ascii_lowercase().contains("temporary access pass");
+    if is_access_pass {
+        "A Temporary Access Pass was created".to_owned()
+    } else if names_device(operation) {
+        format!("A device was registered ({})", shown(operation))
+    } else {
+        format!("A sign-in method was added, removed or changed ({})", shown(operation))
+    }
+}
+
+fn names_device(operation: &str) -> bool {
+    operation.to_ascii_lowercase().contains("device")
 }
 
 /// The account that was changed: `ObjectId` or the name among the targets.

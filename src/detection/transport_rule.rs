@@ -1,131 +1,169 @@
-//! Mail flow rules of the organization.
+//! Judges mail flow rules of the organization.
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/new-transportrule>.
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, listed, shown};
+use super::evidence::{Evidence, listed, named, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::odd_name;
-use super::principals::has_failed;
 use super::reason::ReasonName::*;
+use super::resolution::Resolver;
 use super::targets::{Destination, Target};
+use super::transport_conditions::{Conditions, letting_past};
+use super::words::{WordGroup, matches_in};
 
-/// Actions that send a message to somebody else as well or instead.
-const SENDING: &[&str] = &["BlindCopyTo", "CopyTo", "RedirectMessageTo", "AddToRecipients"];
+/// Actions that send a message to someone else as well or instead.
+const SENDING: &[&str] = &["BlindCopyTo", "CopyTo", "RedirectMessageTo", "AddToRecipients", "GenerateIncidentReport"];
 
-/// What a rule without any condition is made of.
-const NO_CONDITION: &[&str] = &[
-    "Name",
-    "Identity",
-    "DeleteMessage",
-    "Mode",
-    "StopRuleProcessing",
-    "SetAuditSeverity",
-    "Priority",
-    "Enabled",
-    "Comments",
-    "SenderAddressLocation",
-    "RuleErrorAction",
-    "RuleSubType",
-    "ActivationDate",
-    "ExpiryDate",
-    "Quarantine",
-];
+/// The action that makes someone approve a message, who sees it before its recipient does.
+const MODERATING: &str = "ModerateMessageByUser";
 
-/// Everybody whom the rule sends mail to.
+/// The action that hands a message to another mail system.
+const ROUTING: &str = "RouteMessageOutboundConnector";
+
+/// Everybody whom the rule sends mail to or makes approve it.
 pub(super) fn targets(record: &AuditRecord) -> Vec<Target> {
-    SENDING.iter().filter_map(|name| record.parameters.get(name)).flat_map(Target::read_list).collect()
+    SENDING.iter().chain(&[MODERATING]).flat_map(|name| named_in(record, name)).collect()
+}
+
+fn named_in(record: &AuditRecord, parameter: &str) -> Vec<Target> {
+    let value = record.parameters.get(parameter).filter(|value| !value.trim().eq_ignore_ascii_case("$null"));
+    value.map(Target::read_list).unwrap_or_default()
 }
 
 /// Judges a mail flow rule.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::TransportRule);
-    let name = name(record);
+    let name = Some(named(record)).filter(|_| is_named(record));
     let told = name.map_or_else(|| "without a known name".to_owned(), odd_name::quoted);
+    let conditions = Conditions::of(record);
     evidence.rule_name = shown(name.unwrap_or_default());
-    evidence.because(TransportRuleChanged, format!("The mail flow rule {told} was made or changed."));
+    evidence.because(TransportRuleChanged, format!("The mail flow rule {told} was created or changed."));
+    let object = format!("rule {}", name.unwrap_or_default().trim().to_lowercase());
+    evidence.identity.push(object.clone());
+    evidence.is_about(object);
     add_targets(&mut evidence, &told, record, known);
-    add_deletion(&mut evidence, &told, record);
+    add_routing(&mut evidence, &told, record);
+    add_deletion(&mut evidence, &told, record, &conditions);
+    add_quarantine(&mut evidence, &told, record, &conditions);
+    add_bypass(&mut evidence, &told, record, known);
     if name.is_some_and(odd_name::is_nameless) {
-        evidence.because(NamelessRule, format!("The name of the rule is {told}, which no administrator would give."));
+        let sentence = format!("The mail flow rule is named {told}, a name that administrators do not normally use.");
+        evidence.because(NamelessRule, sentence);
     }
-    evidence.description = description(record);
-    evidence.identity.push(format!("rule {}", name.unwrap_or_default().trim().to_lowercase()));
-    if has_failed(record) {
-        evidence.is_settled = true;
-        evidence.note("The attempt failed; nothing was changed.");
-    }
+    evidence.describe(record);
+    evidence.settle_if_failed(record);
     evidence
 }
 
-fn name(record: &AuditRecord) -> Option<&str> {
-    let object = record.object_id.as_deref().filter(|object| !object.is_empty());
-    record.parameters.get("Name").or_else(|| record.parameters.get("Identity")).or(object)
+/// A blank name is known; a record without any name leaves it unknown.
+fn is_named(record: &AuditRecord) -> bool {
+    let has_object = record.object_id.as_deref().is_some_and(|object| !object.is_empty());
+    has_object || ["Name", "Identity"].iter().any(|name| record.parameters.get(name).is_some())
 }
 
 fn add_targets(evidence: &mut Evidence, told: &str, record: &AuditRecord, known: &Knowledge) {
-    let destinations: Vec<Destination> = targets(record).iter().flat_map(|target| target.destinations(known)).collect();
-    evidence.leads_to(&destinations);
-    let of = |wanted: fn(&Destination) -> bool| {
+    let targets = targets(record);
+    let resolver = Resolver::new(&targets, known);
+    let reaches_of =
+        |targets: Vec<Target>| targets.iter().flat_map(|t| resolver.destinations(t)).collect::<Vec<Destination>>();
+    let sent = reaches_of(SENDING.iter().flat_map(|name| named_in(record, name)).collect());
+    let moderated = reaches_of(named_in(record, MODERATING));
+    evidence.leads_to(&sent);
+    evidence.leads_to(&moderated);
+    let of = |destinations: &[Destination], wanted: fn(&Destination) -> bool| {
         listed(destinations.iter().filter(|reach| wanted(reach)).map(Destination::text))
     };
-    let outside = of(|reach| matches!(reach, Destination::Outside(_)));
-    let unresolved = of(|reach| matches!(reach, Destination::Unresolved { .. }));
-    if !outside.is_empty() {
-        let sentence = format!("The mail flow rule {told} sends mail of the organization to {outside}, outside of it.");
+    let outside = |destinations: &[Destination]| of(destinations, |reach| matches!(reach, Destination::Outside(_)));
+    let (sent_out, moderated_out) = (outside(&sent), outside(&moderated));
+    let unresolved = of(&[sent, moderated].concat(), |reach| matches!(reach, Destination::Unresolved { .. }));
+    if !sent_out.is_empty() {
+        let sentence = format!("The mail flow rule {told} sends mail outside the organization to {sent_out}.");
+        evidence.because(TransportsExternally, sentence);
+    }
+    if !moderated_out.is_empty() {
+        let sentence =
+            format!("The mail flow rule {told} lets {moderated_out}, outside the organization, read and approve mail.");
         evidence.because(TransportsExternally, sentence);
     }
     if !unresolved.is_empty() {
         let sentence = format!(
-            "The mail flow rule {told} sends mail to {unresolved}, which could not be resolved and may be outside."
+            "The mail flow rule {told} sends mail to {unresolved}, which could not be resolved and may be external."
         );
         evidence.because(TargetUnresolved, sentence);
     }
 }
 
-/// Deleting by sender or attachment is what administrators do; deleting by words, or everything, is not.
-fn add_deletion(evidence: &mut Evidence, told: &str, record: &AuditRecord) {
+/// A connector leads to another mail system, and the record does not show to which.
+fn add_routing(evidence: &mut Evidence, told: &str, record: &AuditRecord) {
+    let connector = record.parameters.get(ROUTING).map(str::trim).unwrap_or_default();
+    if connector.is_empty() || connector.eq_ignore_ascii_case("$null") {
+        return;
+    }
+    evidence.identity.push(format!("routes {}", connector.to_lowercase()));
+    let sentence = format!(
+        "The mail flow rule {told} routes mail out of the organization through the connector '{}'.",
+        shown(connector)
+    );
+    evidence.because(TransportsExternally, sentence);
+}
+
+/// Deleting is what attackers do with warnings; only deleting what the spam filter found is ordinary.
+fn add_deletion(evidence: &mut Evidence, told: &str, record: &AuditRecord, conditions: &Conditions<'_>) {
     if record.parameters.flag("DeleteMessage") != Some(true) {
         return;
     }
     evidence.deletes = true;
-    let words: Vec<&str> = record
-        .parameters
-        .iter()
-        .filter(|(name, _)| is_about_words(name))
-        .filter_map(|(_, value)| value.filter(|value| !value.trim().is_empty()))
-        .collect();
-    // Made to delete by other words, or everything, it is another rule to whoever dismissed it.
-    evidence.identity.push(format!("deletes {}", words.join(";")).to_lowercase());
-    if !words.is_empty() {
-        evidence
-            .because(TransportDeletes, format!("The mail flow rule {told} deletes mail by words: {}.", listed(words)));
-    } else if has_no_condition(record) {
+    // Set to delete by other conditions, or everything, it is another rule to whoever dismissed it.
+    evidence.identity.push(format!("deletes {}", conditions.key()));
+    if conditions.are_spam_verdicts() {
+        return;
+    }
+    let words = conditions.words();
+    let sentence = if !words.is_empty() {
+        format!("The mail flow rule {told} deletes mail based on words: {}.", listed(words))
+    } else if !conditions.is_empty() {
+        format!("The mail flow rule {told} deletes mail based on {}.", listed(conditions.names()))
+    } else if is_new(record) {
         evidence.applies_to_all_mail = true;
-        evidence.because(TransportDeletes, format!("The mail flow rule {told} deletes mail without any condition."));
+        format!("The mail flow rule {told} deletes mail without any condition.")
+    } else {
+        format!("The mail flow rule {told} deletes mail; the record does not show which.")
+    };
+    evidence.because(TransportDeletes, sentence);
+}
+
+fn add_quarantine(evidence: &mut Evidence, told: &str, record: &AuditRecord, conditions: &Conditions<'_>) {
+    if record.parameters.flag("Quarantine") != Some(true) {
+        return;
+    }
+    let is_warning = |word: &&str| matches_in(word).iter().any(|found| found.group == WordGroup::Security);
+    let words: Vec<&str> = conditions.words().into_iter().filter(is_warning).collect();
+    if !words.is_empty() {
+        evidence.identity.push(format!("quarantines {}", conditions.key()));
+        let sentence =
+            format!("The mail flow rule {told} quarantines mail based on words about security: {}.", listed(words));
+        evidence.because(TransportQuarantinesWarnings, sentence);
     }
 }
 
-fn is_about_words(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    !name.starts_with("exceptif") && (name.ends_with("containswords") || name.ends_with("matchespatterns"))
+fn add_bypass(evidence: &mut Evidence, told: &str, record: &AuditRecord, known: &Knowledge) {
+    let Some(bypass) = letting_past(record, known, is_new(record)) else { return };
+    let protections = bypass.protections.join(" and ");
+    let senders = match bypass.domains.as_slice() {
+        [] => "all senders".to_owned(),
+        domains => listed(domains.iter().map(String::as_str)),
+    };
+    evidence.identity.push(format!("lets {} past {protections}", bypass.domains.join(";")));
+    evidence.because(
+        TransportBypassesProtection,
+        format!("The mail flow rule {told} lets mail of {senders} past {protections}."),
+    );
 }
 
 /// Only a new rule is shown whole.
-fn has_no_condition(record: &AuditRecord) -> bool {
-    let is_new = record.operation.trim().eq_ignore_ascii_case("New-TransportRule");
-    let is_known = |name: &str| NO_CONDITION.iter().any(|known| known.eq_ignore_ascii_case(name));
-    is_new && record.parameters.iter().all(|(name, _)| is_known(name))
-}
-
-fn description(record: &AuditRecord) -> String {
-    const MOST: usize = 40;
-    let parts = record
-        .parameters
-        .iter()
-        .take(MOST)
-        .map(|(name, value)| format!("{}: {}", shown(name), shown(value.unwrap_or_default())));
-    parts.collect::<Vec<_>>().join("\r\n")
+fn is_new(record: &AuditRecord) -> bool {
+    record.operation.trim().eq_ignore_ascii_case("New-TransportRule")
 }

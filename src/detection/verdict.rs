@@ -126,11 +126,18 @@ fn acts_out_of_sight(signals: &Signals) -> bool {
 }
 
 /// Alone enough for High.
-const ALWAYS_HIGH: [ReasonName; 4] =
-    [ForwardsExternally, MailboxForwardsExternally, TransportsExternally, TransportDeletes];
+const ALWAYS_HIGH: [ReasonName; 7] = [
+    ForwardsExternally,
+    MailboxForwardsExternally,
+    TransportsExternally,
+    TransportDeletes,
+    JournalsExternally,
+    AppSeenInTakeovers,
+    AppImitatesMicrosoft,
+];
 
-/// Alone enough for Medium. A person who weakens auditing or a protection is High by its own file.
-const ALWAYS_MEDIUM: [ReasonName; 8] = [
+/// Alone enough for Medium. If a person made the change, some are High; the file of the family decides that.
+const ALWAYS_MEDIUM: [ReasonName; 15] = [
     HidesInFolder,
     GrantsToSelf,
     GrantsBroadly,
@@ -138,7 +145,14 @@ const ALWAYS_MEDIUM: [ReasonName; 8] = [
     ProtectionRemoved,
     ForwardingLoosened,
     AppReadsMail,
-    MethodChangedAfterThreat,
+    AfterThreat,
+    TransportBypassesProtection,
+    TransportQuarantinesWarnings,
+    TrustsLookalike,
+    BlocksWarnings,
+    DomainSignInChanged,
+    DomainAdded,
+    DomainRelays,
 ];
 
 /// Actions that a rule without a name has no business with.

@@ -49,9 +49,15 @@ fn in_words(kind: FindingKind) -> &'static str {
         FindingKind::InboxForward => "forwarding on the mailbox",
         FindingKind::MailboxPermission => "access to a mailbox",
         FindingKind::TransportRule => "mail flow rule",
+        FindingKind::JournalRule => "journal rule",
+        FindingKind::Connector => "connector",
+        FindingKind::MailboxTrust => "safe and blocked senders",
+        FindingKind::AutoReply => "automatic reply",
+        FindingKind::ClientAccess => "mail protocol",
         FindingKind::AuditTampering => "auditing or protection",
         FindingKind::Consent => "application let in",
         FindingKind::SignInMethod => "way to sign in",
+        FindingKind::Domain => "domain",
         FindingKind::ContactRetargeted => "contact changed",
         FindingKind::Coverage => "watching",
         FindingKind::Test => "test",
@@ -65,7 +71,14 @@ fn what_happened(row: &ProcessedRow) -> String {
     match row.kind {
         FindingKind::InboxRule => format!("An inbox rule of {mailbox}, made by {by}, {does}"),
         FindingKind::InboxForward => format!("Forwarding on the mailbox {mailbox}, set by {by}, {does}"),
-        FindingKind::MailboxPermission => format!("On the mailbox {mailbox}, {by} {does}"),
+        FindingKind::MailboxPermission
+        | FindingKind::MailboxTrust
+        | FindingKind::AutoReply
+        | FindingKind::ClientAccess
+            if !mailbox.is_empty() =>
+        {
+            format!("On the mailbox {mailbox}, {by} {does}")
+        }
         _ => format!("{actor} {does}"),
     }
 }
@@ -111,14 +124,33 @@ fn effect(reason: ReasonName, row: &ProcessedRow) -> Option<String> {
         R::GrantsAccess => "gave somebody access".to_owned(),
         R::TransportsExternally => format!("made a mail flow rule that sends mail outside to {target}"),
         R::TransportDeletes => "made a mail flow rule that deletes mail".to_owned(),
+        R::TransportBypassesProtection => {
+            "created or changed a mail flow rule that lets mail of an external domain past protections".to_owned()
+        }
+        R::TransportQuarantinesWarnings => {
+            "created or changed a mail flow rule that quarantines security warnings".to_owned()
+        }
+        R::JournalsExternally => format!("created or changed a journal rule that copies mail to {target}"),
+        R::JournalRuleChanged => "created or changed a journal rule".to_owned(),
+        R::ConnectorChanged => "created or changed a connector".to_owned(),
+        R::TrustsLookalike => "made a look-alike or an own address a safe sender".to_owned(),
+        R::BlocksWarnings => "blocked senders that warn the mailbox owner".to_owned(),
+        R::MailTrustChanged => "changed the safe or blocked senders of the mailbox".to_owned(),
+        R::AutoReplySet => "set an automatic reply".to_owned(),
+        R::ClientAccessOpened => "enabled a mail protocol for the mailbox".to_owned(),
         R::TransportRuleChanged => "changed a mail flow rule of the organization".to_owned(),
         R::AuditingWeakened => "switched auditing off or around".to_owned(),
         R::ForwardingLoosened => "allowed automatic forwarding to the outside".to_owned(),
         R::ProtectionRemoved => "removed a protection of the organization".to_owned(),
+        R::AppSeenInTakeovers => "consented to an application that attackers use in compromised accounts".to_owned(),
+        R::AppImitatesMicrosoft => "consented to an application whose name imitates a Microsoft product".to_owned(),
         R::AppReadsMail => "let an application read or send mail, contacts or files".to_owned(),
         R::AppConsented => "let an application in".to_owned(),
         R::MethodChanged => "changed a way to sign in".to_owned(),
-        R::MethodChangedAfterThreat => "changed a way to sign in soon after a threat".to_owned(),
+        R::DomainSignInChanged => "changed how the users of a domain sign in".to_owned(),
+        R::DomainAdded => "added a domain to the organization".to_owned(),
+        R::DomainRelays => "turned a domain of the organization into a relay".to_owned(),
+        R::DomainChanged => "changed a domain of the organization".to_owned(),
         R::ContactPointsElsewhere => format!("made a contact point to {target}"),
         R::StopsProcessing
         | R::NamelessRule
@@ -127,7 +159,9 @@ fn effect(reason: ReasonName, row: &ProcessedRow) -> Option<String> {
         | R::ChangedByAnother
         | R::HiddenRule
         | R::SharedTarget
-        | R::MethodChangedNearby => return None,
+        | R::MethodChangedNearby
+        | R::ChangeNearby
+        | R::AfterThreat => return None,
     };
     Some(effect)
 }
@@ -139,9 +173,15 @@ fn ordinary(kind: FindingKind) -> &'static str {
         FindingKind::InboxForward => "did not change where mail goes",
         FindingKind::MailboxPermission => "changed who has access",
         FindingKind::TransportRule => "changed a mail flow rule of the organization",
+        FindingKind::JournalRule => "changed a journal rule of the organization",
+        FindingKind::Connector => "changed a connector of the organization",
+        FindingKind::MailboxTrust => "changed the safe or blocked senders of the mailbox",
+        FindingKind::AutoReply => "changed the automatic reply of the mailbox",
+        FindingKind::ClientAccess => "changed the mail protocols of the mailbox",
         FindingKind::AuditTampering => "changed auditing or a protection of the organization",
         FindingKind::Consent => "let an application in",
         FindingKind::SignInMethod => "changed a way to sign in",
+        FindingKind::Domain => "changed a domain of the organization",
         FindingKind::ContactRetargeted => "changed where a contact points to",
         FindingKind::Coverage | FindingKind::Test => "is about Tenantwatch itself",
     }

@@ -211,12 +211,20 @@ async fn state_now(app: &App, tenant: &TenantId, account: &Account) -> Account {
 /// Whether the mailbox steps have something to do.
 fn has_mailbox(kind: FindingKind) -> bool {
     match kind {
-        FindingKind::InboxRule | FindingKind::InboxForward | FindingKind::MailboxPermission => true,
+        FindingKind::InboxRule
+        | FindingKind::InboxForward
+        | FindingKind::MailboxPermission
+        | FindingKind::MailboxTrust
+        | FindingKind::AutoReply
+        | FindingKind::ClientAccess => true,
         FindingKind::TransportRule
         | FindingKind::AuditTampering
         | FindingKind::Consent
         | FindingKind::SignInMethod
         | FindingKind::ContactRetargeted
+        | FindingKind::JournalRule
+        | FindingKind::Connector
+        | FindingKind::Domain
         | FindingKind::Coverage
         | FindingKind::Test => false,
     }

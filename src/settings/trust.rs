@@ -20,14 +20,20 @@ pub struct TrustSettings {
 /// Values of the column `Type` that `DETECTIONS_OFF` accepts.
 ///
 /// Written out because settings know nothing about detection; a test compares the list with the finding types.
-pub const DETECTION_TYPES: [&str; 8] = [
+pub const DETECTION_TYPES: [&str; 14] = [
     "InboxRule",
     "InboxForward",
     "MailboxPermission",
     "TransportRule",
+    "JournalRule",
+    "Connector",
+    "MailboxTrust",
+    "AutoReply",
+    "ClientAccess",
     "AuditTampering",
     "Consent",
     "SignInMethod",
+    "Domain",
     "ContactRetargeted",
 ];
 

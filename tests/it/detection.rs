@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up should fail")]
 
 mod both_doors;
+mod correlation;
 mod documentation;
+mod families;
 mod fixtures;
 mod judging;
 mod kinds;

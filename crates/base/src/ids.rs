@@ -105,6 +105,11 @@ impl Domain {
     pub fn is_below(&self, parent: &Domain) -> bool {
         self.0.strip_suffix(parent.as_str()).is_some_and(|head| head.ends_with('.'))
     }
+
+    /// Returns the domain as people read it, in Unicode.
+    pub fn to_unicode(&self) -> String {
+        idna::domain_to_unicode(&self.0).0
+    }
 }
 
 /// Returns the substitute for the domain of a tenant of which only the GUID is known.

@@ -131,8 +131,8 @@ fn write_oddly(mut record: Map<String, Value>, seeded: &mut Seeded) -> Value {
 }
 
 /// Reasons that other records of the tenant give, which `scan` does not look for.
-const OF_OTHER_RECORDS: [ReasonName; 3] =
-    [ReasonName::SharedTarget, ReasonName::MethodChangedNearby, ReasonName::MethodChangedAfterThreat];
+const OF_OTHER_RECORDS: [ReasonName; 4] =
+    [ReasonName::SharedTarget, ReasonName::MethodChangedNearby, ReasonName::ChangeNearby, ReasonName::AfterThreat];
 
 fn knows_of_other_records(said: &Said) -> bool {
     OF_OTHER_RECORDS.iter().any(|name| said.reasons.contains(name.as_str()))

@@ -215,7 +215,7 @@ fn operations_are_selected_with_and_without_their_full_stop() {
     {
         assert!(is_selected(selected), "{selected}");
     }
-    for other in ["MailItemsAccessed", "Remove-InboxRule", "", "Set-MailboxX", "."] {
+    for other in ["MailItemsAccessed", "Get-InboxRule", "", "Set-MailboxX", "."] {
         assert!(!is_selected(other), "{other}");
     }
 }

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use tenantwatch::detection::{
-    Finding, ReasonName, Severity, add_method_changed_nearby, add_shared_target, judge, raise_after_threat,
+    Finding, FindingKind, ReasonName, Severity, add_change_nearby, add_shared_target, judge, raise_after_threat,
     raise_forwarding_target,
 };
 
@@ -36,16 +36,14 @@ fn a_method_that_is_changed_after_a_threat_is_a_threat() {
     let mut change = found("a method was added");
     raise_after_threat(&mut change, time());
     assert_eq!((change.threat, change.severity), (true, Severity::Medium));
-    assert!(
-        change.score >= 40 && sentence(&change, ReasonName::MethodChangedAfterThreat).contains("2026-11-20 07:00 UTC")
-    );
+    assert!(change.score >= 40 && sentence(&change, ReasonName::AfterThreat).contains("2026-11-20 07:00 UTC"));
 }
 
 #[test]
 fn a_method_that_was_changed_before_a_threat_belongs_to_it() {
     let mut threat = found("deletes invoices");
     let score = threat.score;
-    add_method_changed_nearby(&mut threat, time());
+    add_change_nearby(&mut threat, FindingKind::SignInMethod, time());
     assert_eq!(threat.severity, Severity::Medium);
     assert!(threat.score >= score && sentence(&threat, ReasonName::MethodChangedNearby).contains("07:00 UTC"));
 }

@@ -1,6 +1,7 @@
 //! A week of fifty ordinary people, read by ProcessAuditLog as it is published. Nobody is to be woken.
 
 mod counterparts;
+mod families;
 mod place;
 mod situations;
 

@@ -5,6 +5,7 @@ use tenantwatch::detection::FindingKind::{self, *};
 use tenantwatch_simulator::records;
 
 use super::counterparts::COUNTERPARTS;
+use super::families::FAMILIES;
 use super::place::{Place, There, outlook};
 
 pub const ADMIN: &str = "admin@contoso.com";
@@ -24,12 +25,12 @@ pub const fn kept(kind: FindingKind, name: &'static str, happens: fn(&mut Place<
     Situation { name, kept: Some(kind), happens }
 }
 
-const fn skipped(name: &'static str, happens: fn(&mut Place<'_>) -> Vec<Value>) -> Situation {
+pub const fn skipped(name: &'static str, happens: fn(&mut Place<'_>) -> Vec<Value>) -> Situation {
     Situation { name, kept: None, happens }
 }
 
 pub fn all() -> impl Iterator<Item = &'static Situation> {
-    [WEB_RULES, COUNTERPARTS, OTHER_RULES, FORWARDING, ACCESS, ORGANIZATION, DIRECTORY].into_iter().flatten()
+    [WEB_RULES, COUNTERPARTS, OTHER_RULES, FORWARDING, ACCESS, ORGANIZATION, FAMILIES, DIRECTORY].into_iter().flatten()
 }
 
 const WEB_RULES: &[Situation] = &[
@@ -242,7 +243,7 @@ const OTHER_RULES: &[Situation] = &[
         ];
         place.cmdlet(&owner, "New-SweepRule", &object, &parameters)
     }),
-    skipped("a rule is removed with a cmdlet", |place| {
+    kept(InboxRule, "a rule is removed with a cmdlet", |place| {
         let owner = place.owner.clone();
         let object = format!("{}\\News", place.mailbox().identity);
         place.cmdlet(&owner, "Remove-InboxRule", &object, &[("Identity", &object)])
@@ -283,7 +284,7 @@ const FORWARDING: &[Situation] = &[
             &[("Languages", "de-DE")],
         )
     }),
-    skipped("automatic replies are set", |place| {
+    kept(AutoReply, "automatic replies are set", |place| {
         let envelope = place.own();
         vec![records::auto_reply(&envelope, place.mailbox(), "Ab Montag wieder im Haus.")]
     }),
@@ -327,7 +328,7 @@ const ORGANIZATION: &[Situation] = &[
         vec![records::new_transport_rule(&place.by(ADMIN), "Disclaimer", &parameters)]
     }),
     kept(TransportRule, "a bad sender is blocked for all", |place| {
-        let parameters = [("From", "x@spam.example"), ("DeleteMessage", "True")];
+        let parameters = [("From", "x@spam.example"), ("RejectMessageReasonText", "Blocked")];
         vec![records::new_transport_rule(&place.by(ADMIN), "Block", &parameters)]
     }),
     kept(TransportRule, "mail from outside is marked", |place| {
