@@ -212,7 +212,7 @@ async fn a_backlog_of_days_is_caught_up_over_several_runs_that_end_on_the_way() 
     let mut runs = 0;
     while watch.coverage().await.covered_until.unwrap() < watch.now() - TimeDelta::hours(1) {
         // Each run ends somewhere on the way, as by a kill; the next one goes on from there.
-        watch.lose_store_after(Some(16));
+        watch.lose_store_after(Some(20));
         let _ = watch.read().await;
         watch.lose_store_after(None);
         runs += 1;

@@ -21,6 +21,7 @@ mod functions_host;
 mod get_domain;
 mod glance;
 mod host;
+mod incidents;
 mod ledger;
 mod licences;
 mod location;

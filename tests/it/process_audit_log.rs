@@ -177,7 +177,7 @@ async fn a_quiet_known_tenant_costs_one_listing_per_content_type_and_two_table_o
 }
 
 #[tokio::test]
-async fn a_threat_that_is_told_on_both_channels_costs_thirteen_table_operations_more() {
+async fn a_threat_that_is_told_on_both_channels_costs_sixteen_table_operations_more() {
     let watch = Watch::start().await;
     watch.read().await.unwrap();
     watch.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", watch.now())]);
@@ -185,7 +185,8 @@ async fn a_threat_that_is_told_on_both_channels_costs_thirteen_table_operations_
     assert_eq!(watch.read().await.unwrap().notified, 2);
     // What is related to it: the target is asked for and noted both ways (3), and the mailbox (2). What a kill may interrupt:
     // the note (2), its end (1), and whether it was the last (1). The finding and its fingerprint (2), a mark for each channel (2).
-    assert_eq!(watch.store_operations(), 2 + 13);
+    // Its incident is looked for, opened, and read again at the sending (3).
+    assert_eq!(watch.store_operations(), 2 + 16);
 }
 
 #[tokio::test]
@@ -346,15 +347,16 @@ async fn a_way_to_sign_in_that_could_not_be_changed_is_no_threat_in_either_order
 }
 
 #[tokio::test]
-async fn many_blobs_with_threats_are_read_at_once_and_each_threat_is_told() {
+async fn many_blobs_with_threats_are_read_at_once() {
     let watch = Watch::start().await;
     for id in 0..40_u128 {
         let target = format!("eve{id}@evil.example");
         watch.publish(vec![forwarding_rule(id, "Invoices", &target, watch.now())]);
     }
     let report = watch.read().await.unwrap();
-    assert_eq!((report.blobs, report.threats, report.notified), (40, 40, 80));
-    assert_eq!(watch.told("InboxRule").len(), 40);
+    // Five one by one, and one for the others, on two channels.
+    assert_eq!((report.blobs, report.threats, report.notified), (40, 40, 12));
+    assert_eq!(watch.told("InboxRule").len(), 6);
 }
 
 #[tokio::test]
