@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_clocks_the_earlier_counts() {
+    fn earlier_of_two_clocks_counts() {
         assert_eq!(of(vec![at(5), at(3)]).time, at(3));
         assert_eq!(of(vec![at(5)]).time, at(5));
     }

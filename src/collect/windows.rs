@@ -117,19 +117,19 @@ mod tests {
     }
 
     #[test]
-    fn no_window_is_longer_than_a_day_and_the_oldest_comes_before_the_newest() {
+    fn windows_last_a_day_at_most_and_oldest_comes_first() {
         let plan = planned(&row(Some(2), &[]), 80);
         assert_eq!(hours(&plan.windows), [(0, 24), (72, 80), (48, 72), (24, 48)]);
     }
 
     #[test]
-    fn what_was_read_ahead_is_not_listed_again_but_for_its_late_content() {
+    fn window_read_ahead_is_listed_again_only_for_late_content() {
         let plan = planned(&row(Some(24), &[(48, 80)]), 81);
         assert_eq!(hours(&plan.windows), [(22, 46), (78, 81), (46, 48)]);
     }
 
     #[test]
-    fn what_cannot_be_listed_any_more_is_lost_unless_it_was_read_ahead() {
+    fn unlistable_period_is_lost_unless_read_ahead() {
         let now = 300;
         let reach = at(now) - REACH;
         let plan = planned(&row(Some(10), &[(20, 30)]), now);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_gap_already_is_not_lost_again() {
+    fn known_gap_is_not_lost_again() {
         let now = 300;
         let reach = at(now) - REACH;
         let mut row = row(Some(100), &[]);

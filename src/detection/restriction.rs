@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn of_alternatives_one_that_all_messages_meet_is_enough() {
+    fn one_alternative_met_by_all_messages_means_all_mail() {
         let invoice = "(SubString IgnoreCase(SubjectProperty)=invoice)";
         for all in ["(Exists(ItemClass))", "(SubString IgnoreCase(SenderAddress)=@)"] {
             assert_eq!(read(&format!("{{(Or({invoice},{all}))}}")), [], "{all}");
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_narrows() {
+    fn unknown_condition_counts_as_limiting() {
         assert!(read("{(Size > 100000)}").iter().any(narrows));
         assert!(read("{(Not(Exists(HasAttach)))}").iter().any(narrows));
     }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tenantwatch_simulator::records::ordinary_json_lines;
 
-use crate::style::styles;
+use crate::json_encodings::styles;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
@@ -304,7 +304,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_selector_and_its_plain_form_agree_on_any_bytes_in_any_chunks(
+    fn selector_equals_plain_form_on_any_bytes_and_chunks(
         bytes in stream(),
         sizes in prop::collection::vec(1_usize..9, 1..5),
     ) {
@@ -314,7 +314,7 @@ proptest! {
     }
 
     #[test]
-    fn the_selector_and_its_plain_form_agree_on_ordinary_records_with_a_few_bytes_changed(
+    fn selector_equals_plain_form_on_slightly_changed_records(
         seed in any::<u64>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..3, change()), 0..5),
         size in prop::sample::select(vec![7, 64, 100, 500, usize::MAX]),
@@ -331,7 +331,7 @@ proptest! {
     }
 
     #[test]
-    fn however_a_record_is_written_it_is_selected_and_parses_to_the_same(
+    fn record_is_selected_and_parsed_alike_in_any_spelling(
         style in styles(),
         around in any::<u64>(),
         size in prop::sample::select(vec![1, 7, 39, 64, 500]),
@@ -354,7 +354,7 @@ proptest! {
     }
 
     #[test]
-    fn an_operation_before_the_operation_counts_however_its_key_is_written(
+    fn first_operation_member_counts_in_any_spelling(
         style in styles(),
         of_key in styles(),
         key in prop::sample::select(vec!["Operation", "operation", "OPERATION", "Operations"]),
@@ -410,7 +410,7 @@ fn an_array_its_lines_and_a_pretty_print_give_the_same_records() {
 }
 
 #[test]
-fn what_is_kept_of_a_record_is_the_same_however_it_was_written() {
+fn stored_record_is_the_same_for_any_spelling() {
     let record = rule_record();
     let escaped = record.to_string().replace("Operation", "\\u004fperation");
     for written in [
@@ -464,7 +464,7 @@ fn the_exact_member_decides_over_one_in_another_case() {
 }
 
 #[test]
-fn a_record_of_ten_megabytes_is_selected_and_one_beyond_sixteen_is_broken() {
+fn record_of_10_mb_is_selected_and_over_16_mb_is_malformed() {
     let with = |length: usize| {
         format!("{{\"a\":\"{}\",\"Operation\":\"New-InboxRule\"}}\n{{\"Operation\":\"x\"}}", "x".repeat(length))
     };
@@ -479,7 +479,7 @@ fn a_record_of_ten_megabytes_is_selected_and_one_beyond_sixteen_is_broken() {
 }
 
 #[test]
-fn nesting_a_hundred_thousand_deep_is_selected_and_refused_by_the_parser() {
+fn very_deep_nesting_is_selected_and_rejected_by_parser() {
     let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
     let record = format!("{{\"Operation\":\"New-InboxRule\",\"a\":{open}{close}}}");
     assert_eq!(select_in(&[record.as_bytes()]), [Seen::Selected(record.clone().into_bytes(), 1)]);
@@ -547,7 +547,7 @@ fn creation_time_is_utc_with_and_without_zone_and_fraction() {
 }
 
 #[test]
-fn a_record_without_a_guid_gets_the_same_id_however_it_is_written() {
+fn derived_record_id_is_the_same_for_any_spelling() {
     let first = AuditRecord::parse(br#"{"CreationTime":"2021-06-15T10:11:53","Operation":"x","Id":"7"}"#).unwrap();
     let second =
         AuditRecord::parse(br#"{ "Id": "\u0037", "Operation": "x", "CreationTime": "2021-06-15T10:11:53" }"#).unwrap();
@@ -556,7 +556,7 @@ fn a_record_without_a_guid_gets_the_same_id_however_it_is_written() {
 }
 
 #[test]
-fn a_record_of_the_graph_audit_search_is_taken_out_of_its_envelope() {
+fn record_is_unwrapped_from_the_graph_search_envelope() {
     let record = parse(&json!({"id": "x", "operation": "New-InboxRule", "auditData": rule_record()}));
     assert_eq!((record.object_id.as_deref(), record.id_is_derived), (Some("joey\\ "), false));
 }
@@ -579,7 +579,7 @@ fn utf16(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn csv_is_read_with_any_separator_and_in_the_encodings_of_powershell() {
+fn csv_is_read_with_any_separator_and_encoding() {
     for separator in [',', ';', '\t'] {
         let text = csv_of(&rule_record(), separator);
         for bytes in [text.clone().into_bytes(), format!("\u{feff}{text}").into_bytes(), utf16(&text)] {
@@ -592,7 +592,7 @@ fn csv_is_read_with_any_separator_and_in_the_encodings_of_powershell() {
 }
 
 #[test]
-fn gzip_is_read_and_a_cut_one_is_reported_after_what_could_be_read() {
+fn truncated_gzip_is_reported_after_its_readable_part() {
     let line = format!("{}\n", rule_record());
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(line.repeat(500).as_bytes()).unwrap();
@@ -604,7 +604,7 @@ fn gzip_is_read_and_a_cut_one_is_reported_after_what_could_be_read() {
 }
 
 #[test]
-fn what_is_no_audit_log_is_refused() {
+fn file_without_audit_records_is_rejected() {
     for content in [&b"hello"[..], b"a,b\n1,2\n", b"\x89PNG"] {
         assert!(matches!(read(content).1, Err(export::ExportError::NotAnAuditLog)));
     }

@@ -69,7 +69,7 @@ async fn a_certificate_proves_the_app_by_a_signed_assertion() {
 }
 
 #[tokio::test]
-async fn a_managed_identity_vouches_for_the_app_and_no_secret_is_needed() {
+async fn managed_identity_replaces_the_secret() {
     let simulator = simulator().await;
     let identity = Uuid::from_u128(0x1d).to_string();
     simulator.world().federated_identities.insert(identity.clone());
@@ -92,7 +92,7 @@ async fn a_managed_identity_vouches_for_the_app_and_no_secret_is_needed() {
 }
 
 #[tokio::test]
-async fn what_entra_refuses_is_told_apart() {
+async fn entra_errors_are_told_apart() {
     let simulator = simulator().await;
     let cases = [
         (Consent::Missing, TokenFault::ConsentMissing, 7_000_229),
@@ -128,14 +128,14 @@ async fn every_known_aadsts_number_is_classified_with_its_advice() {
 }
 
 #[test]
-fn federated_credential_that_does_not_fit_is_no_fault_of_the_tenant() {
+fn wrong_federated_credential_is_not_a_tenant_problem() {
     for number in [7_002_138, 70_021, 700_212] {
         assert_eq!(aadsts::find(number).map(|row| row.fault), Some(TokenFault::OurFault), "{number}");
     }
 }
 
 #[tokio::test]
-async fn a_listing_is_read_page_by_page_and_names_the_provider_on_every_call() {
+async fn every_page_of_a_listing_names_the_provider() {
     let simulator = simulator().await;
     let now = Utc::now();
     {
@@ -163,7 +163,7 @@ async fn a_listing_is_read_page_by_page_and_names_the_provider_on_every_call() {
 }
 
 #[tokio::test]
-async fn a_link_to_another_origin_or_tenant_gets_no_request_and_no_token() {
+async fn foreign_link_gets_no_request_and_no_token() {
     let simulator = simulator().await;
     let app = app(&simulator, &[]);
     let [management, graph] = [&simulator.urls().management, &simulator.urls().graph];
@@ -182,7 +182,7 @@ async fn a_link_to_another_origin_or_tenant_gets_no_request_and_no_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_is_replaced_and_a_busy_service_is_waited_for() {
+async fn rejected_token_is_replaced_and_busy_service_retried() {
     let simulator = simulator().await;
     let app = app(&simulator, &[]);
     app.graph.domains(&tenant()).await.unwrap();

@@ -79,7 +79,7 @@ impl Day {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_day_of_cycles_tells_each_threat_once_and_a_press_secures_the_account() {
+async fn day_of_cycles_notifies_threats_once_and_secures_account() {
     let (world, planted) = scenario::demo(11, Utc::now());
     let Some(day) = Day::start(world).await else { return };
     for _ in 0..4 {
@@ -169,7 +169,7 @@ async fn a_killed_handler_is_started_again_and_its_work_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_function_can_read_is_refused_and_told_and_ends_nothing() {
+async fn unreadable_request_is_rejected_and_ends_nothing() {
     let (world, planted) = scenario::one_threat_each(1, Utc::now());
     let Some(day) = Day::start(world).await else { return };
     day.host.fire_timer().await.unwrap();

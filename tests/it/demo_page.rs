@@ -14,7 +14,7 @@ use tenantwatch_simulator::{Simulator, scenario};
 use crate::browser::Browser;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_shows_the_cards_and_a_pressed_button_changes_the_mailbox() {
+async fn page_shows_cards_and_a_button_changes_the_mailbox() {
     let (world, planted) = scenario::demo(7, chrono::Utc::now());
     let simulator = Arc::new(Simulator::start(world).await.unwrap());
     let data = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tenantwatch::detection::{Finding, Knowledge, judge, system_noise};
 use uuid::Uuid;
 
-use crate::style::styles;
+use crate::json_encodings::styles;
 
 const ID: &str = "7d2f7f3b-6a44-4c38-9d23-6ad7d1f2b001";
 
@@ -33,13 +33,13 @@ fn is_passed_over(record: &str) -> bool {
 }
 
 #[test]
-fn what_the_system_does_to_quotas_is_passed_over() {
+fn quota_changes_by_the_system_are_skipped() {
     assert!(is_passed_over(&by_the_system(&[])));
     assert_eq!(judged(&by_the_system(&[])), None);
 }
 
 #[test]
-fn what_the_system_does_with_an_address_is_not_passed_over_and_found() {
+fn system_change_with_an_address_is_not_skipped() {
     for name in ["ForwardingSmtpAddress", "forwardingsmtpaddress", "ForwardingAddress"] {
         let record = by_the_system(&[(name, "smtp:thief@evil.example")]);
         assert!(!is_passed_over(&record), "{record}");
@@ -53,7 +53,7 @@ fn moved(record: &str, by: usize) -> String {
 }
 
 #[test]
-fn wherever_a_name_stands_it_is_seen() {
+fn forbidden_name_is_seen_at_any_position() {
     for name in ["ForwardingSmtpAddress", "forwardingaddress", "GrantSendOnBehalfTo", "USER", "Trustee"] {
         let record = by_the_system(&[(name, "thief@evil.example")]);
         for by in 0..130 {
@@ -72,7 +72,7 @@ fn a_name_behind_escapes_is_read_as_what_it_is() {
 }
 
 #[test]
-fn what_a_person_did_is_not_passed_over() {
+fn change_by_a_person_is_not_skipped() {
     let record = by_the_system(&[]).replace("NT AUTHORITY\\\\SYSTEM", "clara@contoso.com");
     assert!(!is_passed_over(&record.replace("\"UserType\":3", "\"UserType\":2")));
     assert!(is_passed_over(&record), "UserType 3 is the system, whatever its name");
@@ -174,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn however_a_record_is_written_it_is_passed_over_only_where_judging_makes_nothing_of_it(
+    fn prefilter_skips_only_records_without_a_finding(
         style in styles(),
         target in prop::option::of(one_of(NAMING_SOMEBODY)),
         by in 0_usize..130,
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_glance_shows_is_what_the_record_says(
+    fn prefilter_members_equal_the_parsed_record(
         by in 0_usize..130,
         changes in prop::collection::vec((any::<prop::sample::Index>(), one_of(CHANGES)), 0..4),
     ) {

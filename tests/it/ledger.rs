@@ -204,7 +204,7 @@ fn near() -> UserEventRow {
 }
 
 #[tokio::test]
-async fn what_findings_leave_behind_is_read_as_it_was_stored() {
+async fn rows_of_findings_are_read_as_stored() {
     let store = store();
     let (aim, near) = (TargetIndexRow::to(&target()), near());
     put(store.as_ref(), &clock(), &aim).await.unwrap();
@@ -279,7 +279,7 @@ fn a_run_comes_back_from_its_own_row_and_from_the_newest() {
 }
 
 #[test]
-fn what_the_original_wrote_keeps_its_name_and_form() {
+fn columns_of_2019_keep_name_and_form() {
     let entity = finding().to_entity();
     let texts = [
         ("Threat", "True"),
@@ -383,7 +383,7 @@ fn a_column_that_decides_something_is_never_guessed() {
 }
 
 #[test]
-fn a_tenant_whose_row_does_not_say_otherwise_may_have_unfinished_findings() {
+fn tenant_row_without_pending_may_have_unfinished_findings() {
     let whole = tenant_row().to_entity();
     let mut entity = Entity::new(whole.key.clone());
     for (name, value) in whole.columns().iter().filter(|(name, _)| *name != "Pending") {
@@ -395,7 +395,7 @@ fn a_tenant_whose_row_does_not_say_otherwise_may_have_unfinished_findings() {
 }
 
 #[tokio::test]
-async fn a_finding_of_hostile_length_fits_and_what_must_be_whole_is_whole() {
+async fn oversized_finding_fits_and_numbered_columns_are_complete() {
     let long = "😀\"\\\u{0}\u{1f}'".repeat(20_000);
     let row = ProcessedRow {
         organization: long.clone(),
@@ -435,7 +435,7 @@ async fn a_tenant_with_very_many_blobs_keeps_the_newest_in_mind() {
 }
 
 #[test]
-fn a_fetched_blob_is_remembered_by_its_id_until_its_hour_is_over() {
+fn fetched_blob_id_is_stored_until_its_hour_is_over() {
     let mut row = CoverageRow { fetched: BTreeMap::new(), ..tenant_row() };
     row.note_fetched(&content("a"));
     assert!(row.has_fetched(&content("a")) && !row.has_fetched(&content("b")));
@@ -579,7 +579,7 @@ async fn two_runs_that_write_coverage_at_once_lose_nothing_of_either() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_two_runs_meet_first_keeps_the_domain_that_was_stored_first() {
+async fn concurrent_first_runs_keep_the_domain_stored_first() {
     let store = store();
     coverage::write(store.as_ref(), &clock(), tenant_row(), None).await.unwrap();
     let renamed =
@@ -589,7 +589,7 @@ async fn a_tenant_that_two_runs_meet_first_keeps_the_domain_that_was_stored_firs
 }
 
 #[test]
-fn a_state_that_two_runs_found_began_when_the_first_found_it_and_was_told_once() {
+fn concurrent_states_keep_the_earlier_beginning() {
     let dark = CoverageRow { state: TenantState::ConsentMissing, notified: String::new(), ..tenant_row() };
     let theirs = CoverageRow { since: hour(1), notified: "told".to_owned(), ..dark.clone() };
     let ours = CoverageRow { since: hour(2), ..dark };
@@ -598,7 +598,7 @@ fn a_state_that_two_runs_found_began_when_the_first_found_it_and_was_told_once()
 }
 
 #[test]
-fn a_complete_run_says_more_about_a_tenant_than_one_that_was_stopped() {
+fn complete_run_wins_over_a_stopped_run() {
     let stopped = CoverageRow { state: TenantState::AccessLost, last_run: Some(hour(9)), ..tenant_row() };
     let complete = CoverageRow { last_run: Some(hour(10)), ..tenant_row() };
     assert_eq!(coverage::merge_concurrent(&stopped, &complete).state, TenantState::Healthy);
@@ -606,7 +606,7 @@ fn a_complete_run_says_more_about_a_tenant_than_one_that_was_stopped() {
 }
 
 #[test]
-fn coverage_moves_over_a_span_only_when_nothing_is_missing_before_it() {
+fn coverage_advances_only_without_a_missing_span() {
     let mut row = CoverageRow { ahead: Vec::new(), ..tenant_row() };
     row.cover(span(12, 13));
     assert_eq!((row.covered_until, row.ahead.as_slice()), (Some(hour(10)), [span(12, 13)].as_slice()));
@@ -621,7 +621,7 @@ fn coverage_moves_over_a_span_only_when_nothing_is_missing_before_it() {
 }
 
 #[test]
-fn no_more_than_fifty_spans_are_kept_ahead_and_what_is_dropped_is_read_again() {
+fn spans_ahead_are_limited_to_fifty() {
     let mut row = CoverageRow { ahead: Vec::new(), ..tenant_row() };
     for number in 0..60 {
         let from = hour(20 + number * 2);
@@ -728,7 +728,7 @@ fn type_name(value: &Column) -> &'static str {
 }
 
 #[test]
-fn the_documentation_names_every_column_that_is_written_and_no_other() {
+fn tables_page_lists_exactly_the_written_columns() {
     let documentation = documentation();
     let titles: BTreeSet<&str> = documented().iter().map(|(title, ..)| *title).collect();
     assert_eq!(documentation.keys().map(String::as_str).collect::<BTreeSet<_>>(), titles);
@@ -769,7 +769,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_left_of_a_span_is_what_the_others_do_not_hold(spans in minutes(), from in 0i64..60, length in 0i64..40) {
+    fn span_difference_is_the_time_outside_the_others(spans in minutes(), from in 0i64..60, length in 0i64..40) {
         let whole = Span { from: hour(0) + TimeDelta::minutes(from), to: hour(0) + TimeDelta::minutes(from + length) };
         let left = without(whole, &spans);
         let expected: BTreeSet<i64> = covered(&[whole]).difference(&covered(&spans)).copied().collect();

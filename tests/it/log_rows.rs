@@ -124,7 +124,7 @@ async fn invocation_with_a_finding_or_failure_writes_one_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_action_key_threats_are_notified_and_no_request_is_accepted() {
+async fn missing_action_key_still_notifies_but_rejects_requests() {
     let (world, _) = scenario::one_threat_each(1, Utc::now());
     let Some(app) = App::start(world, &[("ACTION_KEY", "")]).await else { return };
     let warning = app.line_that_contains("ACTION_KEY is not set: ").await;

@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use crate::remediation::ward::{self, BOB, threat};
+use crate::remediation::remediation_fixture::{self, BOB, threat};
 
 /// What one run may take, in KiB.
 const LIMIT: u64 = 64 * 1024;
@@ -111,7 +111,7 @@ fn world_of_large_records(blobs: u64, megabytes: usize) -> World {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(target_os = "linux")]
-async fn records_of_many_megabytes_in_many_blobs_are_read_one_at_a_time() {
+async fn large_records_are_read_one_at_a_time() {
     let simulator = Simulator::start(world_of_large_records(6, 3)).await.unwrap();
     let peak = cycle(&simulator).await;
     assert_eq!(simulator.notifications().len(), 6, "every threat is told");
@@ -165,7 +165,7 @@ async fn listening(simulator: &Simulator, data: &std::path::Path) -> (Child, Str
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(target_os = "linux")]
 async fn a_press_among_6000_stored_records_takes_little_memory() {
-    let simulator = Simulator::start(ward::world()).await.unwrap();
+    let simulator = Simulator::start(remediation_fixture::world()).await.unwrap();
     let data = tempfile::tempdir().unwrap();
     let id = store_findings(data.path(), 6_000).await;
     let (child, url) = listening(&simulator, data.path()).await;

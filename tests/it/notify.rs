@@ -10,7 +10,7 @@ use tenantwatch::tables::ProcessedRow;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
 use crate::card::{example, flow_card};
-use crate::remediation::ward::Ward;
+use crate::remediation::remediation_fixture::Ward;
 
 async fn send(ward: &Ward, channel: Channel, row: &ProcessedRow) -> Result<(), NotifyError> {
     let deadline = Deadline::after(ward.app.clock.clone(), Duration::from_secs(60));
@@ -18,7 +18,7 @@ async fn send(ward: &Ward, channel: Channel, row: &ProcessedRow) -> Result<(), N
 }
 
 #[tokio::test]
-async fn a_flow_gets_the_stored_columns_under_their_old_names_and_forms() {
+async fn flow_gets_columns_under_their_names_of_2019() {
     let ward = Ward::open_with(&[]).await;
     send(&ward, Channel::Flow, &ward.threat).await.unwrap();
     let sent = ward.sim.notifications().remove(0);

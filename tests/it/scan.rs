@@ -121,7 +121,7 @@ fn findings_go_to_the_output_file_and_nowhere_else() {
 }
 
 #[test]
-fn broken_parts_are_told_with_file_and_line_in_the_order_they_stand() {
+fn malformed_parts_are_reported_in_order_with_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let [first, second] = ["first.json", "second.json"].map(|name| folder.path().join(name).display().to_string());
     std::fs::write(&first, format!("{}\noops\n{{\"Id\":1}}\n", rule(1))).unwrap();
@@ -137,7 +137,7 @@ fn broken_parts_are_told_with_file_and_line_in_the_order_they_stand() {
 }
 
 #[test]
-fn of_many_broken_lines_the_first_are_told_and_all_are_counted() {
+fn first_malformed_lines_are_listed_and_all_are_counted() {
     let answer = json_of(format!("{{}}\n{}", "oops\n".repeat(30_000)).as_bytes());
     assert_eq!((answer["Broken"].as_array().unwrap().len(), &answer["BrokenCount"]), (1000, &json!(30_001)));
     let output = scan_input(&["-"], format!("{{}}\n{}", "oops\n".repeat(30_000)).as_bytes());
@@ -157,7 +157,7 @@ fn feed(mut child: Child, input: &str) -> Output {
 }
 
 #[test]
-fn records_beyond_what_memory_holds_are_judged_in_the_order_of_their_time() {
+fn records_beyond_memory_are_evaluated_in_time_order() {
     let (filler, count) = ("x".repeat(1 << 20), 40);
     let mut lines = String::new();
     for number in 0..count {
@@ -214,7 +214,7 @@ fn selects(record: &str) -> bool {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_and_the_others_are_judged_all_the_same() {
+fn unreadable_file_is_reported_and_others_are_evaluated() {
     let folder = tempfile::tempdir().unwrap();
     let good = folder.path().join("good.jsonl");
     std::fs::write(&good, rule(1).to_string()).unwrap();
@@ -227,7 +227,7 @@ fn a_file_that_cannot_be_read_is_told_and_the_others_are_judged_all_the_same() {
 }
 
 #[test]
-fn what_holds_no_audit_record_at_all_is_not_called_clean() {
+fn input_without_audit_records_is_not_reported_as_clean() {
     for input in [&b"{\"value\":[]}\n"[..], b"{\"a\":1}\n{\"b\":2}\n"] {
         let output = scan_input(&["--format", "json", "-"], input);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -237,7 +237,7 @@ fn what_holds_no_audit_record_at_all_is_not_called_clean() {
 }
 
 #[test]
-fn what_was_in_the_output_file_stays_until_there_is_something_to_write() {
+fn output_file_is_kept_until_there_is_output() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("findings.json");
     std::fs::write(&output, "x".repeat(100_000)).unwrap();
@@ -251,7 +251,7 @@ fn what_was_in_the_output_file_stays_until_there_is_something_to_write() {
 }
 
 #[test]
-fn of_two_operations_selector_and_parser_take_the_same_one() {
+fn selector_and_parser_choose_the_same_operation() {
     let watched = "\"New-InboxRule\"";
     for (members, operation) in [
         (format!("\"Operation\":{watched},\"Operation\":\"Send\""), "New-InboxRule"),

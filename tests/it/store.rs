@@ -298,7 +298,7 @@ async fn rows_in_sqlite_keep_every_promise() {
 }
 
 #[tokio::test]
-async fn a_second_opener_of_a_sqlite_file_reads_and_keeps_what_is_there() {
+async fn second_opener_of_an_sqlite_file_keeps_its_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.db");
     let first = SqliteStore::open(&path, Arc::new(SystemClock)).unwrap();
@@ -323,7 +323,7 @@ fn a_file_that_is_no_database_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn of_many_who_replace_at_once_one_succeeds() {
+async fn one_of_many_concurrent_replacements_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(SystemClock);
     let stores: [Arc<dyn Store>; 2] = [

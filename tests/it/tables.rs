@@ -263,7 +263,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn no_signature_and_no_row_reaches_the_log_even_at_its_most_talkative() {
+async fn trace_log_contains_no_signature_and_no_row() {
     let door = Door::open(None, Some((StatusCode::NOT_FOUND, "application/json", "{}"))).await;
     let log = Log::default();
     let writer = log.clone();

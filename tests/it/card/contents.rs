@@ -37,7 +37,7 @@ fn a_card_stays_small_and_says_where_it_was_cut() {
 }
 
 #[test]
-fn what_an_attacker_chose_is_no_link_and_no_markdown() {
+fn attacker_text_becomes_no_link_and_no_markdown() {
     let card = flow_card(&written_by_an_attacker(&long_attack()));
     let blocks = texts_of(&card, "TextBlock").concat();
     assert!(!blocks.contains("evil"), "only a RichTextBlock knows no Markdown: {blocks}");
@@ -82,7 +82,7 @@ fn the_headline_says_how_bad_whose_and_what_and_what_to_do() {
 }
 
 #[test]
-fn buttons_submit_what_the_flow_switches_on_and_teams_only_opens_links() {
+fn flow_buttons_submit_and_teams_buttons_open_links() {
     let card = flow_card(&example());
     let data: Vec<&Value> = card["actions"].as_array().unwrap().iter().map(|action| &action["data"]).collect();
     assert_eq!(data, [&json!({ "Action": "Remediate" }), &json!({ "Action": "Dismiss" })]);

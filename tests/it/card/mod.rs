@@ -10,7 +10,7 @@ use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::notify::{flow, teams};
 use tenantwatch::tables::{ProcessedRow, TenantState};
 
-use crate::remediation::ward::threat;
+use crate::remediation::remediation_fixture::threat;
 
 /// What an attacker may write wherever he can write.
 pub const ATTACKS: &[&str] = &[

@@ -3,7 +3,7 @@
 //! What was told at the end is held against what was planted.
 //!
 //! A seed decides everything that is decided here. `CHAOS_SEED=17` tries one again; `CHAOS_SEEDS=1000` tries so many:
-//! `CHAOS_SEEDS=1000 cargo test --test it chaos::whatever -- --nocapture`.
+//! `CHAOS_SEEDS=1000 cargo test --test it chaos::every_threat -- --nocapture`.
 
 mod accidents;
 mod plan;
@@ -44,7 +44,7 @@ fn say(line: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_every_threat_is_told_and_none_twice() {
+async fn every_threat_is_notified_exactly_once_under_faults() {
     let Some(azurite) = azurite().await else { return };
     let tries = futures::stream::iter(seeds()).map(|seed| async move {
         let plan = Plan::of(seed);
@@ -68,7 +68,7 @@ async fn whatever_happens_every_threat_is_told_and_none_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_calm_day_nothing_is_repeated_at_all_and_the_verdict_sees_what_is_not_as_it_should() {
+async fn day_without_faults_repeats_nothing_and_verdict_works() {
     let Some(azurite) = azurite().await else { return };
     let story = live_through(azurite, &Plan::calm(7)).await;
     let verdict = judge(&story);

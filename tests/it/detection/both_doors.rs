@@ -10,8 +10,8 @@ use tenantwatch_simulator::records::Seeded;
 use tenantwatch_simulator::world::AcceptedDomain;
 use uuid::Uuid;
 
+use crate::collector_fixture::{CONTOSO, CollectorFixture, forwarding_rule};
 use crate::scan::scan_json;
-use crate::watch::{CONTOSO, Watch, forwarding_rule};
 
 use super::fixtures::situations;
 
@@ -33,20 +33,20 @@ struct Said {
 }
 
 /// A tenant in which Exchange tells us nothing, as it tells `scan` nothing.
-async fn watch_without_exchange() -> Watch {
-    let watch = Watch::start().await;
-    let mut world = watch.sim.world();
+async fn watch_without_exchange() -> CollectorFixture {
+    let fixture = CollectorFixture::start().await;
+    let mut world = fixture.sim.world();
     let tenant = world.tenants.get_mut(&CONTOSO).unwrap();
     tenant.exchange_role = false;
     tenant.accepted_domains = DOMAINS.iter().map(|name| AcceptedDomain::new(name)).collect();
     drop(world);
-    watch
+    fixture
 }
 
-async fn read(watch: &Watch, records: &[Value]) -> BTreeMap<String, Said> {
-    watch.publish(records.to_vec());
-    watch.read().await.unwrap();
-    watch.findings().await.iter().map(|row| (row.record_id.to_string(), said_by_row(row))).collect()
+async fn read(fixture: &CollectorFixture, records: &[Value]) -> BTreeMap<String, Said> {
+    fixture.publish(records.to_vec());
+    fixture.read().await.unwrap();
+    fixture.findings().await.iter().map(|row| (row.record_id.to_string(), said_by_row(row))).collect()
 }
 
 fn said_by_row(row: &ProcessedRow) -> Said {
@@ -171,8 +171,8 @@ async fn scan_and_process_audit_log_say_the_same_of_every_record() {
 }
 
 #[tokio::test]
-async fn every_form_of_client_address_and_time_is_read_alike_through_both_doors() {
-    let watch = watch_without_exchange().await;
+async fn ip_address_and_time_forms_read_alike_live_and_exported() {
+    let fixture = watch_without_exchange().await;
     let forms = [
         ("203.0.113.7", "203.0.113.7"),
         ("203.0.113.7:52378", "203.0.113.7"),
@@ -198,13 +198,13 @@ async fn every_form_of_client_address_and_time_is_read_alike_through_both_doors(
         .iter()
         .enumerate()
         .map(|(number, (form, _))| {
-            let mut record = forwarding_rule(number as u128 + 1, "Sync", "eve@evil.example", watch.now());
+            let mut record = forwarding_rule(number as u128 + 1, "Sync", "eve@evil.example", fixture.now());
             record["ClientIP"] = json!(form);
             record["CreationTime"] = json!(times[number % times.len()]);
             record
         })
         .collect();
-    let (offline, online) = (scanned(&records), read(&watch, &records).await);
+    let (offline, online) = (scanned(&records), read(&fixture, &records).await);
     for (record, (form, address)) in records.iter().zip(forms) {
         let id = text(record, "Id");
         for said in [&offline[&id], &online[&id]] {
@@ -214,9 +214,9 @@ async fn every_form_of_client_address_and_time_is_read_alike_through_both_doors(
 }
 
 #[tokio::test]
-async fn the_envelope_of_the_graph_audit_search_hides_and_invents_nothing() {
-    let watch = watch_without_exchange().await;
-    let rule = |number| forwarding_rule(number, "Sync", "eve@evil.example", watch.now());
+async fn graph_search_envelope_hides_and_adds_nothing() {
+    let fixture = watch_without_exchange().await;
+    let rule = |number| forwarding_rule(number, "Sync", "eve@evil.example", fixture.now());
     let mut read_only = rule(4);
     read_only["Operation"] = json!("MailItemsAccessed");
     let records = [
@@ -228,13 +228,13 @@ async fn the_envelope_of_the_graph_audit_search_hides_and_invents_nothing() {
     ];
     let expected: Vec<String> = [1, 2, 3, 5].map(|number: u128| Uuid::from_u128(number).to_string()).to_vec();
     assert_eq!(scanned(&records).into_keys().collect::<Vec<_>>(), expected);
-    assert_eq!(read(&watch, &records).await.into_keys().collect::<Vec<_>>(), expected);
+    assert_eq!(read(&fixture, &records).await.into_keys().collect::<Vec<_>>(), expected);
 }
 
 /// Sound records that are as large as none should be.
-fn large_records(watch: &Watch) -> [Value; 2] {
+fn large_records(fixture: &CollectorFixture) -> [Value; 2] {
     let [mut long, mut many] =
-        [100_001, 100_002].map(|number| forwarding_rule(number, "Large", "eve@evil.example", watch.now()));
+        [100_001, 100_002].map(|number| forwarding_rule(number, "Large", "eve@evil.example", fixture.now()));
     long["Filler"] = json!("x".repeat(10 << 20));
     let parameters = (0..100_000).map(|number| json!({"Name": format!("P{number}"), "Value": "True"}));
     many["Parameters"].as_array_mut().unwrap().extend(parameters);
@@ -260,12 +260,12 @@ fn broken_parts() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn whatever_stands_between_records_is_told_and_costs_no_other_record() {
-    let watch = Watch::start().await;
+async fn text_between_records_is_reported_and_costs_no_record() {
+    let fixture = CollectorFixture::start().await;
     let broken = broken_parts();
     let behind = (1..=broken.len())
-        .map(|number| forwarding_rule(number as u128, &format!("Rule {number}"), "eve@evil.example", watch.now()));
-    let sound: Vec<Value> = behind.chain(large_records(&watch)).collect();
+        .map(|number| forwarding_rule(number as u128, &format!("Rule {number}"), "eve@evil.example", fixture.now()));
+    let sound: Vec<Value> = behind.chain(large_records(&fixture)).collect();
     let expected: BTreeSet<String> = sound.iter().map(|record| text(record, "Id")).collect();
     let mut parts: Vec<Vec<u8>> = sound.iter().map(|record| record.to_string().into_bytes()).collect();
     for (number, part) in broken.iter().enumerate() {
@@ -278,24 +278,24 @@ async fn whatever_stands_between_records_is_told_and_costs_no_other_record() {
         answer["Findings"].as_array().unwrap().iter().map(|finding| text(finding, "LogID")).collect();
     assert_eq!((&found, &answer["BrokenCount"]), (&expected, &json!(broken.len())), "{}", answer["Broken"]);
 
-    watch.publish_body(body);
-    let report = watch.read().await.unwrap();
-    let rows = watch.findings().await;
+    fixture.publish_body(body);
+    let report = fixture.read().await.unwrap();
+    let rows = fixture.findings().await;
     let stored: BTreeSet<String> = rows.iter().map(|row| row.record_id.to_string()).collect();
     assert_eq!((&stored, report.broken, report.owed), (&expected, broken.len() as u64, 1));
 }
 
 #[tokio::test]
-async fn no_bytes_stop_process_audit_log_from_telling_of_the_next_blob() {
-    let watch = Watch::start().await;
+async fn arbitrary_bytes_do_not_stop_the_next_blob() {
+    let fixture = CollectorFixture::start().await;
     let mut seeded = Seeded::new(6);
     for number in 0..24 {
         let head: &[u8] = [&b"[{\"Operation\":\"New-InboxRule\","[..], b"[", b"", b"\xff\xfe"][number % 4];
         let noise: Vec<u8> = (0..512).map(|_| seeded.next().to_le_bytes()[0]).collect();
-        watch.publish_body([head, &noise].concat());
+        fixture.publish_body([head, &noise].concat());
     }
-    watch.publish(vec![forwarding_rule(1, "Sync", "eve@evil.example", watch.now())]);
-    let report = watch.read().await.unwrap();
+    fixture.publish(vec![forwarding_rule(1, "Sync", "eve@evil.example", fixture.now())]);
+    let report = fixture.read().await.unwrap();
     assert!(report.broken >= 18 && report.owed >= 18, "{report:?}");
-    assert_eq!((report.threats, watch.told("InboxRule").len()), (1, 1));
+    assert_eq!((report.threats, fixture.notified("InboxRule").len()), (1, 1));
 }

@@ -193,7 +193,7 @@ fn cleaning_up_after_a_threat_is_no_threat() {
 }
 
 #[test]
-fn administrator_of_a_threatened_mailbox_is_not_the_changed_account() {
+fn admin_of_a_threatened_mailbox_is_not_the_changed_account() {
     let mut log = Log::new();
     let permission = [("Identity", "info@contoso.com"), ("User", "anna@contoso.com"), ("AccessRights", "FullAccess")];
     log.cmdlet(

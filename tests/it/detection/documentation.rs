@@ -83,7 +83,7 @@ fn the_page_explains_every_type_and_no_other() {
 }
 
 #[test]
-fn every_operation_of_the_page_is_selected_and_every_selected_one_is_on_it() {
+fn page_lists_exactly_the_selected_operations() {
     let rest = &PAGE[PAGE.find("\n## Operations\n").unwrap() + 4..];
     let chapter = &rest[..rest.find("\n## ").unwrap()];
     let listed: BTreeSet<String> =

@@ -152,7 +152,7 @@ fn a_switched_off_detection_asks_and_finds_nothing() {
 }
 
 #[test]
-fn the_rules_of_a_mailbox_are_asked_for_once_however_many_records_it_has() {
+fn mailbox_rules_are_queried_once_for_many_records() {
     let (_, blank) =
         situations().into_iter().find(|(_, s)| s.name.contains("blank record whose live rule is ordinary")).unwrap();
     let known = blank.knowledge();
@@ -161,7 +161,7 @@ fn the_rules_of_a_mailbox_are_asked_for_once_however_many_records_it_has() {
 }
 
 #[test]
-fn what_the_system_does_costs_no_question_unless_it_forwards() {
+fn system_record_needs_no_question_unless_it_forwards() {
     for (_, situation) in situations().into_iter().filter(|(_, s)| s.json["UserType"] == 3 || s.json["UserType"] == 4) {
         let asked = questions(&situation.record(), &tenant());
         assert!(!asked.iter().any(|question| matches!(question, Question::LiveRules(_))), "{}", situation.name);
@@ -169,7 +169,7 @@ fn what_the_system_does_costs_no_question_unless_it_forwards() {
 }
 
 #[test]
-fn the_same_rule_has_one_fingerprint_and_a_changed_target_another() {
+fn changed_target_changes_the_fingerprint() {
     let by_name = |part: &str| {
         let (_, found) =
             situations().into_iter().find(|(_, s)| s.name.ends_with(part)).unwrap_or_else(|| panic!("{part}"));
@@ -193,7 +193,7 @@ fn by_cmdlet(operation: &str, parameters: &[(&str, &str)]) -> AuditRecord {
 }
 
 #[test]
-fn another_change_of_the_same_mail_flow_rule_or_switch_is_no_repeat() {
+fn other_change_of_a_mail_flow_rule_is_not_a_repeat() {
     let print = |operation: &str, parameters: &[(&str, &str)]| {
         judge(&by_cmdlet(operation, parameters), &tenant()).unwrap().fingerprint
     };

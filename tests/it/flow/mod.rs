@@ -14,7 +14,7 @@ use tenantwatch::remediation::{Action, Request};
 use tenantwatch::tables::ProcessedRow;
 
 use crate::card::{every_kind_of_row, long_attack, written_by_an_attacker};
-use crate::remediation::ward::{BOB, threat};
+use crate::remediation::remediation_fixture::{BOB, threat};
 use expression::State;
 
 const FLOW: &str = "package/Microsoft.Flow/flows/6b0f6f0e-5f5b-4c0e-9f0b-2d7a3c1e8a51/";
@@ -97,7 +97,7 @@ fn the_card_of_the_example_is_the_one_that_is_sent() {
 }
 
 #[test]
-fn what_the_flow_sends_back_is_a_press_that_is_understood() {
+fn post_back_body_is_a_valid_request() {
     for (button, action) in [("Remediate", Action::Remediate), ("Dismiss", Action::Dismiss)] {
         let responder = json!({ "userPrincipalName": "terry@msp.example" });
         let waited = json!({ "body": { "data": { "Action": button }, "responder": responder } });
@@ -132,7 +132,7 @@ fn every_call_of_the_flow_sends_that_body() {
 }
 
 #[test]
-fn every_button_has_a_branch_and_every_member_that_is_read_is_sent() {
+fn every_button_has_a_branch_and_every_member_is_sent() {
     let sent = sent(&example());
     let card: Value = serde_json::from_str(sent["Card"].as_str().unwrap()).unwrap();
     let buttons: BTreeSet<String> = card["actions"]

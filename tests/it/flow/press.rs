@@ -11,7 +11,7 @@ use super::run::{Ended, Reply, Run};
 use super::{definition, example};
 use crate::card::rendered::Screen;
 use crate::card::{ATTACKS, flow_card, long_attack, schema, written_by_an_attacker};
-use crate::remediation::ward::{BOB, Ward, threat};
+use crate::remediation::remediation_fixture::{BOB, Ward, threat};
 
 /// A card may have 28 KB.
 const CARD_LIMIT: usize = 28 * 1024;
@@ -95,7 +95,7 @@ async fn a_press_secures_the_account_and_the_card_shows_every_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dismissing_changes_nothing_in_the_tenant_and_says_so_in_the_card() {
+async fn dismissal_changes_no_tenant_and_the_card_says_so() {
     let office = Office::open().await;
     let run = office.run(&office.ward.threat, "Dismiss", []).await;
     assert_eq!((run.calls.len(), office.ward.changes()), (1, 0));
@@ -104,7 +104,7 @@ async fn dismissing_changes_nothing_in_the_tenant_and_says_so_in_the_card() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_flow_sends_back_is_taken_for_every_type_of_finding() {
+async fn post_back_is_accepted_for_every_finding_type() {
     let office = Office::open().await;
     let acted_on = FindingKind::ALL.iter().filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Test));
     for (number, kind) in acted_on.enumerate() {
@@ -202,7 +202,7 @@ async fn the_result_fits_teams_however_long_it_is() {
 }
 
 #[tokio::test]
-async fn what_an_attacker_wrote_into_a_rule_is_no_link_in_the_result() {
+async fn attacker_rule_name_is_no_link_in_the_result_card() {
     for attack in ATTACKS {
         let answer =
             Reply::Json(200, json!({ "Status": "Completed", "Steps": [step(&format!("switched off: {attack}"))] }));

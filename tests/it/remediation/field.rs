@@ -7,7 +7,7 @@ use tenantwatch::tables::ACTIONS;
 use tenantwatch_simulator::world::{Anchors, SyncedAccounts, Unkindness};
 use tenantwatch_simulator::{Fault, FaultKind, Nothing, Service};
 
-use super::ward::{BOB, RULE, Ward, detail, find, outcome};
+use super::remediation_fixture::{BOB, RULE, Ward, detail, find, outcome};
 
 /// The step that closes client access.
 const ACCESS: &str = "DisableClientAccess";
@@ -241,7 +241,7 @@ async fn secrets_that_a_service_repeats_are_in_no_answer_or_row() {
 #[tokio::test]
 async fn a_mailbox_finding_without_an_owner_is_refused() {
     let ward = Ward::open().await;
-    let mut orphan = super::ward::threat(2, ward.now());
+    let mut orphan = super::remediation_fixture::threat(2, ward.now());
     orphan.source_mailbox = String::new();
     orphan.actor = "harry@contoso.com".to_owned();
     ward.keep(&orphan).await;

@@ -11,12 +11,12 @@ use tenantwatch::tables::{FindingState, NotifiedFingerprintRow};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
 
-use super::ward::{BOB, RULE, Ward, detail, outcome, threat};
+use super::remediation_fixture::{BOB, RULE, Ward, detail, outcome, threat};
 
 const HARRY: &str = "harry@contoso.com";
 
 #[tokio::test]
-async fn an_undo_puts_back_what_was_there_but_never_what_a_threat_names() {
+async fn undo_restores_settings_except_those_a_threat_names() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| {
         let bob = tenant.mailbox_mut(BOB).unwrap();
@@ -40,7 +40,7 @@ async fn an_undo_puts_back_what_was_there_but_never_what_a_threat_names() {
 }
 
 #[tokio::test]
-async fn a_rule_that_was_made_anew_under_the_name_that_a_threat_tells_stays_off() {
+async fn recreated_rule_named_by_a_threat_remains_disabled() {
     let ward = Ward::open().await;
     let name = ward.threat.rule_name.clone();
     assert!(!name.is_empty());
@@ -55,7 +55,7 @@ async fn a_rule_that_was_made_anew_under_the_name_that_a_threat_tells_stays_off(
 }
 
 #[tokio::test]
-async fn a_dismissal_that_is_stored_by_half_says_so_and_can_be_pressed_again() {
+async fn half_stored_dismissal_is_reported_and_repeatable() {
     let ward = Ward::open().await;
     // Its own row and the one under the log id, then the fingerprint; the finding is not closed.
     ward.lose_writes_after(3);
@@ -144,7 +144,7 @@ async fn a_dismissal_mutes_the_fingerprint_and_touches_nobody() {
 }
 
 #[tokio::test]
-async fn whoever_holds_the_settings_mints_tokens_by_log_id() {
+async fn token_command_creates_tokens_by_log_id() {
     use secrecy::ExposeSecret as _;
     use tenantwatch::tables::{CoverageRow, TenantState};
     let ward = Ward::open_with(&[]).await;
@@ -193,7 +193,7 @@ async fn an_undo_lets_in_again_whom_a_later_press_has_blocked() {
 }
 
 #[tokio::test]
-async fn an_undo_lets_nobody_in_whom_another_finding_has_blocked_and_the_undo_of_that_one_does() {
+async fn undo_leaves_accounts_that_another_finding_blocked() {
     let ward = Ward::open().await;
     let mut by_harry = threat(2, ward.now());
     by_harry.actor = HARRY.to_owned();
@@ -223,7 +223,7 @@ async fn an_undo_lets_in_nobody_whom_account_leaves_out() {
 }
 
 #[tokio::test]
-async fn after_an_undo_that_did_not_end_a_press_acts_anew_and_what_was_there_first_is_still_kept() {
+async fn run_after_unfinished_undo_repeats_steps_and_keeps_snapshot() {
     let ward = Ward::open().await;
     let before = ward.mailbox();
     ward.press(json!({})).await;
@@ -261,7 +261,7 @@ async fn rules_that_went_off_through_graph_come_back_through_graph() {
 }
 
 #[tokio::test]
-async fn rules_that_cannot_be_read_the_way_they_were_kept_are_a_failure() {
+async fn undo_fails_for_rules_unreadable_through_their_interface() {
     let ward = Ward::open().await;
     ward.press(json!({})).await;
     ward.contoso(|tenant| tenant.exchange_role = false);
@@ -271,7 +271,7 @@ async fn rules_that_cannot_be_read_the_way_they_were_kept_are_a_failure() {
 }
 
 #[tokio::test]
-async fn what_the_snapshot_missed_is_kept_by_the_step_that_changes_it() {
+async fn step_saves_settings_that_the_snapshot_missed() {
     let ward = Ward::open().await;
     let before = ward.mailbox();
     for cmdlet in ["Get-CASMailbox", "Get-InboxRule", "Get-MailboxAutoReplyConfiguration"] {
@@ -328,7 +328,7 @@ async fn an_account_that_graph_showed_only_later_is_let_in_again() {
 }
 
 #[tokio::test]
-async fn whose_state_was_never_shown_is_not_said_to_be_undone() {
+async fn account_with_unknown_state_is_not_reported_as_undone() {
     let ward = Ward::open().await;
     ward.sim.inject(Fault::status(Service::Graph, "GET /v1.0/users/", 400));
     let answer = ward.press(json!({})).await;
@@ -341,7 +341,7 @@ async fn whose_state_was_never_shown_is_not_said_to_be_undone() {
 }
 
 #[tokio::test]
-async fn a_rule_that_sends_mail_outside_comes_back_only_by_force_though_no_threat_names_it() {
+async fn external_rule_is_restored_only_with_force() {
     for (force, back) in [(false, false), (true, true)] {
         for exchange_role in [true, false] {
             let ward = Ward::open().await;
@@ -378,7 +378,7 @@ async fn an_undo_does_not_say_that_a_password_was_reset_which_was_not() {
 }
 
 #[tokio::test]
-async fn what_could_be_read_only_by_a_later_press_is_put_back_too() {
+async fn undo_restores_settings_that_a_later_run_saved() {
     let ward = Ward::open().await;
     let before = ward.mailbox();
     ward.contoso(|tenant| tenant.exchange_role = false);

@@ -14,7 +14,7 @@ use tenantwatch_simulator::steps::Moment;
 
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
-use super::ward::{BOB, Ward, detail, outcome, threat};
+use super::remediation_fixture::{BOB, Ward, detail, outcome, threat};
 
 /// Time that passes with each look at the clock where something hangs.
 const TICK: TimeDelta = TimeDelta::milliseconds(10);
@@ -29,7 +29,7 @@ const ACCOUNT_STEPS: [&str; 6] =
     ["BlockSignIn", "RevokeSessions", "ResetPassword", "ReviewSignInMethods", "RevokeConsents", "RevokeSessionsAgain"];
 
 #[tokio::test]
-async fn of_two_presses_at_once_one_works_and_the_other_is_told_so() {
+async fn second_concurrent_request_is_rejected_as_busy() {
     let ward = Ward::open().await;
     let (one, two) = tokio::join!(ward.press(json!({})), ward.press(json!({})));
     let mut statuses = [one.status, two.status];
@@ -75,7 +75,7 @@ async fn a_run_that_is_killed_anywhere_is_picked_up_by_the_next_press() {
 }
 
 #[tokio::test]
-async fn what_is_not_done_in_time_is_left_for_the_next_press() {
+async fn unfinished_steps_remain_for_the_next_run() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| {
         let bob = tenant.mailbox_mut(BOB).unwrap();
@@ -104,7 +104,7 @@ async fn what_is_not_done_in_time_is_left_for_the_next_press() {
 }
 
 #[tokio::test]
-async fn a_lease_that_ran_out_is_taken_over_and_the_first_run_changes_nothing_more() {
+async fn expired_lease_is_taken_over_and_first_run_stops() {
     let ward = Ward::open().await;
     ward.stop_after(Some(12));
     tokio::select! {
@@ -144,7 +144,7 @@ async fn a_lease_is_renewed_while_a_call_is_under_way() {
 }
 
 #[tokio::test]
-async fn an_exchange_that_hangs_keeps_no_press_from_stopping_the_attacker() {
+async fn unresponsive_exchange_does_not_stop_account_steps() {
     let ward = Ward::open().await;
     ward.sim.inject(Fault::new(Service::Exchange, "", FaultKind::Delay(FOR_EVER)));
     ward.wait_shortly();
@@ -214,7 +214,7 @@ async fn hidden_rules_with_many_targets_cost_no_press_its_time() {
 }
 
 #[tokio::test]
-async fn a_store_that_no_longer_answers_is_no_reason_to_answer_late_or_to_leave_the_account_open() {
+async fn store_lost_during_a_run_delays_nothing() {
     let ward = Ward::open().await;
     // The lock, the row of the run and its copy are there; nothing after them is.
     ward.stop_after(Some(3));
@@ -229,7 +229,7 @@ async fn a_store_that_no_longer_answers_is_no_reason_to_answer_late_or_to_leave_
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_at_all_is_said_in_time_and_nothing_is_touched() {
+async fn unresponsive_store_is_reported_in_time_without_changes() {
     for action in ["Remediate", "Undo", "Preview", "Dismiss"] {
         let ward = Ward::open().await;
         ward.stop_after(Some(0));

@@ -7,4 +7,4 @@ mod limits;
 mod over_http;
 mod press;
 mod refusals;
-pub mod ward;
+pub mod remediation_fixture;

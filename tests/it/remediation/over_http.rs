@@ -12,7 +12,7 @@ use tenantwatch::notify::token::Scope;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::ward::{BOB, Ward, threat};
+use super::remediation_fixture::{BOB, Ward, threat};
 
 const KEY: &str = "c2ltdWxhdGVkLWFjdGlvbi1rZXktMzItYnl0ZXMtbG9uZyE=";
 
@@ -132,7 +132,7 @@ fn body_with(ward: &Ward, wrong: Wrong) -> Value {
 }
 
 #[tokio::test]
-async fn every_refusal_has_its_status_in_the_order_of_the_checks_and_touches_nothing() {
+async fn every_rejection_has_its_status_in_order_of_checks() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
     // Where there is but one subscriber, tracing asks only the thread that meets a line of code first, which may be another test's.

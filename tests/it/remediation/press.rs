@@ -9,10 +9,10 @@ use tenantwatch_simulator::world::{Grant, Permission, SignInMethod};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
 
-use super::ward::{BOB, RULE, Ward, detail, find, outcome, threat};
+use super::remediation_fixture::{BOB, RULE, Ward, detail, find, outcome, threat};
 
 #[tokio::test]
-async fn a_press_with_the_three_members_of_2019_secures_the_account_and_proves_it() {
+async fn request_with_members_of_2019_secures_and_verifies() {
     let ward = Ward::open().await;
     let answer = ward.press(json!({})).await;
     assert_eq!((answer.status, &answer.body["Status"]), (200, &json!("Completed")), "{:#}", answer.body);
@@ -75,7 +75,7 @@ async fn a_second_press_reads_again_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_no_longer_holds_is_secured_anew() {
+async fn reverted_change_repeats_every_step() {
     let ward = Ward::open().await;
     ward.press(json!({})).await;
     ward.contoso(|tenant| tenant.user_mut(BOB).unwrap().account_enabled = true);
@@ -86,7 +86,7 @@ async fn what_no_longer_holds_is_secured_anew() {
 }
 
 #[tokio::test]
-async fn whoever_is_let_in_again_before_all_was_done_is_secured_anew() {
+async fn account_unblocked_after_an_unfinished_run_is_secured_again() {
     let ward = Ward::open().await;
     ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(13));
     assert_eq!(ward.press(json!({})).await.body["Status"], "CompletedWithErrors");
@@ -99,7 +99,7 @@ async fn whoever_is_let_in_again_before_all_was_done_is_secured_anew() {
 }
 
 #[tokio::test]
-async fn what_comes_back_before_all_was_done_is_taken_away_again() {
+async fn change_reverted_before_the_end_is_made_again() {
     let ward = Ward::open().await;
     ward.sim.inject(Fault::status(Service::Exchange, "Set-CASMailbox", 400).times(13));
     ward.press(json!({})).await;
@@ -123,7 +123,7 @@ fn record_of(finding: &ProcessedRow, parameters: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn a_finding_that_names_an_alias_shows_what_its_own_press_has_to_take_away() {
+async fn finding_with_an_alias_shows_access_to_remove() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| {
         let given = Permission { user: "eve@contoso.com".to_owned(), rights: "FullAccess".to_owned(), folder: None };
@@ -149,7 +149,7 @@ async fn a_finding_that_names_an_alias_shows_what_its_own_press_has_to_take_away
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_again_is_said_and_nothing_is_done_anew() {
+async fn failed_verification_is_reported_and_repeats_no_step() {
     let ward = Ward::open().await;
     ward.press(json!({})).await;
     ward.sim.inject(Fault::status(Service::Exchange, "Get-CASMailbox", 403));
@@ -165,7 +165,7 @@ async fn what_cannot_be_read_again_is_said_and_nothing_is_done_anew() {
 }
 
 #[tokio::test]
-async fn what_a_service_says_of_an_attackers_name_becomes_no_link() {
+async fn attacker_name_in_a_service_error_becomes_no_link() {
     let ward = Ward::open().await;
     let body = json!({ "error": { "code": "BadRequest", "message": "no www.evil.example or https://evil.example" } });
     let no = FaultKind::Status { status: 400, headers: Vec::new(), body: body.to_string() };
@@ -176,7 +176,7 @@ async fn what_a_service_says_of_an_attackers_name_becomes_no_link() {
 }
 
 #[tokio::test]
-async fn a_folder_is_closed_to_whom_it_was_opened_and_what_is_not_known_is_said() {
+async fn folder_access_is_removed_and_unknown_access_reported() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| {
         let folder = |user: &str| Permission {
@@ -239,7 +239,7 @@ async fn a_call_that_says_yes_and_does_nothing_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_finished_remediation_makes_everything_that_was_done_to_the_mailbox_news_again() {
+async fn finished_remediation_resets_all_threats_to_the_mailbox() {
     let ward = Ward::open().await;
     let (mut second, mut dismissed, mut of_harry) =
         (threat(2, ward.now()), threat(3, ward.now()), threat(4, ward.now()));
@@ -292,7 +292,7 @@ async fn a_preview_says_what_would_be_done_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_delegate_who_acted_is_secured_as_well_but_no_mailbox_of_his() {
+async fn acting_delegate_is_secured_but_not_their_mailbox() {
     let ward = Ward::open().await;
     let mut by_harry = threat(2, ward.now());
     by_harry.actor = "harry@contoso.com".to_owned();
@@ -365,7 +365,7 @@ async fn a_federated_password_is_reported_with_the_place_to_reset_it() {
 }
 
 #[tokio::test]
-async fn without_exchange_rights_graph_switches_the_rules_off_and_the_rest_says_what_to_grant() {
+async fn missing_exchange_role_disables_rules_through_graph() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| tenant.exchange_role = false);
     let answer = ward.press(json!({})).await;
@@ -383,7 +383,7 @@ async fn without_exchange_rights_graph_switches_the_rules_off_and_the_rest_says_
 }
 
 #[tokio::test]
-async fn an_administrator_whom_the_app_may_not_touch_is_reported_and_the_mailbox_is_secured() {
+async fn untouchable_administrator_is_reported_and_mailbox_secured() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| tenant.user_mut(BOB).unwrap().administrator = true);
     let answer = ward.press(json!({})).await;
@@ -393,7 +393,7 @@ async fn an_administrator_whom_the_app_may_not_touch_is_reported_and_the_mailbox
 }
 
 #[tokio::test]
-async fn access_given_since_the_incident_began_is_taken_away_and_older_access_is_left() {
+async fn access_granted_since_the_incident_is_removed() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| {
         let bob = tenant.mailbox_mut(BOB).unwrap();
@@ -439,7 +439,7 @@ async fn a_recent_consent_to_mail_is_revoked_and_others_are_listed() {
 }
 
 #[tokio::test]
-async fn recent_sign_in_methods_are_listed_and_removed_only_when_told_so() {
+async fn recent_sign_in_methods_are_removed_only_if_configured() {
     for (setting, left) in [("false", 3), ("true", 2)] {
         let ward = Ward::open_with(&[("ACTION_KEY", "off"), ("REMOVE_SIGNIN_METHODS", setting)]).await;
         let method = |id: &str, days: i64| SignInMethod {
@@ -478,7 +478,7 @@ async fn a_name_excuses_no_rule() {
 }
 
 #[tokio::test]
-async fn a_delegate_rule_that_refuses_is_skipped_unless_it_sends_mail_outside() {
+async fn fixed_delegate_rule_is_skipped_unless_it_forwards_externally() {
     for (target, rules) in [("nobody knows", "Skipped"), ("eve@evil.example", "Failed")] {
         let ward = Ward::open().await;
         ward.contoso(|tenant| {
@@ -494,7 +494,7 @@ async fn a_delegate_rule_that_refuses_is_skipped_unless_it_sends_mail_outside() 
 }
 
 #[tokio::test]
-async fn an_account_whose_name_ends_that_of_another_is_secured_as_well() {
+async fn account_with_name_ending_like_another_is_secured() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| drop(tenant.add_person("ob", "Otto Bell").clone()));
     let mut by_otto = threat(2, ward.now());
@@ -509,7 +509,7 @@ async fn an_account_whose_name_ends_that_of_another_is_secured_as_well() {
 }
 
 #[tokio::test]
-async fn a_rule_that_graph_may_not_switch_off_is_a_failure_and_not_said_to_be_off() {
+async fn rule_that_graph_cannot_disable_is_a_failure() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| tenant.exchange_role = false);
     let rule = json!({ "id": "AQ", "displayName": ".", "sequence": 1, "isEnabled": true, "isReadOnly": true,
@@ -568,7 +568,7 @@ async fn an_empty_answer_proves_nothing() {
 }
 
 #[tokio::test]
-async fn a_rule_that_bears_a_name_of_exchanges_is_not_passed_over_where_nobody_can_tell_whom_it_serves() {
+async fn system_named_rule_with_unknown_targets_is_not_skipped() {
     let ward = Ward::open().await;
     assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
     ward.contoso(|tenant| {
@@ -585,7 +585,7 @@ async fn a_rule_that_bears_a_name_of_exchanges_is_not_passed_over_where_nobody_c
 }
 
 #[tokio::test]
-async fn where_nobody_can_tell_which_rules_are_hidden_the_thiefs_are_switched_off_all_the_same() {
+async fn attacker_rules_are_disabled_when_hidden_rules_are_unknown() {
     let ward = Ward::open().await;
     ward.sim.inject(Fault::status(Service::Exchange, "Get-InboxRule Mailbox", 400));
     let blind = ward.press(json!({})).await;

@@ -7,13 +7,13 @@ use tenantwatch::functions::remediate_account;
 use tenantwatch::notify::token::Scope;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
-use super::ward::{BOB, Ward, threat};
+use super::remediation_fixture::{BOB, Ward, threat};
 
 const FIRST_KEY: &str = "c2ltdWxhdGVkLWFjdGlvbi1rZXktMzItYnl0ZXMtbG9uZyE=";
 const OTHER_KEY: &str = "b3RoZXItc2ltdWxhdGVkLWFjdGlvbi1rZXktMzItYnl0ZXM=";
 
 #[tokio::test]
-async fn a_body_of_the_wrong_form_is_refused_by_the_name_of_the_member() {
+async fn malformed_body_is_rejected_with_the_member_name() {
     let ward = Ward::open().await;
     let id = ward.threat.record_id.to_string();
     let cases: [(&str, Value); 12] = [
@@ -91,7 +91,7 @@ async fn a_protected_account_is_refused_by_whatever_name_it_goes() {
 }
 
 #[tokio::test]
-async fn a_protected_actor_is_refused_and_left_out_when_the_owner_alone_is_asked_for() {
+async fn protected_actor_is_rejected_unless_only_the_owner_is_named() {
     let ward = Ward::open_with(&[("ACTION_KEY", "off"), ("PROTECTED_USERS", "harry@contoso.com")]).await;
     let mut by_harry = threat(2, ward.now());
     by_harry.actor = "harry@contoso.com".to_owned();
@@ -105,7 +105,7 @@ async fn a_protected_actor_is_refused_and_left_out_when_the_owner_alone_is_asked
 }
 
 #[tokio::test]
-async fn a_token_is_demanded_and_anything_but_the_right_one_is_refused_before_any_look_up() {
+async fn wrong_token_is_rejected_before_any_look_up() {
     let ward = Ward::open_with(&[("ACTION_KEY", FIRST_KEY)]).await;
     let right = ward.token(Scope::Act, TimeDelta::hours(1));
     let mut swapped = right.clone();
@@ -223,7 +223,7 @@ async fn an_undo_without_a_snapshot_is_409() {
 }
 
 #[tokio::test]
-async fn a_protected_account_that_cannot_be_looked_up_right_now_is_not_touched() {
+async fn protected_account_that_cannot_be_resolved_is_unchanged() {
     let id = Ward::open().await.user(BOB).id.to_string();
     let passing = |service, route| {
         let headers = vec![("retry-after".to_owned(), "0".to_owned())];

@@ -153,7 +153,7 @@ fn file(folder: &Path, name: &str, content: String) -> String {
 }
 
 #[test]
-fn in_large_exports_of_every_kind_exactly_the_planted_records_are_found() {
+fn large_exports_yield_exactly_the_planted_findings() {
     let folder = tempfile::tempdir().unwrap();
     let mut export = Export::new(12);
     let files = [

@@ -60,7 +60,7 @@ async fn retry_after_of_an_hour_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn denied_request_is_repeated_once_with_a_fresh_token_in_an_hour() {
+async fn denied_request_is_retried_once_an_hour_with_a_fresh_token() {
     let server = Server::start().await;
     let denied = json!({"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges", "innererror": {}}});
     server.says([Answer::json(403, &denied), Answer::json(403, &denied), Answer::json(403, &denied)]);

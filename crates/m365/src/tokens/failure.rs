@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_is_found_in_the_text_and_ids_of_traces_are_left_out() {
+    fn error_number_is_found_and_trace_ids_are_ignored() {
         let text = "AADSTS7000215: Invalid client secret is provided.\r\nTrace ID: 1\r\nCorrelation ID: 2";
         assert_eq!(number_after(text, "AADSTS"), Some(7_000_215));
         assert_eq!(first_line(text), "AADSTS7000215: Invalid client secret is provided.");

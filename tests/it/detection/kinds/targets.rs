@@ -48,7 +48,7 @@ fn encapsulated_addresses_count_by_what_they_contain() {
 }
 
 #[test]
-fn a_contact_under_an_accepted_domain_counts_by_its_external_address() {
+fn contact_in_an_accepted_domain_counts_by_external_address() {
     let external = online(&forward_to("anna@contoso.com"), knows("anna@contoso.com", &["drop@evil.example"], None));
     assert_eq!((external.severity, external.outside_targets), (Severity::High, vec!["drop@evil.example".to_owned()]));
     let inside = online(&forward_to("anna@contoso.com"), knows("anna@contoso.com", &["anna@contoso.com"], None));

@@ -16,7 +16,7 @@ use tenantwatch_simulator::Tenant;
 use tenantwatch_simulator::records::{self, Envelope, Seeded};
 use tenantwatch_simulator::world::{AcceptedDomain, BlobBody};
 
-use crate::watch::{CONTOSO, Watch, forwarding_rule};
+use crate::collector_fixture::{CONTOSO, CollectorFixture, forwarding_rule};
 
 use place::Place;
 use situations::Situation;
@@ -40,20 +40,20 @@ struct Planned {
 /// What was kept of a record, by its id.
 type Expected = BTreeMap<String, (&'static str, Option<FindingKind>)>;
 
-async fn watch() -> Watch {
-    let watch = Watch::start_with(|settings| {
+async fn fixture() -> CollectorFixture {
+    let fixture = CollectorFixture::start_with(|settings| {
         let domain = "tickets.example".parse().unwrap();
         settings.trust.targets = vec![TrustedTarget::Domain { only_in: None, domain }];
     })
     .await;
-    let mut world = watch.sim.world();
+    let mut world = fixture.sim.world();
     let tenant = world.tenants.get_mut(&CONTOSO).unwrap();
     for person in 0..PEOPLE {
         tenant.add_person(&alias(person), &format!("Person {person}"));
     }
     tenant.accepted_domains.push(AcceptedDomain::new("contoso.onmicrosoft.com"));
     drop(world);
-    watch
+    fixture
 }
 
 fn alias(person: usize) -> String {
@@ -77,14 +77,14 @@ fn plan(begin: DateTime<Utc>, seeded: &mut Seeded) -> Vec<Planned> {
 }
 
 /// Lets the week happen and reads it hour by hour; `planted` happens to victor in its midst.
-async fn live_through(watch: &Watch, seed: u64, planted: Option<&str>) -> Expected {
-    let (begin, mut seeded) = (watch.now(), Seeded::new(seed));
+async fn live_through(fixture: &CollectorFixture, seed: u64, planted: Option<&str>) -> Expected {
+    let (begin, mut seeded) = (fixture.now(), Seeded::new(seed));
     let mut planned = plan(begin, &mut seeded).into_iter().peekable();
     let mut expected = Expected::new();
     for reading in 1..=DAYS * 24 / HOURS_BETWEEN {
         let until = begin + TimeDelta::hours(reading * HOURS_BETWEEN);
         let mut records = Vec::new();
-        with_contoso(watch, |tenant| {
+        with_contoso(fixture, |tenant| {
             while let Some(next) = planned.next_if(|planned| planned.at < until) {
                 records.extend(happens(tenant, &next, &mut seeded, &mut expected));
             }
@@ -97,15 +97,15 @@ async fn live_through(watch: &Watch, seed: u64, planted: Option<&str>) -> Expect
             records.push(forwarding_rule(0xa77ac, "Sync", target, until));
         }
         seeded.shuffle(&mut records);
-        watch.wait(until - watch.now());
-        with_contoso(watch, |tenant| publish(tenant, until, records));
-        watch.read().await.unwrap();
+        fixture.wait(until - fixture.now());
+        with_contoso(fixture, |tenant| publish(tenant, until, records));
+        fixture.read().await.unwrap();
     }
     expected
 }
 
-fn with_contoso<T>(watch: &Watch, change: impl FnOnce(&mut Tenant) -> T) -> T {
-    change(watch.sim.world().tenants.get_mut(&CONTOSO).unwrap())
+fn with_contoso<T>(fixture: &CollectorFixture, change: impl FnOnce(&mut Tenant) -> T) -> T {
+    change(fixture.sim.world().tenants.get_mut(&CONTOSO).unwrap())
 }
 
 fn happens(tenant: &mut Tenant, planned: &Planned, seeded: &mut Seeded, expected: &mut Expected) -> Vec<Value> {
@@ -171,24 +171,24 @@ fn surprises(rows: &[ProcessedRow], expected: &Expected) -> Vec<String> {
 #[tokio::test]
 async fn an_ordinary_week_is_kept_and_nobody_is_told() {
     assert!(situations::all().count() >= 100);
-    let watch = watch().await;
-    let expected = live_through(&watch, 50, None).await;
-    let found = surprises(&watch.findings().await, &expected);
+    let fixture = fixture().await;
+    let expected = live_through(&fixture, 50, None).await;
+    let found = surprises(&fixture.findings().await, &expected);
     assert!(found.is_empty(), "{}", found.join("\n"));
-    assert_eq!(watch.sim.notifications(), Vec::<Value>::new());
-    assert_eq!(watch.teams_messages(), 0);
+    assert_eq!(fixture.sim.notifications(), Vec::<Value>::new());
+    assert_eq!(fixture.teams_messages(), 0);
 }
 
 #[tokio::test]
 async fn one_attack_in_an_ordinary_week_is_told_and_nothing_else() {
-    let watch = watch().await;
-    let expected = live_through(&watch, 51, Some("eve@evil.example")).await;
-    let mut rows = watch.findings().await;
+    let fixture = fixture().await;
+    let expected = live_through(&fixture, 51, Some("eve@evil.example")).await;
+    let mut rows = fixture.findings().await;
     let attack = rows.extract_if(.., |row| row.threat).collect::<Vec<_>>();
     assert_eq!(attack.len(), 1);
     assert_eq!((attack[0].source_mailbox.as_str(), attack[0].state), ("victor@contoso.com", FindingState::Sent));
     assert_eq!(surprises(&rows, &expected), Vec::<String>::new());
-    let told: Vec<Value> = watch.sim.notifications().into_iter().map(|body| body["LogID"].clone()).collect();
+    let told: Vec<Value> = fixture.sim.notifications().into_iter().map(|body| body["LogID"].clone()).collect();
     assert_eq!(told, [attack[0].record_id.to_string()]);
-    assert_eq!(watch.teams_messages(), 1);
+    assert_eq!(fixture.teams_messages(), 1);
 }

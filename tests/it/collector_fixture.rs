@@ -85,7 +85,7 @@ impl Store for CountingStore {
     }
 }
 
-/// The tenant that most tests watch.
+/// The tenant of most tests.
 pub const CONTOSO: Uuid = Uuid::from_u128(0xc0);
 /// Another customer.
 pub const FABRIKAM: Uuid = Uuid::from_u128(0xfa);
@@ -93,20 +93,20 @@ pub const FABRIKAM: Uuid = Uuid::from_u128(0xfa);
 pub const PARTNER: Uuid = Uuid::from_u128(0x99);
 
 /// The product against the simulator.
-pub struct Watch {
+pub struct CollectorFixture {
     pub sim: Simulator,
     pub app: App,
     clock: Arc<StillClock>,
     store: Arc<CountingStore>,
 }
 
-impl Watch {
+impl CollectorFixture {
     /// One customer, `contoso.com`, with a mailbox for victor@contoso.com; both channels are set.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    /// As [`Watch::start`], with other settings.
+    /// As [`CollectorFixture::start`], with other settings.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
         let sim = Simulator::start(world()).await.unwrap();
@@ -237,13 +237,13 @@ impl Watch {
     }
 
     /// The bodies that the flow accepted whose member `Type` is this.
-    pub fn told(&self, kind: &str) -> Vec<Value> {
+    pub fn notified(&self, kind: &str) -> Vec<Value> {
         self.sim.notifications().into_iter().filter(|body| body["Type"] == kind).collect()
     }
 
     /// The texts of the notices that the flow accepted.
-    pub fn told_texts(&self) -> Vec<String> {
-        self.told("Coverage").iter().map(|body| body["Description"].as_str().unwrap().to_owned()).collect()
+    pub fn notice_texts(&self) -> Vec<String> {
+        self.notified("Coverage").iter().map(|body| body["Description"].as_str().unwrap().to_owned()).collect()
     }
 
     pub fn teams_messages(&self) -> usize {
