@@ -1,6 +1,8 @@
 //! From a judged record to a stored row: claimed by inserting it, so that one record gives one row and one notification,
 //! whichever blobs, runs or simultaneous runs it comes in.
 
+use std::collections::BTreeMap;
+
 use crate::detection::{Finding, Severity};
 use crate::location::parse_client_ip;
 use crate::tables::PROCESSED;
@@ -8,10 +10,10 @@ use crate::tables::RowVersion;
 use crate::tables::claim::{self, CLAIM_HOLDS, Claimed};
 use crate::tables::{FindingState, ProcessedRow};
 use base::ids::RunId;
-use table_store::StoreError;
+use table_store::{StoreError, retry_unavailable};
 
 use super::{Assessor, repeats};
-use crate::tables::pending;
+use crate::tables::{incidents, pending};
 
 impl Assessor<'_> {
     /// Stores a finding, sends it if it is a threat that was not notified before, and then relates it to others. What relating adds is
@@ -56,6 +58,9 @@ impl Assessor<'_> {
     async fn store_unfinished(&self, mut row: ProcessedRow, finding: &Finding) -> Result<(), StoreError> {
         row.next_attempt = Some(row.processed_at + CLAIM_HOLDS);
         row.attempts = 1;
+        if row.state == FindingState::Sending {
+            row.incident_id = self.join_incident(&row).await?;
+        }
         let whole = Some(finding.record.as_str()).filter(|_| row.state == FindingState::Rejudge);
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, whole).await?;
         self.session.note_unfinished().await?;
@@ -63,10 +68,16 @@ impl Assessor<'_> {
         if row.state == FindingState::Sending { self.send_unless_repeat(row, etag).await } else { Ok(()) }
     }
 
+    /// Returns the incident of a threat. A single failure of the store must not delay the threat until the next run.
+    pub(super) async fn join_incident(&self, threat: &ProcessedRow) -> Result<String, StoreError> {
+        let (store, clock) = (self.app.store.as_ref(), &self.app.clock);
+        retry_unavailable(clock, || incidents::join(store, clock, threat)).await
+    }
+
     /// Sends a threat whose claim is held, if its fingerprint was not told before.
     pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
         let Some(first) = repeats::claim(self.app, &self.notified, &row).await? else {
-            return self.outbox.deliver(row, etag).await;
+            return self.outbox.deliver_threat(row, etag).await;
         };
         row.state = FindingState::Repeat;
         row.repeat_of = Some(first);
@@ -122,6 +133,7 @@ impl Assessor<'_> {
             attempts: 0,
             next_attempt: None,
             notified: self.outbox.nobody_told(),
+            unanswered: BTreeMap::new(),
             incident_id: String::new(),
         }
     }

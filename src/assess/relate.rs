@@ -155,8 +155,9 @@ impl Assessor<'_> {
         let key = Key::new(PartitionKey::domain(&domain), RowKey::record(record_id));
         let Some((mut row, version)) = self.stored(&key).await? else { return Ok(()) };
         let was_threat = row.threat;
-        // While a finding is being sent, only its sender may change the row.
-        if !row.state.is_closed() || !relations.add_to(&mut row) {
+        // While a finding is being sent, only its sender may change the row. One that is held back is not being sent yet.
+        let is_free = row.state.is_closed() || self.outbox.holds(record_id);
+        if !is_free || !relations.add_to(&mut row) {
             return Ok(());
         }
         if was_threat || !row.threat || row.state != FindingState::Recorded {

@@ -165,6 +165,7 @@ impl Assessor<'_> {
             return self.close(judged, &etag).await;
         }
         judged.state = FindingState::Sending;
+        judged.incident_id = self.join_incident(&judged).await?;
         let Some(etag) = judged.replace(self.app.store.as_ref(), &etag).await? else { return Ok(()) };
         self.count(|report| report.threats += 1);
         self.send_unless_repeat(judged, etag).await

@@ -89,11 +89,13 @@ async fn work(
     collected: &mut Report,
 ) -> Result<(), Stop> {
     Box::pin(assessor.resume(deadline, &share(app, deadline))).await?;
+    Box::pin(outbox.send_bundles()).await?;
     let (sender, receiver) = batches();
     let collector = Collector::new(app, message.tenant_id, deadline, session, outbox, sender);
     // On the heap: each stage waits in many places, and would hold room for all of them on the stack.
     let collecting = Box::pin(collector.run(share(app, deadline), collected));
     let (outcome, ()) = tokio::join!(collecting, Box::pin(assessor.run(receiver)));
+    Box::pin(outbox.send_bundles()).await?;
     outcome
 }
 

@@ -9,7 +9,7 @@ use crate::detection::{FindingKind, Severity};
 use crate::tables::ProcessedRow;
 
 use super::elements::{bold, close, fact, large, paragraph, quiet, run, sentence};
-use super::{can_be_acted_on, summary};
+use super::{Notification, can_be_acted_on, summary};
 
 /// The largest card, in bytes of JSON. Teams takes 28 KB for a whole message.
 pub const SIZE_LIMIT: usize = 26 * 1024;
@@ -40,10 +40,10 @@ pub enum Buttons {
 
 /// The card of a finding. Buttons only on a threat that can be acted on, and `consent`, the page where an administrator of the
 /// tenant lets the app in, on a notice that it is missing.
-pub fn card(row: &ProcessedRow, buttons: &Buttons, consent: Option<&str>) -> Value {
+pub fn card(notification: &Notification<'_>, buttons: &Buttons, consent: Option<&str>) -> Value {
     let mut shortest = Value::Null;
     for limit in TEXT_LIMITS {
-        shortest = card_within(row, buttons, consent, *limit);
+        shortest = card_within(notification, buttons, consent, *limit);
         if shortest.to_string().len() <= SIZE_LIMIT {
             break;
         }
@@ -51,10 +51,11 @@ pub fn card(row: &ProcessedRow, buttons: &Buttons, consent: Option<&str>) -> Val
     shortest
 }
 
-fn card_within(row: &ProcessedRow, buttons: &Buttons, consent: Option<&str>, limit: usize) -> Value {
+fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Option<&str>, limit: usize) -> Value {
+    let row = notification.row;
     let mut actions = actions(row, buttons);
     actions.extend(consent.map(|page| open("Open the page for consent", page)));
-    let mut body = vec![headline(row)];
+    let mut body = vec![headline(notification)];
     body.extend(why(row, limit));
     body.push(whole_picture(row, limit));
     body.extend(particulars(row, limit));
@@ -79,7 +80,8 @@ const WHERE_TO_ACT: &str = "To act: press Secure and Remediate on the card that 
 
 /// What a person must read in any case: how bad, whose account, what happened. Always short, so that the flow can show it
 /// beside a long result.
-fn headline(row: &ProcessedRow) -> Value {
+fn headline(notification: &Notification<'_>) -> Value {
+    let row = notification.row;
     let (style, colour) = match row.severity {
         Severity::High => ("attention", "Attention"),
         Severity::Medium => ("warning", "Warning"),
@@ -92,6 +94,10 @@ fn headline(row: &ProcessedRow) -> Value {
         sentence([large(line(&whom)), line(&tenant)]),
         paragraph(line(&what)),
     ];
+    let others = notification.others();
+    if !others.is_empty() {
+        items.push(paragraph(bold(line(&others))));
+    }
     if can_be_acted_on(row) {
         items.push(paragraph(bold(line(&format!("Unless that was agreed, secure {}.", summary::whom(row))))));
     }

@@ -1,5 +1,6 @@
 //! One POST to a webhook: what is accepted, what may pass, and what somebody has to mend.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -21,6 +22,9 @@ const ATTEMPTS_IF_CERTAIN: u32 = 2;
 /// How long one attempt may take.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 
+/// The shortest time limit of an attempt.
+const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
+
 /// The first wait; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
@@ -30,7 +34,7 @@ const ANSWER_LIMIT: usize = 16 * 1024;
 /// Where and how to deliver.
 pub(super) struct Delivery<'a> {
     pub http: &'a reqwest::Client,
-    pub clock: &'a dyn Clock,
+    pub clock: &'a Arc<dyn Clock>,
     pub channel: Channel,
     pub address: &'a SecretString,
 }
@@ -77,11 +81,12 @@ impl Delivery<'_> {
             .post(self.address.expose_secret())
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .header("x-ms-client-tracking-id", tracking_id)
-            .timeout(ATTEMPT_LIMIT.min(deadline.left()).max(Duration::from_secs(1)))
             .body(body);
         let request = request.build().map_err(|error| self.unreachable(&error))?;
-        let sent = base::http::send(self.http, request, Some(number)).await;
-        let response = sent.map_err(|error| self.unreachable(&error))?;
+        // Longer than a connection may take to open, so a request that runs out of time was sent.
+        let limit = Deadline::after(Arc::clone(self.clock), ATTEMPT_LIMIT.min(deadline.left()).max(SHORTEST_ATTEMPT));
+        let sent = limit.limit(base::http::send(self.http, request, Some(number))).await;
+        let response = sent.ok_or_else(|| self.unanswered())?.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
@@ -96,9 +101,17 @@ impl Delivery<'_> {
             let detail = format!("{} is not an address that can be called", self.channel.setting());
             return NotifyError::Configuration { channel: self.channel, detail }.into();
         }
+        if error.is_timeout() && !error.is_connect() {
+            return self.unanswered();
+        }
         let failure = RequestFailure::of(error);
         let error = NotifyError::Transient { channel: self.channel, detail: failure.to_string(), retry_after: None };
         Failed { error, limit: if failure.is_certain() { ATTEMPTS_IF_CERTAIN } else { ATTEMPTS } }
+    }
+
+    fn unanswered(&self) -> Failed {
+        let detail = format!("no answer within {} s", ATTEMPT_LIMIT.as_secs());
+        NotifyError::Unanswered { channel: self.channel, detail }.into()
     }
 
     fn refused(&self, status: StatusCode, code: &str, retry_after: Option<Duration>) -> NotifyError {

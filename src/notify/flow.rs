@@ -7,8 +7,7 @@ use chrono::SecondsFormat;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::card::{self, Buttons};
-use super::summary;
-use crate::tables::ProcessedRow;
+use super::{Notification, summary};
 
 /// Member names and their texts.
 pub type Payload = BTreeMap<&'static str, String>;
@@ -37,19 +36,24 @@ const AS_STORED: &[&str] = &[
     "Actor",
     "RuleName",
     "TenantId",
+    "IncidentId",
 ];
 
 /// The notification of a finding. Without a token the member `ActionToken` is empty.
-pub fn payload(row: &ProcessedRow, token: Option<&SecretString>, consent: Option<&str>) -> Payload {
+pub fn payload(notification: &Notification<'_>, token: Option<&SecretString>, consent: Option<&str>) -> Payload {
+    let row = notification.row;
     let stored = row.to_entity();
     let mut payload: Payload =
         AS_STORED.iter().map(|name| (*name, stored.text(name).unwrap_or_default().to_owned())).collect();
     let sentences: Vec<&str> = row.reasons.iter().map(|reason| reason.sentence.as_str()).collect();
     payload.insert("Score", row.score.to_string());
     payload.insert("Reasons", sentences.join("\n"));
-    payload.insert("Summary", summary::summary(row));
+    payload.insert("Summary", summary::of_notification(notification));
     payload.insert("EventTime", row.event_time.to_rfc3339_opts(SecondsFormat::Secs, true));
     payload.insert("ActionToken", token.map(|token| token.expose_secret().to_owned()).unwrap_or_default());
-    payload.insert("Card", card::card(row, &Buttons::Submit, consent).to_string());
+    // Tenantwatch does not contain accounts by itself.
+    payload.insert("Containment", String::new());
+    payload.insert("UndoToken", String::new());
+    payload.insert("Card", card::card(notification, &Buttons::Submit, consent).to_string());
     payload
 }

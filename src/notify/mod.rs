@@ -1,11 +1,13 @@
 //! Telling a person: a Power Automate flow, Teams, and the card both show.
 
+mod bundles;
 pub mod card;
 mod defang;
 mod delivery;
 mod elements;
 pub mod flow;
 pub mod notices;
+mod notification;
 pub mod outbox;
 mod portal;
 pub mod summary;
@@ -26,6 +28,7 @@ use m365::{AppRegistration, Cloud, Hosts};
 
 pub use defang::defang;
 use delivery::Delivery;
+pub use notification::Notification;
 pub use portal::ConsentPage;
 use token::{ActionTokens, Scope};
 
@@ -68,6 +71,14 @@ pub enum NotifyError {
         detail: String,
         /// When it asked to be tried again.
         retry_after: Option<Duration>,
+    },
+    /// The request was sent whole, and no answer came in time: people may have got the notification or not.
+    #[error("{channel} did not answer: {detail}", channel = .channel.as_str())]
+    Unanswered {
+        /// Which.
+        channel: Channel,
+        /// How long it had time.
+        detail: String,
     },
     /// Somebody has to mend a setting or the flow. The finding stays owed.
     #[error("{channel} refuses notifications: {detail}", channel = .channel.as_str())]
@@ -120,9 +131,16 @@ impl Notifier {
     /// Sends one notification through one channel, retrying what may pass until `deadline`.
     ///
     /// # Errors
-    /// [`NotifyError::Configuration`] where trying again is pointless until somebody mends something, else
-    /// [`NotifyError::Transient`].
-    pub async fn send(&self, channel: Channel, row: &ProcessedRow, deadline: &Deadline) -> Result<(), NotifyError> {
+    /// [`NotifyError::Configuration`] if trying again is pointless until somebody mends something, [`NotifyError::Unanswered`] if
+    /// it may have arrived, otherwise [`NotifyError::Transient`].
+    pub async fn send<'n>(
+        &self,
+        channel: Channel,
+        notification: impl Into<Notification<'n>>,
+        deadline: &Deadline,
+    ) -> Result<(), NotifyError> {
+        let notification = notification.into();
+        let row = notification.row;
         let Some(address) = self.address(channel) else {
             return Err(NotifyError::Configuration { channel, detail: format!("{} is not set", channel.setting()) });
         };
@@ -131,12 +149,12 @@ impl Notifier {
         let consent = lacks_consent.then(|| self.consent.of(&row.tenant_id));
         let body = match channel {
             Channel::Flow => {
-                serde_json::to_vec(&flow::payload(row, self.action_token(row).as_ref(), consent.as_deref()))
+                serde_json::to_vec(&flow::payload(&notification, self.action_token(row).as_ref(), consent.as_deref()))
             }
-            Channel::Teams => serde_json::to_vec(&teams::message(row, self.cloud, consent.as_deref())),
+            Channel::Teams => serde_json::to_vec(&teams::message(&notification, self.cloud, consent.as_deref())),
         };
         let body = body.map_err(|error| NotifyError::Configuration { channel, detail: error.to_string() })?;
-        let delivery = Delivery { http: &self.http, clock: self.clock.as_ref(), channel, address };
+        let delivery = Delivery { http: &self.http, clock: &self.clock, channel, address };
         delivery.deliver(&tracking_id, body, deadline).await
     }
 

@@ -1,6 +1,8 @@
 //! Notifications that are about watching, not about a record: they are rows of ProcessedAuditLogs like any finding, so they
 //! are claimed, sent, owed and found again in the same way.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
@@ -97,6 +99,7 @@ impl Notice {
             attempts: 1,
             next_attempt: Some(now + CLAIM_HOLDS),
             notified: channels.iter().map(|channel| (channel.as_str().to_owned(), None)).collect(),
+            unanswered: BTreeMap::new(),
             incident_id: String::new(),
         }
     }

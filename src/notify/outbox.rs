@@ -1,21 +1,24 @@
-//! Getting notifications out: only the holder of a row's claim sends, a channel that accepted is never asked again, and what
-//! is not accepted stays owed at growing distance, for ever.
+//! Sends notifications: only the holder of a row's claim sends, a channel that accepted one never gets it again, and a notification
+//! that is not accepted stays owed and is sent again at growing intervals, without an end.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
+use super::bundles::{Bundles, Held};
 use super::notices::{Notice, Subject, stamp};
-use super::{Channel, Notifier, NotifyError};
+use super::{Channel, Notification, Notifier, NotifyError};
 use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
 use crate::tables::claim::{self, Claimed};
-use crate::tables::{CoverageSession, FindingState, Notified, ProcessedRow, pending};
+use crate::tables::{
+    CoverageSession, FindingState, IncidentRow, Notified, ProcessedRow, Unanswered, incidents, load, pending,
+};
 use base::clock::{Clock, Deadline};
-use base::ids::TenantId;
+use base::ids::{RecordId, TenantId};
 use table_store::{Store, StoreError};
 
 /// No sending is begun with less than this left: [`CHANNEL_TIMEOUT`], the storing of what came of it, and the reserve before which a
@@ -25,8 +28,20 @@ const SEND_RESERVE: Duration = Duration::from_secs(75);
 /// How long one sending is retried within a run: reading the log must not stand still for a channel that is down.
 const CHANNEL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A passing fault of a channel is told through the other one from this attempt on.
-const TOLD_FROM_ATTEMPT: u32 = 3;
+/// From this attempt on, a transient fault of a channel is notified through the other channels.
+const NOTIFIED_FROM_ATTEMPT: u32 = 3;
+
+/// The requests without an answer after which it is unknown whether a channel got a notification: the first and three repetitions.
+const UNANSWERED_LIMIT: u32 = 4;
+
+/// The further requests, one a day, if no other channel accepted the notification.
+const DAILY_REQUESTS: u32 = 7;
+
+/// The interval of those.
+const DAY: TimeDelta = TimeDelta::hours(24);
+
+/// The requests without an answer after which a channel is not used any more in a run: each one takes [`CHANNEL_TIMEOUT`].
+const UNANSWERED_PER_RUN: u32 = 3;
 
 /// Sends what one run holds the claims of.
 #[derive(Debug)]
@@ -38,7 +53,9 @@ pub struct Outbox<'a> {
     partner: TenantId,
     deadline: &'a Deadline,
     silent: Mutex<BTreeSet<Channel>>,
+    unanswered: AtomicU32,
     accepted: AtomicU64,
+    bundles: Bundles,
 }
 
 /// What came of offering a row to its channels.
@@ -56,7 +73,17 @@ impl<'a> Outbox<'a> {
         partner: TenantId,
         deadline: &'a Deadline,
     ) -> Self {
-        Self { store, clock, notifier, partner, deadline, silent: Mutex::default(), accepted: AtomicU64::new(0) }
+        Self {
+            store,
+            clock,
+            notifier,
+            partner,
+            deadline,
+            silent: Mutex::default(),
+            unanswered: AtomicU32::new(0),
+            accepted: AtomicU64::new(0),
+            bundles: Bundles::default(),
+        }
     }
 
     /// How many notifications a channel has accepted from this run.
@@ -79,11 +106,76 @@ impl<'a> Outbox<'a> {
         }
     }
 
+    /// Sends a threat that this run holds the claim of. The first threats to one account are sent at once; further ones wait for
+    /// [`Self::send_bundles`].
+    pub async fn deliver_threat(&self, row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
+        match self.bundles.admit(row, etag) {
+            Some((row, etag)) => self.deliver(row, etag).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends one notification for each account with threats that were held back. Without the time for it they are left, and a later
+    /// run takes them over.
+    pub async fn send_bundles(&self) -> Result<(), StoreError> {
+        if self.deadline.left() < SEND_RESERVE {
+            return Ok(());
+        }
+        for bundle in self.bundles.take() {
+            self.send_bundle(bundle).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether a threat is held back for [`Self::send_bundles`]: its stored row may still be changed.
+    pub fn holds(&self, record: &RecordId) -> bool {
+        self.bundles.holds(record)
+    }
+
+    /// The others are closed before the worst is sent: a kill in between leaves the worst owed, and nothing is sent twice.
+    async fn send_bundle(&self, bundle: Vec<Held>) -> Result<(), StoreError> {
+        let mut bundle = bundle.into_iter();
+        let (worst, version) = loop {
+            let Some(held) = bundle.next() else { return Ok(()) };
+            if let Some(ours) = self.ours(&held).await? {
+                break ours;
+            }
+        };
+        let mut further = 0;
+        for held in bundle {
+            further += u32::from(self.close_as_part(&held, &worst).await?);
+        }
+        self.deliver_with(worst, version, further).await
+    }
+
+    /// Closes a threat for which the notification of the worst one stands. Returns whether it was still ours.
+    async fn close_as_part(&self, held: &Held, worst: &ProcessedRow) -> Result<bool, StoreError> {
+        let Some((mut row, version)) = self.ours(held).await? else { return Ok(false) };
+        row.state = FindingState::Repeat;
+        row.repeat_of = Some(worst.record_id);
+        row.next_attempt = None;
+        if row.replace(self.store, &version).await?.is_none() {
+            return Ok(false);
+        }
+        pending::remove(self.store, &row.tenant_id, &row.record_id).await?;
+        Ok(true)
+    }
+
+    /// The stored row of a threat that is held back, unless somebody else has taken it over.
+    async fn ours(&self, held: &Held) -> Result<Option<(ProcessedRow, RowVersion)>, StoreError> {
+        let stored = load::<ProcessedRow>(self.store, &held.key).await?;
+        Ok(stored.filter(|(row, _)| row.claim_id == held.claim && row.state == FindingState::Sending))
+    }
+
     /// Sends a row that this run holds the claim of to every channel that has not accepted it, and marks each acceptance.
-    pub async fn deliver(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
-        let offered = self.offer(&mut row, etag).await?;
+    pub async fn deliver(&self, row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
+        self.deliver_with(row, etag, 0).await
+    }
+
+    async fn deliver_with(&self, mut row: ProcessedRow, etag: RowVersion, further: u32) -> Result<(), StoreError> {
+        let offered = self.offer(&mut row, etag, further).await?;
         for fault in &offered.faults {
-            self.tell_of_fault(fault, &row).await?;
+            self.notify_of_fault(fault, &row).await?;
         }
         self.forget_if_sent(&row, &offered).await
     }
@@ -97,7 +189,7 @@ impl<'a> Outbox<'a> {
 
     /// Offers the row to its channels, one after the other. The row is written after each acceptance, so that a kill
     /// repeats at most the one notification that was on its way.
-    async fn offer(&self, row: &mut ProcessedRow, mut etag: RowVersion) -> Result<Offered, StoreError> {
+    async fn offer(&self, row: &mut ProcessedRow, mut etag: RowVersion, further: u32) -> Result<Offered, StoreError> {
         let mut offered = Offered { faults: Vec::new(), claim_is_lost: false };
         let channels = self.notifier.channels();
         // A channel that is not set any more is not owed anything.
@@ -106,15 +198,17 @@ impl<'a> Outbox<'a> {
         if row.notified.is_empty() {
             row.notified = self.nobody_told();
         }
+        let incident = self.incident_of(row).await;
         for channel in channels {
             if self.deadline.left() < SEND_RESERVE {
                 return Ok(offered);
             }
-            if row.notified.get(channel.as_str()) != Some(&None) || self.is_silent(channel) {
+            if !is_due(row, channel, self.clock.now()) || self.is_silent(channel) {
                 continue;
             }
             let patience = Deadline::after(self.clock.clone(), CHANNEL_TIMEOUT.min(self.deadline.left()));
-            match self.notifier.send(channel, row, &patience).await {
+            let notification = Notification::of_incident(row, incident.as_ref(), further);
+            match self.notifier.send(channel, notification, &patience).await {
                 Ok(()) => {
                     self.accepted.fetch_add(1, Ordering::Relaxed);
                     row.notified.insert(channel.as_str().to_owned(), Some(self.clock.now()));
@@ -126,6 +220,9 @@ impl<'a> Outbox<'a> {
                 }
                 Err(fault) => {
                     self.silence_if_down(&fault);
+                    if matches!(fault, NotifyError::Unanswered { .. }) {
+                        count_unanswered(row, channel, self.clock.now());
+                    }
                     offered.faults.push(fault);
                 }
             }
@@ -149,26 +246,36 @@ impl<'a> Outbox<'a> {
         }
         mark_sent_if_accepted(row);
         if row.state == FindingState::Sending {
-            row.next_attempt = Some(self.clock.now() + distance(row.attempts));
+            row.next_attempt = Some(next_attempt(row, self.clock.now()));
         }
         offered.claim_is_lost = row.replace(self.store, etag).await?.is_none();
         Ok(())
     }
 
-    /// A channel that does not work is told of through the others, once a day.
-    async fn tell_of_fault(&self, fault: &NotifyError, row: &ProcessedRow) -> Result<(), StoreError> {
+    /// A fault of a channel is notified through the others, once a day; a channel that does not answer once a month, and through
+    /// itself if there is no other.
+    async fn notify_of_fault(&self, fault: &NotifyError, row: &ProcessedRow) -> Result<(), StoreError> {
         let (channel, is_certain) = match fault {
             NotifyError::Configuration { channel, .. } => (*channel, true),
-            NotifyError::Transient { channel, .. } => (*channel, row.attempts >= TOLD_FROM_ATTEMPT),
+            NotifyError::Transient { channel, .. } => (*channel, row.attempts >= NOTIFIED_FROM_ATTEMPT),
+            NotifyError::Unanswered { channel, .. } => (*channel, has_become_unknown(row, *channel)),
         };
         tracing::warn!(channel = channel.as_str(), log_id = %row.record_id, "{fault}; the notification stays owed");
         let others: Vec<Channel> = self.notifier.channels().into_iter().filter(|c| *c != channel).collect();
-        if !is_certain || others.is_empty() {
+        let is_slow = matches!(fault, NotifyError::Unanswered { .. });
+        if !is_certain || others.is_empty() && !is_slow {
             return Ok(());
         }
-        let notice = self.fault_notice(channel, fault);
-        if let Some((mut row, etag)) = self.insert_notice(&notice, &others, None).await? {
-            let offered = self.offer(&mut row, etag).await?;
+        let notice = if is_slow { self.slow_notice(channel) } else { self.fault_notice(channel, fault) };
+        let through = if others.is_empty() { vec![channel] } else { others };
+        if let Some((mut row, etag)) = self.insert_notice(&notice, &through, None).await? {
+            if through == [channel] {
+                let requests = UNANSWERED_LIMIT + DAILY_REQUESTS - 1;
+                // The slow channel itself gets the notice once: it does not answer this one either.
+                row.unanswered
+                    .insert(channel.as_str().to_owned(), Unanswered { requests, last: row.processed_at - DAY });
+            }
+            let offered = self.offer(&mut row, etag, 0).await?;
             self.forget_if_sent(&row, &offered).await?;
         }
         Ok(())
@@ -186,6 +293,31 @@ impl<'a> Outbox<'a> {
             ),
             at: now,
         }
+    }
+
+    fn slow_notice(&self, channel: Channel) -> Notice {
+        let now = self.clock.now();
+        Notice {
+            subject: Subject::service(self.partner),
+            what: "Channel".to_owned(),
+            since: format!("{} slow {}", channel.as_str(), now.format("%Y-%m")),
+            text: format!(
+                "The channel {} accepts notifications but does not answer within {} s. Tenantwatch cannot know whether people got \
+                 them: it repeats a notification up to three times, so the same threat may appear more than once. Make the flow \
+                 answer first and work afterwards: put a Response action directly behind its trigger.",
+                channel.as_str(),
+                CHANNEL_TIMEOUT.as_secs()
+            ),
+            at: now,
+        }
+    }
+
+    /// The incident of a threat. Without it the notification is sent all the same.
+    async fn incident_of(&self, row: &ProcessedRow) -> Option<IncidentRow> {
+        let incident = incidents::of(self.store, row).await;
+        incident
+            .inspect_err(|error| tracing::warn!(log_id = %row.record_id, "the incident was not read: {error}"))
+            .ok()?
     }
 
     /// Stores a notice with this run's claim. `None`: it is there already and not ours.
@@ -211,23 +343,68 @@ impl<'a> Outbox<'a> {
         self.silent.lock().is_ok_and(|silent| silent.contains(&channel))
     }
 
-    /// A channel that is down is not asked again in this run. What it refuses at once may be due to the one notification.
+    /// A channel that is down gets no further request in this run. A refusal may be due to the one notification.
     fn silence_if_down(&self, fault: &NotifyError) {
-        if let (NotifyError::Transient { channel, .. }, Ok(mut silent)) = (fault, self.silent.lock()) {
+        let (channel, is_down) = match fault {
+            NotifyError::Transient { channel, .. } => (channel, true),
+            NotifyError::Unanswered { channel, .. } => {
+                (channel, self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED_PER_RUN)
+            }
+            NotifyError::Configuration { channel, .. } => (channel, false),
+        };
+        if let (true, Ok(mut silent)) = (is_down, self.silent.lock()) {
             silent.insert(*channel);
         }
     }
 }
 
-/// The state that follows from who has accepted.
+/// The state that follows from the channels that have accepted the notification, or of which that remains unknown.
 fn mark_sent_if_accepted(row: &mut ProcessedRow) {
-    if row.notified.values().all(Option::is_some) {
+    if row.notified.iter().all(|(channel, accepted)| accepted.is_some() || is_given_up(row, channel)) {
         row.state = FindingState::Sent;
         row.next_attempt = None;
     }
 }
 
-/// How long an owed notification waits after its so-manieth attempt: 5 minutes, doubled each time, at most 6 hours.
+/// Returns whether a channel is owed a notification that may be sent now.
+fn is_due(row: &ProcessedRow, channel: Channel, now: DateTime<Utc>) -> bool {
+    let channel = channel.as_str();
+    if row.notified.get(channel) != Some(&None) || is_given_up(row, channel) {
+        return false;
+    }
+    row.unanswered.get(channel).is_none_or(|unanswered| !is_daily(unanswered) || now - unanswered.last >= DAY)
+}
+
+/// Returns whether nothing is sent to a channel any more because it does not answer.
+fn is_given_up(row: &ProcessedRow, channel: &str) -> bool {
+    let is_accepted = row.notified.values().any(Option::is_some);
+    row.unanswered.get(channel).is_some_and(|unanswered| {
+        is_daily(unanswered) && (is_accepted || unanswered.requests >= UNANSWERED_LIMIT + DAILY_REQUESTS)
+    })
+}
+
+fn is_daily(unanswered: &Unanswered) -> bool {
+    unanswered.requests >= UNANSWERED_LIMIT
+}
+
+/// Returns whether the last request is the one after which it is unknown whether people got the notification.
+fn has_become_unknown(row: &ProcessedRow, channel: Channel) -> bool {
+    row.unanswered.get(channel.as_str()).is_some_and(|unanswered| unanswered.requests == UNANSWERED_LIMIT)
+}
+
+fn count_unanswered(row: &mut ProcessedRow, channel: Channel, now: DateTime<Utc>) {
+    let counted = row.unanswered.entry(channel.as_str().to_owned()).or_insert(Unanswered { requests: 0, last: now });
+    *counted = Unanswered { requests: counted.requests + 1, last: now };
+}
+
+/// The time of the next attempt: the next day if only channels are left that do not answer.
+fn next_attempt(row: &ProcessedRow, now: DateTime<Utc>) -> DateTime<Utc> {
+    let mut owed = row.notified.iter().filter(|(channel, accepted)| accepted.is_none() && !is_given_up(row, channel));
+    let is_next_day = owed.all(|(channel, _)| row.unanswered.get(channel).is_some_and(is_daily));
+    now + if is_next_day { DAY } else { distance(row.attempts) }
+}
+
+/// Returns the interval after an attempt: 5 minutes, doubled each time, at most 6 hours.
 fn distance(attempts: u32) -> TimeDelta {
     TimeDelta::minutes(5 * (1 << attempts.clamp(1, 7).saturating_sub(1))).min(TimeDelta::hours(6))
 }

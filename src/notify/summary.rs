@@ -4,7 +4,7 @@ use crate::detection::{FindingKind, ReasonName};
 use crate::tables::ProcessedRow;
 use table_store::cut_text;
 
-use super::defang;
+use super::{Notification, defang};
 
 /// The longest text of an attacker in a sentence, in UTF-16 units.
 const QUOTE_LIMIT: usize = 120;
@@ -19,6 +19,12 @@ pub fn summary(row: &ProcessedRow) -> String {
         _ if row.threat => format!("{}; unless that was agreed, secure {}.", what_happened(row), whom(row)),
         _ => format!("{}; recorded, nothing needs to be done.", what_happened(row)),
     }
+}
+
+/// The sentence of a finding, and one about the other threats of its incident.
+pub fn of_notification(notification: &Notification<'_>) -> String {
+    let (summary, others) = (summary(notification.row), notification.others());
+    if others.is_empty() { summary } else { format!("{summary} {others}") }
 }
 
 /// What stands at the head of a card: how bad and what kind, whose account, in which tenant, what happened.

@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 
 use super::card::{self, Buttons};
-use super::portal;
-use crate::tables::ProcessedRow;
+use super::{Notification, portal};
 use m365::Cloud;
 
 /// The message of a finding.
-pub fn message(row: &ProcessedRow, cloud: Cloud, consent: Option<&str>) -> Value {
+pub fn message(notification: &Notification<'_>, cloud: Cloud, consent: Option<&str>) -> Value {
+    let row = notification.row;
     let buttons =
         Buttons::Links { entra: portal::entra_user(cloud, row), exchange: portal::exchange_mailbox(cloud, row) };
     json!({
@@ -17,7 +17,7 @@ pub fn message(row: &ProcessedRow, cloud: Cloud, consent: Option<&str>) -> Value
         "attachments": [{
             "contentType": "application/vnd.microsoft.card.adaptive",
             "contentUrl": null,
-            "content": card::card(row, &buttons, consent),
+            "content": card::card(notification, &buttons, consent),
         }],
     })
 }

@@ -12,6 +12,7 @@ const PENDING: Word = Word::new("pending");
 const AIM: Word = Word::new("aim");
 const NEAR: Word = Word::new("near");
 const SNAPSHOT: Word = Word::new("snapshot");
+const INCIDENT: Word = Word::new("incident");
 const LOCK: Word = Word::new("lock");
 
 /// The partition of AuditLogCoverage with all tenants' coverage rows.
@@ -57,6 +58,11 @@ pub fn aim(aim: &Digest) -> RowKey {
 /// An event of a user, by the digest of the name and the finding that shows it.
 pub fn near(user: &Digest, record: &RecordId) -> RowKey {
     RowKey::word_digest_record(NEAR, user, record)
+}
+
+/// The newest incident of an account, by the digest of its address.
+pub fn incident(account: &Digest) -> RowKey {
+    RowKey::word_digest(INCIDENT, account)
 }
 
 /// The lock of a remediation, by the digest of an object id.

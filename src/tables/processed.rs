@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::detection::{FindingKind, Judged, Judgement, Reason, Severity};
@@ -42,6 +43,19 @@ pub enum FindingState {
 
 /// Column `Notified`: per channel (`flow`, `teams`) when it accepted, `None` while it is owed.
 pub type Notified = BTreeMap<String, Option<DateTime<Utc>>>;
+
+/// Column `Unknown`: per channel, the requests that were sent whole and not answered.
+pub type UnansweredChannels = BTreeMap<String, Unanswered>;
+
+/// The requests that a channel did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Unanswered {
+    /// How many there were.
+    pub requests: u32,
+    /// The time of the last one.
+    pub last: DateTime<Utc>,
+}
 
 /// A row of ProcessedAuditLogs. Texts are as stored: cut at the column limit on the way in.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +124,8 @@ pub struct ProcessedRow {
     pub next_attempt: Option<DateTime<Utc>>,
     /// `Notified`
     pub notified: Notified,
+    /// `Unknown`
+    pub unanswered: UnansweredChannels,
     /// `IncidentId`: the incident that the threat belongs to; empty for rows of the first version and for what is no threat.
     pub incident_id: String,
 }
@@ -188,6 +204,7 @@ impl ProcessedRow {
         "Attempts",
         "NextAttempt",
         "Notified",
+        "Unknown",
         "IncidentId",
     ];
 
@@ -267,6 +284,7 @@ impl ProcessedRow {
             entity.set("NextAttempt", Column::Time(time));
         }
         entity.set_whole_text("Notified", &json_text(&self.notified));
+        entity.set_whole_text("Unknown", &json_text(&self.unanswered));
         entity.set_text("IncidentId", &self.incident_id);
     }
 
@@ -317,6 +335,7 @@ impl ProcessedRow {
             attempts: columns.count("Attempts")?,
             next_attempt: stored.entity.time("NextAttempt"),
             notified: columns.json("Notified")?,
+            unanswered: columns.json("Unknown")?,
             incident_id: columns.text("IncidentId"),
         };
         let version = RowVersion::of(stored, Self::COLUMNS);

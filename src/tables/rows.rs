@@ -1,8 +1,8 @@
 //! Loading and saving rows as types.
 
 use super::{
-    CoverageRow, DeferredBlob, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, ServiceRow,
-    TargetIndexRow, TargetRow, UserEventRow,
+    CoverageRow, DeferredBlob, IncidentRow, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow,
+    ProcessedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow,
 };
 use std::sync::Arc;
 
@@ -49,6 +49,7 @@ macro_rules! table_rows {
 
 table_rows! {
     ProcessedRow => PROCESSED,
+    IncidentRow => PROCESSED,
     LockRow => ACTIONS,
     OpenSnapshotsRow => ACTIONS,
     CoverageRow => COVERAGE,

@@ -210,7 +210,8 @@ impl CollectorFixture {
     pub async fn rows(&self, partition: &str) -> Vec<ProcessedRow> {
         let query = Query::partition(PartitionKey::parse(partition).unwrap());
         let rows = list_all(self.store.as_ref(), PROCESSED, query).await.unwrap();
-        rows.iter().map(|row| ProcessedRow::from_stored(row).unwrap().0).collect()
+        let is_finding = |row: &&Stored| !row.entity.key.row.as_str().starts_with("incident_");
+        rows.iter().filter(is_finding).map(|row| ProcessedRow::from_stored(row).unwrap().0).collect()
     }
 
     pub async fn coverage(&self) -> CoverageRow {

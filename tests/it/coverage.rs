@@ -212,7 +212,7 @@ async fn backlog_of_days_is_read_over_several_interrupted_runs() {
     let mut runs = 0;
     while fixture.coverage().await.covered_until.unwrap() < fixture.now() - TimeDelta::hours(1) {
         // Each run ends somewhere on the way, as by a kill; the next one goes on from there.
-        fixture.lose_store_after(Some(16));
+        fixture.lose_store_after(Some(20));
         let _ = fixture.read().await;
         fixture.lose_store_after(None);
         runs += 1;

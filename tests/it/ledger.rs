@@ -17,9 +17,9 @@ use table_store::{
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::tables::claim::{self, Claimed, TakenOver};
 use tenantwatch::tables::{
-    ActionRow, CoverageRow, DeferredBlob, FindingState, IndexedRun, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow,
-    PendingRow, ProcessedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow, TenantState, UserEventRow,
-    coverage, list, load, merge, put, retention, save, without,
+    ActionRow, CoverageRow, DeferredBlob, FindingState, IncidentRow, IndexedRun, LockRow, NotifiedFingerprintRow,
+    OpenSnapshotsRow, PendingRow, ProcessedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow, TenantState,
+    Unanswered, UserEventRow, coverage, list, load, merge, put, retention, save, without,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;
@@ -88,6 +88,10 @@ fn finding() -> ProcessedRow {
         attempts: 3,
         next_attempt: Some(at("2026-11-22T10:15:00Z")),
         notified: BTreeMap::from([("flow".to_owned(), Some(at("2026-11-22T10:00:01Z"))), ("teams".to_owned(), None)]),
+        unanswered: BTreeMap::from([(
+            "teams".to_owned(),
+            Unanswered { requests: 1, last: at("2026-11-22T10:00:31Z") },
+        )]),
         incident_id: "incident".to_owned(),
     }
 }
@@ -657,10 +661,23 @@ async fn a_row_is_put_whatever_was_there_before() {
     assert_eq!(rows.into_iter().map(|(row, _)| row).collect::<Vec<_>>(), [later]);
 }
 
+fn incident() -> IncidentRow {
+    IncidentRow {
+        domain: "contoso.com".parse().unwrap(),
+        account: Digest::of(&["bob@contoso.com"]),
+        incident_id: "11111111-1111-1111-1111-111111111111".to_owned(),
+        first_event: hour(0),
+        last_event: hour(1),
+        threats: 1,
+        records: vec![RECORD.parse().unwrap()],
+    }
+}
+
 /// The rows of docs/tables.md, and what the code writes.
 fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
     vec![
         ("ProcessedAuditLogs", ProcessedRow::COLUMNS, finding().to_entity()),
+        ("ProcessedAuditLogs: `incident_<h>`", IncidentRow::COLUMNS, incident().to_entity()),
         ("AuditLogActionsLog", ActionRow::COLUMNS, action().to_entity(true)),
         ("AuditLogActionsLog: `snapshot_<h>`", OpenSnapshotsRow::COLUMNS, open_snapshots().to_entity()),
         ("AuditLogActionsLog: `lock_<h>`", LockRow::COLUMNS, lock().to_entity()),

@@ -22,6 +22,7 @@ mod functions_host;
 mod get_domain;
 mod glance;
 mod host;
+mod incidents;
 mod json_encodings;
 mod ledger;
 mod licences;

@@ -179,7 +179,7 @@ async fn quiet_tenant_costs_two_listings_and_two_table_operations() {
 }
 
 #[tokio::test]
-async fn threat_on_two_channels_costs_thirteen_more_operations() {
+async fn threat_on_two_channels_costs_sixteen_more_operations() {
     let fixture = CollectorFixture::start().await;
     fixture.read().await.unwrap();
     fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", fixture.now())]);
@@ -187,7 +187,8 @@ async fn threat_on_two_channels_costs_thirteen_more_operations() {
     assert_eq!(fixture.read().await.unwrap().notified, 2);
     // What is related to it: the target is asked for and noted both ways (3), and the mailbox (2). What a kill may interrupt:
     // the note (2), its end (1), and whether it was the last (1). The finding and its fingerprint (2), a mark for each channel (2).
-    assert_eq!(fixture.store_operations(), 2 + 13);
+    // Its incident is looked for, opened, and read again at the sending (3).
+    assert_eq!(fixture.store_operations(), 2 + 16);
 }
 
 #[tokio::test]
@@ -352,15 +353,16 @@ async fn failed_sign_in_method_change_is_never_a_threat() {
 }
 
 #[tokio::test]
-async fn threats_in_concurrent_blobs_are_all_notified() {
+async fn many_blobs_with_threats_are_read_at_once() {
     let fixture = CollectorFixture::start().await;
     for id in 0..40_u128 {
         let target = format!("eve{id}@evil.example");
         fixture.publish(vec![forwarding_rule(id, "Invoices", &target, fixture.now())]);
     }
     let report = fixture.read().await.unwrap();
-    assert_eq!((report.blobs, report.threats, report.notified), (40, 40, 80));
-    assert_eq!(fixture.notified("InboxRule").len(), 40);
+    // Five one by one, and one for the others, on two channels.
+    assert_eq!((report.blobs, report.threats, report.notified), (40, 40, 12));
+    assert_eq!(fixture.notified("InboxRule").len(), 6);
 }
 
 #[tokio::test]

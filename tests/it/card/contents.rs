@@ -30,7 +30,7 @@ fn a_card_stays_small_and_says_where_it_was_cut() {
         let size = card.to_string().len();
         assert!(size < CARD_LIMIT, "{size} bytes");
         assert!(texts_of(&card, "TextRun").iter().any(|run| run.ends_with("[cut]")));
-        let message = teams::message(&row, Cloud::Worldwide, None).to_string();
+        let message = teams::message(&(&row).into(), Cloud::Worldwide, None).to_string();
         assert!(message.len() < CARD_LIMIT, "{} bytes", message.len());
         assert!(message.contains("Nothing happens by opening them."), "our own words are not cut");
     }
@@ -91,7 +91,7 @@ fn flow_buttons_submit_and_teams_buttons_open_links() {
         (Cloud::GccHigh, "entra.microsoft.us"),
         (Cloud::China, "portal.azure.cn"),
     ] {
-        let message = teams::message(&example(), cloud, None);
+        let message = teams::message(&(&example()).into(), cloud, None);
         let actions = message["attachments"][0]["content"]["actions"].as_array().unwrap().clone();
         assert_eq!(actions.len(), 2);
         assert!(actions.iter().all(|action| action["type"] == "Action.OpenUrl"));

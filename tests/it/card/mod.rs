@@ -103,10 +103,10 @@ fn notice(state: &TenantState) -> ProcessedRow {
 
 /// The card that the flow is sent.
 pub fn flow_card(row: &ProcessedRow) -> Value {
-    serde_json::from_str(&flow::payload(row, None, None)["Card"]).unwrap()
+    serde_json::from_str(&flow::payload(&row.into(), None, None)["Card"]).unwrap()
 }
 
 /// The card that a Teams webhook is sent.
 pub fn teams_card(row: &ProcessedRow) -> Value {
-    teams::message(row, Cloud::Worldwide, None)["attachments"][0]["content"].clone()
+    teams::message(&row.into(), Cloud::Worldwide, None)["attachments"][0]["content"].clone()
 }

@@ -36,7 +36,7 @@ fn example() -> ProcessedRow {
 
 /// What the flow is sent, as it goes over the wire.
 fn sent(row: &ProcessedRow) -> Value {
-    json!(payload(row, Some(&"v1.1.act.signature".to_owned().into()), None))
+    json!(payload(&row.into(), Some(&"v1.1.act.signature".to_owned().into()), None))
 }
 
 /// Every text in a JSON value.

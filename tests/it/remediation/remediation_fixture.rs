@@ -414,6 +414,7 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
         attempts: 0,
         next_attempt: None,
         notified: Default::default(),
+        unanswered: Default::default(),
         incident_id: String::new(),
     }
 }

@@ -1,0 +1,168 @@
+//! Incidents: row `incident_<h>` in a tenant's partition of ProcessedAuditLogs, one for each account. Threats of one account that are
+//! close in time belong to one incident.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use super::columns::{Columns, json_text};
+use super::{ProcessedRow, RowVersion, keys, load, update};
+use base::clock::Clock;
+use base::ids::{Domain, RecordId, TenantId};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, Store, StoreError, Stored};
+
+/// The longest time between the last event of an incident and another event of it.
+const QUIET_PERIOD: TimeDelta = TimeDelta::hours(24);
+
+/// The longest time from the first event of an incident to its last one.
+const LONGEST_INCIDENT: TimeDelta = TimeDelta::days(7);
+
+/// The most threats that a row names. Further ones are counted only.
+const RECORDS_LIMIT: usize = 500;
+
+/// The newest incident of one account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IncidentRow {
+    /// PartitionKey
+    pub domain: Domain,
+    /// RowKey: the SHA-256 of the account's address in lower case.
+    pub account: Digest,
+    /// `IncidentId`
+    pub incident_id: String,
+    /// `FirstEvent`: the event time of its earliest threat.
+    pub first_event: DateTime<Utc>,
+    /// `LastEvent`: the event time of its latest threat.
+    pub last_event: DateTime<Utc>,
+    /// `Threats`: the number of its threats.
+    pub threats: u32,
+    /// `Records`: the log ids of its threats, in the order in which they were stored.
+    pub records: Vec<RecordId>,
+}
+
+impl IncidentRow {
+    /// The columns, as docs/tables.md lists them.
+    pub const COLUMNS: &'static [&'static str] = &["IncidentId", "FirstEvent", "LastEvent", "Threats", "Records"];
+
+    /// The key of the row of an account.
+    pub fn key(domain: &Domain, account: &Digest) -> Key {
+        Key::new(PartitionKey::domain(domain), keys::incident(account))
+    }
+
+    /// The incident that a threat opens.
+    fn opened_by(threat: &ProcessedRow, account: &str) -> Self {
+        Self {
+            domain: threat.domain.clone(),
+            account: Digest::of(&[account]),
+            incident_id: incident_id(&threat.tenant_id, account, &threat.record_id),
+            first_event: threat.event_time,
+            last_event: threat.event_time,
+            threats: 1,
+            records: vec![threat.record_id],
+        }
+    }
+
+    /// Returns the incident with the threat, or `None` if the threat is too far away in time to belong to it.
+    fn joined_by(mut self, threat: &ProcessedRow) -> Option<Self> {
+        let event = threat.event_time;
+        let (first, last) = (self.first_event.min(event), self.last_event.max(event));
+        let is_near = event <= self.last_event + QUIET_PERIOD && event >= self.first_event - QUIET_PERIOD;
+        if !is_near || last - first > LONGEST_INCIDENT {
+            return None;
+        }
+        if !self.records.contains(&threat.record_id) {
+            self.threats = self.threats.saturating_add(1);
+            if self.records.len() < RECORDS_LIMIT {
+                self.records.push(threat.record_id);
+            }
+        }
+        (self.first_event, self.last_event) = (first, last);
+        Some(self)
+    }
+
+    /// Returns the number of threats that were stored before this one.
+    pub fn earlier_than(&self, record: &RecordId) -> u32 {
+        let position = self.records.iter().position(|known| known == record);
+        position.map_or(self.threats.saturating_sub(1), |position| u32::try_from(position).unwrap_or(u32::MAX))
+    }
+
+    /// The row as it is stored.
+    pub fn to_entity(&self) -> Entity {
+        let mut entity = Entity::new(Self::key(&self.domain, &self.account));
+        entity.set_text("IncidentId", &self.incident_id);
+        entity.set("FirstEvent", Column::Time(self.first_event));
+        entity.set("LastEvent", Column::Time(self.last_event));
+        entity.set("Threats", Column::Int(self.threats.into()));
+        entity.set_whole_text("Records", &json_text(&self.records));
+        entity
+    }
+
+    /// From the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if a column is missing or malformed.
+    pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
+        let columns = Columns(&stored.entity);
+        let row = Self {
+            domain: columns.partition_name("")?,
+            account: columns.row_name("incident_")?,
+            incident_id: columns.text("IncidentId"),
+            first_event: columns.time("FirstEvent")?,
+            last_event: columns.time("LastEvent")?,
+            threats: columns.count("Threats")?,
+            records: columns.json("Records")?,
+        };
+        Ok((row, RowVersion::of(stored, Self::COLUMNS)))
+    }
+}
+
+/// UUIDv5 of the account and the first record, in the name space of the tenant.
+fn incident_id(tenant: &TenantId, account: &str, first: &RecordId) -> String {
+    Uuid::new_v5(tenant.as_uuid(), format!("{account}/{first}").as_bytes()).to_string()
+}
+
+/// The account that a threat's incident is about, in lower case: the mailbox owner, or the actor if there is none.
+pub fn account_of(threat: &ProcessedRow) -> String {
+    let owner = threat.source_mailbox.trim();
+    let account = if owner.is_empty() { threat.actor.trim() } else { owner };
+    account.to_lowercase()
+}
+
+/// Returns the id of the incident that a threat belongs to, and opens one if there is none. A threat from before the newest incident of
+/// its account gets an incident of its own, which is not stored. The id is empty if the threat names no account.
+///
+/// # Errors
+/// If the store cannot be used, or others changed the row at every try.
+pub async fn join(store: &dyn Store, clock: &Arc<dyn Clock>, threat: &ProcessedRow) -> Result<String, StoreError> {
+    let account = account_of(threat);
+    if account.is_empty() {
+        return Ok(String::new());
+    }
+    let new = IncidentRow::opened_by(threat, &account);
+    let key = IncidentRow::key(&threat.domain, &new.account);
+    update(store, clock, &key, |stored: Option<IncidentRow>| {
+        let Some(stored) = stored else { return (Some(new.clone()), new.incident_id.clone()) };
+        let is_older = threat.event_time < stored.first_event;
+        match stored.joined_by(threat) {
+            Some(joined) => {
+                let id = joined.incident_id.clone();
+                (Some(joined), id)
+            }
+            None if is_older => (None, new.incident_id.clone()),
+            None => (Some(new.clone()), new.incident_id.clone()),
+        }
+    })
+    .await
+}
+
+/// Returns the incident of a threat, if it is still the newest one of its account.
+///
+/// # Errors
+/// If the store cannot be used or the row is malformed.
+pub async fn of(store: &dyn Store, threat: &ProcessedRow) -> Result<Option<IncidentRow>, StoreError> {
+    if threat.incident_id.is_empty() {
+        return Ok(None);
+    }
+    let key = IncidentRow::key(&threat.domain, &Digest::of(&[&account_of(threat)]));
+    let incident = load::<IncidentRow>(store, &key).await?.map(|(incident, _)| incident);
+    Ok(incident.filter(|incident| incident.incident_id == threat.incident_id))
+}
