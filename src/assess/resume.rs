@@ -79,7 +79,7 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
         found => found?,
     };
     let Some((row, etag)) = found else {
-        if now - unfinished.since > ABANDONED {
+        if (now - unfinished.since).abs() > ABANDONED {
             pending::remove(store, &unfinished.tenant_id, &unfinished.record_id).await?;
         }
         return Ok(None);
@@ -131,7 +131,7 @@ impl Assessor<'_> {
             },
             None => None,
         };
-        let is_late = self.app.clock.now() - row.processed_at >= JUDGED_AGAIN_FOR;
+        let is_late = (self.app.clock.now() - row.processed_at).abs() >= JUDGED_AGAIN_FOR;
         match finding {
             Some(finding) if !is_late && must_wait(&finding, row.attempts) => self.wait_on(row, &etag).await?,
             Some(finding) => {

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::assess;
+use crate::collect;
 use crate::notify::outbox::Outbox;
 use crate::tables::{CoverageRow, CoverageSession, RowVersion, TableRow as _, TenantState};
 use crate::tenants::customers::{self, Known, ListingError, Watched};
@@ -144,7 +145,7 @@ fn messages(app: &App, known: &Known, watched: Vec<Watched>) -> Vec<TenantMessag
 }
 
 fn is_due(row: &CoverageRow, app: &App) -> bool {
-    let tried_lately = row.last_run.is_some_and(|last| app.clock.now() - last < HOURLY);
+    let tried_lately = row.last_run.is_some_and(|last| (app.clock.now() - last).abs() < HOURLY);
     !(housekeeping::was_never_healthy(row) && tried_lately)
 }
 
@@ -202,7 +203,7 @@ async fn notice_unlisted(app: &App, outbox: &Outbox<'_>, known: &Known, listed: 
 
 /// Watched tenants that are not read in time.
 async fn notice_late(app: &App, outbox: &Outbox<'_>, known: &Known, watched: &[Watched]) -> Result<(), StoreError> {
-    let now = app.clock.now();
+    let now = collect::now(app).time;
     for (row, etag) in watched.iter().filter_map(|tenant| known.get(&tenant.tenant_id)) {
         let is_late = row.covered_until.is_some_and(|covered| now - covered > tenants::LATE_AFTER);
         let untold = row.state == TenantState::Late && row.notified.is_empty();

@@ -40,10 +40,10 @@ pub async fn run(app: &App, message: &TenantMessage, deadline: &Deadline) -> Res
 /// One run: continues what earlier runs left, lets the stages work on what is new, and ends with a state of the tenant.
 async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) -> Result<Report, Stop> {
     let Some(session) = monitored(app, message).await? else { return Ok(Report::default()) };
-    if session.read(|row| row.last_run_started.is_some_and(|started| started >= message.queued_at)).await {
+    let started = app.clock.now();
+    if session.read(|row| is_outdated(message, row.last_run_started, started)).await {
         return Ok(Report::default());
     }
-    let started = app.clock.now();
     let outbox = app.outbox(deadline);
     let assessor = Assessor::new(app, message.tenant_id, &session, &outbox);
     let mut collected = Report::default();
@@ -64,6 +64,12 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
         Ok(()) | Err(Stop::OutOfTime | Stop::Starting) => Ok(report),
         Err(stop) => Err(stop),
     }
+}
+
+/// Returns whether a complete run began after the message was queued. A beginning that lies ahead was written by a wrong clock and skips
+/// nothing.
+fn is_outdated(message: &TenantMessage, last_run_started: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    last_run_started.is_some_and(|started| started >= message.queued_at && started <= now)
 }
 
 /// The coverage row of the tenant. `None` if the tenant is not monitored: GetDomain stores a row before it queues a tenant for the first
@@ -136,6 +142,9 @@ impl Run<'_> {
                 }
             })
             .await;
+        if let Some(apart) = collect::now(self.app).disagreement {
+            service::notice_clocks(self.app, self.outbox, apart).await?;
+        }
         match outcome {
             Ok(()) => self.enter_read_state().await,
             Err(Stop::AccessBlocked(state, why)) => self.enter_blocked(*state, why).await,
@@ -146,11 +155,8 @@ impl Run<'_> {
     /// The tenant was read up to now: healthy, unless its auditing is off, or the clocks do not let it be said.
     async fn enter_read_state(&self) -> Result<(), StoreError> {
         let now = collect::now(self.app);
-        if let Some(apart) = now.disagreement {
-            service::notice_clocks(self.app, self.outbox, apart).await?;
-        }
         let covered = self.session.read(|row| row.covered_until).await;
-        if covered.is_none_or(|covered| now.time - covered > RECENT) {
+        if covered.is_none_or(|covered| (now.time - covered).abs() > RECENT) {
             self.session.change(|row| row.last_outcome = "nothing recent could be listed".to_owned()).await;
             return self.session.save().await;
         }

@@ -35,13 +35,32 @@ pub use store::{CountingStore, Failure, Operation};
 /// The time that the simulator has to be quiet before the clock moves by itself, in ticks of 5 ms.
 const QUIET_TICKS: u32 = 12;
 
-/// A clock that moves only when told to. Whoever waits on it really waits, but not for long.
+/// A clock that moves only when told to, and that may be wrong. A wait on it is real, but short.
 #[derive(Debug)]
-pub struct StillClock(Mutex<DateTime<Utc>>);
+pub struct StillClock {
+    start: DateTime<Utc>,
+    passed: Mutex<TimeDelta>,
+    error: Mutex<TimeDelta>,
+}
+
+impl StillClock {
+    fn new(start: DateTime<Utc>) -> Self {
+        Self { start, passed: Mutex::default(), error: Mutex::default() }
+    }
+
+    /// The time that everybody else has.
+    fn right_time(&self) -> DateTime<Utc> {
+        self.start + *self.passed.lock().unwrap()
+    }
+}
 
 impl Clock for StillClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
+        self.right_time() + *self.error.lock().unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.passed.lock().unwrap().to_std().unwrap()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
@@ -75,7 +94,7 @@ impl CollectorFixture {
         let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
         let sim = Simulator::start(world()).await.unwrap();
         sim.set_now(now);
-        let clock = Arc::new(StillClock(Mutex::new(now)));
+        let clock = Arc::new(StillClock::new(now));
         let store = Arc::new(CountingStore::new(clock.clone()));
         let mut settings = settings(&sim);
         change(&mut settings);
@@ -96,9 +115,13 @@ impl CollectorFixture {
 
     /// Moves both clocks.
     pub fn wait(&self, time: TimeDelta) {
-        let mut now = self.clock.0.lock().unwrap();
-        *now += time;
-        self.sim.set_now(*now);
+        *self.clock.passed.lock().unwrap() += time;
+        self.sim.set_now(self.clock.right_time());
+    }
+
+    /// Makes the clock of this machine wrong, and no other.
+    pub fn set_clock_error(&self, error: TimeDelta) {
+        *self.clock.error.lock().unwrap() = error;
     }
 
     /// Returns the outcome of work that meets requests without an answer: time passes while no other request arrives.

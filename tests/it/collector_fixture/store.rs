@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::StillClock;
 use async_trait::async_trait;
-use base::clock::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 use table_store::{
     Continuation, ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table,
@@ -51,7 +51,7 @@ pub struct CountingStore {
     /// Listings begin with an empty page, as those of table storage may.
     begins_empty: Mutex<bool>,
     written: Mutex<Vec<(Operation, Key)>>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<StillClock>,
     /// The error of the store's own clock, if it has one.
     clock_error: Mutex<Option<TimeDelta>>,
 }
@@ -60,9 +60,9 @@ pub struct CountingStore {
 const EMPTY_PAGE: &str = "empty-first-page";
 
 impl CountingStore {
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub fn new(clock: Arc<StillClock>) -> Self {
         Self {
-            inner: MemoryStore::new(Arc::clone(&clock)),
+            inner: MemoryStore::new(clock.clone()),
             clock,
             clock_error: Mutex::default(),
             operations: AtomicUsize::new(0),
@@ -168,7 +168,7 @@ impl CountingStore {
 #[async_trait]
 impl Store for CountingStore {
     fn service_time(&self) -> Option<DateTime<Utc>> {
-        self.clock_error.lock().unwrap().map(|error| self.clock.now() + error)
+        self.clock_error.lock().unwrap().map(|error| self.clock.right_time() + error)
     }
     async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError> {
         self.note_written(Operation::Insert, &entity.key);

@@ -1,6 +1,7 @@
 //! The three stages (collect, assess, notify) under faults, through the public door: a queue message, `run --once` or the built binary
 //! against the simulator. One file per theme.
 
+mod clocks;
 mod hanging_exchange;
 mod many_targets;
 mod records;
