@@ -183,6 +183,12 @@ impl CollectorFixture {
         process_audit_log::run(&self.app, message, &Deadline::after(self.clock.clone(), time)).await
     }
 
+    /// Delivers a message of a tenant that GetDomain has not listed.
+    pub async fn deliver_unlisted(&self, message: &TenantMessage) -> Result<Report, FunctionError> {
+        let time = Duration::from_secs(process_audit_log::DEADLINE_SECONDS);
+        process_audit_log::run(&self.app, message, &Deadline::after(self.clock.clone(), time)).await
+    }
+
     /// Stores the row of a tenant that GetDomain stores before it queues the tenant for the first time.
     async fn list(&self, message: &TenantMessage) {
         let row = first_row(&self.app, message);

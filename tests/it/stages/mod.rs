@@ -2,7 +2,10 @@
 //! against the simulator. One file per theme.
 
 mod clocks;
+mod customers;
 mod hanging_exchange;
 mod many_targets;
 mod records;
+mod related;
 mod store_faults;
+mod tokens;
