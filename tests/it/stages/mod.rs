@@ -3,7 +3,9 @@
 
 mod clocks;
 mod customers;
+mod empty_content;
 mod hanging_exchange;
+mod listing;
 mod many_targets;
 mod records;
 mod related;
