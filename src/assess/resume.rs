@@ -84,6 +84,10 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
         }
         return Ok(None);
     };
+    // A newer version knows what this one is waiting for, and needs the note.
+    if row.state == FindingState::Unknown {
+        return Ok(None);
+    }
     if row.state.is_closed() {
         pending::remove(store, &unfinished.tenant_id, &row.record_id).await?;
         return Ok(None);

@@ -11,3 +11,4 @@ mod records;
 mod related;
 mod store_faults;
 mod tokens;
+mod versions;
