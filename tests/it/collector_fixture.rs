@@ -1,5 +1,6 @@
 //! Tenantwatch against the simulator: the real functions, a store that counts, and a clock that stands still until it is moved.
 
+mod log;
 mod records;
 mod store;
 
@@ -81,6 +82,16 @@ pub struct CollectorFixture {
     pub app: App,
     pub store: Arc<CountingStore>,
     clock: Arc<StillClock>,
+    log: log::Log,
+}
+
+impl Drop for CollectorFixture {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let secret = self.sim.world().client_secret.clone();
+            self.log.assert_no_secret(&[&secret]);
+        }
+    }
 }
 
 impl CollectorFixture {
@@ -91,6 +102,7 @@ impl CollectorFixture {
 
     /// As [`CollectorFixture::start`], with other settings.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let log = log::Log::start();
         let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
         let sim = Simulator::start(world()).await.unwrap();
         sim.set_now(now);
@@ -99,7 +111,7 @@ impl CollectorFixture {
         let mut settings = settings(&sim);
         change(&mut settings);
         let app = App::new(settings, store.clone(), clock.clone()).unwrap();
-        Self { sim, app, clock, store }
+        Self { sim, app, store, clock, log }
     }
 
     /// The settings change, and the product starts again on the same store.
@@ -107,6 +119,11 @@ impl CollectorFixture {
         let mut settings = settings(&self.sim);
         change(&mut settings);
         self.app = App::new(settings, self.store.clone(), self.clock.clone()).unwrap();
+    }
+
+    /// Everything that was logged so far.
+    pub fn log(&self) -> String {
+        self.log.text()
     }
 
     pub fn now(&self) -> DateTime<Utc> {

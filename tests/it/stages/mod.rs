@@ -9,6 +9,7 @@ mod listing;
 mod many_targets;
 mod records;
 mod related;
+mod secrets;
 mod store_faults;
 mod tokens;
 mod versions;
