@@ -35,7 +35,7 @@ fn without(stored: &Stored, names: &[&str]) -> Entity {
 
 fn with(stored: &Stored, columns: &[(&str, &str)]) -> Entity {
     let mut entity = stored.entity.clone();
-    columns.iter().for_each(|(name, value)| entity.set_text(*name, value));
+    columns.iter().for_each(|(name, value)| entity.set_text(name, value));
     entity
 }
 
