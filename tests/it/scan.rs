@@ -12,6 +12,7 @@ use tenantwatch::detection::is_selected;
 use tenantwatch_simulator::records::ordinary_json_lines;
 
 mod exports;
+mod forms;
 
 fn scan(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
