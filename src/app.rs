@@ -90,6 +90,6 @@ impl App {
     /// The outbox of one run.
     pub fn outbox<'a>(&'a self, deadline: &'a Deadline) -> Outbox<'a> {
         let partner = self.settings.partner.tenant_id;
-        Outbox::new(self.store.as_ref(), self.clock.clone(), &self.notifier, partner, deadline)
+        Outbox::new(self.store.as_ref(), self.clock.clone(), &self.notifier, &self.facts, partner, deadline)
     }
 }

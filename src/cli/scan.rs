@@ -96,6 +96,8 @@ struct Reading {
     /// Those that are not broken.
     sound: u64,
     selected: u64,
+    /// Selected records that could not be parsed.
+    unjudged: u64,
     broken: BrokenParts,
     kept: KeptRecords,
     organizations: Organizations,
@@ -142,6 +144,7 @@ fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Sca
         is_whole = false;
         tell(err, &format!("nothing of this is an audit record; {}:{}: {}", first.file, first.line, first.error));
     }
+    is_whole &= reading.unjudged == 0;
     if !is_whole && reading.records == 0 && reading.broken.count() == 0 {
         // An empty list of findings would look like a clean one.
         return Ok(Scanned { threats: 0, is_whole });
@@ -185,6 +188,7 @@ impl Reading {
             records: 0,
             sound: 0,
             selected: 0,
+            unjudged: 0,
             broken: BrokenParts::default(),
             kept: KeptRecords::new()?,
             organizations: Organizations::new(accepted_domains),
@@ -220,6 +224,8 @@ impl Reading {
                 self.records += 1;
                 self.sound += 1;
             }
+            // Reading an export opens them.
+            Event::Envelope { line, .. } => self.broken.add(file, line, &audit_log::Broken::NoOperation),
             Event::Broken { error, line } => {
                 self.records += u64::from(error.is_a_record());
                 self.broken.add(file, line, &error);
@@ -243,16 +249,29 @@ impl Reading {
         Ok(())
     }
 
+    /// Keeps a selected record. One without a time may be an envelope or a row of columns that has an operation as well.
     fn keep(&mut self, file: &str, line: u64, json: &[u8]) -> rusqlite::Result<()> {
-        match AuditRecord::parse(json) {
-            Ok(record) => {
-                let (name, owner) = (record.organization_name.as_deref(), record.mailbox_owner.as_deref());
-                self.organizations.note(record.organization_id, name, owner);
-                self.kept.keep(&record)?;
-                self.sound += 1;
-            }
-            Err(error) => self.broken.add(file, line, &error),
+        let error = match AuditRecord::parse(json) {
+            Ok(record) => return self.keep_record(&record),
+            Err(error) => error,
+        };
+        let inside = export::records_in(json);
+        let parsed: Vec<_> = inside.iter().filter_map(|record| AuditRecord::parse(record).ok()).collect();
+        if parsed.is_empty() {
+            self.unjudged += 1;
+            self.broken.add(file, line, &error);
         }
+        for record in parsed.iter().filter(|record| is_selected(&record.operation)) {
+            self.keep_record(record)?;
+        }
+        Ok(())
+    }
+
+    fn keep_record(&mut self, record: &AuditRecord) -> rusqlite::Result<()> {
+        let (name, owner) = (record.organization_name.as_deref(), record.mailbox_owner.as_deref());
+        self.organizations.note(record.organization_id, name, owner);
+        self.kept.keep(record)?;
+        self.sound += 1;
         Ok(())
     }
 

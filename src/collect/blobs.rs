@@ -224,6 +224,7 @@ impl Batch {
         self.seen += u64::from(is_a_record(&event));
         match event {
             Event::Skipped => {}
+            Event::Envelope { .. } => self.broken.note(&Broken::NoOperation),
             Event::Selected { json, .. } if system_noise(json).is_some() => self.selected += 1,
             Event::Selected { json, .. } => match AuditRecord::parse(json) {
                 Ok(record) => {
@@ -256,7 +257,7 @@ impl BrokenRecords {
 
 fn is_a_record(event: &Event<'_>) -> bool {
     match event {
-        Event::Selected { .. } | Event::Skipped => true,
+        Event::Selected { .. } | Event::Skipped | Event::Envelope { .. } => true,
         Event::Broken { error, .. } => Broken::is_a_record(*error),
     }
 }

@@ -20,7 +20,7 @@ use crate::settings::{self, TrustSettings};
 use crate::tables::CoverageRow;
 use audit_log::AuditRecord;
 use base::clock::{Clock, Deadline};
-use base::ids::TenantId;
+use base::ids::{Domain, TenantId};
 use breaker::Breaker;
 use m365::exchange::{Exchange, Mailbox, MailboxId, Recipient, is_not_found, is_refused};
 use m365::graph::Graph;
@@ -95,6 +95,11 @@ impl FactCache {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         tenants.retain(|_, facts| (now - facts.at).abs() < CACHE_LIFE);
         tenants.get(tenant).cloned()
+    }
+
+    /// The accepted domains of a tenant that are cached now. Nothing is looked up.
+    pub fn cached_domains(&self, tenant: &TenantId) -> Vec<Domain> {
+        self.cached(tenant).map(|facts| facts.accepted.exact.into_iter().collect()).unwrap_or_default()
     }
 
     fn knowledge(

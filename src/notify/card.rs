@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::detection::{FindingKind, Severity};
 use crate::tables::ProcessedRow;
 
-use super::elements::{bold, close, fact, large, paragraph, quiet, run, sentence};
+use super::elements::{Texts, bold, close, large, own_words, paragraph, quiet, sentence};
 use super::{Notification, can_be_acted_on, summary};
 
 /// The largest card, in bytes of JSON. Teams takes 28 KB for a whole message.
@@ -55,12 +55,13 @@ fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Opti
     let row = notification.row;
     let mut actions = actions(row, buttons);
     actions.extend(consent.map(|page| open("Open the page for consent", page)));
+    let texts = Texts { notification, limit };
     let mut body = vec![headline(notification)];
-    body.extend(why(row, limit));
-    body.push(whole_picture(row, limit));
-    body.extend(particulars(row, limit));
+    body.extend(why(texts));
+    body.push(whole_picture(texts));
+    body.extend(particulars(texts));
     if let (Buttons::Links { .. }, true) = (buttons, can_be_acted_on(row)) {
-        body.push(paragraph(run(WHERE_TO_ACT, usize::MAX)));
+        body.push(paragraph(own_words(WHERE_TO_ACT)));
     }
     let mut card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -87,8 +88,9 @@ fn headline(notification: &Notification<'_>) -> Value {
         Severity::Medium => ("warning", "Warning"),
         Severity::Low => ("accent", "Accent"),
     };
-    let [class, whom, tenant, what] = summary::headline(row);
-    let line = |text: &str| run(text, HEADLINE_LIMIT);
+    let [class, whom, tenant, what] = summary::headline(notification);
+    let texts = Texts { notification, limit: HEADLINE_LIMIT };
+    let line = |text: &str| texts.run(text);
     let mut items = vec![
         json!({ "type": "TextBlock", "text": class, "weight": "Bolder", "color": colour, "wrap": true }),
         sentence([large(line(&whom)), line(&tenant)]),
@@ -99,56 +101,78 @@ fn headline(notification: &Notification<'_>) -> Value {
         items.push(paragraph(bold(line(&others))));
     }
     if can_be_acted_on(row) {
-        items.push(paragraph(bold(line(&format!("Unless that was agreed, secure {}.", summary::whom(row))))));
+        items.push(paragraph(bold(line(&format!("Unless that was agreed, secure {}.", summary::whom(notification))))));
     }
     json!({ "type": "Container", "style": style, "bleed": true, "items": items })
 }
 
-fn why(row: &ProcessedRow, limit: usize) -> Vec<Value> {
+fn why(texts: Texts<'_>) -> Vec<Value> {
+    let row = texts.notification.row;
     if row.reasons.is_empty() {
         return Vec::new();
     }
     let heading = json!({ "type": "TextBlock", "text": "Why", "weight": "Bolder", "spacing": "Medium" });
-    let reasons = row.reasons.iter().take(REASONS).map(|reason| run(&format!("• {}", reason.sentence), limit));
+    let reasons = row.reasons.iter().take(REASONS).map(|reason| texts.run(&format!("• {}", reason.sentence)));
     std::iter::once(heading).chain(reasons.map(|reason| close(paragraph(reason)))).collect()
 }
 
 /// Who, where and when, names and values in two columns.
-fn whole_picture(row: &ProcessedRow, limit: usize) -> Value {
-    let facts = facts(row);
-    let known = facts.iter().filter(|(_, value)| !value.is_empty());
-    let items: Vec<Value> = known.map(|(name, value)| fact(name, value, limit)).collect();
+fn whole_picture(texts: Texts<'_>) -> Value {
+    let known = facts(texts.notification).into_iter().filter(|(_, value)| !value.is_empty());
+    let items: Vec<Value> = known.map(|(name, value)| texts.fact(name, &value)).collect();
     json!({ "type": "Container", "separator": true, "spacing": "Medium", "items": items })
 }
 
-fn facts(row: &ProcessedRow) -> [(&'static str, String); 8] {
+fn facts(notification: &Notification<'_>) -> Vec<(&'static str, String)> {
+    let row = notification.row;
     let place = match (row.ip.as_str(), row.location.as_str()) {
         (ip, "") => ip.to_owned(),
         ("", location) => location.to_owned(),
         (ip, location) => format!("{ip} ({location})"),
     };
-    [
-        ("Mailbox", row.source_mailbox.clone()),
-        ("Compromised", if can_be_acted_on(row) { summary::whom(row) } else { String::new() }),
+    let mut time = row.event_time.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let age = notification.age();
+    if !age.is_empty() {
+        time = format!("{time} ({age})");
+    }
+    let mut facts = people(notification);
+    facts.extend([
         ("Tenant", format!("{} ({})", row.organization, row.domain)),
-        ("Changed by", row.actor.clone()),
         ("From", place),
-        ("Time", row.event_time.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        ("Time", time),
         ("Rule", row.rule_name.clone()),
         ("Target", row.forwarding_address.clone()),
+    ]);
+    facts
+}
+
+/// Mailbox, compromised account and author of the change; in one line if they are one person.
+fn people(notification: &Notification<'_>) -> Vec<(&'static str, String)> {
+    let row = notification.row;
+    if !can_be_acted_on(row) {
+        return vec![("Mailbox", row.source_mailbox.clone()), ("Changed by", row.actor.clone())];
+    }
+    if summary::is_same(&row.source_mailbox, &row.actor) {
+        return vec![("Account", row.source_mailbox.clone())];
+    }
+    vec![
+        ("Mailbox", row.source_mailbox.clone()),
+        ("Compromised", summary::whom(notification)),
+        ("Changed by", row.actor.clone()),
     ]
 }
 
 /// What only somebody who looks closer needs, in quiet print; of a notice the whole text, where the headline has less.
-fn particulars(row: &ProcessedRow, limit: usize) -> Vec<Value> {
+fn particulars(texts: Texts<'_>) -> Vec<Value> {
+    let row = texts.notification.row;
     let is_notice = row.kind == FindingKind::Coverage;
-    let is_said = row.description.is_empty() || is_notice && row.description == summary::summary(row);
+    let is_said = row.description.is_empty() || is_notice && row.description == summary::summary(texts.notification);
     let mut particulars = Vec::new();
     if !is_said {
-        let description = run(&row.description, limit);
+        let description = texts.run(&row.description);
         particulars.push(if is_notice { description } else { quiet(description) });
     }
-    particulars.push(quiet(run(&format!("{} · log id {}", row.operation, row.record_id), limit)));
+    particulars.push(quiet(texts.run(&format!("{} · log id {}", row.operation, row.record_id))));
     particulars.into_iter().map(paragraph).collect()
 }
 

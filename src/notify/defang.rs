@@ -1,5 +1,7 @@
 //! Text that an attacker may have chosen, made harmless to show.
 
+use base::ids::Domain;
+
 /// What may stand for a dot in a domain name (UTS #46 maps all of them to one).
 const DOTS: &[char] = &['.', '\u{2024}', '\u{3002}', '\u{fe52}', '\u{ff0e}', '\u{ff61}'];
 
@@ -35,6 +37,42 @@ pub fn defang(text: &str) -> String {
     safe
 }
 
+/// As [`defang`], but addresses under these domains stand as they are: a person has to read and copy them, and mail to them stays in
+/// the organization.
+pub(super) fn defang_except(text: &str, own: &[Domain]) -> String {
+    let mut safe = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((start, end)) = find_own_address(rest, own) {
+        safe.push_str(&defang(&rest[..start]));
+        safe.push_str(&rest[start..end]);
+        rest = &rest[end..];
+    }
+    safe.push_str(&defang(rest));
+    safe
+}
+
+/// The byte range of the first address under one of these domains that stands by itself.
+fn find_own_address(text: &str, own: &[Domain]) -> Option<(usize, usize)> {
+    text.match_indices('@').find_map(|(at, _)| {
+        let is_of_address = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+        let start = text[..at].rfind(|c| !is_of_address(c)).map_or(0, |before| before + char_length(text, before));
+        let end = text[at + 1..].find(|c: char| !is_of_address(c)).map_or(text.len(), |after| at + 1 + after);
+        let end = at + 1 + text[at + 1..end].trim_end_matches('.').len();
+        let is_bounded = text[..start].chars().next_back().is_none_or(may_stand_beside)
+            && text[end..].chars().next().is_none_or(|c| may_stand_beside(c) || c == '.');
+        let domain: Domain = text[at + 1..end].parse().ok()?;
+        (start < at && is_bounded && own.contains(&domain)).then_some((start, end))
+    })
+}
+
+fn char_length(text: &str, at: usize) -> usize {
+    text[at..].chars().next().map_or(0, char::len_utf8)
+}
+
+fn may_stand_beside(character: char) -> bool {
+    character.is_whitespace() || ",;:!?()'\"".contains(character)
+}
+
 fn is_dot_of_domain(before: Option<char>, character: char, after: Option<char>) -> bool {
     DOTS.contains(&character)
         && before.is_some_and(|c| !c.is_whitespace() && !DOTS.contains(&c))
@@ -57,7 +95,7 @@ fn shown(character: char) -> Option<char> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::defang;
+    use super::{defang, defang_except};
 
     #[test]
     fn addresses_and_links_are_no_longer_ones() {
@@ -65,6 +103,23 @@ mod tests {
         assert_eq!(defang("https://evil.example/a.b?c"), "https:[//]evil[.]example/a[.]b?c");
         assert_eq!(defang("//localhost evil._.com"), "[//]localhost evil[.]_[.]com");
         assert_eq!(defang("evil\u{3002}example \u{202e}x"), "evil[.]example x");
+    }
+
+    #[test]
+    fn own_addresses_stand_as_they_are() {
+        let own = ["contoso.com".parse().unwrap()];
+        let safe = |text: &str| defang_except(text, &own);
+        assert_eq!(safe("bob@contoso.com"), "bob@contoso.com");
+        assert_eq!(
+            safe("mail of bob.a+x@Contoso.com, eve@evil.example."),
+            "mail of bob.a+x@Contoso.com, eve[@]evil[.]example."
+        );
+        assert_eq!(safe("(bob@contoso.com)."), "(bob@contoso.com).");
+        assert_eq!(safe("bob@contoso.com.evil.example"), "bob[@]contoso[.]com[.]evil[.]example");
+        assert_eq!(safe("https://evil.example/bob@contoso.com"), "https:[//]evil[.]example/bob[@]contoso[.]com");
+        assert_eq!(safe("bob@contoso.com/path"), "bob[@]contoso[.]com/path");
+        assert_eq!(safe("b\u{200b}ob@contoso.com"), "bob[@]contoso[.]com");
+        assert_eq!(safe("@contoso.com"), "[@]contoso[.]com");
     }
 
     #[test]

@@ -3,15 +3,37 @@
 
 use serde_json::{Value, json};
 
-use super::defang;
+use super::Notification;
 use table_store::cut_text;
 
 /// How wide the names of facts are, so that the values stand in one column.
 const NAME_WIDTH: &str = "110px";
 
-/// A text as it may be shown.
-pub(super) fn run(text: &str, limit: usize) -> Value {
-    json!({ "type": "TextRun", "text": cut_text(&defang(text), limit) })
+/// How texts of one notification are shown.
+#[derive(Clone, Copy)]
+pub(super) struct Texts<'a> {
+    pub notification: &'a Notification<'a>,
+    /// The longest text, in UTF-16 units.
+    pub limit: usize,
+}
+
+impl Texts<'_> {
+    /// A text as it may be shown.
+    pub fn run(&self, text: &str) -> Value {
+        json!({ "type": "TextRun", "text": cut_text(&self.notification.safe(text), self.limit) })
+    }
+
+    /// A name of ours and a value of the record beside it.
+    pub fn fact(&self, name: &str, value: &str) -> Value {
+        let column = |width: &str, run: Value| json!({ "type": "Column", "width": width, "items": [paragraph(run)] });
+        let name = bold(own_words(name));
+        close(json!({ "type": "ColumnSet", "columns": [column(NAME_WIDTH, name), column("stretch", self.run(value))] }))
+    }
+}
+
+/// Words of ours, which are never cut.
+pub(super) fn own_words(text: &str) -> Value {
+    json!({ "type": "TextRun", "text": text })
 }
 
 pub(super) fn bold(mut run: Value) -> Value {
@@ -43,11 +65,4 @@ pub(super) fn sentence(runs: impl Into<Vec<Value>>) -> Value {
 pub(super) fn close(mut element: Value) -> Value {
     element["spacing"] = json!("Small");
     element
-}
-
-/// A name of ours and a value of the record beside it.
-pub(super) fn fact(name: &str, value: &str, limit: usize) -> Value {
-    let column = |width: &str, run: Value| json!({ "type": "Column", "width": width, "items": [paragraph(run)] });
-    let name = bold(json!({ "type": "TextRun", "text": name }));
-    close(json!({ "type": "ColumnSet", "columns": [column(NAME_WIDTH, name), column("stretch", run(value, limit))] }))
 }

@@ -139,7 +139,8 @@ impl Notifier {
         notification: impl Into<Notification<'n>>,
         deadline: &Deadline,
     ) -> Result<(), NotifyError> {
-        let notification = notification.into();
+        let mut notification = notification.into();
+        notification.sent_at.get_or_insert(self.clock.now());
         let row = notification.row;
         let Some(address) = self.address(channel) else {
             return Err(NotifyError::Configuration { channel, detail: format!("{} is not set", channel.setting()) });

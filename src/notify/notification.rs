@@ -1,6 +1,10 @@
 //! A finding as it is sent, with its place among the threats of its incident.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::defang::defang_except;
 use crate::tables::{IncidentRow, ProcessedRow};
+use base::ids::Domain;
 
 /// A finding and what only the time of sending knows about it.
 #[derive(Debug, Clone, Copy)]
@@ -11,18 +15,41 @@ pub struct Notification<'a> {
     pub earlier: u32,
     /// The number of further threats of the same account for which this notification stands.
     pub further: u32,
+    /// Domains of the tenant itself: addresses under them are shown as they are.
+    pub own_domains: &'a [Domain],
+    /// The time of sending.
+    pub sent_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> From<&'a ProcessedRow> for Notification<'a> {
     fn from(row: &'a ProcessedRow) -> Self {
-        Self { row, earlier: 0, further: 0 }
+        Self { row, earlier: 0, further: 0, own_domains: std::slice::from_ref(&row.domain), sent_at: None }
     }
 }
 
 impl<'a> Notification<'a> {
     /// The notification of a finding of this incident.
     pub fn of_incident(row: &'a ProcessedRow, incident: Option<&IncidentRow>, further: u32) -> Self {
-        Self { row, earlier: incident.map_or(0, |incident| incident.earlier_than(&row.record_id)), further }
+        let earlier = incident.map_or(0, |incident| incident.earlier_than(&row.record_id));
+        Self { earlier, further, ..Self::from(row) }
+    }
+
+    /// Returns a text as it may be shown: an attacker may have chosen it.
+    pub(super) fn safe(&self, text: &str) -> String {
+        defang_except(text, self.own_domains)
+    }
+
+    /// Returns how long ago the event was at the time of sending, as `12 minutes ago`. Empty if the time of sending is not known.
+    pub(super) fn age(&self) -> String {
+        let Some(age) = self.sent_at.map(|now| now - self.row.event_time) else { return String::new() };
+        let counted = |count: i64, unit: &str| format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" });
+        match age {
+            age if age < TimeDelta::zero() => String::new(),
+            age if age < TimeDelta::minutes(1) => "less than a minute ago".to_owned(),
+            age if age < TimeDelta::hours(1) => counted(age.num_minutes(), "minute"),
+            age if age < TimeDelta::days(2) => counted(age.num_hours(), "hour"),
+            age => counted(age.num_days(), "day"),
+        }
     }
 
     /// One sentence about the other threats of the incident. Empty if there are none.

@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::bundles::{Bundles, Held};
 use super::notices::{Notice, Subject, stamp};
 use super::{Channel, Notification, Notifier, NotifyError};
+use crate::facts::FactCache;
 use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
 use crate::tables::claim::{self, Claimed};
@@ -18,7 +19,7 @@ use crate::tables::{
     CoverageSession, FindingState, IncidentRow, Notified, ProcessedRow, Unanswered, incidents, load, pending,
 };
 use base::clock::{Clock, Deadline};
-use base::ids::{RecordId, TenantId};
+use base::ids::{Domain, RecordId, TenantId};
 use table_store::{Store, StoreError};
 
 /// No sending is begun with less than this left: [`CHANNEL_TIMEOUT`], the storing of what came of it, and the reserve before which a
@@ -49,6 +50,7 @@ pub struct Outbox<'a> {
     store: &'a dyn Store,
     clock: Arc<dyn Clock>,
     notifier: &'a Notifier,
+    facts: &'a FactCache,
     /// The provider's own tenant: notices about the service are noted there.
     partner: TenantId,
     deadline: &'a Deadline,
@@ -70,6 +72,7 @@ impl<'a> Outbox<'a> {
         store: &'a dyn Store,
         clock: Arc<dyn Clock>,
         notifier: &'a Notifier,
+        facts: &'a FactCache,
         partner: TenantId,
         deadline: &'a Deadline,
     ) -> Self {
@@ -77,6 +80,7 @@ impl<'a> Outbox<'a> {
             store,
             clock,
             notifier,
+            facts,
             partner,
             deadline,
             silent: Mutex::default(),
@@ -199,6 +203,7 @@ impl<'a> Outbox<'a> {
             row.notified = self.nobody_told();
         }
         let incident = self.incident_of(row).await;
+        let own_domains = self.own_domains(row);
         for channel in channels {
             if self.deadline.left() < SEND_RESERVE {
                 return Ok(offered);
@@ -207,7 +212,10 @@ impl<'a> Outbox<'a> {
                 continue;
             }
             let patience = Deadline::after(self.clock.clone(), CHANNEL_TIMEOUT.min(self.deadline.left()));
-            let notification = Notification::of_incident(row, incident.as_ref(), further);
+            let notification = Notification {
+                own_domains: &own_domains,
+                ..Notification::of_incident(row, incident.as_ref(), further)
+            };
             match self.notifier.send(channel, notification, &patience).await {
                 Ok(()) => {
                     self.accepted.fetch_add(1, Ordering::Relaxed);
@@ -310,6 +318,13 @@ impl<'a> Outbox<'a> {
             ),
             at: now,
         }
+    }
+
+    /// The domains of the tenant, as far as they are known now.
+    fn own_domains(&self, row: &ProcessedRow) -> Vec<Domain> {
+        let mut domains = self.facts.cached_domains(&row.tenant_id);
+        domains.push(row.domain.clone());
+        domains
     }
 
     /// The incident of a threat. Without it the notification is sent all the same.

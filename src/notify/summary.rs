@@ -1,34 +1,37 @@
 //! What happened, in plain words.
 
 use crate::detection::{FindingKind, ReasonName};
-use crate::tables::ProcessedRow;
 use table_store::cut_text;
 
-use super::{Notification, defang};
+use super::Notification;
 
 /// The longest text of an attacker in a sentence, in UTF-16 units.
 const QUOTE_LIMIT: usize = 120;
 
 /// One sentence that a technician can act on. What an attacker may have chosen in it is defanged.
-pub fn summary(row: &ProcessedRow) -> String {
+pub fn summary(notification: &Notification<'_>) -> String {
+    let row = notification.row;
     match row.kind {
         FindingKind::Coverage => told(&row.description, "The state of watching this tenant has changed."),
         FindingKind::Test => {
             "This is a test of Tenantwatch's notifications: nothing has happened and no button works on it.".to_owned()
         }
-        _ if row.threat => format!("{}; unless that was agreed, secure {}.", what_happened(row), whom(row)),
-        _ => format!("{}; recorded, nothing needs to be done.", what_happened(row)),
+        _ if row.threat => {
+            format!("{}; unless that was agreed, secure {}.", what_happened(notification), whom(notification))
+        }
+        _ => format!("{}; recorded, nothing needs to be done.", what_happened(notification)),
     }
 }
 
 /// The sentence of a finding, and one about the other threats of its incident.
 pub fn of_notification(notification: &Notification<'_>) -> String {
-    let (summary, others) = (summary(notification.row), notification.others());
+    let (summary, others) = (summary(notification), notification.others());
     if others.is_empty() { summary } else { format!("{summary} {others}") }
 }
 
 /// What stands at the head of a card: how bad and what kind, whose account, in which tenant, what happened.
-pub fn headline(row: &ProcessedRow) -> [String; 4] {
+pub fn headline(notification: &Notification<'_>) -> [String; 4] {
+    let row = notification.row;
     let class = match (row.kind, row.threat) {
         (FindingKind::Test, _) => "Test".to_owned(),
         (FindingKind::Coverage, _) => "Notice · watching".to_owned(),
@@ -36,10 +39,10 @@ pub fn headline(row: &ProcessedRow) -> [String; 4] {
         (kind, false) => format!("Notice · {} severity · {}", row.severity.as_str(), in_words(kind)),
     };
     let what = match row.kind {
-        FindingKind::Coverage | FindingKind::Test => summary(row),
-        FindingKind::InboxRule => format!("An inbox rule {}.", what_it_does(row)),
-        FindingKind::InboxForward => format!("Forwarding on the mailbox {}.", what_it_does(row)),
-        _ => format!("{} {}.", quote(&row.actor), what_it_does(row)),
+        FindingKind::Coverage | FindingKind::Test => summary(notification),
+        FindingKind::InboxRule => format!("An inbox rule {}.", what_it_does(notification)),
+        FindingKind::InboxForward => format!("Forwarding on the mailbox {}.", what_it_does(notification)),
+        _ => format!("{} {}.", quote(notification, &row.actor), what_it_does(notification)),
     };
     let account = if row.source_mailbox.is_empty() { &row.actor } else { &row.source_mailbox };
     let (whom, tenant) = match account.as_str() {
@@ -71,9 +74,11 @@ fn in_words(kind: FindingKind) -> &'static str {
 }
 
 /// Who did what to whom, without a full stop.
-fn what_happened(row: &ProcessedRow) -> String {
-    let (actor, mailbox, does) = (quote(&row.actor), row.source_mailbox.as_str(), what_it_does(row));
-    let by = if is_same(&row.actor, mailbox) { "its owner's account".to_owned() } else { actor.clone() };
+fn what_happened(notification: &Notification<'_>) -> String {
+    let row = notification.row;
+    let actor = quote(notification, &row.actor);
+    let (mailbox, does) = (quote(notification, &row.source_mailbox), what_it_does(notification));
+    let by = if is_same(&row.actor, &row.source_mailbox) { "its owner's account".to_owned() } else { actor.clone() };
     match row.kind {
         FindingKind::InboxRule => format!("An inbox rule of {mailbox}, made by {by}, {does}"),
         FindingKind::InboxForward => format!("Forwarding on the mailbox {mailbox}, set by {by}, {does}"),
@@ -90,8 +95,9 @@ fn what_happened(row: &ProcessedRow) -> String {
 }
 
 /// What the rule or change does, as the end of a sentence whose subject it is.
-pub fn what_it_does(row: &ProcessedRow) -> String {
-    let mut parts: Vec<String> = row.reasons.iter().filter_map(|reason| effect(reason.name, row)).collect();
+pub fn what_it_does(notification: &Notification<'_>) -> String {
+    let row = notification.row;
+    let mut parts: Vec<String> = row.reasons.iter().filter_map(|reason| effect(reason.name, notification)).collect();
     let mut seen = std::collections::BTreeSet::new();
     parts.retain(|part| seen.insert(part.clone()));
     match parts.pop() {
@@ -102,11 +108,11 @@ pub fn what_it_does(row: &ProcessedRow) -> String {
 }
 
 /// What a reason says about the effect; `None` where it is about a circumstance.
-fn effect(reason: ReasonName, row: &ProcessedRow) -> Option<String> {
+fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String> {
     use ReasonName as R;
-    let target = match row.forwarding_address.as_str() {
+    let target = match notification.row.forwarding_address.as_str() {
         "" => "an address".to_owned(),
-        address => quote(address),
+        address => quote(notification, address),
     };
     let effect = match reason {
         R::ForwardsExternally => format!("sends mail outside to {target}"),
@@ -194,20 +200,22 @@ fn ordinary(kind: FindingKind) -> &'static str {
 }
 
 /// The accounts that are compromised by the look of it: the mailbox owner, and the actor when that is another.
-pub fn whom(row: &ProcessedRow) -> String {
+pub fn whom(notification: &Notification<'_>) -> String {
+    let row = notification.row;
     match (row.source_mailbox.as_str(), row.actor.as_str()) {
-        ("", actor) => quote(actor),
-        (mailbox, actor) if actor.is_empty() || is_same(mailbox, actor) => mailbox.to_owned(),
-        (mailbox, actor) => format!("{mailbox} and {}", quote(actor)),
+        ("", actor) => quote(notification, actor),
+        (mailbox, actor) if actor.is_empty() || is_same(mailbox, actor) => quote(notification, mailbox),
+        (mailbox, actor) => format!("{} and {}", quote(notification, mailbox), quote(notification, actor)),
     }
 }
 
-fn is_same(one: &str, other: &str) -> bool {
+/// Returns whether two texts name the same account.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
-fn quote(text: &str) -> String {
-    let one_line: String = defang(text).split_whitespace().collect::<Vec<_>>().join(" ");
+fn quote(notification: &Notification<'_>, text: &str) -> String {
+    let one_line: String = notification.safe(text).split_whitespace().collect::<Vec<_>>().join(" ");
     cut_text(&one_line, QUOTE_LIMIT)
 }
 

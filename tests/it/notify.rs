@@ -62,11 +62,11 @@ fn every_kind_has_a_sentence_that_stands_alone() {
     for kind in FindingKind::ALL {
         let mut row = example();
         row.kind = *kind;
-        let sentence = summary::summary(&row);
+        let sentence = summary::summary(&(&row).into());
         assert!(sentence.ends_with(['.', '\'']) && sentence.len() > 20, "{}: {sentence}", kind.as_str());
         assert!(!sentence.contains('\n'));
     }
-    let sentence = summary::summary(&example());
+    let sentence = summary::summary(&(&example()).into());
     assert!(sentence.contains("bob@contoso.com") && sentence.contains("eve[@]evil[.]example"), "{sentence}");
 }
 

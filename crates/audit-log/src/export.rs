@@ -1,17 +1,23 @@
-//! Exported audit logs: recognised by their content, read as streams.
+//! Reads exported audit logs: recognises them by their content, and reads them as streams.
 //!
-//! JSON Lines, JSON arrays and the CSV of the Purview portal and of `Search-UnifiedAuditLog | Export-Csv`, plain or gzip.
+//! The forms are those of the Purview portal, PowerShell, the Graph audit search, Hawk, Sentinel, Defender, Elasticsearch, Splunk and Wazuh:
+//! JSON Lines, JSON arrays and objects around records (`envelope`), and CSV with a record in a cell (`csv_rows`) or with a column for each
+//! member (`flat`); plain or gzip, in UTF-8, UTF-16 or Windows-1252.
 
 mod csv_rows;
+mod dialect;
+mod envelope;
+mod flat;
 mod unicode;
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::select::{Event, Selector};
+use super::select::{Broken, Event, Selector};
 use csv_rows::CsvRows;
-use unicode::FromUtf16;
+use dialect::Dialect;
+use unicode::{FromUtf16, Order};
 
 /// Bytes looked at to recognise a file, and read at once.
 const CHUNK: usize = 64 * 1024;
@@ -22,8 +28,8 @@ pub enum ExportError {
     /// The file cannot be read further, or its gzip stream is damaged or cut.
     #[error("it cannot be read further: {0}")]
     Io(#[from] io::Error),
-    /// Neither JSON nor CSV with the column that holds the records.
-    #[error("it is no audit log: neither JSON records nor CSV with a column AuditData")]
+    /// Neither JSON nor CSV with records.
+    #[error("it is no audit log: neither JSON nor CSV with audit records")]
     NotAnAuditLog,
     /// A row without an end, most likely because of a quotation mark that is never closed.
     #[error("the CSV row that begins on line {line} is longer than 32 MiB")]
@@ -43,10 +49,10 @@ pub fn read(
     mut sink: impl FnMut(Event<'_>),
 ) -> Result<(), ExportError> {
     let mut input = BufReader::with_capacity(CHUNK, uncompressed(input)?);
-    if input.fill_buf()?.starts_with(&[0xFF, 0xFE]) {
-        return read_text(BufReader::with_capacity(CHUNK, FromUtf16::new(input)), is_selected, &mut sink);
+    match Order::of(input.fill_buf()?) {
+        Some(order) => read_text(BufReader::with_capacity(CHUNK, FromUtf16::new(input, order)), is_selected, &mut sink),
+        None => read_text(input, is_selected, &mut sink),
     }
-    read_text(input, is_selected, &mut sink)
 }
 
 fn uncompressed<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
@@ -62,8 +68,9 @@ fn read_text(
 ) -> Result<(), ExportError> {
     let head = input.fill_buf()?;
     let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head);
-    if let Some(separator) = csv_rows::separator(head) {
-        return CsvRows::new(input, separator).read(is_selected, sink);
+    let begins_as_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
+    if let Some(dialect) = Dialect::of(head).filter(|_| !begins_as_json) {
+        return CsvRows::new(input, dialect).read(is_selected, sink);
     }
     if !looks_like_json(head) {
         return Err(ExportError::NotAnAuditLog);
@@ -71,17 +78,49 @@ fn read_text(
     read_json(input, is_selected, sink)
 }
 
+/// Returns the records in an object that is none itself, such as one whose time has another name.
+pub fn records_in(json: &[u8]) -> Vec<Vec<u8>> {
+    envelope::records(json)
+}
+
+/// Hands over the records in an object without an operation.
+fn open_envelope(json: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, sink: &mut impl FnMut(Event<'_>)) {
+    let records = envelope::records(json);
+    if records.is_empty() {
+        sink(Event::Broken { error: Broken::NoOperation, line });
+    }
+    for record in records {
+        hand_over(&record, line, is_selected, sink);
+    }
+}
+
+/// Hands over one record.
+fn hand_over(json: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, sink: &mut impl FnMut(Event<'_>)) {
+    let mut selector = Selector::new(is_selected);
+    let mut relay = |event: Event<'_>| match event {
+        Event::Selected { json, .. } => sink(Event::Selected { json, line }),
+        Event::Broken { error, .. } => sink(Event::Broken { error, line }),
+        Event::Skipped | Event::Envelope { .. } => sink(Event::Skipped),
+    };
+    selector.push(json, &mut relay);
+    selector.finish(&mut relay);
+}
+
 fn read_json(
     mut input: impl BufRead,
     is_selected: impl Fn(&str) -> bool,
     sink: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ExportError> {
-    let mut selector = Selector::new(is_selected);
+    let mut selector = Selector::of_export(&is_selected);
+    let mut relay = |event: Event<'_>| match event {
+        Event::Envelope { json, line } => open_envelope(json, line, &is_selected, sink),
+        other => sink(other),
+    };
     let outcome = loop {
         match input.fill_buf() {
             Ok([]) => break Ok(()),
             Ok(chunk) => {
-                selector.push(chunk, &mut *sink);
+                selector.push(chunk, &mut relay);
                 let length = chunk.len();
                 input.consume(length);
             }
@@ -89,7 +128,7 @@ fn read_json(
             Err(error) => break Err(error.into()),
         }
     };
-    selector.finish(sink);
+    selector.finish(&mut relay);
     outcome
 }
 

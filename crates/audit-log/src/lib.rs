@@ -1,10 +1,12 @@
-//! Audit records: found in a stream of bytes, selected by their operation, parsed when selected.
+//! Finds audit records in a stream of bytes, selects them by their operation, and parses the selected ones.
 
 mod glance;
 mod key_values;
+mod lenient;
 mod members;
 mod properties;
 mod record;
+mod time;
 
 pub mod export;
 pub mod select;

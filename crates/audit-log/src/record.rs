@@ -1,13 +1,15 @@
 //! One audit event, parsed with every quirk the wire is known to have.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use base::ids::{RecordId, TenantId};
 
+use super::lenient;
 use super::members::{Members, TopLevel};
 use super::properties::{self, ModifiedProperty, Properties};
+use super::time::utc;
 
 /// A selected record that does not parse.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +79,8 @@ impl AuditRecord {
     /// Common members: <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema>.
     ///
     /// # Errors
-    /// Not a JSON object (also one nested deeper than 128), or without a usable `CreationTime` or `Operation`.
+    /// Not a JSON object, or without a usable `CreationTime` or `Operation`. Halves of surrogate pairs, numbers out of range and deep
+    /// nesting are no errors.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let mut members = Members::new(top_level(bytes)?);
         let given_id = members.text("Id").and_then(|text| text.parse().ok());
@@ -104,7 +107,7 @@ impl AuditRecord {
             modified_properties: properties::modified_from_value(members.take("ModifiedProperties")),
             item: members.take("Item"),
             target: members.take("Target"),
-            text: String::from_utf8_lossy(bytes).into_owned(),
+            text: lenient::utf8(bytes).into_owned(),
         })
     }
 
@@ -115,7 +118,7 @@ impl AuditRecord {
 }
 
 fn top_level(record: &[u8]) -> Result<Map<String, Value>, RecordError> {
-    let parsed = serde_json::from_slice(record).map_err(|error| RecordError::NotAnObject(error.to_string()));
+    let parsed = lenient::from_slice(record).map_err(|error| RecordError::NotAnObject(error.to_string()));
     parsed.map(|TopLevel(members)| without_envelope(members))
 }
 
@@ -124,18 +127,11 @@ fn top_level(record: &[u8]) -> Result<Map<String, Value>, RecordError> {
 fn without_envelope(mut map: Map<String, Value>) -> Map<String, Value> {
     let Some(name) = map.keys().find(|name| name.eq_ignore_ascii_case("auditData")).cloned() else { return map };
     let inner = match map.get(&name) {
-        Some(Value::String(text)) => serde_json::from_str(text).ok(),
+        Some(Value::String(text)) => lenient::from_slice(text.as_bytes()).ok(),
         Some(Value::Object(_)) => map.remove(&name).and_then(|inner| serde_json::from_value(inner).ok()),
         _ => None,
     };
     inner.map_or(map, |TopLevel(inner)| inner)
-}
-
-/// UTC, whether or not the text says so; a fraction may follow the seconds.
-fn utc(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
-    let with_zone = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
-    with_zone.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc())).ok()
 }
 
 fn derived_id(members: &Members) -> RecordId {

@@ -1,8 +1,9 @@
 //! What a person reads on a card.
 
+use chrono::TimeDelta;
 use m365::Cloud;
 use serde_json::{Value, json};
-use tenantwatch::notify::teams;
+use tenantwatch::notify::{Notification, flow, teams};
 
 use super::{example, flow_card, long_attack, written_by_an_attacker};
 
@@ -53,7 +54,7 @@ fn attacker_text_becomes_no_link_and_no_markdown() {
 fn the_card_shows_who_where_what_why_and_when() {
     let shown = texts_of(&flow_card(&example()), "TextRun").join("\n");
     for part in [
-        "bob[@]contoso[.]com",
+        "bob@contoso.com",
         "Contoso (contoso[.]com)",
         "eve[@]evil[.]example",
         "203[.]0[.]113[.]7 (Lagos, Lagos, Nigeria)",
@@ -73,10 +74,10 @@ fn the_headline_says_how_bad_whose_and_what_and_what_to_do() {
     assert_eq!(
         texts_of(headline, "TextRun"),
         [
-            "bob[@]contoso[.]com",
+            "bob@contoso.com",
             " · Contoso",
             "An inbox rule sends mail outside to eve[@]evil[.]example.",
-            "Unless that was agreed, secure bob[@]contoso[.]com."
+            "Unless that was agreed, secure bob@contoso.com."
         ]
     );
 }
@@ -98,4 +99,48 @@ fn flow_buttons_submit_and_teams_buttons_open_links() {
         assert!(actions[0]["url"].as_str().unwrap().starts_with(&format!("https://{entra}/")), "{}", actions[0]);
         assert!(!message.to_string().contains("Action.Submit"));
     }
+}
+
+#[test]
+fn one_person_is_one_line_and_two_are_three() {
+    let card = flow_card(&example()).to_string();
+    assert!(card.contains("\"Account\"") && !card.contains("Changed by"), "{card}");
+    let mut row = example();
+    row.actor = "amy@contoso.com".to_owned();
+    let card = flow_card(&row).to_string();
+    assert!(card.contains("bob@contoso.com and amy@contoso.com"), "{card}");
+    assert!(["\"Mailbox\"", "\"Compromised\"", "\"Changed by\""].iter().all(|name| card.contains(name)), "{card}");
+}
+
+#[test]
+fn time_is_said_in_utc_and_as_an_age() {
+    let row = example();
+    let shown_after = |age: TimeDelta| {
+        let notification = Notification { sent_at: Some(row.event_time + age), ..Notification::from(&row) };
+        let card = flow::payload(&notification, None, None)["Card"].clone();
+        let texts = texts_of(&serde_json::from_str(&card).unwrap(), "TextRun");
+        texts.into_iter().find(|text| text.starts_with("2026-11-22 09:30:00 UTC")).unwrap()
+    };
+    for (age, expected) in [
+        (TimeDelta::seconds(59), " (less than a minute ago)"),
+        (TimeDelta::minutes(1), " (1 minute ago)"),
+        (TimeDelta::minutes(12), " (12 minutes ago)"),
+        (TimeDelta::hours(47), " (47 hours ago)"),
+        (TimeDelta::days(3), " (3 days ago)"),
+        (TimeDelta::seconds(-1), ""),
+    ] {
+        assert_eq!(shown_after(age), format!("2026-11-22 09:30:00 UTC{expected}"));
+    }
+}
+
+#[test]
+fn own_addresses_are_readable_and_foreign_ones_are_not_links() {
+    let mut row = example();
+    row.actor = "bob@contoso.com.evil.example".to_owned();
+    row.rule_name = "mail of bob@contoso.com to eve@fabrikam.example".to_owned();
+    let own = ["contoso.com".parse().unwrap(), "fabrikam.example".parse().unwrap()];
+    let notification = Notification { own_domains: &own, ..Notification::from(&row) };
+    let card = flow::payload(&notification, None, None)["Card"].clone();
+    assert!(card.contains("bob[@]contoso[.]com[.]evil[.]example"), "{card}");
+    assert!(card.contains("mail of bob@contoso.com to eve@fabrikam.example"), "{card}");
 }

@@ -7,7 +7,7 @@ pub mod schema;
 use m365::Cloud;
 use serde_json::Value;
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
-use tenantwatch::notify::{flow, teams};
+use tenantwatch::notify::{Notification, flow, teams};
 use tenantwatch::tables::{ProcessedRow, TenantState};
 
 use crate::remediation::remediation_fixture::threat;
@@ -103,7 +103,12 @@ fn notice(state: &TenantState) -> ProcessedRow {
 
 /// The card that the flow is sent.
 pub fn flow_card(row: &ProcessedRow) -> Value {
-    serde_json::from_str(&flow::payload(&row.into(), None, None)["Card"]).unwrap()
+    card_of(&row.into())
+}
+
+/// The card of a notification, as the flow is sent it.
+pub fn card_of(notification: &Notification<'_>) -> Value {
+    serde_json::from_str(&flow::payload(notification, None, None)["Card"]).unwrap()
 }
 
 /// The card that a Teams webhook is sent.

@@ -245,18 +245,25 @@ fn large_records(fixture: &CollectorFixture) -> [Value; 2] {
 fn broken_parts() -> Vec<Vec<u8>> {
     let head = "{\"CreationTime\":\"2026-11-22T09:30:00\",\"Operation\":\"New-InboxRule\"";
     let with = |member: String| format!("{head},{member}}}").into_bytes();
-    let deep = |open: &str, close: &str| format!("\"a\":{}1{}", open.repeat(100_000), close.repeat(100_000));
     vec![
-        with(deep("[", "]")),
-        with(deep("{\"a\":", "}")),
         with("\"UserType\":1e".to_owned()),
-        with("\"a\":\"\\ud800\"".to_owned()),
         [head.as_bytes(), b",\"a\":\"\xff\xfe\x00\"}"].concat(),
         b"{\"Operation\":\"New-InboxRule\"}".to_vec(),
         b"{\"CreationTime\":\"2026-11-22T09:30:00\"}".to_vec(),
         b"{\"Operation\":\"New-InboxRule\",\"CreationTime\":7}".to_vec(),
         b"null".to_vec(),
     ]
+}
+
+/// Records with a member that a strict parser refuses and nobody needs.
+fn odd_records() -> Vec<Vec<u8>> {
+    let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+    let members = [deep("[", "]"), deep("{\"a\":", "}"), "\"\\ud800\"".to_owned(), "1e400".to_owned()];
+    let record = |(number, member): (usize, String)| {
+        let id = Uuid::from_u128(0x20000 + number as u128);
+        format!("{{\"CreationTime\":\"2026-11-22T09:30:00\",\"Operation\":\"New-InboxRule\",\"Id\":\"{id}\",\"a\":{member}}}").into_bytes()
+    };
+    members.into_iter().enumerate().map(record).collect()
 }
 
 #[tokio::test]
@@ -266,11 +273,14 @@ async fn text_between_records_is_reported_and_costs_no_record() {
     let behind = (1..=broken.len())
         .map(|number| forwarding_rule(number as u128, &format!("Rule {number}"), "eve@evil.example", fixture.now()));
     let sound: Vec<Value> = behind.chain(large_records(&fixture)).collect();
-    let expected: BTreeSet<String> = sound.iter().map(|record| text(record, "Id")).collect();
+    let odd = odd_records();
+    let mut expected: BTreeSet<String> = sound.iter().map(|record| text(record, "Id")).collect();
+    expected.extend((0..odd.len()).map(|number| Uuid::from_u128(0x20000 + number as u128).to_string()));
     let mut parts: Vec<Vec<u8>> = sound.iter().map(|record| record.to_string().into_bytes()).collect();
     for (number, part) in broken.iter().enumerate() {
         parts.insert(2 * number, part.clone());
     }
+    parts.extend(odd);
     let body = [&b"["[..], &parts.join(&b",\n"[..]), b"]"].concat();
 
     let answer = scan_json(&["--accepted-domain", "contoso.com"], &body);

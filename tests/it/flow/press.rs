@@ -4,13 +4,13 @@ use base::clock::Deadline;
 use serde_json::{Value, json};
 use tenantwatch::detection::FindingKind;
 use tenantwatch::host::standalone;
-use tenantwatch::notify::Channel;
+use tenantwatch::notify::{Channel, Notification};
 use tenantwatch::tables::{FindingState, ProcessedRow};
 
 use super::run::{Ended, Reply, Run};
 use super::{definition, example};
 use crate::card::rendered::Screen;
-use crate::card::{ATTACKS, flow_card, long_attack, schema, written_by_an_attacker};
+use crate::card::{ATTACKS, card_of, flow_card, long_attack, schema, written_by_an_attacker};
 use crate::remediation::remediation_fixture::{BOB, Ward, threat};
 
 /// A card may have 28 KB.
@@ -84,7 +84,9 @@ async fn a_press_secures_the_account_and_the_card_shows_every_step() {
     let run = office.run(&office.ward.threat, "Remediate", []).await;
     office.ward.assert_secured();
     assert_eq!(run.failures, [""; 0]);
-    assert_eq!(run.waiting, [flow_card(&office.ward.threat)]);
+    let threat = &office.ward.threat;
+    let sent = Notification { sent_at: Some(office.ward.now()), ..Notification::from(threat) };
+    assert_eq!(run.waiting, [card_of(&sent)]);
     let card = result(&run).to_string();
     for part in ["Remediate: Completed. ", "Requested by Terry Technician", "BlockSignIn: Done", "Verify: Done"] {
         assert!(card.contains(part), "{part} is missing: {card}");

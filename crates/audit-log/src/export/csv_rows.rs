@@ -1,53 +1,41 @@
-//! CSV with the records in a column `AuditData`.
+//! CSV with a record in one cell of each row, or with a column for each member of a record.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
+use serde_json::Value;
 
-use super::ExportError;
+use super::dialect::{Dialect, Header, QuoteBackslashes, is_record_column};
+use super::{ExportError, envelope, flat, hand_over};
+use crate::lenient;
 use crate::select::{Broken, Event, Selector};
 
-const COLUMN: &str = "AuditData";
 const LONGEST_ROW: usize = 32 * 1024 * 1024;
 
-/// The separator, when one line among the first is a header with the column.
-pub(super) fn separator(head: &[u8]) -> Option<u8> {
-    let header = header_line(head);
-    [b',', b';', b'\t'].into_iter().find(|separator| header.split(|byte| byte == separator).any(is_the_column))
-}
-
-/// The first line with something in it, but for the `#TYPE` line of Windows PowerShell.
-fn header_line(head: &[u8]) -> &[u8] {
-    let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.find(|line| !line.is_empty() && !line.starts_with(b"#")).unwrap_or_default()
-}
-
-fn is_the_column(cell: &[u8]) -> bool {
-    let cell = cell.trim_ascii();
-    let cell = cell.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(cell);
-    let unquoted = cell.strip_prefix(b"\"").and_then(|cell| cell.strip_suffix(b"\"")).unwrap_or(cell);
-    unquoted.trim_ascii().eq_ignore_ascii_case(COLUMN.as_bytes())
-}
+/// The most lines before the header, such as a title and the time of the export.
+const TITLE_LINES: usize = 20;
 
 /// The rows of a CSV export.
 pub(super) struct CsvRows<R> {
-    reader: Reader<Rationed<R>>,
+    reader: Reader<QuoteBackslashes<Rationed<R>>>,
     ration: Rc<Cell<usize>>,
+    dialect: Dialect,
 }
 
 impl<R: Read> CsvRows<R> {
-    pub(super) fn new(input: R, separator: u8) -> Self {
+    pub(super) fn new(input: R, dialect: Dialect) -> Self {
         let ration = Rc::new(Cell::new(LONGEST_ROW));
+        let rationed = Rationed { input, left: Rc::clone(&ration) };
         let reader = ReaderBuilder::new()
-            .delimiter(separator)
+            .delimiter(dialect.separator)
             // A carriage return stays with the last cell, where it does no harm; the reader would count it as a line of its own.
             .terminator(Terminator::Any(b'\n'))
             .flexible(true)
             .has_headers(false)
-            .from_reader(Rationed { input, left: Rc::clone(&ration) });
-        Self { reader, ration }
+            .from_reader(QuoteBackslashes::new(rationed, dialect.escapes_by_backslash));
+        Self { reader, ration, dialect }
     }
 
     pub(super) fn read(
@@ -55,20 +43,78 @@ impl<R: Read> CsvRows<R> {
         is_selected: impl Fn(&str) -> bool,
         sink: &mut impl FnMut(Event<'_>),
     ) -> Result<(), ExportError> {
-        let mut selector = Selector::new(is_selected);
         let mut row = ByteRecord::new();
-        let mut column = None;
+        let mut header = None;
+        let mut titles = 0;
         while self.next_row(&mut row)? {
             if row.iter().all(|cell| cell.trim_ascii().is_empty()) {
                 continue;
             }
             let line = row.position().map_or(0, csv::Position::line);
-            match column.map(|index| row.get(index)) {
-                Some(cell) => read_cell(&mut selector, cell.unwrap_or_default(), line, sink),
-                None => column = row.iter().position(is_the_column),
+            match &header {
+                Some(header) => self.read_row(header, &row, line, &is_selected, sink),
+                None => match Header::of(&row) {
+                    Some(found) => header = Some(found),
+                    None if has_record(&row) => {
+                        header = Some(Header::default());
+                        self.read_row(&Header::default(), &row, line, &is_selected, sink);
+                    }
+                    None => {
+                        titles += 1;
+                        if titles > TITLE_LINES {
+                            return Err(ExportError::NotAnAuditLog);
+                        }
+                    }
+                },
             }
         }
         Ok(())
+    }
+
+    /// A row gives one record: that of the column which is called after it, else that of any cell, else its columns together.
+    fn read_row(
+        &self,
+        header: &Header,
+        row: &ByteRecord,
+        line: u64,
+        is_selected: &impl Fn(&str) -> bool,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        let cells: Vec<Vec<u8>> = row.iter().map(|cell| lenient::utf8(cell).into_owned().into_bytes()).collect();
+        let column = header.names.iter().position(|name| is_record_column(name));
+        if let Some(cell) = column.and_then(|column| cells.get(column)).filter(|cell| begins_as_json(cell)) {
+            return self.read_cell(cell, line, is_selected, sink);
+        }
+        if let Some(cell) = cells.iter().find(|cell| begins_as_json(cell) && !envelope::records(cell).is_empty()) {
+            return self.read_cell(cell, line, is_selected, sink);
+        }
+        let texts = cells.iter().map(|cell| Value::String(String::from_utf8_lossy(cell).into_owned()));
+        match flat::record(header.names.iter().cloned().zip(texts)) {
+            Some(record) => hand_over(Value::Object(record).to_string().as_bytes(), line, is_selected, sink),
+            None => sink(Event::Broken { error: Broken::NotARecord, line }),
+        }
+    }
+
+    /// A cell holds one record; its lines are counted from the row's.
+    fn read_cell(&self, cell: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, sink: &mut impl FnMut(Event<'_>)) {
+        let unescaped = self.dialect.escapes_by_backslash && !is_json(cell);
+        let cell = if unescaped { without_escapes(cell) } else { cell.to_vec() };
+        let mut is_empty = true;
+        let mut relay = |event: Event<'_>| {
+            is_empty = false;
+            match event {
+                Event::Selected { json, .. } => sink(Event::Selected { json, line }),
+                Event::Broken { error, .. } => sink(Event::Broken { error, line }),
+                Event::Skipped => sink(Event::Skipped),
+                Event::Envelope { json, .. } => super::open_envelope(json, line, is_selected, sink),
+            }
+        };
+        let mut selector = Selector::of_export(is_selected);
+        selector.push(&cell, &mut relay);
+        selector.finish(&mut relay);
+        if is_empty {
+            sink(Event::Broken { error: Broken::NotARecord, line });
+        }
     }
 
     fn next_row(&mut self, row: &mut ByteRecord) -> Result<bool, ExportError> {
@@ -82,27 +128,27 @@ impl<R: Read> CsvRows<R> {
     }
 }
 
-/// A cell holds one record; its lines are counted from the row's.
-fn read_cell<F: Fn(&str) -> bool>(
-    selector: &mut Selector<F>,
-    cell: &[u8],
-    row_line: u64,
-    sink: &mut impl FnMut(Event<'_>),
-) {
-    let mut is_empty = true;
-    let mut relay = |event: Event<'_>| {
-        is_empty = false;
-        sink(match event {
-            Event::Selected { json, .. } => Event::Selected { json, line: row_line },
-            Event::Broken { error, .. } => Event::Broken { error, line: row_line },
-            Event::Skipped => Event::Skipped,
-        });
-    };
-    selector.push(cell, &mut relay);
-    selector.finish(&mut relay);
-    if is_empty {
-        sink(Event::Broken { error: Broken::NotARecord, line: row_line });
+fn has_record(row: &ByteRecord) -> bool {
+    row.iter().any(|cell| begins_as_json(cell) && !envelope::records(cell).is_empty())
+}
+
+fn begins_as_json(cell: &[u8]) -> bool {
+    matches!(cell.trim_ascii().first(), Some(b'{' | b'['))
+}
+
+fn is_json(cell: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(cell).is_ok()
+}
+
+/// The text of a cell in which backslashes are escaped as well as quotes.
+fn without_escapes(cell: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(cell.len());
+    let mut bytes = cell.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let is_escape = byte == b'\\' && matches!(bytes.peek(), Some(b'\\' | b'"'));
+        text.push(if is_escape { bytes.next().unwrap_or(byte) } else { byte });
     }
+    text
 }
 
 /// Gives no more bytes than the reader was granted for one row.

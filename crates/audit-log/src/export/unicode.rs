@@ -2,17 +2,45 @@
 
 use std::io::{self, BufRead, Read};
 
-/// Turns little-endian UTF-16 with a byte order mark into UTF-8. Halves of pairs become U+FFFD.
+/// The order of the bytes of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    /// Recognises UTF-16 by its byte order mark, or by the zeros beside the first characters. `None`: it is another encoding.
+    pub(super) fn of(head: &[u8]) -> Option<Self> {
+        match head {
+            [0xFF, 0xFE, ..] => Some(Self::Little),
+            [0xFE, 0xFF, ..] => Some(Self::Big),
+            [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some(Self::Little),
+            [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some(Self::Big),
+            _ => None,
+        }
+    }
+
+    fn unit(self, pair: [u8; 2]) -> u16 {
+        match self {
+            Self::Little => u16::from_le_bytes(pair),
+            Self::Big => u16::from_be_bytes(pair),
+        }
+    }
+}
+
+/// Turns UTF-16 into UTF-8. Halves of pairs become U+FFFD.
 pub(super) struct FromUtf16<R> {
     input: R,
+    order: Order,
     first_half: Option<u16>,
     pending: Vec<u8>,
     sent: usize,
 }
 
 impl<R: BufRead> FromUtf16<R> {
-    pub(super) fn new(input: R) -> Self {
-        Self { input, first_half: None, pending: Vec::new(), sent: 0 }
+    pub(super) fn new(input: R, order: Order) -> Self {
+        Self { input, order, first_half: None, pending: Vec::new(), sent: 0 }
     }
 
     /// Decodes the next part of the input into `pending`; leaves it empty at the end.
@@ -22,7 +50,7 @@ impl<R: BufRead> FromUtf16<R> {
         let mut bytes = Vec::with_capacity(16 * 1024);
         (&mut self.input).take(16 * 1024).read_to_end(&mut bytes)?;
         let units = bytes.chunks(2).map(|pair| match pair {
-            [low, high] => u16::from_le_bytes([*low, *high]),
+            [first, second] => self.order.unit([*first, *second]),
             _ => 0xFFFD,
         });
         let mut units: Vec<u16> = self.first_half.take().into_iter().chain(units).collect();

@@ -28,6 +28,13 @@ pub enum Event<'a> {
     },
     /// A record with another operation.
     Skipped,
+    /// An object without an operation, which may contain records. Only a selector for exports hands it over.
+    Envelope {
+        /// The object's bytes.
+        json: &'a [u8],
+        /// The line on which it begins, from 1.
+        line: u64,
+    },
     /// Something that is no record, or one that cannot be told apart.
     Broken {
         /// What is wrong with it.

@@ -15,9 +15,15 @@ pub(super) enum Key {
     Exact,
     /// The same in another case. Counts when the record has no exact one.
     OtherCase,
+    /// A list or an object of records in an export.
+    Container,
     /// Another member.
     Other,
 }
+
+/// The names of those: of Graph (`value`), of Elasticsearch (`hits`), of Log Analytics and of programs that collect records. None of them
+/// is a member of an audit record that contains objects.
+const CONTAINERS: &[&[u8]] = &[b"value", b"hits", b"records", b"Records", b"results", b"events"];
 
 impl Key {
     /// From the bytes between the quotes.
@@ -26,6 +32,7 @@ impl Key {
         match could_be.then(|| decoded(raw)).flatten() {
             Some(key) if key == NAME => Self::Exact,
             Some(key) if key.eq_ignore_ascii_case(NAME) => Self::OtherCase,
+            _ if CONTAINERS.contains(&raw) => Self::Container,
             _ => Self::Other,
         }
     }

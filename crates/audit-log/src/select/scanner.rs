@@ -51,6 +51,8 @@ struct Current {
     previous: u8,
     /// A line ended since `previous`.
     line_ended: bool,
+    /// The object contained a list or an object that was read on its own.
+    is_container: bool,
     /// The text that is being read may be the operation or its key.
     text_matters: bool,
 }
@@ -72,6 +74,19 @@ pub struct Selector<F> {
     /// What came of the current record with earlier chunks, unless it is skipped.
     kept: Vec<u8>,
     text: EarlierPart,
+    /// Whether objects without an operation may contain records.
+    looks_inside: bool,
+    /// The containers around what is read now.
+    around: Vec<Container>,
+}
+
+/// An object around records that is read on when they end.
+#[derive(Debug)]
+struct Container {
+    line: u64,
+    /// What stood around it.
+    arrays: u64,
+    after: (bool, bool),
 }
 
 impl<F: Fn(&str) -> bool> Selector<F> {
@@ -89,7 +104,15 @@ impl<F: Fn(&str) -> bool> Selector<F> {
             current: Current::new(1),
             kept: Vec::new(),
             text: EarlierPart::default(),
+            looks_inside: false,
+            around: Vec::new(),
         }
+    }
+
+    /// As [`new`](Self::new), for exports: an object without an operation is handed over as an [`Event::Envelope`], and a long list in
+    /// an object (`value`, `records`, `hits`, …) is read record by record.
+    pub fn of_export(is_selected: F) -> Self {
+        Self { looks_inside: true, ..Self::new(is_selected) }
     }
 
     /// Reads the next chunk.
@@ -116,12 +139,13 @@ impl<F: Fn(&str) -> bool> Selector<F> {
     /// Ends the stream. What is still open is reported; the selector can then read another stream.
     pub fn finish(&mut self, mut sink: impl FnMut(Event<'_>)) {
         let in_record = !matches!(self.place, Place::Between | Place::Junk);
-        if in_record || self.arrays > 0 {
+        if in_record || self.arrays > 0 || !self.around.is_empty() {
             let line = if in_record { self.current.line } else { self.line };
             sink(Event::Broken { error: Broken::CutOff, line });
         }
         self.kept.clear();
         self.text.clear();
+        self.around.clear();
         (self.place, self.arrays, self.line) = (Place::Between, 0, 1);
         (self.marks, self.at_start) = (0, true);
         (self.after_comma, self.after_item) = (false, false);
@@ -155,6 +179,41 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         }
         self.arrays -= 1;
         (self.after_comma, self.after_item) = (false, true);
+        if self.arrays == 0 {
+            self.leave_container(cursor);
+        }
+    }
+
+    /// Goes on with the object around the list or object that has ended.
+    fn leave_container(&mut self, cursor: &mut Cursor<'_>) {
+        let Some(container) = self.around.pop() else { return };
+        self.arrays = container.arrays;
+        (self.after_comma, self.after_item) = container.after;
+        self.current = Current::new(container.line);
+        self.current.expects_key = false;
+        self.current.previous = b']';
+        self.current.is_container = true;
+        self.kept.clear();
+        self.place = Place::Record;
+        cursor.begin = cursor.at + 1;
+    }
+
+    /// Begins to read a list or an object in an object on its own.
+    fn enter_container(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
+        self.around.push(Container {
+            line: self.current.line,
+            arrays: self.arrays,
+            after: (self.after_comma, self.after_item),
+        });
+        self.forget();
+        if byte == b'[' {
+            (self.arrays, self.after_comma, self.after_item) = (1, false, false);
+            self.place = Place::Between;
+        } else {
+            self.arrays = 0;
+            cursor.at -= 1;
+            self.begin(cursor);
+        }
     }
 
     fn comma(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
@@ -234,6 +293,11 @@ impl<F: Fn(&str) -> bool> Selector<F> {
                     cursor.at -= 1;
                     return self.cut(cursor, sink);
                 }
+                b'{' | b'[' if self.looks_inside && current.is_before_container() => {
+                    let is_object = byte == b'{';
+                    self.enter_container(byte, cursor);
+                    if is_object { continue } else { return }
+                }
                 b'{' | b'[' => current.depth += 1,
                 b'}' | b']' => {
                     current.depth -= 1;
@@ -305,6 +369,8 @@ impl<F: Fn(&str) -> bool> Selector<F> {
             let raw = self.text.join(&cursor.chunk[cursor.text..cursor.at]);
             if self.current.expects_key {
                 self.current.key = Key::of(raw);
+            } else if self.current.key == Key::Container {
+                self.current.key = Key::Other;
             } else if let Some(operation) = decoded(raw) {
                 let selected = (self.is_selected)(&operation);
                 self.current.decide(selected);
@@ -323,6 +389,11 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         let length = self.current.length.saturating_add(here.len());
         match self.current.fate {
             _ if length > LONGEST_RECORD => sink(Event::Broken { error: Broken::TooLong, line }),
+            Fate::Open if self.current.is_container => {}
+            Fate::Open if self.looks_inside => {
+                let json = if self.kept.is_empty() { here } else { extended(&mut self.kept, here) };
+                sink(Event::Envelope { json, line });
+            }
             Fate::Open => sink(Event::Broken { error: Broken::NoOperation, line }),
             Fate::Likely { selected: false } | Fate::Decided { selected: false } => sink(Event::Skipped),
             _ if self.kept.is_empty() => sink(Event::Selected { json: here, line }),
@@ -332,6 +403,11 @@ impl<F: Fn(&str) -> bool> Selector<F> {
             }
         }
         self.forget();
+        if self.arrays == 0 && !self.around.is_empty() {
+            cursor.at -= 1;
+            self.leave_container(cursor);
+            cursor.at += 1;
+        }
     }
 
     /// The record ends before its end; the byte at the cursor is read as one between records.
@@ -352,7 +428,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         }
         let here = &cursor.chunk[cursor.begin..];
         self.current.length = self.current.length.saturating_add(here.len());
-        if self.current.length > LONGEST_RECORD {
+        if self.current.length > LONGEST_RECORD || self.current.is_container {
             self.forget();
         } else if self.current.fate != (Fate::Decided { selected: false }) {
             self.kept.extend_from_slice(here);
@@ -367,6 +443,11 @@ impl<F: Fn(&str) -> bool> Selector<F> {
     }
 }
 
+fn extended<'a>(kept: &'a mut Vec<u8>, here: &[u8]) -> &'a [u8] {
+    kept.extend_from_slice(here);
+    kept
+}
+
 impl Current {
     fn new(line: u64) -> Self {
         Self {
@@ -378,6 +459,7 @@ impl Current {
             key: Key::Other,
             previous: b'{',
             line_ended: false,
+            is_container: false,
             text_matters: false,
         }
     }
@@ -400,6 +482,11 @@ impl Current {
             _ => {}
         }
         self.key = Key::Other;
+    }
+
+    /// Returns whether a list or an object comes next whose name says that it contains records.
+    fn is_before_container(&self) -> bool {
+        self.depth == 1 && !self.expects_key && self.key == Key::Container && self.fate == Fate::Open
     }
 
     /// Where a line begins with a brace that cannot stand in this record, the record was cut and another begins.
