@@ -11,6 +11,7 @@ use crate::tenants::audit_check::auditing_is_off;
 use crate::tenants::{self, Stop, service, stop};
 use base::clock::Deadline;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt as _;
 use table_store::{PartitionKey, Query, StoreError};
 
 pub use crate::tenants::Report;
@@ -94,13 +95,14 @@ async fn work(
     assessor: &Assessor<'_>,
     collected: &mut Report,
 ) -> Result<(), Stop> {
-    Box::pin(assessor.resume(deadline, &share(app, deadline))).await?;
+    assessor.resume(deadline, &share(app, deadline)).boxed().await?;
     Box::pin(outbox.send_bundles()).await?;
     let (sender, receiver) = batches();
     let collector = Collector::new(app, message.tenant_id, deadline, session, outbox, sender);
-    // On the heap: each stage waits in many places, and would hold room for all of them on the stack.
-    let collecting = Box::pin(collector.run(share(app, deadline), collected));
-    let (outcome, ()) = tokio::join!(collecting, Box::pin(assessor.run(receiver)));
+    // On the heap: each stage waits in many places, and would hold room for all of them on the stack. Their types are erased, because
+    // the compiler looks only so deep into one.
+    let collecting = collector.run(share(app, deadline), collected).boxed();
+    let (outcome, ()) = tokio::join!(collecting, assessor.run(receiver).boxed());
     Box::pin(outbox.send_bundles()).await?;
     outcome
 }

@@ -24,7 +24,7 @@ use url::Url;
 
 use crate::app_registration::{AppCredential, AppRegistration};
 use crate::hosts::Hosts;
-use base::clock::Clock;
+use base::clock::{Clock, Deadline};
 use base::ids::TenantId;
 use base::service_time::ServiceTime;
 
@@ -133,10 +133,11 @@ impl Tokens {
     pub async fn token(&self, tenant: &TenantId, service: Service) -> Result<SecretString, TokenError> {
         let credential = self.credential(tenant, service)?;
         let scope = self.scope(service);
-        match tokio::time::timeout(TOKEN_TIMEOUT, credential.get_token(&[&scope], None)).await {
-            Ok(Ok(token)) => Ok(token.token.secret().to_owned().into()),
-            Ok(Err(error)) => Err(classify(*tenant, &error, &self.secrets())),
-            Err(_) => Err(TokenError {
+        let limit = Deadline::after(Arc::clone(&self.clock), TOKEN_TIMEOUT);
+        match limit.limit(credential.get_token(&[&scope], None)).await {
+            Some(Ok(token)) => Ok(token.token.secret().to_owned().into()),
+            Some(Err(error)) => Err(classify(*tenant, &error, &self.secrets())),
+            None => Err(TokenError {
                 tenant: *tenant,
                 fault: TokenFault::Transient,
                 aadsts: None,
