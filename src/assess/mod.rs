@@ -11,6 +11,7 @@ pub use resume::{resume_notices, resume_unwatched};
 
 use std::sync::{Mutex, OnceLock};
 
+use chrono::{DateTime, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
@@ -60,8 +61,8 @@ impl<'a> Assessor<'a> {
     /// Evaluates batches until the collecting stage has ended, and acknowledges each.
     pub async fn run(&self, mut batches: mpsc::Receiver<Batch>) {
         while let Some(mut batch) = batches.recv().await {
-            let records = batch.take_records();
-            batch.acknowledge(Box::pin(self.assess(records)).await);
+            let (records, created) = (batch.take_records(), batch.content_created);
+            batch.acknowledge(Box::pin(self.assess(records, created)).await);
         }
     }
 
@@ -75,24 +76,24 @@ impl<'a> Assessor<'a> {
 
     /// Evaluates records and stores what is found. A record that proves a threat by itself comes first, so that it is stored and sent
     /// before anything is looked up for another.
-    async fn assess(&self, records: Vec<AuditRecord>) -> Result<(), Stop> {
+    async fn assess(&self, records: Vec<AuditRecord>, created: DateTime<Utc>) -> Result<(), Stop> {
         let (proven, others) = self.threats_first(records).await?;
         for record in proven {
             if let Some(finding) = self.evaluate(&record).await? {
-                Box::pin(self.store_finding(finding)).await?;
+                Box::pin(self.store_finding(finding, created)).await?;
             }
         }
         let mut findings = Vec::new();
         for record in &others {
             findings.extend(self.evaluate(record).await?);
         }
-        self.store_all(findings).await
+        self.store_all(findings, created).await
     }
 
     /// Stores findings, several at once. All of them, whatever becomes of one: none is cut off between the acceptance of its
     /// notification and the mark.
-    async fn store_all(&self, findings: Vec<Finding>) -> Result<(), Stop> {
-        let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding).boxed()).collect();
+    async fn store_all(&self, findings: Vec<Finding>, created: DateTime<Utc>) -> Result<(), Stop> {
+        let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding, created).boxed()).collect();
         let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
         Ok(stored.into_iter().collect::<Result<(), StoreError>>()?)
     }

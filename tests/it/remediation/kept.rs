@@ -155,6 +155,7 @@ async fn token_command_creates_tokens_by_log_id() {
         state: TenantState::Healthy,
         since: ward.now(),
         covered_until: None,
+        read_from: None,
         ahead: Vec::new(),
         last_run: None,
         last_outcome: String::new(),

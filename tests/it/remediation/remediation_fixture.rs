@@ -395,6 +395,7 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
         actor: BOB.to_owned(),
         operation: "New-InboxRule".to_owned(),
         event_time: at - TimeDelta::minutes(30),
+        content_created: Some(at - TimeDelta::minutes(5)),
         processed_at: at - TimeDelta::minutes(5),
         ip: "203.0.113.7".to_owned(),
         location: "Lagos, Lagos, Nigeria".to_owned(),
