@@ -16,7 +16,7 @@ const STYLE: &str = concat!(include_str!("../page/base.css"), include_str!("page
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r##"{% macro rectangles(drawn) %}{% for one in drawn.iter() %}<rect class="{{ one.class }}" x="{{ one.x }}" y="{{ one.y }}" width="{{ one.width }}" height="{{ one.height }}"><title>{{ one.title }}</title></rect>{% endfor %}{% endmacro %}<!doctype html>
+    source = r##"{% macro rectangles(drawn) %}{% for one in drawn.iter() %}<rect class="{{ one.class }}" x="{{ one.x }}" y="{{ one.y }}" width="{{ one.width }}" height="{{ one.height }}"><title>{{ one.title }}</title></rect>{% endfor %}{% endmacro %}{% macro account(user) %}{{ user.name }}{% if !user.host.is_empty() %}<wbr>{{ user.host }}{% endif %}{% if !user.domain.is_empty() %} <small>{{ user.domain }}</small>{% endif %}{% endmacro %}<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src '{{ style_hash }}'">
 <title>Monitoring report, {{ from }} to {{ to }} UTC</title><style>{{ style|safe }}</style></head><body>
@@ -54,21 +54,21 @@ const STYLE: &str = concat!(include_str!("../page/base.css"), include_str!("page
 {% endfor %}{% if tenants.is_empty() %}<p>No tenant is stored.</p>{% else %}<p class="ends"><time>{{ from }}</time> <time>{{ to }} UTC</time></p>{% endif %}
 </section>
 <section><h2>Incidents</h2>
-{% if incidents.is_empty() %}<p class="clean">There were no incidents.</p>{% else %}<p class="note">An incident has all threats to one account that belong together. Open incidents come first, whatever their age.</p>
+{% if incidents.is_empty() %}<p class="clean">There were no incidents.</p>{% else %}<p class="note">An incident has all threats to one account that belong together. Open incidents come first, whatever their age. The line shows the shares of the three intervals: <span class="key microsoft">until available from Microsoft</span>, <span class="key tenantwatch">until notified</span>, <span class="key technician">until secured</span>.</p>
 <table class="stack"><thead><tr><th>First event (UTC)</th><th>Account</th><th>Severity</th><th>What</th><th>Until available</th><th>Until notified</th><th>Until secured</th><th>Status</th></tr></thead><tbody>
-{% for incident in incidents %}<tr><td data-label="First event (UTC)"><time>{{ incident.time }}</time></td><td data-label="Account" class="wide">{{ incident.user }} <small>{{ incident.domain }}</small></td><td data-label="Severity" class="{{ incident.severity }}">{{ incident.severity }}</td><td data-label="What" class="wide">{{ incident.what }}</td><td data-label="Until available">{{ incident.intervals[0] }}</td><td data-label="Until notified">{{ incident.intervals[1] }}</td><td data-label="Until secured">{{ incident.intervals[2] }}<svg class="flat small" viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true">{% call rectangles(incident.drawn) %}{% endcall %}</svg></td><td data-label="Status" class="{{ incident.class }}">{{ incident.status }}</td></tr>
+{% for incident in incidents %}<tr><td data-label="First event (UTC)"><time>{{ incident.time }}</time></td><td data-label="Account" class="wide">{% call account(incident.user) %}{% endcall %}</td><td data-label="Severity" class="{{ incident.severity }}">{{ incident.severity }}</td><td data-label="What" class="wide">{{ incident.what }}</td><td data-label="Until available">{{ incident.intervals[0] }}</td><td data-label="Until notified">{{ incident.intervals[1] }}</td><td data-label="Until secured">{{ incident.intervals[2] }}<svg class="flat small" viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true">{% call rectangles(incident.drawn) %}{% endcall %}</svg></td><td data-label="Status" class="{{ incident.class }}">{{ incident.status }}</td></tr>
 {% endfor %}</tbody></table>{% endif %}
 </section>
 <section><h2>Actions</h2>
 {% if presses.is_empty() %}<p>No action was requested in this period.</p>{% else %}
 <table class="stack"><thead><tr><th>Time (UTC)</th><th>Account</th><th>Action</th><th>Result</th><th>By, in the caller's words</th></tr></thead><tbody>
-{% for press in presses %}<tr><td data-label="Time (UTC)"><time>{{ press.time }}</time></td><td data-label="Account" class="wide">{{ press.user }} <small>{{ press.domain }}</small></td><td data-label="Action">{{ press.action }}</td><td data-label="Result">{{ press.result }}</td><td data-label="By" class="wide">{{ press.reason }}</td></tr>
+{% for press in presses %}<tr><td data-label="Time (UTC)"><time>{{ press.time }}</time></td><td data-label="Account" class="wide">{% call account(press.user) %}{% endcall %}</td><td data-label="Action">{{ press.action }}</td><td data-label="Result">{{ press.result }}</td><td data-label="By" class="wide">{{ press.reason }}</td></tr>
 {% endfor %}</tbody></table>{% endif %}
 </section>
 <section><h2>Dismissed as false positive</h2>
 {% if dismissed.is_empty() %}<p>Nothing was dismissed.</p>{% else %}
 <table class="stack"><thead><tr><th>Event (UTC)</th><th>Account</th><th>What</th><th>By, in the caller's words</th></tr></thead><tbody>
-{% for one in dismissed %}<tr><td data-label="Event (UTC)"><time>{{ one.time }}</time></td><td data-label="Account" class="wide">{{ one.user }} <small>{{ one.domain }}</small></td><td data-label="What" class="wide">{{ one.what }}</td><td data-label="By" class="wide">{{ one.by }}</td></tr>
+{% for one in dismissed %}<tr><td data-label="Event (UTC)"><time>{{ one.time }}</time></td><td data-label="Account" class="wide">{% call account(one.user) %}{% endcall %}</td><td data-label="What" class="wide">{{ one.what }}</td><td data-label="By" class="wide">{{ one.by }}</td></tr>
 {% endfor %}</tbody></table>{% endif %}
 </section>
 <section><h2>Readiness</h2>

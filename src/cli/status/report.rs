@@ -85,16 +85,18 @@ impl TenantStatus {
         self.row.covered_until.map(|until| (now - until).max(TimeDelta::zero()))
     }
 
+    /// The worst thing that is wrong comes first; the rest decides among tenants with the same.
     fn rank(&self) -> impl Ord + use<> {
-        let is_wrong = (
+        let is_wrong = [
             is_dark(self.row.state),
             self.is_late,
             self.open_threats > 0,
             self.gaps > 0,
             self.row.owed > 0,
             self.missing().next().is_some(),
-        );
-        (Reverse(is_wrong), Reverse(self.open_threats), self.row.domain.clone(), self.row.tenant_id)
+        ];
+        let worst = is_wrong.iter().position(|is_wrong| *is_wrong).unwrap_or(is_wrong.len());
+        (worst, Reverse(self.open_threats), Reverse(is_wrong), self.row.domain.clone(), self.row.tenant_id)
     }
 }
 

@@ -11,6 +11,15 @@ use super::text::{length, minute};
 use super::threats::{Threat, ThreatStatus};
 use crate::cli::page::readable;
 use crate::tables::TenantState;
+use base::ids::Domain;
+
+/// An account, in two parts so that a line may end before the at sign.
+pub(super) struct AccountView {
+    pub name: String,
+    pub host: String,
+    /// The tenant's domain, if the address does not end with it.
+    pub domain: String,
+}
 
 /// A tenant's part of the page.
 pub(super) struct TenantView {
@@ -27,8 +36,7 @@ pub(super) struct TenantView {
 /// One incident: the threats of one account that belong together.
 pub(super) struct IncidentView {
     pub time: String,
-    pub user: String,
-    pub domain: String,
+    pub user: AccountView,
     pub severity: &'static str,
     pub what: String,
     pub intervals: [String; 3],
@@ -40,8 +48,7 @@ pub(super) struct IncidentView {
 /// A remediation run.
 pub(super) struct PressView {
     pub time: String,
-    pub user: String,
-    pub domain: String,
+    pub user: AccountView,
     pub action: String,
     pub result: String,
     pub reason: String,
@@ -50,8 +57,7 @@ pub(super) struct PressView {
 /// A dismissed threat.
 pub(super) struct DismissedView {
     pub time: String,
-    pub user: String,
-    pub domain: String,
+    pub user: AccountView,
     pub what: String,
     pub by: String,
 }
@@ -100,6 +106,14 @@ pub(super) fn interval(of: Option<TimeDelta>) -> String {
     of.map_or_else(|| "–".to_owned(), length)
 }
 
+fn account(user: &str, domain: &Domain) -> AccountView {
+    let user = readable(user);
+    let (name, host) = user.split_at(user.rfind('@').unwrap_or(user.len()));
+    let is_own = host.get(1..).is_some_and(|host| host.eq_ignore_ascii_case(domain.as_str()));
+    let domain = if is_own { String::new() } else { readable(&domain.to_unicode()) };
+    AccountView { name: name.to_owned(), host: host.to_owned(), domain }
+}
+
 /// Returns the view of an incident.
 pub(super) fn incident_view(incident: &Incident<'_>) -> IncidentView {
     let first = incident.first;
@@ -116,8 +130,7 @@ pub(super) fn incident_view(incident: &Incident<'_>) -> IncidentView {
     }
     IncidentView {
         time: minute(first.event),
-        user: readable(&first.user),
-        domain: first.domain.to_unicode(),
+        user: account(&first.user, &first.domain),
         severity: severity.as_str(),
         what,
         intervals: incident.intervals.in_order().map(interval),
@@ -193,8 +206,7 @@ pub(super) fn presses(report: &Report) -> Vec<PressView> {
         };
         PressView {
             time: minute(run.started),
-            user: readable(&run.user),
-            domain: run.domain.to_unicode(),
+            user: account(&run.user, &run.domain),
             action: readable(&run.action),
             result: readable(result),
             reason: readable(&run.reason),
@@ -212,8 +224,7 @@ pub(super) fn dismissed(report: &Report) -> Vec<DismissedView> {
         let name = readable(&threat.rule_name);
         DismissedView {
             time: minute(threat.event),
-            user: readable(&threat.user),
-            domain: threat.domain.to_unicode(),
+            user: account(&threat.user, &threat.domain),
             what: match name.is_empty() {
                 true => threat.kind.as_str().to_owned(),
                 false => format!("{} “{name}”", threat.kind.as_str()),

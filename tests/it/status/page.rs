@@ -71,6 +71,11 @@ async fn page_needs_nothing_else_and_allows_only_its_own_style() {
     assert!(style.contains("@media print") && style.contains("prefers-color-scheme:dark"));
 }
 
+/// An address as the page writes it: a line may end before the at sign.
+fn shown(address: &str) -> String {
+    address.replace('@', "<wbr>@")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn page_has_strips_incidents_actions_and_dismissals() {
     let (runs, planted) = three_threats().await;
@@ -82,7 +87,7 @@ async fn page_has_strips_incidents_actions_and_dismissals() {
         page.split(&format!("<h2>{title}</h2>")).nth(1).unwrap().split("</section>").next().unwrap().to_owned()
     };
     let incidents = section("Incidents");
-    assert!(planted.iter().all(|planted| incidents.contains(&planted.mailbox)), "{incidents}");
+    assert!(planted.iter().all(|planted| incidents.contains(&shown(&planted.mailbox))), "{incidents}");
     assert!(
         incidents.contains(">Secured</td>")
             && incidents.contains(">Dismissed</td>")
@@ -91,7 +96,7 @@ async fn page_has_strips_incidents_actions_and_dismissals() {
     let actions = section("Actions");
     assert!(actions.contains(">Remediate</td>") && actions.contains("tess@msp.example"), "{actions}");
     let dismissed = section("Dismissed as false positive");
-    assert!(dismissed.contains(&planted[1].mailbox) && dismissed.contains("tess@msp.example"), "{dismissed}");
+    assert!(dismissed.contains(&shown(&planted[1].mailbox)) && dismissed.contains("tess@msp.example"), "{dismissed}");
     assert!(section("Readiness").contains("No tenant has been checked yet."));
     assert!(section("Threats by day").contains("<rect class=\"High\""));
 }
