@@ -30,7 +30,11 @@ impl Assessor<'_> {
             finding.threat = false;
             finding.severity = Severity::Low;
         }
-        let repeat_of = self.notified.known_repeat(&finding.fingerprint, finding.severity).filter(|_| finding.threat);
+        if self.join_stored_consent(&finding).await? {
+            return Ok(());
+        }
+        self.mark_consent(&finding).await?;
+        let repeat_of = self.notified.known_repeat(&finding).filter(|_| finding.threat);
         let mut row = self.row(&finding).await;
         row.content_created = Some(content_created);
         row.repeat_of = repeat_of.filter(|first| *first != row.record_id);
@@ -133,6 +137,8 @@ impl Assessor<'_> {
             score: finding.score,
             reasons: finding.reasons.clone(),
             fingerprint: finding.fingerprint.clone(),
+            subjects: if finding.threat { finding.subjects.clone() } else { Vec::new() },
+            scopes: finding.scopes.clone(),
             repeat_of: None,
             record: finding.record.clone(),
             state: FindingState::Recorded,

@@ -21,7 +21,7 @@ const STYLE: &str = concat!(include_str!("../page/base.css"), include_str!("page
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src '{{ style_hash }}'">
 <title>Monitoring report, {{ from }} to {{ to }} UTC</title><style>{{ style|safe }}</style></head><body>
 <header><h1>Monitoring report</h1>
-<p><time>{{ from }}</time> to <time>{{ to }} UTC</time>, made at <time>{{ now }} UTC</time> from the tables of Tenantwatch.</p>
+<p><time>{{ from }}</time> to <time>{{ to }} UTC</time>, created at <time>{{ now }} UTC</time> from the tables of Tenantwatch.</p>
 {% if !stopped.is_empty() %}<p class="warning">Tenantwatch has not run since <time>{{ stopped }} UTC</time>, so this is not the current state.</p>{% endif %}
 <dl class="numbers">
 <div><dt>Tenants</dt><dd>{{ tenants.len() }}</dd></div>
