@@ -13,6 +13,7 @@ pub use resume::{resume_notices, resume_unwatched};
 
 use std::sync::{Mutex, OnceLock};
 
+use chrono::{DateTime, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
@@ -78,8 +79,8 @@ impl<'a> Assessor<'a> {
     /// Evaluates batches until the collecting stage has ended, and acknowledges each.
     pub async fn run(&self, mut batches: mpsc::Receiver<Batch>) {
         while let Some(mut batch) = batches.recv().await {
-            let records = batch.take_records();
-            batch.acknowledge(Box::pin(self.assess(records)).await);
+            let (records, created) = (batch.take_records(), batch.content_created);
+            batch.acknowledge(Box::pin(self.assess(records, created)).await);
         }
     }
 
@@ -93,12 +94,12 @@ impl<'a> Assessor<'a> {
 
     /// Evaluates records and stores what is found. Removals and added domains come first, because threats are evaluated with them. Then
     /// come the records that prove a threat by themselves, so that they are stored and sent before anything is looked up for another.
-    async fn assess(&self, mut records: Vec<AuditRecord>) -> Result<(), Stop> {
+    async fn assess(&self, mut records: Vec<AuditRecord>, created: DateTime<Utc>) -> Result<(), Stop> {
         records.sort_by_key(|record| record.created);
         let Sorted { preconditions, proven, consents, others } = self.sorted(records).await?;
         for record in preconditions.into_iter().chain(proven) {
             if let Some(finding) = self.evaluate(&record).await? {
-                Box::pin(self.store_finding(finding)).await?;
+                Box::pin(self.store_finding(finding, created)).await?;
             }
         }
         for records in [consents, others] {
@@ -106,16 +107,16 @@ impl<'a> Assessor<'a> {
             for record in &records {
                 findings.extend(self.evaluate(record).await?);
             }
-            self.store_all(findings).await?;
+            self.store_all(findings, created).await?;
         }
         Ok(())
     }
 
     /// Stores findings, several at once; the records of one consent are one finding. All of them, whatever becomes of one: none is cut off between the acceptance of its
     /// notification and the mark.
-    async fn store_all(&self, mut findings: Vec<Finding>) -> Result<(), Stop> {
+    async fn store_all(&self, mut findings: Vec<Finding>, created: DateTime<Utc>) -> Result<(), Stop> {
         unite_consents(&mut findings);
-        let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding).boxed()).collect();
+        let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding, created).boxed()).collect();
         let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
         Ok(stored.into_iter().collect::<Result<(), StoreError>>()?)
     }

@@ -4,9 +4,12 @@ pub mod bootstrap;
 mod cycle;
 mod data_folder;
 mod health;
+mod page;
 pub mod run;
 pub mod scan;
 pub mod serve;
+mod settings_file;
+pub mod status;
 pub mod token;
 
 use std::process::ExitCode;
@@ -37,6 +40,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Evaluate exported audit logs offline
     Scan(scan::ScanArgs),
+    /// Report what was seen, notified and done, from the tables alone
+    Status(status::StatusArgs),
     /// Create an action token for a stored threat
     Token(token::TokenArgs),
 }
@@ -53,6 +58,7 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
         Command::Serve => serve::run().await,
         Command::Run(args) => run::run(args).await,
         Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
+        Command::Status(args) => status::run(args).await,
         Command::Token(args) => token::run(args).await,
     }
 }

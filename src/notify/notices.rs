@@ -83,6 +83,7 @@ impl Notice {
             actor: String::new(),
             operation: self.what.clone(),
             event_time: self.at,
+            content_created: None,
             processed_at: now,
             ip: String::new(),
             location: String::new(),

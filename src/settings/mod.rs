@@ -74,6 +74,39 @@ impl Needs {
     pub const LOCAL: Self = Self { storage: false, channels: true };
 }
 
+/// The settings of the tables alone, for commands that need nothing else.
+#[derive(Debug, Clone)]
+pub struct TableSettings {
+    /// The storage account.
+    pub storage: StorageAccount,
+    /// The names of the three tables.
+    pub tables: TableNames,
+    /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
+    pub root_certificates: Option<PathBuf>,
+}
+
+impl TableSettings {
+    /// Reads the settings of the tables. Nothing that is wrong with other settings matters.
+    ///
+    /// # Errors
+    /// Returns everything that is missing, malformed or contradictory among them.
+    pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
+        let is_needed = |name: &str| {
+            name.starts_with("AzureWebJobsStorage")
+                || ["CLOUD", "PROCESSED_TABLE", "ACTIONS_TABLE", "COVERAGE_TABLE", "SSL_CERT_FILE"].contains(&name)
+        };
+        let mut source = Source::new(variables.into_iter().filter(|(name, _)| is_needed(name)));
+        let hosts = cloud::hosts(&mut source);
+        let storage = storage(&mut source, hosts.as_ref());
+        let tables = TableNames::from_source(&mut source);
+        let root_certificates = root_certificates(&mut source);
+        match (storage, source.into_problems()) {
+            (Some(storage), problems) if problems.is_empty() => Ok(Self { storage, tables, root_certificates }),
+            (_, problems) => Err(SettingsError { problems }),
+        }
+    }
+}
+
 impl Settings {
     /// Reads all settings from environment variables.
     ///

@@ -92,6 +92,8 @@ pub struct ProcessedRow {
     pub operation: String,
     /// `EventTime`, as Edm.DateTime.
     pub event_time: DateTime<Utc>,
+    /// `ContentCreated`: the time when Microsoft made the record available. `None` for notices and rows of earlier versions.
+    pub content_created: Option<DateTime<Utc>>,
     /// `InternalTimeStamp`: when it was judged; stored as a Windows FILETIME in decimal text.
     pub processed_at: DateTime<Utc>,
     /// `IP`: the address alone, empty where there is none.
@@ -215,6 +217,7 @@ impl ProcessedRow {
         "Notified",
         "Unknown",
         "IncidentId",
+        "ContentCreated",
     ];
 
     /// Where it is kept.
@@ -274,6 +277,9 @@ impl ProcessedRow {
         entity.set_text("Operation", &self.operation);
         entity.set_text("Actor", &self.actor);
         entity.set("EventTime", Column::Time(self.event_time));
+        if let Some(time) = self.content_created {
+            entity.set("ContentCreated", Column::Time(time));
+        }
         entity.set_text("RuleName", &self.rule_name);
         entity.set_text("Severity", self.severity.as_str());
         entity.set("Score", Column::Int(self.score.into()));
@@ -332,6 +338,7 @@ impl ProcessedRow {
             actor: columns.text("Actor"),
             operation: columns.text("Operation"),
             event_time: stored.entity.time("EventTime").unwrap_or(processed_at),
+            content_created: stored.entity.time("ContentCreated"),
             processed_at,
             ip: columns.text("IP"),
             location: columns.text("Location"),

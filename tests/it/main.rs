@@ -41,5 +41,6 @@ mod scan;
 mod serve;
 mod settings;
 mod stages;
+mod status;
 mod store;
 mod tables;
