@@ -4,6 +4,7 @@ pub mod bootstrap;
 mod cycle;
 mod data_folder;
 mod health;
+pub mod investigate;
 pub mod run;
 pub mod scan;
 pub mod serve;
@@ -37,6 +38,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Evaluate exported audit logs offline
     Scan(scan::ScanArgs),
+    /// Tell offline, from exported audit logs, what an attacker did in an account
+    Investigate(investigate::InvestigateArgs),
     /// Create an action token for a stored threat
     Token(token::TokenArgs),
 }
@@ -53,6 +56,9 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
         Command::Serve => serve::run().await,
         Command::Run(args) => run::run(args).await,
         Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
+        Command::Investigate(args) => {
+            investigate::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into()
+        }
         Command::Token(args) => token::run(args).await,
     }
 }

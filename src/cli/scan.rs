@@ -3,12 +3,12 @@
 //! Files are read once. Selected records are kept on the side until all files are read, because only then the own domains of
 //! each organization are known; then they are judged one after the other, in the order of their time.
 
-mod broken;
+pub(in crate::cli) mod broken;
 mod findings;
 mod html;
 mod json;
 mod kept;
-mod organizations;
+pub(in crate::cli) mod organizations;
 mod table;
 
 use std::fs::File;
@@ -78,7 +78,7 @@ impl From<ScanOutcome> for std::process::ExitCode {
 
 /// Why nothing could be judged.
 #[derive(Debug, thiserror::Error)]
-enum ScanError {
+pub(in crate::cli) enum ScanError {
     #[error("{file}: {error}")]
     Open { file: String, error: io::Error },
     #[error("{file}: {error}")]
@@ -91,16 +91,16 @@ enum ScanError {
 
 /// What reading the files gave.
 #[derive(Debug)]
-struct Reading {
-    records: u64,
+pub(in crate::cli) struct Reading {
+    pub(in crate::cli) records: u64,
     /// Those that are not broken.
-    sound: u64,
+    pub(in crate::cli) sound: u64,
     selected: u64,
     /// Selected records that could not be parsed.
     unjudged: u64,
-    broken: BrokenParts,
+    pub(in crate::cli) broken: BrokenParts,
     kept: KeptRecords,
-    organizations: Organizations,
+    pub(in crate::cli) organizations: Organizations,
 }
 
 /// Judges the files and writes the findings to `out`, or where the arguments say; what went wrong and what was assumed is told
@@ -167,7 +167,7 @@ fn tell(err: &mut dyn Write, text: &str) {
     let _ = writeln!(err, "scan: {}", printable(text));
 }
 
-fn open_output(path: &Path) -> Result<File, ScanError> {
+pub(in crate::cli) fn open_output(path: &Path) -> Result<File, ScanError> {
     let opened = File::options().write(true).create(true).truncate(false).open(path);
     opened.map_err(|error| ScanError::Open { file: path.display().to_string(), error })
 }
@@ -184,7 +184,7 @@ fn write_findings(format: Format, reading: Reading, out: &mut dyn Write) -> Resu
 }
 
 impl Reading {
-    fn new(accepted_domains: &[Domain]) -> Result<Self, ScanError> {
+    pub(in crate::cli) fn new(accepted_domains: &[Domain]) -> Result<Self, ScanError> {
         Ok(Self {
             records: 0,
             sound: 0,
@@ -219,7 +219,7 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
+    pub(in crate::cli) fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
         match event {
             Event::Skipped => {
                 self.records += 1;
@@ -276,7 +276,7 @@ impl Reading {
     }
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+pub(in crate::cli) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(io::stdin().lock()));
     }
@@ -303,7 +303,7 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 /// Text of an attacker's choice for a terminal: control characters and those that turn the direction of text are written out.
-fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     let is_dangerous = |c: char| {
         c.is_control()
             || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

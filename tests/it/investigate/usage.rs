@@ -1,0 +1,109 @@
+//! Arguments, exit codes and formats.
+
+use serde_json::Value;
+
+use super::records::{A, Records, TENANT, V, W};
+use super::{report_of, run};
+
+fn lines(records: &Records) -> Vec<u8> {
+    records.all.iter().map(|record| format!("{record}\n")).collect::<String>().into_bytes()
+}
+
+fn refused(arguments: &[&str], input: &[u8]) -> String {
+    let output = run(&[arguments, &["-"]].concat(), input);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{told}");
+    told
+}
+
+#[test]
+fn wrong_arguments_end_with_one_line_and_2() {
+    let (records, ..) = Records::incident();
+    let input = lines(&records);
+    let no_record = "00000000-0000-4000-8000-00000000dead";
+    let cases: [(&[&str], &str); 4] = [
+        (&["--account", "nobody@contoso.com"], "occurs in none of the records"),
+        (&["--account", V, "--log-id", no_record], "is in none of the records"),
+        (&["--account", V, "--since", "2026-11-20", "--until", "2026-11-19"], "--since is after --until"),
+        (&["--account", V, "--ip", "192.0.2.200"], "comes from the given addresses"),
+    ];
+    for (arguments, expected) in cases {
+        let told = refused(arguments, &input);
+        assert!(told.contains(expected) && told.lines().count() == 1, "{told}");
+    }
+}
+
+#[test]
+fn account_without_a_threat_needs_a_start() {
+    let (mut records, ..) = Records::incident();
+    let quiet = records.sign_in("19T09:00:00", W, "198.51.100.9", "w", "0");
+    let told = refused(&["--account", W], &lines(&records));
+    assert!(told.contains("no threat for the account w@contoso.com"), "{told}");
+    let other = refused(&["--account", V, "--log-id", quiet["Id"].as_str().unwrap()], &lines(&records));
+    assert!(other.contains("does not concern the account"), "{other}");
+    let report = report_of(&records.all, W, &["--log-id", quiet["Id"].as_str().unwrap()]);
+    assert_eq!(report.judged(&quiet), ("Proven", "ThreatRecord"));
+}
+
+#[test]
+fn input_that_is_no_audit_log_ends_with_2() {
+    for input in [&b"GIF89a"[..], b"", b"{\"a\":"] {
+        refused(&["--account", V], input);
+    }
+}
+
+#[test]
+fn since_and_until_bound_the_report_but_not_the_baseline() {
+    let (mut records, sign_in, rule) = Records::incident();
+    let read = records.bind("19T11:00:00", V, V, A, super::records::S, &["m"]);
+    let owners = records.bind("19T11:30:00", V, V, super::records::OWNER, "fresh", &["n"]);
+    let report = report_of(&records.all, V, &["--since", "2026-11-19T10:30:00Z", "--until", "2026-11-19"]);
+    assert_eq!((report.lists(&sign_in), report.lists(&rule)), (false, false));
+    assert_eq!((report.whose(&read), report.whose(&owners)), ("Linked", "Owner"));
+    assert_eq!((report.count("SignIns"), report.count("MessagesRead")), (0, 1));
+    assert_eq!((&report.0["From"], &report.0["To"]), (&"2026-11-19T10:30:00Z".into(), &"2026-11-19T23:59:59Z".into()));
+}
+
+#[test]
+fn csv_has_one_line_for_each_activity() {
+    let (records, ..) = Records::incident();
+    let report = report_of(&records.all, V, &[]);
+    let output = run(&["--account", V, "--format", "csv", "-"], &lines(&records));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let activities = report.0["Activities"].as_array().unwrap();
+    assert_eq!(text.lines().count(), activities.len() + 1);
+    assert!(text.lines().nth(1).unwrap().starts_with(activities[0]["Id"].as_str().unwrap()), "{text}");
+}
+
+#[test]
+fn table_and_page_say_the_verdict() {
+    let (mut records, ..) = Records::incident();
+    records.send("19T10:30:00", V, A, super::records::S, "<script>alert(1)</script>");
+    let verdict = report_of(&records.all, V, &[]).0["Verdict"].as_str().unwrap().to_owned();
+    for format in ["table", "html"] {
+        let output = run(&["--account", V, "--format", format, "-"], &lines(&records));
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(&verdict), "{text}");
+        assert!(format == "table" || !text.contains("<script"), "the page has no script");
+        assert!(format == "table" || text.contains("About &#60;script"), "the subject is shown and escaped");
+    }
+}
+
+#[test]
+fn report_follows_its_schema() {
+    let schema: Value = serde_json::from_str(include_str!("../../../docs/investigation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let (mut records, ..) = Records::incident();
+    records.sign_in("19T11:00:00", W, A, "", "50126");
+    records.send("19T11:10:00", V, A, super::records::S, "out");
+    records.file("19T11:20:00", V, "FileDownloaded", A, super::records::S, "pay.xlsx");
+    let report = report_of(&records.all, V, &[]);
+    let errors: Vec<String> =
+        validator.iter_errors(&report.0).map(|error| format!("{error} at {}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    assert_eq!(report.0["Tenant"], TENANT);
+    let mut wrong = report.0.clone();
+    wrong["Counts"].as_object_mut().unwrap().remove("SignIns");
+    assert!(!validator.is_valid(&wrong));
+}
