@@ -192,7 +192,10 @@ impl<'a> Builder<'a> {
     fn add_attack(&mut self, activity: &Activity, details: Option<&Details>) {
         let is_inside = activity.is_inside();
         let access = self.access.get_or_insert(Access { first: activity.time, last: activity.time, is_proven: false });
-        access.last = activity.time;
+        // Where the attacker was in, an attempt that was kept out does not prolong it.
+        if is_inside || !access.is_proven {
+            access.last = activity.time;
+        }
         access.is_proven |= is_inside;
         self.attacker_addresses.extend(activity.address.filter(|address| is_usable(*address)));
         if self.first_acts.len() < 20 {

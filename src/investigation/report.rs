@@ -93,7 +93,7 @@ pub struct Access {
     /// The first act.
     #[serde(serialize_with = "utc")]
     pub first: DateTime<Utc>,
-    /// The last act.
+    /// The last act; where the attacker was in, the last one inside.
     #[serde(serialize_with = "utc")]
     pub last: DateTime<Utc>,
     /// Whether anything shows that the attacker was in.

@@ -1,6 +1,8 @@
 //! `tenantwatch investigate`, the built binary: the situations of an incident, and what may not change its report.
 
+mod figures;
 mod forms;
+mod generator;
 mod properties;
 pub mod records;
 mod situations;

@@ -72,7 +72,7 @@ struct Page<'a> {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<tr class="{{ whose }}"><td><time>{{ time }}</time></td><td>{{ account }}</td><td>{{ operation }}{% if !result.is_empty() %}<br><small>{{ result }}</small>{% endif %}</td><td>{{ mailbox }}</td><td>{{ ip }}</td><td class="whose">{{ whose }}</td><td>{{ why }}</td><td>{{ id }}</td></tr>
+    source = r#"<tr class="{{ whose }}"><td><time>{{ time }}</time></td><td>{{ account }}</td><td>{{ operation }}{% if !result.is_empty() %}<br><small>{{ result }}</small>{% endif %}</td><td>{{ mailbox }}</td><td>{{ ip }}</td><td class="whose">{{ whose }}</td><td class="why">{{ why }}</td><td class="nowrap">{{ id }}</td></tr>
 "#
 )]
 struct AnnexRow {
@@ -126,7 +126,8 @@ impl Table {
 }
 
 fn row(cells: impl IntoIterator<Item = String>) -> Row {
-    Row { class: "", cells: cells.into_iter().map(|cell| ("", cell)).collect() }
+    let class = |cell: &String| if cell.len() > 60 { "long" } else { "" };
+    Row { class: "", cells: cells.into_iter().map(|cell| (class(&cell), cell)).collect() }
 }
 
 /// Writes the page.
@@ -235,11 +236,11 @@ fn addresses(report: &Report) -> Table {
         cells: vec![
             ("nowrap", address.ip.to_string()),
             ("whose", address.attribution.as_str().to_owned()),
-            ("", address.rule.as_text().to_owned()),
+            ("why", address.rule.as_text().to_owned()),
             ("nowrap", minute(address.first)),
             ("nowrap", minute(address.last)),
             ("number", address.activities.to_string()),
-            ("", readable(&defang(&address.clients.join(" · ")))),
+            ("long", readable(&address.clients.join(" · "))),
         ],
     });
     Table::new("Addresses", &["Address", "Whose", "Why", "First", "Last", "Records", "Clients"], rows.collect())
