@@ -98,6 +98,8 @@ pub(in crate::cli) struct Reading {
     selected: u64,
     /// Selected records that could not be parsed.
     unjudged: u64,
+    /// As they were given.
+    files: Vec<String>,
     pub(in crate::cli) broken: BrokenParts,
     kept: KeptRecords,
     pub(in crate::cli) organizations: Organizations,
@@ -190,6 +192,7 @@ impl Reading {
             sound: 0,
             selected: 0,
             unjudged: 0,
+            files: Vec::new(),
             broken: BrokenParts::default(),
             kept: KeptRecords::new()?,
             organizations: Organizations::new(accepted_domains),
@@ -199,6 +202,7 @@ impl Reading {
     fn read_file(&mut self, path: &Path) -> Result<(), ScanError> {
         let file = path.display().to_string();
         let input = open(path).map_err(|error| ScanError::Open { file: file.clone(), error })?;
+        self.files.push(file.clone());
         let mut last_line = 1;
         let mut failed = None;
         let outcome = export::read(input, is_selected, |event| {

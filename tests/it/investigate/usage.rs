@@ -107,3 +107,37 @@ fn report_follows_its_schema() {
     wrong["Counts"].as_object_mut().unwrap().remove("SignIns");
     assert!(!validator.is_valid(&wrong));
 }
+
+#[test]
+fn page_of_scan_names_the_command_for_each_threat() {
+    let (records, _, rule) = Records::incident();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it's.jsonl");
+    std::fs::write(&file, lines(&records)).unwrap();
+    let scan = |format: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
+        let output = command.args(["scan", "--format", format]).arg(&file).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let page = scan("html");
+    let line = page.lines().find(|line| line.contains("tenantwatch investigate")).unwrap();
+    let command = line.split("<pre>").nth(1).unwrap().split("</pre>").next().unwrap().replace("&#39;", "'");
+    let quoted = format!("'{}'", file.display().to_string().replace('\'', r"'\''"));
+    let id = rule["Id"].as_str().unwrap();
+    let expected =
+        format!("tenantwatch investigate {quoted} --account {V} --log-id {id} --format html --output report.html");
+    assert_eq!(command, expected);
+}
+
+#[test]
+fn documents_list_exactly_the_rules() {
+    use tenantwatch::investigation::Rule;
+    let known: std::collections::BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
+    let schema: Value = serde_json::from_str(include_str!("../../../docs/investigation.schema.json")).unwrap();
+    let listed = schema["$defs"]["rule"]["enum"].as_array().unwrap().iter().map(|rule| rule.as_str().unwrap());
+    assert_eq!(listed.collect::<std::collections::BTreeSet<_>>(), known);
+    let page = include_str!("../../../docs/investigation.md").split("**Rules.**").nth(1).unwrap();
+    let rows = page.split("**Other accounts**").next().unwrap().lines().filter(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2));
+    assert_eq!(names.collect::<std::collections::BTreeSet<_>>(), known);
+}
