@@ -92,6 +92,8 @@ impl Notice {
             score: 0,
             reasons: Vec::new(),
             fingerprint: Digest::of(&[self.id().to_string()]),
+            subjects: Vec::new(),
+            scopes: Vec::new(),
             repeat_of: None,
             record: String::new(),
             state: FindingState::Sending,

@@ -30,6 +30,8 @@ pub async fn dismiss(
         record_id: finding.record_id,
         severity: finding.severity,
         since: app.clock.now(),
+        event_time: Some(finding.event_time),
+        scopes: finding.scopes.clone(),
         muted: true,
     };
     tables::put(app.store.as_ref(), &app.clock, &seen).await?;

@@ -110,6 +110,10 @@ pub struct ProcessedRow {
     pub reasons: Vec<Reason>,
     /// `Fingerprint`
     pub fingerprint: Digest,
+    /// `Subjects`: the digests of the objects that a threat is about. A later removal of one of them makes the threat news again.
+    pub subjects: Vec<Digest>,
+    /// `Scopes`: the permissions of a consent, of all its records.
+    pub scopes: Vec<String>,
     /// `RepeatOf`: the record whose threat this repeats.
     pub repeat_of: Option<RecordId>,
     /// `Record`: the audit record as JSON, cut.
@@ -197,6 +201,8 @@ impl ProcessedRow {
         "Score",
         "Reasons",
         "Fingerprint",
+        "Subjects",
+        "Scopes",
         "RepeatOf",
         "Record",
         "State",
@@ -270,6 +276,9 @@ impl ProcessedRow {
         entity.set("Score", Column::Int(self.score.into()));
         entity.set_whole_text("Reasons", &json_text(&short_reasons(&self.reasons)));
         entity.set_text("Fingerprint", self.fingerprint.as_str());
+        let subjects: Vec<&str> = self.subjects.iter().map(Digest::as_str).collect();
+        entity.set_text("Subjects", &subjects.join(" "));
+        entity.set_whole_text("Scopes", &json_text(&self.scopes));
         entity.set_text("RepeatOf", &self.repeat_of.map(|id| id.to_string()).unwrap_or_default());
         entity.set_text("Record", &self.record);
     }
@@ -326,6 +335,8 @@ impl ProcessedRow {
             score: columns.count("Score")?,
             reasons: columns.json("Reasons")?,
             fingerprint: columns.parsed("Fingerprint")?.unwrap_or_else(|| Digest::of(&[record_id.to_string()])),
+            subjects: columns.text("Subjects").split_whitespace().filter_map(|text| text.parse().ok()).collect(),
+            scopes: columns.json("Scopes")?,
             repeat_of: columns.parsed("RepeatOf")?,
             record: columns.text("Record"),
             state: columns

@@ -17,9 +17,10 @@ use table_store::{
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::tables::claim::{self, Claimed, TakenOver};
 use tenantwatch::tables::{
-    ActionRow, CoverageRow, DeferredBlob, FindingState, IncidentRow, IndexedRun, LockRow, NotifiedFingerprintRow,
-    OpenSnapshotsRow, PendingRow, ProcessedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow, TenantState,
-    Unanswered, UserEventRow, coverage, list, load, merge, put, retention, save, without,
+    ActionRow, AddedDomainRow, ConsentRow, CoverageRow, DeferredBlob, FindingState, IncidentRow, IndexedRun, LockRow,
+    NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, TableRow,
+    TargetIndexRow, TargetRow, TenantState, Unanswered, UserEventRow, coverage, list, load, merge, put, retention,
+    save, without,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;
@@ -81,6 +82,8 @@ fn finding() -> ProcessedRow {
             sentence: "Sends mail to x@evil.example.".to_owned(),
         }],
         fingerprint: Digest::of(&["fingerprint"]),
+        subjects: vec![Digest::of(&["rule"]), Digest::of(&["name"])],
+        scopes: vec!["Mail.Read".to_owned()],
         repeat_of: Some(RECORD.parse().unwrap()),
         record: r#"{"Id":"…"}"#.to_owned(),
         state: FindingState::Sending,
@@ -169,6 +172,8 @@ fn seen() -> NotifiedFingerprintRow {
         record_id: record(),
         severity: Severity::Medium,
         since: hour(1),
+        event_time: Some(hour(0)),
+        scopes: vec!["Mail.Read".to_owned()],
         muted: true,
     }
 }
@@ -189,8 +194,26 @@ fn target() -> TargetRow {
         tenant_id: tenant(),
         mailbox: "anna@contoso.com".to_owned(),
         record_id: record(),
+        first: hour(0),
         seen: hour(1),
     }
+}
+
+fn consent() -> ConsentRow {
+    ConsentRow {
+        tenant_id: tenant(),
+        consent: Digest::of(&["anna@contoso.com", "app"]),
+        record_id: record(),
+        event_time: hour(1),
+    }
+}
+
+fn removed() -> RemovedRow {
+    RemovedRow { tenant_id: tenant(), object: Digest::of(&["rule"]), event_time: hour(1) }
+}
+
+fn added() -> AddedDomainRow {
+    AddedDomainRow { tenant_id: tenant(), domain: "fabrikam.example".parse().unwrap(), event_time: hour(1) }
 }
 
 fn near() -> UserEventRow {
@@ -199,6 +222,7 @@ fn near() -> UserEventRow {
         user: Digest::of(&["anna@contoso.com"]),
         record_id: record(),
         threat: true,
+        kind: FindingKind::InboxRule,
         event_time: hour(1),
     }
 }
@@ -688,6 +712,9 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
         ("AuditLogCoverage: `target_<h>`", TargetRow::COLUMNS, target().to_entity()),
         ("AuditLogCoverage: `aim_<h>`", TargetIndexRow::COLUMNS, TargetIndexRow::to(&target()).to_entity()),
         ("AuditLogCoverage: `near_<h>_<record id>`", UserEventRow::COLUMNS, near().to_entity()),
+        ("AuditLogCoverage: `consent_<h>`", ConsentRow::COLUMNS, consent().to_entity()),
+        ("AuditLogCoverage: `removed_<h>`", RemovedRow::COLUMNS, removed().to_entity()),
+        ("AuditLogCoverage: `added_<h>`", AddedDomainRow::COLUMNS, added().to_entity()),
         ("AuditLogCoverage: the service", ServiceRow::COLUMNS, service().to_entity()),
     ]
 }

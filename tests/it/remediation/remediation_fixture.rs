@@ -407,6 +407,8 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
             sentence: "The rule sends mail to eve@evil.example, outside the organization.".to_owned(),
         }],
         fingerprint: Digest::of(&["fingerprint", &id.to_string()]),
+        subjects: Vec::new(),
+        scopes: Vec::new(),
         repeat_of: None,
         record: "{}".to_owned(),
         state: FindingState::Sent,
