@@ -14,7 +14,7 @@ mod table;
 use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use clap::{Args, ValueEnum};
@@ -22,6 +22,7 @@ use clap::{Args, ValueEnum};
 use super::scan::{ScanError, open_output, printable};
 use crate::detection::{Finding, FindingKind, ReasonName, correlate};
 use crate::investigation::{Attribution, Builder, FixedPoints, Report, Subject, Timeline, attribute, details};
+use crate::location::Databases;
 use audit_log::AnyRecord;
 use base::ids::RecordId;
 
@@ -49,8 +50,8 @@ pub struct InvestigateArgs {
     /// The end of the report, in UTC
     #[arg(long, value_name = "T", value_parser = end_of)]
     pub until: Option<DateTime<Utc>>,
-    /// The application id of Tenantwatch, whose acts are the response
-    #[arg(long = "app-id", value_name = "ID", env = "CLIENT_ID", hide_env_values = true)]
+    /// The application id of Tenantwatch, whose acts are the response; without it CLIENT_ID
+    #[arg(long = "app-id", value_name = "ID")]
     pub app_id: Option<String>,
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -100,6 +101,8 @@ enum InvestigateError {
     Spill(#[from] rusqlite::Error),
     #[error("the report cannot be written: {0}")]
     Write(#[from] std::io::Error),
+    #[error("the database cannot be read: {0}")]
+    Database(String),
     #[error("--since is after --until; exchange them")]
     NoTime,
     #[error("the account {0} occurs in none of the records; check its spelling and the files")]
@@ -110,8 +113,8 @@ enum InvestigateError {
     OtherAccount(RecordId, String),
     #[error("scan finds no threat for the account {0}; give --log-id or --ip to say where to start")]
     NoThreat(String),
-    #[error("no record of the account {0} comes from the given addresses; give --log-id or another --ip")]
-    NoStart(String),
+    #[error("no record comes from the given addresses; give --log-id or another --ip")]
+    NoStart,
 }
 
 /// Reads the files and writes the report to `out`, or where the arguments say; what went wrong is told on `err`.
@@ -134,6 +137,9 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     {
         return Err(InvestigateError::NoTime);
     }
+    let [city, asn] = ["GEOIP_DATABASE", "ASN_DATABASE"].map(setting);
+    let databases = Databases::open(city.as_deref().map(Path::new), asn.as_deref().map(Path::new));
+    let databases = databases.map_err(InvestigateError::Database)?;
     let output = args.output.as_deref().map(open_output).transpose()?;
     let mut input = Input::new(&args.account)?;
     let is_whole = input.read_files(&args.files, err)?;
@@ -142,13 +148,17 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
         input.spill.focus(&subject, &input.names)?.ok_or_else(|| InvestigateError::NoAccount(args.account.clone()))?;
     let points = fixed_points(args, &input, &subject)?;
     let attribution = attribute(&input.spill, subject, &points)?;
-    let attribution = attribution.ok_or_else(|| InvestigateError::NoStart(args.account.clone()))?;
+    let attribution = attribution.ok_or(InvestigateError::NoStart)?;
     let seen = input.seen(tenant);
     let (first, last) = seen.span.unwrap_or((attribution.alarm, attribution.alarm));
     let span = (args.since.unwrap_or(first), args.until.unwrap_or(last));
     let tenant = tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
     input.spill.look_at(&attribution)?;
-    let (report, timeline) = build(&input.spill, Builder::new(&attribution, tenant, seen, span), &attribution, span)?;
+    let (mut report, timeline) =
+        build(&input.spill, Builder::new(&attribution, tenant, seen, span), &attribution, span)?;
+    for address in &mut report.addresses {
+        (address.place, address.network) = (databases.place(address.ip), databases.network(address.ip));
+    }
     let made = Made { report, timeline, attribution, span, input };
     match output {
         Some(file) => {
@@ -215,7 +225,7 @@ fn build(
 
 /// From where to start: what the arguments say, else the threats to the account.
 fn fixed_points(args: &InvestigateArgs, input: &Input, subject: &Subject) -> Result<FixedPoints, InvestigateError> {
-    let own_app = args.app_id.clone();
+    let own_app = args.app_id.clone().or_else(|| setting("CLIENT_ID"));
     let addresses: BTreeSet<IpAddr> = args.addresses.iter().map(IpAddr::to_canonical).collect();
     let mut records = BTreeSet::new();
     for id in &args.log_ids {
@@ -259,6 +269,11 @@ fn threats(input: &Input, subject: &Subject) -> Result<BTreeSet<RecordId>, Inves
         finding.threat && by_itself && concerns && finding.kind != FindingKind::SignInMethod
     };
     Ok(findings.iter().filter(|finding| is_own(finding)).map(|finding| finding.record_id).collect())
+}
+
+/// A setting of the environment. An empty one is none.
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 fn begin_of(text: &str) -> Result<DateTime<Utc>, String> {

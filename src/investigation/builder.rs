@@ -129,6 +129,8 @@ impl<'a> Builder<'a> {
             ip,
             attribution: shown.attributed,
             rule: shown.rule,
+            place: String::new(),
+            network: String::new(),
             first: activity.time,
             last: activity.time,
             activities: 0,

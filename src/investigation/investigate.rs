@@ -89,6 +89,13 @@ fn start<A: Activities>(activities: &A, subject: &Subject, points: &FixedPoints)
             first_at_address = Some(first_at_address.map_or(activity.time, |first| first.min(activity.time)));
         }
     })?;
+    if threats.is_empty() && first_at_address.is_none() && !points.addresses.is_empty() {
+        // The account was left alone; the report says so and names the others.
+        let reach = Reach { addresses: points.addresses.clone(), ..Reach::default() };
+        activities.elsewhere(subject, &reach, &mut |activity| {
+            first_at_address = Some(first_at_address.map_or(activity.time, |first| first.min(activity.time)));
+        })?;
+    }
     let alarm = threats.iter().map(|threat| threat.time).min().or(first_at_address);
     Ok(alarm.map(|alarm| Start { threats, alarm }))
 }

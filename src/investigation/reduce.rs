@@ -185,9 +185,13 @@ fn mailbox(record: &AnyRecord<'_>, record_type: Option<i64>, account: &str) -> S
         return String::new();
     }
     let parameters = record.properties("Parameters");
-    let named = ["Mailbox", "Identity"].iter().find_map(|name| parameters.get(name)).map(str::to_owned);
-    let named = named.or_else(|| record.text("ObjectId").map(Cow::into_owned));
-    let name = named.as_deref().map(mailbox_in_path).unwrap_or_default();
+    let mut named: Vec<String> =
+        ["Mailbox", "Identity"].iter().filter_map(|name| parameters.get(name)).map(mailbox_in_path).collect();
+    named.extend(record.text("ObjectId").map(|object| mailbox_in_path(&object)));
+    named.retain(|name| !name.is_empty());
+    // An address is better than an alias or a display name.
+    let best = named.iter().find(|name| name.contains('@')).or_else(|| named.first());
+    let name = best.cloned().unwrap_or_default();
     let is_rule = record.text("Operation").is_some_and(|operation| operation.ends_with("InboxRule"));
     if name.is_empty() && is_rule { account.to_owned() } else { name }
 }

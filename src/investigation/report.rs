@@ -111,6 +111,10 @@ pub struct Address {
     pub attribution: Attributed,
     /// Why.
     pub rule: Rule,
+    /// `city, region, country`, empty without a database of places.
+    pub place: String,
+    /// The owner of the network, empty without a database of networks.
+    pub network: String,
     /// The first activity.
     #[serde(serialize_with = "utc")]
     pub first: DateTime<Utc>,

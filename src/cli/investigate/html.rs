@@ -237,13 +237,19 @@ fn addresses(report: &Report) -> Table {
             ("nowrap", address.ip.to_string()),
             ("whose", address.attribution.as_str().to_owned()),
             ("why", address.rule.as_text().to_owned()),
+            ("", readable(&address.place)),
+            ("", readable(&address.network)),
             ("nowrap", minute(address.first)),
             ("nowrap", minute(address.last)),
             ("number", address.activities.to_string()),
             ("long", readable(&address.clients.join(" · "))),
         ],
     });
-    Table::new("Addresses", &["Address", "Whose", "Why", "First", "Last", "Records", "Clients"], rows.collect())
+    Table::new(
+        "Addresses",
+        &["Address", "Whose", "Why", "Place", "Network", "First", "Last", "Records", "Clients"],
+        rows.collect(),
+    )
 }
 
 fn sessions(report: &Report) -> Table {

@@ -54,13 +54,19 @@ fn write_lists(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             row.ip.to_string(),
             row.attribution.as_str().to_owned(),
             row.rule.as_text().to_owned(),
+            printable(&[row.place.as_str(), &row.network].join(" ")),
             row.first.format("%m-%d %H:%M").to_string(),
             row.last.format("%m-%d %H:%M").to_string(),
             row.activities.to_string(),
         ]
     };
     let addresses = report.addresses.iter().map(address);
-    write_list("Addresses", &["Address", "Whose", "Why", "First", "Last", "Records"], addresses.collect(), out)?;
+    write_list(
+        "Addresses",
+        &["Address", "Whose", "Why", "Place and network", "First", "Last", "Records"],
+        addresses.collect(),
+        out,
+    )?;
     let others = report.other_accounts.iter().map(|row| vec![row.account.clone(), row.kind.as_text().to_owned()]);
     write_list("Other accounts", &["Account", "How far"], others.collect(), out)?;
     let sent = report

@@ -134,7 +134,7 @@ impl Maker {
         for day in FIRST_DAY..FIRST_DAY + DAYS {
             let travels = self.dice.one_in(12);
             let base = if travels {
-                format!("100.70.{number}.{day}")
+                format!("198.19.{number}.{day}")
             } else if in_office && !self.dice.one_in(5) {
                 OFFICE.to_owned()
             } else {
@@ -142,7 +142,7 @@ impl Maker {
             };
             let browser = place(base.clone(), format!("20000000-0000-4000-8000-{:012x}", number * 100 + day as usize));
             let phone = place(
-                format!("100.64.{}.{}", self.dice.below(4), self.dice.below(10)),
+                format!("198.18.{}.{}", self.dice.below(4), self.dice.below(10)),
                 format!("30000000-0000-4000-8000-{number:012x}"),
             );
             let phone = if self.dice.one_in(3) {

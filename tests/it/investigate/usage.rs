@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::records::{A, Records, TENANT, V, W};
 use super::{report_of, run};
+use crate::location::city_database;
 
 fn lines(records: &Records) -> Vec<u8> {
     records.all.iter().map(|record| format!("{record}\n")).collect::<String>().into_bytes()
@@ -25,7 +26,7 @@ fn wrong_arguments_end_with_one_line_and_2() {
         (&["--account", "nobody@contoso.com"], "occurs in none of the records"),
         (&["--account", V, "--log-id", no_record], "is in none of the records"),
         (&["--account", V, "--since", "2026-11-20", "--until", "2026-11-19"], "--since is after --until"),
-        (&["--account", V, "--ip", "192.0.2.200"], "comes from the given addresses"),
+        (&["--account", V, "--ip", "192.0.2.200"], "no record comes from the given addresses"),
     ];
     for (arguments, expected) in cases {
         let told = refused(arguments, &input);
@@ -140,4 +141,65 @@ fn documents_list_exactly_the_rules() {
     let rows = page.split("**Other accounts**").next().unwrap().lines().filter(|line| line.starts_with("| `"));
     let names = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2));
     assert_eq!(names.collect::<std::collections::BTreeSet<_>>(), known);
+}
+
+#[test]
+fn account_that_an_address_left_alone_has_a_report_too() {
+    let (mut records, ..) = Records::incident();
+    records.sign_in("19T12:00:00", W, "192.0.2.200", "w", "0");
+    let report = report_of(&records.all, V, &["--ip", "192.0.2.200"]);
+    assert!(report.0["Verdict"].as_str().unwrap().contains("No act of an attacker"), "{}", report.0["Verdict"]);
+    assert_eq!((report.others(), report.count("SignIns")), (vec![(W, "SignedIn")], 0));
+}
+
+#[test]
+fn files_that_were_cut_and_overlap_are_one_export() {
+    let (mut records, ..) = Records::incident();
+    records.bind("19T10:20:00", V, V, A, super::records::S, &["m"]);
+    let whole = report_of(&records.all, V, &[]).without_run();
+    let folder = tempfile::tempdir().unwrap();
+    let text = |part: &[Value]| part.iter().map(|record| format!("{record}\n")).collect::<String>();
+    let (first, second) = (folder.path().join("1.jsonl"), folder.path().join("2.json"));
+    std::fs::write(&first, text(&records.all[4..])).unwrap();
+    std::fs::write(&second, Value::Array(records.all[..7].to_vec()).to_string()).unwrap();
+    let files = [first.to_str().unwrap(), second.to_str().unwrap()];
+    let output = run(&[&["--account", V, "--format", "json"][..], &files].concat(), b"");
+    let report = super::Report(serde_json::from_slice(&output.stdout).unwrap());
+    assert_eq!(report.0["Run"]["Files"].as_array().unwrap().len(), 2);
+    assert_eq!(report.without_run(), whole);
+    let absent = run(&[&["--account", V][..], &files, &["/nowhere/at/all"]].concat(), b"");
+    assert_eq!(
+        (absent.status.code(), absent.stdout.is_empty()),
+        (Some(2), false),
+        "the others are reported all the same"
+    );
+}
+
+#[test]
+fn databases_name_place_and_network_of_addresses() {
+    let (records, ..) = Records::incident();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let city = file("city.mmdb", &city_database::of(A.parse().unwrap(), "Lagos", "Lagos", "Nigeria"));
+    let asn = file("asn.mmdb", &city_database::asn_of(A.parse().unwrap(), 64500, "Example Hosting"));
+    let export = file("export.jsonl", &lines(&records));
+    let report = |asn: &std::path::Path| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
+        command.args(["investigate", "--account", V, "--format", "json"]).arg(&export);
+        command.env_clear().env("GEOIP_DATABASE", &city).env("ASN_DATABASE", asn).output().unwrap()
+    };
+    let output = report(&asn);
+    let parsed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let address = &parsed["Addresses"][0];
+    assert_eq!((&address["IP"], &address["Place"]), (&A.into(), &"Lagos, Lagos, Nigeria".into()));
+    assert_eq!(
+        (&address["Network"], &parsed["Addresses"][1]["Network"]),
+        (&"AS64500 Example Hosting".into(), &"".into())
+    );
+    assert_eq!(report(&export).status.code(), Some(2), "what is no database is told");
+    assert!(report(std::path::Path::new("")).status.success(), "an empty setting is none");
 }
