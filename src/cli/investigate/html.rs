@@ -1,6 +1,7 @@
 //! The report as one page that needs nothing else and contains no script.
 
 mod drawing;
+mod sections;
 
 use std::io::{self, Write};
 
@@ -11,10 +12,13 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::{InvestigateError, Made};
-use crate::investigation::{ActivityRow, LIMITS, Noted, Report, Timeline, counted, lasted};
-use crate::notify::defang;
+use crate::investigation::{ActivityRow, Report, Timeline, counted, lasted};
+use sections::{Section, sections};
 
 const STYLE: &str = include_str!("page.css");
+
+/// How times are written.
+const MINUTE: &str = "%Y-%m-%d %H:%M";
 
 /// Rows of the annex; the CSV has all.
 const ANNEX: u64 = 5_000;
@@ -93,43 +97,6 @@ struct Tile {
     value: String,
 }
 
-#[derive(Default)]
-struct Section {
-    title: &'static str,
-    lines: Vec<String>,
-    list: Vec<String>,
-    tables: Vec<Table>,
-}
-
-struct Table {
-    title: &'static str,
-    headings: &'static [&'static str],
-    rows: Vec<Row>,
-    more: usize,
-}
-
-struct Row {
-    class: &'static str,
-    /// Each with its class.
-    cells: Vec<(&'static str, String)>,
-}
-
-/// Rows of one table of the page.
-const ROWS: usize = 500;
-
-impl Table {
-    fn new(title: &'static str, headings: &'static [&'static str], mut rows: Vec<Row>) -> Self {
-        let more = rows.len().saturating_sub(ROWS);
-        rows.truncate(ROWS);
-        Self { title, headings, rows, more }
-    }
-}
-
-fn row(cells: impl IntoIterator<Item = String>) -> Row {
-    let class = |cell: &String| if cell.len() > 60 { "long" } else { "" };
-    Row { class: "", cells: cells.into_iter().map(|cell| (class(&cell), cell)).collect() }
-}
-
 /// Writes the page.
 pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
     let (report, timeline) = (&made.report, &made.timeline);
@@ -183,162 +150,6 @@ fn tiles(report: &Report) -> Vec<Tile> {
     ]
 }
 
-fn sections(report: &Report) -> Vec<Section> {
-    let all = vec![
-        Section {
-            title: "How it began",
-            lines: report.beginning.iter().map(|text| readable(text)).collect(),
-            ..Section::default()
-        },
-        Section {
-            title: "Addresses and sessions",
-            tables: vec![addresses(report), sessions(report)],
-            ..Section::default()
-        },
-        Section { title: "Mail", tables: mail(report), ..Section::default() },
-        Section { title: "Files", tables: vec![files(report)], ..Section::default() },
-        Section { title: "Changes", tables: vec![noted("", &report.changes)], ..Section::default() },
-        Section { title: "Other accounts", tables: vec![others(report)], ..Section::default() },
-        Section {
-            title: "Response, and what happened after it",
-            tables: vec![
-                noted("What was done", &report.response),
-                noted("The attacker after the first response", &report.after_response),
-            ],
-            ..Section::default()
-        },
-        Section {
-            title: "What the data cannot show",
-            list: report
-                .not_logged
-                .iter()
-                .map(|text| readable(text))
-                .chain(LIMITS.iter().map(|text| (*text).to_owned()))
-                .collect(),
-            ..Section::default()
-        },
-    ];
-    all.into_iter().map(only_filled).collect()
-}
-
-/// Drops empty tables; a section with none of its tables says so.
-fn only_filled(mut section: Section) -> Section {
-    section.tables.retain(|table| !table.rows.is_empty());
-    if section.tables.is_empty() && section.lines.is_empty() && section.list.is_empty() {
-        section.lines.push("Nothing is recorded.".to_owned());
-    }
-    section
-}
-
-fn addresses(report: &Report) -> Table {
-    let rows = report.addresses.iter().map(|address| Row {
-        class: address.attribution.as_str(),
-        cells: vec![
-            ("nowrap", address.ip.to_string()),
-            ("whose", address.attribution.as_str().to_owned()),
-            ("why", address.rule.as_text().to_owned()),
-            ("", readable(&address.place)),
-            ("", readable(&address.network)),
-            ("nowrap", minute(address.first)),
-            ("nowrap", minute(address.last)),
-            ("number", address.activities.to_string()),
-            ("long", readable(&address.clients.join(" · "))),
-        ],
-    });
-    Table::new(
-        "Addresses",
-        &["Address", "Whose", "Why", "Place", "Network", "First", "Last", "Records", "Clients"],
-        rows.collect(),
-    )
-}
-
-fn sessions(report: &Report) -> Table {
-    let ips = |session: &crate::investigation::Session| {
-        session.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
-    let rows = report.sessions.iter().map(|session| {
-        let shared = if session.is_shared { "yes: only the attacker's addresses count" } else { "no" };
-        row([
-            readable(&session.session),
-            readable(&session.account),
-            ips(session),
-            shared.to_owned(),
-            minute(session.first),
-            minute(session.last),
-            session.activities.to_string(),
-        ])
-    });
-    let headings = &["Session", "Account", "Addresses", "Shared with the owner", "First", "Last", "Acts"];
-    Table::new("Sessions of the attacker", headings, rows.collect())
-}
-
-fn mail(report: &Report) -> Vec<Table> {
-    let sent = report.sent.iter().map(|sent| {
-        let to = if sent.recipients.is_empty() { "not logged".to_owned() } else { sent.recipients.join(", ") };
-        row([minute(sent.time), attacker_text(&sent.subject), attacker_text(&to), readable(&sent.mailbox)])
-    });
-    let read = report.read.iter().map(|read| {
-        row([readable(&read.folder), read.messages.to_string(), size(read.bytes), readable(&read.mailbox)])
-    });
-    let synced = report.synchronised.iter().map(|synced| {
-        row([
-            readable(&synced.folder),
-            "every message: assume that all of it was taken".to_owned(),
-            readable(&synced.mailbox),
-        ])
-    });
-    let deleted = report.deleted.iter().map(|deleted| {
-        row([
-            minute(deleted.time),
-            attacker_text(&deleted.subject),
-            readable(&deleted.folder),
-            deleted.operation.clone(),
-        ])
-    });
-    vec![
-        Table::new("Sent", &["Time", "Subject", "To", "Mailbox"], sent.collect()),
-        Table::new("Read, by folder", &["Folder", "Messages", "Size", "Mailbox"], read.collect()),
-        Table::new("Folders copied as a whole", &["Folder", "What", "Mailbox"], synced.collect()),
-        noted("Searches", &report.searches),
-        Table::new("Deleted", &["Time", "Subject", "Folder", "Operation"], deleted.collect()),
-    ]
-}
-
-fn files(report: &Report) -> Table {
-    let rows = report.files.iter().map(|file| {
-        row([
-            minute(file.time),
-            attacker_text(&file.name),
-            file.operations.join(", "),
-            size(file.bytes),
-            attacker_text(&file.url),
-        ])
-    });
-    Table::new("", &["Time", "File", "What", "Size", "Where"], rows.collect())
-}
-
-fn others(report: &Report) -> Table {
-    let rows = report.other_accounts.iter().map(|other| {
-        let ips: Vec<String> = other.ips.iter().map(ToString::to_string).collect();
-        row([
-            readable(&other.account),
-            other.kind.as_text().to_owned(),
-            ips.join(", "),
-            minute(other.first),
-            minute(other.last),
-            other.activities.to_string(),
-        ])
-    });
-    Table::new("", &["Account", "How far", "From", "First", "Last", "Records"], rows.collect())
-}
-
-fn noted(title: &'static str, rows: &[Noted]) -> Table {
-    let rows = rows.iter().map(|noted| {
-        row([minute(noted.time), readable(&noted.account), readable(&noted.operation), attacker_text(&noted.text)])
-    });
-    Table::new(title, &["Time", "Account", "Operation", "What"], rows.collect())
-}
-
 fn write_annex(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
     writeln!(
         out,
@@ -374,21 +185,7 @@ fn annex_row(row: &ActivityRow<'_>) -> AnnexRow {
 }
 
 fn minute(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%d %H:%M").to_string()
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0 => String::new(),
-        1..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
-    }
-}
-
-/// Text of an attacker's choice: no address in it is made a link by a mail program.
-fn attacker_text(text: &str) -> String {
-    readable(&defang(text))
+    time.format(MINUTE).to_string()
 }
 
 /// Text without marks that turn or hide text.

@@ -203,3 +203,40 @@ fn databases_name_place_and_network_of_addresses() {
     assert_eq!(report(&export).status.code(), Some(2), "what is no database is told");
     assert!(report(std::path::Path::new("")).status.success(), "an empty setting is none");
 }
+
+/// The most memory that the process has had, in KiB, as Linux counts it.
+#[cfg(target_os = "linux")]
+fn peak_memory(child: &std::process::Child) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_large_export_takes_less_than_64_mib() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.jsonl");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    let (records, ..) = Records::incident();
+    std::io::Write::write_all(&mut file, &lines(&records)).unwrap();
+    let others = tenantwatch_simulator::records::ordinary_json_lines(3, 80_000_000, &mut file).unwrap();
+    drop(file);
+    let answer = folder.path().join("report.json");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
+    command.args(["investigate", "--account", V, "--format", "json", "--output"]).arg(&answer).arg(&path).env_clear();
+    let mut child = command.spawn().unwrap();
+    let mut peak = 0;
+    let status = loop {
+        peak = peak_memory(&child).unwrap_or_default().max(peak);
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let report: Value = serde_json::from_slice(&std::fs::read(&answer).unwrap()).unwrap();
+    let expected = others + records.all.len() as u64;
+    assert_eq!((status.code(), &report["Run"]["Records"]), (Some(0), &expected.into()));
+    assert_eq!(report["Counts"]["SignIns"], 1);
+    assert!((1..64 * 1024).contains(&peak), "{peak} KiB");
+}
