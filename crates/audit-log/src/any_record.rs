@@ -53,7 +53,7 @@ impl AnyRecord<'_> {
         let json = self.raw(name)?;
         let text = match json.as_bytes() {
             [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Cow::Borrowed(json.get(1..json.len() - 1)?),
-            [b'"', ..] => Cow::Owned(serde_json::from_str(json).ok()?),
+            [b'"', ..] => Cow::Owned(lenient::from_slice(json.as_bytes()).ok()?),
             _ => Cow::Borrowed(json),
         };
         Some(text).filter(|text| !text.trim().is_empty())
@@ -66,16 +66,16 @@ impl AnyRecord<'_> {
 
     /// Returns a member as JSON; the text of an object or a list is parsed.
     pub fn value(&self, name: &str) -> Option<Value> {
-        let value: Value = serde_json::from_str(self.raw(name)?).ok()?;
+        let value: Value = lenient::from_slice(self.raw(name)?.as_bytes()).ok()?;
         match value.as_str().map(str::trim).filter(|text| text.starts_with(['{', '['])) {
-            Some(text) => serde_json::from_str(text).ok().or(Some(value)),
+            Some(text) => lenient::from_slice(text.as_bytes()).ok().or(Some(value)),
             None => Some(value),
         }
     }
 
     /// Returns a list of names and values.
     pub fn properties(&self, name: &str) -> Properties {
-        properties::from_value(self.raw(name).and_then(|json| serde_json::from_str(json).ok()))
+        properties::from_value(self.raw(name).and_then(|json| lenient::from_slice(json.as_bytes()).ok()))
     }
 
     /// Returns `ModifiedProperties`.
@@ -104,7 +104,7 @@ impl AnyRecord<'_> {
 /// text.
 fn open<T>(record: AnyRecord<'_>, depth: u8, look: impl FnOnce(&AnyRecord<'_>) -> T) -> Result<T, RecordError> {
     let Some(inner) = record.raw("auditData").filter(|_| depth > 0) else { return Ok(look(&record)) };
-    let text = if inner.starts_with('"') { serde_json::from_str::<String>(inner).ok() } else { None };
+    let text = inner.starts_with('"').then(|| lenient::from_slice::<String>(inner.as_bytes()).ok()).flatten();
     let bytes = text.as_deref().unwrap_or(inner).as_bytes();
     match parse(bytes) {
         Ok(inner) => open(inner, depth - 1, look),
@@ -171,6 +171,9 @@ mod tests {
             record.text("Subject").map(|text| text.into_owned())
         });
         assert_eq!(read, Ok(Some("\u{fffd}".to_owned())));
+        let list = br#"{"Operation":"New-InboxRule","Parameters":[{"Name":"Name","Value":"\ud83d"},{"Name":"Mailbox","Value":"v"}]}"#;
+        let read = AnyRecord::read(list, |record| record.properties("Parameters").get("Mailbox").map(str::to_owned));
+        assert_eq!(read, Ok(Some("v".to_owned())), "an attacker chooses the name of a rule");
         assert!(AnyRecord::read(b"[]", |_| ()).is_err());
     }
 
