@@ -131,6 +131,7 @@ impl Assessor<'_> {
             fingerprint: finding.fingerprint.clone(),
             subjects: if finding.threat { finding.subjects.clone() } else { Vec::new() },
             scopes: finding.scopes.clone(),
+            undone_at: None,
             repeat_of: None,
             record: finding.record.clone(),
             state: FindingState::Recorded,

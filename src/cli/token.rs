@@ -25,7 +25,7 @@ pub struct TokenArgs {
     /// Log id of a notified threat
     #[arg(value_name = "LOG_ID")]
     pub log_id: RecordId,
-    /// Actions that the token allows: act (Remediate, Preview, Dismiss) or undo
+    /// Actions that the token allows: act (Remediate, Preview, Dismiss), undo, or force (Undo with Force)
     #[arg(long, value_enum, default_value = "act")]
     pub scope: ScopeArg,
     /// Data folder of `tenantwatch run`; without it, the tables of AzureWebJobsStorage are read
@@ -40,6 +40,8 @@ pub enum ScopeArg {
     Act,
     /// Undo
     Undo,
+    /// Undo with Force: restores what a threat names, too
+    Force,
 }
 
 impl From<ScopeArg> for Scope {
@@ -47,6 +49,7 @@ impl From<ScopeArg> for Scope {
         match scope {
             ScopeArg::Act => Self::Act,
             ScopeArg::Undo => Self::Undo,
+            ScopeArg::Force => Self::Force,
         }
     }
 }
@@ -79,7 +82,7 @@ enum TokenError {
     Issue(#[from] IssueError),
 }
 
-/// Prints a token with the life of a button token, or of 30 days for `undo`.
+/// Prints a token that holds as long as that of a button, or 30 days for `undo`.
 pub async fn run(args: TokenArgs) -> ExitCode {
     match open_and_issue(&args).await {
         Ok(token) => {
@@ -116,10 +119,10 @@ pub async fn issue(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretS
     let tokens = ActionTokens::new(&app.settings.actions);
     let finding = find(app, log_id).await?.ok_or(IssueError::Unknown(*log_id))?;
     let life = match scope {
-        Scope::Act => TimeDelta::from_std(app.settings.actions.token_life).unwrap_or(TimeDelta::zero()),
+        Scope::Act | Scope::Force => TimeDelta::from_std(app.settings.actions.token_life).unwrap_or(TimeDelta::zero()),
         Scope::Undo => UNDO_LIFE,
     };
-    tokens.mint(&finding, scope, app.clock.now() + life).ok_or(IssueError::NoKey)
+    tokens.mint(&finding, scope, app.clock.now(), life).ok_or(IssueError::NoKey)
 }
 
 /// Looks in every known tenant, because a log id does not name its tenant.

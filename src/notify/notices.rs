@@ -94,6 +94,7 @@ impl Notice {
             fingerprint: Digest::of(&[self.id().to_string()]),
             subjects: Vec::new(),
             scopes: Vec::new(),
+            undone_at: None,
             repeat_of: None,
             record: String::new(),
             state: FindingState::Sending,

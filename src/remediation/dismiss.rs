@@ -46,6 +46,7 @@ pub async fn dismiss(
         account: String::new(),
         steps: Vec::new(),
         undo_token: String::new(),
+        action_token: String::new(),
         warnings: record.warnings,
     })
 }

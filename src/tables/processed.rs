@@ -114,6 +114,8 @@ pub struct ProcessedRow {
     pub subjects: Vec<Digest>,
     /// `Scopes`: the permissions of a consent, of all its records.
     pub scopes: Vec<String>,
+    /// `UndoneAt`: the end of the last finished Undo. Action tokens that were created before it are void.
+    pub undone_at: Option<DateTime<Utc>>,
     /// `RepeatOf`: the record whose threat this repeats.
     pub repeat_of: Option<RecordId>,
     /// `Record`: the audit record as JSON, cut.
@@ -203,6 +205,7 @@ impl ProcessedRow {
         "Fingerprint",
         "Subjects",
         "Scopes",
+        "UndoneAt",
         "RepeatOf",
         "Record",
         "State",
@@ -279,6 +282,9 @@ impl ProcessedRow {
         let subjects: Vec<&str> = self.subjects.iter().map(Digest::as_str).collect();
         entity.set_text("Subjects", &subjects.join(" "));
         entity.set_whole_text("Scopes", &json_text(&self.scopes));
+        if let Some(time) = self.undone_at {
+            entity.set("UndoneAt", Column::Time(time));
+        }
         entity.set_text("RepeatOf", &self.repeat_of.map(|id| id.to_string()).unwrap_or_default());
         entity.set_text("Record", &self.record);
     }
@@ -337,6 +343,7 @@ impl ProcessedRow {
             fingerprint: columns.parsed("Fingerprint")?.unwrap_or_else(|| Digest::of(&[record_id.to_string()])),
             subjects: columns.text("Subjects").split_whitespace().filter_map(|text| text.parse().ok()).collect(),
             scopes: columns.json("Scopes")?,
+            undone_at: stored.entity.time("UndoneAt"),
             repeat_of: columns.parsed("RepeatOf")?,
             record: columns.text("Record"),
             state: columns

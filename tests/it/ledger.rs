@@ -84,6 +84,7 @@ fn finding() -> ProcessedRow {
         fingerprint: Digest::of(&["fingerprint"]),
         subjects: vec![Digest::of(&["rule"]), Digest::of(&["name"])],
         scopes: vec!["Mail.Read".to_owned()],
+        undone_at: Some(at("2026-11-22T11:00:00Z")),
         repeat_of: Some(RECORD.parse().unwrap()),
         record: r#"{"Id":"…"}"#.to_owned(),
         state: FindingState::Sending,
