@@ -4,6 +4,7 @@ pub mod bootstrap;
 mod cycle;
 mod data_folder;
 mod health;
+pub mod investigate;
 mod page;
 pub mod run;
 pub mod scan;
@@ -42,6 +43,8 @@ pub enum Command {
     Scan(scan::ScanArgs),
     /// Report what was seen, notified and done, from the tables alone
     Status(status::StatusArgs),
+    /// Tell offline, from exported audit logs, what an attacker did in an account
+    Investigate(investigate::InvestigateArgs),
     /// Create an action token for a stored threat
     Token(token::TokenArgs),
 }
@@ -59,6 +62,9 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
         Command::Run(args) => run::run(args).await,
         Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
         Command::Status(args) => status::run(args).await,
+        Command::Investigate(args) => {
+            investigate::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into()
+        }
         Command::Token(args) => token::run(args).await,
     }
 }

@@ -47,6 +47,7 @@ pub const SETTINGS: &[SettingDoc] = &[
     open("PROTECTED_USERS"),
     open("DETECTIONS_OFF"),
     open("GEOIP_DATABASE"),
+    open("ASN_DATABASE"),
     secret("IPSTACK_API_KEY"),
     open("SSL_CERT_FILE"),
     open("RUST_LOG"),

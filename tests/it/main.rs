@@ -24,6 +24,7 @@ mod get_domain;
 mod glance;
 mod host;
 mod incidents;
+mod investigate;
 mod json_encodings;
 mod ledger;
 mod licences;
