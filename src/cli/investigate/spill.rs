@@ -98,11 +98,14 @@ impl Spill {
     /// Selects what concerns the account, in the tenant in which it is most often seen. `None` where it occurs nowhere.
     pub(super) fn focus(&mut self, subject: &Subject, names: &Names) -> rusqlite::Result<Option<Option<TenantId>>> {
         self.names = names.clone();
-        for name in &subject.names {
+        // No name is empty: most records are on no mailbox.
+        for name in subject.names.iter().filter(|name| !name.is_empty()) {
             self.database.execute("INSERT OR IGNORE INTO name VALUES (?1)", [name])?;
             self.database.execute("INSERT OR IGNORE INTO mailbox_name VALUES (?1)", [name])?;
         }
-        self.database.execute("INSERT OR IGNORE INTO mailbox_name VALUES (?1)", [&subject.alias])?;
+        if !subject.alias.is_empty() {
+            self.database.execute("INSERT OR IGNORE INTO mailbox_name VALUES (?1)", [&subject.alias])?;
+        }
         let most = "SELECT tenant FROM activity WHERE account IN name OR target IN name OR mailbox IN name
             GROUP BY tenant ORDER BY tenant IS NULL, count(*) DESC, tenant LIMIT 1";
         let tenant: Option<Option<String>> = self.database.query_row(most, [], |row| row.get(0)).optional()?;

@@ -22,7 +22,9 @@ fn wrong_arguments_end_with_one_line_and_2() {
     let (records, ..) = Records::incident();
     let input = lines(&records);
     let no_record = "00000000-0000-4000-8000-00000000dead";
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 6] = [
+        (&["--account", ""], "occurs in none of the records"),
+        (&["--account", "@contoso.com"], "occurs in none of the records"),
         (&["--account", "nobody@contoso.com"], "occurs in none of the records"),
         (&["--account", V, "--log-id", no_record], "is in none of the records"),
         (&["--account", V, "--since", "2026-11-20", "--until", "2026-11-19"], "--since is after --until"),
