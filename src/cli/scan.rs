@@ -1,16 +1,16 @@
-//! `tenantwatch scan`: judges exported audit logs offline.
+//! `tenantwatch scan`: evaluates exported audit logs offline.
 //!
 //! Files are read once. Selected records are kept on the side until all files are read, because only then the own domains of
 //! each organization are known; then they are judged one after the other, in the order of their time.
 
 mod broken;
+mod findings;
 mod html;
 mod json;
 mod kept;
 mod organizations;
 mod table;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Read, Write};
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::detection::{Finding, Knowledge, is_selected, judge, system_noise};
+use crate::detection::{is_selected, system_noise};
 use audit_log::export::{self, ExportError};
 use audit_log::{AuditRecord, Event};
-use base::ids::{Domain, TenantId};
+use base::ids::Domain;
 
 use broken::BrokenParts;
 use kept::KeptRecords;
@@ -173,13 +173,14 @@ fn open_output(path: &Path) -> Result<File, ScanError> {
 }
 
 fn write_findings(format: Format, reading: Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
-    let threats = match format {
-        Format::Table => table::write(&reading, out),
-        Format::Json => json::write(&reading, out),
-        Format::Html => html::write(&reading, out),
+    let groups = reading.evaluate()?;
+    match format {
+        Format::Table => table::write(&reading, &groups, out),
+        Format::Json => json::write(&reading, &groups, out),
+        Format::Html => html::write(&reading, &groups, out),
     }?;
     out.flush()?;
-    Ok(threats)
+    Ok(groups.iter().filter(|group| group.finding.threat).count() as u64)
 }
 
 impl Reading {
@@ -239,7 +240,7 @@ impl Reading {
                         self.organizations.note(
                             glance.organization_id.parse().ok(),
                             Some(glance.organization_name),
-                            None,
+                            &[],
                         );
                     }
                     None => self.keep(file, line, json)?,
@@ -268,36 +269,10 @@ impl Reading {
     }
 
     fn keep_record(&mut self, record: &AuditRecord) -> rusqlite::Result<()> {
-        let (name, owner) = (record.organization_name.as_deref(), record.mailbox_owner.as_deref());
-        self.organizations.note(record.organization_id, name, owner);
+        self.organizations.note_record(record);
         self.kept.keep(record)?;
         self.sound += 1;
         Ok(())
-    }
-
-    /// Judges every record once, ordered by time and id, and hands each finding on.
-    fn judge(
-        &self,
-        mut sink: impl FnMut(&organizations::Organization, Finding) -> io::Result<()>,
-    ) -> Result<u64, ScanError> {
-        let mut threats = 0;
-        // A copy for each organization: records add what they show of rules.
-        let mut known: HashMap<TenantId, Knowledge> = HashMap::new();
-        self.kept.in_order(|json| -> Result<(), ScanError> {
-            // It parsed before it was kept.
-            let Ok(record) = AuditRecord::parse(json) else { return Ok(()) };
-            let organization = self.organizations.of(&record);
-            let tenant = organization.knowledge.tenant_id;
-            let known = known.entry(tenant).or_insert_with(|| organization.knowledge.clone());
-            let finding = judge(&record, known);
-            known.note_rule(&record);
-            if let Some(finding) = finding {
-                threats += u64::from(finding.threat);
-                sink(organization, finding)?;
-            }
-            Ok(())
-        })?;
-        Ok(threats)
     }
 }
 
@@ -320,6 +295,11 @@ fn progress(length: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), target);
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         .with_finish(indicatif::ProgressFinish::AndClear)
+}
+
+/// A number with its noun, as `1 record` or `2 records`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Text of an attacker's choice for a terminal: control characters and those that turn the direction of text are written out.

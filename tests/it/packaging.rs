@@ -106,7 +106,8 @@ async fn package_contains_the_app_and_starts_under_the_host() {
     let binary = &files["tenantwatch"];
     assert_eq!(binary.mode & 0o777, 0o755, "the execute bit");
     assert!(!needs_a_loader(&binary.bytes), "statically linked");
-    assert!(binary.bytes.len() < 20_000_000, "{} bytes", binary.bytes.len());
+    // The host unpacks it at every cold start. A step over this bound is a dependency that nobody meant to add.
+    assert!(binary.bytes.len() < 32_000_000, "{} bytes", binary.bytes.len());
     let has = |text: &str| binary.bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(has("ACTION_KEY") && !has("TEST_CLOCK"), "a release reads no test clock");
 

@@ -12,6 +12,7 @@ use tenantwatch::detection::is_selected;
 use tenantwatch_simulator::records::ordinary_json_lines;
 
 mod exports;
+mod forms;
 
 fn scan(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
@@ -92,7 +93,89 @@ fn the_same_record_is_found_in_every_kind_of_file() {
 fn a_record_that_comes_twice_is_judged_once() {
     let answer = json_of(format!("{}\n{}\n{}\n", rule(1), rule(2), rule(1)).as_bytes());
     assert_eq!(answer["Selected"], 3);
-    assert_eq!(answer["Findings"].as_array().unwrap().len(), 2);
+    assert_eq!(answer["Findings"][0]["LogIDs"], json!([rule(1)["Id"], rule(2)["Id"]]));
+}
+
+#[test]
+fn findings_of_one_fingerprint_are_one_with_their_times() {
+    let records: String = (1..=3)
+        .map(|day| {
+            let mut record = rule(day);
+            record["CreationTime"] = json!(format!("2021-06-{:02}T10:00:00", 10 + day));
+            format!("{record}\n")
+        })
+        .collect();
+    let answer = json_of(records.as_bytes());
+    let [finding] = &answer["Findings"].as_array().unwrap()[..] else { panic!("{answer}") };
+    assert_eq!((&finding["Occurrences"], &finding["LogID"]), (&json!(3), &rule(1)["Id"]));
+    assert_eq!(finding["FirstTime"], "2021-06-11T10:00:00Z");
+    assert_eq!(finding["LastTime"], "2021-06-13T10:00:00Z");
+    assert_eq!(finding["LogIDs"].as_array().unwrap().len(), 3);
+    assert!(finding["Record"].as_str().unwrap().contains("2021-06-11"), "{finding}");
+}
+
+#[test]
+fn threats_come_first_and_the_worse_before_the_others() {
+    let mut harmless = rule(1);
+    harmless["Parameters"] =
+        json!([{"Name": "Name", "Value": "Newsletters"}, {"Name": "MoveToFolder", "Value": "News"}]);
+    let mut medium = rule(2);
+    medium["Parameters"] = json!([
+        {"Name": "Name", "Value": "Vendor"}, {"Name": "From", "Value": "a@vendor.example"}, {"Name": "MoveToFolder", "Value": "RSS Feeds"}
+    ]);
+    let answer = json_of(format!("{harmless}\n{medium}\n{}\n", rule(3)).as_bytes());
+    let order: Vec<_> =
+        answer["Findings"].as_array().unwrap().iter().map(|finding| finding["Severity"].clone()).collect();
+    assert_eq!(order, ["High", "Medium", "Low"]);
+}
+
+#[test]
+fn shared_target_is_found_offline_too() {
+    let mut other = rule(2);
+    other["UserId"] = json!("amy@contoso.com");
+    other["ObjectId"] = json!("amy\\.");
+    let answer = json_of(format!("{}\n{other}\n", rule(1)).as_bytes());
+    let findings = answer["Findings"].as_array().unwrap();
+    let has_reason = |finding: &&Value| finding["Reasons"].as_array().unwrap().contains(&json!("SharedTarget"));
+    assert_eq!((findings.len(), findings.iter().filter(has_reason).count()), (2, 1), "{answer}");
+}
+
+#[test]
+fn own_domains_are_taken_from_records_but_never_from_guests() {
+    let mut by_guest = rule(1);
+    by_guest["UserId"] = json!("mallory_evil.example#EXT#@contoso.onmicrosoft.com");
+    by_guest["Parameters"].as_array_mut().unwrap().push(json!({"Name": "Mailbox", "Value": "amy@fabrikam.example"}));
+    let mut own = rule(2);
+    own["UserId"] = json!("joey@tailspin.example");
+    let answer = json_of(format!("{by_guest}\n{own}\n").as_bytes());
+    assert_eq!(answer["AcceptedDomains"], json!(["contoso.onmicrosoft.com", "fabrikam.example", "tailspin.example"]));
+}
+
+#[test]
+fn table_fits_the_width_and_breaks_no_word() {
+    for width in [40, 80, 110, 160] {
+        let child = scan(&["-"]).env("COLUMNS", width.to_string()).spawn().unwrap();
+        let table = String::from_utf8(feed(child, &rule(1).to_string()).stdout).unwrap();
+        assert!(table.lines().all(|line| line.chars().count() <= width.max(40)), "{width}: {table}");
+        for word in ["joey@contoso.com", "thief@evil.example", "ForwardsExternally", "2021-06-15", "10:11:53"] {
+            assert!(table.contains(word), "{width}: {word} is broken: {table}");
+        }
+        assert!(table.contains("1 record, 1 selected, 1"), "{table}");
+    }
+}
+
+#[test]
+fn page_needs_nothing_else_and_shows_no_hidden_marks() {
+    let mut hostile = rule(1);
+    hostile["Parameters"][0]["Value"] = json!("</script><script>alert(1)</script>\u{202e}evil\u{200b}");
+    let output = scan_input(&["--format", "html", "-"], hostile.to_string().as_bytes());
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(!page.contains("unsafe-inline") && page.contains("script-src 'sha256-"), "{page}");
+    assert!(!page.contains("<script>alert") && !page.contains(['\u{202e}', '\u{200b}']), "{page}");
+    assert!(!page.contains("http://") && !page.contains("https://"), "nothing is loaded from outside");
+    for part in ["<svg", "Threats by account", "joey@contoso.com", "<details><summary>Record", "id=\"filter\""] {
+        assert!(page.contains(part), "{part} is missing");
+    }
 }
 
 #[test]
@@ -133,7 +216,7 @@ fn malformed_parts_are_reported_in_order_with_file_and_line() {
     let (first, second) = (json!(first), json!(second));
     assert_eq!(told, [(&first, &json!(2)), (&first, &json!(3)), (&second, &json!(1)), (&second, &json!(3))]);
     assert_eq!(answer["BrokenCount"], 4);
-    assert_eq!(answer["Findings"].as_array().unwrap().len(), 3, "what is broken costs nothing else");
+    assert_eq!(answer["Findings"][0]["Occurrences"], 3, "what is broken costs nothing else");
 }
 
 #[test]
@@ -164,6 +247,7 @@ fn records_beyond_memory_are_evaluated_in_time_order() {
         let mut record = rule(number);
         record["CreationTime"] = json!(format!("2021-06-15T10:{:02}:00", count - number));
         record["Filler"] = json!(filler);
+        record["Parameters"][1]["Value"] = json!(format!("thief{number}@evil.example"));
         lines.push_str(&format!("{record}\n"));
     }
     let answer = json_of(lines.as_bytes());

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::detection::{Finding, FindingKind, ReasonName, Severity};
+use crate::detection::{FindingKind, ReasonName, Severity};
 use crate::location::parse_client_ip;
 use base::ids::{Domain, RecordId, TenantId};
 
+use super::findings::FindingGroup;
 use super::organizations::Organization;
 use super::{Reading, ScanError};
 
@@ -44,11 +45,17 @@ pub(super) struct Row<'a> {
     score: u8,
     reasons: Vec<ReasonName>,
     fingerprint: &'a str,
+    occurrences: usize,
+    first_time: DateTime<Utc>,
+    last_time: DateTime<Utc>,
+    #[serde(rename = "LogIDs")]
+    log_ids: &'a [RecordId],
     record: &'a str,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn new(organization: &'a Organization, finding: &'a Finding) -> Self {
+    pub(super) fn new(organization: &'a Organization, group: &'a FindingGroup, record: &'a str) -> Self {
+        let finding = &group.finding;
         let address = finding.client_ip.as_deref().and_then(parse_client_ip);
         Self {
             threat: finding.threat,
@@ -74,26 +81,29 @@ impl<'a> Row<'a> {
             score: finding.score,
             reasons: finding.reasons.iter().map(|reason| reason.name).collect(),
             fingerprint: finding.fingerprint.as_str(),
-            record: &finding.record,
+            occurrences: group.log_ids.len(),
+            first_time: group.first,
+            last_time: group.last,
+            log_ids: &group.log_ids,
+            record,
         }
     }
 }
 
-/// Writes all findings; gives the number of threats.
-pub(super) fn write(reading: &Reading, out: &mut dyn Write) -> Result<u64, ScanError> {
+/// Writes all findings.
+pub(super) fn write(reading: &Reading, groups: &[FindingGroup], out: &mut dyn Write) -> Result<(), ScanError> {
     write!(out, "{{\"Records\":{},\"Selected\":{},\"Broken\":", reading.records, reading.selected)?;
     put(out, &reading.broken.told())?;
     write!(out, ",\"BrokenCount\":{}", reading.broken.count())?;
     write!(out, ",\"AcceptedDomains\":")?;
     put(out, &reading.organizations.accepted_domains())?;
     write!(out, ",\"Findings\":[")?;
-    let mut is_first = true;
-    let threats = reading.judge(|organization, finding| {
-        out.write_all(if std::mem::take(&mut is_first) { b"\n" } else { b",\n" })?;
-        put(out, &Row::new(organization, &finding))
-    })?;
+    for (number, group) in groups.iter().enumerate() {
+        out.write_all(if number == 0 { b"\n" } else { b",\n" })?;
+        put(out, &Row::new(reading.organization(group), group, &reading.record(group)?))?;
+    }
     writeln!(out, "]}}")?;
-    Ok(threats)
+    Ok(())
 }
 
 fn put(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {

@@ -3,9 +3,10 @@
 //! SQLite keeps them in a private temporary database, because ids and order have to spill as well as the records do: a file
 //! with millions of selected records must not take more memory than one with few.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use audit_log::AuditRecord;
+use base::ids::RecordId;
 
 /// Pages in memory while records come in; what is more goes to a file that is gone when the scan ends. Nothing needs to
 /// survive a fall, so nothing is journalled.
@@ -45,6 +46,12 @@ impl KeptRecords {
         let (seconds, nanos) = (record.created.timestamp(), record.created.timestamp_subsec_nanos());
         insert.execute(params![record.id.as_uuid().as_bytes(), seconds, nanos, record.text.as_bytes()])?;
         Ok(())
+    }
+
+    /// Returns the text of one record.
+    pub(super) fn text(&self, id: &RecordId) -> rusqlite::Result<Option<Vec<u8>>> {
+        let mut select = self.database.prepare_cached("SELECT text FROM record WHERE id = ?1")?;
+        select.query_row(params![id.as_uuid().as_bytes()], |row| row.get(0)).optional()
     }
 
     /// Hands on every record by time, then id. Once: the records cannot be added to afterwards.

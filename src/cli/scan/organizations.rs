@@ -38,12 +38,18 @@ impl Organizations {
         Self { given, by_id: BTreeMap::new(), nameless }
     }
 
-    /// Learns from the `OrganizationId`, `OrganizationName` and `MailboxOwnerUPN` of one record.
-    pub(super) fn note(&mut self, id: Option<TenantId>, name: Option<&str>, owner: Option<&str>) {
+    /// Learns from a record: its organization's id and name, and addresses that are certainly the organization's own.
+    pub(super) fn note_record(&mut self, record: &AuditRecord) {
+        let own = if self.given.is_empty() { own_addresses(record) } else { Vec::new() };
+        self.note(record.organization_id, record.organization_name.as_deref(), &own);
+    }
+
+    /// Learns the name of an organization, and the domains of these addresses as its own.
+    pub(super) fn note(&mut self, id: Option<TenantId>, name: Option<&str>, own: &[&str]) {
         let id = id.unwrap_or(NO_ID);
         let organization = self.by_id.entry(id).or_insert_with(|| Organization::new(id, &self.given));
         let name = name.filter(|name| !name.is_empty());
-        if owner.is_none() && name == Some(&organization.name) {
+        if own.is_empty() && name == Some(&organization.name) {
             // Nearly always, and known already.
             return;
         }
@@ -54,8 +60,8 @@ impl Organizations {
             return;
         }
         let named = name.and_then(|name| name.parse::<Domain>().ok());
-        let owner = owner.and_then(|owner| owner.parse::<MailAddress>().ok());
-        let domains = named.into_iter().chain(owner.map(|owner| owner.domain().clone()));
+        let addresses = own.iter().filter_map(|address| address.parse::<MailAddress>().ok());
+        let domains = named.into_iter().chain(addresses.map(|address| address.domain().clone()));
         for domain in domains.filter(|domain| domain.as_str().contains('.')) {
             organization.accept(domain);
         }
@@ -64,6 +70,11 @@ impl Organizations {
     /// The organization of a record that was noted.
     pub(super) fn of(&self, record: &AuditRecord) -> &Organization {
         self.by_id.get(&id_of(record)).unwrap_or(&self.nameless)
+    }
+
+    /// The organization of a tenant.
+    pub(super) fn of_tenant(&self, tenant: &TenantId) -> &Organization {
+        self.by_id.get(tenant).unwrap_or(&self.nameless)
     }
 
     /// Every accepted domain, given or assumed.
@@ -108,6 +119,17 @@ impl Organization {
         }
         self.knowledge.accepted.exact.insert(domain);
     }
+}
+
+/// Addresses in a record whose domain is one of the organization: the owner of the mailbox, the mailbox that a cmdlet names, and the
+/// user who changes a mailbox without naming one, which is the user's own. A guest has an address of another organization.
+fn own_addresses(record: &AuditRecord) -> Vec<&str> {
+    let named: Vec<&str> = ["Mailbox", "Identity"].iter().filter_map(|name| record.parameters.get(name)).collect();
+    let is_rule = ["InboxRule", "SweepRule"].iter().any(|noun| record.operation.contains(noun));
+    let user = (is_rule && record.parameters.get("Mailbox").is_none()).then_some(record.user_id.as_str());
+    let mailboxes = named.into_iter().map(|name| name.split('\\').next().unwrap_or(name));
+    let own = record.mailbox_owner.as_deref().into_iter().chain(mailboxes).chain(user);
+    own.filter(|address| address.contains('@') && !address.to_ascii_uppercase().contains("#EXT#")).collect()
 }
 
 fn id_of(record: &AuditRecord) -> TenantId {

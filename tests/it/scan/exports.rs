@@ -168,7 +168,8 @@ fn large_exports_yield_exactly_the_planted_findings() {
     assert_eq!((output.status.code(), &answer["BrokenCount"]), (Some(1), &json!(0)), "{}", answer["Broken"]);
     let found = |threat: bool| -> BTreeSet<String> {
         let findings = answer["Findings"].as_array().unwrap().iter().filter(|finding| finding["Threat"] == threat);
-        findings.map(|finding| finding["LogID"].as_str().unwrap().to_owned()).collect()
+        let ids = findings.flat_map(|finding| finding["LogIDs"].as_array().unwrap());
+        ids.map(|id| id.as_str().unwrap().to_owned()).collect()
     };
     assert!(export.threats.len() > 50 && export.quiet.len() > 25, "the files are as large as they should be");
     let differ = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
