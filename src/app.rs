@@ -60,7 +60,7 @@ impl App {
     /// When a file that a setting names cannot be used.
     pub fn new(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let http = base::http::client(settings.root_certificates.as_deref())?;
-        let tokens = Arc::new(Tokens::new(&settings.partner, &settings.hosts, http.clone())?);
+        let tokens = Arc::new(Tokens::new(&settings.partner, &settings.hosts, http.clone(), clock.clone())?);
         let partner = settings.partner.tenant_id;
         let graph = Graph::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone());
         let exchange = Exchange::new(&settings.hosts, http.clone(), tokens.clone(), clock.clone());

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::detection::Finding;
+use crate::detection::{Finding, Severity};
 use crate::location::parse_client_ip;
 use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
@@ -18,7 +18,12 @@ use crate::tables::{incidents, pending};
 impl Assessor<'_> {
     /// Stores a finding, sends it if it is a threat that was not notified before, and then relates it to others. What relating adds is
     /// written to the stored row: nothing that others have stored may delay a threat.
-    pub(super) async fn store_finding(&self, finding: Finding) -> Result<(), StoreError> {
+    pub(super) async fn store_finding(&self, mut finding: Finding) -> Result<(), StoreError> {
+        if finding.hinges_on_withheld_target && can_be_kept(&finding) {
+            // Two later runs ask again before it is notified.
+            finding.threat = false;
+            finding.severity = Severity::Low;
+        }
         let repeat_of = self.notified.known_repeat(&finding.fingerprint, finding.severity).filter(|_| finding.threat);
         let mut row = self.row(&finding).await;
         row.repeat_of = repeat_of.filter(|first| *first != row.record_id);
@@ -137,11 +142,15 @@ impl Assessor<'_> {
 /// A threat is sent at once, even where live state could add to it. What is only perhaps a threat is judged again, if its
 /// record is short enough to be kept whole.
 fn first_state(finding: &Finding, row: &ProcessedRow) -> FindingState {
-    let can_be_kept = finding.record.encode_utf16().count() <= pending::RECORD_LIMIT;
-    match (finding.threat, finding.rejudge && can_be_kept) {
+    match (finding.threat, finding.rejudge && can_be_kept(finding)) {
         (true, _) if row.repeat_of.is_some() => FindingState::Repeat,
         (true, _) => FindingState::Sending,
         (false, true) => FindingState::Rejudge,
         (false, false) => FindingState::Recorded,
     }
+}
+
+/// Returns whether the record is short enough to be stored whole until it is evaluated again.
+fn can_be_kept(finding: &Finding) -> bool {
+    finding.record.encode_utf16().count() <= pending::RECORD_LIMIT
 }

@@ -101,7 +101,9 @@ impl<'a> Assessor<'a> {
     async fn threats_first(&self, records: Vec<AuditRecord>) -> Result<(Vec<AuditRecord>, Vec<AuditRecord>), Stop> {
         let mut facts = self.facts.lock().await;
         let facts = self.learned(&mut facts).await?;
-        let is_proven = |record: &AuditRecord| judge(record, &facts.knowledge).is_some_and(|finding| finding.threat);
+        let is_proven = |record: &AuditRecord| {
+            judge(record, &facts.knowledge).is_some_and(|finding| finding.threat && !finding.hinges_on_withheld_target)
+        };
         Ok(records.into_iter().partition(is_proven))
     }
 

@@ -5,6 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Assessor;
+use crate::collect;
 use crate::detection::{Finding, FindingKind, add_change_nearby, add_shared_target, raise_after_threat};
 use crate::tables::claim::CLAIM_HOLDS;
 use crate::tables::{COVERAGE, pending};
@@ -82,7 +83,7 @@ impl Assessor<'_> {
             tenant_id: self.tenant,
             mailbox: finding.mailbox.to_lowercase(),
             record_id: finding.record_id,
-            seen: self.app.clock.now(),
+            seen: collect::now(self.app).time,
         };
         crate::tables::put(store, &self.app.clock, &own).await?;
         crate::tables::put(store, &self.app.clock, &TargetIndexRow::to(&own)).await?;

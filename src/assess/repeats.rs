@@ -19,6 +19,9 @@ const QUIET: TimeDelta = TimeDelta::days(30);
 /// How long a dismissed threat is muted.
 const MUTED: TimeDelta = TimeDelta::days(180);
 
+/// The clocks of two instances differ by less.
+const PLAUSIBLE_SKEW: TimeDelta = TimeDelta::days(1);
+
 /// The most fingerprints that a run remembers. Beyond that the store is asked.
 const REMEMBERED: usize = 10_000;
 
@@ -104,7 +107,9 @@ async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
     let is_worse = ours.severity > seen.severity;
     // A dismissal ends after 180 days, and never mutes what is worse than what was dismissed.
     let quiet = if seen.muted { MUTED } else { QUIET };
-    if age < quiet && !is_worse {
+    // A notification from the future was written by a wrong clock: without this it would silence the threat for years.
+    let is_plausible = seen.muted || age > -PLAUSIBLE_SKEW;
+    if is_plausible && age < quiet && !is_worse {
         return Ok(Claim::Repeats(seen));
     }
     crate::tables::save(app.store.as_ref(), &ours, Some(&etag)).await?;

@@ -27,6 +27,9 @@ const ABANDONED: TimeDelta = TimeDelta::hours(1);
 /// How long live state is waited for before the record alone decides.
 const JUDGED_AGAIN_FOR: TimeDelta = TimeDelta::hours(24);
 
+/// The number of attempts after which a target that is still withheld counts as unresolved: the first run and two later ones.
+const ATTEMPTS_TO_RESOLVE: u32 = 3;
+
 /// An unfinished finding whose claim is now ours.
 struct Taken {
     row: ProcessedRow,
@@ -76,11 +79,15 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
         found => found?,
     };
     let Some((row, etag)) = found else {
-        if now - unfinished.since > ABANDONED {
+        if (now - unfinished.since).abs() > ABANDONED {
             pending::remove(store, &unfinished.tenant_id, &unfinished.record_id).await?;
         }
         return Ok(None);
     };
+    // A newer version knows what this one is waiting for, and needs the note.
+    if row.state == FindingState::Unknown {
+        return Ok(None);
+    }
     if row.state.is_closed() {
         pending::remove(store, &unfinished.tenant_id, &row.record_id).await?;
         return Ok(None);
@@ -128,9 +135,9 @@ impl Assessor<'_> {
             },
             None => None,
         };
-        let is_late = self.app.clock.now() - row.processed_at >= JUDGED_AGAIN_FOR;
+        let is_late = (self.app.clock.now() - row.processed_at).abs() >= JUDGED_AGAIN_FOR;
         match finding {
-            Some(finding) if finding.rejudge && !finding.threat && !is_late => self.wait_on(row, &etag).await?,
+            Some(finding) if !is_late && must_wait(&finding, row.attempts) => self.wait_on(row, &etag).await?,
             Some(finding) => {
                 self.store_evaluated(row, etag, &finding).await?;
                 self.relate(&finding).await?;
@@ -167,4 +174,10 @@ impl Assessor<'_> {
         self.count(|report| report.threats += 1);
         self.send_unless_repeat(judged, etag).await
     }
+}
+
+/// Returns whether something that the evaluation needs is still withheld.
+fn must_wait(finding: &Finding, attempts: u32) -> bool {
+    let may_be_resolved = finding.hinges_on_withheld_target && attempts < ATTEMPTS_TO_RESOLVE;
+    finding.rejudge && (!finding.threat || may_be_resolved)
 }

@@ -27,8 +27,12 @@ use crate::tenants::stop::stop_in_time;
 use crate::tenants::{Report, Stop};
 use base::clock::Deadline;
 use base::ids::TenantId;
+use m365::{Service, ServiceError};
 
 use windows::Plan;
+
+/// A difference between times that is more than the duration of a run.
+const NOTABLE_DELAY: TimeDelta = TimeDelta::minutes(15);
 
 /// The collecting stage of one run.
 #[derive(Debug)]
@@ -82,10 +86,21 @@ impl<'a> Collector<'a> {
 
     async fn read_all(&self, share: Deadline) -> Result<(), Stop> {
         self.read_retry_queue(&share).await?;
+        // Its response tells a process that has just started the time of a second clock.
+        self.app.tokens.token(&self.tenant, Service::ManagementActivity).await.map_err(ServiceError::Token)?;
+        let before = time::now(self.app).time;
+        let read = self.read_planned().await;
+        // The first listing may have shown that the clock was behind.
+        let was_behind = time::now(self.app).time - before > NOTABLE_DELAY;
+        if read.is_ok() && was_behind { self.read_planned().await } else { read }
+    }
+
+    /// Lists and reads what is missing up to now.
+    async fn read_planned(&self) -> Result<(), Stop> {
         let settings = &self.app.settings.collection;
         let (lookback, overlap) = (span_of(settings.lookback), span_of(settings.overlap));
-        let now = time::now(self.app).time;
-        let plan = self.session.read(|row| windows::plan(row, now, lookback, overlap)).await;
+        let now = time::now(self.app);
+        let plan = self.session.read(|row| windows::plan(row, &now, lookback, overlap)).await;
         let mut outcome = Ok(());
         for window in &plan.windows {
             stop_in_time(self.deadline)?;
@@ -113,7 +128,15 @@ impl<'a> Collector<'a> {
     /// The tenant can be read: a first run that is cut short continues from where it began, and what an outage made unlistable is a gap.
     /// Not notified before, because while the tenant is unreadable it grows from run to run.
     async fn begin_reading(&self, plan: &Plan) -> Result<(), Stop> {
-        self.session.change(|row| row.covered_until.get_or_insert(plan.start).to_owned()).await;
+        let latest = time::now(self.app).latest;
+        self.session
+            .change(|row| {
+                // What no clock has reached yet was covered by wrong ones.
+                if row.covered_until.is_none_or(|covered| covered > latest + NOTABLE_DELAY) {
+                    row.covered_until = Some(plan.start);
+                }
+            })
+            .await;
         let why = "it was not read for more than 7 days, and Microsoft does not list older content";
         self.lose(&plan.lost, why).await?;
         self.session.change(|row| plan.lost.iter().for_each(|span| row.cover(*span))).await;

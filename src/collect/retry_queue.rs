@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 
 use crate::tables::COVERAGE;
+use crate::tables::claim::is_reached;
 use crate::tables::{DeferredBlob, Span, coverage, list_readable};
 use base::clock::Deadline;
 use m365::ServiceError;
@@ -60,8 +61,8 @@ impl Collector<'_> {
     }
 
     async fn try_due(&self, mut owed: Vec<DeferredBlob>, share: &Deadline) -> Result<Vec<DeferredBlob>, Stop> {
-        let now = self.app.clock.now();
-        owed.retain(|blob| blob.next_attempt <= now || blob.content.content_expiration <= now);
+        let now = super::time::now(self.app).time;
+        owed.retain(|blob| is_reached(blob.next_attempt, now) || blob.content.content_expiration <= now);
         // What is lost first comes first. What was tried is not due in the next run, which goes on with the others.
         owed.sort_by_key(|blob| blob.content.content_expiration);
         let tries: Vec<_> = owed.into_iter().map(|blob| self.try_deferred(blob, share).boxed()).collect();
@@ -93,7 +94,7 @@ impl Collector<'_> {
             Err(BlobFault::Stop(stop)) => return Err(stop),
             Err(BlobFault::Unread(why)) => why,
         };
-        let now = self.app.clock.now();
+        let now = super::time::now(self.app).time;
         tracing::warn!(tenant = %self.tenant, attempts = blob.attempts, "a deferred blob is still not read: {fault}");
         if blob.content.content_expiration <= now {
             return Ok(Tried::Lost(blob));
@@ -107,7 +108,7 @@ impl Collector<'_> {
 
     /// Puts a blob that could not be read into the retry queue.
     pub(super) async fn defer(&self, of: ContentType, content: &Content, why: &str) -> Result<(), Stop> {
-        let now = self.app.clock.now();
+        let now = super::time::now(self.app).time;
         tracing::warn!(tenant = %self.tenant, created = %content.content_created, "a blob is deferred: {why}");
         let blob = DeferredBlob {
             tenant_id: self.tenant,

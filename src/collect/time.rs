@@ -12,17 +12,18 @@ const NOTABLE: TimeDelta = TimeDelta::minutes(10);
 pub struct Now {
     /// The middle one of three clocks, the earlier one of two, or this machine's.
     pub time: DateTime<Utc>,
+    /// The time of the clock that is ahead of the others.
+    pub latest: DateTime<Utc>,
     /// How far the clocks are apart, if that is notable.
     pub disagreement: Option<TimeDelta>,
 }
 
-/// Returns the time by this machine's clock, that of the Management Activity API and that of the table store (Microsoft Graph, if the
-/// store has no clock of its own).
+/// Returns the time by this machine's clock, that of the Management Activity API and that of the table store. The clock of the token
+/// endpoint takes the place of one that is not known: a process that has just started has asked no other service.
 pub fn now(app: &App) -> Now {
-    let third =
-        app.store.service_time().map(|time| app.clock.of_system_time(time)).or_else(|| app.graph.service_time());
-    let clocks = [Some(app.clock.now()), app.activity.service_time(), third];
-    of(clocks.into_iter().flatten().collect())
+    let store = app.store.service_time().map(|time| app.clock.of_system_time(time));
+    let clocks = [Some(app.clock.now()), app.activity.service_time(), store, app.tokens.service_time()];
+    of(clocks.into_iter().flatten().take(3).collect())
 }
 
 fn of(mut clocks: Vec<DateTime<Utc>>) -> Now {
@@ -32,8 +33,10 @@ fn of(mut clocks: Vec<DateTime<Utc>>) -> Now {
         more => clocks.get(more / 2),
     };
     let apart = clocks.last().zip(clocks.first()).map(|(last, first)| *last - *first);
+    let or_never = |time: Option<&DateTime<Utc>>| time.copied().unwrap_or(DateTime::<Utc>::MIN_UTC);
     Now {
-        time: middle.copied().unwrap_or(DateTime::<Utc>::MIN_UTC),
+        time: or_never(middle),
+        latest: or_never(clocks.last()),
         disagreement: apart.filter(|apart| *apart > NOTABLE),
     }
 }

@@ -4,6 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::tables::{CoverageRow, Span, merge, without};
 
+use super::time::Now;
+
 /// How far back content can be listed. The service says 7 days; five minutes are left for the way there.
 const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 5);
 
@@ -22,11 +24,14 @@ pub struct Plan {
 }
 
 /// Plans a run at `now` for a tenant.
-pub fn plan(row: &CoverageRow, now: DateTime<Utc>, lookback: TimeDelta, overlap: TimeDelta) -> Plan {
-    let reach = now - REACH;
+pub fn plan(row: &CoverageRow, now: &Now, lookback: TimeDelta, overlap: TimeDelta) -> Plan {
+    let until = end(row, now);
+    let reach = until - REACH;
     let wanted = match row.covered_until {
+        // Clocks were wrong when this was covered, or are now. Listing shows the time of the service again.
+        Some(covered) if covered - overlap >= until => until - overlap,
         Some(covered) => covered.checked_sub_signed(overlap).unwrap_or(reach),
-        None => now.checked_sub_signed(lookback).unwrap_or(reach),
+        None => until.checked_sub_signed(lookback).unwrap_or(reach),
     };
     let start = wanted.max(reach);
     // Late content may still appear at the upper end of a span that was read ahead, as it may below `CoveredUntil`.
@@ -38,8 +43,17 @@ pub fn plan(row: &CoverageRow, now: DateTime<Utc>, lookback: TimeDelta, overlap:
     // So what was to be listed again and cannot be any more may be lost as well; what is a gap already is not lost again.
     let known = [settled.as_slice(), &row.gaps].concat();
     let lost = row.covered_until.map(|_| without(Span { from: wanted, to: reach }, &merge(known)));
-    let open = without(Span { from: start, to: now }, &settled);
+    let open = without(Span { from: start, to: until }, &settled);
     Plan { start, lost: lost.unwrap_or_default(), windows: in_order(open.into_iter().flat_map(cut).collect()) }
+}
+
+/// The end of what is listed: now. If that lies before what was covered already, two clocks are wrong, and the latest one may be right:
+/// what it adds is listed and not covered.
+fn end(row: &CoverageRow, now: &Now) -> DateTime<Utc> {
+    match row.covered_until {
+        Some(covered) if covered > now.time => now.latest.min(covered + LONGEST).max(now.time),
+        Some(_) | None => now.time,
+    }
 }
 
 /// Cuts a span into windows of at most 24 h.
@@ -96,7 +110,13 @@ mod tests {
     }
 
     fn planned(row: &CoverageRow, now: i64) -> Plan {
-        plan(row, at(now), TimeDelta::hours(3), TimeDelta::hours(2))
+        planned_with(row, now, now)
+    }
+
+    /// Plans by clocks of which one is ahead of the time that counts.
+    fn planned_with(row: &CoverageRow, now: i64, latest: i64) -> Plan {
+        let now = Now { time: at(now), latest: at(latest), disagreement: None };
+        plan(row, &now, TimeDelta::hours(3), TimeDelta::hours(2))
     }
 
     fn hours(spans: &[Span]) -> Vec<(i64, i64)> {
@@ -151,8 +171,15 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_went_back_lists_nothing_and_loses_nothing() {
+    fn clock_that_went_back_lists_the_overlap_and_loses_nothing() {
         let plan = planned(&row(Some(100), &[]), 90);
-        assert_eq!((plan.windows, plan.lost), (vec![], vec![]));
+        assert_eq!((hours(&plan.windows), plan.lost), (vec![(88, 90)], vec![]));
+    }
+
+    #[test]
+    fn latest_clock_is_listed_if_the_others_went_back() {
+        let windows = |latest| hours(&planned_with(&row(Some(100), &[]), 90, latest).windows);
+        assert_eq!(windows(101), [(98, 101)]);
+        assert_eq!(windows(40_000), [(98, 122), (122, 124)], "not more than a day beyond");
     }
 }

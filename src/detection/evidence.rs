@@ -152,6 +152,18 @@ impl Evidence {
         if self.is_settled { Severity::Low } else { verdict::severity(&self.signals).max(self.floor) }
     }
 
+    /// Returns whether it is a threat only because a transient error withheld a target.
+    fn hinges_on_withheld_target(&self) -> bool {
+        let is_withheld = |reach: &Destination| matches!(reach, Destination::Unresolved { withheld: true, .. });
+        let is_unresolved = |reach: &Destination| matches!(reach, Destination::Unresolved { withheld: false, .. });
+        if !self.destinations.iter().any(is_withheld) || self.destinations.iter().any(is_unresolved) {
+            return false;
+        }
+        let mut resolved = self.signals.clone();
+        resolved.reasons.remove(&ReasonName::TargetUnresolved);
+        verdict::severity(&resolved).max(self.floor) == Severity::Low
+    }
+
     /// The finding.
     pub(super) fn into_finding(mut self, record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Finding {
         if self.is_settled {
@@ -164,6 +176,7 @@ impl Evidence {
             self.note("The record has no id; Tenantwatch derived one from its content.");
         }
         let severity = self.verdict();
+        let threat = severity > Severity::Low;
         let outside_targets = self.outside_targets();
         let subjects = if self.is_settled { Vec::new() } else { self.digests(&self.subjects, principals, known) };
         let removed = self.digests(&self.removed, principals, known);
@@ -171,7 +184,8 @@ impl Evidence {
             record_id: record.id,
             tenant_id: known.tenant_id,
             kind: self.kind,
-            threat: severity > Severity::Low,
+            threat,
+            hinges_on_withheld_target: threat && self.hinges_on_withheld_target(),
             severity,
             score: 0,
             operation: record.operation.clone(),

@@ -105,6 +105,8 @@ pub struct Finding {
     pub kind: FindingKind,
     /// Whether a person must be told.
     pub threat: bool,
+    /// Whether it is a threat only because a transient error withheld a target, which may turn out to be internal.
+    pub hinges_on_withheld_target: bool,
     /// How bad it is.
     pub severity: Severity,
     /// 0 to 100, to order findings.

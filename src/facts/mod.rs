@@ -170,10 +170,13 @@ pub struct RunFacts<'a> {
     sweep_rules_read: HashSet<String>,
 }
 
-/// What is left for the look-ups of one record.
+/// What is left for the look-ups of one record, and the mailbox that they are about.
 struct Budget {
     deadline: Deadline,
     look_ups: usize,
+    /// The name of the mailbox, or the record if it is about none. Targets count as part of it: the breaker must not open because the
+    /// names in one rule are not found in time.
+    subject: String,
 }
 
 impl RunFacts<'_> {
@@ -182,7 +185,7 @@ impl RunFacts<'_> {
     pub async fn prepare(&mut self, record: &AuditRecord) {
         self.forget_if_too_many();
         let deadline = Deadline::after(Arc::clone(&self.cache.clock), RECORD_TIMEOUT);
-        let mut budget = Budget { deadline, look_ups: LOOK_UPS_PER_RECORD };
+        let mut budget = Budget { deadline, look_ups: LOOK_UPS_PER_RECORD, subject: record.id.to_string() };
         let mut asked = HashSet::new();
         for _ in 0..ROUNDS {
             let mut open = questions(record, &self.knowledge);
@@ -214,6 +217,9 @@ impl RunFacts<'_> {
     }
 
     async fn answer(&mut self, question: Question, budget: &mut Budget) {
+        if let Question::Mailbox(mailbox) | Question::LiveRules(mailbox) = &question {
+            budget.subject.clone_from(mailbox);
+        }
         match question {
             Question::Mailbox(identity) => {
                 let answer = self.mailbox(&identity, budget).await;
@@ -237,7 +243,7 @@ impl RunFacts<'_> {
     /// The addresses that mail to the members of a group reaches.
     async fn group_members(&self, identity: &str, kind: GroupKind, budget: &mut Budget) -> Answer<Vec<String>> {
         let call = self.cache.exchange.group_members(&self.knowledge.tenant_id, kind, identity);
-        match self.ask("the members of the group", call, identity, budget).await {
+        match self.ask("the members of the group", call, budget).await {
             Ok(members) => Answer::Known(members.recipients.iter().filter_map(Recipient::target).collect()),
             Err(answer) => answer.into_answer(),
         }
@@ -245,7 +251,7 @@ impl RunFacts<'_> {
 
     async fn mailbox(&self, identity: &str, budget: &mut Budget) -> Answer<MailboxFacts> {
         let call = self.cache.exchange.find_mailbox(&self.knowledge.tenant_id, identity);
-        match self.ask("the mailbox", call, identity, budget).await {
+        match self.ask("the mailbox", call, budget).await {
             Ok(mailbox) => mailbox.and_then(mailbox_facts).map_or(Answer::Unknown, Answer::Known),
             Err(answer) => answer.into_answer(),
         }
@@ -254,11 +260,11 @@ impl RunFacts<'_> {
     /// The two calls that the current rules of a mailbox cost, whatever the number of its records.
     async fn live_rules(&self, mailbox: &str, budget: &mut Budget) -> Answer<LiveMailbox> {
         let (exchange, tenant, id) = (&self.cache.exchange, &self.knowledge.tenant_id, MailboxId::new(mailbox));
-        let visible = match self.ask("the rules", exchange.inbox_rules(tenant, &id, false), mailbox, budget).await {
+        let visible = match self.ask("the rules", exchange.inbox_rules(tenant, &id, false), budget).await {
             Ok(rules) => rules,
             Err(answer) => return answer.into_answer(),
         };
-        match self.ask("the rules", exchange.inbox_rules(tenant, &id, true), mailbox, budget).await {
+        match self.ask("the rules", exchange.inbox_rules(tenant, &id, true), budget).await {
             Ok(all) => Answer::Known(LiveMailbox { visible, all, sweep: Vec::new() }),
             Err(answer) => answer.into_answer(),
         }
@@ -276,7 +282,7 @@ impl RunFacts<'_> {
             }
             let id = MailboxId::new(&mailbox);
             let call = self.cache.exchange.sweep_rules(&self.knowledge.tenant_id, &id);
-            let answer = self.ask("the sweep rules", call, &mailbox, budget).await;
+            let answer = self.ask("the sweep rules", call, budget).await;
             match (answer, self.knowledge.live.get_mut(&mailbox)) {
                 (Ok(rules), Some(Answer::Known(live))) => live.sweep = rules,
                 (Ok(_), _) => {}
@@ -287,18 +293,17 @@ impl RunFacts<'_> {
 
     async fn recipient(&self, text: &str, budget: &mut Budget) -> Answer<RecipientFacts> {
         let call = self.cache.exchange.recipient(&self.knowledge.tenant_id, text);
-        match self.ask("the recipient", call, text, budget).await {
+        match self.ask("the recipient", call, budget).await {
             Ok(found) => found.as_ref().map_or(Answer::Unknown, |recipient| Answer::Known(recipient_facts(recipient))),
             Err(answer) => answer.into_answer(),
         }
     }
 
-    /// One look-up about `subject`, within its time and the budget of its record.
+    /// One look-up, within its time and the budget of its record.
     async fn ask<T>(
         &self,
         what: &str,
         call: impl Future<Output = Result<T, ServiceError>>,
-        subject: &str,
         budget: &mut Budget,
     ) -> Result<T, NoAnswer> {
         budget.look_ups = budget.look_ups.checked_sub(1).ok_or(NoAnswer::Refused)?;
@@ -313,7 +318,7 @@ impl RunFacts<'_> {
         });
         match &outcome {
             Err(error) if error.is_transient() && !matches!(error, ServiceError::Token(_)) => {
-                self.breaker.note_failure(subject);
+                self.breaker.note_failure(&budget.subject);
             }
             _ => self.breaker.note_success(),
         }

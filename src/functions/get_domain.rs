@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::assess;
+use crate::collect;
 use crate::notify::outbox::Outbox;
 use crate::tables::{CoverageRow, CoverageSession, RowVersion, TableRow as _, TenantState};
 use crate::tenants::customers::{self, Known, ListingError, Watched};
@@ -54,7 +55,10 @@ pub async fn list(app: &App, deadline: &Deadline) -> Result<Customers, FunctionE
     let outbox = app.outbox(deadline);
     let listing = customers::listed(app, deadline, &known).await;
     let failure = listing.as_ref().err().map(ToString::to_string);
-    let watched = listing.as_ref().map_or_else(|_| all_known(app, &known), Vec::clone);
+    let watched = match &listing {
+        Ok(listed) => [listed.clone(), missing_once(app, &known, listed)].concat(),
+        Err(_) => all_known(app, &known),
+    };
     let monitored = watched.iter().map(|tenant| tenant.tenant_id).collect();
     // Whatever becomes of the rest, the tenants are read.
     if let Err(error) = housekeep(app, deadline, &outbox, &known, unreadable, listing).await {
@@ -102,7 +106,10 @@ async fn housekeep(
         }
         Err(error) => notice_failure(app, outbox, error).await?,
     }
-    let watched = listing.unwrap_or_else(|_| all_known(app, known));
+    let watched = match listing {
+        Ok(listed) => [missing_once(app, known, &listed), listed].concat(),
+        Err(_) => all_known(app, known),
+    };
     // Where nothing has run every tenant is late, which was told once for all. Those that stay so are told from the next run on.
     if !stood_still {
         notice_late(app, outbox, known, &watched).await?;
@@ -144,8 +151,18 @@ fn messages(app: &App, known: &Known, watched: Vec<Watched>) -> Vec<TenantMessag
 }
 
 fn is_due(row: &CoverageRow, app: &App) -> bool {
-    let tried_lately = row.last_run.is_some_and(|last| app.clock.now() - last < HOURLY);
+    let tried_lately = row.last_run.is_some_and(|last| (app.clock.now() - last).abs() < HOURLY);
     !(housekeeping::was_never_healthy(row) && tried_lately)
+}
+
+/// The known tenants that this listing lacks and the one before did not: they are read as before.
+fn missing_once(app: &App, known: &Known, listed: &[Watched]) -> Vec<Watched> {
+    let listed: BTreeSet<TenantId> = listed.iter().map(|tenant| tenant.tenant_id).collect();
+    let is_new_to_miss = |tenant: &Watched| {
+        let missed = known.get(&tenant.tenant_id).map_or(0, |(row, _)| row.missed_listings);
+        missed + 1 < LISTINGS_MISSED && !listed.contains(&tenant.tenant_id)
+    };
+    all_known(app, known).into_iter().filter(is_new_to_miss).collect()
 }
 
 /// Every known tenant that is not excluded, as it is known. One that had left the listing before has not come back.
@@ -202,7 +219,7 @@ async fn notice_unlisted(app: &App, outbox: &Outbox<'_>, known: &Known, listed: 
 
 /// Watched tenants that are not read in time.
 async fn notice_late(app: &App, outbox: &Outbox<'_>, known: &Known, watched: &[Watched]) -> Result<(), StoreError> {
-    let now = app.clock.now();
+    let now = collect::now(app).time;
     for (row, etag) in watched.iter().filter_map(|tenant| known.get(&tenant.tenant_id)) {
         let is_late = row.covered_until.is_some_and(|covered| now - covered > tenants::LATE_AFTER);
         let untold = row.state == TenantState::Late && row.notified.is_empty();

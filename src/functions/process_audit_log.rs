@@ -11,6 +11,7 @@ use crate::tenants::audit_check::auditing_is_off;
 use crate::tenants::{self, Stop, service, stop};
 use base::clock::Deadline;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt as _;
 use table_store::{PartitionKey, Query, StoreError};
 
 pub use crate::tenants::Report;
@@ -40,10 +41,10 @@ pub async fn run(app: &App, message: &TenantMessage, deadline: &Deadline) -> Res
 /// One run: continues what earlier runs left, lets the stages work on what is new, and ends with a state of the tenant.
 async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) -> Result<Report, Stop> {
     let Some(session) = monitored(app, message).await? else { return Ok(Report::default()) };
-    if session.read(|row| row.last_run_started.is_some_and(|started| started >= message.queued_at)).await {
+    let started = app.clock.now();
+    if session.read(|row| is_outdated(message, row.last_run_started, started)).await {
         return Ok(Report::default());
     }
-    let started = app.clock.now();
     let outbox = app.outbox(deadline);
     let assessor = Assessor::new(app, message.tenant_id, &session, &outbox);
     let mut collected = Report::default();
@@ -64,6 +65,12 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
         Ok(()) | Err(Stop::OutOfTime | Stop::Starting) => Ok(report),
         Err(stop) => Err(stop),
     }
+}
+
+/// Returns whether a complete run began after the message was queued. A beginning that lies ahead was written by a wrong clock and skips
+/// nothing.
+fn is_outdated(message: &TenantMessage, last_run_started: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    last_run_started.is_some_and(|started| started >= message.queued_at && started <= now)
 }
 
 /// The coverage row of the tenant. `None` if the tenant is not monitored: GetDomain stores a row before it queues a tenant for the first
@@ -88,13 +95,14 @@ async fn work(
     assessor: &Assessor<'_>,
     collected: &mut Report,
 ) -> Result<(), Stop> {
-    Box::pin(assessor.resume(deadline, &share(app, deadline))).await?;
+    assessor.resume(deadline, &share(app, deadline)).boxed().await?;
     Box::pin(outbox.send_bundles()).await?;
     let (sender, receiver) = batches();
     let collector = Collector::new(app, message.tenant_id, deadline, session, outbox, sender);
-    // On the heap: each stage waits in many places, and would hold room for all of them on the stack.
-    let collecting = Box::pin(collector.run(share(app, deadline), collected));
-    let (outcome, ()) = tokio::join!(collecting, Box::pin(assessor.run(receiver)));
+    // On the heap: each stage waits in many places, and would hold room for all of them on the stack. Their types are erased, because
+    // the compiler looks only so deep into one.
+    let collecting = collector.run(share(app, deadline), collected).boxed();
+    let (outcome, ()) = tokio::join!(collecting, assessor.run(receiver).boxed());
     Box::pin(outbox.send_bundles()).await?;
     outcome
 }
@@ -136,6 +144,9 @@ impl Run<'_> {
                 }
             })
             .await;
+        if let Some(apart) = collect::now(self.app).disagreement {
+            service::notice_clocks(self.app, self.outbox, apart).await?;
+        }
         match outcome {
             Ok(()) => self.enter_read_state().await,
             Err(Stop::AccessBlocked(state, why)) => self.enter_blocked(*state, why).await,
@@ -146,11 +157,8 @@ impl Run<'_> {
     /// The tenant was read up to now: healthy, unless its auditing is off, or the clocks do not let it be said.
     async fn enter_read_state(&self) -> Result<(), StoreError> {
         let now = collect::now(self.app);
-        if let Some(apart) = now.disagreement {
-            service::notice_clocks(self.app, self.outbox, apart).await?;
-        }
         let covered = self.session.read(|row| row.covered_until).await;
-        if covered.is_none_or(|covered| now.time - covered > RECENT) {
+        if covered.is_none_or(|covered| (now.time - covered).abs() > RECENT) {
             self.session.change(|row| row.last_outcome = "nothing recent could be listed".to_owned()).await;
             return self.session.save().await;
         }

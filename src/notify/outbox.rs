@@ -387,7 +387,7 @@ fn is_due(row: &ProcessedRow, channel: Channel, now: DateTime<Utc>) -> bool {
     if row.notified.get(channel) != Some(&None) || is_given_up(row, channel) {
         return false;
     }
-    row.unanswered.get(channel).is_none_or(|unanswered| !is_daily(unanswered) || now - unanswered.last >= DAY)
+    row.unanswered.get(channel).is_none_or(|unanswered| !is_daily(unanswered) || (now - unanswered.last).abs() >= DAY)
 }
 
 /// Returns whether nothing is sent to a channel any more because it does not answer.

@@ -11,6 +11,9 @@ use table_store::{Entity, Store, StoreError, Stored, Table};
 /// How long a claim holds before others may take it over.
 pub const CLAIM_HOLDS: TimeDelta = TimeDelta::minutes(15);
 
+/// An attempt is put off for a day at most.
+const LONGEST_WAIT: TimeDelta = TimeDelta::days(2);
+
 /// How often an insert is tried whose answer was lost.
 const TRIES: usize = 3;
 
@@ -67,7 +70,7 @@ pub async fn take_over(
     claim: RunId,
     now: DateTime<Utc>,
 ) -> Result<TakenOver, StoreError> {
-    if let Some(until) = row.next_attempt.filter(|until| *until > now) {
+    if let Some(until) = row.next_attempt.filter(|until| !is_reached(*until, now)) {
         return Ok(TakenOver::NotYet(until));
     }
     let taken = ProcessedRow {
@@ -88,6 +91,12 @@ pub async fn take_over(
         _ if matches!(failure, StoreError::Changed(_)) => Ok(TakenOver::Theirs),
         _ => Err(failure),
     }
+}
+
+/// Returns whether the time of a next attempt has come. One that lies further ahead than any attempt is put off was written by a wrong
+/// clock.
+pub fn is_reached(next_attempt: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    next_attempt <= now || next_attempt - now > LONGEST_WAIT
 }
 
 fn is_claimed_by(stored: &Stored, claim: Option<&str>) -> bool {

@@ -21,7 +21,7 @@ pub async fn auditing_is_off(app: &App, session: &CoverageSession<'_>) -> bool {
     if !is_silent {
         return false;
     }
-    if row.audit_checked.is_some_and(|asked| now - asked < SILENCE) {
+    if row.audit_checked.is_some_and(|asked| (now - asked).abs() < SILENCE) {
         return was_off;
     }
     let off = ask_exchange(app, &row.tenant_id).await;

@@ -29,10 +29,10 @@ pub async fn do_once_a_day(
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
     let service = service::read(app).await?;
-    if service.last_digest.is_none_or(|last| now - last >= DAY) {
+    if service.last_digest.is_none_or(|last| (now - last).abs() >= DAY) {
         tell_of_tenants_never_healthy(app, outbox, known).await?;
     }
-    if service.last_run.is_none_or(|last| last.date_naive() < now.date_naive()) {
+    if service.last_run.is_none_or(|last| last.date_naive() != now.date_naive()) {
         remove_old_rows(app, deadline, known).await?;
     }
     service::update(app, |row| row.last_run = Some(now)).await

@@ -1,20 +1,20 @@
 //! Tenantwatch against the simulator: the real functions, a store that counts, and a clock that stands still until it is moved.
 
+mod log;
+mod records;
+mod store;
+
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use base::clock::{Clock, Deadline};
 use base::ids::{RunId, TenantId};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use m365::{AppCredential, AppRegistration, Cloud, Hosts};
 use serde_json::{Value, json};
-use table_store::{
-    ETag, Entity, Key, MemoryStore, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, list_all,
-};
+use table_store::{PartitionKey, Query, Store as _, StoreError, Stored, Table, list_all};
 use tenantwatch::app::App;
 use tenantwatch::detection::FindingKind;
 use tenantwatch::functions::process_audit_log::Report;
@@ -30,58 +30,42 @@ use tenantwatch_simulator::world::{BlobBody, Consent};
 use tenantwatch_simulator::{Fault, FaultKind, Service, Simulator, Tenant, World};
 use uuid::Uuid;
 
-/// A clock that moves only when told to. Whoever waits on it really waits, but not for long.
+pub use records::{blank_rule_change, contact_retargeted, forwarding_rule, security_info};
+pub use store::{CountingStore, Failure, Operation};
+
+/// The time that the simulator has to be quiet before the clock moves by itself, in ticks of 5 ms.
+const QUIET_TICKS: u32 = 12;
+
+/// A clock that moves only when told to, and that may be wrong. A wait on it is real, but short.
 #[derive(Debug)]
-pub struct StillClock(Mutex<DateTime<Utc>>);
+pub struct StillClock {
+    start: DateTime<Utc>,
+    passed: Mutex<TimeDelta>,
+    error: Mutex<TimeDelta>,
+}
+
+impl StillClock {
+    fn new(start: DateTime<Utc>) -> Self {
+        Self { start, passed: Mutex::default(), error: Mutex::default() }
+    }
+
+    /// The time that everybody else has.
+    fn right_time(&self) -> DateTime<Utc> {
+        self.start + *self.passed.lock().unwrap()
+    }
+}
 
 impl Clock for StillClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
+        self.right_time() + *self.error.lock().unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.passed.lock().unwrap().to_std().unwrap()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration.min(Duration::from_millis(20))))
-    }
-}
-
-/// A store that counts what is asked of it.
-#[derive(Debug)]
-pub struct CountingStore {
-    inner: MemoryStore,
-    operations: AtomicUsize,
-    /// After so many operations the store is gone, as it is for a run that is killed there.
-    gone_after: AtomicUsize,
-}
-
-impl CountingStore {
-    fn count(&self) -> Result<&MemoryStore, StoreError> {
-        let before = self.operations.fetch_add(1, Ordering::Relaxed);
-        if before >= self.gone_after.load(Ordering::Relaxed) {
-            return Err(StoreError::Unavailable("gone".to_owned()));
-        }
-        Ok(&self.inner)
-    }
-}
-
-#[async_trait]
-impl Store for CountingStore {
-    async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError> {
-        self.count()?.insert(table, entity).await
-    }
-    async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError> {
-        self.count()?.replace(table, entity, etag).await
-    }
-    async fn get(&self, table: Table, key: &Key) -> Result<Option<Stored>, StoreError> {
-        self.count()?.get(table, key).await
-    }
-    async fn list(&self, table: Table, query: &Query) -> Result<Page, StoreError> {
-        self.count()?.list(table, query).await
-    }
-    async fn delete(&self, table: Table, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError> {
-        self.count()?.delete(table, key, etag).await
-    }
-    async fn delete_many(&self, table: Table, partition: &PartitionKey, rows: &[RowKey]) -> Result<(), StoreError> {
-        self.count()?.delete_many(table, partition, rows).await
     }
 }
 
@@ -96,8 +80,18 @@ pub const PARTNER: Uuid = Uuid::from_u128(0x99);
 pub struct CollectorFixture {
     pub sim: Simulator,
     pub app: App,
+    pub store: Arc<CountingStore>,
     clock: Arc<StillClock>,
-    store: Arc<CountingStore>,
+    log: log::Log,
+}
+
+impl Drop for CollectorFixture {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let secret = self.sim.world().client_secret.clone();
+            self.log.assert_no_secret(&[&secret]);
+        }
+    }
 }
 
 impl CollectorFixture {
@@ -108,19 +102,16 @@ impl CollectorFixture {
 
     /// As [`CollectorFixture::start`], with other settings.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let log = log::Log::start();
         let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
         let sim = Simulator::start(world()).await.unwrap();
         sim.set_now(now);
-        let clock = Arc::new(StillClock(Mutex::new(now)));
-        let store = Arc::new(CountingStore {
-            inner: MemoryStore::new(clock.clone()),
-            operations: AtomicUsize::new(0),
-            gone_after: AtomicUsize::new(usize::MAX),
-        });
+        let clock = Arc::new(StillClock::new(now));
+        let store = Arc::new(CountingStore::new(clock.clone()));
         let mut settings = settings(&sim);
         change(&mut settings);
         let app = App::new(settings, store.clone(), clock.clone()).unwrap();
-        Self { sim, app, clock, store }
+        Self { sim, app, store, clock, log }
     }
 
     /// The settings change, and the product starts again on the same store.
@@ -130,31 +121,64 @@ impl CollectorFixture {
         self.app = App::new(settings, self.store.clone(), self.clock.clone()).unwrap();
     }
 
+    /// Everything that was logged so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
     /// Moves both clocks.
     pub fn wait(&self, time: TimeDelta) {
-        let mut now = self.clock.0.lock().unwrap();
-        *now += time;
-        self.sim.set_now(*now);
+        *self.clock.passed.lock().unwrap() += time;
+        self.sim.set_now(self.clock.right_time());
     }
 
-    /// Time passes, much faster than it does elsewhere, for as long as something hangs.
-    pub async fn run_clock(&self) {
+    /// Makes the clock of this machine wrong, and no other.
+    pub fn set_clock_error(&self, error: TimeDelta) {
+        *self.clock.error.lock().unwrap() = error;
+    }
+
+    /// Returns the outcome of work that meets requests without an answer: time passes while no other request arrives.
+    pub async fn while_hanging<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            outcome = work => outcome,
+            () = self.run_clock() => unreachable!("the clock runs for ever"),
+        }
+    }
+
+    /// Moves time on as long as the simulator is quiet: a request that is answered must not look late on a slow machine.
+    async fn run_clock(&self) {
+        let activity = || (self.sim.steps().count(), self.sim.handshakes());
+        let (mut before, mut quiet) = (activity(), 0);
         loop {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            self.wait(TimeDelta::milliseconds(250));
+            let now = activity();
+            quiet = if now == before { quiet + 1 } else { 0 };
+            before = now;
+            match quiet {
+                0..QUIET_TICKS => {}
+                QUIET_TICKS..200 => self.wait(TimeDelta::milliseconds(100)),
+                _ => self.wait(TimeDelta::seconds(1)),
+            }
         }
     }
 
     /// A queue message for contoso, queued now.
     pub fn message(&self) -> TenantMessage {
+        self.message_for(CONTOSO)
+    }
+
+    /// A queue message for any customer, queued now.
+    pub fn message_for(&self, tenant: Uuid) -> TenantMessage {
+        let world = self.sim.world();
+        let customer = &world.tenants[&tenant];
         TenantMessage {
-            tenant_id: TenantId::new(CONTOSO),
-            domain: "contoso.com".parse().unwrap(),
-            display_name: "Contoso".to_owned(),
+            tenant_id: TenantId::new(tenant),
+            domain: customer.default_domain.parse().unwrap(),
+            display_name: customer.display_name.clone(),
             run_id: RunId::random(),
             queued_at: self.now(),
         }
@@ -173,6 +197,12 @@ impl CollectorFixture {
     /// Delivers a message to a run that has only so much time.
     pub async fn deliver_within(&self, message: &TenantMessage, time: Duration) -> Result<Report, FunctionError> {
         self.list(message).await;
+        process_audit_log::run(&self.app, message, &Deadline::after(self.clock.clone(), time)).await
+    }
+
+    /// Delivers a message of a tenant that GetDomain has not listed.
+    pub async fn deliver_unlisted(&self, message: &TenantMessage) -> Result<Report, FunctionError> {
+        let time = Duration::from_secs(process_audit_log::DEADLINE_SECONDS);
         process_audit_log::run(&self.app, message, &Deadline::after(self.clock.clone(), time)).await
     }
 
@@ -231,9 +261,19 @@ impl CollectorFixture {
     }
 
     pub async fn coverage(&self) -> CoverageRow {
-        let key = CoverageRow::key(&TenantId::new(CONTOSO));
+        self.coverage_of(CONTOSO).await
+    }
+
+    pub async fn coverage_of(&self, tenant: Uuid) -> CoverageRow {
+        let key = CoverageRow::key(&TenantId::new(tenant));
         let stored = self.store.inner.get(COVERAGE, &key).await.unwrap().unwrap();
         CoverageRow::from_stored(&stored).unwrap().0
+    }
+
+    /// Every row of a table in a partition, as it is stored.
+    pub async fn stored(&self, table: Table, partition: &str) -> Vec<Stored> {
+        let query = Query::partition(PartitionKey::parse(partition).unwrap());
+        list_all(&self.store.inner, table, query).await.unwrap()
     }
 
     /// The bodies that the flow accepted whose member `Type` is this.
@@ -252,13 +292,12 @@ impl CollectorFixture {
 
     /// What was asked of the store since this was last called.
     pub fn store_operations(&self) -> usize {
-        self.store.operations.swap(0, Ordering::Relaxed)
+        self.store.take_operations()
     }
 
     /// The store answers so many more operations and then none, until it is told otherwise.
     pub fn lose_store_after(&self, operations: Option<usize>) {
-        self.store.operations.store(0, Ordering::Relaxed);
-        self.store.gone_after.store(operations.unwrap_or(usize::MAX), Ordering::Relaxed);
+        self.store.lose_after(operations);
     }
 
     pub fn refuse_flow(&self, refuse: bool) {
@@ -367,19 +406,33 @@ impl CollectorFixture {
             tenant.contract = tenants.contains(id);
         }
     }
+
+    /// Adds a customer that has been monitored before, with a mailbox for victor.
+    pub fn add_customer(&self, id: Uuid, domain: &str, name: &str) {
+        add_customer(&mut self.sim.world(), id, domain, name);
+    }
+
+    /// Publishes content of any customer that becomes available now.
+    pub fn publish_for(&self, tenant: Uuid, records: &[Value]) {
+        let now = self.now();
+        self.sim.world().tenants.get_mut(&tenant).unwrap().publish_at("Audit.Exchange", now, records);
+    }
 }
 
 fn world() -> World {
     let mut world = World::new(PARTNER, Uuid::from_u128(0xc1));
-    for (id, domain, name) in [(CONTOSO, "contoso.com", "Contoso"), (FABRIKAM, "fabrikam.com", "Fabrikam")] {
-        let tenant = world.add(Tenant::new(id, domain, name));
-        tenant.add_person("victor", "Victor");
-        tenant.contract = id == CONTOSO;
-        for content_type in ["Audit.Exchange", "Audit.AzureActiveDirectory"] {
-            tenant.subscriptions.insert(content_type.to_owned(), true);
-        }
-    }
+    add_customer(&mut world, CONTOSO, "contoso.com", "Contoso");
+    add_customer(&mut world, FABRIKAM, "fabrikam.com", "Fabrikam").contract = false;
     world
+}
+
+fn add_customer<'w>(world: &'w mut World, id: Uuid, domain: &str, name: &str) -> &'w mut Tenant {
+    let tenant = world.add(Tenant::new(id, domain, name));
+    tenant.add_person("victor", "Victor");
+    for content_type in ["Audit.Exchange", "Audit.AzureActiveDirectory"] {
+        tenant.subscriptions.insert(content_type.to_owned(), true);
+    }
+    tenant
 }
 
 /// The value of a time in a query, which has no zone.
@@ -432,101 +485,4 @@ fn settings(sim: &Simulator) -> Settings {
         location: LocationSettings::default(),
         root_certificates: Some(sim.ca_path()),
     }
-}
-
-/// A rule of victor's that sends everything to an outside address, as Outlook on the web writes it.
-pub fn forwarding_rule(id: u128, name: &str, target: &str, created: DateTime<Utc>) -> Value {
-    json!({
-        "CreationTime": created.format("%Y-%m-%dT%H:%M:%S").to_string(),
-        "Id": Uuid::from_u128(id),
-        "Operation": "New-InboxRule",
-        "OrganizationId": CONTOSO,
-        "RecordType": 1,
-        "ResultStatus": "True",
-        "UserKey": "10032000A1B2C3D4",
-        "UserType": 2,
-        "Version": 1,
-        "Workload": "Exchange",
-        "ClientIP": "203.0.113.7:52378",
-        "ObjectId": format!("EURPR04A009.PROD.OUTLOOK.COM/Microsoft Exchange Hosted Organizations/contoso.onmicrosoft.com/victor\\{name}"),
-        "UserId": "victor@contoso.com",
-        "AppId": "00000002-0000-0ff1-ce00-000000000000",
-        "ExternalAccess": false,
-        "OrganizationName": "contoso.onmicrosoft.com",
-        "Parameters": [
-            { "Name": "AlwaysDeleteOutlookRulesBlob", "Value": "False" },
-            { "Name": "Force", "Value": "False" },
-            { "Name": "Name", "Value": name },
-            { "Name": "ForwardTo", "Value": target },
-            { "Name": "StopProcessingRules", "Value": "True" },
-        ],
-        "SessionId": "3f9d5f1a-0000-0000-0000-000000000001",
-    })
-}
-
-/// A blank record of an Outlook re-sync.
-pub fn blank_rule_change(id: u128, created: DateTime<Utc>) -> Value {
-    json!({
-        "CreationTime": created.format("%Y-%m-%dT%H:%M:%S").to_string(),
-        "Id": Uuid::from_u128(id),
-        "Operation": "UpdateInboxRules",
-        "OrganizationId": CONTOSO,
-        "RecordType": 2,
-        "ResultStatus": "Succeeded",
-        "UserKey": "10032000A1B2C3D4",
-        "UserType": 0,
-        "Version": 1,
-        "Workload": "Exchange",
-        "ClientIP": "203.0.113.7",
-        "UserId": "victor@contoso.com",
-        "LogonType": 0,
-        "MailboxOwnerUPN": "victor@contoso.com",
-        "MailboxGuid": Uuid::from_u128(0x3a11),
-        "ClientInfoString": "Client=MSExchangeRPC",
-        "OriginatingServer": "AM0PR04MB0001 (15.20.0000.000)\r\n",
-        "OperationProperties": [
-            { "Name": "RuleOperation", "Value": "ModifyMailboxRule" },
-            { "Name": "RuleId", "Value": "-3052736742778398463" },
-            { "Name": "RuleState", "Value": "Enabled" },
-            { "Name": "RuleCondition", "Value": "{}" },
-            { "Name": "RuleName" },
-            { "Name": "RuleProvider", "Value": "RuleOrganizer" },
-            { "Name": "RuleActions", "Value": "[]" },
-        ],
-    })
-}
-
-/// Victor registers another way to sign in.
-pub fn security_info(id: u128, created: DateTime<Utc>) -> Value {
-    json!({
-        "CreationTime": created.format("%Y-%m-%dT%H:%M:%S").to_string(),
-        "Id": Uuid::from_u128(id),
-        "Operation": "User registered security info",
-        "OrganizationId": CONTOSO,
-        "RecordType": 8,
-        "ResultStatus": "Success",
-        "UserKey": "10032000A1B2C3D4",
-        "UserType": 0,
-        "Version": 1,
-        "Workload": "AzureActiveDirectory",
-        "ClientIP": "203.0.113.7",
-        "ObjectId": "victor@contoso.com",
-        "UserId": "victor@contoso.com",
-        "ExtendedProperties": [],
-        "ModifiedProperties": [],
-        "Target": [{ "ID": "victor@contoso.com", "Type": 5 }],
-    })
-}
-
-/// The administrator gives a contact another address.
-pub fn contact_retargeted(id: u128, contact: &str, target: &str, created: DateTime<Utc>) -> Value {
-    let mut record = forwarding_rule(id, "", "", created);
-    record["Operation"] = json!("Set-MailContact");
-    record["ObjectId"] = json!(contact);
-    record["UserId"] = json!("admin@contoso.com");
-    record["Parameters"] = json!([
-        { "Name": "Identity", "Value": contact },
-        { "Name": "ExternalEmailAddress", "Value": format!("SMTP:{target}") },
-    ]);
-    record
 }

@@ -259,10 +259,7 @@ async fn owed_blobs_that_hang_do_not_keep_what_is_new_from_being_read() {
     let blobs = "/activity/feed/audit/";
     fixture.sim.inject(Fault::new(Service::Activity, blobs, FaultKind::Delay(FOR_EVER)).times(8));
     fixture.publish(vec![forwarding_rule(99, "c d", "mallory@evil.example", fixture.now())]);
-    let report = tokio::select! {
-        report = fixture.read() => report.unwrap(),
-        () = fixture.run_clock() => unreachable!("it runs for ever"),
-    };
+    let report = fixture.while_hanging(fixture.read()).await.unwrap();
     assert_eq!(report.owed, 24, "two rounds of four hang, and the others have to wait");
     assert!(fixture.notified("InboxRule").iter().any(|told| told["ForwardingAddress"].to_string().contains("mallory")));
     for _ in 0..3 {
@@ -279,10 +276,7 @@ async fn a_blob_that_drips_is_owed_and_the_others_are_read() {
     let body = BlobBody::Dripping(b"[".as_slice().into());
     fixture.contoso(|tenant| tenant.publish_body("Audit.Exchange", now, expires, body));
     fixture.publish(vec![forwarding_rule(1, "a b", "eve@evil.example", fixture.now())]);
-    let report = tokio::select! {
-        report = fixture.read() => report.unwrap(),
-        () = fixture.run_clock() => unreachable!("it runs for ever"),
-    };
+    let report = fixture.while_hanging(fixture.read()).await.unwrap();
     assert_eq!((report.owed, report.threats), (1, 1));
     assert!(
         fixture.coverage().await.covered_until.is_some_and(|covered| covered > fixture.now() - TimeDelta::minutes(10))

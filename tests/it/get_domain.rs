@@ -48,6 +48,7 @@ async fn unlisted_tenant_is_notified_once_and_queued_when_back() {
     let fixture = CollectorFixture::start().await;
     fixture.read().await.unwrap();
     fixture.list_customers(&[FABRIKAM]);
+    assert_eq!(fixture.get_domain().await.len(), 2, "a single listing may be partial");
     for _ in 0..3 {
         let messages = fixture.get_domain().await;
         assert!(messages.iter().all(|message| message.tenant_id == TenantId::new(FABRIKAM)));
@@ -55,7 +56,7 @@ async fn unlisted_tenant_is_notified_once_and_queued_when_back() {
     assert_eq!(fixture.coverage().await.state, TenantState::NotListed);
     assert_eq!(fixture.notice_texts().len(), 1);
     fixture.list_customers(&[CONTOSO]);
-    assert_eq!(fixture.get_domain().await.len(), 1);
+    assert_eq!(fixture.get_domain().await.len(), 2, "it is back, and the other one is missing for the first time");
     fixture.read().await.unwrap();
     assert_eq!(fixture.coverage().await.state, TenantState::Healthy);
     assert_eq!(fixture.notice_texts().len(), 2);

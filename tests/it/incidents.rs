@@ -114,21 +114,13 @@ async fn bundle_shows_the_worst_threat() {
     assert!(bundle["Summary"].as_str().unwrap().contains("3 further threats"), "{}", bundle["Summary"]);
 }
 
-/// Reads while time passes, as long as something hangs.
-async fn read_while_time_passes(fixture: &CollectorFixture) {
-    tokio::select! {
-        report = fixture.read() => { report.unwrap(); }
-        () = fixture.run_clock() => {}
-    }
-}
-
 #[tokio::test]
 async fn flow_that_never_answers_gets_a_threat_four_times() {
     let fixture = CollectorFixture::start().await;
     fixture.sim.inject(Fault::new(Service::Flow, "", FaultKind::HangAfterEffect));
     fixture.publish(vec![rule_of("victor@contoso.com", 1, &fixture)]);
     for _ in 0..30 {
-        read_while_time_passes(&fixture).await;
+        fixture.while_hanging(fixture.read()).await.unwrap();
         fixture.wait(TimeDelta::hours(7));
     }
     assert_eq!(fixture.notified("InboxRule").len(), 4, "the first request and three repetitions");
@@ -147,7 +139,7 @@ async fn lone_slow_flow_gets_a_threat_daily_for_a_week() {
     fixture.sim.inject(Fault::new(Service::Flow, "", FaultKind::HangAfterEffect));
     fixture.publish(vec![rule_of("victor@contoso.com", 1, &fixture)]);
     for _ in 0..60 {
-        read_while_time_passes(&fixture).await;
+        fixture.while_hanging(fixture.read()).await.unwrap();
         fixture.wait(TimeDelta::hours(7));
     }
     assert_eq!(fixture.notified("InboxRule").len(), 4 + 7);

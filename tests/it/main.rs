@@ -39,5 +39,6 @@ mod run_once;
 mod scan;
 mod serve;
 mod settings;
+mod stages;
 mod store;
 mod tables;

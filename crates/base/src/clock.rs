@@ -5,8 +5,8 @@ pub mod shifted;
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::{BoxFuture, Either, select};
@@ -14,10 +14,18 @@ use futures::future::{BoxFuture, Either, select};
 /// The shortest wait for a deadline.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
+/// The beginning of the monotonic time of this process.
+static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// Tells the time and waits.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Returns the current time, UTC.
     fn now(&self) -> DateTime<Utc>;
+
+    /// Returns a time that passes evenly, even if the clock is set forward or back. Only the difference between two values means something.
+    fn monotonic(&self) -> Duration {
+        self.of_system(BEGINNING.elapsed())
+    }
 
     /// Returns the time on this clock that corresponds to `duration` on the system's. Both are the same, except on the clock of a
     /// test that runs faster.

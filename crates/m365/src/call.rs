@@ -130,7 +130,7 @@ impl Caller {
         self.in_time(Box::pin(async {
             let mut attempts = Attempts::new();
             loop {
-                match self.attempt_whole(tenant, &request, &mut attempts).await {
+                match self.attempt_whole(tenant, &request, &mut attempts, is_final).await {
                     Err(error) if !is_final(&error) => self.wait_or_give_up(error, &mut attempts).await?,
                     outcome => return outcome,
                 }
@@ -144,7 +144,7 @@ impl Caller {
         self.in_time(Box::pin(async {
             let mut attempts = Attempts::new();
             loop {
-                match self.attempt(tenant, &request, &mut attempts).await {
+                match self.attempt(tenant, &request, &mut attempts, |_| false).await {
                     Err(error) => self.wait_or_give_up(error, &mut attempts).await?,
                     Ok(begun) if begun.response.status() == StatusCode::NO_CONTENT => {
                         return Err(ServiceError::NoContent { service: self.service });
@@ -161,8 +161,9 @@ impl Caller {
         tenant: &TenantId,
         request: &RequestBuilder,
         attempts: &mut Attempts,
+        is_final: fn(&ServiceError) -> bool,
     ) -> Result<Answer, ServiceError> {
-        let Begun { response, secrets } = self.attempt(tenant, request, attempts).await?;
+        let Begun { response, secrets } = self.attempt(tenant, request, attempts, is_final).await?;
         let headers = response.headers().clone();
         let body = self.read_up_to(response, BODY_LIMIT).await?;
         match reports_error(&body) {
@@ -226,19 +227,20 @@ impl Caller {
     }
 
     /// Sends a request once. A token that the service rejects (401), or that lacks a right which may have been granted since it was
-    /// issued (403), is replaced once and the request repeated.
+    /// issued (403), is replaced once and the request repeated, unless `is_final` recognizes another cause.
     async fn attempt(
         &self,
         tenant: &TenantId,
         request: &RequestBuilder,
         attempts: &mut Attempts,
+        is_final: fn(&ServiceError) -> bool,
     ) -> Result<Begun, ServiceError> {
         let renewed_at = self.tokens.renewed_at(tenant, self.service);
         let error = match Box::pin(self.send(tenant, request, attempts)).await? {
             begun if begun.response.status().is_success() => return Ok(begun),
             begun => self.answered(begun).await,
         };
-        let is_rejected = matches!(error.status(), Some(401 | 403)) && !error.is_transient();
+        let is_rejected = matches!(error.status(), Some(401 | 403)) && !error.is_transient() && !is_final(&error);
         if is_rejected && self.tokens.renew(tenant, self.service, renewed_at, self.clock.now()) {
             let begun = Box::pin(self.send(tenant, request, attempts)).await?;
             if begun.response.status().is_success() {

@@ -202,11 +202,6 @@ impl Graph {
         self.caller.hiding(password).whole(tenant, request).await.map(drop)
     }
 
-    /// Returns Graph's own time, as its last response told it; `None` before the first.
-    pub fn service_time(&self) -> Option<DateTime<Utc>> {
-        self.caller.service_time()
-    }
-
     /// `POST /users/{user}/revokeSignInSessions`
     pub async fn revoke_sessions(&self, tenant: &TenantId, user: &str) -> Result<(), ServiceError> {
         let url = self.user_url(user, &["revokeSignInSessions"], &[])?;

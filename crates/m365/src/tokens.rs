@@ -24,7 +24,9 @@ use url::Url;
 
 use crate::app_registration::{AppCredential, AppRegistration};
 use crate::hosts::Hosts;
+use base::clock::{Clock, Deadline};
 use base::ids::TenantId;
+use base::service_time::ServiceTime;
 
 use super::certificate::Certificate;
 use super::scrubber::Scrubber;
@@ -47,6 +49,8 @@ pub struct Tokens {
     proof: Proof,
     hosts: Hosts,
     options: ClientOptions,
+    time: Arc<ServiceTime>,
+    clock: Arc<dyn Clock>,
     credentials: Mutex<Credentials>,
 }
 
@@ -84,8 +88,14 @@ impl Tokens {
     ///
     /// # Errors
     /// Returns an error if the certificate cannot be used.
-    pub fn new(partner: &AppRegistration, hosts: &Hosts, http: reqwest::Client) -> Result<Self, TokenError> {
-        let options = options(hosts, http);
+    pub fn new(
+        partner: &AppRegistration,
+        hosts: &Hosts,
+        http: reqwest::Client,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TokenError> {
+        let time = Arc::new(ServiceTime::default());
+        let options = options(hosts, SharedTransport::new(http, Arc::clone(&time), Arc::clone(&clock)));
         let refuse = |why: String| TokenError {
             tenant: partner.tenant_id,
             fault: TokenFault::OurFault,
@@ -108,7 +118,12 @@ impl Tokens {
             }
         };
         let client_id = partner.client_id.to_string();
-        Ok(Self { client_id, proof, hosts: hosts.clone(), options, credentials: Mutex::default() })
+        Ok(Self { client_id, proof, hosts: hosts.clone(), options, time, clock, credentials: Mutex::default() })
+    }
+
+    /// Returns the time of the token endpoint, as its last response told it; `None` before the first.
+    pub fn service_time(&self) -> Option<DateTime<Utc>> {
+        self.time.now(self.clock.as_ref())
     }
 
     /// Returns a token for `service` in `tenant`, from the cache while it is valid.
@@ -118,10 +133,11 @@ impl Tokens {
     pub async fn token(&self, tenant: &TenantId, service: Service) -> Result<SecretString, TokenError> {
         let credential = self.credential(tenant, service)?;
         let scope = self.scope(service);
-        match tokio::time::timeout(TOKEN_TIMEOUT, credential.get_token(&[&scope], None)).await {
-            Ok(Ok(token)) => Ok(token.token.secret().to_owned().into()),
-            Ok(Err(error)) => Err(classify(*tenant, &error, &self.secrets())),
-            Err(_) => Err(TokenError {
+        let limit = Deadline::after(Arc::clone(&self.clock), TOKEN_TIMEOUT);
+        match limit.limit(credential.get_token(&[&scope], None)).await {
+            Some(Ok(token)) => Ok(token.token.secret().to_owned().into()),
+            Some(Err(error)) => Err(classify(*tenant, &error, &self.secrets())),
+            None => Err(TokenError {
                 tenant: *tenant,
                 fault: TokenFault::Transient,
                 aadsts: None,
@@ -227,11 +243,14 @@ impl Tokens {
 impl Tokens {
     /// Issues the tokens of `credential`, so that the clients can be tested without Entra.
     pub(super) fn given(hosts: &Hosts, http: reqwest::Client, credential: Arc<dyn TokenCredential>) -> Self {
+        let (time, clock): (Arc<ServiceTime>, Arc<dyn Clock>) = (Arc::default(), Arc::new(base::clock::SystemClock));
         Self {
             client_id: String::new(),
             proof: Proof::Given(credential),
             hosts: hosts.clone(),
-            options: options(hosts, http),
+            options: options(hosts, SharedTransport::new(http, Arc::clone(&time), Arc::clone(&clock))),
+            time,
+            clock,
             credentials: Mutex::default(),
         }
     }
@@ -263,11 +282,11 @@ fn token_endpoint(authority: &Url, tenant: &TenantId) -> String {
 }
 
 /// Returns options with one transport for all credentials, and few retries: a function has a deadline, and its host tries again.
-fn options(hosts: &Hosts, http: reqwest::Client) -> ClientOptions {
+fn options(hosts: &Hosts, transport: SharedTransport) -> ClientOptions {
     let mut cloud = CustomConfiguration::default();
     cloud.authority_host = hosts.authority.to_string();
     ClientOptions {
-        transport: Some(Transport::with_policy(Arc::new(SharedTransport(http)))),
+        transport: Some(Transport::with_policy(Arc::new(transport))),
         cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
         retry: RetryOptions::exponential(ExponentialRetryOptions {
             max_retries: 3,

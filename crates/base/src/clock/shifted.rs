@@ -100,6 +100,11 @@ impl Clock for ShiftedClock {
         self.shift().of(Utc::now())
     }
 
+    /// A leap of a test is time that passes for everybody.
+    fn monotonic(&self) -> Duration {
+        (self.now() - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
+    }
+
     fn of_system(&self, duration: Duration) -> Duration {
         duration.saturating_mul(self.shift().rate)
     }

@@ -1,5 +1,7 @@
 //! Tokens from an Entra that does not respond. The integration tests have one that rejects them in every known way.
 
+use std::sync::Arc;
+
 use base::ids::TenantId;
 
 use super::{PARTNER, Server, TENANT, tenant};
@@ -12,7 +14,7 @@ fn tokens(hosts: &Hosts) -> Tokens {
         client_id: uuid::Uuid::from_u128(0xc1),
         credential: AppCredential::Secret("secret".to_owned().into()),
     };
-    Tokens::new(&registration, hosts, base::http::client(None).unwrap()).unwrap()
+    Tokens::new(&registration, hosts, base::http::client(None).unwrap(), Arc::new(base::clock::SystemClock)).unwrap()
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@ use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::policies::{Policy, PolicyResult, RetryPolicyCount};
 use azure_core::http::{AsyncRawResponse, Body, Context, Request};
+use base::clock::Clock;
 use base::http::RequestFailure;
+use base::service_time::ServiceTime;
 use reqwest::header::HeaderMap;
 
 /// The number of attempts if the cause will not pass within seconds: an unknown name, a refused connection, an untrusted certificate.
@@ -14,7 +16,18 @@ const MAX_ATTEMPTS_IF_CERTAIN: u32 = 2;
 
 /// The last policy of every credential's pipeline.
 #[derive(Debug)]
-pub(super) struct SharedTransport(pub(super) reqwest::Client);
+pub(super) struct SharedTransport {
+    http: reqwest::Client,
+    time: Arc<ServiceTime>,
+    clock: Arc<dyn Clock>,
+}
+
+impl SharedTransport {
+    /// Notes the time of each response in `time`.
+    pub(super) fn new(http: reqwest::Client, time: Arc<ServiceTime>, clock: Arc<dyn Clock>) -> Self {
+        Self { http, time, clock }
+    }
+}
 
 #[async_trait::async_trait]
 impl Policy for SharedTransport {
@@ -22,7 +35,8 @@ impl Policy for SharedTransport {
         let attempt = context.value::<RetryPolicyCount>().map_or(1, |count| **count + 1);
         let request = outgoing(request)?;
         let response =
-            base::http::send(&self.0, request, Some(attempt)).await.map_err(|error| failed(&error, attempt))?;
+            base::http::send(&self.http, request, Some(attempt)).await.map_err(|error| failed(&error, attempt))?;
+        self.time.note(response.headers(), self.clock.as_ref());
         let (status, headers) = (response.status().as_u16(), incoming(response.headers()));
         let body = response.bytes().await.map_err(|error| failed(&error, attempt))?;
         Ok(AsyncRawResponse::from_bytes(status.into(), headers, body))
