@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::app::{App, AppError};
 use crate::functions::get_domain;
-use crate::settings::{ActionKey, Needs, Settings, SettingsError};
+use crate::settings::{ActionKey, Needs, Settings, SettingsError, SettingsFileError};
 use crate::tenants::service;
 use base::clock::{Clock, Deadline};
 use base::http::{self, HttpClientError};
@@ -22,6 +22,9 @@ pub enum BootstrapError {
     /// One or more settings must be corrected.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A settings file cannot be used.
+    #[error(transparent)]
+    File(#[from] SettingsFileError),
     /// The data folder or a file in it cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -52,7 +55,7 @@ pub enum BootstrapError {
 }
 
 /// Returns the system clock, or with the feature `test-clock` the clock that a test has set.
-fn clock() -> Result<Arc<dyn Clock>, BootstrapError> {
+pub(super) fn clock() -> Result<Arc<dyn Clock>, BootstrapError> {
     #[cfg(feature = "test-clock")]
     return Ok(base::clock::shifted::of_this_process()?);
     #[cfg(not(feature = "test-clock"))]
@@ -89,14 +92,6 @@ pub fn in_azure() -> Result<App, BootstrapError> {
 /// be used.
 pub fn in_folder(data: &Path) -> Result<App, BootstrapError> {
     over_embedded_store(&DataFolder::open(data)?)
-}
-
-/// Builds the app as [`in_folder`], but creates nothing if no run has used the folder.
-///
-/// # Errors
-/// As [`in_folder`], and [`DataError::Unused`] if there are no tables in the folder.
-pub fn in_used_folder(data: &Path) -> Result<App, BootstrapError> {
-    over_embedded_store(&DataFolder::open_used(data)?)
 }
 
 fn over_embedded_store(folder: &DataFolder) -> Result<App, BootstrapError> {

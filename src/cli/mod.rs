@@ -7,6 +7,7 @@ mod health;
 pub mod run;
 pub mod scan;
 pub mod serve;
+mod settings_args;
 pub mod token;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 pub use cycle::{Cycle, MAX_CONCURRENT_TENANTS, cycle};
 pub use data_folder::DataError;
+pub use settings_args::{SettingsArgs, Tables};
 
 /// The exit code for wrong usage or configuration.
 pub const EXIT_USAGE: u8 = 2;

@@ -6,6 +6,7 @@ mod channels;
 mod cloud;
 mod collection;
 mod credential;
+mod file;
 mod list;
 mod location;
 mod partner;
@@ -17,6 +18,7 @@ mod trust;
 pub use actions::{ActionKey, ActionSettings, ProtectedUser};
 pub use channels::ChannelSettings;
 pub use collection::CollectionSettings;
+pub use file::{SettingsFileError, layered, read_settings_file};
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
 pub use source::{Problem, SettingsError};
@@ -26,7 +28,7 @@ pub use trust::{DETECTION_TYPES, TrustSettings, TrustedTarget};
 
 use std::path::PathBuf;
 
-use m365::{AppRegistration, Hosts};
+use m365::{AppRegistration, Cloud, Hosts};
 use table_store::StorageAccount;
 
 use source::Source;
@@ -56,6 +58,58 @@ pub struct Settings {
     pub location: LocationSettings,
     /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
     pub root_certificates: Option<PathBuf>,
+}
+
+/// The settings of a command that only reads the tables. No other setting is looked at.
+#[derive(Debug, Clone)]
+pub struct TableSettings {
+    /// The storage account. `None` if the embedded store is used.
+    pub storage: Option<StorageAccount>,
+    /// The names of the three tables.
+    pub tables: TableNames,
+    /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
+    pub root_certificates: Option<PathBuf>,
+}
+
+impl TableSettings {
+    /// Reads the settings of the tables; with `storage`, a storage account is required.
+    ///
+    /// # Errors
+    /// Returns everything that is missing, malformed or contradictory.
+    pub fn from_variables(
+        variables: impl IntoIterator<Item = (String, String)>,
+        storage: bool,
+    ) -> Result<Self, SettingsError> {
+        let mut source = Source::limited_to(variables, Self::is_one);
+        let read = Self::from_source(&mut source, storage);
+        source.finished(read)
+    }
+
+    /// Reads the settings of the tables together with those of action tokens.
+    ///
+    /// # Errors
+    /// As [`TableSettings::from_variables`].
+    pub fn with_action_key(
+        variables: impl IntoIterator<Item = (String, String)>,
+        storage: bool,
+    ) -> Result<(Self, ActionSettings), SettingsError> {
+        let is_one = |name: &str| Self::is_one(name) || matches!(name, "ACTION_KEY" | "ACTION_TOKEN_HOURS");
+        let mut source = Source::limited_to(variables, is_one);
+        let read = (Self::from_source(&mut source, storage), ActionSettings::from_source(&mut source));
+        source.finished(read)
+    }
+
+    fn from_source(source: &mut Source, needs_storage: bool) -> Self {
+        let cloud = cloud::cloud(source);
+        let storage = if needs_storage { storage(source, cloud) } else { None };
+        let (tables, root_certificates) = (TableNames::from_source(source), root_certificates(source));
+        Self { storage, tables, root_certificates }
+    }
+
+    fn is_one(name: &str) -> bool {
+        let named = ["PROCESSED_TABLE", "ACTIONS_TABLE", "COVERAGE_TABLE", "CLOUD", "SSL_CERT_FILE"];
+        name.starts_with("AzureWebJobsStorage") || named.contains(&name)
+    }
 }
 
 /// The settings that a command requires.
@@ -88,7 +142,11 @@ impl Settings {
         let hosts = cloud::hosts(&mut source);
         let tenants = TenantSettings::from_source(&mut source);
         let collection = CollectionSettings::from_source(&mut source);
-        let storage = if needs.storage { storage(&mut source, hosts.as_ref()) } else { None };
+        let storage = if needs.storage {
+            storage(&mut source, hosts.as_ref().map(|hosts| hosts.cloud).unwrap_or_default())
+        } else {
+            None
+        };
         let tables = TableNames::from_source(&mut source);
         let channels = ChannelSettings::from_source(&mut source, needs.channels);
         let actions = ActionSettings::from_source(&mut source);
@@ -114,7 +172,7 @@ impl Settings {
     }
 }
 
-fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageAccount> {
+fn storage(source: &mut Source, cloud: Cloud) -> Option<StorageAccount> {
     let is_set = ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"]
         .iter()
         .any(|name| source.text(name).is_some());
@@ -124,7 +182,7 @@ fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageAccount>
             "is required but not set; alternatively set AzureWebJobsStorage__accountName",
         );
     }
-    storage::storage_account(source, hosts.map(|hosts| hosts.cloud).unwrap_or_default())
+    storage::storage_account(source, cloud)
 }
 
 fn root_certificates(source: &mut Source) -> Option<PathBuf> {

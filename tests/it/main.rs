@@ -39,6 +39,7 @@ mod run_once;
 mod scan;
 mod serve;
 mod settings;
+mod settings_file;
 mod stages;
 mod store;
 mod tables;

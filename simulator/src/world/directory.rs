@@ -84,7 +84,11 @@ impl Directory {
     /// Gives the app a permission, or takes it away.
     pub fn set(&mut self, value: &str, granted: bool) {
         for role in APP_ROLES.iter().filter(|role| role.value == value) {
-            if granted { self.app_roles.insert(role.id) } else { self.app_roles.remove(&role.id) };
+            if granted {
+                self.app_roles.insert(role.id)
+            } else {
+                self.app_roles.remove(&role.id)
+            };
         }
     }
 
@@ -114,8 +118,5 @@ impl AppRole {
 }
 
 /// The applications whose permissions the app needs, with their names.
-pub const RESOURCES: [(Uuid, &str); 3] = [
-    (GRAPH, "Microsoft Graph"),
-    (EXCHANGE, "Office 365 Exchange Online"),
-    (MANAGEMENT, "Office 365 Management APIs"),
-];
+pub const RESOURCES: [(Uuid, &str); 3] =
+    [(GRAPH, "Microsoft Graph"), (EXCHANGE, "Office 365 Exchange Online"), (MANAGEMENT, "Office 365 Management APIs")];
