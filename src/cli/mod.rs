@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, each a function that returns an exit code.
 
 pub mod bootstrap;
+pub mod check;
 mod cycle;
 mod data_folder;
 mod health;
@@ -39,6 +40,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Evaluate exported audit logs offline
     Scan(scan::ScanArgs),
+    /// Try what monitoring and remediation need, change nothing, and say what mends what is missing
+    Check(check::CheckArgs),
     /// Create an action token for a stored threat
     Token(token::TokenArgs),
 }
@@ -55,6 +58,7 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
         Command::Serve => serve::run().await,
         Command::Run(args) => run::run(args).await,
         Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
+        Command::Check(args) => check::run(args).await,
         Command::Token(args) => token::run(args).await,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::settings::{ActionSettings, TableNames, TableSettings, layered, read_settings_file};
+use crate::settings::{ActionSettings, Settings, TableNames, TableSettings, layered, read_settings_file};
 use base::clock::Clock;
 use base::http;
 use table_store::{SqliteStore, StorageAccess, StorageAccount, Store, TablesStore};
@@ -70,15 +70,36 @@ impl SettingsArgs {
     /// # Errors
     /// As [`SettingsArgs::tables`].
     pub fn tables_and_action_key(&self) -> Result<(Tables, ActionSettings), BootstrapError> {
-        let mut variables = self.variables()?;
+        let variables = self.action_key_of_folder(self.variables()?)?;
+        let (settings, actions) = TableSettings::with_action_key(variables, self.data.is_none())?;
+        Ok((self.open(&settings)?, actions))
+    }
+
+    /// Returns the variables with the action key of the data folder, if none is set.
+    ///
+    /// # Errors
+    /// Returns an error if no run has used the folder.
+    pub(super) fn action_key_of_folder(
+        &self,
+        mut variables: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, BootstrapError> {
         if let Some(data) = &self.data {
             let folder = DataFolder::open_used(data)?;
             if !variables.contains_key("ACTION_KEY") {
                 variables.insert("ACTION_KEY".to_owned(), folder.action_key()?);
             }
         }
-        let (settings, actions) = TableSettings::with_action_key(variables, self.data.is_none())?;
-        Ok((self.open(&settings)?, actions))
+        Ok(variables)
+    }
+
+    /// Opens the store that these settings and the data folder name.
+    ///
+    /// # Errors
+    /// As [`SettingsArgs::tables`].
+    pub(super) fn open_for(&self, settings: &Settings) -> Result<Arc<dyn Store>, BootstrapError> {
+        let (storage, tables) = (settings.storage.clone(), settings.tables.clone());
+        let root_certificates = settings.root_certificates.clone();
+        Ok(self.open(&TableSettings { storage, tables, root_certificates })?.store)
     }
 
     fn open(&self, settings: &TableSettings) -> Result<Tables, BootstrapError> {

@@ -7,6 +7,7 @@ mod cloud;
 mod collection;
 mod credential;
 mod file;
+mod heartbeat;
 mod list;
 mod location;
 mod partner;
@@ -19,6 +20,7 @@ pub use actions::{ActionKey, ActionSettings, ProtectedUser};
 pub use channels::ChannelSettings;
 pub use collection::CollectionSettings;
 pub use file::{SettingsFileError, layered, read_settings_file};
+pub use heartbeat::{HeartbeatSettings, HeartbeatStyle};
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
 pub use source::{Problem, SettingsError};
@@ -26,6 +28,7 @@ pub use storage::TableNames;
 pub use tenants::{ListedTenant, TenantSettings, TenantSource};
 pub use trust::{DETECTION_TYPES, TrustSettings, TrustedTarget};
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use m365::{AppRegistration, Cloud, Hosts};
@@ -50,6 +53,8 @@ pub struct Settings {
     pub tables: TableNames,
     /// The channels of notifications.
     pub channels: ChannelSettings,
+    /// The monitor outside that is called after every cycle.
+    pub heartbeat: HeartbeatSettings,
     /// What RemediateAccount requires and may do.
     pub actions: ActionSettings,
     /// Targets that are never external, and disabled detections.
@@ -149,6 +154,7 @@ impl Settings {
         };
         let tables = TableNames::from_source(&mut source);
         let channels = ChannelSettings::from_source(&mut source, needs.channels);
+        let heartbeat = HeartbeatSettings::from_source(&mut source);
         let actions = ActionSettings::from_source(&mut source);
         let trust = TrustSettings::from_source(&mut source);
         let location = LocationSettings::from_source(&mut source);
@@ -162,12 +168,39 @@ impl Settings {
                 storage,
                 tables,
                 channels,
+                heartbeat,
                 actions,
                 trust,
                 location,
                 root_certificates,
             }),
             (_, _, _, problems) => Err(SettingsError { problems }),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads all settings as [`Settings::from_environment`], and leaves out each one that is rejected, together with what is wrong with
+    /// it. `None` if a setting that nothing can do without is missing.
+    pub fn without_rejected(mut variables: BTreeMap<String, String>, needs: Needs) -> (Option<Self>, Vec<Problem>) {
+        let mut problems: Vec<Problem> = Vec::new();
+        let mut needs = needs;
+        loop {
+            let error = match Self::from_environment(variables.clone(), needs) {
+                Ok(read) => return (Some(read), problems),
+                Err(error) => error,
+            };
+            let before = (variables.len(), needs);
+            for problem in error.problems {
+                variables.remove(&problem.setting);
+                needs.channels &= problem.setting != "FLOW_URL";
+                if !problems.iter().any(|known| known.setting == problem.setting) {
+                    problems.push(problem);
+                }
+            }
+            if (variables.len(), needs) == before {
+                return (None, problems);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod azurite;
 mod browser;
 mod card;
 mod chaos;
+mod check;
 mod clients;
 mod collector_fixture;
 mod command_line;
