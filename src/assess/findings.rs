@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::detection::{Finding, Severity};
 use crate::location::parse_client_ip;
 use crate::tables::PROCESSED;
@@ -18,14 +20,23 @@ use crate::tables::{incidents, pending};
 impl Assessor<'_> {
     /// Stores a finding, sends it if it is a threat that was not notified before, and then relates it to others. What relating adds is
     /// written to the stored row: nothing that others have stored may delay a threat.
-    pub(super) async fn store_finding(&self, mut finding: Finding) -> Result<(), StoreError> {
+    pub(super) async fn store_finding(
+        &self,
+        mut finding: Finding,
+        content_created: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         if finding.hinges_on_withheld_target && can_be_kept(&finding) {
             // Two later runs ask again before it is notified.
             finding.threat = false;
             finding.severity = Severity::Low;
         }
-        let repeat_of = self.notified.known_repeat(&finding.fingerprint, finding.severity).filter(|_| finding.threat);
+        if self.join_stored_consent(&finding).await? {
+            return Ok(());
+        }
+        self.mark_consent(&finding).await?;
+        let repeat_of = self.notified.known_repeat(&finding).filter(|_| finding.threat);
         let mut row = self.row(&finding).await;
+        row.content_created = Some(content_created);
         row.repeat_of = repeat_of.filter(|first| *first != row.record_id);
         row.state = first_state(&finding, &row);
         let is_repeat = row.state == FindingState::Repeat;
@@ -116,6 +127,7 @@ impl Assessor<'_> {
             actor: finding.actor.clone(),
             operation: finding.operation.clone(),
             event_time: finding.event_time,
+            content_created: None,
             processed_at: self.app.clock.now(),
             ip: address.map(|address| address.to_string()).unwrap_or_default(),
             location,
@@ -125,6 +137,9 @@ impl Assessor<'_> {
             score: finding.score,
             reasons: finding.reasons.clone(),
             fingerprint: finding.fingerprint.clone(),
+            subjects: if finding.threat { finding.subjects.clone() } else { Vec::new() },
+            scopes: finding.scopes.clone(),
+            undone_at: None,
             repeat_of: None,
             record: finding.record.clone(),
             state: FindingState::Recorded,

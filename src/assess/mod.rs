@@ -2,7 +2,9 @@
 //! claimed and stored (`findings`, `repeats`), sent if it is a threat, and then related to others (`relate`). What earlier runs left
 //! unfinished is continued by `resume`.
 
+mod consents;
 mod findings;
+mod marks;
 mod relate;
 mod repeats;
 mod resume;
@@ -11,12 +13,13 @@ pub use resume::{resume_notices, resume_unwatched};
 
 use std::sync::{Mutex, OnceLock};
 
+use chrono::{DateTime, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::collect::Batch;
-use crate::detection::{Finding, FindingKind, judge, raise_forwarding_target};
+use crate::detection::{Finding, FindingKind, judge, raise_forwarding_target, unite_consents};
 use crate::facts::{RunFacts, contacts};
 use crate::notify::outbox::Outbox;
 use crate::tables::CoverageSession;
@@ -28,6 +31,22 @@ use table_store::StoreError;
 
 /// Findings that are stored concurrently.
 const STORED_AT_ONCE: usize = 8;
+
+/// Records by what they show with what is known before anything is looked up.
+#[derive(Debug, Default)]
+struct Sorted {
+    /// Objects that were removed, and domains that were added.
+    preconditions: Vec<AuditRecord>,
+    /// Threats that nothing looked up can refute.
+    proven: Vec<AuditRecord>,
+    /// Records of consents, of which several are one finding. Nothing is looked up for them.
+    consents: Vec<AuditRecord>,
+    others: Vec<AuditRecord>,
+}
+
+fn is_precondition(finding: &Finding) -> bool {
+    !finding.removed.is_empty() || finding.added_domain().is_some()
+}
 
 /// The evaluating stage of one run.
 #[derive(Debug)]
@@ -60,8 +79,8 @@ impl<'a> Assessor<'a> {
     /// Evaluates batches until the collecting stage has ended, and acknowledges each.
     pub async fn run(&self, mut batches: mpsc::Receiver<Batch>) {
         while let Some(mut batch) = batches.recv().await {
-            let records = batch.take_records();
-            batch.acknowledge(Box::pin(self.assess(records)).await);
+            let (records, created) = (batch.take_records(), batch.content_created);
+            batch.acknowledge(Box::pin(self.assess(records, created)).await);
         }
     }
 
@@ -73,38 +92,50 @@ impl<'a> Assessor<'a> {
         self.counts.into_inner().unwrap_or_default()
     }
 
-    /// Evaluates records and stores what is found. A record that proves a threat by itself comes first, so that it is stored and sent
-    /// before anything is looked up for another.
-    async fn assess(&self, records: Vec<AuditRecord>) -> Result<(), Stop> {
-        let (proven, others) = self.threats_first(records).await?;
-        for record in proven {
+    /// Evaluates records and stores what is found. Removals and added domains come first, because threats are evaluated with them. Then
+    /// come the records that prove a threat by themselves, so that they are stored and sent before anything is looked up for another.
+    async fn assess(&self, mut records: Vec<AuditRecord>, created: DateTime<Utc>) -> Result<(), Stop> {
+        records.sort_by_key(|record| record.created);
+        let Sorted { preconditions, proven, consents, others } = self.sorted(records).await?;
+        for record in preconditions.into_iter().chain(proven) {
             if let Some(finding) = self.evaluate(&record).await? {
-                Box::pin(self.store_finding(finding)).await?;
+                Box::pin(self.store_finding(finding, created)).await?;
             }
         }
-        let mut findings = Vec::new();
-        for record in &others {
-            findings.extend(self.evaluate(record).await?);
+        for records in [consents, others] {
+            let mut findings = Vec::new();
+            for record in &records {
+                findings.extend(self.evaluate(record).await?);
+            }
+            self.store_all(findings, created).await?;
         }
-        self.store_all(findings).await
+        Ok(())
     }
 
-    /// Stores findings, several at once. All of them, whatever becomes of one: none is cut off between the acceptance of its
+    /// Stores findings, several at once; the records of one consent are one finding. All of them, whatever becomes of one: none is cut off between the acceptance of its
     /// notification and the mark.
-    async fn store_all(&self, findings: Vec<Finding>) -> Result<(), Stop> {
-        let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding).boxed()).collect();
+    async fn store_all(&self, mut findings: Vec<Finding>, created: DateTime<Utc>) -> Result<(), Stop> {
+        unite_consents(&mut findings);
+        let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding, created).boxed()).collect();
         let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
         Ok(stored.into_iter().collect::<Result<(), StoreError>>()?)
     }
 
-    /// Separates the records that prove a threat with what is known already.
-    async fn threats_first(&self, records: Vec<AuditRecord>) -> Result<(Vec<AuditRecord>, Vec<AuditRecord>), Stop> {
+    /// Sorts records by what they show with what is known already.
+    async fn sorted(&self, records: Vec<AuditRecord>) -> Result<Sorted, Stop> {
         let mut facts = self.facts.lock().await;
         let facts = self.learned(&mut facts).await?;
-        let is_proven = |record: &AuditRecord| {
-            judge(record, &facts.knowledge).is_some_and(|finding| finding.threat && !finding.hinges_on_withheld_target)
-        };
-        Ok(records.into_iter().partition(is_proven))
+        let mut sorted = Sorted::default();
+        for record in records {
+            let list = match judge(&record, &facts.knowledge) {
+                Some(finding) if is_precondition(&finding) => &mut sorted.preconditions,
+                Some(finding) if finding.kind == FindingKind::Consent => &mut sorted.consents,
+                Some(finding) if finding.threat && !finding.hinges_on_withheld_target => &mut sorted.proven,
+                _ => &mut sorted.others,
+            };
+            list.push(record);
+        }
+        Ok(sorted)
     }
 
     /// Looks up what a record needs, and evaluates it.
@@ -113,6 +144,7 @@ impl<'a> Assessor<'a> {
         let facts = self.learned(&mut facts).await?;
         Box::pin(facts.prepare(record)).await;
         let mut finding = judge(record, &facts.knowledge);
+        finding.iter().for_each(|finding| facts.knowledge.note_domain(finding));
         if let Some(finding) = finding.as_mut().filter(|finding| finding.kind == FindingKind::ContactRetargeted) {
             self.ask_who_forwards(finding).await;
         }
@@ -139,7 +171,9 @@ impl<'a> Assessor<'a> {
     async fn learned<'f>(&self, facts: &'f mut Option<RunFacts<'a>>) -> Result<&'f mut RunFacts<'a>, Stop> {
         if facts.is_none() {
             let row = self.session.read(Clone::clone).await;
-            let learned = self.app.facts.of_tenant(&row).await?;
+            let mut learned = self.app.facts.of_tenant(&row).await?;
+            learned.knowledge.recently_added = self.added_domains().await?;
+            learned.knowledge.forget_old_domains(self.app.clock.now());
             self.organization.get_or_init(|| learned.organization.clone());
             *facts = Some(learned);
         }

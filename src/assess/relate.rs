@@ -2,11 +2,15 @@
 //! It comes after the finding is stored and sent. Each finding first leaves its own mark and then looks for those of others, so that of
 //! two that are stored at the same time at least one sees the other.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Assessor;
-use crate::collect;
-use crate::detection::{Finding, FindingKind, add_change_nearby, add_shared_target, raise_after_threat};
+use crate::detection::{
+    Finding, FindingKind, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, is_change_near_threats,
+    raise_after_threat,
+};
 use crate::tables::claim::CLAIM_HOLDS;
 use crate::tables::{COVERAGE, pending};
 use crate::tables::{
@@ -18,8 +22,8 @@ use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, list_all
 /// How long another mailbox's use of a target counts.
 const TARGET_COUNTS: TimeDelta = TimeDelta::days(7);
 
-/// How close a change is to a threat.
-const NEARBY: TimeDelta = TimeDelta::hours(24);
+/// So few mailboxes that share a target may not have been related to each other.
+const FEW_USERS: usize = 2;
 
 /// The most targets of one finding that are related. Whoever wrote the rule chose how many it has.
 const TARGETS_RELATED: usize = 50;
@@ -29,15 +33,15 @@ const TARGETS_RELATED: usize = 50;
 struct Relations {
     /// Mailboxes and tenants that share a target; the largest numbers of any target.
     shared: Option<(usize, usize)>,
-    /// A change of a sign-in method before a threat.
-    method_changed: Option<DateTime<Utc>>,
-    /// A threat before the change.
+    /// The last change of each type before a threat.
+    changes: BTreeMap<FindingKind, DateTime<Utc>>,
+    /// The last threat before the change.
     threat: Option<DateTime<Utc>>,
 }
 
 impl Relations {
     fn is_empty(&self) -> bool {
-        self.shared.is_none() && self.method_changed.is_none() && self.threat.is_none()
+        self.shared.is_none() && self.changes.is_empty() && self.threat.is_none()
     }
 
     /// Adds them to a stored finding. Returns whether the finding changed.
@@ -46,8 +50,10 @@ impl Relations {
         if let Some((mailboxes, tenants)) = self.shared {
             add_shared_target(row, mailboxes, tenants);
         }
-        if let Some(changed) = self.method_changed {
-            add_change_nearby(row, FindingKind::SignInMethod, changed);
+        let mut changes: Vec<_> = self.changes.iter().collect();
+        changes.sort_by_key(|(_, changed)| **changed);
+        for (kind, changed) in changes {
+            add_change_nearby(row, *kind, *changed);
         }
         if let Some(threat) = self.threat {
             raise_after_threat(row, threat);
@@ -66,16 +72,19 @@ impl Assessor<'_> {
                 let shared = self.relate_target(finding, target).await?;
                 relations.shared = relations.shared.max(shared);
             }
-            if finding.kind == FindingKind::SignInMethod || finding.threat {
-                for user in users(finding) {
-                    self.relate_user(finding, &user, &mut relations).await?;
-                }
+        }
+        if finding.threat || is_change_near_threats(finding) {
+            for account in concerned_accounts(finding) {
+                self.relate_account(finding, &account, &mut relations).await?;
             }
         }
+        self.mark_removed(finding).await?;
+        self.mark_added_domain(finding).await?;
         if relations.is_empty() { Ok(()) } else { self.add_relations(&finding.record_id, &relations).await }
     }
 
-    /// How many mailboxes and tenants forward to the same external target within 7 days, if there are others.
+    /// Returns how many mailboxes and tenants forward to the same external target within the 7 days before the finding, if there are
+    /// others.
     async fn relate_target(&self, finding: &Finding, target: &str) -> Result<Option<(usize, usize)>, StoreError> {
         let store = self.app.store.as_ref();
         let own = TargetRow {
@@ -83,33 +92,72 @@ impl Assessor<'_> {
             tenant_id: self.tenant,
             mailbox: finding.mailbox.to_lowercase(),
             record_id: finding.record_id,
-            seen: collect::now(self.app).time,
+            first: finding.event_time,
+            seen: finding.event_time,
         };
-        crate::tables::put(store, &self.app.clock, &own).await?;
+        self.store_target(&own).await?;
         crate::tables::put(store, &self.app.clock, &TargetIndexRow::to(&own)).await?;
         let rows = list_all(store, COVERAGE, Query::partition(crate::tables::keys::target(&own.target))).await?;
-        let (mut mailboxes, mut tenants) = (vec![own.key().row], vec![own.tenant_id]);
+        let mut users = Vec::new();
         for stored in &rows {
             let Ok((row, _)) = TargetRow::from_stored(stored) else { continue };
             if own.seen - row.seen > TARGET_COUNTS {
                 store.delete(COVERAGE, &stored.entity.key, None).await?;
-            } else if row.key().row != own.key().row {
-                mailboxes.push(row.key().row);
-                tenants.push(row.tenant_id);
+            } else if row.key() != own.key() {
+                users.push(row);
             }
         }
-        tenants.sort();
-        tenants.dedup();
-        Ok((mailboxes.len() > 1).then_some((mailboxes.len(), tenants.len())))
+        self.relate_later(&own, &users).await?;
+        // Runs of other tenants do not wait for this one: whichever comes second sees the other.
+        users.retain(|row| row.tenant_id != own.tenant_id || row.first <= own.seen);
+        let tenants: BTreeSet<_> = users.iter().map(|row| row.tenant_id).chain([own.tenant_id]).collect();
+        Ok((!users.is_empty()).then_some((users.len() + 1, tenants.len())))
     }
 
-    /// Threats and changed sign-in methods of one user within 24 h belong together, in whichever order their records come.
-    async fn relate_user(&self, finding: &Finding, user: &str, relations: &mut Relations) -> Result<(), StoreError> {
+    /// Relates findings of the tenant that came later than this one and were stored before it. Where many mailboxes share the target, they
+    /// were related to each other.
+    async fn relate_later(&self, own: &TargetRow, users: &[TargetRow]) -> Result<(), StoreError> {
+        if users.len() > FEW_USERS {
+            return Ok(());
+        }
+        let is_later = |row: &&TargetRow| {
+            row.tenant_id == own.tenant_id && row.seen >= own.seen && row.seen - own.seen <= TARGET_COUNTS
+        };
+        for row in users.iter().filter(is_later) {
+            let found = Relations { shared: Some((2, 1)), ..Relations::default() };
+            self.add_relations(&row.record_id, &found).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores that the mailbox forwards to the target, with the finding that shows it last.
+    async fn store_target(&self, own: &TargetRow) -> Result<(), StoreError> {
+        let store = self.app.store.as_ref();
+        // Nearly always the row is new, and then one request is enough.
+        match store.insert(COVERAGE, &own.to_entity()).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::Exists(_)) => {}
+            Err(error) => return Err(error),
+        }
+        crate::tables::update::<TargetRow, ()>(store, &self.app.clock, &own.key(), |stored| {
+            let Some(stored) = stored.filter(|stored| (stored.seen - own.seen).abs() <= TARGET_COUNTS) else {
+                return (Some(own.clone()), ());
+            };
+            let last = if stored.seen > own.seen { &stored } else { own };
+            let united = TargetRow { first: stored.first.min(own.first), ..last.clone() };
+            (Some(united).filter(|united| *united != stored), ())
+        })
+        .await
+    }
+
+    /// Threats and changes of one account within 24 h belong together, in whichever order their records come.
+    async fn relate_account(&self, finding: &Finding, user: &str, relations: &mut Relations) -> Result<(), StoreError> {
         let own = UserEventRow {
             tenant_id: self.tenant,
             user: Digest::of(&[user.to_lowercase()]),
             record_id: finding.record_id,
-            threat: finding.kind != FindingKind::SignInMethod,
+            threat: finding.threat,
+            kind: finding.kind,
             event_time: finding.event_time,
         };
         let store = self.app.store.as_ref();
@@ -133,19 +181,25 @@ impl Assessor<'_> {
         near: &UserEventRow,
         relations: &mut Relations,
     ) -> Result<(), StoreError> {
-        let (method, threat) =
-            if near.threat { (finding.event_time, near.event_time) } else { (near.event_time, finding.event_time) };
-        if (threat - method).abs() > NEARBY {
+        let own = (finding.kind, finding.event_time);
+        let other = (near.kind, near.event_time);
+        let ((kind, changed), (_, threat)) = if near.threat { (own, other) } else { (other, own) };
+        if (threat - changed).abs() > NEARBY {
             return Ok(());
         }
-        let other = match method <= threat {
-            true => Relations { method_changed: Some(method), ..Relations::default() },
-            false => Relations { threat: Some(threat), ..Relations::default() },
-        };
-        match (method <= threat, near.threat) {
-            (true, false) => relations.method_changed = Some(method),
-            (false, true) => relations.threat = Some(threat),
-            (true, true) | (false, false) => self.add_relations(&near.record_id, &other).await?,
+        let mut found = Relations::default();
+        match changed <= threat {
+            true => drop(found.changes.insert(kind, changed)),
+            false => found.threat = Some(threat),
+        }
+        // A change before the threat is told with the threat, and one after it is raised itself.
+        if (changed <= threat) == near.threat {
+            return self.add_relations(&near.record_id, &found).await;
+        }
+        relations.threat = relations.threat.max(found.threat);
+        for (kind, changed) in found.changes {
+            let last = relations.changes.entry(kind).or_insert(changed);
+            *last = changed.max(*last);
         }
         Ok(())
     }
@@ -167,12 +221,13 @@ impl Assessor<'_> {
         self.send_raised(row, version).await
     }
 
-    /// A finding that was recorded as no threat is one after all.
-    async fn send_raised(&self, mut row: ProcessedRow, version: RowVersion) -> Result<(), StoreError> {
+    /// Sends a stored finding that was recorded as no threat, or as a repeat, and is news after all.
+    pub(super) async fn send_raised(&self, mut row: ProcessedRow, version: RowVersion) -> Result<(), StoreError> {
         row.state = FindingState::Sending;
         row.claim_id = RunId::random();
         row.attempts = 1;
         row.next_attempt = Some(self.app.clock.now() + CLAIM_HOLDS);
+        row.incident_id = self.join_incident(&row).await?;
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, None).await?;
         self.session.note_unfinished().await?;
         match row.replace(self.app.store.as_ref(), &version).await? {
@@ -185,7 +240,7 @@ impl Assessor<'_> {
     }
 
     /// A stored finding. One that cannot be read is logged and left as it is.
-    async fn stored(&self, key: &Key) -> Result<Option<(ProcessedRow, RowVersion)>, StoreError> {
+    pub(super) async fn stored(&self, key: &Key) -> Result<Option<(ProcessedRow, RowVersion)>, StoreError> {
         match load::<ProcessedRow>(self.app.store.as_ref(), key).await {
             Err(error @ StoreError::Corrupt(_)) => {
                 tracing::error!(tenant = %self.tenant, "a finding is left as it is: {error}");
@@ -194,16 +249,4 @@ impl Assessor<'_> {
             found => found,
         }
     }
-}
-
-/// The users that a finding is about, each once.
-fn users(finding: &Finding) -> Vec<String> {
-    let mut users = vec![finding.mailbox.to_lowercase(), finding.actor.to_lowercase()];
-    if finding.kind == FindingKind::SignInMethod {
-        // An administrator who resets somebody's method is not the one whose method it is.
-        users.truncate(1);
-    }
-    users.retain(|user| !user.is_empty());
-    users.dedup();
-    users
 }

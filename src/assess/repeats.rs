@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
+use super::marks::last_removal;
 use crate::app::App;
-use crate::detection::Severity;
+use crate::detection::{Finding, Severity, has_new_scope};
 use crate::tables::COVERAGE;
 use crate::tables::{NotifiedFingerprintRow, ProcessedRow, readable};
 use base::ids::RecordId;
@@ -30,10 +31,18 @@ const REMEMBERED: usize = 10_000;
 pub struct NotifiedFingerprints(Mutex<HashMap<Digest, (Severity, RecordId)>>);
 
 impl NotifiedFingerprints {
-    /// The record that was told, when a finding of this severity repeats it.
-    pub fn known_repeat(&self, fingerprint: &Digest, severity: Severity) -> Option<RecordId> {
+    /// Returns the record that was notified, if the finding repeats it. The permissions of a consent are known to the store only.
+    pub fn known_repeat(&self, finding: &Finding) -> Option<RecordId> {
         let told = self.0.lock().ok()?;
-        told.get(fingerprint).filter(|(told, _)| severity <= *told).map(|(_, record)| *record)
+        let known = told.get(&finding.fingerprint).filter(|_| finding.scopes.is_empty());
+        known.filter(|(told, _)| finding.severity <= *told).map(|(_, record)| *record)
+    }
+
+    /// Forgets all of them: an object was removed, and created again it is a new threat.
+    pub fn forget(&self) {
+        if let Ok(mut told) = self.0.lock() {
+            told.clear();
+        }
     }
 
     fn remember(&self, fingerprint: &Digest, severity: Severity, record: RecordId) {
@@ -50,13 +59,12 @@ impl NotifiedFingerprints {
 pub async fn claim(app: &App, told: &NotifiedFingerprints, row: &ProcessedRow) -> Result<Option<RecordId>, StoreError> {
     let claim = retry(app, row).await?;
     match claim {
-        Claim::Ours => {
-            told.remember(&row.fingerprint, row.severity, row.record_id);
-            Ok(None)
-        }
-        Claim::Repeats(seen) => {
-            let severity = if seen.muted { seen.severity.max(row.severity) } else { seen.severity };
-            told.remember(&row.fingerprint, severity, seen.record_id);
+        Claim::Ours => Ok(None),
+        Claim::Repeats { seen, was_removed } => {
+            // After a removal the time of each record decides, which only the store knows.
+            if !was_removed {
+                told.remember(&row.fingerprint, seen.severity, seen.record_id);
+            }
             Ok(Some(seen.record_id))
         }
     }
@@ -77,7 +85,11 @@ async fn retry(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
 
 enum Claim {
     Ours,
-    Repeats(NotifiedFingerprintRow),
+    Repeats {
+        seen: NotifiedFingerprintRow,
+        /// Whether an object of the threat was removed at any time.
+        was_removed: bool,
+    },
 }
 
 async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
@@ -87,6 +99,8 @@ async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
         record_id: row.record_id,
         severity: row.severity,
         since: app.clock.now(),
+        event_time: Some(row.event_time),
+        scopes: row.scopes.clone(),
         muted: false,
     };
     match app.store.insert(COVERAGE, &ours.to_entity()).await {
@@ -109,9 +123,34 @@ async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
     let quiet = if seen.muted { MUTED } else { QUIET };
     // A notification from the future was written by a wrong clock: without this it would silence the threat for years.
     let is_plausible = seen.muted || age > -PLAUSIBLE_SKEW;
-    if is_plausible && age < quiet && !is_worse {
-        return Ok(Claim::Repeats(seen));
+    if is_plausible && age < quiet && !is_worse && !has_new_scope(&seen.scopes, &row.scopes) {
+        let removed = if seen.muted { None } else { last_removal(app.store.as_ref(), row).await? };
+        if !removed.is_some_and(|removed| is_between(removed, &seen, row)) {
+            return Ok(Claim::Repeats { seen, was_removed: removed.is_some() });
+        }
     }
+    let mut ours = ours;
+    ours.scopes.extend(seen.scopes.into_iter().filter(|scope| !row.scopes.contains(scope)));
     crate::tables::save(app.store.as_ref(), &ours, Some(&etag)).await?;
     Ok(Claim::Ours)
+}
+
+/// Returns whether something was removed after the threat that was notified and before this one.
+fn is_between(removed: DateTime<Utc>, seen: &NotifiedFingerprintRow, row: &ProcessedRow) -> bool {
+    let notified = seen.event_time.unwrap_or(seen.since);
+    notified <= removed && removed <= row.event_time && notified < row.event_time
+}
+
+/// Adds the permissions of a consent to what was notified of it, after a later record joined it.
+pub async fn add_scopes(app: &App, row: &ProcessedRow) -> Result<(), StoreError> {
+    let key = NotifiedFingerprintRow::key(&row.tenant_id, &row.fingerprint);
+    crate::tables::update::<NotifiedFingerprintRow, ()>(app.store.as_ref(), &app.clock, &key, |stored| {
+        let Some(mut seen) = stored else { return (None, ()) };
+        if !has_new_scope(&seen.scopes, &row.scopes) {
+            return (None, ());
+        }
+        seen.scopes.extend(row.scopes.iter().filter(|scope| !seen.scopes.contains(scope)).cloned().collect::<Vec<_>>());
+        (Some(seen), ())
+    })
+    .await
 }

@@ -163,6 +163,7 @@ impl Assessor<'_> {
             claim_id: row.claim_id,
             attempts: 1,
             next_attempt: row.next_attempt,
+            content_created: row.content_created,
             ..self.row(finding).await
         };
         if !finding.threat {

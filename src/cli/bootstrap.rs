@@ -94,6 +94,11 @@ pub fn in_folder(data: &Path) -> Result<App, BootstrapError> {
     over_embedded_store(&DataFolder::open(data)?)
 }
 
+pub(super) fn open_database(folder: &DataFolder, clock: &Arc<dyn Clock>) -> Result<SqliteStore, BootstrapError> {
+    let path = folder.database()?;
+    SqliteStore::open(&path, Arc::clone(clock)).map_err(|source| BootstrapError::Database { path, source })
+}
+
 fn over_embedded_store(folder: &DataFolder) -> Result<App, BootstrapError> {
     let mut environment = environment();
     if environment.get("ACTION_KEY").is_none_or(|key| key.trim().is_empty()) {
@@ -101,9 +106,7 @@ fn over_embedded_store(folder: &DataFolder) -> Result<App, BootstrapError> {
     }
     let settings = Settings::from_environment(environment, Needs::LOCAL)?;
     let clock = clock()?;
-    let path = folder.database()?;
-    let store =
-        SqliteStore::open(&path, Arc::clone(&clock)).map_err(|source| BootstrapError::Database { path, source })?;
+    let store = open_database(folder, &clock)?;
     Ok(App::new(settings, Arc::new(store), clock)?)
 }
 

@@ -5,10 +5,12 @@ pub mod check;
 mod cycle;
 mod data_folder;
 mod health;
+mod page;
 pub mod run;
 pub mod scan;
 pub mod serve;
 mod settings_args;
+pub mod status;
 pub mod token;
 
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ pub enum Command {
     Scan(scan::ScanArgs),
     /// Try what monitoring and remediation need, change nothing, and say what mends what is missing
     Check(check::CheckArgs),
+    /// Report what was seen, notified and done, from the tables alone
+    Status(status::StatusArgs),
     /// Create an action token for a stored threat
     Token(token::TokenArgs),
 }
@@ -59,6 +63,7 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
         Command::Run(args) => run::run(args).await,
         Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
         Command::Check(args) => check::run(args).await,
+        Command::Status(args) => status::run(args).await,
         Command::Token(args) => token::run(args).await,
     }
 }

@@ -303,7 +303,7 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 /// Text of an attacker's choice for a terminal: control characters and those that turn the direction of text are written out.
-fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     let is_dangerous = |c: char| {
         c.is_control()
             || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

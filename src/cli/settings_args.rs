@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::settings::{ActionSettings, Settings, TableNames, TableSettings, layered, read_settings_file};
 use base::clock::Clock;
 use base::http;
-use table_store::{SqliteStore, StorageAccess, StorageAccount, Store, TablesStore};
+use table_store::{StorageAccess, StorageAccount, Store, TablesStore};
 
 use super::bootstrap::{self, BootstrapError};
 use super::data_folder::DataFolder;
@@ -117,9 +117,7 @@ impl SettingsArgs {
 
 /// Opens the embedded store of a folder that a run has used.
 fn open_folder(data: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>, BootstrapError> {
-    let path = DataFolder::open_used(data)?.database()?;
-    let opened = SqliteStore::open(&path, Arc::clone(clock));
-    Ok(Arc::new(opened.map_err(|source| BootstrapError::Database { path, source })?))
+    Ok(Arc::new(bootstrap::open_database(&DataFolder::open_used(data)?, clock)?))
 }
 
 /// Opens Azure tables: with the account's key, with the managed identity where the platform offers one, else with the sign-in of the

@@ -23,7 +23,7 @@ pub struct TokenArgs {
     /// Log id of a notified threat
     #[arg(value_name = "LOG_ID")]
     pub log_id: RecordId,
-    /// Actions that the token allows: act (Remediate, Preview, Dismiss) or undo
+    /// Actions that the token allows: act (Remediate, Preview, Dismiss), undo, or force (Undo with Force)
     #[arg(long, value_enum, default_value = "act")]
     pub scope: ScopeArg,
     /// The source of the settings and of the tables.
@@ -38,6 +38,8 @@ pub enum ScopeArg {
     Act,
     /// Undo
     Undo,
+    /// Undo with Force: restores what a threat names, too
+    Force,
 }
 
 impl From<ScopeArg> for Scope {
@@ -45,6 +47,7 @@ impl From<ScopeArg> for Scope {
         match scope {
             ScopeArg::Act => Self::Act,
             ScopeArg::Undo => Self::Undo,
+            ScopeArg::Force => Self::Force,
         }
     }
 }
@@ -77,7 +80,7 @@ enum TokenError {
     Issue(#[from] IssueError),
 }
 
-/// Prints a token with the life of a button token, or of 30 days for `undo`.
+/// Prints a token that holds as long as that of a button, or 30 days for `undo`.
 pub async fn run(args: TokenArgs) -> ExitCode {
     match open_and_issue(&args).await {
         Ok(token) => {
@@ -116,10 +119,10 @@ pub async fn issue(
     let tokens = ActionTokens::new(actions);
     let finding = find(tables.store.as_ref(), log_id).await?.ok_or(IssueError::Unknown(*log_id))?;
     let life = match scope {
-        Scope::Act => TimeDelta::from_std(actions.token_life).unwrap_or(TimeDelta::zero()),
+        Scope::Act | Scope::Force => TimeDelta::from_std(actions.token_life).unwrap_or(TimeDelta::zero()),
         Scope::Undo => UNDO_LIFE,
     };
-    tokens.mint(&finding, scope, tables.clock.now() + life).ok_or(IssueError::NoKey)
+    tokens.mint(&finding, scope, tables.clock.now(), life).ok_or(IssueError::NoKey)
 }
 
 /// Looks in every known tenant, because a log id does not name its tenant.

@@ -1,5 +1,6 @@
 //! What the stages hand to each other: records, and the word that all of them are stored.
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::tenants::Stop;
@@ -10,6 +11,8 @@ use audit_log::AuditRecord;
 pub struct Batch {
     /// The records.
     pub records: Vec<AuditRecord>,
+    /// The time when Microsoft made the blob available.
+    pub content_created: DateTime<Utc>,
     acknowledge: oneshot::Sender<Result<(), Stop>>,
 }
 
@@ -36,12 +39,16 @@ impl Batch {
 ///
 /// # Errors
 /// The reason why they could not be stored.
-pub async fn hand_over(batches: &mpsc::Sender<Batch>, records: Vec<AuditRecord>) -> Result<(), Stop> {
+pub async fn hand_over(
+    batches: &mpsc::Sender<Batch>,
+    records: Vec<AuditRecord>,
+    content_created: DateTime<Utc>,
+) -> Result<(), Stop> {
     if records.is_empty() {
         return Ok(());
     }
     let gone = || Stop::Transient("the evaluation of records has ended".to_owned());
     let (acknowledge, acknowledged) = oneshot::channel();
-    batches.send(Batch { records, acknowledge }).await.map_err(|_| gone())?;
+    batches.send(Batch { records, content_created, acknowledge }).await.map_err(|_| gone())?;
     acknowledged.await.unwrap_or_else(|_| Err(gone()))
 }

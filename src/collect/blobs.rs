@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
@@ -127,7 +128,7 @@ impl Collector<'_> {
             self.app.activity.fetch(&self.tenant, &content.content_uri).await
         };
         let response = answer.map_err(|error| self.blob_fault(error))?;
-        let broken = self.read_records(response, share).await?;
+        let broken = self.read_records(response, content.content_created, share).await?;
         if let BrokenRecords { count, first: Some(first) } = broken {
             return Err(BlobFault::Unread(format!("{count} of its records are malformed, the first because: {first}")));
         }
@@ -141,6 +142,7 @@ impl Collector<'_> {
     async fn read_records(
         &self,
         mut response: reqwest::Response,
+        created: DateTime<Utc>,
         share: &Deadline,
     ) -> Result<BrokenRecords, BlobFault> {
         let mut selector = Selector::new(is_selected);
@@ -152,7 +154,7 @@ impl Collector<'_> {
             selector.push(&chunk, |event| batch.take(event));
             if batch.is_full() {
                 large = None;
-                hand_over(&self.batches, batch.take_records()).await?;
+                hand_over(&self.batches, batch.take_records(), created).await?;
             }
             match selector.kept_bytes() > LARGE_RECORD {
                 true if large.is_none() => large = LARGE.acquire().await.ok(),
@@ -162,7 +164,7 @@ impl Collector<'_> {
         }
         drop(large);
         selector.finish(|event| batch.take(event));
-        hand_over(&self.batches, batch.take_records()).await?;
+        hand_over(&self.batches, batch.take_records(), created).await?;
         self.count(|report| {
             report.records += batch.seen;
             report.selected += batch.selected;

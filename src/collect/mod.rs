@@ -135,6 +135,7 @@ impl<'a> Collector<'a> {
                 if row.covered_until.is_none_or(|covered| covered > latest + NOTABLE_DELAY) {
                     row.covered_until = Some(plan.start);
                 }
+                row.read_from = row.read_from.or(row.covered_until);
             })
             .await;
         let why = "it was not read for more than 7 days, and Microsoft does not list older content";

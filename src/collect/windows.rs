@@ -93,6 +93,7 @@ mod tests {
             state: TenantState::Healthy,
             since: at(0),
             covered_until: covered_until.map(at),
+            read_from: None,
             ahead: ahead.iter().map(|(from, to)| Span { from: at(*from), to: at(*to) }).collect(),
             last_run: None,
             last_outcome: String::new(),

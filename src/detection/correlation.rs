@@ -63,9 +63,8 @@ pub fn add_shared_target(finding: &mut impl Judged, mailboxes: usize, tenants: u
 
 /// Returns whether a finding is a change that counts near a threat: Low alone, and of a type whose changes attackers make too. An attempt
 /// that failed and a removal are none, because their reasons are empty.
-pub fn is_change_near_threats(finding: &mut impl Judged) -> bool {
-    let finding = finding.judgement();
-    *finding.severity == Severity::Low
+pub fn is_change_near_threats(finding: &Finding) -> bool {
+    finding.severity == Severity::Low
         && is_related_kind(finding.kind)
         && finding.reasons.iter().any(|reason| tells_of_a_change(reason.name))
 }
@@ -91,6 +90,15 @@ fn tells_of_a_change(name: ReasonName) -> bool {
             | DomainChanged
             | ContactPointsElsewhere
     )
+}
+
+/// Returns the names of a consent: its account with each key of its application, in lower case. Records with a name in common belong
+/// together. Empty for other findings, and for a consent that was removed or failed.
+pub fn consent_names(finding: &Finding) -> Vec<[String; 2]> {
+    let account = concerned_accounts(finding).into_iter().next().unwrap_or_default();
+    let is_consent = finding.kind == FindingKind::Consent && !finding.reasons.is_empty();
+    let keys = finding.application.iter().filter(|_| is_consent);
+    keys.map(|key| [account.clone(), key.to_lowercase()]).collect()
 }
 
 /// Returns the accounts that a finding concerns, in lower case, each once. A threat concerns the mailbox and the actor. A change concerns
@@ -166,7 +174,7 @@ pub fn joins_consent(first: &Finding, later: &Finding) -> bool {
 /// Joins a later record of a consent to the finding of the first one: its scopes are added to `scopes`, its reasons to the judgement.
 /// The fingerprint stays that of the first record. Returns whether there was a new scope.
 pub fn join_consent(first: &mut impl Judged, scopes: &mut Vec<String>, later: &Finding) -> bool {
-    let is_news = has_new_scope(scopes, later);
+    let is_news = has_new_scope(scopes, &later.scopes);
     scopes.extend(later.scopes.iter().filter(|scope| !has_scope(scopes, scope)).cloned().collect::<Vec<_>>());
     let mut first = first.judgement();
     for reason in &later.reasons {
@@ -183,8 +191,8 @@ pub fn join_consent(first: &mut impl Judged, scopes: &mut Vec<String>, later: &F
 }
 
 /// Returns whether a consent grants a permission that is not among the known ones. No mute and no earlier notification covers that.
-pub fn has_new_scope(known: &[String], consent: &Finding) -> bool {
-    consent.scopes.iter().any(|scope| !has_scope(known, scope))
+pub fn has_new_scope(known: &[String], scopes: &[String]) -> bool {
+    scopes.iter().any(|scope| !has_scope(known, scope))
 }
 
 fn has_scope(known: &[String], scope: &str) -> bool {

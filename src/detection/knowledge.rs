@@ -3,15 +3,19 @@
 //! Evaluating returns [`Question`]s. The caller looks the answers up and adds them to [`Knowledge`]. Offline there are no questions
 //! and the record alone decides.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base::ids::{Domain, TenantId};
+use chrono::{DateTime, TimeDelta, Utc};
 use m365::exchange::AcceptedDomain;
 pub use m365::exchange::GroupKind;
 
 use super::earlier_rules::EarlierRules;
 use super::live_rules::{LiveMailbox, accepted_domains};
-use super::{FindingKind, TrustedTarget};
+use super::{Finding, FindingKind, TrustedTarget};
+
+/// The time for which an added domain does not count as the tenant's own.
+const ADDED_COUNTS: TimeDelta = TimeDelta::days(30);
 
 /// A fact that a record needs. The text is the key of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -115,8 +119,8 @@ pub struct Knowledge {
     pub offline: bool,
     /// Its accepted domains.
     pub accepted: AcceptedDomains,
-    /// Domains that were added within the last 30 days. They do not count as the tenant's own.
-    pub recently_added: BTreeSet<Domain>,
+    /// Domains that were added within the last 30 days, with the time. They do not count as the tenant's own.
+    pub recently_added: BTreeMap<Domain, DateTime<Utc>>,
     /// `TRUSTED_DOMAINS`
     pub trusted_targets: Vec<TrustedTarget>,
     /// `TRUSTED_APPS`
@@ -143,7 +147,7 @@ impl Knowledge {
             domain,
             offline: false,
             accepted: AcceptedDomains::default(),
-            recently_added: BTreeSet::new(),
+            recently_added: BTreeMap::new(),
             trusted_targets: Vec::new(),
             trusted_apps: BTreeSet::new(),
             off: BTreeSet::new(),
@@ -153,5 +157,18 @@ impl Knowledge {
             groups: HashMap::new(),
             earlier_rules: EarlierRules::default(),
         }
+    }
+
+    /// Keeps that a domain was added, if the finding says so.
+    pub fn note_domain(&mut self, finding: &Finding) {
+        if let Some(domain) = finding.added_domain() {
+            let added = self.recently_added.entry(domain).or_insert(finding.event_time);
+            *added = finding.event_time.max(*added);
+        }
+    }
+
+    /// Forgets the domains that were added more than 30 days before `now`.
+    pub fn forget_old_domains(&mut self, now: DateTime<Utc>) {
+        self.recently_added.retain(|_, added| now - *added < ADDED_COUNTS);
     }
 }

@@ -59,8 +59,8 @@ mod verdict;
 mod words;
 
 pub use correlation::{
-    CONSENT_JOINS, Judged, Judgement, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, has_new_scope,
-    is_change_near_threats, join_consent, joins_consent, raise_after_threat, raise_forwarding_target,
+    CONSENT_JOINS, Judged, Judgement, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, consent_names,
+    has_new_scope, is_change_near_threats, join_consent, joins_consent, raise_after_threat, raise_forwarding_target,
 };
 pub use earlier_rules::EarlierRules;
 pub use exchange_rules::{is_delegate_rule_name, is_exchange_rule_name};
@@ -71,7 +71,7 @@ pub use knowledge::{AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts,
 pub use live_rules::LiveMailbox;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
-pub use relations::correlate;
+pub use relations::{correlate, unite_consents};
 pub use selection::is_selected;
 pub use trusted_target::TrustedTarget;
 pub use verdict::{Signals, severity};

@@ -22,7 +22,6 @@ const QUIET: TimeDelta = TimeDelta::days(30);
 /// `MethodChangedNearby`, raises contacts that mailboxes forward to, and names the finding that a repeat repeats. Afterwards the findings
 /// are in the order of their time. They may come from several tenants.
 pub fn correlate(findings: &mut Vec<Finding>) {
-    findings.sort_by_key(|finding| (finding.event_time, finding.record_id));
     unite_consents(findings);
     relate_targets(findings);
     relate_contacts(findings);
@@ -30,31 +29,32 @@ pub fn correlate(findings: &mut Vec<Finding>) {
     mark_repeats(findings);
 }
 
-/// Keeps the first finding of each consent, with the scopes of all its records.
-fn unite_consents(findings: &mut Vec<Finding>) {
-    let mut consents: Vec<usize> = Vec::new();
+/// Puts findings in the order of their time, and keeps the first one of each consent, with the scopes of all its records.
+pub fn unite_consents(findings: &mut Vec<Finding>) {
+    findings.sort_by_key(|finding| (finding.event_time, finding.record_id));
+    // In the order of time: only the last few consents can be near enough.
+    let mut open: Vec<Finding> = Vec::new();
     let mut united: Vec<Finding> = Vec::with_capacity(findings.len());
-    for finding in findings.drain(..) {
-        // In the order of time: only the last few consents can be near enough.
-        consents
-            .retain(|at| united.get(*at).is_some_and(|first| finding.event_time - first.event_time <= CONSENT_JOINS));
-        let first = consents.iter().find(|at| united.get(**at).is_some_and(|first| joins_consent(first, &finding)));
-        match first.and_then(|at| united.get_mut(*at)) {
-            Some(first) => unite(first, &finding),
-            None => {
-                if finding.kind == FindingKind::Consent {
-                    consents.push(united.len());
-                }
-                united.push(finding);
-            }
+    for mut finding in findings.drain(..) {
+        if finding.kind != FindingKind::Consent {
+            united.push(finding);
+            continue;
         }
+        united.extend(open.extract_if(.., |first| finding.event_time - first.event_time > CONSENT_JOINS));
+        // One record may have a name of each of several: then all of them are one consent.
+        for first in open.extract_if(.., |first| joins_consent(first, &finding)).collect::<Vec<_>>().into_iter().rev() {
+            finding = unite(first, &finding);
+        }
+        open.push(finding);
     }
+    united.extend(open);
+    united.sort_by_key(|finding| (finding.event_time, finding.record_id));
     *findings = united;
 }
 
-fn unite(first: &mut Finding, later: &Finding) {
+fn unite(mut first: Finding, later: &Finding) -> Finding {
     let mut scopes = std::mem::take(&mut first.scopes);
-    join_consent(first, &mut scopes, later);
+    join_consent(&mut first, &mut scopes, later);
     first.scopes = scopes;
     if first.rule_name.is_empty() {
         first.rule_name.clone_from(&later.rule_name);
@@ -63,6 +63,7 @@ fn unite(first: &mut Finding, later: &Finding) {
     let new_keys: Vec<String> = new_keys.cloned().collect();
     first.application.extend(new_keys);
     first.subjects.extend_from_slice(&later.subjects);
+    first
 }
 
 /// The mailboxes that used a target within the last days.
@@ -104,15 +105,27 @@ impl Users {
 
 fn relate_targets(findings: &mut [Finding]) {
     let mut targets: HashMap<String, Users> = HashMap::new();
-    for finding in findings.iter_mut().filter(|finding| finding.kind != FindingKind::ContactRetargeted) {
-        for target in finding.outside_targets.clone() {
-            let users = targets.entry(target).or_default();
-            users.add((finding.tenant_id, finding.mailbox.to_lowercase()), finding.event_time);
-            if users.seen.len() > 1 {
-                add_shared_target(finding, users.seen.len(), users.tenants.len());
+    // Findings of one second have no order: each is shared with the others.
+    for findings in findings.chunk_by_mut(|one, next| one.event_time == next.event_time) {
+        for finding in findings.iter().filter(|finding| forwards(finding)) {
+            for target in &finding.outside_targets {
+                let users = targets.entry(target.clone()).or_default();
+                users.add((finding.tenant_id, finding.mailbox.to_lowercase()), finding.event_time);
+            }
+        }
+        for finding in findings.iter_mut().filter(|finding| forwards(finding)) {
+            for target in finding.outside_targets.clone() {
+                if let Some(users) = targets.get(&target).filter(|users| users.seen.len() > 1) {
+                    add_shared_target(finding, users.seen.len(), users.tenants.len());
+                }
             }
         }
     }
+}
+
+/// Returns whether a finding shows a mailbox that forwards to its targets. A contact forwards nothing itself.
+fn forwards(finding: &Finding) -> bool {
+    finding.kind != FindingKind::ContactRetargeted
 }
 
 /// A contact is a forwarding target when another finding shows a mailbox that forwards to it by one of its names.
@@ -148,7 +161,7 @@ struct OfAccount {
 
 fn relate_accounts(findings: &mut [Finding]) {
     let mut accounts: HashMap<(TenantId, String), OfAccount> = HashMap::new();
-    for (at, finding) in findings.iter_mut().enumerate() {
+    for (at, finding) in findings.iter().enumerate() {
         let is_change = is_change_near_threats(finding);
         if !finding.threat && !is_change {
             continue;
@@ -222,7 +235,7 @@ fn mark_repeats(findings: &mut [Finding]) {
 fn is_repeat(finding: &Finding, known: &Reported) -> bool {
     finding.event_time - known.since < QUIET
         && finding.severity <= known.severity
-        && !has_new_scope(&known.scopes, finding)
+        && !has_new_scope(&known.scopes, &finding.scopes)
 }
 
 fn report(finding: &Finding, reported: &HashMap<Digest, Reported>) -> Reported {

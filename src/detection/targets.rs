@@ -143,7 +143,7 @@ fn decode(encoded: &str) -> String {
 /// was added a short time ago does not.
 pub(super) fn is_inside(domain: &Domain, known: &Knowledge) -> bool {
     let none_known = known.accepted.exact.is_empty() && known.accepted.with_sub_domains.is_empty();
-    let is_new = known.recently_added.iter().any(|added| added == domain || domain.is_below(added));
+    let is_new = known.recently_added.keys().any(|added| added == domain || domain.is_below(added));
     !is_new && (known.accepted.contain(domain) || (none_known && *domain == known.domain))
 }
 

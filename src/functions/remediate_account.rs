@@ -8,12 +8,12 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::notify::can_be_acted_on;
-use crate::notify::token::{ActionTokens, Claim};
+use crate::notify::token::{ActionTokens, CheckedToken, Claim, TokenRefusal};
 use crate::remediation::accounts::Accounts;
 use crate::remediation::remediate::{self, RemediationRequest};
 use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
 use crate::tables::RowVersion;
-use crate::tables::{self, ProcessedRow};
+use crate::tables::{self, CoverageRow, ProcessedRow};
 use base::clock::Deadline;
 use table_store::{Key, PartitionKey, RowKey, StoreError};
 
@@ -63,9 +63,13 @@ pub async fn run(app: &App, body: &[u8]) -> Answer {
 /// Refusals come in the order of this function, and before anything is changed but where they say what was.
 async fn answer(app: &App, body: &[u8], deadline: &Deadline) -> Result<Report, Refusal> {
     let request = Request::parse(body)?;
-    check_token(app, &request)?;
+    let token = check_token(app, &request)?;
     let slow = || StoreError::Unavailable("no answer in time".to_owned());
     let (finding, etag) = deadline.limit(Box::pin(find_threat(app, &request))).await.ok_or_else(slow)??;
+    ActionTokens::new(&app.settings.actions).check_finding(&token, &finding, request.scope())?;
+    if token.names_no_tenant() {
+        deadline.limit(check_tenant(app, &finding)).await.ok_or_else(slow)??;
+    }
     let span = tenant_span(&finding.tenant_id, &finding.domain, &finding.organization);
     act(app, &request, &finding, etag, deadline).instrument(span).await
 }
@@ -92,12 +96,22 @@ async fn act(
     }
 }
 
-fn check_token(app: &App, request: &Request) -> Result<(), Refusal> {
+/// A token of the first version does not say which tenant it is for: then the row must name the one that is monitored under its domain.
+async fn check_tenant(app: &App, finding: &ProcessedRow) -> Result<(), Refusal> {
+    let key = CoverageRow::key(&finding.tenant_id);
+    let tenant: Option<(CoverageRow, RowVersion)> = tables::load(app.store.as_ref(), &key).await?;
+    match tenant.is_some_and(|(tenant, _)| tenant.domain == finding.domain) {
+        true => Ok(()),
+        false => Err(TokenRefusal::Changed.into()),
+    }
+}
+
+fn check_token(app: &App, request: &Request) -> Result<CheckedToken, Refusal> {
     let claim = Claim {
         domain: &request.domain,
         account: &request.user,
         record_id: &request.record_id,
-        scope: request.action.scope(),
+        scope: request.scope(),
     };
     let tokens = ActionTokens::new(&app.settings.actions);
     Ok(tokens.check(request.token.as_ref(), &claim, app.clock.now())?)

@@ -174,7 +174,7 @@ impl Notifier {
             return None;
         }
         let life = TimeDelta::from_std(self.token_life).unwrap_or(TimeDelta::zero());
-        self.tokens.mint(row, Scope::Act, self.clock.now() + life)
+        self.tokens.mint(row, Scope::Act, self.clock.now(), life)
     }
 }
 

@@ -30,6 +30,8 @@ pub async fn dismiss(
         record_id: finding.record_id,
         severity: finding.severity,
         since: app.clock.now(),
+        event_time: Some(finding.event_time),
+        scopes: finding.scopes.clone(),
         muted: true,
     };
     tables::put(app.store.as_ref(), &app.clock, &seen).await?;
@@ -44,6 +46,7 @@ pub async fn dismiss(
         account: String::new(),
         steps: Vec::new(),
         undo_token: String::new(),
+        action_token: String::new(),
         warnings: record.warnings,
     })
 }

@@ -106,10 +106,21 @@ impl History {
         self
     }
 
-    /// A later run of another incident that has changed one of the accounts and is not undone: it has to be undone first.
-    pub fn later_run(&self) -> Option<RecordId> {
-        let last = self.open().iter().rev().find(|run| is(run, Action::Remediate))?;
-        let later = self.others.iter().filter(|run| is(run, Action::Remediate) && run.started > last.started);
+    /// Returns whether this finding has a run since its own last finished Undo. The token of one finding undoes no run of another.
+    pub fn has_open_run(&self, record_id: &RecordId) -> bool {
+        let mut own = self.runs.iter().rev().filter(|run| run.record_id == *record_id);
+        own.find(|run| is(run, Action::Remediate) || is_finished_undo(run))
+            .is_some_and(|run| is(run, Action::Remediate))
+    }
+
+    /// A later run of another finding that has changed one of the accounts and is not undone: it has to be undone first.
+    pub fn later_run(&self, record_id: &RecordId) -> Option<RecordId> {
+        let of_finding = |run: &&ActionRow| is(run, Action::Remediate) && run.record_id == *record_id;
+        let last = self.runs.iter().rev().find(of_finding)?;
+        let has_changed =
+            |run: &&ActionRow| is(run, Action::Remediate) && run.status != RunStatus::AlreadyDone.as_str();
+        let of_incident = self.open().iter().filter(|run| run.record_id != *record_id);
+        let later = self.others.iter().chain(of_incident).filter(has_changed).filter(|run| run.started > last.started);
         let is_undone = |run: &&ActionRow| {
             let mut undos = self.others.iter().filter(|undo| is_finished_undo(undo) && undo.started > run.started);
             undos.any(|undo| undo.record_id == run.record_id || is_same_incident(undo, run))

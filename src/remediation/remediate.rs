@@ -102,6 +102,7 @@ impl<'a> RemediationRequest<'a> {
             account: names.join(";"),
             steps,
             undo_token: String::new(),
+            action_token: String::new(),
             warnings: Vec::new(),
         }
     }
@@ -142,7 +143,11 @@ async fn under_lock<'a>(
         warnings.extend(notified_fingerprints::reset_notified_fingerprints(context).await);
     }
     let mut report = press.report(run_id, status, &context.compromised, steps);
-    (report.undo_token, report.warnings) = (undo_token(press), warnings);
+    report.warnings = warnings;
+    // The answer of the run that did the work alone: else every button would be an Undo for 30 days.
+    if status != RunStatus::AlreadyDone {
+        report.undo_token = undo_token(press);
+    }
     Ok(report)
 }
 
@@ -250,7 +255,7 @@ fn note(steps: &mut [Step], name: StepName, report: StepReport) {
 
 fn undo_token(press: RemediationRequest<'_>) -> String {
     let tokens = ActionTokens::new(&press.app.settings.actions);
-    let token = tokens.mint(press.finding, Scope::Undo, press.app.clock.now() + UNDO_LIFE);
+    let token = tokens.mint(press.finding, Scope::Undo, press.app.clock.now(), UNDO_LIFE);
     token.map(|token| token.expose_secret().to_owned()).unwrap_or_default()
 }
 

@@ -80,6 +80,9 @@ pub struct Report {
     pub steps: Vec<Step>,
     /// Undoes what was done. Empty where there is nothing to undo or no `ACTION_KEY`.
     pub undo_token: String,
+    /// After a finished Undo, which voids the older ones: presses the buttons of the finding again. Empty otherwise.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub action_token: String,
     /// What went wrong with the record of the run, though not with the run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

@@ -45,8 +45,9 @@ impl Action {
     }
 
     /// Which token it takes.
-    pub fn scope(self) -> Scope {
+    fn scope(self, force: bool) -> Scope {
         match self {
+            Self::Undo if force => Scope::Force,
             Self::Undo => Scope::Undo,
             Self::Remediate | Self::Preview | Self::Dismiss => Scope::Act,
         }
@@ -103,6 +104,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Returns the scope that its token must have.
+    pub fn scope(&self) -> Scope {
+        self.action.scope(self.force)
+    }
+
     /// Reads a body. Unknown members are ignored, null ones are as good as missing.
     ///
     /// # Errors

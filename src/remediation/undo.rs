@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
+use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
 use crate::detection::FindingKind;
-use crate::tables::ProcessedRow;
+use crate::notify::token::{ActionTokens, Scope};
+use crate::tables::{self, ProcessedRow};
 use base::ids::RunId;
 use m365::exchange::{Row, is_unknown_parameter};
 use m365::graph::User;
@@ -49,8 +52,9 @@ async fn under_lock<'a>(
     run_id: RunId,
 ) -> Result<Report, Refusal> {
     let mut history = press.history().await?;
-    let snapshot = history.open_snapshot().ok_or(Refusal::NoSnapshot)?;
-    if let Some(later) = history.later_run() {
+    let snapshot = history.open_snapshot().filter(|_| history.has_open_run(&press.finding.record_id));
+    let snapshot = snapshot.ok_or(Refusal::NoSnapshot)?;
+    if let Some(later) = history.later_run(&press.finding.record_id) {
         return Err(Refusal::LaterRun(later));
     }
     context.compromised = press.compromised(&history).await?;
@@ -69,7 +73,9 @@ async fn under_lock<'a>(
         context.save(&steps).await;
     }
     let status = RunStatus::of(&steps, RunStatus::Undone);
+    let voided = if status == RunStatus::Undone { void_action_tokens(press).await } else { None };
     let mut warnings = context.finish(status, &steps).await;
+    warnings.extend(voided);
     if status == RunStatus::Undone
         && let Err(error) = history.close_before(context.app, run_id).await
     {
@@ -77,7 +83,30 @@ async fn under_lock<'a>(
     }
     let mut report = press.report(run_id, status, &context.compromised, steps);
     report.warnings = warnings;
+    if status == RunStatus::Undone {
+        report.action_token = action_token(press);
+    }
     Ok(report)
+}
+
+/// Stores that the buttons of earlier cards are void: whoever is let in again must not be blocked by an old card. Returns a warning if
+/// that failed.
+async fn void_action_tokens(press: RemediationRequest<'_>) -> Option<String> {
+    let (store, clock) = (press.app.store.as_ref(), &press.app.clock);
+    let (now, key) = (clock.now(), press.finding.key());
+    let undone = tables::update::<ProcessedRow, ()>(store, clock, &key, |row| {
+        (row.map(|row| ProcessedRow { undone_at: Some(now), ..row }), ())
+    });
+    let error = undone.await.err()?;
+    Some(format!("the buttons of earlier cards of this finding still work: {error}"))
+}
+
+/// The token with which a new card is posted.
+fn action_token(press: RemediationRequest<'_>) -> String {
+    let actions = &press.app.settings.actions;
+    let life = TimeDelta::from_std(actions.token_life).unwrap_or(TimeDelta::zero());
+    let token = ActionTokens::new(actions).mint(press.finding, Scope::Act, press.app.clock.now(), life);
+    token.map(|token| token.expose_secret().to_owned()).unwrap_or_default()
 }
 
 /// Whom another finding, or another choice of `Account`, had blocked: an Undo of that one still has to find them.

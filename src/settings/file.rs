@@ -48,10 +48,12 @@ pub fn read_settings_file(path: &Path) -> Result<BTreeMap<String, String>, Setti
     let content: Content = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
         // The words of the parser may quote a value, and a value may be a secret.
         let (line, column) = (error.line(), error.column());
-        malformed(format!("line {line}, column {column} is not of the form {{\"Values\": {{\"NAME\": \"value\"}}}}"))
+        malformed(format!("it must have the form of local.settings.json: the error is in line {line}, column {column}"))
     })?;
     if content.is_encrypted {
-        return Err(malformed("it is encrypted; run `func settings decrypt` first".to_owned()));
+        return Err(malformed(
+            "it is encrypted; run `func settings decrypt`, or set the variables in the environment".to_owned(),
+        ));
     }
     let mut values = BTreeMap::new();
     for (name, value) in content.values {

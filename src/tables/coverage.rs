@@ -66,6 +66,8 @@ pub struct CoverageRow {
     pub since: DateTime<Utc>,
     /// `CoveredUntil`: everything before has been listed. `None` until the first run.
     pub covered_until: Option<DateTime<Utc>>,
+    /// `ReadFrom`: where the first run began to list. In rows of earlier versions, where the first run of this version continued.
+    pub read_from: Option<DateTime<Utc>>,
     /// `Ahead`: spans read beyond it, at most 50.
     pub ahead: Vec<Span>,
     /// `LastRun`: when the last complete run ended.
@@ -131,6 +133,7 @@ impl CoverageRow {
         "State",
         "Since",
         "CoveredUntil",
+        "ReadFrom",
         "Ahead",
         "LastRun",
         "LastOutcome",
@@ -225,6 +228,7 @@ impl CoverageRow {
         entity.set("MissedListings", Column::Int(self.missed_listings.into()));
         let times = [
             ("CoveredUntil", self.covered_until),
+            ("ReadFrom", self.read_from),
             ("LastRun", self.last_run),
             ("LastContent", self.last_content),
             ("AuditCheck", self.audit_checked),
@@ -252,6 +256,7 @@ impl CoverageRow {
             state: tenant_state(columns)?,
             since: columns.time("Since")?,
             covered_until: stored.entity.time("CoveredUntil"),
+            read_from: stored.entity.time("ReadFrom"),
             ahead: columns.json("Ahead")?,
             last_run: stored.entity.time("LastRun"),
             last_outcome: columns.text("LastOutcome"),

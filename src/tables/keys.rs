@@ -12,6 +12,9 @@ const PENDING: Word = Word::new("pending");
 const AIM: Word = Word::new("aim");
 const NEAR: Word = Word::new("near");
 const SNAPSHOT: Word = Word::new("snapshot");
+const CONSENT: Word = Word::new("consent");
+const REMOVED: Word = Word::new("removed");
+const ADDED: Word = Word::new("added");
 const INCIDENT: Word = Word::new("incident");
 const LOCK: Word = Word::new("lock");
 
@@ -58,6 +61,21 @@ pub fn aim(aim: &Digest) -> RowKey {
 /// An event of a user, by the digest of the name and the finding that shows it.
 pub fn near(user: &Digest, record: &RecordId) -> RowKey {
     RowKey::word_digest_record(NEAR, user, record)
+}
+
+/// The finding that the records of a consent join, by the digest of the account and one key of the application.
+pub fn consent(consent: &Digest) -> RowKey {
+    RowKey::word_digest(CONSENT, consent)
+}
+
+/// A removed object, by its digest.
+pub fn removed(object: &Digest) -> RowKey {
+    RowKey::word_digest(REMOVED, object)
+}
+
+/// A domain that was added, by its digest.
+pub fn added(domain: &Digest) -> RowKey {
+    RowKey::word_digest(ADDED, domain)
 }
 
 /// The newest incident of an account, by the digest of its address.

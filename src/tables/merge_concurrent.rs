@@ -66,6 +66,7 @@ pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow
         state: state.state,
         since: state.since,
         covered_until: ours.covered_until.max(theirs.covered_until),
+        read_from: ours.read_from.into_iter().chain(theirs.read_from).min(),
         ahead: [ours.ahead.as_slice(), &theirs.ahead].concat(),
         last_run: newer.last_run,
         last_outcome: newer.last_outcome.clone(),

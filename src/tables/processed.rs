@@ -92,6 +92,8 @@ pub struct ProcessedRow {
     pub operation: String,
     /// `EventTime`, as Edm.DateTime.
     pub event_time: DateTime<Utc>,
+    /// `ContentCreated`: the time when Microsoft made the record available. `None` for notices and rows of earlier versions.
+    pub content_created: Option<DateTime<Utc>>,
     /// `InternalTimeStamp`: when it was judged; stored as a Windows FILETIME in decimal text.
     pub processed_at: DateTime<Utc>,
     /// `IP`: the address alone, empty where there is none.
@@ -110,6 +112,12 @@ pub struct ProcessedRow {
     pub reasons: Vec<Reason>,
     /// `Fingerprint`
     pub fingerprint: Digest,
+    /// `Subjects`: the digests of the objects that a threat is about. A later removal of one of them makes the threat news again.
+    pub subjects: Vec<Digest>,
+    /// `Scopes`: the permissions of a consent, of all its records.
+    pub scopes: Vec<String>,
+    /// `UndoneAt`: the end of the last finished Undo. Action tokens that were created before it are void.
+    pub undone_at: Option<DateTime<Utc>>,
     /// `RepeatOf`: the record whose threat this repeats.
     pub repeat_of: Option<RecordId>,
     /// `Record`: the audit record as JSON, cut.
@@ -197,6 +205,9 @@ impl ProcessedRow {
         "Score",
         "Reasons",
         "Fingerprint",
+        "Subjects",
+        "Scopes",
+        "UndoneAt",
         "RepeatOf",
         "Record",
         "State",
@@ -206,6 +217,7 @@ impl ProcessedRow {
         "Notified",
         "Unknown",
         "IncidentId",
+        "ContentCreated",
     ];
 
     /// Where it is kept.
@@ -265,11 +277,20 @@ impl ProcessedRow {
         entity.set_text("Operation", &self.operation);
         entity.set_text("Actor", &self.actor);
         entity.set("EventTime", Column::Time(self.event_time));
+        if let Some(time) = self.content_created {
+            entity.set("ContentCreated", Column::Time(time));
+        }
         entity.set_text("RuleName", &self.rule_name);
         entity.set_text("Severity", self.severity.as_str());
         entity.set("Score", Column::Int(self.score.into()));
         entity.set_whole_text("Reasons", &json_text(&short_reasons(&self.reasons)));
         entity.set_text("Fingerprint", self.fingerprint.as_str());
+        let subjects: Vec<&str> = self.subjects.iter().map(Digest::as_str).collect();
+        entity.set_text("Subjects", &subjects.join(" "));
+        entity.set_whole_text("Scopes", &json_text(&self.scopes));
+        if let Some(time) = self.undone_at {
+            entity.set("UndoneAt", Column::Time(time));
+        }
         entity.set_text("RepeatOf", &self.repeat_of.map(|id| id.to_string()).unwrap_or_default());
         entity.set_text("Record", &self.record);
     }
@@ -317,6 +338,7 @@ impl ProcessedRow {
             actor: columns.text("Actor"),
             operation: columns.text("Operation"),
             event_time: stored.entity.time("EventTime").unwrap_or(processed_at),
+            content_created: stored.entity.time("ContentCreated"),
             processed_at,
             ip: columns.text("IP"),
             location: columns.text("Location"),
@@ -326,6 +348,9 @@ impl ProcessedRow {
             score: columns.count("Score")?,
             reasons: columns.json("Reasons")?,
             fingerprint: columns.parsed("Fingerprint")?.unwrap_or_else(|| Digest::of(&[record_id.to_string()])),
+            subjects: columns.text("Subjects").split_whitespace().filter_map(|text| text.parse().ok()).collect(),
+            scopes: columns.json("Scopes")?,
+            undone_at: stored.entity.time("UndoneAt"),
             repeat_of: columns.parsed("RepeatOf")?,
             record: columns.text("Record"),
             state: columns

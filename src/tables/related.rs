@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::detection::FindingKind;
 use crate::tables::keys;
 use base::ids::{RecordId, TenantId};
 use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
@@ -20,7 +21,9 @@ pub struct TargetRow {
     pub mailbox: String,
     /// `RecordId`: the finding that shows it.
     pub record_id: RecordId,
-    /// `Seen`: when it was last seen.
+    /// `First`: the event time of the earliest finding within 7 days. Rows of the first version lack it.
+    pub first: DateTime<Utc>,
+    /// `Seen`: the event time of that finding, the latest of the mailbox.
     pub seen: DateTime<Utc>,
 }
 
@@ -36,8 +39,8 @@ pub struct TargetIndexRow {
     pub mailbox: Digest,
 }
 
-/// Something that happened to a user, which threats and changed ways to sign in of the same user are held against: row
-/// `near_<h>_<record id>` in the tenant's partition.
+/// A threat or a change of an account, which is related to the changes and threats of the same account: row `near_<h>_<record id>` in the
+/// tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserEventRow {
     /// Whose.
@@ -46,15 +49,17 @@ pub struct UserEventRow {
     pub user: Digest,
     /// RowKey: the finding.
     pub record_id: RecordId,
-    /// `Threat`: a threat, or else a change of a way to sign in.
+    /// `Threat`: a threat, or else a change.
     pub threat: bool,
+    /// `Type` of the finding. Rows of the first version lack it: their changes are of sign-in methods.
+    pub kind: FindingKind,
     /// `EventTime`: when it happened.
     pub event_time: DateTime<Utc>,
 }
 
 impl TargetRow {
     /// The columns, as docs/tables.md lists them.
-    pub const COLUMNS: &'static [&'static str] = &["TenantId", "Mailbox", "RecordId", "Seen"];
+    pub const COLUMNS: &'static [&'static str] = &["TenantId", "Mailbox", "RecordId", "First", "Seen"];
 
     /// Where it is kept.
     pub fn key(&self) -> Key {
@@ -71,6 +76,7 @@ impl TargetRow {
         entity.set_text("TenantId", &self.tenant_id.to_string());
         entity.set_text("Mailbox", &self.mailbox);
         entity.set_text("RecordId", &self.record_id.to_string());
+        entity.set("First", Column::Time(self.first));
         entity.set("Seen", Column::Time(self.seen));
         entity
     }
@@ -81,12 +87,14 @@ impl TargetRow {
     /// [`StoreError::Corrupt`] when a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
+        let seen = columns.time("Seen")?;
         let row = Self {
             target: columns.partition_name("target_")?,
             tenant_id: columns.required("TenantId")?,
             mailbox: columns.text("Mailbox"),
             record_id: columns.required("RecordId")?,
-            seen: columns.time("Seen")?,
+            first: stored.entity.time("First").unwrap_or(seen),
+            seen,
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
@@ -135,7 +143,7 @@ impl TargetIndexRow {
 
 impl UserEventRow {
     /// The columns, as docs/tables.md lists them.
-    pub const COLUMNS: &'static [&'static str] = &["Threat", "EventTime"];
+    pub const COLUMNS: &'static [&'static str] = &["Threat", "Type", "EventTime"];
 
     /// What the row keys of all of them start with.
     pub const ROW_PREFIX: &'static str = "near_";
@@ -150,6 +158,7 @@ impl UserEventRow {
         let row = keys::near(&self.user, &self.record_id);
         let mut entity = Entity::new(Key::new(PartitionKey::tenant(&self.tenant_id), row));
         entity.set("Threat", Column::Bool(self.threat));
+        entity.set_text("Type", self.kind.as_str());
         entity.set("EventTime", Column::Time(self.event_time));
         entity
     }
@@ -162,11 +171,14 @@ impl UserEventRow {
         let columns = Columns(&stored.entity);
         let name: String = columns.row_name(Self::ROW_PREFIX)?;
         let (user, record) = name.split_once('_').ok_or_else(|| columns.corrupt("RowKey", "it names no record"))?;
+        let threat = stored.entity.bool("Threat").ok_or_else(|| columns.corrupt("Threat", "it is missing"))?;
+        let kind_of_first_version = if threat { FindingKind::InboxRule } else { FindingKind::SignInMethod };
         let row = Self {
             tenant_id: columns.partition_name("")?,
             user: user.parse().map_err(|error| columns.corrupt("RowKey", error))?,
             record_id: record.parse().map_err(|error| columns.corrupt("RowKey", error))?,
-            threat: stored.entity.bool("Threat").ok_or_else(|| columns.corrupt("Threat", "it is missing"))?,
+            threat,
+            kind: columns.parsed("Type")?.unwrap_or(kind_of_first_version),
             event_time: columns.time("EventTime")?,
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{FindingState, NotifiedFingerprintRow, TableRow as _, TargetIndexRow, UserEventRow};
+use super::{
+    AddedDomainRow, ConsentRow, FindingState, NotifiedFingerprintRow, RemovedRow, TableRow as _, TargetIndexRow,
+    UserEventRow,
+};
 use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
 use base::ids::TenantId;
 use table_store::{Entity, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table};
@@ -11,10 +14,11 @@ use table_store::{Entity, PartitionKey, Query, RowKey, Store, StoreError, Stored
 /// not in the way of the next call.
 const PAGES: usize = 10;
 
-/// A user's threats and changed ways to sign in have to do with each other within 24 h; their records may come 7 days late.
+/// Threats and changes of one user are related within 24 h, records of one consent within 10 minutes; a record may come 7 days late.
 const NEAR: TimeDelta = TimeDelta::days(8);
 
-/// A fingerprint counts for 30 days after it was told, unless it is muted.
+/// A fingerprint counts for 30 days after it was told, unless it is muted. So does an added domain, and a removed object clears no older
+/// fingerprint.
 const SEEN: TimeDelta = TimeDelta::days(31);
 
 /// Who forwards to a target counts for 7 days.
@@ -57,7 +61,11 @@ pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<
     let is_muted = |entity: &Entity| entity.bool("Muted").unwrap_or(false);
     let seen =
         remove(store, COVERAGE, old(NotifiedFingerprintRow::ROW_PREFIX, SEEN), |entity| !is_muted(entity)).await?;
-    Ok(near + seen + remove_targets(store, old(TargetIndexRow::ROW_PREFIX, AIMED), now - AIMED).await?)
+    let mut marks = remove(store, COVERAGE, old(ConsentRow::ROW_PREFIX, NEAR), |_| true).await?;
+    for prefix in [RemovedRow::ROW_PREFIX, AddedDomainRow::ROW_PREFIX] {
+        marks += remove(store, COVERAGE, old(prefix, SEEN), |_| true).await?;
+    }
+    Ok(near + seen + marks + remove_targets(store, old(TargetIndexRow::ROW_PREFIX, AIMED), now - AIMED).await?)
 }
 
 /// The row of the target goes first: what leads to it is needed to find it again after a kill. What is written anew meanwhile

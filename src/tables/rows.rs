@@ -1,8 +1,8 @@
 //! Loading and saving rows as types.
 
 use super::{
-    CoverageRow, DeferredBlob, IncidentRow, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow,
-    ProcessedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow,
+    AddedDomainRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, LockRow, NotifiedFingerprintRow,
+    OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow,
 };
 use std::sync::Arc;
 
@@ -59,6 +59,9 @@ table_rows! {
     TargetRow => COVERAGE,
     TargetIndexRow => COVERAGE,
     UserEventRow => COVERAGE,
+    ConsentRow => COVERAGE,
+    RemovedRow => COVERAGE,
+    AddedDomainRow => COVERAGE,
     ServiceRow => COVERAGE,
 }
 

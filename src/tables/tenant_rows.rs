@@ -9,7 +9,7 @@ use m365::management_activity::{Content, ContentType};
 use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
 
 use super::RowVersion;
-use super::columns::Columns;
+use super::columns::{Columns, json_text};
 use super::coverage::{TenantState, tenant_state};
 use super::processed::SEVERITIES;
 
@@ -41,6 +41,10 @@ pub struct NotifiedFingerprintRow {
     pub severity: Severity,
     /// `Since`
     pub since: DateTime<Utc>,
+    /// `EventTime` of that threat. Rows of the first version lack it.
+    pub event_time: Option<DateTime<Utc>>,
+    /// `Scopes`: the permissions of a consent that were notified or dismissed.
+    pub scopes: Vec<String>,
     /// `Muted`: dismissed as a false positive.
     pub muted: bool,
 }
@@ -141,7 +145,7 @@ fn content_type_text(of: ContentType) -> &'static str {
 
 impl NotifiedFingerprintRow {
     /// The columns, as docs/tables.md lists them.
-    pub const COLUMNS: &'static [&'static str] = &["RecordId", "Severity", "Since", "Muted"];
+    pub const COLUMNS: &'static [&'static str] = &["RecordId", "Severity", "Since", "EventTime", "Scopes", "Muted"];
 
     /// What the row keys of all of them start with.
     pub const ROW_PREFIX: &'static str = "seen_";
@@ -157,6 +161,12 @@ impl NotifiedFingerprintRow {
         entity.set_text("RecordId", &self.record_id.to_string());
         entity.set_text("Severity", self.severity.as_str());
         entity.set("Since", Column::Time(self.since));
+        if let Some(time) = self.event_time {
+            entity.set("EventTime", Column::Time(time));
+        }
+        if !self.scopes.is_empty() {
+            entity.set_whole_text("Scopes", &json_text(&self.scopes));
+        }
         entity.set("Muted", Column::Bool(self.muted));
         entity
     }
@@ -174,6 +184,8 @@ impl NotifiedFingerprintRow {
             record_id: columns.required("RecordId")?,
             severity: severity.ok_or_else(|| columns.corrupt("Severity", "it is missing"))?,
             since: columns.time("Since")?,
+            event_time: stored.entity.time("EventTime"),
+            scopes: columns.json("Scopes")?,
             muted: stored.entity.bool("Muted").unwrap_or(false),
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))

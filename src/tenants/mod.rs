@@ -46,6 +46,7 @@ pub fn first_row(app: &App, message: &TenantMessage) -> CoverageRow {
         state: TenantState::New,
         since: app.clock.now(),
         covered_until: None,
+        read_from: None,
         ahead: Vec::new(),
         last_run: None,
         last_outcome: String::new(),

@@ -27,6 +27,34 @@ async fn a_blob_that_is_cut_off_is_owed_and_read_later() {
 }
 
 #[tokio::test]
+async fn finding_keeps_the_time_when_its_content_became_available() {
+    let fixture = CollectorFixture::start().await;
+    fixture.cut_blobs(1);
+    fixture.exchange_down(true);
+    let created = fixture.now();
+    fixture.publish(vec![
+        forwarding_rule(1, "Invoices", "eve@evil.example", created - TimeDelta::minutes(20)),
+        blank_rule_change(2, created - TimeDelta::minutes(20)),
+    ]);
+    fixture.read().await.unwrap();
+    let began = fixture.coverage().await.read_from;
+    assert!(began.is_some_and(|began| began < created), "{began:?}");
+    fixture.wait(TimeDelta::minutes(15));
+    assert_eq!(fixture.read().await.unwrap().threats, 1);
+    fixture.exchange_down(false);
+    fixture.wait(TimeDelta::hours(1));
+    fixture.read().await.unwrap();
+    let findings = fixture.findings().await;
+    assert_eq!(findings.len(), 2);
+    assert!(findings.iter().all(|row| row.state != FindingState::Rejudge), "evaluated again by now");
+    assert!(
+        findings.iter().all(|row| row.content_created == Some(created)),
+        "neither a retry nor a new verdict changes it"
+    );
+    assert_eq!(fixture.coverage().await.read_from, began);
+}
+
+#[tokio::test]
 async fn content_expired_unread_is_one_notified_gap() {
     let fixture = CollectorFixture::start().await;
     fixture.cut_blobs(1_000);

@@ -12,3 +12,4 @@ mod kinds;
 mod ordinary_week;
 mod properties;
 mod related;
+mod related_records;

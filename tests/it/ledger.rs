@@ -17,9 +17,10 @@ use table_store::{
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::tables::claim::{self, Claimed, TakenOver};
 use tenantwatch::tables::{
-    ActionRow, CoverageRow, DeferredBlob, FindingState, IncidentRow, IndexedRun, LockRow, NotifiedFingerprintRow,
-    OpenSnapshotsRow, PendingRow, ProcessedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow, TenantState,
-    Unanswered, UserEventRow, coverage, list, load, merge, put, retention, save, without,
+    ActionRow, AddedDomainRow, ConsentRow, CoverageRow, DeferredBlob, FindingState, IncidentRow, IndexedRun, LockRow,
+    NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, TableRow,
+    TargetIndexRow, TargetRow, TenantState, Unanswered, UserEventRow, coverage, list, load, merge, put, retention,
+    save, without,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;
@@ -69,6 +70,7 @@ fn finding() -> ProcessedRow {
         actor: "helpdesk@contoso.com".to_owned(),
         operation: "New-InboxRule".to_owned(),
         event_time: at("2026-11-22T09:58:01Z"),
+        content_created: Some(at("2026-11-22T09:59:30Z")),
         processed_at: at("2026-11-22T10:00:00.1234567Z"),
         ip: "203.0.113.7".to_owned(),
         location: "Lagos, Lagos, Nigeria".to_owned(),
@@ -81,6 +83,9 @@ fn finding() -> ProcessedRow {
             sentence: "Sends mail to x@evil.example.".to_owned(),
         }],
         fingerprint: Digest::of(&["fingerprint"]),
+        subjects: vec![Digest::of(&["rule"]), Digest::of(&["name"])],
+        scopes: vec!["Mail.Read".to_owned()],
+        undone_at: Some(at("2026-11-22T11:00:00Z")),
         repeat_of: Some(RECORD.parse().unwrap()),
         record: r#"{"Id":"…"}"#.to_owned(),
         state: FindingState::Sending,
@@ -123,6 +128,7 @@ fn tenant_row() -> CoverageRow {
         state: TenantState::Healthy,
         since: hour(0),
         covered_until: Some(hour(10)),
+        read_from: Some(hour(0)),
         ahead: vec![span(12, 13), span(15, 16)],
         last_run: Some(hour(10)),
         last_outcome: "12 records, 1 finding".to_owned(),
@@ -169,6 +175,8 @@ fn seen() -> NotifiedFingerprintRow {
         record_id: record(),
         severity: Severity::Medium,
         since: hour(1),
+        event_time: Some(hour(0)),
+        scopes: vec!["Mail.Read".to_owned()],
         muted: true,
     }
 }
@@ -189,8 +197,26 @@ fn target() -> TargetRow {
         tenant_id: tenant(),
         mailbox: "anna@contoso.com".to_owned(),
         record_id: record(),
+        first: hour(0),
         seen: hour(1),
     }
+}
+
+fn consent() -> ConsentRow {
+    ConsentRow {
+        tenant_id: tenant(),
+        consent: Digest::of(&["anna@contoso.com", "app"]),
+        record_id: record(),
+        event_time: hour(1),
+    }
+}
+
+fn removed() -> RemovedRow {
+    RemovedRow { tenant_id: tenant(), object: Digest::of(&["rule"]), event_time: hour(1) }
+}
+
+fn added() -> AddedDomainRow {
+    AddedDomainRow { tenant_id: tenant(), domain: "fabrikam.example".parse().unwrap(), event_time: hour(1) }
 }
 
 fn near() -> UserEventRow {
@@ -199,6 +225,7 @@ fn near() -> UserEventRow {
         user: Digest::of(&["anna@contoso.com"]),
         record_id: record(),
         threat: true,
+        kind: FindingKind::InboxRule,
         event_time: hour(1),
     }
 }
@@ -688,6 +715,9 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
         ("AuditLogCoverage: `target_<h>`", TargetRow::COLUMNS, target().to_entity()),
         ("AuditLogCoverage: `aim_<h>`", TargetIndexRow::COLUMNS, TargetIndexRow::to(&target()).to_entity()),
         ("AuditLogCoverage: `near_<h>_<record id>`", UserEventRow::COLUMNS, near().to_entity()),
+        ("AuditLogCoverage: `consent_<h>`", ConsentRow::COLUMNS, consent().to_entity()),
+        ("AuditLogCoverage: `removed_<h>`", RemovedRow::COLUMNS, removed().to_entity()),
+        ("AuditLogCoverage: `added_<h>`", AddedDomainRow::COLUMNS, added().to_entity()),
         ("AuditLogCoverage: the service", ServiceRow::COLUMNS, service().to_entity()),
     ]
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod architecture;
+mod attacker;
 mod audit;
 mod azurite;
 mod browser;
@@ -42,5 +43,6 @@ mod serve;
 mod settings;
 mod settings_file;
 mod stages;
+mod status;
 mod store;
 mod tables;

@@ -26,8 +26,8 @@ async fn flow_gets_columns_under_their_names_of_2019() {
     assert_eq!(sent["SetMailboxForwardingStatus"], "");
     assert_eq!(sent["InternalTimeStamp"].as_str().unwrap().len(), 18, "a FILETIME");
     assert_eq!((&sent["Score"], &sent["EventTime"]), (&json!("95"), &json!("2026-11-22T09:30:00Z")));
-    assert!(sent["ActionToken"].as_str().unwrap().starts_with("v1."));
-    assert!(!sent["Card"].as_str().unwrap().contains("v1."), "the token is never in the card");
+    assert!(sent["ActionToken"].as_str().unwrap().starts_with("v2."));
+    assert!(!sent["Card"].as_str().unwrap().contains("v2."), "the token is never in the card");
     assert_eq!(ward.sim.tracking_ids(), [ward.threat.record_id.to_string()]);
 }
 

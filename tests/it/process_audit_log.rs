@@ -179,7 +179,7 @@ async fn quiet_tenant_costs_two_listings_and_two_table_operations() {
 }
 
 #[tokio::test]
-async fn threat_on_two_channels_costs_sixteen_more_operations() {
+async fn threat_on_two_channels_costs_seventeen_more_operations() {
     let fixture = CollectorFixture::start().await;
     fixture.read().await.unwrap();
     fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", fixture.now())]);
@@ -187,8 +187,8 @@ async fn threat_on_two_channels_costs_sixteen_more_operations() {
     assert_eq!(fixture.read().await.unwrap().notified, 2);
     // What is related to it: the target is asked for and noted both ways (3), and the mailbox (2). What a kill may interrupt:
     // the note (2), its end (1), and whether it was the last (1). The finding and its fingerprint (2), a mark for each channel (2).
-    // Its incident is looked for, opened, and read again at the sending (3).
-    assert_eq!(fixture.store_operations(), 2 + 16);
+    // Its incident is looked for, opened, and read again at the sending (3). Which domains were added lately (1).
+    assert_eq!(fixture.store_operations(), 2 + 17);
 }
 
 #[tokio::test]

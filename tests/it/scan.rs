@@ -137,7 +137,12 @@ fn shared_target_is_found_offline_too() {
     let answer = json_of(format!("{}\n{other}\n", rule(1)).as_bytes());
     let findings = answer["Findings"].as_array().unwrap();
     let has_reason = |finding: &&Value| finding["Reasons"].as_array().unwrap().contains(&json!("SharedTarget"));
-    assert_eq!((findings.len(), findings.iter().filter(has_reason).count()), (2, 1), "{answer}");
+    assert_eq!((findings.len(), findings.iter().filter(has_reason).count()), (2, 2), "of one second: {answer}");
+    other["CreationTime"] = json!("2021-06-16T10:00:00");
+    let answer = json_of(format!("{other}\n{}\n", rule(1)).as_bytes());
+    let findings = answer["Findings"].as_array().unwrap();
+    let found: Vec<_> = findings.iter().filter(has_reason).map(|finding| finding["SourceMailbox"].clone()).collect();
+    assert_eq!(found, ["amy@contoso.com"], "the later one: {answer}");
 }
 
 #[test]

@@ -57,13 +57,15 @@ impl Settled {
         let Some((number, mailbox)) = self.somebody(tenant, seeded) else { return Value::Null };
         let own = Envelope::new(tenant, &mailbox.upn, at, seeded);
         let (sender, name, folder) = NEWSLETTERS[number % NEWSLETTERS.len()];
+        // The person must not be a victim, because an automatic reply set after a threat to the same account is suspicious.
+        let is_calm = number == self.first;
         match seeded.range(0, 100) {
             0..34 => records::system_set_mailbox(&own, mailbox),
             34..62 => records::mail_items_accessed(&own, mailbox, 1 + number as u64 % 4),
             62..78 => records::send(&own, mailbox, subject(seeded)),
             78..88 => records::move_to_deleted_items(&own, mailbox, subject(seeded)),
             88..91 => records::newsletter_rule(&own, mailbox, name, sender, folder),
-            91..93 => records::auto_reply(&own, mailbox, "Ich bin ab Montag wieder im Haus."),
+            91..93 if is_calm => records::auto_reply(&own, mailbox, "Ich bin ab Montag wieder im Haus."),
             93..95 => self.forwards_to_a_colleague(tenant, own),
             95..96 => self.no_longer_forwards(tenant, own),
             96..97 => self.is_given_a_shared_mailbox(tenant, own),
@@ -102,7 +104,8 @@ impl Settled {
     /// Returns a grant of access to a colleague's mailbox by the administrator.
     fn is_given_a_shared_mailbox(&self, tenant: &Tenant, envelope: Envelope) -> Value {
         let administrator = format!("admin@{}", tenant.default_domain);
-        let mailbox = &tenant.mailboxes[self.first + 3];
+        // The mailbox must not be a victim's, because access granted after a threat to the same account is suspicious.
+        let mailbox = &tenant.mailboxes[self.first];
         records::add_mailbox_permission(&envelope.by(&administrator), mailbox, &self.colleague, "FullAccess")
     }
 }

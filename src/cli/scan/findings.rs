@@ -45,8 +45,10 @@ impl Reading {
             let organization = self.organizations.of(&record);
             let tenant = organization.knowledge.tenant_id;
             let known = known.entry(tenant).or_insert_with(|| organization.knowledge.clone());
+            known.forget_old_domains(record.created);
             let finding = judge(&record, known);
             known.note_rule(&record);
+            finding.iter().for_each(|finding| known.note_domain(finding));
             findings.extend(finding.map(|finding| Finding { record: String::new(), ..finding }));
             Ok(())
         })?;

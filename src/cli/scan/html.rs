@@ -1,21 +1,19 @@
 //! Findings as one page that needs nothing else and that a customer can be shown.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 
 use askama::Template;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use sha2::{Digest as _, Sha256};
 
 use super::broken::BrokenPart;
 use super::findings::FindingGroup;
 use super::{Reading, ScanError, counted};
+use crate::cli::page::{hash, put, readable};
 use crate::detection::Severity;
 use crate::location::parse_client_ip;
 
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("../page/base.css"), include_str!("page.css"));
 const SCRIPT: &str = include_str!("page.js");
 
 /// The width of the time line's drawing, and the margin on both sides of it.
@@ -285,25 +283,6 @@ fn minute(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// The source expression of the Content Security Policy that allows exactly this text.
-fn hash(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text.as_bytes())))
-}
-
-/// Text of an attacker's choice for a page: without marks that turn or hide text.
-fn readable(text: &str) -> String {
-    let is_shown = |c: &char| {
-        !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-            && (!c.is_control() || matches!(c, '\n' | '\t'))
-    };
-    text.chars().filter(is_shown).collect()
-}
-
 fn escaped(text: &str) -> String {
     askama::filters::escape(text, askama::filters::Html).map(|safe| safe.to_string()).unwrap_or_default()
-}
-
-fn put(out: &mut dyn Write, template: &impl Template) -> io::Result<()> {
-    let page = template.render().map_err(io::Error::other)?;
-    out.write_all(page.as_bytes())
 }

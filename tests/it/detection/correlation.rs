@@ -427,7 +427,7 @@ fn later_consent_is_a_repeat_unless_it_has_a_new_scope() {
     log.consent(180, "grady@contoso.com", "Consent to application.", "Mail.Read");
     let found = log.correlated();
     assert_eq!(repeats(&found), [None, Some(0), None, Some(2)]);
-    assert!(!has_new_scope(&found[0].scopes, &found[1]) && has_new_scope(&found[0].scopes, &found[2]));
+    assert!(!has_new_scope(&found[0].scopes, &found[1].scopes) && has_new_scope(&found[0].scopes, &found[2].scopes));
 }
 
 #[test]

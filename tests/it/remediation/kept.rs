@@ -147,30 +147,8 @@ async fn a_dismissal_mutes_the_fingerprint_and_touches_nobody() {
 #[tokio::test]
 async fn token_command_creates_tokens_by_log_id() {
     use secrecy::ExposeSecret as _;
-    use tenantwatch::tables::{CoverageRow, TenantState};
     let ward = Ward::open_with(&[]).await;
-    let coverage = CoverageRow {
-        tenant_id: ward.threat.tenant_id,
-        domain: ward.threat.domain.clone(),
-        display_name: "Contoso".to_owned(),
-        state: TenantState::Healthy,
-        since: ward.now(),
-        covered_until: None,
-        ahead: Vec::new(),
-        last_run: None,
-        last_outcome: String::new(),
-        gaps: Vec::new(),
-        pending: false,
-        fetched: Default::default(),
-        owed: 0,
-        last_content: None,
-        audit_checked: None,
-        notified: String::new(),
-        subscriptions: Default::default(),
-        missed_listings: 0,
-        last_run_started: None,
-    };
-    ward.put(COVERAGE, &coverage.to_entity()).await;
+    ward.monitor().await;
     let tables = Tables { store: ward.app.store.clone(), clock: ward.app.clock.clone() };
     let actions = &ward.app.settings.actions;
     let token = issue(&tables, actions, &ward.threat.record_id, Scope::Act).await.unwrap();

@@ -257,6 +257,8 @@ async fn finished_remediation_resets_all_threats_to_the_mailbox() {
             record_id: row.record_id,
             severity: Severity::High,
             since: ward.now(),
+            event_time: None,
+            scopes: Vec::new(),
             muted,
         };
         ward.put(COVERAGE, &seen.to_entity()).await;

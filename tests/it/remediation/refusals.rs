@@ -109,18 +109,21 @@ async fn wrong_token_is_rejected_before_any_look_up() {
     let ward = Ward::open_with(&[("ACTION_KEY", FIRST_KEY)]).await;
     let right = ward.token(Scope::Act, TimeDelta::hours(1));
     let mut swapped = right.clone();
-    swapped.replace_range(3..4, if right.as_bytes()[3] == b'1' { "2" } else { "1" });
+    swapped.replace_range(12..13, if right.as_bytes()[12] == b'1' { "2" } else { "1" });
     let last = if right.ends_with('A') { "Q" } else { "A" };
     let other_finding = Ward::open_with(&[("ACTION_KEY", OTHER_KEY)]).await.token(Scope::Act, TimeDelta::hours(1));
     let wrong = [
         String::new(),
-        "v1".to_owned(),
+        "v2".to_owned(),
+        "v2....".to_owned(),
         "v1...".to_owned(),
         right[..right.len() - 1].to_owned(),
         format!("{}{last}", &right[..right.len() - 1]),
         format!("{right}A"),
         format!("{right}.x"),
-        right.replacen("v1", "v2", 1),
+        right.replacen("v2", "v1", 1),
+        right.replacen("v2", "v3", 1),
+        ward.token(Scope::Force, TimeDelta::hours(1)),
         swapped,
         ward.token(Scope::Act, TimeDelta::hours(-1)),
         ward.token(Scope::Undo, TimeDelta::hours(1)),
@@ -131,7 +134,7 @@ async fn wrong_token_is_rejected_before_any_look_up() {
     for token in wrong {
         let answer = ward.press(json!({ "Token": token })).await;
         assert_eq!(answer.status, 403, "{token}");
-        assert!(!answer.body.to_string().contains("v1."), "a refusal must not tell what would be right");
+        assert!(!answer.body.to_string().contains("v2."), "a refusal must not tell what would be right");
     }
     assert_eq!(ward.press(json!({})).await.status, 403);
     for another in [

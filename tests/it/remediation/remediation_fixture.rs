@@ -20,7 +20,7 @@ use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::functions::remediate_account::{self, Answer};
 use tenantwatch::notify::token::{ActionTokens, Scope};
 use tenantwatch::settings::{Needs, Settings};
-use tenantwatch::tables::{ACTIONS, PROCESSED};
+use tenantwatch::tables::{ACTIONS, COVERAGE, CoverageRow, PROCESSED, TenantState};
 use tenantwatch::tables::{ActionRow, FindingState, ProcessedRow};
 use tenantwatch_simulator::world::{Mailbox, Tenant, User};
 use tenantwatch_simulator::{Service, Simulator, World};
@@ -54,7 +54,7 @@ impl Clock for TestClock {
 /// A store that can be lost, and in which a run can come to a stop for ever, as one does that is killed there.
 #[derive(Debug)]
 pub struct TestStore {
-    inner: MemoryStore,
+    pub inner: MemoryStore,
     reads: AtomicUsize,
     writes: AtomicUsize,
     /// The write after so many is the last thing that ever happens.
@@ -224,7 +224,7 @@ impl Ward {
     /// A token for another row.
     pub fn token_of(&self, row: &ProcessedRow, scope: Scope, life: TimeDelta) -> String {
         let tokens = ActionTokens::new(&self.app.settings.actions);
-        tokens.mint(row, scope, self.now() + life).unwrap().expose_secret().to_owned()
+        tokens.mint(row, scope, self.now(), life).unwrap().expose_secret().to_owned()
     }
 
     pub fn contoso<T>(&self, look: impl FnOnce(&mut Tenant) -> T) -> T {
@@ -303,6 +303,40 @@ impl Ward {
 
     pub async fn put(&self, table: Table, entity: &Entity) {
         self.store.inner.insert(table, entity).await.unwrap();
+    }
+
+    /// Writes a row as somebody else who can write the table.
+    pub async fn overwrite(&self, table: Table, entity: &Entity) {
+        let store = &self.store.inner;
+        let etag = store.get(table, &entity.key).await.unwrap().unwrap().etag;
+        store.replace(table, entity, &etag).await.unwrap();
+    }
+
+    /// Stores the row of the tenant, as GetDomain does.
+    pub async fn monitor(&self) {
+        let coverage = CoverageRow {
+            tenant_id: self.threat.tenant_id,
+            domain: self.threat.domain.clone(),
+            display_name: "Contoso".to_owned(),
+            state: TenantState::Healthy,
+            since: self.now(),
+            covered_until: None,
+            read_from: None,
+            ahead: Vec::new(),
+            last_run: None,
+            last_outcome: String::new(),
+            gaps: Vec::new(),
+            pending: false,
+            fetched: Default::default(),
+            owed: 0,
+            last_content: None,
+            audit_checked: None,
+            notified: String::new(),
+            subscriptions: Default::default(),
+            missed_listings: 0,
+            last_run_started: None,
+        };
+        self.put(COVERAGE, &coverage.to_entity()).await;
     }
 
     pub fn reads(&self) -> usize {
@@ -395,6 +429,7 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
         actor: BOB.to_owned(),
         operation: "New-InboxRule".to_owned(),
         event_time: at - TimeDelta::minutes(30),
+        content_created: Some(at - TimeDelta::minutes(5)),
         processed_at: at - TimeDelta::minutes(5),
         ip: "203.0.113.7".to_owned(),
         location: "Lagos, Lagos, Nigeria".to_owned(),
@@ -407,6 +442,9 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
             sentence: "The rule sends mail to eve@evil.example, outside the organization.".to_owned(),
         }],
         fingerprint: Digest::of(&["fingerprint", &id.to_string()]),
+        subjects: Vec::new(),
+        scopes: Vec::new(),
+        undone_at: None,
         repeat_of: None,
         record: "{}".to_owned(),
         state: FindingState::Sent,

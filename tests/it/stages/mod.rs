@@ -7,7 +7,7 @@ mod empty_content;
 mod hanging_exchange;
 mod listing;
 mod many_targets;
-mod records;
+pub mod records;
 mod related;
 mod secrets;
 mod store_faults;

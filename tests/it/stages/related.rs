@@ -86,7 +86,7 @@ async fn target_that_is_withheld_is_related_when_it_is_resolved() {
     let mailboxes = add_mailboxes(&fixture, CONTOSO, 1);
     fixture.exchange_down(true);
     let now = fixture.now();
-    let blank = super::records::blank(CONTOSO, &mailboxes[0], 1, now);
+    let blank = super::records::blank(CONTOSO, &mailboxes[0], 1, now + TimeDelta::seconds(1));
     fixture.publish(vec![blank, forwarding_rule(2, "Invoices", "eve@evil.example", now)]);
     fixture.read().await.unwrap();
     fixture.exchange_down(false);

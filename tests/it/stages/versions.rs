@@ -142,13 +142,13 @@ async fn fingerprint_of_a_newer_version_keeps_its_columns() {
     fixture.publish(vec![threat(&fixture, 1)]);
     fixture.read().await.unwrap();
     let is_fingerprint = |row: &Stored| row.entity.key.row.as_str().starts_with("seen_");
-    let newer = |row: &Stored| is_fingerprint(row).then(|| with(row, &[("Severity", "Low"), ("Scopes", "a b")]));
+    let newer = |row: &Stored| is_fingerprint(row).then(|| with(row, &[("Severity", "Low"), ("Verdict", "a b")]));
     rewrite(&fixture, COVERAGE, &TenantId::new(CONTOSO).to_string(), newer).await;
     fixture.publish(vec![threat(&fixture, 2)]);
     fixture.read().await.unwrap();
     assert_eq!(fixture.notified("InboxRule").len(), 2, "it got worse");
     let rows = tenant_rows(&fixture, "seen_").await;
-    assert_eq!((rows[0].text("Scopes"), rows[0].text("Severity")), (Some("a b"), Some("High")));
+    assert_eq!((rows[0].text("Verdict"), rows[0].text("Severity")), (Some("a b"), Some("High")));
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ fn under_a_relay_domain_only_known_recipients_are_inside() {
 fn a_domain_that_was_added_a_short_time_ago_is_external() {
     let mut known = tenant();
     known.offline = true;
-    known.recently_added = ["contoso.onmicrosoft.com".parse().unwrap()].into();
+    known.recently_added = [("contoso.onmicrosoft.com".parse().unwrap(), chrono::Utc::now())].into();
     let found = judge(&parsed(&forward_to("drop@contoso.onmicrosoft.com")), &known).unwrap();
     assert_eq!(found.severity, Severity::High);
     assert!(!judge(&parsed(&forward_to("anna@contoso.com")), &known).unwrap().threat);

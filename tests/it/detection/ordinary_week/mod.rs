@@ -37,8 +37,16 @@ struct Planned {
     situation: &'static Situation,
 }
 
+/// What a record must leave behind.
+struct Expectation {
+    name: &'static str,
+    kept: Option<FindingKind>,
+    /// The records of one consent are one finding, of whichever is read first.
+    siblings: Vec<String>,
+}
+
 /// What was kept of a record, by its id.
-type Expected = BTreeMap<String, (&'static str, Option<FindingKind>)>;
+type Expected = BTreeMap<String, Expectation>;
 
 async fn fixture() -> CollectorFixture {
     let fixture = CollectorFixture::start_with(|settings| {
@@ -113,7 +121,12 @@ fn happens(tenant: &mut Tenant, planned: &Planned, seeded: &mut Seeded, expected
     let (owner, colleague) = (address(planned.person), address(planned.person + 1));
     let records = (planned.situation.happens)(&mut Place { tenant, owner, colleague, at: planned.at, seeded });
     for record in &records {
-        expected.insert(id(record), (planned.situation.name, planned.situation.kept));
+        let siblings = match planned.situation.kept {
+            Some(FindingKind::Consent) => records.iter().map(id).collect(),
+            _ => Vec::new(),
+        };
+        let Situation { name, kept, .. } = *planned.situation;
+        expected.insert(id(record), Expectation { name, kept, siblings });
     }
     records
 }
@@ -149,8 +162,8 @@ fn surprises(rows: &[ProcessedRow], expected: &Expected) -> Vec<String> {
     let stored: BTreeMap<String, &ProcessedRow> = rows.iter().map(|row| (row.record_id.to_string(), row)).collect();
     let mut surprises: Vec<String> = expected
         .iter()
-        .filter_map(|(id, (name, kept))| {
-            let row = stored.get(id);
+        .filter_map(|(id, Expectation { name, kept, siblings })| {
+            let row = stored.get(id).or_else(|| siblings.iter().find_map(|sibling| stored.get(sibling)));
             (row.map(|row| row.kind) != *kept)
                 .then(|| format!("{name}: kept as {:?}, not {kept:?}", row.map(|r| r.kind)))
         })
@@ -158,7 +171,7 @@ fn surprises(rows: &[ProcessedRow], expected: &Expected) -> Vec<String> {
     let is_quiet =
         |row: &ProcessedRow| (row.threat, row.severity, row.state) == (false, Severity::Low, FindingState::Recorded);
     surprises.extend(stored.iter().filter(|(_, row)| !is_quiet(row)).map(|(id, row)| {
-        let name = expected.get(id).map_or("nobody's", |(name, _)| name);
+        let name = expected.get(id).map_or("nobody's", |of| of.name);
         format!("{name}: {:?} {:?} {:?}", row.severity, row.state, row.reasons)
     }));
     surprises

@@ -1,0 +1,28 @@
+//! What all pages share: the base of their style, and text of an attacker's choice made harmless.
+
+use std::io::{self, Write};
+
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+/// Returns the source expression of the Content Security Policy that allows exactly this text.
+pub(super) fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text.as_bytes())))
+}
+
+/// Returns a text of an attacker's choice without marks that turn or hide text.
+pub(super) fn readable(text: &str) -> String {
+    let is_shown = |c: &char| {
+        !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            && (!c.is_control() || matches!(c, '\n' | '\t'))
+    };
+    text.chars().filter(is_shown).collect()
+}
+
+/// Writes a rendered template.
+pub(super) fn put(out: &mut dyn Write, template: &impl Template) -> io::Result<()> {
+    let page = template.render().map_err(io::Error::other)?;
+    out.write_all(page.as_bytes())
+}
