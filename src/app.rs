@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::facts::FactCache;
 use crate::location::Locator;
 use crate::notify::Notifier;
+use crate::notify::heartbeat::Heartbeat;
 use crate::notify::outbox::Outbox;
 use crate::settings::Settings;
 use base::clock::{Clock, Deadline};
@@ -33,6 +34,8 @@ pub struct App {
     pub exchange: Exchange,
     /// Flow and Teams.
     pub notifier: Arc<Notifier>,
+    /// The monitor outside.
+    pub heartbeat: Arc<Heartbeat>,
     /// Where an IP address is.
     pub locator: Arc<Locator>,
     /// The facts about tenants that are cached for an hour.
@@ -78,6 +81,7 @@ impl App {
                 http.clone(),
                 clock.clone(),
             )),
+            heartbeat: Arc::new(Heartbeat::new(&settings.heartbeat, http.clone())),
             locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
             facts,
             settings: Arc::new(settings),

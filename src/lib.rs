@@ -15,6 +15,7 @@
 //!   with a snapshot before and a second read after.
 //! * [`collect`] is stage 1: which spans and blobs to read, what is retried, what is lost. It yields batches of records, and calls a
 //!   blob read when the stage behind has acknowledged every record of it.
+//! * [`readiness`] asks whether a tenant has everything that the watch and a press need.
 //! * [`tenants`] are the customers: who they are, whether they can be read, the notices when they cannot, and the work of a day.
 //! * [`app`] holds what every function needs, built once.
 //! * [`notify`] is stage 3: the outbox (stored, sent, marked), the channels, the card, the tokens. [`facts`] is what is known of a
@@ -47,6 +48,7 @@ pub mod investigation;
 pub mod location;
 pub mod logging;
 pub mod notify;
+pub mod readiness;
 pub mod remediation;
 pub mod settings;
 pub mod tables;

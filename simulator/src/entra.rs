@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::reply::Reply;
+use crate::world::applications::MARKER;
 use crate::world::{Consent, World};
 
 /// The tokens that were issued.
@@ -67,10 +68,36 @@ impl Rights {
     }
 }
 
+/// What a token says of the app's permissions and directory roles.
+#[derive(Debug, Default)]
+struct Claimed {
+    roles: Vec<&'static str>,
+    wids: Option<Vec<Uuid>>,
+}
+
+impl Claimed {
+    /// Returns the claims of a token that is issued now: the permissions on its audience only, and the directory roles with the marker
+    /// that every service principal has.
+    fn now_in(world: &World, tenant: Uuid, resource: Option<Uuid>) -> Self {
+        let Some(tenant) = world.tenants.get(&tenant) else { return Self::default() };
+        let mut roles = resource.map(|resource| tenant.directory.values_on(resource)).unwrap_or_default();
+        roles.retain(|role| *role != "ActivityFeed.Read" || tenant.consent != Consent::WithoutActivityFeed);
+        let held = tenant.directory.roles.iter().map(|(role, _)| *role);
+        let wids = world.unkindness.tokens_have_wids.then(|| held.chain([MARKER]).collect());
+        Self { roles, wids }
+    }
+}
+
 impl Tokens {
-    fn issue(&mut self, token: Token) -> String {
-        // The text has the form of a token and carries nothing.
-        let text = format!("eyJ0eXAiOiJKV1QifQ.{}.c2ltdWxhdGVk", Uuid::new_v4().simple());
+    fn issue(&mut self, token: Token, claims: &Claimed) -> String {
+        let mut payload = json!({"jti": Uuid::new_v4(), "tid": token.tenant, "aud": token.audience, "idtyp": "app"});
+        if !claims.roles.is_empty() {
+            payload["roles"] = json!(claims.roles);
+        }
+        if let Some(wids) = &claims.wids {
+            payload["wids"] = json!(wids);
+        }
+        let text = format!("eyJ0eXAiOiJKV1QifQ.{}.c2ltdWxhdGVk", URL_SAFE_NO_PAD.encode(payload.to_string()));
         self.issued.insert(text.clone(), token);
         text
     }
@@ -101,6 +128,7 @@ pub(crate) fn answer(
     tokens: &mut Tokens,
     now: DateTime<Utc>,
     origin: &str,
+    services: &[(String, Uuid)],
     path: &str,
     body: &[u8],
 ) -> Reply {
@@ -124,8 +152,10 @@ pub(crate) fn answer(
         return refusal;
     }
     let expires = now + TimeDelta::seconds(world.token_seconds);
-    let token =
-        tokens.issue(Token { tenant, audience: audience.to_owned(), rights: Rights::now_in(world, tenant), expires });
+    let resource = services.iter().find(|(origin, _)| origin == audience).map(|(_, resource)| *resource);
+    let claims = Claimed::now_in(world, tenant, resource);
+    let token = Token { tenant, audience: audience.to_owned(), rights: Rights::now_in(world, tenant), expires };
+    let token = tokens.issue(token, &claims);
     let seconds = world.token_seconds;
     Reply::json(
         200,
@@ -145,8 +175,8 @@ pub(crate) fn identity(world: &World, tokens: &mut Tokens, now: DateTime<Utc>, q
         );
     }
     let expires = now + TimeDelta::hours(1);
-    let token =
-        tokens.issue(Token { tenant: world.partner_tenant, audience: resource.clone(), rights: Rights::ALL, expires });
+    let token = Token { tenant: world.partner_tenant, audience: resource.clone(), rights: Rights::ALL, expires };
+    let token = tokens.issue(token, &Claimed::default());
     let body = json!({"access_token": token, "expires_on": expires.timestamp().to_string(), "resource": resource,
         "token_type": "Bearer", "client_id": client_id});
     Reply::json(200, &body)

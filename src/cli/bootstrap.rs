@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use crate::app::{App, AppError};
 use crate::functions::get_domain;
-use crate::settings::{ActionKey, Needs, Settings, SettingsError, TableSettings};
+use crate::settings::{ActionKey, Needs, Settings, SettingsError, SettingsFileError};
 use crate::tenants::service;
 use base::clock::{Clock, Deadline};
 use base::http::{self, HttpClientError};
-use table_store::{SqliteStore, Store, StoreError, TablesStore};
+use table_store::{SqliteStore, StoreError, TablesStore};
 
 use super::data_folder::{DataError, DataFolder};
 
@@ -22,6 +22,9 @@ pub enum BootstrapError {
     /// One or more settings must be corrected.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A settings file cannot be used.
+    #[error(transparent)]
+    File(#[from] SettingsFileError),
     /// The data folder or a file in it cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -52,7 +55,7 @@ pub enum BootstrapError {
 }
 
 /// Returns the system clock, or with the feature `test-clock` the clock that a test has set.
-fn clock() -> Result<Arc<dyn Clock>, BootstrapError> {
+pub(super) fn clock() -> Result<Arc<dyn Clock>, BootstrapError> {
     #[cfg(feature = "test-clock")]
     return Ok(base::clock::shifted::of_this_process()?);
     #[cfg(not(feature = "test-clock"))]
@@ -91,46 +94,7 @@ pub fn in_folder(data: &Path) -> Result<App, BootstrapError> {
     over_embedded_store(&DataFolder::open(data)?)
 }
 
-/// Builds the app as [`in_folder`], but creates nothing if no run has used the folder.
-///
-/// # Errors
-/// As [`in_folder`], and [`DataError::Unused`] if there are no tables in the folder.
-pub fn in_used_folder(data: &Path) -> Result<App, BootstrapError> {
-    over_embedded_store(&DataFolder::open_used(data)?)
-}
-
-/// An opened store, and the clock for it.
-#[derive(Debug)]
-pub struct OpenStore {
-    /// The tables.
-    pub store: Arc<dyn Store>,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-}
-
-/// Opens the tables of the storage account alone, without the settings of any other service.
-///
-/// # Errors
-/// Returns [`BootstrapError::Settings`] with everything that is wrong with the settings of the tables.
-pub fn azure_store(variables: BTreeMap<String, String>) -> Result<OpenStore, BootstrapError> {
-    let settings = TableSettings::from_variables(variables)?;
-    let clock = clock()?;
-    let http = http::client(settings.root_certificates.as_deref())?;
-    let store = TablesStore::new(&settings.storage, settings.tables, http, Arc::clone(&clock))?;
-    Ok(OpenStore { store: Arc::new(store), clock })
-}
-
-/// Opens the embedded store of a folder that a run has used. It creates nothing, and needs no settings.
-///
-/// # Errors
-/// Returns [`DataError::Unused`] if there are no tables in the folder, or another error if they cannot be used.
-pub fn store_in_used_folder(data: &Path) -> Result<OpenStore, BootstrapError> {
-    let clock = clock()?;
-    let store = open_database(&DataFolder::open_used(data)?, &clock)?;
-    Ok(OpenStore { store: Arc::new(store), clock })
-}
-
-fn open_database(folder: &DataFolder, clock: &Arc<dyn Clock>) -> Result<SqliteStore, BootstrapError> {
+pub(super) fn open_database(folder: &DataFolder, clock: &Arc<dyn Clock>) -> Result<SqliteStore, BootstrapError> {
     let path = folder.database()?;
     SqliteStore::open(&path, Arc::clone(clock)).map_err(|source| BootstrapError::Database { path, source })
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, each a function that returns an exit code.
 
 pub mod bootstrap;
+pub mod check;
 mod cycle;
 mod data_folder;
 mod health;
@@ -9,7 +10,7 @@ mod page;
 pub mod run;
 pub mod scan;
 pub mod serve;
-mod settings_file;
+mod settings_args;
 pub mod status;
 pub mod token;
 
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 pub use cycle::{Cycle, MAX_CONCURRENT_TENANTS, cycle};
 pub use data_folder::DataError;
+pub use settings_args::{SettingsArgs, Tables};
 
 /// The exit code for wrong usage or configuration.
 pub const EXIT_USAGE: u8 = 2;
@@ -41,6 +43,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Evaluate exported audit logs offline
     Scan(scan::ScanArgs),
+    /// Try what monitoring and remediation need, change nothing, and say what mends what is missing
+    Check(check::CheckArgs),
     /// Report what was seen, notified and done, from the tables alone
     Status(status::StatusArgs),
     /// Tell offline, from exported audit logs, what an attacker did in an account
@@ -61,6 +65,7 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
         Command::Serve => serve::run().await,
         Command::Run(args) => run::run(args).await,
         Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
+        Command::Check(args) => check::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Investigate(args) => {
             investigate::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into()

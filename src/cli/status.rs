@@ -19,9 +19,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::bootstrap::{self, BootstrapError, OpenStore};
-use super::settings_file::{self, SettingsFileError};
-use super::{EXIT_USAGE, report};
+use super::bootstrap::BootstrapError;
+use super::{EXIT_USAGE, SettingsArgs, Tables, report};
 use base::ids::{Domain, TenantId};
 use period::{Moment, Period, Reversed};
 use report::Report;
@@ -46,12 +45,9 @@ pub struct StatusArgs {
     /// Write the report to this file instead of standard output
     #[arg(long, value_name = "F")]
     pub output: Option<PathBuf>,
-    /// Data folder of `tenantwatch run`; without it, the tables of AzureWebJobsStorage are read
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// Settings in the form of local.settings.json; the environment goes first
-    #[arg(long, value_name = "FILE")]
-    pub settings: Option<PathBuf>,
+    /// The source of the settings and of the tables.
+    #[command(flatten)]
+    pub source: SettingsArgs,
 }
 
 /// How the report is written.
@@ -70,8 +66,6 @@ pub enum Format {
 enum StatusError {
     #[error(transparent)]
     Period(#[from] Reversed),
-    #[error(transparent)]
-    SettingsFile(#[from] SettingsFileError),
     #[error(transparent)]
     Open(#[from] BootstrapError),
     #[error("the tables cannot be read: {0}")]
@@ -96,7 +90,7 @@ pub async fn run(args: StatusArgs) -> ExitCode {
 }
 
 async fn try_run(args: &StatusArgs) -> Result<(), StatusError> {
-    let OpenStore { store, clock } = open(args)?;
+    let Tables { store, clock } = args.source.tables()?;
     let now = clock.now();
     let period = Period::between(args.since, args.until, now)?;
     let tenants = chosen(rows::tenants(store.as_ref()).await?, args.tenant.as_deref())?;
@@ -113,17 +107,6 @@ async fn try_run(args: &StatusArgs) -> Result<(), StatusError> {
     let failed = |error| StatusError::Output { path: path.clone(), error };
     let mut file = BufWriter::new(File::create(path).map_err(failed)?);
     write(args.format, &report, &mut file).map_err(failed)
-}
-
-/// Opens the store with only the settings that it needs.
-fn open(args: &StatusArgs) -> Result<OpenStore, StatusError> {
-    let Some(folder) = &args.data else {
-        return Ok(bootstrap::azure_store(settings_file::variables(args.settings.as_deref())?)?);
-    };
-    if let Some(file) = &args.settings {
-        settings_file::read(file)?;
-    }
-    Ok(bootstrap::store_in_used_folder(folder)?)
 }
 
 fn chosen(mut tenants: Vec<TenantRows>, wanted: Option<&str>) -> Result<Vec<TenantRows>, StatusError> {

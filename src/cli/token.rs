@@ -1,23 +1,21 @@
 //! `tenantwatch token`: creates an action token if the one of the notification has expired or was lost. Whoever has the
 //! settings can create one.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::app::App;
 use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
-use crate::settings::ActionKey;
+use crate::settings::{ActionKey, ActionSettings};
 use crate::tables::keys;
 use crate::tables::{self, CoverageRow, ProcessedRow};
 use base::ids::RecordId;
-use table_store::{Key, PartitionKey, Query, RowKey, StoreError};
+use table_store::{Key, PartitionKey, Query, RowKey, Store, StoreError};
 
-use super::bootstrap::{self, BootstrapError};
-use super::{EXIT_USAGE, report};
+use super::bootstrap::BootstrapError;
+use super::{EXIT_USAGE, SettingsArgs, Tables, report};
 
 /// The threat and the scope of the token.
 #[derive(Debug, clap::Args)]
@@ -28,9 +26,9 @@ pub struct TokenArgs {
     /// Actions that the token allows: act (Remediate, Preview, Dismiss), undo, or force (Undo with Force)
     #[arg(long, value_enum, default_value = "act")]
     pub scope: ScopeArg,
-    /// Data folder of `tenantwatch run`; without it, the tables of AzureWebJobsStorage are read
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    /// The source of the settings and of the tables.
+    #[command(flatten)]
+    pub source: SettingsArgs,
 }
 
 /// The scope as it is written on the command line.
@@ -99,35 +97,36 @@ pub async fn run(args: TokenArgs) -> ExitCode {
 }
 
 async fn open_and_issue(args: &TokenArgs) -> Result<SecretString, TokenError> {
-    let app = match &args.data {
-        Some(folder) => bootstrap::in_used_folder(folder)?,
-        None => bootstrap::in_azure()?,
-    };
-    Ok(issue(&app, &args.log_id, args.scope.into()).await?)
+    let (tables, actions) = args.source.tables_and_action_key()?;
+    Ok(issue(&tables, &actions, &args.log_id, args.scope.into()).await?)
 }
 
 /// Creates a token for the threat with this log id, in whichever tenant it is.
 ///
 /// # Errors
 /// Returns [`IssueError`] if there is no such threat, no key, or the store cannot be read.
-pub async fn issue(app: &App, log_id: &RecordId, scope: Scope) -> Result<SecretString, IssueError> {
-    match app.settings.actions.key {
+pub async fn issue(
+    tables: &Tables,
+    actions: &ActionSettings,
+    log_id: &RecordId,
+    scope: Scope,
+) -> Result<SecretString, IssueError> {
+    match actions.key {
         ActionKey::Unset => return Err(IssueError::NoKey),
         ActionKey::Off => return Err(IssueError::NotRequired),
         ActionKey::Signing(_) => {}
     }
-    let tokens = ActionTokens::new(&app.settings.actions);
-    let finding = find(app, log_id).await?.ok_or(IssueError::Unknown(*log_id))?;
+    let tokens = ActionTokens::new(actions);
+    let finding = find(tables.store.as_ref(), log_id).await?.ok_or(IssueError::Unknown(*log_id))?;
     let life = match scope {
-        Scope::Act | Scope::Force => TimeDelta::from_std(app.settings.actions.token_life).unwrap_or(TimeDelta::zero()),
+        Scope::Act | Scope::Force => TimeDelta::from_std(actions.token_life).unwrap_or(TimeDelta::zero()),
         Scope::Undo => UNDO_LIFE,
     };
-    tokens.mint(&finding, scope, app.clock.now(), life).ok_or(IssueError::NoKey)
+    tokens.mint(&finding, scope, tables.clock.now(), life).ok_or(IssueError::NoKey)
 }
 
 /// Looks in every known tenant, because a log id does not name its tenant.
-async fn find(app: &App, log_id: &RecordId) -> Result<Option<ProcessedRow>, StoreError> {
-    let store = app.store.as_ref();
+async fn find(store: &dyn Store, log_id: &RecordId) -> Result<Option<ProcessedRow>, StoreError> {
     let tenants: Vec<(CoverageRow, _)> = tables::list(store, Query::partition(keys::tenants())).await?;
     for (tenant, _) in tenants {
         let key = Key::new(PartitionKey::domain(&tenant.domain), RowKey::record(log_id));

@@ -51,6 +51,12 @@ pub async fn run(app: &App, deadline: &Deadline) -> Result<Vec<TenantMessage>, F
 /// # Errors
 /// As [`run`].
 pub async fn list(app: &App, deadline: &Deadline) -> Result<Customers, FunctionError> {
+    let outcome = list_and_housekeep(app, deadline).await;
+    app.heartbeat.report(outcome.as_ref().is_ok_and(|customers| customers.failure.is_none())).await;
+    outcome
+}
+
+async fn list_and_housekeep(app: &App, deadline: &Deadline) -> Result<Customers, FunctionError> {
     let (known, unreadable) = customers::known(app).await?;
     let outbox = app.outbox(deadline);
     let listing = customers::listed(app, deadline, &known).await;

@@ -6,6 +6,7 @@ mod defang;
 mod delivery;
 mod elements;
 pub mod flow;
+pub mod heartbeat;
 pub mod notices;
 mod notification;
 pub mod outbox;

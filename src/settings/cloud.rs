@@ -27,9 +27,14 @@ pub(super) fn storage_suffix(cloud: Cloud) -> &'static str {
     }
 }
 
+/// Reads the cloud.
+pub(super) fn cloud(source: &mut Source) -> Cloud {
+    source.parsed("CLOUD", "worldwide, gcc, gcchigh, dod or china", parse_cloud).unwrap_or_default()
+}
+
 /// Reads the cloud and the hosts of its services.
 pub(super) fn hosts(source: &mut Source) -> Option<Hosts> {
-    let cloud = source.parsed("CLOUD", "worldwide, gcc, gcchigh, dod or china", parse_cloud).unwrap_or_default();
+    let cloud = cloud(source);
     let [authority, management, graph, exchange] = cloud.hosts();
     let authority = host(source, "AZURE_AUTHORITY_HOST", authority);
     let management = host(source, "MANAGEMENT_API_URL", management);

@@ -36,6 +36,8 @@ pub const SETTINGS: &[SettingDoc] = &[
     open("COVERAGE_TABLE"),
     secret("FLOW_URL"),
     secret("TEAMS_WEBHOOK_URL"),
+    secret("HEARTBEAT_URL"),
+    open("HEARTBEAT_STYLE"),
     secret("ACTION_KEY"),
     open("ACTION_TOKEN_HOURS"),
     open("LOOKBACK_MINUTES"),

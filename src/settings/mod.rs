@@ -6,6 +6,8 @@ mod channels;
 mod cloud;
 mod collection;
 mod credential;
+mod file;
+mod heartbeat;
 mod list;
 mod location;
 mod partner;
@@ -17,6 +19,8 @@ mod trust;
 pub use actions::{ActionKey, ActionSettings, ProtectedUser};
 pub use channels::ChannelSettings;
 pub use collection::CollectionSettings;
+pub use file::{SettingsFileError, layered, read_settings_file};
+pub use heartbeat::{HeartbeatSettings, HeartbeatStyle};
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
 pub use source::{Problem, SettingsError};
@@ -24,9 +28,10 @@ pub use storage::TableNames;
 pub use tenants::{ListedTenant, TenantSettings, TenantSource};
 pub use trust::{DETECTION_TYPES, TrustSettings, TrustedTarget};
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use m365::{AppRegistration, Hosts};
+use m365::{AppRegistration, Cloud, Hosts};
 use table_store::StorageAccount;
 
 use source::Source;
@@ -48,6 +53,8 @@ pub struct Settings {
     pub tables: TableNames,
     /// The channels of notifications.
     pub channels: ChannelSettings,
+    /// The monitor outside that is called after every cycle.
+    pub heartbeat: HeartbeatSettings,
     /// What RemediateAccount requires and may do.
     pub actions: ActionSettings,
     /// Targets that are never external, and disabled detections.
@@ -56,6 +63,58 @@ pub struct Settings {
     pub location: LocationSettings,
     /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
     pub root_certificates: Option<PathBuf>,
+}
+
+/// The settings of a command that only reads the tables. No other setting is looked at.
+#[derive(Debug, Clone)]
+pub struct TableSettings {
+    /// The storage account. `None` if the embedded store is used.
+    pub storage: Option<StorageAccount>,
+    /// The names of the three tables.
+    pub tables: TableNames,
+    /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
+    pub root_certificates: Option<PathBuf>,
+}
+
+impl TableSettings {
+    /// Reads the settings of the tables; with `storage`, a storage account is required.
+    ///
+    /// # Errors
+    /// Returns everything that is missing, malformed or contradictory.
+    pub fn from_variables(
+        variables: impl IntoIterator<Item = (String, String)>,
+        storage: bool,
+    ) -> Result<Self, SettingsError> {
+        let mut source = Source::limited_to(variables, Self::is_one);
+        let read = Self::from_source(&mut source, storage);
+        source.finished(read)
+    }
+
+    /// Reads the settings of the tables together with those of action tokens.
+    ///
+    /// # Errors
+    /// As [`TableSettings::from_variables`].
+    pub fn with_action_key(
+        variables: impl IntoIterator<Item = (String, String)>,
+        storage: bool,
+    ) -> Result<(Self, ActionSettings), SettingsError> {
+        let is_one = |name: &str| Self::is_one(name) || matches!(name, "ACTION_KEY" | "ACTION_TOKEN_HOURS");
+        let mut source = Source::limited_to(variables, is_one);
+        let read = (Self::from_source(&mut source, storage), ActionSettings::from_source(&mut source));
+        source.finished(read)
+    }
+
+    fn from_source(source: &mut Source, needs_storage: bool) -> Self {
+        let cloud = cloud::cloud(source);
+        let storage = if needs_storage { storage(source, cloud) } else { None };
+        let (tables, root_certificates) = (TableNames::from_source(source), root_certificates(source));
+        Self { storage, tables, root_certificates }
+    }
+
+    fn is_one(name: &str) -> bool {
+        let named = ["PROCESSED_TABLE", "ACTIONS_TABLE", "COVERAGE_TABLE", "CLOUD", "SSL_CERT_FILE"];
+        name.starts_with("AzureWebJobsStorage") || named.contains(&name)
+    }
 }
 
 /// The settings that a command requires.
@@ -74,39 +133,6 @@ impl Needs {
     pub const LOCAL: Self = Self { storage: false, channels: true };
 }
 
-/// The settings of the tables alone, for commands that need nothing else.
-#[derive(Debug, Clone)]
-pub struct TableSettings {
-    /// The storage account.
-    pub storage: StorageAccount,
-    /// The names of the three tables.
-    pub tables: TableNames,
-    /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
-    pub root_certificates: Option<PathBuf>,
-}
-
-impl TableSettings {
-    /// Reads the settings of the tables. Nothing that is wrong with other settings matters.
-    ///
-    /// # Errors
-    /// Returns everything that is missing, malformed or contradictory among them.
-    pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
-        let is_needed = |name: &str| {
-            name.starts_with("AzureWebJobsStorage")
-                || ["CLOUD", "PROCESSED_TABLE", "ACTIONS_TABLE", "COVERAGE_TABLE", "SSL_CERT_FILE"].contains(&name)
-        };
-        let mut source = Source::new(variables.into_iter().filter(|(name, _)| is_needed(name)));
-        let hosts = cloud::hosts(&mut source);
-        let storage = storage(&mut source, hosts.as_ref());
-        let tables = TableNames::from_source(&mut source);
-        let root_certificates = root_certificates(&mut source);
-        match (storage, source.into_problems()) {
-            (Some(storage), problems) if problems.is_empty() => Ok(Self { storage, tables, root_certificates }),
-            (_, problems) => Err(SettingsError { problems }),
-        }
-    }
-}
-
 impl Settings {
     /// Reads all settings from environment variables.
     ///
@@ -121,9 +147,14 @@ impl Settings {
         let hosts = cloud::hosts(&mut source);
         let tenants = TenantSettings::from_source(&mut source);
         let collection = CollectionSettings::from_source(&mut source);
-        let storage = if needs.storage { storage(&mut source, hosts.as_ref()) } else { None };
+        let storage = if needs.storage {
+            storage(&mut source, hosts.as_ref().map(|hosts| hosts.cloud).unwrap_or_default())
+        } else {
+            None
+        };
         let tables = TableNames::from_source(&mut source);
         let channels = ChannelSettings::from_source(&mut source, needs.channels);
+        let heartbeat = HeartbeatSettings::from_source(&mut source);
         let actions = ActionSettings::from_source(&mut source);
         let trust = TrustSettings::from_source(&mut source);
         let location = LocationSettings::from_source(&mut source);
@@ -137,6 +168,7 @@ impl Settings {
                 storage,
                 tables,
                 channels,
+                heartbeat,
                 actions,
                 trust,
                 location,
@@ -147,7 +179,33 @@ impl Settings {
     }
 }
 
-fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageAccount> {
+impl Settings {
+    /// Reads all settings as [`Settings::from_environment`], and leaves out each one that is rejected, together with what is wrong with
+    /// it. `None` if a setting that nothing can do without is missing.
+    pub fn without_rejected(mut variables: BTreeMap<String, String>, needs: Needs) -> (Option<Self>, Vec<Problem>) {
+        let mut problems: Vec<Problem> = Vec::new();
+        let mut needs = needs;
+        loop {
+            let error = match Self::from_environment(variables.clone(), needs) {
+                Ok(read) => return (Some(read), problems),
+                Err(error) => error,
+            };
+            let before = (variables.len(), needs);
+            for problem in error.problems {
+                variables.remove(&problem.setting);
+                needs.channels &= problem.setting != "FLOW_URL";
+                if !problems.iter().any(|known| known.setting == problem.setting) {
+                    problems.push(problem);
+                }
+            }
+            if (variables.len(), needs) == before {
+                return (None, problems);
+            }
+        }
+    }
+}
+
+fn storage(source: &mut Source, cloud: Cloud) -> Option<StorageAccount> {
     let is_set = ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"]
         .iter()
         .any(|name| source.text(name).is_some());
@@ -157,7 +215,7 @@ fn storage(source: &mut Source, hosts: Option<&Hosts>) -> Option<StorageAccount>
             "is required but not set; alternatively set AzureWebJobsStorage__accountName",
         );
     }
-    storage::storage_account(source, hosts.map(|hosts| hosts.cloud).unwrap_or_default())
+    storage::storage_account(source, cloud)
 }
 
 fn root_certificates(source: &mut Source) -> Option<PathBuf> {

@@ -51,7 +51,8 @@ const KEY_VAULT_REFERENCE: &str = "@Microsoft.KeyVault(";
 
 const UNRESOLVED: &str = "the Key Vault reference was not resolved: check that the secret exists and is enabled, that the \
      app's managed identity has the role Key Vault Secrets User on the vault, that keyVaultReferenceIdentity names this \
-     identity, and that the vault's network rules admit the app";
+     identity, and that the vault's network rules admit the app. Outside the Function App nothing resolves a reference: set the secret \
+     itself in the environment of the command";
 
 impl Source {
     pub(super) fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -61,6 +62,20 @@ impl Source {
             SETTINGS.iter().map(|setting| setting.name).filter(|n| is_unresolved(n)).collect();
         let problem = |name: &&str| Problem { setting: (*name).to_owned(), what: UNRESOLVED.to_owned() };
         Self { problems: unresolved.iter().map(problem).collect(), variables, unresolved }
+    }
+
+    /// Returns a source with no other variables than those whose names `is_wanted` accepts.
+    pub(super) fn limited_to(
+        variables: impl IntoIterator<Item = (String, String)>,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Self {
+        Self::new(variables.into_iter().filter(|(name, _)| is_wanted(name)))
+    }
+
+    /// Returns what was read, unless something is wrong.
+    pub(super) fn finished<T>(self, read: T) -> Result<T, SettingsError> {
+        let problems = self.into_problems();
+        if problems.is_empty() { Ok(read) } else { Err(SettingsError { problems }) }
     }
 
     /// Returns the value without surrounding white space; an empty one counts as unset.

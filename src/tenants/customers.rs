@@ -54,7 +54,11 @@ pub async fn listed(app: &App, deadline: &Deadline, known: &Known) -> Result<Vec
     };
     // An empty list never counts as complete: the first one would mean that nobody is monitored, and nobody would say so.
     if customers.is_empty() {
-        return Err(ListingError::Empty(source_name(&app.settings.tenants.source)));
+        let source = source_name(&app.settings.tenants.source);
+        return Err(match known.is_empty() {
+            true => ListingError::NoneYet(source, in_the_other_source(app).await),
+            false => ListingError::Empty(source),
+        });
     }
     let mut taken: BTreeSet<Domain> = known.values().map(|(row, _)| row.domain.clone()).collect();
     let mut seen = BTreeSet::new();
@@ -82,6 +86,21 @@ pub enum ListingError {
     /// Graph listed none.
     #[error("no customers found by {0}; Tenantwatch continues to monitor the known tenants")]
     Empty(&'static str),
+    /// Graph listed none, and no tenant is known either.
+    #[error("no customers found by {0}; {1}")]
+    NoneYet(&'static str, String),
+}
+
+/// Says what the source lists that was not chosen, because an empty first list is mostly the wrong choice.
+async fn in_the_other_source(app: &App) -> String {
+    let (other, customers) = match app.settings.tenants.source {
+        TenantSource::Contracts => ("gdap", app.graph.gdap_customers().await),
+        TenantSource::Gdap | TenantSource::List(_) => ("contracts", app.graph.contracts().await),
+    };
+    match customers {
+        Ok(customers) => format!("{other} lists {}", customers.len()),
+        Err(error) => format!("{other} cannot be listed: {error}"),
+    }
 }
 
 fn customer(tenant: &ListedTenant) -> Customer {

@@ -14,6 +14,7 @@ const RANKS: &[&[&str]] = &[
     &["notify"],
     &["app"],
     &["tenants"],
+    &["readiness"],
     &["collect"],
     &["assess", "remediation"],
     &["functions"],

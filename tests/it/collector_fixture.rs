@@ -449,6 +449,7 @@ fn settings(sim: &Simulator) -> Settings {
         found.map(|(_, value)| secrecy::SecretString::from(value))
     };
     Settings {
+        heartbeat: Default::default(),
         partner: AppRegistration {
             tenant_id: TenantId::new(PARTNER),
             client_id: Uuid::from_u128(0xc1),

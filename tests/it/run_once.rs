@@ -148,3 +148,43 @@ async fn most_verbose_log_contains_no_secret_and_no_library_detail() {
     let members = ["method=", "host=", "route=", "status=", "milliseconds=", "attempt="];
     assert!(outbound.iter().all(|line| members.iter().all(|member| line.contains(member))), "{outbound:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_first_list_says_what_the_other_source_lists() {
+    let mut world = scenario::quiet(3);
+    world.lists_contracts = false;
+    let runs = Runs::of(world).await;
+    let (code, log) = runs.once(0).await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("no customers found by contracts; gdap lists 3"), "{log}");
+    assert!(runs.simulator.count(|request| request.service == Service::Flow) > 0, "nobody was told");
+
+    runs.simulator.inject(Fault::status(Service::Graph, "/delegatedAdminRelationships", 403));
+    let (_, log) = runs.once(1).await;
+    assert!(log.contains("no customers found by contracts; gdap cannot be listed"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_cycle_sends_one_heartbeat() {
+    let runs = Runs::of(scenario::quiet(1)).await;
+    let url = format!("{}/ping/hush?create=1", runs.simulator.urls().graph);
+    let pings = || runs.simulator.count(|request| request.path == "/ping/hush" && request.query == "create=1");
+    let failures = || runs.simulator.count(|request| request.path == "/ping/hush/fail" && request.query == "create=1");
+    let (_, log) = runs.once_with(0, &[("HEARTBEAT_URL", &url)]).await;
+    assert_eq!((pings(), failures()), (1, 0));
+    assert!(!log.contains("hush"), "{log}");
+
+    runs.simulator.inject(Fault::status(Service::Graph, "/contracts", 403));
+    runs.once_with(1, &[("HEARTBEAT_URL", &url), ("HEARTBEAT_STYLE", "plain")]).await;
+    assert_eq!((pings(), failures()), (1, 0));
+    runs.once_with(2, &[("HEARTBEAT_URL", &url)]).await;
+    assert_eq!((pings(), failures()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unreachable_heartbeat_fails_no_cycle() {
+    let runs = Runs::of(scenario::quiet(1)).await;
+    let (code, log) = runs.once_with(0, &[("HEARTBEAT_URL", "https://127.0.0.1:1/hush")]).await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("HEARTBEAT_URL could not be reached") && !log.contains("hush"), "{log}");
+}

@@ -2,6 +2,7 @@
 //!
 //! A credential caches its tokens, refreshes them 5 minutes before they expire, and sends one request for many callers.
 
+mod claims;
 mod failure;
 mod transport;
 
@@ -31,6 +32,7 @@ use base::service_time::ServiceTime;
 use super::certificate::Certificate;
 use super::scrubber::Scrubber;
 use super::{Service, TokenError, TokenFault};
+pub use claims::Claims;
 use failure::{classify, first_line};
 use transport::SharedTransport;
 

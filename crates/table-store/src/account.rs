@@ -21,4 +21,6 @@ pub enum StorageAccess {
     SharedKey(SecretString),
     /// A managed identity: user-assigned by its client id, else the system-assigned one.
     ManagedIdentity(Option<String>),
+    /// The sign-in of the developer's own tools, such as `az login`.
+    DeveloperSignIn,
 }

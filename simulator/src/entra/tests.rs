@@ -20,7 +20,7 @@ fn request(world: &World, tokens: &mut Tokens) -> (u16, Value) {
         world.client_id, world.client_secret
     );
     let path = format!("/{ID}/oauth2/v2.0/token");
-    let reply = answer(world, tokens, NOW, "https://localhost:1", &path, body.as_bytes());
+    let reply = answer(world, tokens, NOW, "https://localhost:1", &[], &path, body.as_bytes());
     (reply.status, serde_json::from_slice(&reply.body).unwrap())
 }
 

@@ -34,6 +34,8 @@ pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failu
 enum Filter {
     /// `ForwardingAddress -ne $null`
     Forwards,
+    /// `AuditEnabled -ne $true`, and what leaves out mailboxes with Audit Premium.
+    Unaudited,
     /// `ExternalDirectoryObjectId -eq '…'`, and the same for `Guid` and `ExchangeGuid`.
     Id(String),
 }
@@ -42,6 +44,10 @@ impl Filter {
     fn read(text: &str) -> Result<Self, Failure> {
         if text == "ForwardingAddress -ne $null" {
             return Ok(Self::Forwards);
+        }
+        if text.starts_with("AuditEnabled -ne $true -and ") && text.contains("PersistedCapabilities -ne 'M365Auditing'")
+        {
+            return Ok(Self::Unaudited);
         }
         let (name, value) = text.split_once(" -eq ").unwrap_or((text, ""));
         match name.trim() {
@@ -55,6 +61,11 @@ impl Filter {
     fn fits(&self, mailbox: &Mailbox) -> bool {
         match self {
             Self::Forwards => mailbox.forwarding_address.is_some(),
+            Self::Unaudited => {
+                let is_shared = mailbox.recipient_type == "SharedMailbox";
+                !mailbox.audit.is_explicit()
+                    && (is_shared || mailbox.recipient_type == "UserMailbox" && !mailbox.audit.premium)
+            }
             Self::Id(id) => {
                 [mailbox.object_id, mailbox.guid].iter().any(|own| own.to_string().eq_ignore_ascii_case(id))
             }
@@ -70,7 +81,7 @@ fn row(tenant: &Tenant, mailbox: &Mailbox) -> Value {
         "DisplayName": display_name(tenant, mailbox),
         "UserPrincipalName": mailbox.upn,
         "PrimarySmtpAddress": mailbox.upn,
-        "RecipientTypeDetails": "UserMailbox",
+        "RecipientTypeDetails": mailbox.recipient_type,
         "ExchangeGuid": mailbox.guid,
         "Guid": mailbox.guid,
         "ExternalDirectoryObjectId": mailbox.object_id,

@@ -46,7 +46,7 @@ pub(super) fn organization(tenant: &mut Tenant, _: &Params) -> Result<Outcome, F
         "Identity": tenant.default_domain,
         "Guid": tenant.id,
         "DisplayName": tenant.display_name,
-        "AuditDisabled": false,
+        "AuditDisabled": tenant.oddities.audit_disabled,
         "EwsEnabled": null,
         "IsDehydrated": is_dehydrated,
         "IsValid": true,

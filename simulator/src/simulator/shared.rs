@@ -16,6 +16,7 @@ use crate::requests::{Request, Service};
 use crate::steps::Steps;
 use crate::trouble::Trouble;
 use crate::world::World;
+use crate::world::applications::{EXCHANGE, GRAPH, MANAGEMENT};
 use crate::{activity, entra, exchange, flow, graph, ipstack};
 
 /// The header by which a channel recognizes a notification.
@@ -187,7 +188,12 @@ impl Shared {
         let (method, path, query) = (entry.method.as_str(), entry.path.as_str(), entry.query.as_str());
         let world = &mut *locked(&self.world);
         match entry.service {
-            Service::Entra => entra::answer(world, &mut locked(&self.tokens), now, &origin, path, body),
+            Service::Entra => {
+                let of = |service, application| (self.origin_of(service), application);
+                let services =
+                    [of(Service::Graph, GRAPH), of(Service::Activity, MANAGEMENT), of(Service::Exchange, EXCHANGE)];
+                entra::answer(world, &mut locked(&self.tokens), now, &origin, &services, path, body)
+            }
             Service::Identity if arrived.header("x-identity-header").is_some() => {
                 entra::identity(world, &mut locked(&self.tokens), now, query)
             }

@@ -61,8 +61,33 @@ pub struct Mailbox {
     pub send_on_behalf: Vec<String>,
     /// The number of rule changes that dropped the owner's client-side rules.
     pub client_rules_dropped: u32,
+    /// `RecipientTypeDetails`: `UserMailbox`, `SharedMailbox`, …
+    pub recipient_type: String,
+    /// The auditing of the mailbox.
+    pub audit: MailboxAudit,
     /// The anchors by which requests about the contents of this mailbox reach it. `None`: every anchor works.
     pub anchors: Option<Anchors>,
+}
+
+/// The auditing of a mailbox.
+///
+/// `Get-Mailbox` reads `AuditEnabled: True` for a mailbox that was never set. Only a filter that runs on the server tells the two apart.
+/// Source: o365soa/Scripts `Configure-MailboxAuditLogging.ps1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MailboxAudit {
+    /// `AuditEnabled` as it was set; `None` if it never was.
+    pub enabled: Option<bool>,
+    /// Whether the licence of the owner (Audit Premium) lets records reach the feed anyway.
+    pub premium: bool,
+    /// Whether it has to be set to false and to true again before the filter counts it.
+    pub needs_toggle: bool,
+}
+
+impl MailboxAudit {
+    /// Returns whether a filter on the server counts the mailbox as audited.
+    pub fn is_explicit(&self) -> bool {
+        self.enabled == Some(true) && !self.needs_toggle
+    }
 }
 
 /// The forms of `X-AnchorMailbox` that lead to the server of a mailbox. Any other is answered with "Cmdlet needs proxy".
@@ -133,6 +158,8 @@ impl Mailbox {
             send_as: Vec::new(),
             send_on_behalf: Vec::new(),
             client_rules_dropped: 0,
+            recipient_type: "UserMailbox".to_owned(),
+            audit: MailboxAudit::default(),
             anchors: None,
         }
     }

@@ -1,9 +1,12 @@
 //! Describes the simulated Microsoft 365 as plain data, which tests and the demo read and change at any time.
 
 mod account;
+pub mod applications;
 mod content;
+mod directory;
 mod mailbox;
 mod recipients;
+mod technician;
 mod tenant;
 mod unkindness;
 
@@ -13,8 +16,10 @@ use uuid::Uuid;
 
 pub use account::{Grant, SignInMethod, User};
 pub use content::{Blob, BlobBody};
-pub use mailbox::{Anchors, Mailbox, Permission, Rule};
+pub use directory::{Directory, RESOURCES, ServicePrincipal};
+pub use mailbox::{Anchors, Mailbox, MailboxAudit, Permission, Rule};
 pub use recipients::{AcceptedDomain, Contact, ContactKind, DomainType, Group, GroupKind};
+pub use technician::{Technician, TechnicianAccess};
 pub(crate) use tenant::Start;
 pub use tenant::{Consent, ExchangeDenial, Oddities, SyncedAccounts, Tenant};
 pub use unkindness::Unkindness;
@@ -34,6 +39,8 @@ pub struct World {
     pub federated_identities: BTreeSet<String>,
     /// An AADSTS number with which Entra rejects the app's credential, whatever tenant a token is requested for.
     pub credential_error: Option<u32>,
+    /// The person who onboards customers.
+    pub technician: Technician,
     /// The customers, by tenant id.
     pub tenants: BTreeMap<Uuid, Tenant>,
     /// Whether `/contracts` lists customers. The list is empty for partners that are neither resellers nor advisers.
@@ -59,6 +66,7 @@ impl World {
             certificates: Vec::new(),
             federated_identities: BTreeSet::new(),
             credential_error: None,
+            technician: Technician::new(Uuid::new_v5(&partner_tenant, b"onboarding client")),
             tenants: BTreeMap::new(),
             lists_contracts: true,
             content_page: 20,
@@ -69,8 +77,12 @@ impl World {
     }
 
     /// Adds a customer and returns it.
-    pub fn add(&mut self, tenant: Tenant) -> &mut Tenant {
+    pub fn add(&mut self, mut tenant: Tenant) -> &mut Tenant {
         let id = tenant.id;
+        if !tenant.directory.app_roles.is_empty() {
+            // A tenant that has consented has the app and the resources.
+            tenant.directory.add(id, self.client_id, "Tenantwatch", 0);
+        }
         self.tenants.insert(id, tenant);
         self.tenants.entry(id).or_insert_with(|| Tenant::new(id, "", ""))
     }

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::account::SignInMethod;
-use super::{AcceptedDomain, Blob, Contact, Group, Mailbox, User};
+use super::applications::MANAGEMENT;
+use super::{AcceptedDomain, Blob, Contact, Directory, Group, Mailbox, RESOURCES, TechnicianAccess, User};
 
 /// The state of a customer's consent to the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +49,14 @@ pub struct Tenant {
     pub auditing: bool,
     /// Content types and whether their subscription is enabled; absent if it was never started.
     pub subscriptions: BTreeMap<String, bool>,
-    /// Whether the app holds an Exchange role in the tenant.
+    /// Whether the directory roles for Exchange that the app holds have their effect.
     pub exchange_role: bool,
-    /// Whether the app may change users in the tenant.
+    /// Whether the app's permissions and roles that change users have their effect.
     pub user_rights: bool,
+    /// The applications in the tenant's directory.
+    pub directory: Directory,
+    /// What the provider's technician may do in the tenant.
+    pub technician: TechnicianAccess,
     /// The accounts.
     pub users: Vec<User>,
     /// The mailboxes.
@@ -86,6 +91,8 @@ pub struct Oddities {
     pub dehydrated: bool,
     /// The time at which `Enable-OrganizationCustomization` was run.
     pub customized_at: Option<DateTime<Utc>>,
+    /// Whether mailbox auditing is disabled for the whole organization.
+    pub audit_disabled: bool,
     /// Whether `Get-AdminAuditLogConfig` reads `False` although auditing is on.
     /// Source: MicrosoftDocs/microsoft-365-docs#12126.
     pub audit_log_reads_false: bool,
@@ -128,6 +135,10 @@ pub(crate) struct Start {
 impl Tenant {
     /// Creates a customer that has consented, with auditing on, an Exchange role, its domain accepted and no people.
     pub fn new(id: Uuid, default_domain: &str, display_name: &str) -> Self {
+        let mut directory = Directory::consented();
+        for (app_id, name) in RESOURCES {
+            directory.add(id, app_id, name, 0);
+        }
         Self {
             id,
             default_domain: default_domain.to_owned(),
@@ -139,6 +150,8 @@ impl Tenant {
             subscriptions: BTreeMap::new(),
             exchange_role: true,
             user_rights: true,
+            directory,
+            technician: TechnicianAccess::default(),
             users: Vec::new(),
             mailboxes: Vec::new(),
             contacts: Vec::new(),
@@ -148,6 +161,18 @@ impl Tenant {
             oddities: Oddities::default(),
             starts: BTreeMap::new(),
         }
+    }
+
+    /// Makes it a tenant that has never heard of the app: no service principal of the app and none of the Management APIs, no
+    /// permission, no role, no subscription.
+    #[must_use]
+    pub fn unknown_to_app(mut self) -> Self {
+        self.directory = Directory::default();
+        for (app_id, name) in RESOURCES.into_iter().filter(|(app_id, _)| *app_id != MANAGEMENT) {
+            self.directory.add(self.id, app_id, name, 0);
+        }
+        self.subscriptions.clear();
+        self
     }
 
     /// Makes it a tenant that was created recently: the unified audit log is off and cannot be enabled until

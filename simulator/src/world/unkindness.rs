@@ -29,6 +29,19 @@ pub struct Unkindness {
     pub hydration_time: TimeDelta,
     /// Whether `Get-Mailbox` answers to a part of a name with the one mailbox that fits. Off: this is not confirmed.
     pub answers_to_parts_of_names: bool,
+    /// The number of requests about a new service principal that are answered as if it did not exist: it is not replicated yet.
+    /// Source: KelvinTegelaar/CIPP-API waits and reads again.
+    pub replication_misses: u32,
+    /// The time after an assignment in which Exchange still denies access to the app.
+    /// Source: Microsoft's document on app-only authentication for Exchange Online PowerShell.
+    pub exchange_role_delay: TimeDelta,
+    /// Whether the Azure CLI's token, which lacks `RoleManagement.ReadWrite.Directory`, may add members to directory roles. Public
+    /// scripts do so (Azure/caf-terraform-landingzones#157); nobody reports it for a customer's tenant.
+    pub cli_adds_role_members: bool,
+    /// Whether Exchange accepts the Azure CLI at all. If not, Entra answers AADSTS65002.
+    pub cli_reaches_exchange: bool,
+    /// Whether app-only tokens carry `wids`. Microsoft calls the tokens of Graph opaque.
+    pub tokens_have_wids: bool,
 }
 
 impl Default for Unkindness {
@@ -42,6 +55,11 @@ impl Default for Unkindness {
             first_start_lag: TimeDelta::zero(),
             hydration_time: TimeDelta::minutes(90),
             answers_to_parts_of_names: false,
+            replication_misses: 1,
+            exchange_role_delay: TimeDelta::minutes(30),
+            cli_adds_role_members: false,
+            cli_reaches_exchange: false,
+            tokens_have_wids: true,
         }
     }
 }
@@ -58,6 +76,11 @@ impl Unkindness {
             first_start_lag: TimeDelta::zero(),
             hydration_time: TimeDelta::zero(),
             answers_to_parts_of_names: false,
+            replication_misses: 0,
+            exchange_role_delay: TimeDelta::zero(),
+            cli_adds_role_members: true,
+            cli_reaches_exchange: true,
+            tokens_have_wids: true,
         }
     }
 }

@@ -122,7 +122,8 @@ async fn command_creates_a_token_for_force() {
     let ward = ward().await;
     ward.monitor().await;
     ward.press(json!({ "Token": ward.token(Scope::Act, hour()) })).await;
-    let force = issue(&ward.app, &ward.threat.record_id, Scope::Force).await.unwrap();
+    let tables = tenantwatch::cli::Tables { store: ward.app.store.clone(), clock: ward.app.clock.clone() };
+    let force = issue(&tables, &ward.app.settings.actions, &ward.threat.record_id, Scope::Force).await.unwrap();
     let token = secrecy::ExposeSecret::expose_secret(&force);
     let answer = ward.press(json!({ "Token": token, "Action": "Undo", "Force": true })).await;
     assert_eq!(answer.body["Status"], "Undone", "{:#}", answer.body);

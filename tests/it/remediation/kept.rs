@@ -3,6 +3,7 @@
 use base::ids::RecordId;
 use chrono::TimeDelta;
 use serde_json::json;
+use tenantwatch::cli::Tables;
 use tenantwatch::cli::token::{IssueError, issue};
 use tenantwatch::detection::FindingKind;
 use tenantwatch::notify::token::Scope;
@@ -148,11 +149,15 @@ async fn token_command_creates_tokens_by_log_id() {
     use secrecy::ExposeSecret as _;
     let ward = Ward::open_with(&[]).await;
     ward.monitor().await;
-    let token = issue(&ward.app, &ward.threat.record_id, Scope::Act).await.unwrap();
+    let tables = Tables { store: ward.app.store.clone(), clock: ward.app.clock.clone() };
+    let actions = &ward.app.settings.actions;
+    let token = issue(&tables, actions, &ward.threat.record_id, Scope::Act).await.unwrap();
     let answer = ward.press(json!({ "Token": token.expose_secret(), "Action": "Preview" })).await;
     assert_eq!(answer.status, 200, "{:#}", answer.body);
     let unknown = RecordId::new(Uuid::from_u128(99));
-    assert!(matches!(issue(&ward.app, &unknown, Scope::Act).await, Err(IssueError::Unknown(id)) if id == unknown));
+    assert!(
+        matches!(issue(&tables, actions, &unknown, Scope::Act).await, Err(IssueError::Unknown(id)) if id == unknown)
+    );
 }
 
 #[tokio::test]

@@ -55,6 +55,12 @@ impl DomainType {
     }
 }
 
+/// The filter that finds the mailboxes whose auditing was never enabled explicitly, which only the server can tell: `Get-Mailbox`
+/// itself reads `AuditEnabled: True` for them. Those with Audit Premium are left out, because their records reach the feed anyway.
+/// Source: o365soa/Scripts `Configure-MailboxAuditLogging.ps1`.
+pub const UNAUDITED_MAILBOXES: &str = "AuditEnabled -ne $true -and ((RecipientTypeDetails -eq 'UserMailbox' -and \
+     PersistedCapabilities -ne 'M365Auditing') -or RecipientTypeDetails -eq 'SharedMailbox')";
+
 /// The auditing of the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdminAuditLogConfig {
@@ -104,6 +110,15 @@ impl Exchange {
             is_dehydrated: boolean(&row, "IsDehydrated"),
             ews_enabled: boolean(&row, "EwsEnabled"),
         })
+    }
+
+    /// Counts the user and shared mailboxes whose audit records may not reach the feed: those that [`UNAUDITED_MAILBOXES`] finds.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn count_unaudited_mailboxes(&self, tenant: &TenantId) -> Result<usize, ServiceError> {
+        let parameters = json!({"Filter": UNAUDITED_MAILBOXES, "ResultSize": "Unlimited"});
+        Ok(self.invoke(tenant, &Anchor::Organization, "Get-Mailbox", parameters).await?.len())
     }
 
     async fn organization_row(&self, tenant: &TenantId, cmdlet: &str) -> Result<Row, ServiceError> {

@@ -1,12 +1,14 @@
-//! How the table service lets us in: the key of the account, or a managed identity.
+//! How the table service lets us in: the key of the account, a managed identity, or the sign-in of the developer's tools.
 
 use std::sync::Arc;
 
-use azure_core::credentials::TokenCredential as _;
+use azure_core::credentials::TokenCredential as Credential;
 use azure_core::http::{ClientOptions, Transport};
 use azure_core_legacy::auth::{AccessToken, Secret, TokenCredential};
 use azure_core_legacy::error::{Error, ErrorKind};
-use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
+use azure_identity::{
+    DeveloperToolsCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+};
 use azure_storage::StorageCredentials;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -26,32 +28,45 @@ pub(super) fn of(settings: &StorageAccount, http: reqwest::Client) -> Result<Sto
             Ok(StorageCredentials::access_key(settings.account.clone(), Secret::new(key.to_owned())))
         }
         StorageAccess::ManagedIdentity(client_id) => {
-            Ok(StorageCredentials::token_credential(Arc::new(Identity::new(client_id.clone(), http)?)))
+            Ok(StorageCredentials::token_credential(Arc::new(Identity::managed(client_id.clone(), http)?)))
         }
+        StorageAccess::DeveloperSignIn => Ok(StorageCredentials::token_credential(Arc::new(Identity::of_developer()?))),
     }
 }
 
-/// A managed identity of azure_identity 1.x, as the table client's older interface wants it.
+/// A credential of azure_identity 1.x, as the table client's older interface wants it.
 #[derive(Debug)]
-struct Identity(Arc<ManagedIdentityCredential>);
+struct Identity {
+    credential: Arc<dyn Credential>,
+    /// What is said if it yields no token.
+    failure: &'static str,
+}
 
 impl Identity {
-    fn new(client_id: Option<String>, http: reqwest::Client) -> Result<Self, StoreError> {
+    fn managed(client_id: Option<String>, http: reqwest::Client) -> Result<Self, StoreError> {
         let options = ManagedIdentityCredentialOptions {
             user_assigned_id: client_id.map(UserAssignedId::ClientId),
             client_options: ClientOptions { transport: Some(Transport::new(Arc::new(http))), ..Default::default() },
         };
         let refused = |error| StoreError::Refused(format!("the managed identity cannot be used: {error}"));
-        ManagedIdentityCredential::new(Some(options)).map(Self).map_err(refused)
+        let credential = ManagedIdentityCredential::new(Some(options)).map_err(refused)?;
+        Ok(Self { credential, failure: "the managed identity got no token" })
+    }
+
+    fn of_developer() -> Result<Self, StoreError> {
+        let refused = |error| StoreError::Refused(format!("the developer's sign-in cannot be used: {error}"));
+        let credential = DeveloperToolsCredential::new(None).map_err(refused)?;
+        let failure = "no managed identity is offered here, and the sign-in of az or azd got no token; run `az login`";
+        Ok(Self { credential, failure })
     }
 }
 
 #[async_trait::async_trait]
 impl TokenCredential for Identity {
     async fn get_token(&self, scopes: &[&str]) -> azure_core_legacy::Result<AccessToken> {
-        match self.0.get_token(scopes, None).await {
+        match self.credential.get_token(scopes, None).await {
             Ok(token) => Ok(AccessToken::new(token.token.secret().to_owned(), token.expires_on)),
-            Err(_) => Err(Error::message(ErrorKind::Credential, "the managed identity got no token")),
+            Err(_) => Err(Error::message(ErrorKind::Credential, self.failure)),
         }
     }
 

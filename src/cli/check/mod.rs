@@ -1,0 +1,161 @@
+//! `tenantwatch check`: tries what the watch and a press will need, changes nothing, and says what mends what is missing.
+
+mod ours;
+mod output;
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::readiness::{Asked, Item, ItemState, look};
+use crate::settings::{Needs, Settings};
+use crate::tenants::customers::{Known, Watched};
+
+use super::bootstrap::{self, BootstrapError};
+use super::{EXIT_USAGE, SettingsArgs, report};
+
+/// The number of tenants that are asked concurrently.
+const TENANTS_AT_ONCE: usize = 8;
+
+/// The tenants to look at, and the form of the answer.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// Domain or tenant id of a customer, repeatable; without it, all customers are checked
+    #[arg(long = "tenant", value_name = "D")]
+    pub tenants: Vec<String>,
+    /// Send one notification of type Test through every channel
+    #[arg(long)]
+    pub notify: bool,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// The source of the settings and of the tables.
+    #[command(flatten)]
+    pub source: SettingsArgs,
+}
+
+/// The form of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// Everything that was found.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Found {
+    ours: Vec<Item>,
+    tenants: Vec<TenantItems>,
+}
+
+/// The items of one tenant.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TenantItems {
+    tenant: String,
+    domain: String,
+    items: Vec<Item>,
+}
+
+/// Why nothing can be checked.
+#[derive(Debug, thiserror::Error)]
+enum CheckError {
+    #[error(transparent)]
+    Open(#[from] BootstrapError),
+    #[error("{0} is not a customer; name a domain or a tenant id of the customer list")]
+    NoCustomer(String),
+}
+
+impl Found {
+    fn is_missing_something(&self) -> bool {
+        let mut items = self.ours.iter().chain(self.tenants.iter().flat_map(|tenant| &tenant.items));
+        items.any(|item| item.state == ItemState::Missing)
+    }
+}
+
+/// Checks everything and writes it. Exit code 0 if nothing is missing, 1 if something is, 2 if nothing could be checked.
+pub async fn run(args: CheckArgs) -> ExitCode {
+    match check(&args).await {
+        Ok(found) => {
+            // Fails only if the reader has closed the pipe.
+            let _ = output::write(&found, args.format, &mut std::io::stdout().lock());
+            if found.is_missing_something() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Err(error) => {
+            report(&error.to_string());
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}
+
+async fn check(args: &CheckArgs) -> Result<Found, CheckError> {
+    let needs = Needs { storage: args.source.data.is_none(), channels: true };
+    let variables = args.source.action_key_of_folder(args.source.variables()?)?;
+    let (settings, problems) = Settings::without_rejected(variables, needs);
+    let Some(settings) = settings else {
+        return Ok(Found { ours: vec![ours::settings_item(&problems)], tenants: Vec::new() });
+    };
+    let store = args.source.open_for(&settings)?;
+    let app = App::new(settings, store, bootstrap::clock()?).map_err(BootstrapError::from)?;
+    let mut ours = vec![ours::settings_item(&problems)];
+    ours.extend(ours::table_items(&app).await);
+    ours.push(ours::partner_item(&app).await);
+    let known = crate::tenants::customers::known(&app).await.map(|(known, _)| known).unwrap_or_default();
+    let (item, customers) = ours::customers(&app, &known).await;
+    ours.push(item);
+    ours.push(ours::action_key_item(&app));
+    ours.extend(ours::channel_items(&app, &problems, args.notify).await);
+    let chosen = match customers {
+        Some(customers) => chosen(customers, &args.tenants)?,
+        None => Vec::new(),
+    };
+    Ok(Found { ours, tenants: look_at_all(&app, &known, chosen).await })
+}
+
+/// Returns the customers that were named, or all of them.
+fn chosen(customers: Vec<Watched>, named: &[String]) -> Result<Vec<Watched>, CheckError> {
+    let is = |customer: &Watched, name: &str| {
+        customer.domain.as_str().eq_ignore_ascii_case(name) || customer.tenant_id.to_string().eq_ignore_ascii_case(name)
+    };
+    for name in named {
+        if !customers.iter().any(|customer| is(customer, name)) {
+            return Err(CheckError::NoCustomer(name.clone()));
+        }
+    }
+    let is_chosen = |customer: &Watched| named.is_empty() || named.iter().any(|name| is(customer, name));
+    Ok(customers.into_iter().filter(is_chosen).collect())
+}
+
+async fn look_at_all(app: &App, known: &Known, customers: Vec<Watched>) -> Vec<TenantItems> {
+    let bar = Arc::new(progress(customers.len()));
+    let unique: BTreeSet<_> = customers.iter().map(|customer| customer.tenant_id).collect();
+    debug_assert_eq!(unique.len(), customers.len());
+    let looks = customers.into_iter().map(|customer| {
+        let bar = Arc::clone(&bar);
+        let row = known.get(&customer.tenant_id).map(|(row, _)| row);
+        async move {
+            let asked = Asked { tenant_id: customer.tenant_id, domain: &customer.domain, row };
+            let items = look(app, &asked).await;
+            bar.inc(1);
+            TenantItems { tenant: customer.tenant_id.to_string(), domain: customer.domain.to_string(), items }
+        }
+    });
+    let found = futures::stream::iter(looks.collect::<Vec<_>>()).buffered(TENANTS_AT_ONCE).collect().await;
+    bar.finish_and_clear();
+    found
+}
+
+/// Creates a bar on standard error. It draws nothing where that is no terminal.
+fn progress(tenants: usize) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{bar:40} {pos}/{len} tenants").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(tenants as u64).with_style(style)
+}

@@ -1,0 +1,176 @@
+//! Our own side: settings, tables, the partner's token, the list of customers, the action key and the channels.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::detection::FindingKind;
+use crate::notify::Channel;
+use crate::notify::notices::{Notice, Subject, stamp};
+use crate::readiness::Item;
+use crate::settings::{ActionKey, Problem, TenantSource};
+use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
+use crate::tenants::customers::{self, Known, Watched};
+use base::clock::Deadline;
+use base::ids::{Domain, RecordId, TenantId};
+use m365::Service;
+use m365::graph::Customer;
+use table_store::{Entity, Key, PartitionKey, RowKey, StoreError, Table};
+
+/// The time limit of the list of customers, and of a test notification.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The most customers that a detail names.
+const NAMED: usize = 10;
+
+/// Returns the item of the settings: everything that is wrong, in one detail.
+pub(super) fn settings_item(problems: &[Problem]) -> Item {
+    if problems.is_empty() {
+        return Item::ok("Settings", "every setting can be used");
+    }
+    let details: Vec<String> =
+        problems.iter().map(|problem| format!("{}: {}", problem.setting, problem.what)).collect();
+    Item::missing("Settings", details.join("; "), "docs/settings.md")
+}
+
+/// Writes, reads and deletes one row in each table.
+pub(super) async fn table_items(app: &App) -> Vec<Item> {
+    let names = &app.settings.tables;
+    let mut items = Vec::new();
+    for (table, name) in [(PROCESSED, &names.processed), (ACTIONS, &names.actions), (COVERAGE, &names.coverage)] {
+        items.push(match probe(app, table).await {
+            Ok(()) => Item::ok(name, "a row was written, read and deleted"),
+            Err(error) => Item::missing(
+                name,
+                error.to_string(),
+                "role Storage Table Data Contributor on the storage account, or its connection string",
+            ),
+        });
+    }
+    items
+}
+
+async fn probe(app: &App, table: Table) -> Result<(), StoreError> {
+    let Ok(domain) = "check".parse::<Domain>() else { return Ok(()) };
+    let key = Key::new(PartitionKey::domain(&domain), RowKey::record(&RecordId::new(Uuid::new_v4())));
+    let mut entity = Entity::new(key.clone());
+    entity.set_text("Domain", "check");
+    app.store.insert(table, &entity).await?;
+    let read = app.store.get(table, &key).await;
+    app.store.delete(table, &key, None).await?;
+    match read? {
+        Some(_) => Ok(()),
+        None => Err(StoreError::Refused("the row that was just written is not there".to_owned())),
+    }
+}
+
+/// Requests a token of the partner's own tenant.
+pub(super) async fn partner_item(app: &App) -> Item {
+    match app.tokens.token(&app.settings.partner.tenant_id, Service::Graph).await {
+        Ok(_) => Item::ok("PartnerToken", "Entra accepts the credential of the app"),
+        Err(error) if error.fault.is_transient() => Item::unknown("PartnerToken", error.to_string(), ""),
+        Err(error) => Item::missing("PartnerToken", error.to_string(), "CLIENT_SECRET or its alternatives"),
+    }
+}
+
+/// Lists the customers from the chosen source, and compares them with the other one. `None` if they cannot be listed.
+pub(super) async fn customers(app: &App, known: &Known) -> (Item, Option<Vec<Watched>>) {
+    let source = customers::source_name(&app.settings.tenants.source);
+    let deadline = Deadline::after(app.clock.clone(), LIMIT);
+    let listed = match customers::listed(app, &deadline, known).await {
+        Ok(listed) => listed,
+        Err(error) => {
+            let others = others(app, &BTreeSet::new()).await;
+            let mend = "TENANT_SOURCE, or the permission Directory.Read.All of the app in the partner's tenant";
+            return (Item::missing("Customers", format!("{error}. {others}"), mend), None);
+        }
+    };
+    let ids = listed.iter().map(|customer| customer.tenant_id).collect();
+    let detail = format!("{} listed by {source}. {}", listed.len(), others(app, &ids).await);
+    (Item::ok("Customers", detail), Some(listed))
+}
+
+/// Says what only another source lists, and what only the chosen one lists.
+async fn others(app: &App, listed: &BTreeSet<TenantId>) -> String {
+    let mut sentences = Vec::new();
+    if !matches!(app.settings.tenants.source, TenantSource::Contracts) {
+        sentences.push(compared("contracts", app.graph.contracts().await, listed));
+    }
+    if !matches!(app.settings.tenants.source, TenantSource::Gdap) {
+        sentences.push(compared("gdap", app.graph.gdap_customers().await, listed));
+    }
+    sentences.join(" ")
+}
+
+fn compared(source: &str, other: Result<Vec<Customer>, m365::ServiceError>, listed: &BTreeSet<TenantId>) -> String {
+    let other = match other {
+        Ok(other) => other,
+        Err(error) => return format!("{source} cannot be listed: {error}."),
+    };
+    let only_there: Vec<String> = other
+        .iter()
+        .filter(|customer| !listed.contains(&customer.tenant_id))
+        .map(|customer| customer.default_domain.clone().unwrap_or_else(|| customer.tenant_id.to_string()))
+        .collect();
+    let there: BTreeSet<TenantId> = other.iter().map(|customer| customer.tenant_id).collect();
+    let only_here: Vec<String> = listed.difference(&there).map(ToString::to_string).collect();
+    let mut text = format!("{source} lists {}", other.len());
+    for (which, names) in [(format!("only in {source}"), only_there), (format!("not in {source}"), only_here)] {
+        if !names.is_empty() {
+            let more = if names.len() > NAMED { ", …" } else { "" };
+            let first = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            text.push_str(&format!("; {which}: {first}{more}"));
+        }
+    }
+    text.push('.');
+    text
+}
+
+/// Returns the item of the action key.
+pub(super) fn action_key_item(app: &App) -> Item {
+    let key = &app.settings.actions.key;
+    match (key, key.warning()) {
+        (ActionKey::Unset, warning) => {
+            Item::missing("ACTION_KEY", warning.unwrap_or_default(), "openssl rand -base64 32")
+        }
+        (_, Some(warning)) => Item::ok("ACTION_KEY", warning),
+        (_, None) => Item::ok("ACTION_KEY", "tokens are signed"),
+    }
+}
+
+/// Returns the item of each channel; with `notify`, after a test notification.
+pub(super) async fn channel_items(app: &App, problems: &[Problem], notify: bool) -> Vec<Item> {
+    let mut items = Vec::new();
+    for channel in [Channel::Flow, Channel::Teams] {
+        let problem = problems.iter().find(|problem| problem.setting == channel.setting());
+        let is_set = app.notifier.channels().contains(&channel);
+        match problem {
+            Some(problem) => items.push(Item::missing(channel.as_str(), problem.what.as_str(), channel.setting())),
+            None if is_set && notify => items.push(test(app, channel).await),
+            None if is_set => items.push(Item::ok(channel.as_str(), "the address has its form")),
+            None => {}
+        }
+    }
+    items
+}
+
+/// Sends a notification of type `Test`. Nothing is stored.
+async fn test(app: &App, channel: Channel) -> Item {
+    let now = app.clock.now();
+    let notice = Notice {
+        subject: Subject::service(app.settings.partner.tenant_id),
+        what: "Check".to_owned(),
+        since: stamp(now),
+        text: "Test notification of `tenantwatch check --notify`. Nothing has to be done.".to_owned(),
+        at: now,
+    };
+    let mut row = notice.to_row(&[channel], now);
+    row.kind = FindingKind::Test;
+    let deadline = Deadline::after(app.clock.clone(), LIMIT);
+    match app.notifier.send(channel, &row, &deadline).await {
+        Ok(()) => Item::ok(channel.as_str(), "the test notification was accepted"),
+        Err(error) => Item::missing(channel.as_str(), error.to_string(), channel.setting()),
+    }
+}

@@ -1,0 +1,45 @@
+//! Writes what was found, for people or for programs.
+
+use std::io::{Result, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::readiness::{Item, ItemState};
+
+use super::{Format, Found};
+
+/// Writes everything as JSON, or what is not fine as a table.
+pub(super) fn write(found: &Found, format: Format, out: &mut dyn Write) -> Result<()> {
+    match format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(found)?),
+        Format::Table => write_table(found, out),
+    }
+}
+
+fn write_table(found: &Found, out: &mut dyn Write) -> Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["Tenant", "Item", "State", "Detail", "Mend"]);
+    let ours = found.ours.iter().map(|item| ("Tenantwatch", item));
+    let of_tenants = found.tenants.iter().flat_map(|of| of.items.iter().map(|item| (of.domain.as_str(), item)));
+    let mut rows = 0_usize;
+    for (name, item) in ours.chain(of_tenants).filter(|(_, item)| item.state != ItemState::Ok) {
+        table.add_row([name, &item.item, word(item), &item.detail, &item.mend]);
+        rows += 1;
+    }
+    if rows > 0 {
+        writeln!(out, "{table}")?;
+    }
+    let all = || found.ours.iter().chain(found.tenants.iter().flat_map(|of| &of.items));
+    let count = |state| all().filter(|item| item.state == state).count();
+    let (ok, missing, unknown) = (count(ItemState::Ok), count(ItemState::Missing), count(ItemState::Unknown));
+    writeln!(out, "{} tenants checked: {ok} items ok, {missing} missing, {unknown} unknown", found.tenants.len())
+}
+
+fn word(item: &Item) -> &'static str {
+    match item.state {
+        ItemState::Ok => "ok",
+        ItemState::Missing => "missing",
+        ItemState::Unknown => "unknown",
+    }
+}
