@@ -158,7 +158,7 @@ impl Assessor<'_> {
             next_attempt: row.next_attempt,
             ..self.row(finding).await
         };
-        if !finding.threat {
+        if !finding.threat || judged.notified.is_empty() {
             return self.close(judged, &etag).await;
         }
         judged.state = FindingState::Sending;

@@ -11,7 +11,7 @@ use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Claim};
 use crate::remediation::accounts::Accounts;
 use crate::remediation::remediate::{self, RemediationRequest};
-use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
+use crate::remediation::{Action, Refusal, Report, Request, dismiss, told, undo};
 use crate::tables::RowVersion;
 use crate::tables::{self, ProcessedRow};
 use base::clock::Deadline;
@@ -67,7 +67,12 @@ async fn answer(app: &App, body: &[u8], deadline: &Deadline) -> Result<Report, R
     let slow = || StoreError::Unavailable("no answer in time".to_owned());
     let (finding, etag) = deadline.limit(Box::pin(find_threat(app, &request))).await.ok_or_else(slow)??;
     let span = tenant_span(&finding.tenant_id, &finding.domain, &finding.organization);
-    act(app, &request, &finding, etag, deadline).instrument(span).await
+    let press = async {
+        let mut report = act(app, &request, &finding, etag, deadline).await?;
+        told::note_press(app, &finding, &mut report).await;
+        Ok(report)
+    };
+    press.instrument(span).await
 }
 
 async fn act(

@@ -8,6 +8,7 @@ mod collection;
 mod credential;
 mod list;
 mod location;
+mod minimum;
 mod partner;
 mod source;
 mod storage;
@@ -15,10 +16,11 @@ mod tenants;
 mod trust;
 
 pub use actions::{ActionKey, ActionSettings, ProtectedUser};
-pub use channels::ChannelSettings;
+pub use channels::{ChannelSettings, MailSettings, WebhookSettings};
 pub use collection::CollectionSettings;
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
+pub use minimum::{MinimumSeverity, NotifyMinimum};
 pub use source::{Problem, SettingsError};
 pub use storage::TableNames;
 pub use tenants::{ListedTenant, TenantSettings, TenantSource};
@@ -63,7 +65,7 @@ pub struct Settings {
 pub struct Needs {
     /// `AzureWebJobsStorage` in one of its forms.
     pub storage: bool,
-    /// `FLOW_URL` or `TEAMS_WEBHOOK_URL`.
+    /// One of the five channels.
     pub channels: bool,
 }
 

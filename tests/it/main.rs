@@ -6,6 +6,7 @@ mod audit;
 mod azurite;
 mod browser;
 mod card;
+mod channels;
 mod chaos;
 mod clients;
 mod collector_fixture;
