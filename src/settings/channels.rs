@@ -97,16 +97,17 @@ fn https_url(text: &str) -> Option<Url> {
 
 fn webhook(source: &mut Source) -> Option<WebhookSettings> {
     let allow_private = source.flag("WEBHOOK_ALLOW_PRIVATE", false);
-    let is_set = source.text("WEBHOOK_URL").is_some();
+    let is_url_set = source.text("WEBHOOK_URL").is_some();
     let url = source.parsed("WEBHOOK_URL", "an https URL", |text| https_url(text).map(|url| (url, text.to_owned())));
     let keys = source.list("WEBHOOK_SECRET", "whsec_ and base64 of 24 to 64 bytes", webhook_key);
     if keys.len() > 2 {
         source.reject("WEBHOOK_SECRET", "may contain at most two keys: the new one, and the old one while rotating");
     }
-    if is_set && source.text("WEBHOOK_SECRET").is_none() {
+    // A setting that is wrong by itself is not worth a second line about the other.
+    if url.is_some() && source.text("WEBHOOK_SECRET").is_none() {
         source.reject("WEBHOOK_SECRET", "is required with WEBHOOK_URL but not set");
     }
-    if !is_set && source.text("WEBHOOK_SECRET").is_some() {
+    if !is_url_set && !keys.is_empty() {
         source.reject("WEBHOOK_URL", "is required with WEBHOOK_SECRET but not set");
     }
     let (url, text) = url?;
@@ -146,8 +147,8 @@ fn mail(source: &mut Source) -> Option<MailSettings> {
     let entries = source.list("MAIL_TO", "an address or domain=address", mail_entry);
     let (has_from, has_to) = (source.text("MAIL_FROM").is_some(), source.text("MAIL_TO").is_some());
     match (has_from, has_to) {
-        (true, false) => source.reject("MAIL_TO", "is required with MAIL_FROM but not set"),
-        (false, true) => source.reject("MAIL_FROM", "is required with MAIL_TO but not set"),
+        (true, false) if from.is_some() => source.reject("MAIL_TO", "is required with MAIL_FROM but not set"),
+        (false, true) if !entries.is_empty() => source.reject("MAIL_FROM", "is required with MAIL_TO but not set"),
         _ => {}
     }
     let (mut to, mut routes) = (Vec::new(), Vec::new());
