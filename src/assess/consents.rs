@@ -31,13 +31,13 @@ impl Assessor<'_> {
         if before == (row.threat, row.severity, row.reasons.clone(), row.scopes.clone()) {
             return Ok(true);
         }
-        self.store_joined(row, version, before.0).await?;
+        self.store_joined(row, version).await?;
         Ok(true)
     }
 
-    async fn store_joined(&self, row: ProcessedRow, version: RowVersion, was_threat: bool) -> Result<(), StoreError> {
-        if row.threat && !was_threat && row.state == FindingState::Recorded {
-            return self.send_raised(row, version).await;
+    async fn store_joined(&self, row: ProcessedRow, version: RowVersion) -> Result<(), StoreError> {
+        if row.state == FindingState::Recorded {
+            return self.store_raised(row, version).await;
         }
         if row.threat {
             repeats::add_scopes(self.app, &row).await?;

@@ -7,6 +7,7 @@ mod audit;
 mod azurite;
 mod browser;
 mod card;
+mod channels;
 mod chaos;
 mod check;
 mod clients;
