@@ -1,8 +1,9 @@
 //! The signed webhook.
 
+use std::process::Command;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tenantwatch::detection::FindingKind;
@@ -32,6 +33,38 @@ fn signature_is_the_published_one() {
     assert_eq!(signed, "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=");
     let both = signature(&[key(KEYS[1]), key(KEYS[0])], "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", time, body);
     assert!(both.ends_with(&format!(" {signed}")) && both.matches("v1,").count() == 2, "{both}");
+}
+
+/// Returns the receiver of docs/channels.md, with a line that prints what it makes of the program's arguments.
+fn receiver() -> String {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/channels.md")).unwrap();
+    let (_, rest) = page.split_once("```python\n").unwrap();
+    let (code, _) = rest.split_once("```").unwrap();
+    format!("{code}\nimport sys\nprint(verified(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3].encode()))\n")
+}
+
+/// Runs the receiver; `None` where there is no python3, which is required in CI.
+fn received(secret: &str, signature: &str, time: DateTime<Utc>, body: &str) -> Option<String> {
+    let headers = json!({
+        "webhook-id": "msg_1", "webhook-timestamp": time.timestamp().to_string(), "webhook-signature": signature,
+    });
+    let run = Command::new("python3").args(["-c", &receiver(), secret, &headers.to_string(), body]).output();
+    assert!(run.is_ok() || std::env::var_os("CI").is_none(), "python3 is missing");
+    let output = run.ok()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+#[test]
+fn documented_receiver_verifies_the_signature() {
+    let (now, body) = (Utc::now(), r#"{"type":"tenantwatch.test"}"#);
+    let signed = signature(&[key(KEYS[1]), key(KEYS[0])], "msg_1", now, body.as_bytes());
+    let secret = format!("whsec_{}", KEYS[0].trim_start_matches("whsec_"));
+    let Some(said) = received(&secret, &signed, now, body) else { return };
+    assert_eq!(said, "{'type': 'tenantwatch.test'}");
+    for (time, body) in [(now, r#"{"type":"tenantwatch.threat"}"#), (now - TimeDelta::minutes(10), body)] {
+        assert_eq!(received(&secret, &signed, time, body).as_deref(), Some("None"), "{time} {body}");
+    }
 }
 
 #[tokio::test]
