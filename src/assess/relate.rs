@@ -206,9 +206,7 @@ impl Assessor<'_> {
 
     /// Adds relations to a stored finding. If they make it a threat, it is sent.
     async fn add_relations(&self, record_id: &RecordId, relations: &Relations) -> Result<(), StoreError> {
-        let domain = self.session.read(|row| row.domain.clone()).await;
-        let key = Key::new(PartitionKey::domain(&domain), RowKey::record(record_id));
-        let Some((mut row, version)) = self.stored(&key).await? else { return Ok(()) };
+        let Some((mut row, version)) = self.stored_finding(record_id).await? else { return Ok(()) };
         // While a finding is being sent, only its sender may change the row. One that is held back is not being sent yet.
         let is_free = row.state.is_closed() || self.outbox.holds(record_id);
         if !is_free || !relations.add_to(&mut row) {
@@ -245,6 +243,15 @@ impl Assessor<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// The stored finding of a record of this tenant.
+    pub(super) async fn stored_finding(
+        &self,
+        record_id: &RecordId,
+    ) -> Result<Option<(ProcessedRow, RowVersion)>, StoreError> {
+        let domain = self.session.read(|row| row.domain.clone()).await;
+        self.stored(&Key::new(PartitionKey::domain(&domain), RowKey::record(record_id))).await
     }
 
     /// A stored finding. One that cannot be read is logged and left as it is.

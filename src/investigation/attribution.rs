@@ -22,7 +22,7 @@ static AUTOMATION: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 });
 
-/// Whose act an activity is.
+/// The side that an activity is attributed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Attributed {
     /// A record of the threat itself.
@@ -130,7 +130,7 @@ rules! {
 /// A judgement with its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judgement {
-    /// Whose act it is.
+    /// The side that it is attributed to.
     pub attributed: Attributed,
     /// Why.
     pub rule: Rule,

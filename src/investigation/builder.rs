@@ -194,7 +194,7 @@ impl<'a> Builder<'a> {
     fn add_attack(&mut self, activity: &Activity, details: Option<&Details>) {
         let is_inside = activity.is_inside();
         let access = self.access.get_or_insert(Access { first: activity.time, last: activity.time, is_proven: false });
-        // Where the attacker was in, an attempt that was kept out does not prolong it.
+        // An attempt that was kept out does not prolong an access of the attacker.
         if is_inside || !access.is_proven {
             access.last = activity.time;
         }

@@ -33,7 +33,7 @@ pub struct FixedPoints {
     pub own_app: Option<String>,
 }
 
-/// What the fixed points are in the records.
+/// The fixed points as the records show them.
 struct Start {
     threats: Vec<Activity>,
     alarm: DateTime<Utc>,

@@ -203,7 +203,7 @@ fn mailbox_in_path(text: &str) -> String {
     last.trim().to_lowercase().trim_start_matches("smtp:").to_owned()
 }
 
-/// What only directory records have.
+/// The members that only directory records have.
 #[derive(Default)]
 struct Directory {
     target: String,

@@ -305,7 +305,7 @@ pub struct ActivityRow<'a> {
     pub ip: String,
     /// In which session, empty where none was recorded.
     pub session: &'a str,
-    /// Whose act it is.
+    /// The side that it is attributed to.
     pub attribution: Attributed,
     /// Why.
     pub rule: Rule,

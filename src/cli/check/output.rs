@@ -31,7 +31,7 @@ fn write_table(found: &Found, out: &mut dyn Write) -> Result<()> {
     let of_tenants = found.tenants.iter().flat_map(|of| of.items.iter().map(|item| (of.domain.as_str(), item)));
     let mut rows = 0_usize;
     for (name, item) in ours.chain(of_tenants).filter(|(_, item)| item.state != ItemState::Ok) {
-        // What the services of a tenant answer is chosen by its administrators.
+        // The administrators of a tenant choose what its services answer.
         let texts = [name, &item.item, word(item), &item.detail, &item.mend];
         table.add_row(texts.map(printable));
         rows += 1;

@@ -3,15 +3,13 @@
 mod drawing;
 mod sections;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use askama::Template;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use sha2::{Digest as _, Sha256};
 
 use super::{InvestigateError, Made};
+use crate::cli::page::{self, hash, put};
 use crate::investigation::{ActivityRow, Report, Timeline, counted, lasted};
 use sections::{Section, sections};
 
@@ -100,15 +98,15 @@ struct Tile {
 /// Writes the page.
 pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
     let (report, timeline) = (&made.report, &made.timeline);
-    put(out, &page(report, timeline, made.attribution.alarm))?;
+    put(out, &page_of(report, timeline, made.attribution.alarm))?;
     write_annex(made, out)?;
     Ok(writeln!(out, "</body></html>")?)
 }
 
-fn page<'a>(report: &'a Report, timeline: &Timeline, alarm: DateTime<Utc>) -> Page<'a> {
+fn page_of<'a>(report: &'a Report, timeline: &Timeline, alarm: DateTime<Utc>) -> Page<'a> {
     Page {
         style: STYLE,
-        style_hash: format!("sha256-{}", STANDARD.encode(Sha256::digest(STYLE.as_bytes()))),
+        style_hash: hash(STYLE),
         account: readable(&report.account),
         tenant: &report.tenant,
         from: minute(report.from),
@@ -188,16 +186,7 @@ fn minute(time: DateTime<Utc>) -> String {
     time.format(MINUTE).to_string()
 }
 
-/// Text without marks that turn or hide text.
+/// Returns a text of an attacker's choice on one line, without marks that turn or hide text.
 fn readable(text: &str) -> String {
-    let is_shown = |c: &char| {
-        !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-            && !c.is_control()
-    };
-    text.chars().filter(is_shown).collect()
-}
-
-fn put(out: &mut dyn Write, template: &impl Template) -> io::Result<()> {
-    let page = template.render().map_err(io::Error::other)?;
-    out.write_all(page.as_bytes())
+    page::readable(text).chars().filter(|c| !c.is_control()).collect()
 }

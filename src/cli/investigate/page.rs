@@ -1,4 +1,4 @@
-//! What the formats have in common.
+//! The parts that the formats have in common.
 
 use crate::investigation::{Act, Activity, ActivityRow, Judgement};
 

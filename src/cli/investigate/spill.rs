@@ -29,7 +29,7 @@ const OPEN: &str = "
     CREATE TABLE reach_session (session TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
-/// Of two records with one id the same one is kept, whichever comes first.
+/// Keeps the same one of two records with one id, whichever comes first.
 const KEEP: &str = "
     INSERT INTO activity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
     ON CONFLICT (id) DO UPDATE SET seconds = excluded.seconds, nanos = excluded.nanos, tenant = excluded.tenant,
