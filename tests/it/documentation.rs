@@ -188,3 +188,30 @@ fn remediation_page_lists_every_http_status() {
         first_column(&page, "| status |").iter().map(|status| status.parse().unwrap()).collect();
     assert_eq!(documented, refused.into_iter().chain(of_hosts).collect());
 }
+
+/// Returns the names of all test functions.
+fn names_of_tests(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names_of_tests(&path, names);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let after_attribute = text.split("test]\n").skip(1).filter_map(|rest| rest.split_once("fn "));
+        names.extend(after_attribute.filter_map(|(_, rest)| rest.split('(').next()).map(str::to_owned));
+    }
+}
+
+#[test]
+fn tests_that_the_testing_page_names_exist() {
+    let page = read("docs/testing.md");
+    let (_, section) = page.split_once("## Faults that must stay impossible").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let mut names = BTreeSet::new();
+    names_of_tests(&root().join("tests/it"), &mut names);
+    let named: Vec<&str> = section.split('`').skip(1).step_by(2).filter(|word| word.contains('_')).collect();
+    assert!(named.len() > 30, "{named:?}");
+    let missing: Vec<&&str> = named.iter().filter(|name| !names.contains(**name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
