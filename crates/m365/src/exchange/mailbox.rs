@@ -101,7 +101,7 @@ impl Exchange {
     /// # Errors
     /// Returns what Exchange answered; an answer without rows is a transient error.
     pub async fn mailbox(&self, tenant: &TenantId, mailbox: &MailboxId) -> Result<Option<Mailbox>, ServiceError> {
-        self.find(tenant, &mailbox.into(), "Get-Mailbox", &mailbox.name).await
+        self.find(tenant, &mailbox.into(), "Get-Mailbox", mailbox.identity()).await
     }
 
     /// Finds the mailbox of any name (distinguished name, alias, GUID, address); routed by the organization.
@@ -134,7 +134,7 @@ impl Exchange {
         forwarding: &Forwarding,
     ) -> Result<(), ServiceError> {
         let parameters = json!({
-            "Identity": mailbox.name,
+            "Identity": mailbox.identity(),
             "ForwardingSmtpAddress": forwarding.forwarding_smtp_address,
             "ForwardingAddress": forwarding.forwarding_address,
             "DeliverToMailboxAndForward": forwarding.deliver_to_mailbox_and_forward,

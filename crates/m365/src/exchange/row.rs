@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 /// One row of a cmdlet's answer, without annotations (members whose name contains `@` are dropped).
-pub type Row = Map<String, Value>;
+pub(super) type Row = Map<String, Value>;
 
 /// Returns whether a member is true, in any of the forms in which Exchange writes Booleans.
-pub fn is_true(row: &Row, member: &str) -> bool {
+pub(super) fn is_true(row: &Row, member: &str) -> bool {
     boolean(row, member) == Some(true)
 }
 

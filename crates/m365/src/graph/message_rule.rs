@@ -22,6 +22,11 @@ pub struct MessageRule {
 }
 
 impl MessageRule {
+    /// Returns the actions of the rule as Graph wrote them, for readers.
+    pub fn description(&self) -> String {
+        self.properties.get("actions").map(Value::to_string).unwrap_or_default()
+    }
+
     /// Returns the addresses that the rule sends mail to; an entry without an address gives an empty string.
     pub fn targets(&self) -> Vec<String> {
         let actions =
