@@ -2,8 +2,8 @@
 //!
 //! It compares the selector, alone and with the prefilter behind it, with other ways: `serde_json::Value` for every
 //! record, a borrowed serde head, and a bare search for the operation's key as the limit. All of them read the same bytes in the
-//! same run, on one core. Then it
-//! runs the selector on the same records in the form of a content blob, and with each member on its own line.
+//! same run, on one core. Then it runs the selector on the same records in the form of a content blob, and with each member on
+//! its own line.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
 mod content;

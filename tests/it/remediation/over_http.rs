@@ -45,7 +45,7 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// What is wrong with a request, the first to be noticed first. A case has its own fault and every later one that goes with it.
+/// A fault of a request, in the order in which they are noticed. A test has its own fault and every later one that fits with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wrong {
     Method,
@@ -85,7 +85,7 @@ async fn ward_with(wrong: Wrong) -> Ward {
     coverage.kind = FindingKind::Coverage;
     ward.keep(&coverage).await;
     if wrong == Busy {
-        // Somebody else's run came to a stop with the lock in its hands.
+        // Another run was stopped while it held the lock.
         ward.stop_after(Some(1));
         let token = ward.token(Scope::Act, TimeDelta::hours(1));
         tokio::select! {
@@ -135,7 +135,7 @@ fn body_with(ward: &Ward, wrong: Wrong) -> Value {
 async fn every_rejection_has_its_status_in_order_of_checks() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-    // Where there is but one subscriber, tracing asks only the thread that meets a line of code first, which may be another test's.
+    // With a single subscriber, tracing asks only the thread that reaches a line first, which may be that of another test.
     let _other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
     let _guard = tracing::subscriber::set_default(subscriber);
     for (wrong, status, said) in TABLE {
