@@ -57,7 +57,7 @@ pub struct Settings {
     pub channels: ChannelSettings,
     /// The monitor outside that is called after every cycle.
     pub heartbeat: HeartbeatSettings,
-    /// What RemediateAccount requires and may do.
+    /// The requirements and limits of RemediateAccount.
     pub actions: ActionSettings,
     /// Targets that are never external, and disabled detections.
     pub trust: TrustSettings,
