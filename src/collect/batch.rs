@@ -1,4 +1,5 @@
-//! What the stages hand to each other: records, and the word that all of them are stored.
+//! Passes batches of records from the collecting to the evaluating stage, and the acknowledgement that all of them are stored
+//! back.
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};

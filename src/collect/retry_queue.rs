@@ -63,7 +63,8 @@ impl Collector<'_> {
     async fn try_due(&self, mut owed: Vec<DeferredBlob>, share: &Deadline) -> Result<Vec<DeferredBlob>, Stop> {
         let now = super::time::now(self.app).time;
         owed.retain(|blob| is_reached(blob.next_attempt, now) || blob.content.content_expiration <= now);
-        // What is lost first comes first. What was tried is not due in the next run, which goes on with the others.
+        // The blob that expires first comes first. A blob that was tried is not due in the next run, which continues with the
+        // others.
         owed.sort_by_key(|blob| blob.content.content_expiration);
         let tries: Vec<_> = owed.into_iter().map(|blob| self.try_deferred(blob, share).boxed()).collect();
         let mut tried = stream::iter(tries).buffer_unordered(AT_ONCE);
@@ -137,7 +138,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// The rows go when the gap is stored and told, so that a kill in between loses neither.
+    /// Removes the rows only after the gap is stored and its notice was handed on, so that a kill in between loses neither.
     async fn lose_deferred(&self, lost: Vec<DeferredBlob>) -> Result<(), Stop> {
         let spans: Vec<Span> = lost.iter().map(|blob| span_of(&blob.content)).collect();
         self.lose(&spans, "the content expired before it could be read").await?;
@@ -165,7 +166,8 @@ fn span_of(content: &Content) -> Span {
     Span { from, to: from.checked_add_signed(TimeDelta::seconds(1)).unwrap_or(from) }
 }
 
-/// 10 minutes after the first attempt, then twice as long each time, at most 6 hours; and once more shortly before it expires.
+/// Returns the time of the next attempt: 10 minutes after the first one, then twice as long each time, at most 6 hours; the last
+/// attempt comes shortly before the blob expires.
 fn next_attempt(content: &Content, attempts: u32, now: DateTime<Utc>) -> DateTime<Utc> {
     let distance = TimeDelta::minutes(10 << attempts.clamp(1, 7).saturating_sub(1)).min(TimeDelta::hours(6));
     match content.content_expiration.checked_sub_signed(TimeDelta::minutes(30)) {

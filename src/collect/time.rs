@@ -14,7 +14,7 @@ pub struct Now {
     pub time: DateTime<Utc>,
     /// The time of the clock that is ahead of the others.
     pub latest: DateTime<Utc>,
-    /// How far the clocks are apart, if that is notable.
+    /// The largest difference between the clocks, if it is notable.
     pub disagreement: Option<TimeDelta>,
 }
 

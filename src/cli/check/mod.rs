@@ -1,4 +1,5 @@
-//! `tenantwatch check`: tries what the watch and a press will need, changes nothing, and says what mends what is missing.
+//! `tenantwatch check`: tests everything that monitoring and remediation need, changes nothing, and says how to correct what is
+//! missing.
 
 mod ours;
 mod output;
