@@ -123,7 +123,7 @@ impl Assessor<'_> {
         Ok(())
     }
 
-    /// Judges a record again for which live state was missing. After a day the record alone decides.
+    /// Evaluates a record again that lacked current settings. After a day the record alone decides.
     async fn judge_again(&self, taken: Taken, share: &Deadline) -> Result<(), Stop> {
         let Taken { mut row, etag, record } = taken;
         let record = record.and_then(|json| AuditRecord::parse(json.as_bytes()).ok());

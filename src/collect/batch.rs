@@ -1,5 +1,4 @@
-//! Passes batches of records from the collecting to the evaluating stage, and the acknowledgement that all of them are stored
-//! back.
+//! Passes batches of records from the collecting stage to the evaluating one, which acknowledges that every record is stored.
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};

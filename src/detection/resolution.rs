@@ -102,7 +102,7 @@ impl<'k> Resolver<'k> {
         match self.known.recipients.get(text) {
             Some(Answer::Known(facts)) => {
                 let as_written = |reach| match reach {
-                    // Which of its addresses is the primary one changes nothing.
+                    // It does not matter which of its addresses is the primary one.
                     Destination::Inside(_) => Destination::Inside(text.to_owned()),
                     other => other,
                 };

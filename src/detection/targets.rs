@@ -23,7 +23,7 @@ pub(super) enum Target {
     NotShown,
 }
 
-/// Where one target leads.
+/// The destination of one target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Destination {
     /// Proven to leave the organization.
@@ -32,11 +32,11 @@ pub(super) enum Destination {
     Trusted(String),
     /// An accepted domain.
     Inside(String),
-    /// Nobody can say.
+    /// Not resolved.
     Unresolved {
         /// As written.
         text: String,
-        /// A passing fault: it may be known later.
+        /// `true` after a transient error: it may be known later.
         withheld: bool,
     },
 }

@@ -8,7 +8,7 @@ use super::words::{WordCounts, WordGroup};
 
 /// Everything that the verdict depends on.
 ///
-/// Reasons alone are not enough: a newsletter's word `security` is a reason and weighs nothing. What weighs is a signal.
+/// Reasons alone are not enough: a newsletter's word `security` is a reason and weighs nothing. A signal is the part that weighs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signals {
     /// The reasons that hold.

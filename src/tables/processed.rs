@@ -33,7 +33,7 @@ pub enum FindingState {
     Sent,
     /// The same as an earlier threat; not told again.
     Repeat,
-    /// To be judged again when live state can be read.
+    /// To be judged again when current settings can be read.
     Rejudge,
     /// A person said that it is not a threat.
     Dismissed,
