@@ -8,7 +8,7 @@ use base::ids::TenantId;
 use crate::app::App;
 use crate::tables::CoverageSession;
 
-/// So long without a blob is not ordinary.
+/// The time without content after which auditing is checked, and the time between two checks.
 const SILENCE: TimeDelta = TimeDelta::hours(24);
 
 /// Returns whether auditing is off, as far as is known.
