@@ -41,8 +41,9 @@ pub enum TakenOver {
 /// Inserts a row that carries a `ClaimId`. If a row exists already, or the response was lost, the stored claim id shows whether
 /// it is this run's own.
 ///
-/// # Errors Returns [`StoreError`] if the store cannot be used. The row may be stored anyway; a later run finds it, and takes it
-/// over in time.
+/// # Errors
+/// Returns [`StoreError`] if the store cannot be used. The row may be stored anyway; a later run finds it, and takes it over in
+/// time.
 pub async fn insert(store: &dyn Store, table: Table, entity: &Entity) -> Result<Claimed, StoreError> {
     let mut failure = None;
     for _ in 0..TRIES {
@@ -62,8 +63,9 @@ pub async fn insert(store: &dyn Store, table: Table, entity: &Entity) -> Result<
 
 /// Takes over a finding whose claim has run out, for [`CLAIM_HOLDS`] from `now`. Counts as one more attempt.
 ///
-/// # Errors Returns [`StoreError`] if the store cannot be used. The finding may be claimed anyway, and is left alone until that
-/// claim runs out.
+/// # Errors
+/// Returns [`StoreError`] if the store cannot be used. The finding may be claimed anyway, and is left alone until that claim runs
+/// out.
 pub async fn take_over(
     store: &dyn Store,
     row: &ProcessedRow,

@@ -228,7 +228,8 @@ impl ProcessedRow {
     /// Writes the row over the version that was read. Returns `None` if another run has written it in the meantime: the row is
     /// that run's now.
     ///
-    /// # Errors Returns [`StoreError`] if the store cannot be used.
+    /// # Errors
+    /// Returns [`StoreError`] if the store cannot be used.
     pub async fn replace(&self, store: &dyn Store, version: &RowVersion) -> Result<Option<RowVersion>, StoreError> {
         match super::save(store, self, Some(version)).await {
             Ok(newer) => Ok(Some(newer)),
@@ -312,7 +313,8 @@ impl ProcessedRow {
     /// Reads the row from the store. Columns that the runbooks of 2019 did not write get defaults if nothing depends on them;
     /// such a row is closed, and its tenant is the nil GUID, which no tenant has (see [`ProcessedRow::is_original`]).
     ///
-    /// # Errors Returns [`StoreError::Corrupt`] if a column that decides something is missing or malformed.
+    /// # Errors
+    /// Returns [`StoreError::Corrupt`] if a column that decides something is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let record_id: RecordId = columns.row_name("")?;

@@ -26,7 +26,8 @@ const AIMED: TimeDelta = TimeDelta::days(7);
 
 /// Removes the closed findings of one tenant that were last written before `before`. Returns the number of removed rows.
 ///
-/// # Errors Returns [`StoreError`] if the store cannot be used. Rows that were removed before that stay removed.
+/// # Errors
+/// Returns [`StoreError`] if the store cannot be used. Rows that were removed before that stay removed.
 pub async fn remove_closed(
     store: &dyn Store,
     partition: &PartitionKey,
@@ -37,7 +38,8 @@ pub async fn remove_closed(
 
 /// Removes the remediation runs of one tenant, and their locks, last written before `before`. Returns the number of removed rows.
 ///
-/// # Errors Returns [`StoreError`] if the store cannot be used. Rows that were removed before that stay removed.
+/// # Errors
+/// Returns [`StoreError`] if the store cannot be used. Rows that were removed before that stay removed.
 pub async fn remove_actions(
     store: &dyn Store,
     partition: &PartitionKey,
@@ -49,7 +51,8 @@ pub async fn remove_actions(
 
 /// Removes the rows that relate a tenant's findings to others and are outdated at `now`. Returns the number of removed rows.
 ///
-/// # Errors Returns [`StoreError`] if the store cannot be used. Rows that were removed before that stay removed.
+/// # Errors
+/// Returns [`StoreError`] if the store cannot be used. Rows that were removed before that stay removed.
 pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<Utc>) -> Result<usize, StoreError> {
     let old = |prefix: &str, age: TimeDelta| {
         Query::partition(PartitionKey::tenant(tenant)).with_prefix(prefix).changed_before(now - age)
