@@ -1,4 +1,4 @@
-//! From a judged record to a stored row: claimed by inserting it, so that one record gives one row and one notification,
+//! From an evaluated record to a stored row: claimed by inserting it, so that one record gives one row and one notification,
 //! whichever blobs, runs or simultaneous runs it comes in.
 
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ impl Assessor<'_> {
         content_created: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         if finding.hinges_on_withheld_target && can_be_kept(&finding) {
-            // Two later runs ask again before it is notified.
+            // Two later runs look the target up again before it is notified.
             finding.threat = false;
             finding.severity = Severity::Low;
         }

@@ -1,5 +1,5 @@
 //! Going on with what an earlier run left unfinished: sendings that no channel or not every channel has accepted, and records
-//! that could not be judged for good.
+//! that could not be evaluated for good.
 
 use chrono::TimeDelta;
 

@@ -1,7 +1,7 @@
 //! `tenantwatch investigate`: tells offline, from exported audit logs, what an attacker did in an account.
 //!
 //! Files are read once. Every record becomes an activity in a temporary database; with those that concern the account their text is kept,
-//! because the report shows their members. Selected records are judged as `scan` judges them: the threats found are the fixed points.
+//! because the report shows their members. Selected records are evaluated as by `scan`: the threats found are the fixed points.
 
 mod csv_rows;
 mod html;

@@ -1,7 +1,7 @@
 //! `tenantwatch scan`: evaluates exported audit logs offline.
 //!
 //! Files are read once. Selected records are kept on the side until all files are read, because only then the own domains of
-//! each organization are known; then they are judged one after the other, in the order of their time.
+//! each organization are known; then they are evaluated one after the other, in the order of their time.
 
 pub(in crate::cli) mod broken;
 mod findings;
@@ -76,7 +76,7 @@ impl From<ScanOutcome> for std::process::ExitCode {
     }
 }
 
-/// Why nothing could be judged.
+/// The reason why nothing could be evaluated.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum ScanError {
     #[error("{file}: {error}")]

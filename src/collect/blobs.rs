@@ -67,7 +67,7 @@ impl From<StoreError> for BlobFault {
     }
 }
 
-/// Selected records on their way to be judged.
+/// Selected records on their way to the evaluation.
 #[derive(Debug, Default)]
 struct Batch {
     records: Vec<AuditRecord>,

@@ -18,7 +18,7 @@ use crate::tenants::stop::stop_in_time;
 /// (elastic/integrations pull request 15476).
 const START_INTERVAL: TimeDelta = TimeDelta::minutes(15);
 
-/// The most pages of one window. A listing that never ends is a fault of the service.
+/// The most pages of one window. A listing that never ends is an error of the service.
 const PAGES: usize = 10_000;
 
 impl Collector<'_> {
@@ -46,7 +46,7 @@ impl Collector<'_> {
         std::iter::once(ContentType::Exchange).chain(directory).collect()
     }
 
-    /// Reads everything of one content type in a window; gives the time up to which the service has listed.
+    /// Reads everything of one content type in a window. Returns the time up to which the service has listed.
     async fn read_content(&self, plan: &Plan, of: ContentType, window: Span) -> Result<DateTime<Utc>, Stop> {
         let mut page = self.first_page(of, window).await?;
         let listed_until = time::now(self.app).time;

@@ -41,7 +41,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Tries the deferred blobs that are due, until `share` is over. Without any, the store is not asked.
+    /// Tries the deferred blobs that are due, until `share` is over. If there are none, the store is not queried.
     pub(super) async fn read_retry_queue(&self, share: &Deadline) -> Result<(), Stop> {
         if self.session.read(|row| row.owed).await == 0 {
             return Ok(());
@@ -130,7 +130,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// A blob that the service denies having when it is first asked for.
+    /// Stores the gap of a blob that the service denies having at the first request.
     pub(super) async fn lose_denied(&self, content: &Content, error: &ServiceError) -> Result<(), Stop> {
         let why = format!("the service listed content but does not deliver it ({})", error.code());
         self.lose(&[span_of(content)], &why).await?;

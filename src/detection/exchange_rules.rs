@@ -6,7 +6,7 @@ use super::resolution;
 use super::rule::{Action, Condition, RuleShape};
 use super::targets::Destination;
 
-/// Returns whether a rule has a name that Exchange gives its own rules. A name alone excuses nothing.
+/// Returns whether a rule has a name that Exchange gives its own rules. The name alone does not excuse a rule.
 pub fn is_exchange_rule_name(name: &str) -> bool {
     is_junk_rule_name(name) || is_absence_rule_name(name) || is_delegate_rule_name(name)
 }

@@ -88,7 +88,7 @@ kinds! {
     Domain,
     /// A mail contact or mail user with a new external address.
     ContactRetargeted,
-    /// Not a record: the state of watching a tenant.
+    /// Not a record: the state of monitoring a tenant.
     Coverage,
     /// Not a record: a notification sent by `check --notify`.
     Test,

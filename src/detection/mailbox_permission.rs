@@ -85,7 +85,8 @@ fn add_reasons(evidence: &mut Evidence, grant: &Grant, principals: &Principals, 
 }
 
 impl Grant {
-    /// The grantee in full and by his alias, because a grant and its removal may write him differently; with the folder.
+    /// Returns the grantee in full and by alias, each with the folder, because a grant and its removal may name the grantee
+    /// differently.
     fn objects(&self) -> BTreeSet<String> {
         let grantee = self.grantee.trim().to_lowercase();
         let last = grantee.rsplit(['/', '\\']).next().unwrap_or(&grantee);
@@ -103,14 +104,14 @@ impl Grant {
         format!("{} has {} on {place} of {}.", shown(&self.grantee), shown(&self.rights), shown(&principals.mailbox))
     }
 
-    /// The actor is the grantee, on a mailbox that is not his own.
+    /// Returns whether the actor is the grantee, on a mailbox that is not the actor's own.
     fn is_to_actor(&self, principals: &Principals, destinations: &[Destination]) -> bool {
         let actor = principals.actor.to_lowercase();
         let is_actor = self.names(&actor) || destinations.iter().any(|reach| reach.text().to_lowercase() == actor);
         is_actor && !actor.is_empty() && actor != principals.mailbox
     }
 
-    /// The grantee is written as the actor's name or as his alias.
+    /// Returns whether the grantee is written as the actor's name or alias.
     fn names(&self, actor: &str) -> bool {
         let (actor, grantee) = (actor.trim().to_lowercase(), self.grantee.trim().to_lowercase());
         let alias = grantee.rsplit('/').next().unwrap_or(&grantee);

@@ -109,7 +109,8 @@ pub(super) fn principals(record: &AuditRecord, operation_kind: OperationKind, kn
 }
 
 impl Principals {
-    /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and it is he who consents and signs in.
+    /// Returns the principals of a record that names no mailbox: a cmdlet about rules works on the actor's own mailbox, and a
+    /// consent or a sign-in method is the actor's.
     fn without_owner(actor: String, operation_kind: OperationKind) -> Self {
         use OperationKind::*;
         let is_own = matches!(

@@ -60,7 +60,7 @@ pub(super) fn mailbox_and_rule(record: &AuditRecord) -> (Option<&str>, Option<&s
     }
 }
 
-/// A value as a record or as a live row gives it.
+/// A value as it is in a record or in a current rule.
 #[derive(Clone, Copy)]
 pub(super) enum Given<'a> {
     Text(&'a str),

@@ -147,7 +147,7 @@ pub(super) fn is_inside(domain: &Domain, known: &Knowledge) -> bool {
     !is_new && (known.accepted.contain(domain) || (none_known && *domain == known.domain))
 }
 
-/// An address by its domain; the local part may be anything, because Exchange accepts more than we would.
+/// An address by its domain; the local part may be anything, because Exchange accepts more than the usual grammar.
 pub(super) fn address(text: &str) -> Option<Target> {
     let (local, domain) = text.rsplit_once('@')?;
     // Legacy DNs and paths may hold an @ in a name.

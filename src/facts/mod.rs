@@ -32,7 +32,7 @@ const CACHE_LIFE: TimeDelta = TimeDelta::hours(1);
 /// Answers may raise further questions (the targets of a current rule), but not without end.
 const ROUNDS: usize = 4;
 
-/// The most current mailboxes and recipients that a run remembers; beyond that they are asked for again.
+/// The most current mailboxes and recipients that a run caches; beyond that they are looked up again.
 const MAILBOXES_LIMIT: usize = 200;
 const RECIPIENTS_LIMIT: usize = 5_000;
 

@@ -63,7 +63,7 @@ impl Attributed {
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident: $text:literal),+ $(,)?) => {
-        /// The rule that judged an activity or an address.
+        /// The rule that attributed an activity or an address.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub enum Rule { $($(#[$doc])* $name),+ }
 

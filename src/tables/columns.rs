@@ -13,7 +13,7 @@ use table_store::{Entity, StoreError};
 const FILETIME_OF_UNIX_EPOCH: i64 = 116_444_736_000_000_000;
 const FILETIME_PER_SECOND: i64 = 10_000_000;
 
-/// The columns of a stored row, as one of our rows reads them.
+/// The columns of a stored row, as a row of this program reads them.
 #[derive(Clone, Copy)]
 pub(super) struct Columns<'a>(pub &'a Entity);
 

@@ -45,7 +45,7 @@ pub enum TenantState {
     AccessLost,
     /// Known, but no longer among the partner's customers.
     NotListed,
-    /// Our own secret, configuration or listing is at fault.
+    /// Tenantwatch's own secret, configuration or customer list has a problem.
     OurFault,
     /// A state that a newer version of the program wrote. It is left alone and written back.
     Unknown,
@@ -84,7 +84,7 @@ pub struct CoverageRow {
     pub owed: u32,
     /// `LastContent`: when content was last listed.
     pub last_content: Option<DateTime<Utc>>,
-    /// `AuditCheck`: when `Get-AdminAuditLogConfig` was last asked.
+    /// `AuditCheck`: when `Get-AdminAuditLogConfig` was last run.
     pub audit_checked: Option<DateTime<Utc>>,
     /// `Notified`: the state and its `since` about which a notice was sent.
     pub notified: String,

@@ -1,4 +1,4 @@
-//! ProcessedAuditLogs: one row for every judged record, threat or not.
+//! ProcessedAuditLogs: one row for every evaluated record, threat or not.
 
 use std::collections::BTreeMap;
 
@@ -94,7 +94,7 @@ pub struct ProcessedRow {
     pub event_time: DateTime<Utc>,
     /// `ContentCreated`: the time when Microsoft made the record available. `None` for notices and rows of earlier versions.
     pub content_created: Option<DateTime<Utc>>,
-    /// `InternalTimeStamp`: when it was judged; stored as a Windows FILETIME in decimal text.
+    /// `InternalTimeStamp`: when it was evaluated; stored as a Windows FILETIME in decimal text.
     pub processed_at: DateTime<Utc>,
     /// `IP`: the address alone, empty where there is none.
     pub ip: String,

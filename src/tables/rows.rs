@@ -68,7 +68,7 @@ table_rows! {
 /// Reads one row.
 ///
 /// # Errors
-/// Returns [`StoreError`] if the store cannot be used or the row is not sound.
+/// Returns [`StoreError`] if the store cannot be used or the row is malformed.
 pub async fn load<R: TableRow>(store: &dyn Store, key: &Key) -> Result<Option<(R, RowVersion)>, StoreError> {
     store.get(R::TABLE, key).await?.as_ref().map(R::read).transpose()
 }
@@ -76,7 +76,7 @@ pub async fn load<R: TableRow>(store: &dyn Store, key: &Key) -> Result<Option<(R
 /// Reads every row that the query finds. The query must be for rows of this one kind, by their prefix.
 ///
 /// # Errors
-/// Returns [`StoreError`] if the store cannot be used or a row is not sound.
+/// Returns [`StoreError`] if the store cannot be used or a row is malformed.
 pub async fn list<R: TableRow>(store: &dyn Store, query: Query) -> Result<Vec<(R, RowVersion)>, StoreError> {
     list_all(store, R::TABLE, query).await?.iter().map(R::read).collect()
 }
@@ -114,7 +114,7 @@ pub async fn save<R: TableRow>(
     }
 }
 
-/// Changes one row, and repeats on conflict: `change` gets the stored row, and gives the row to store and the value to return.
+/// Changes one row, and repeats on conflict: `change` gets the stored row, and returns the row to store and the value to return.
 /// No row to store leaves it as it is. `change` must not depend on how often it is called.
 ///
 /// # Errors

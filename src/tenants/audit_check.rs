@@ -1,4 +1,4 @@
-//! Finds out whether auditing is disabled in a tenant that has had no content for a day. Exchange is asked once a day.
+//! Finds out whether auditing is disabled in a tenant that has had no content for a day. Exchange is queried once a day.
 
 use chrono::TimeDelta;
 

@@ -20,7 +20,7 @@ use crate::tenants::customers::{Known, Watched};
 use super::bootstrap::{self, BootstrapError};
 use super::{EXIT_USAGE, SettingsArgs, report};
 
-/// The number of tenants that are asked concurrently.
+/// The number of tenants that are checked concurrently.
 const TENANTS_AT_ONCE: usize = 8;
 
 /// The tenants to look at, and the form of the answer.

@@ -1,4 +1,4 @@
-//! The report as one JSON object. Activities are written as they are judged.
+//! The report as one JSON object. Activities are written as they are attributed.
 
 use std::io::{self, Write};
 
