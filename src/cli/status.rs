@@ -27,7 +27,7 @@ use report::Report;
 use rows::TenantRows;
 use table_store::StoreError;
 
-/// What to report, and how.
+/// The period, the tenants and the format of the report.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// How the report is written
@@ -50,7 +50,7 @@ pub struct StatusArgs {
     pub source: SettingsArgs,
 }
 
-/// How the report is written.
+/// The format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people at a terminal
