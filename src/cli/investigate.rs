@@ -53,10 +53,10 @@ pub struct InvestigateArgs {
     /// The application id of Tenantwatch, whose acts are the response; without it CLIENT_ID
     #[arg(long = "app-id", value_name = "ID")]
     pub app_id: Option<String>,
-    /// How the report is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Where the report is written, instead of standard output
+    /// Write the report to this file instead of standard output
     #[arg(long, value_name = "F")]
     pub output: Option<PathBuf>,
 }

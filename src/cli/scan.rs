@@ -36,10 +36,10 @@ pub struct ScanArgs {
     /// A domain of the organization's own; without any they are taken from the records
     #[arg(long = "accepted-domain", value_name = "D")]
     pub accepted_domains: Vec<Domain>,
-    /// How findings are written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Where findings are written, instead of standard output
+    /// Write findings to this file instead of standard output
     #[arg(long, value_name = "F")]
     pub output: Option<PathBuf>,
 }

@@ -30,7 +30,7 @@ use table_store::StoreError;
 /// The period, the tenants and the format of the report.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// How the report is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     /// Begin of the period, a date or a time (UTC); by default 30 days before its end

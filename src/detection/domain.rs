@@ -25,7 +25,7 @@ pub(super) fn evidence(record: &AuditRecord) -> Evidence {
     let kind = record.parameters.get("DomainType").map(str::trim).unwrap_or_default();
     if matches!(operation.as_str(), "set domain authentication" | "set federation settings on domain") {
         let sentence = format!(
-            "The authentication or federation of the domain {told} was changed. Whoever controls it can sign in as its users."
+            "The authentication or federation of the domain {told} was changed. A person who controls it can sign in as its users."
         );
         evidence.because(DomainSignInChanged, sentence);
         evidence.identity.push(format!("sign-in {name}"));

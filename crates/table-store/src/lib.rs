@@ -240,7 +240,7 @@ pub enum StoreError {
     #[error("a row {0} is already stored")]
     Exists(Key),
     /// Replace or delete met a newer version of the row, or none.
-    #[error("row {0} was changed by somebody else in the meantime")]
+    #[error("row {0} was changed by another run in the meantime")]
     Changed(Key),
     /// The store answered that it will not do this. Trying again is pointless.
     #[error("the store refused: {0}")]
