@@ -50,6 +50,11 @@ impl Contained {
         Self { result: Containment::Refused(condition.unmet().to_owned()), detail: String::new(), no_room: None }
     }
 
+    /// What an earlier run has begun is not known to have ended.
+    fn open() -> Self {
+        Self { result: Containment::Open, detail: String::new(), no_room: None }
+    }
+
     fn no_room(no_room: NoRoom) -> Self {
         let refused = Self::refused(no_room.condition);
         Self { no_room: Some(no_room), ..refused }
@@ -60,6 +65,12 @@ impl Contained {
         let result = if is_done { Containment::Done } else { Containment::Partly };
         Self { result, detail: detail(report), no_room: None }
     }
+}
+
+/// What is told if the earlier runs of a threat are not known: an earlier claim on it may have begun its containment.
+fn unless_begun(finding: &ProcessedRow, contained: Contained) -> Contained {
+    let may_have_begun = finding.attempts > 1 || finding.containment == Some(Containment::Open);
+    if may_have_begun { Contained::open() } else { contained }
 }
 
 /// What the steps say, without those that had nothing to do.
@@ -92,18 +103,24 @@ impl<'a> Containing<'a> {
         let resolved = deadline.limit(Box::pin(Accounts::resolve(self.app, finding))).await;
         let accounts = match resolved {
             Some(Ok(accounts)) => accounts,
-            Some(Err(_)) | None => return self.unresolved(finding).await,
+            Some(Err(_)) | None => return unless_begun(finding, self.unresolved(finding).await),
         };
         let request = Request::contain(finding);
         let request =
             RemediationRequest { app: self.app, finding, request: &request, accounts: &accounts, deadline: &deadline };
-        let Ok(history) = request.history().await else { return Contained::refused(Condition::NoRecentUndo) };
+        let Ok(history) = request.history().await else {
+            return unless_begun(finding, Contained::refused(Condition::NoRecentUndo));
+        };
         let is_continued = history.has_begun_containment(&finding.record_id);
         if !is_continued && let Some(condition) = self.unmet(request, &history).await {
             return Contained::refused(condition);
         }
         let breaker = Breaker { app: self.app, mode: self.mode() };
         let checked = ids_of(&evidence::accounts_of(&accounts, &history));
+        if self.mode() == ContainmentMode::Observe && is_continued {
+            // It was begun before the mode was changed. A person ends it.
+            return Contained { result: Containment::Partly, detail: String::new(), no_room: None };
+        }
         if self.mode() == ContainmentMode::Observe {
             return match breaker.reserve(finding, &checked).await {
                 Ok(()) => Contained { result: Containment::WouldBe, detail: String::new(), no_room: None },
@@ -115,6 +132,7 @@ impl<'a> Containing<'a> {
                 log(finding, &report);
                 Contained::of(&report)
             }
+            Err(NotRun::Unmet(_)) if is_continued => Contained::open(),
             Err(NotRun::Unmet(condition)) => Contained::refused(condition),
             Err(NotRun::NoRoom(no_room)) => Contained::no_room(no_room),
         }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures::{FutureExt as _, StreamExt as _, join, stream};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -26,6 +27,9 @@ const NOTIFICATION_WAITS: Duration = Duration::from_secs(30);
 
 /// No containment is begun with less than this left in the run: the next run does it.
 const RESERVE: Duration = Duration::from_secs(120);
+
+/// How long later runs try to end a containment that was begun.
+const ENDED_WITHIN: TimeDelta = TimeDelta::days(2);
 
 /// The most containments at the same time. Each is several requests to the tenant.
 const AT_ONCE: usize = 64;
@@ -141,6 +145,9 @@ impl<'a> ContainmentStage<'a> {
     async fn end(&self, row: &ProcessedRow, contained: Contained) -> Result<(), StoreError> {
         let app = self.containing.app;
         let store = app.store.as_ref();
+        if contained.result == Containment::Open && app.clock.now() - row.event_time < ENDED_WITHIN {
+            return Ok(());
+        }
         let result = if contained.result == Containment::Done { Containment::Done } else { Containment::Partly };
         let key = row.key();
         let is_closed = tables::update::<ProcessedRow, bool>(store, &app.clock, &key, |stored| match stored {

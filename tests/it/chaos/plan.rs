@@ -14,6 +14,8 @@ pub struct Plan {
     /// How many of 1,000 requests fail.
     pub faults: u64,
     pub rounds: Vec<Round>,
+    /// Whether accounts are contained. Then the tenants are read in peace for more than a day before.
+    pub contains: bool,
 }
 
 /// The time up to one cycle, and the cycle.
@@ -53,14 +55,19 @@ impl Plan {
         if seeded.range(0, 8) == 0 {
             rounds.extend((0..6).map(|_| long_outage(&mut seeded)));
         }
-        Self { seed, tenants: 1 + seeded.range(0, 3) as usize, skews, faults, rounds }
+        Self { seed, tenants: 1 + seeded.range(0, 3) as usize, skews, faults, rounds, contains: false }
+    }
+
+    /// As [`Plan::of`], with containment.
+    pub fn with_containment(seed: u64) -> Self {
+        Self { contains: true, ..Self::of(seed) }
     }
 
     /// Nobody is killed, nothing fails, and time passes a quarter of an hour at a time.
     pub fn calm(seed: u64) -> Self {
         let passes = TimeDelta::minutes(15);
         let rounds = (0..8).map(|_| Round { passes, outage: Outage::None, kills: Vec::new() }).collect();
-        Self { seed, tenants: 3, skews: vec![0], faults: 0, rounds }
+        Self { seed, tenants: 3, skews: vec![0], faults: 0, rounds, contains: false }
     }
 }
 

@@ -1,10 +1,10 @@
 //! What has happened, as the services around the app have seen it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tenantwatch::tables::CoverageRow;
+use tenantwatch::tables::{ActionRow, CoverageRow};
 use tenantwatch_simulator::Accepted;
 use tenantwatch_simulator::scenario::Shown;
 use tenantwatch_simulator::storage_proxy::Written;
@@ -36,6 +36,10 @@ pub struct Story {
     pub failures: Vec<u64>,
     /// At the end.
     pub coverage: Vec<CoverageRow>,
+    /// The runs of automatic containment.
+    pub containments: Vec<ActionRow>,
+    /// The accounts that cannot sign in, in lower case.
+    pub blocked: BTreeSet<String>,
     pub faults: u64,
     /// What the handlers wrote, where it matters.
     pub lines: Vec<String>,
