@@ -1,6 +1,6 @@
-//! Stage 2: one record becomes one stored finding. Facts are looked up, the record is evaluated (`crate::detection`), the finding is
-//! claimed and stored (`findings`, `repeats`), sent if it is a threat, and then related to others (`relate`). What earlier runs left
-//! unfinished is continued by `resume`.
+//! Stage 2: one record becomes one stored finding. Facts are looked up, the record is evaluated (`crate::detection`), the finding
+//! is claimed and stored (`findings`, `repeats`), sent if it is a threat, and then related to others (`relate`). `resume`
+//! continues the findings that earlier runs left unfinished.
 
 mod consents;
 mod findings;
@@ -55,7 +55,7 @@ fn is_to_be_contained(app: &App, row: &ProcessedRow) -> bool {
     is_containable(row) && app.settings.containment.lists(&row.domain)
 }
 
-/// How long the claim of a row holds.
+/// Returns the time for which the claim of a row holds.
 fn claim_holds(app: &App, row: &ProcessedRow) -> TimeDelta {
     let is_due = row.containment.is_none() || row.containment == Some(Containment::Open);
     if is_due && is_to_be_contained(app, row) { CONTAINMENT_HOLDS } else { CLAIM_HOLDS }
@@ -72,7 +72,7 @@ pub struct Assessor<'a> {
     organization: OnceLock<String>,
     notified: NotifiedFingerprints,
     counts: Mutex<Report>,
-    /// Where threats go whose accounts may be contained. `None`: they are sent at once.
+    /// The queue of the containment stage. `None`: threats are sent immediately.
     containment: Mutex<Option<UnboundedSender<OwnedFinding>>>,
 }
 

@@ -113,7 +113,7 @@ fn headline(notification: &Notification<'_>) -> Value {
     json!({ "type": "Container", "style": style, "bleed": true, "items": items })
 }
 
-/// What the automatic containment did, step by step.
+/// Returns a line for each step of the automatic containment.
 fn contained(texts: Texts<'_>) -> Vec<Value> {
     let lines: Vec<&str> = texts.notification.row.containment_detail.lines().collect();
     if lines.is_empty() {

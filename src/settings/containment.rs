@@ -30,7 +30,7 @@ pub enum ContainedTenants {
     Listed(BTreeSet<Domain>),
 }
 
-/// What happens when every condition is met.
+/// The reaction if every condition is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ContainmentMode {
     /// The notification says what would have been done.
@@ -101,7 +101,7 @@ impl ContainmentSettings {
 /// One entry of `AUTO_CONTAIN`; `None` for `*`.
 #[expect(clippy::option_option, reason = "the outer one says whether the entry is sound")]
 fn entry(text: &str) -> Option<Option<Domain>> {
-    if text == "*" { Some(None) } else { text.parse().ok().map(Some) }
+    if text == "*" { Some(None) } else { text.parse().ok().filter(|_| text.contains('.')).map(Some) }
 }
 
 fn tenants(source: &mut Source, entries: Vec<Option<Domain>>) -> ContainedTenants {

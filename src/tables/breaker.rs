@@ -11,7 +11,7 @@ use super::keys;
 use base::ids::TenantId;
 use table_store::{Column, Entity, Key, StoreError, Stored};
 
-/// Whose accounts a row counts.
+/// The accounts that a row counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerScope {
     /// Those of one tenant.
@@ -21,7 +21,7 @@ pub enum BreakerScope {
 }
 
 impl BreakerScope {
-    /// How long an account counts.
+    /// Returns the time for which an account counts.
     pub fn window(self) -> TimeDelta {
         match self {
             Self::Tenant(_) => TimeDelta::hours(24),
@@ -29,7 +29,7 @@ impl BreakerScope {
         }
     }
 
-    /// How long an account is known, so that the same incident does not count it again. An incident lasts 7 days at most.
+    /// Returns the time for which an account is known, so that the same incident does not count it again. An incident lasts 7 days at most.
     fn known_for(self) -> TimeDelta {
         match self {
             Self::Tenant(_) => TimeDelta::days(8),
@@ -47,7 +47,7 @@ pub struct Counters {
     pub open_since: Option<DateTime<Utc>>,
 }
 
-/// What became of a reservation.
+/// The result of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
     /// All accounts are counted.
@@ -104,7 +104,7 @@ impl BreakerRow {
         Self { scope, contained: Counters::default(), observed: Counters::default() }
     }
 
-    /// Where it is kept.
+    /// Returns the key of the row.
     pub fn key(scope: BreakerScope) -> Key {
         match scope {
             BreakerScope::Tenant(tenant) => Key::new(keys::breaker(), table_store::RowKey::tenant(&tenant)),

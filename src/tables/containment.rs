@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::ProcessedRow;
 use crate::detection::{FindingKind, Severity};
 
-/// What became of the automatic containment of a threat.
+/// The result of the automatic containment of a threat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Containment {
     /// Every step was taken, and a second read found it in effect.

@@ -1,4 +1,4 @@
-//! What Teams, the webhook, mail and Slack received, in the form that the page shows.
+//! Shows the messages that Teams, the webhook, mail and Slack received.
 
 use serde_json::{Value, json};
 

@@ -18,7 +18,7 @@ const TOTAL_LIMIT: usize = 20;
 /// The hexadecimal digits of the mark of an account and its incident.
 const MARK_DIGITS: usize = 24;
 
-/// How often a row is changed that others change at the same time, each time with the repetitions of the store.
+/// The attempts to change a row that other runs change concurrently, each with the repetitions of the store.
 const TRIES: usize = 4;
 
 /// Why nothing was reserved.
@@ -35,7 +35,7 @@ pub struct NoRoom {
 pub struct Breaker<'a> {
     /// The store and the limit.
     pub app: &'a App,
-    /// Which counters are used.
+    /// The counters that are used.
     pub mode: ContainmentMode,
 }
 
@@ -155,7 +155,7 @@ fn unread(condition: Condition, error: &StoreError) -> NoRoom {
     NoRoom { condition, open: None }
 }
 
-/// What an account of an incident is counted by.
+/// Returns the mark by which an account of an incident is counted.
 fn mark(object_id: &str, finding: &ProcessedRow) -> String {
     let record = finding.record_id.to_string();
     let incident = if finding.incident_id.is_empty() { &record } else { &finding.incident_id };

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// The oldest record whose account is contained.
 const RECORD_AGE: TimeDelta = TimeDelta::hours(24);
 
-/// How long a tenant must have been read without a gap.
+/// The time for which a tenant must have been read without a gap.
 const READ_WITHOUT_GAP: TimeDelta = TimeDelta::hours(24);
 
-/// How long an Undo keeps an account from being contained again.
+/// The time after an Undo in which an account is not contained again.
 pub const AFTER_UNDO: TimeDelta = TimeDelta::hours(24);
 
 macro_rules! conditions {
@@ -22,7 +22,7 @@ macro_rules! conditions {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// What stands after `Refused: `.
+            /// Returns the text after `Refused: `.
             pub fn unmet(self) -> &'static str {
                 match self { $(Self::$name => $unmet),+ }
             }
@@ -69,7 +69,7 @@ conditions! {
     Stored = "the run could not be stored",
 }
 
-/// What the tables say. No service has to be asked for it.
+/// The facts from the tables. No service is queried for them.
 #[derive(Debug, Clone, Copy)]
 pub struct Ours {
     /// The present time.
@@ -78,22 +78,22 @@ pub struct Ours {
     pub event_time: DateTime<Utc>,
     /// Since when the tenant has been read without a gap.
     pub read_since: Option<DateTime<Utc>>,
-    /// Whether a part of the tenant's log is still to be read.
+    /// `true` if a part of the tenant's log is still to be read.
     pub has_backlog: Option<bool>,
 }
 
-/// What the tenant says.
+/// The facts from the services of the tenant.
 #[derive(Debug, Clone)]
 pub struct Theirs {
     /// The present time.
     pub now: DateTime<Utc>,
-    /// Whether owner and actor were found among the accounts of the tenant.
+    /// `true` if owner and actor were found among the accounts of the tenant.
     pub accounts_are_known: bool,
-    /// Whether the current rule was read, or the record is unambiguous.
+    /// `true` if the current rule was read, or the record is unambiguous.
     pub change_is_whole: bool,
-    /// Whether the accepted domains were read.
+    /// `true` if the accepted domains were read.
     pub domains_are_known: bool,
-    /// Whether a target is proven to be external. `None` if no reason is forwarding.
+    /// `true` if a target is proven to be external. `None` if no reason is forwarding.
     pub target_is_external: Option<bool>,
     /// Every account that a remediation would secure.
     pub accounts: Vec<AccountFacts>,
@@ -101,18 +101,18 @@ pub struct Theirs {
     pub last_undo: Option<Option<DateTime<Utc>>>,
 }
 
-/// What the tenant says of one account.
+/// The facts about one account.
 #[derive(Debug, Clone, Copy)]
 pub struct AccountFacts {
-    /// Whether sign-in is allowed, or was until this incident.
+    /// `true` if sign-in is allowed, or was until this incident.
     pub is_enabled: Option<bool>,
-    /// Whether it is a member's.
+    /// `true` if it is a member's.
     pub is_member: Option<bool>,
-    /// Whether it is in `PROTECTED_USERS`.
+    /// `true` if it is in `PROTECTED_USERS`.
     pub is_protected: bool,
-    /// Whether it has a directory role, directly or through a group.
+    /// `true` if it has a directory role, directly or through a group.
     pub has_role: Option<bool>,
-    /// Whether it has the mailbox of a person, or none.
+    /// `true` if it has the mailbox of a person, or none.
     pub mailbox_is_personal: Option<bool>,
 }
 

@@ -31,14 +31,14 @@ const FORWARDING: &[ReasonName] = &[
 /// The most targets that are looked up. One that is external is enough.
 const TARGETS: usize = 10;
 
-/// What is read in one window of the log. Beyond it a run is catching up.
+/// The length of one window of the log. A run with more to read is catching up.
 const ONE_WINDOW: TimeDelta = TimeDelta::hours(24);
 
 /// The type of a mailbox that belongs to a person
 /// (<https://learn.microsoft.com/powershell/module/exchange/get-mailbox>).
 const PERSONAL: &str = "UserMailbox";
 
-/// What the tables say about a threat of a tenant.
+/// Returns the facts from the tables about a threat.
 pub fn of_tables(row: &CoverageRow, finding: &ProcessedRow, now: DateTime<Utc>) -> Ours {
     let last_gap = row.gaps.iter().map(|gap| gap.to).max();
     let is_behind = row.covered_until.map(|covered| now - covered > ONE_WINDOW);
@@ -56,7 +56,7 @@ pub fn accounts_of(accounts: &Accounts, history: &History) -> Vec<Account> {
     accounts.compromised(AccountChoice::Auto, |id| history.was_enabled(id))
 }
 
-/// What the tenant says about a threat.
+/// Reads the facts about a threat from the services of the tenant.
 pub async fn of_tenant(context: &RemediationContext<'_>, history: &History, now: DateTime<Utc>) -> Theirs {
     let accounts = accounts_of(context.accounts, history);
     let facts = join_all(accounts.iter().map(|account| account_facts(context, account, history)));
@@ -138,7 +138,7 @@ async fn change(context: &RemediationContext<'_>) -> (bool, Vec<String>) {
         (true, None) => is_clear,
         (true, Some(_)) => is_unambiguous(),
     };
-    (is_whole, offending.into_iter().flat_map(rules::targets_of).collect())
+    (is_whole, offending.into_iter().flat_map(|rule| rule.targets.clone()).collect())
 }
 
 /// A record that is cut says nothing.

@@ -31,15 +31,15 @@ pub use breaker::{Breaker, NoRoom};
 pub use conditions::{AccountFacts, Condition, Ours, Theirs};
 pub use stage::ContainmentStage;
 
-/// How long one containment may take: as long as a press.
+/// The time limit of one containment, the same as that of a remediation request.
 const RUN_LIMIT: Duration = Duration::from_secs(87);
 
-/// What became of a containment.
+/// The outcome of a containment.
 #[derive(Debug)]
 pub struct Contained {
     /// The result.
     pub result: Containment,
-    /// What was done, one line for each step. Empty if nothing was.
+    /// One line for each step. Empty if nothing was done.
     pub detail: String,
     /// The opening of the breaker that kept it from being done.
     no_room: Option<NoRoom>,
@@ -50,7 +50,7 @@ impl Contained {
         Self { result: Containment::Refused(condition.unmet().to_owned()), detail: String::new(), no_room: None }
     }
 
-    /// What an earlier run has begun is not known to have ended.
+    /// The outcome if it is not known whether an earlier run has ended.
     fn open() -> Self {
         Self { result: Containment::Open, detail: String::new(), no_room: None }
     }
@@ -67,13 +67,7 @@ impl Contained {
     }
 }
 
-/// What is told if the earlier runs of a threat are not known: an earlier claim on it may have begun its containment.
-fn unless_begun(finding: &ProcessedRow, contained: Contained) -> Contained {
-    let may_have_begun = finding.attempts > 1 || finding.containment == Some(Containment::Open);
-    if may_have_begun { Contained::open() } else { contained }
-}
-
-/// What the steps say, without those that had nothing to do.
+/// Returns the details of the steps, except those that had nothing to do.
 fn detail(report: &Report) -> String {
     let taken = report.steps.iter().filter(|step| step.outcome != Outcome::Skipped && !step.detail.is_empty());
     taken.map(|step| format!("{:?}: {}", step.step, step.detail)).collect::<Vec<_>>().join("\n")
@@ -103,20 +97,34 @@ impl<'a> Containing<'a> {
         let resolved = deadline.limit(Box::pin(Accounts::resolve(self.app, finding))).await;
         let accounts = match resolved {
             Some(Ok(accounts)) => accounts,
-            Some(Err(_)) | None => return unless_begun(finding, self.unresolved(finding).await),
+            Some(Err(_)) | None => return self.unless_begun(finding, self.unresolved(finding).await),
         };
         let request = Request::contain(finding);
         let request =
             RemediationRequest { app: self.app, finding, request: &request, accounts: &accounts, deadline: &deadline };
         let Ok(history) = request.history().await else {
-            return unless_begun(finding, Contained::refused(Condition::NoRecentUndo));
+            return self.unless_begun(finding, Contained::refused(Condition::NoRecentUndo));
         };
+        let contained = Box::pin(self.decide(request, &history, has_begun)).await;
+        if !matches!(contained.result, Containment::Refused(_)) || !self.may_have_begun(finding) {
+            return contained;
+        }
+        // A run that has lost its claim on the threat may have begun in the meantime.
+        match request.history().await {
+            Ok(history) if !history.has_begun_containment(&finding.record_id) => contained,
+            Ok(_) | Err(_) => Contained::open(),
+        }
+    }
+
+    /// Checks the conditions, and contains or observes.
+    async fn decide(&self, request: RemediationRequest<'_>, history: &History, has_begun: &AtomicBool) -> Contained {
+        let (finding, accounts) = (request.finding, request.accounts);
         let is_continued = history.has_begun_containment(&finding.record_id);
-        if !is_continued && let Some(condition) = self.unmet(request, &history).await {
+        if !is_continued && let Some(condition) = self.unmet(request, history).await {
             return Contained::refused(condition);
         }
         let breaker = Breaker { app: self.app, mode: self.mode() };
-        let checked = ids_of(&evidence::accounts_of(&accounts, &history));
+        let checked = ids_of(&evidence::accounts_of(accounts, history));
         if self.mode() == ContainmentMode::Observe && is_continued {
             // It was begun before the mode was changed. A person ends it.
             return Contained { result: Containment::Partly, detail: String::new(), no_room: None };
@@ -136,6 +144,17 @@ impl<'a> Containing<'a> {
             Err(NotRun::Unmet(condition)) => Contained::refused(condition),
             Err(NotRun::NoRoom(no_room)) => Contained::no_room(no_room),
         }
+    }
+
+    /// Returns the outcome if the earlier runs of a threat could not be read: one of them may have begun its containment.
+    fn unless_begun(&self, finding: &ProcessedRow, contained: Contained) -> Contained {
+        if self.may_have_begun(finding) { Contained::open() } else { contained }
+    }
+
+    /// Returns whether an earlier claim on a threat may have begun its containment.
+    fn may_have_begun(&self, finding: &ProcessedRow) -> bool {
+        let is_taken_over = finding.attempts > 1 || finding.containment == Some(Containment::Open);
+        is_taken_over && self.mode() == ContainmentMode::Act
     }
 
     /// The accounts are not known; a condition that says more is named first.

@@ -11,19 +11,20 @@ use crate::remediation::context::RemediationContext;
 use crate::remediation::history::History;
 use crate::remediation::remediate::{self, RemediationRequest};
 use crate::remediation::{Refusal, Report, RunStatus, steps};
+use crate::tables::{self, ProcessedRow};
 use base::ids::RunId;
 
 use super::breaker::{Breaker, NoRoom};
 use super::conditions::Condition;
 use super::evidence::accounts_of;
 
-/// How long a run waits before it asks again for locks that another run holds.
+/// The pause before a run requests locks again that another run holds.
 const LOCK_PAUSE: Duration = Duration::from_secs(2);
 
-/// How often a run asks for them.
+/// The number of these requests.
 const LOCK_TRIES: usize = 40;
 
-/// Why a run did nothing.
+/// The reason why a run changed nothing.
 #[derive(Debug)]
 pub enum NotRun {
     /// A condition is not met.
@@ -43,7 +44,7 @@ impl From<Refusal> for NotRun {
     }
 }
 
-/// What a run needs besides the request.
+/// A run and its limits.
 pub struct Run<'a> {
     pub request: RemediationRequest<'a>,
     pub breaker: Breaker<'a>,
@@ -54,7 +55,7 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Contains the accounts, or goes on where an earlier run of the same threat stopped.
+    /// Contains the accounts, or continues where an earlier run of the same threat stopped.
     ///
     /// # Errors
     /// Returns [`NotRun`] if nothing was changed.
@@ -85,6 +86,9 @@ impl Run<'_> {
         let is_continued = history.has_begun_containment(&request.finding.record_id);
         context.compromised = request.compromised(&history).await?;
         context.only_offending = true;
+        if !self.has_claim().await? {
+            return Err(NotRun::Unmet(Condition::Free));
+        }
         if !is_continued {
             self.check_again(&context.compromised, &history)?;
             self.breaker
@@ -111,7 +115,14 @@ impl Run<'_> {
         Ok(report)
     }
 
-    /// What may have changed before the locks were held: an Undo, or an account that somebody has disabled or enabled.
+    /// Returns whether no other run has taken the threat over: that one contains the account and sends the notification.
+    async fn has_claim(&self) -> Result<bool, Refusal> {
+        let (app, finding) = (self.request.app, self.request.finding);
+        let stored = tables::load::<ProcessedRow>(app.store.as_ref(), &finding.key()).await?;
+        Ok(stored.is_some_and(|(row, _)| row.state.is_closed() || row.claim_id == finding.claim_id))
+    }
+
+    /// Checks what may have changed before the locks were held: an Undo, or an account that was disabled or enabled.
     fn check_again(&self, compromised: &[Account], history: &History) -> Result<(), NotRun> {
         let now = self.request.app.clock.now();
         if history.last_undo().is_some_and(|undo| now - undo <= super::conditions::AFTER_UNDO) {

@@ -22,13 +22,13 @@ use table_store::StoreError;
 use super::conditions::Condition;
 use super::{Contained, Containing};
 
-/// How long a notification waits for its containment.
+/// The longest time that a notification waits for its containment.
 const NOTIFICATION_WAITS: Duration = Duration::from_secs(30);
 
 /// No containment is begun with less than this left in the run: the next run does it.
 const RESERVE: Duration = Duration::from_secs(120);
 
-/// How long later runs try to end a containment that was begun.
+/// The age of a threat up to which later runs try to end its containment.
 const ENDED_WITHIN: TimeDelta = TimeDelta::days(2);
 
 /// The most containments at the same time. Each is several requests to the tenant.
@@ -46,7 +46,7 @@ pub struct ContainmentStage<'a> {
 #[derive(Debug, Default)]
 struct Account {
     turn: tokio::sync::Mutex<()>,
-    /// Whether the containment of one of its threats has begun in this run: then the others are told as being contained as well.
+    /// `true` if the containment of one of its threats has begun in this run: the notifications of the others say so too.
     has_begun: AtomicBool,
 }
 
@@ -91,7 +91,9 @@ impl<'a> ContainmentStage<'a> {
         let wait = Deadline::after(Arc::clone(&self.containing.app.clock), NOTIFICATION_WAITS);
         match wait.limit(work.as_mut()).await {
             Some(contained) => self.tell(row, version, contained).await,
-            None if account.has_begun.load(Ordering::SeqCst) => self.tell_and_end(row, version, work).await,
+            None if account.has_begun.load(Ordering::SeqCst) || self.containing.may_have_begun(&finding) => {
+                self.tell_and_end(row, version, work).await
+            }
             None => self.tell(row, version, Contained::refused(Condition::InTime)).await,
         }
     }

@@ -1,4 +1,4 @@
-//! What a containment does and what it leaves.
+//! The steps of a containment, and the settings that it leaves unchanged.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};

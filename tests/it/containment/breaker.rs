@@ -1,4 +1,4 @@
-//! How many accounts are contained.
+//! The limits of accounts.
 
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ async fn parallel_runs_share_the_limit() {
     fixture.wait(TimeDelta::minutes(1));
     let message = fixture.message();
     join_all((0..6).map(|_| fixture.deliver(&message))).await;
-    // What one of them could not finish is taken over.
+    // Later runs take over what one of them could not finish.
     for _ in 0..3 {
         fixture.wait(TimeDelta::minutes(20));
         fixture.read().await.unwrap();

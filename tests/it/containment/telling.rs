@@ -1,4 +1,4 @@
-//! What is told of a containment, and when.
+//! The notification of a containment.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ async fn webhook_gets_its_own_type_and_no_token() {
 async fn other_threats_do_not_wait_for_a_containment() {
     let fixture = ready(acting).await;
     super::add_person(&fixture, "walter");
-    // Whatever blocks victor's account hangs, and so would everything behind it.
+    // The request that blocks victor's account gets no response.
     fixture.sim.inject(Fault::hang(Service::Graph, "PATCH "));
     attack(&fixture, 7, "Invoices");
     let mut other = super::robbing_rule(8, "Payroll", &fixture);
