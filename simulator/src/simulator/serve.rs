@@ -134,6 +134,12 @@ impl Open<'_> {
                     Some(FaultKind::PagesInACircle) => {
                         reply.with_next_page(&self.shared.origin_of(arrived.entry.service), &arrived.entry)
                     }
+                    Some(FaultKind::Padded(mebibytes)) if reply.blob.is_none() => reply.padded(*mebibytes),
+                    Some(FaultKind::OtherIds) => reply.with_other_ids(),
+                    Some(FaultKind::Renames) => {
+                        self.shared.rename_tenant_of(arrived);
+                        reply
+                    }
                     _ => reply,
                 }
             }

@@ -133,6 +133,19 @@ pub(crate) struct Start {
 }
 
 impl Tenant {
+    /// Gives every user, and their mailbox, the user principal name of the next one. Ids stay.
+    pub(crate) fn rename_everybody(&mut self) {
+        let mut names: Vec<String> = self.users.iter().map(|user| user.upn.clone()).collect();
+        let Some(last) = names.len().checked_sub(1) else { return };
+        names.rotate_right(last);
+        for (user, name) in self.users.iter_mut().zip(names) {
+            user.upn.clone_from(&name);
+            for mailbox in self.mailboxes.iter_mut().filter(|mailbox| mailbox.object_id == user.id) {
+                mailbox.upn.clone_from(&name);
+            }
+        }
+    }
+
     /// Creates a customer that has consented, with auditing on, an Exchange role, its domain accepted and no people.
     pub fn new(id: Uuid, default_domain: &str, display_name: &str) -> Self {
         let mut directory = Directory::consented();

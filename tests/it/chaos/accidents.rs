@@ -20,13 +20,16 @@ use tenantwatch_simulator::world::Consent;
 use tenantwatch_simulator::{Service, Simulator, Trouble};
 use uuid::Uuid;
 
-use super::plan::{Kill, Outage, Plan, Round};
+use super::plan::{Kill, Oddity, Outage, Plan, Round};
 use super::story::{Published, Story};
 use super::time::Time;
 use crate::azurite::{ACCOUNT, Azurite, KEY};
 
 /// Long enough for any machine; nothing waits for it unless something is broken.
 const LONG: Duration = Duration::from_secs(180);
+
+/// The answer time of a slow service: 20 s of the app's time.
+const SLOWNESS: Duration = Duration::from_secs(1);
 
 /// How long content is published before the first run: less than the first run looks back.
 const BEFORE: chrono::TimeDelta = chrono::TimeDelta::minutes(100);
@@ -37,6 +40,8 @@ struct Days {
     names: TableNames,
     hosts: Vec<FunctionsHost>,
     customers: Vec<Eventful>,
+    /// The customer whose administrator is an attacker.
+    hostile: Option<Uuid>,
     time: Time,
     steps: Arc<Steps>,
     /// The most steps that a cycle has had.
@@ -58,6 +63,7 @@ pub async fn live_through(azurite: &Azurite, plan: &Plan) -> Story {
     days.simulator.set_trouble(None);
     days.tables.set_trouble(None);
     days.set_outage(Outage::None);
+    days.set_oddity(Oddity::None);
     // What is owed waits 6 hours at most, a judgement 160 minutes, a claim a quarter of an hour; what is missing is looked for
     // once more.
     for minutes in [20, 400, 400, 200] {
@@ -73,6 +79,7 @@ impl Days {
         let start: DateTime<Utc> = "2026-03-02T06:00:00Z".parse().unwrap();
         let time = Time::start(start, folder.path(), &plan.skews);
         let (world, customers) = scenario::eventful(plan.tenants, plan.seed);
+        let hostile = customers.last().filter(|_| plan.is_unkind).map(Eventful::tenant);
         let simulator = Arc::new(Simulator::start(world).await.unwrap());
         let clock = time.clone();
         simulator.run_clock(move || clock.now());
@@ -93,6 +100,7 @@ impl Days {
             names,
             hosts,
             customers,
+            hostile,
             time,
             steps,
             cycle_steps: 0,
@@ -102,13 +110,21 @@ impl Days {
     }
 
     fn make_trouble(&self, plan: &Plan) {
-        self.simulator.set_trouble(Some(Trouble::new(plan.seed, plan.faults)));
+        let mut trouble = Trouble::new(plan.seed, plan.faults);
+        if plan.is_unkind {
+            trouble = trouble.with_hangs().with_empty_answers().with_slow_answers(SLOWNESS);
+        }
+        if let Some(hostile) = self.hostile {
+            trouble = trouble.with_hostile_tenant(hostile);
+        }
+        self.simulator.set_trouble(Some(trouble));
         self.tables.set_trouble(Some(Trouble::new(plan.seed, plan.faults / 2)));
     }
 
     /// Publishes what happens up to the next cycle, and lets that be now.
     async fn live_round(&mut self, round: &Round, published: DateTime<Utc>) -> DateTime<Utc> {
         self.set_outage(round.outage);
+        self.set_oddity(round.oddity);
         self.time.leap(round.passes);
         let now = self.time.now();
         self.publish(published, now);
@@ -131,6 +147,19 @@ impl Days {
         // A token that was given before does not help.
         if outage != Outage::None {
             self.simulator.revoke_tokens();
+        }
+    }
+
+    fn set_oddity(&self, oddity: Oddity) {
+        for service in [Service::Activity, Service::Graph] {
+            let hours = match oddity {
+                Oddity::WrongDate { of_graph, hours } if of_graph == (service == Service::Graph) => hours,
+                _ => 0,
+            };
+            self.simulator.set_date_error(service, chrono::TimeDelta::hours(hours));
+        }
+        if oddity == Oddity::StaleTokens {
+            self.simulator.make_tokens_stale(None);
         }
     }
 
@@ -184,6 +213,7 @@ impl Days {
         let bodies = self.simulator.notifications().into_iter();
         Story {
             shown: self.customers.iter().flat_map(|customer| customer.shown.clone()).collect(),
+            hostile: self.hostile,
             blobs,
             accepted: self.simulator.accepted(),
             bodies: bodies.map(|body| (body["LogID"].as_str().unwrap_or_default().to_owned(), body)).collect(),

@@ -24,6 +24,8 @@ pub struct Published {
 #[derive(Debug, Clone, Default)]
 pub struct Story {
     pub shown: Vec<Shown>,
+    /// The tenant whose answers its attacker chose. Only what others see is certain then.
+    pub hostile: Option<Uuid>,
     pub blobs: Vec<Published>,
     /// What both channels took.
     pub accepted: Vec<Accepted>,

@@ -65,8 +65,12 @@ impl fmt::Display for Verdict {
 
 /// Looks for everything that may not be.
 pub fn judge(story: &Story) -> Verdict {
-    let mut verdict =
-        Verdict { threats: story.shown.len(), kills: story.kills.len(), faults: story.faults, ..Verdict::default() };
+    let mut verdict = Verdict {
+        threats: certain(story).count(),
+        kills: story.kills.len(),
+        faults: story.faults,
+        ..Verdict::default()
+    };
     look_for_unseen(story, &mut verdict);
     look_for_repeats(story, &mut verdict);
     look_for_false_alarms(story, &mut verdict);
@@ -75,9 +79,14 @@ pub fn judge(story: &Story) -> Verdict {
     verdict
 }
 
+/// The threats of tenants that do not choose Tenantwatch's facts themselves.
+fn certain(story: &Story) -> impl Iterator<Item = &Shown> {
+    story.shown.iter().filter(|shown| Some(shown.planted.tenant_id) != story.hostile)
+}
+
 /// Every threat was taken by both channels, or lies in nothing but content that was lost.
 fn look_for_unseen(story: &Story, verdict: &mut Verdict) {
-    for shown in &story.shown {
+    for shown in certain(story) {
         let id = shown.planted.record_id.to_string();
         let taken_by = |channel| story.accepted.iter().any(|one| one.channel == channel && one.tracking_id == id);
         match (taken_by(Service::Flow), taken_by(Service::Teams)) {
@@ -142,7 +151,11 @@ fn happened_between(story: &Story, from: u64, to: u64) -> bool {
 
 fn look_for_false_alarms(story: &Story, verdict: &mut Verdict) {
     let planted: BTreeSet<String> = story.shown.iter().map(|shown| shown.planted.record_id.to_string()).collect();
-    for (id, body) in story.bodies.iter().filter(|(id, body)| body["Threat"] == "True" && !planted.contains(*id)) {
+    let hostile = story.hostile.map(|tenant| tenant.to_string()).unwrap_or_default();
+    let is_false = |id: &String, body: &Value| {
+        body["Threat"] == "True" && !planted.contains(id) && body["TenantId"] != hostile.as_str()
+    };
+    for (id, body) in story.bodies.iter().filter(|(id, body)| is_false(id, body)) {
         verdict.complaints.push(format!("{id} is a false alarm: {}", body["Description"]));
     }
 }
