@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -28,7 +29,7 @@ const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 /// The shortest time limit of an attempt.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 
-/// The first wait; each further one is twice as long.
+/// The first wait. It doubles.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// How much of an answer is read, in bytes.
@@ -77,7 +78,8 @@ impl From<NotifyError> for Failed {
 impl Delivery<'_> {
     /// Posts the body until it is accepted, is refused for good, or time or patience run out.
     pub async fn deliver(&self, body: &[u8], deadline: &Deadline) -> Result<(), NotifyError> {
-        let mut wait = FIRST_WAIT;
+        let waits = ExponentialBuilder::new().with_min_delay(FIRST_WAIT).without_max_delay().without_max_times();
+        let mut waits = waits.build();
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -88,12 +90,11 @@ impl Delivery<'_> {
             let NotifyError::Transient { retry_after, .. } = &error else {
                 return Err(error);
             };
-            let pause = retry_after.unwrap_or(wait);
-            if attempts >= limit || pause >= deadline.left() {
+            let wait = waits.next().filter(|_| attempts < limit).map(|planned| retry_after.unwrap_or(planned));
+            let Some(wait) = wait.filter(|wait| *wait < deadline.left()) else {
                 return Err(error);
-            }
-            self.clock.sleep(pause).await;
-            wait = wait.saturating_mul(2);
+            };
+            self.clock.sleep(wait).await;
         }
     }
 

@@ -35,11 +35,8 @@ impl Boundary {
 
     /// Whether the provider trusts the address in this tenant.
     pub fn is_trusted(&self, address: &MailAddress) -> bool {
-        let here = |only_in: &Option<Domain>| only_in.as_ref().is_none_or(|domain| *domain == self.tenant_domain);
-        self.trusted.iter().any(|target| match target {
-            TrustedTarget::Domain { only_in, domain } => here(only_in) && domain == address.domain(),
-            TrustedTarget::Address { only_in, address: trusted } => here(only_in) && trusted == address,
-        })
+        let (domain, tenant) = (address.domain(), &self.tenant_domain);
+        self.trusted.iter().any(|target| target.covers(domain, Some(address), tenant))
     }
 }
 

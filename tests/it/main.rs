@@ -5,6 +5,7 @@ mod architecture;
 mod attacker;
 mod audit;
 mod azurite;
+mod background_run;
 mod browser;
 mod card;
 mod channels;
