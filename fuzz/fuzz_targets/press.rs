@@ -88,7 +88,7 @@ impl Ward {
             .into_bytes()
     }
 
-    /// A request whose members and tokens are genuine, but for some members that the input chooses.
+    /// Returns a request whose members and tokens are genuine, except some members that the input chooses.
     fn with_member(&self, token: u8, bytes: &[u8]) -> Vec<u8> {
         let mut body: Map<String, Value> =
             serde_json::from_slice(&self.with_token(self.token(token))).expect("an object");

@@ -42,7 +42,7 @@ pub enum FaultKind {
     Nothing(Nothing),
     /// Names the page just sent as the next one: in `NextPageUri` or in `@odata.nextLink`.
     PagesInACircle,
-    /// Answers rightly, behind so many mebibytes of blanks.
+    /// Sends the right response after this number of mebibytes of blanks.
     Padded(usize),
     /// Answers rightly, but with another GUID in place of each one.
     OtherIds,

@@ -91,7 +91,7 @@ fn first_segments(list: TokenStream) -> Vec<String> {
     segments
 }
 
-/// Which folder uses which, from the files themselves.
+/// Returns each pair of a folder and a folder that it uses, with the files in which it does.
 fn uses() -> BTreeMap<(String, String), BTreeSet<PathBuf>> {
     let mut uses: BTreeMap<(String, String), BTreeSet<PathBuf>> = BTreeMap::new();
     for file in source_files(&root().join("src")) {

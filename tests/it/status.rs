@@ -19,7 +19,7 @@ use tokio::process::Command;
 
 use crate::background_run;
 
-/// What the command wrote.
+/// The exit code and the output of the command.
 struct Answer {
     code: Option<i32>,
     out: String,

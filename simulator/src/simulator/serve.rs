@@ -185,7 +185,7 @@ impl Drop for Open<'_> {
     }
 }
 
-/// Counts a request that hangs for as long as it does.
+/// Counts a request as hanging as long as this value lives.
 struct Hanging<'a>(&'a Shared);
 
 impl<'a> Hanging<'a> {

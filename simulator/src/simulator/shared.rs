@@ -43,7 +43,7 @@ pub struct Accepted {
     pub order: u64,
     /// The time when the request arrived. Its sender may have been killed before it was accepted.
     pub begun: u64,
-    /// Whether the answer did not reach the sender.
+    /// `true` if the response did not reach the sender.
     pub lost: bool,
 }
 

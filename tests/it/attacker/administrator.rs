@@ -33,7 +33,7 @@ async fn alias_of_another_mailbox_leads_to_the_mailbox_of_the_account() {
     assert!(!rule.enabled, "{:#}", answer.body);
 }
 
-/// What a press changed: the people whose account or mailbox is another than before, by object id.
+/// Returns the object ids of the people whose account or mailbox a remediation run changed in more than its name.
 fn touched(before: &Tenant, after: &Tenant) -> BTreeSet<Uuid> {
     let without_name = |user: &User| format!("{:?}", User { upn: String::new(), ..user.clone() });
     let mailbox_without_name = |mailbox: &Mailbox| format!("{:?}", Mailbox { upn: String::new(), ..mailbox.clone() });

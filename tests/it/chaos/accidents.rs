@@ -31,7 +31,7 @@ const LONG: Duration = Duration::from_secs(180);
 /// The answer time of a slow service: 20 s of the app's time.
 const SLOWNESS: Duration = Duration::from_secs(1);
 
-/// How long content is published before the first run: less than the first run looks back.
+/// The span of content that is published before the first run. It is shorter than the span that the first run reads.
 const BEFORE: chrono::TimeDelta = chrono::TimeDelta::minutes(100);
 
 struct Days {
@@ -50,7 +50,7 @@ struct Days {
     _folder: tempfile::TempDir,
 }
 
-/// Everything that happens by the plan, and then enough quiet time for all that is owed.
+/// Runs everything that is planned, and then enough quiet time to deliver and read all that was deferred.
 pub async fn live_through(azurite: &Azurite, plan: &Plan) -> Story {
     let mut days = Days::begin(azurite, plan).await;
     let mut published = days.time.now();
@@ -64,8 +64,8 @@ pub async fn live_through(azurite: &Azurite, plan: &Plan) -> Story {
     days.tables.set_trouble(None);
     days.set_outage(Outage::None);
     days.set_oddity(Oddity::None);
-    // What is owed waits 6 hours at most, a judgement 160 minutes, a claim a quarter of an hour; what is missing is looked for
-    // once more.
+    // A deferred blob waits 6 hours at most, a re-evaluation 160 minutes, a claim a quarter of an hour. The last wait is for
+    // another search for missing content.
     for minutes in [20, 400, 400, 200] {
         days.time.leap(chrono::TimeDelta::minutes(minutes));
         days.cycle(&[]).await;
@@ -163,7 +163,7 @@ impl Days {
         }
     }
 
-    /// One cycle, during which somebody is killed as often as is planned.
+    /// Runs one cycle and carries out the planned kills of instances in it.
     async fn cycle(&mut self, kills: &[Kill]) {
         let before = self.steps.count();
         let mut left = kills.iter();
@@ -239,7 +239,7 @@ impl Days {
         rows.into_iter().map(|(row, _)| row).collect()
     }
 
-    /// Panics, and lines with something that nobody may read.
+    /// Returns the log lines with a panic or a secret.
     fn bad_lines(&self) -> Vec<String> {
         let secret = self.simulator.world().client_secret.clone();
         let lines = self.hosts.iter().flat_map(FunctionsHost::logs).map(|line| line.text);
@@ -247,7 +247,7 @@ impl Days {
     }
 }
 
-/// The timer fires for one instance; the messages are for whoever takes them.
+/// Fires the timer of the first instance and lets all instances take the messages.
 async fn fire_and_drain(hosts: &[FunctionsHost]) {
     hosts[0].fire_timer().await.unwrap();
     for host in hosts {
@@ -264,7 +264,7 @@ async fn kill_instances(hosts: &[FunctionsHost], kill: &Kill) {
     }
 }
 
-/// The app of this repository with the binary just built, over tables and queues that nobody else uses.
+/// Returns the app of this repository with the binary just built, over tables and queues that no other test uses.
 fn options(azurite: &Azurite, tables: &StorageProxy, simulator: &Simulator, names: &TableNames, own: &str) -> Options {
     let connection_string = azurite.connection_string.replace(&azurite.table_url, tables.url());
     let mut options = Options::new(Path::new(env!("CARGO_MANIFEST_DIR")), connection_string);

@@ -1,4 +1,4 @@
-//! What will happen, decided by a seed.
+//! Plans the accidents of a seed: outages, faults, kills and wrong clocks.
 
 use chrono::TimeDelta;
 use tenantwatch_simulator::records::Seeded;
@@ -9,22 +9,22 @@ use tenantwatch_simulator::steps::Moment;
 pub struct Plan {
     pub seed: u64,
     pub tenants: usize,
-    /// How far the clock of each instance of the app is off, in seconds.
+    /// The clock error of each instance of the app, in seconds.
     pub skews: Vec<i64>,
-    /// How many of 1,000 requests fail.
+    /// Number of requests in 1,000 that fail.
     pub faults: u64,
     pub rounds: Vec<Round>,
-    /// Whether services also hang, answer after 20 s or with nothing, and whether the last customer is an attacker who chooses the
-    /// answers of Graph and Exchange.
+    /// `true` if services also stay unresponsive, respond after 20 s or send empty responses, and if the last customer is an
+    /// attacker who chooses the responses of Graph and Exchange.
     pub is_unkind: bool,
 }
 
 /// The time up to one cycle, and the cycle.
 #[derive(Debug, Clone)]
 pub struct Round {
-    /// How much time has passed since the one before.
+    /// The time since the previous round.
     pub passes: TimeDelta,
-    /// Whether the first customer cannot be read meanwhile; or all of them.
+    /// The customers that cannot be read during the round.
     pub outage: Outage,
     pub kills: Vec<Kill>,
     pub oddity: Oddity,
@@ -36,7 +36,7 @@ pub enum Oddity {
     None,
     /// Tokens issued so far have lost their rights.
     StaleTokens,
-    /// The `Date` of the audit service, or of Graph, is wrong by so many hours.
+    /// The `Date` of the audit service, or of Graph, is wrong by `hours`.
     WrongDate {
         of_graph: bool,
         hours: i64,
@@ -55,7 +55,7 @@ pub enum Outage {
 pub struct Kill {
     pub at: u64,
     pub moment: Moment,
-    /// Which instance; beyond the last one: all.
+    /// The index of the instance that is killed. An index beyond the last one kills all.
     pub instance: usize,
 }
 
@@ -95,7 +95,7 @@ impl Plan {
         }
     }
 
-    /// Nobody is killed, nothing fails, and time passes a quarter of an hour at a time.
+    /// Returns a plan without kills or failures, in which each round takes a quarter of an hour.
     pub fn calm(seed: u64) -> Self {
         let passes = TimeDelta::minutes(15);
         let calm = Round { passes, outage: Outage::None, kills: Vec::new(), oddity: Oddity::None };
@@ -126,7 +126,7 @@ fn kill(seeded: &mut Seeded, instances: u64) -> Kill {
     Kill { at: seeded.range(0, 110), moment, instance: seeded.range(0, instances + 1) as usize }
 }
 
-/// A sixth of 9 days in which nobody lets us in.
+/// Returns a sixth of 9 days in which no customer can be read.
 fn long_outage(seeded: &mut Seeded) -> Round {
     let passes = TimeDelta::minutes(36 * 60 + i64::try_from(seeded.range(0, 60)).unwrap_or_default());
     Round { passes, outage: Outage::OfAll, kills: Vec::new(), oddity: Oddity::None }

@@ -1,4 +1,4 @@
-//! Whether what happened is what may happen.
+//! Compares the events of a seed with the guarantees of the product.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,9 +18,9 @@ pub struct Verdict {
     pub threats: usize,
     /// Threats that a channel has taken.
     pub told: usize,
-    /// Threats that nobody could read, in a gap that was told.
+    /// Threats in content that could not be read, in a gap that was reported.
     pub in_gaps: usize,
-    /// Notifications that came again because nobody could know that they had come.
+    /// Notifications that were repeated because Tenantwatch could not know that they had arrived.
     pub repeats: usize,
     pub blobs_lost: usize,
     pub kills: usize,
@@ -102,8 +102,8 @@ fn look_for_unseen(story: &Story, verdict: &mut Verdict) {
     }
 }
 
-/// Whether every blob with the record was lost: never read, or read by a run that could not store what it found, and a gap
-/// in the end. That the loss was told is looked at elsewhere.
+/// Returns whether every blob with the record was lost: never read, or in a gap at the end because the run that read it could not
+/// store its findings. `look_for_unreported_gaps` checks that the loss was reported.
 fn is_lost(story: &Story, shown: &Shown) -> bool {
     let tenant = shown.planted.tenant_id;
     let is_in = |blob: &&Published| blob.tenant == tenant && shown.blobs.contains(&blob.id);
@@ -115,7 +115,7 @@ fn is_gap(story: &Story, blob: &Published) -> bool {
     row.is_some_and(|row| row.gaps.iter().any(|gap| gap.from <= blob.created && blob.created < gap.to))
 }
 
-/// A notification may come again only where nobody could know that it had come.
+/// Complains about repeated notifications, unless Tenantwatch could not know that the first one had arrived.
 fn look_for_repeats(story: &Story, verdict: &mut Verdict) {
     let ids: BTreeSet<_> = story.accepted.iter().map(|one| (one.channel, one.tracking_id.as_str())).collect();
     for (channel, id) in ids {
@@ -134,7 +134,7 @@ fn look_for_repeats(story: &Story, verdict: &mut Verdict) {
     }
 }
 
-/// Whether a row that says so was stored after the acceptance and before `until`.
+/// Returns whether a row that marks the notification as sent was stored after the acceptance and before `until`.
 fn is_marked(story: &Story, accepted: &Accepted, until: u64) -> bool {
     let channel = if accepted.channel == Service::Flow { "flow" } else { "teams" };
     story.marks.iter().any(|mark| {
@@ -160,7 +160,7 @@ fn look_for_false_alarms(story: &Story, verdict: &mut Verdict) {
     }
 }
 
-/// What was never read is in the gaps of its tenant, and somebody was told.
+/// Complains about blobs that were never read, unless they are in a gap of their tenant and a notification reports that gap.
 fn look_for_unreported_gaps(story: &Story, verdict: &mut Verdict) {
     for blob in story.blobs.iter().filter(|blob| !blob.was_read) {
         verdict.blobs_lost += 1;
@@ -171,7 +171,7 @@ fn look_for_unreported_gaps(story: &Story, verdict: &mut Verdict) {
     }
 }
 
-/// Whether a notification of a gap spells out a span with the blob in it. Its times are whole seconds.
+/// Returns whether a notification of a gap names a span that contains the blob. The times in it are whole seconds.
 fn is_told(story: &Story, blob: &Published) -> bool {
     let time = |text: &str| DateTime::parse_from_rfc3339(text.trim_end_matches(['.', ','])).ok().map(|t| t.to_utc());
     story.bodies.values().filter(|body| body["Type"] == "Coverage").any(|body| {
@@ -183,7 +183,7 @@ fn is_told(story: &Story, blob: &Published) -> bool {
     })
 }
 
-/// At the end everything is read, nothing is owed, and nobody has panicked or told a secret.
+/// Complains if a tenant is not healthy at the end, content or notifications are pending, or a log line has a panic or a secret.
 fn look_at_the_end(story: &Story, verdict: &mut Verdict) {
     for row in &story.coverage {
         if row.state != TenantState::Healthy || row.pending || row.owed > 0 {

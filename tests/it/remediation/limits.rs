@@ -16,10 +16,10 @@ use tenantwatch_simulator::{Fault, FaultKind, Service};
 
 use super::remediation_fixture::{BOB, Ward, detail, outcome, threat};
 
-/// Time that passes with each look at the clock where something hangs.
+/// Time that passes with each look at the clock while a service is unresponsive.
 const TICK: TimeDelta = TimeDelta::milliseconds(10);
 
-/// How long a caller waits.
+/// The time that a caller waits for a response.
 const PATIENCE: TimeDelta = TimeDelta::seconds(100);
 
 /// As good as for ever.

@@ -12,7 +12,7 @@ use super::remediation_fixture::{BOB, Ward, threat};
 
 const KEY: &str = "c2ltdWxhdGVkLWFjdGlvbi1rZXktMzItYnl0ZXMtbG9uZyE=";
 
-/// What is wrong with a request, the first to be noticed first. A case has its own fault and every later one that goes with it.
+/// A fault of a request, in the order in which they are noticed. A test has its own fault and every later one that fits with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wrong {
     Method,

@@ -37,7 +37,7 @@ pub const RULE: u64 = 15_394_007_230_974_001_153;
 pub struct TestClock {
     now: Mutex<DateTime<Utc>>,
     tick: Mutex<TimeDelta>,
-    /// Whoever waits on it waits no longer than this.
+    /// The longest real time of a wait on this clock.
     longest_wait: Mutex<Duration>,
 }
 
@@ -59,14 +59,14 @@ pub struct TestStore {
     pub inner: MemoryStore,
     reads: AtomicUsize,
     writes: AtomicUsize,
-    /// The write after so many is the last thing that ever happens.
+    /// Number of writes that are carried out. The next one has no effect and never returns.
     stop_after: AtomicUsize,
-    /// The request (read or write) after so many is the last thing that ever happens.
+    /// Number of requests (reads and writes) that are carried out. The next one has no effect and never returns.
     stop_after_requests: AtomicUsize,
     requests: AtomicUsize,
-    /// Reads after so many fail.
+    /// Number of reads that succeed. All later ones fail.
     lose_reads_after: AtomicUsize,
-    /// Writes after so many fail.
+    /// Number of writes that succeed. All later ones fail.
     lose_writes_after: AtomicUsize,
     pub stopped: tokio::sync::Notify,
     /// The listings that were asked for.
@@ -222,7 +222,7 @@ impl Ward {
         *self.clock.tick.lock().unwrap() = tick;
     }
 
-    /// Nobody waits long for this clock any more; what it says is what counts.
+    /// Limits every wait on this clock to 5 ms of real time. Only the time that it shows counts.
     pub fn wait_shortly(&self) {
         *self.clock.longest_wait.lock().unwrap() = Duration::from_millis(5);
     }
@@ -340,7 +340,7 @@ impl Ward {
         self.store.inner.insert(table, entity).await.unwrap();
     }
 
-    /// Writes a row as somebody else who can write the table.
+    /// Replaces a row, as another program with write access to the table would.
     pub async fn overwrite(&self, table: Table, entity: &Entity) {
         let store = &self.store.inner;
         let etag = store.get(table, &entity.key).await.unwrap().unwrap().etag;
@@ -385,7 +385,7 @@ impl Ward {
         self.store.lose_reads_after.store(0, Ordering::SeqCst);
     }
 
-    /// Writes fail after so many more.
+    /// Makes writes fail after this number of further ones.
     pub fn lose_writes_after(&self, writes: usize) {
         self.store.writes.store(0, Ordering::SeqCst);
         self.store.lose_writes_after.store(writes, Ordering::SeqCst);

@@ -12,7 +12,7 @@ use super::row::{Row, is_true, text, text_or_number, texts};
 use super::{Exchange, MailboxId};
 use crate::ServiceError;
 
-/// The actions that send mail to somebody.
+/// The actions that send mail or a text message to a recipient.
 const SENDING_ACTIONS: [&str; 4] =
     ["ForwardTo", "ForwardAsAttachmentTo", "RedirectTo", "SendTextMessageNotificationTo"];
 
@@ -43,7 +43,7 @@ pub struct ListedRule {
     pub id: String,
     /// The name, which may be blank, and which several rules may share.
     pub name: String,
-    /// Whether the rule is enabled.
+    /// `true` if the rule is enabled.
     pub enabled: bool,
     /// All properties as Exchange returned them, unknown ones too: conditions, exceptions and actions.
     pub properties: Map<String, Value>,

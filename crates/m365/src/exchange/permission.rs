@@ -16,9 +16,9 @@ pub struct MailboxPermission {
     pub user: String,
     /// `FullAccess`, `ReadPermission`, …
     pub access_rights: Vec<String>,
-    /// Whether access is denied instead of granted.
+    /// `true` if access is denied instead of granted.
     pub deny: bool,
-    /// Whether the permission comes from above the mailbox.
+    /// `true` if the permission is inherited from a level above the mailbox.
     pub is_inherited: bool,
 }
 

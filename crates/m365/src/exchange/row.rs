@@ -1,4 +1,4 @@
-//! Reads members of a row of a cmdlet's answer. Members that nobody knows are tolerated everywhere.
+//! Reads members of a row of a cmdlet's response. Unknown members are tolerated everywhere.
 
 use serde_json::{Map, Value};
 

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The actions that send mail to somebody.
+/// The actions that send mail to a recipient.
 const SENDING_ACTIONS: [&str; 3] = ["forwardTo", "forwardAsAttachmentTo", "redirectTo"];
 
 /// An inbox rule.
@@ -15,7 +15,7 @@ pub struct MessageRule {
     pub id: String,
     /// Its name.
     pub display_name: String,
-    /// Whether it is enabled.
+    /// `true` if the rule is enabled.
     pub is_enabled: bool,
     /// All properties as Graph returned them, unknown ones too: conditions, exceptions and actions.
     pub properties: Map<String, Value>,
