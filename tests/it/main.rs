@@ -34,6 +34,7 @@ mod licences;
 mod location;
 mod log_rows;
 mod memory;
+mod messages;
 mod notify;
 mod packaging;
 mod process_audit_log;
