@@ -220,7 +220,7 @@ impl Delivery<'_> {
             _ => remedy(status, code, has_signature(address)),
         };
         let mend = mend.replace("{setting}", channel.setting());
-        NotifyError::Configuration { channel, detail: format!("it answered {answered}: {mend}") }
+        NotifyError::Configuration { channel, detail: format!("it answered {answered}; {mend}") }
     }
 }
 
@@ -236,13 +236,13 @@ fn remedy(status: StatusCode, code: &str, has_signature: bool) -> &'static str {
             "the address in {setting} holds no signature (sig=…): let \"Anyone\" trigger the flow and copy its new address"
         }
         "DirectApiAuthorizationRequired" | "MisMatchingOAuthClaims" | "DirectApiInvalidAuthorizationScheme" => {
-            "the flow's trigger demands a sign-in: let \"Anyone\" trigger the flow and copy its new address into {setting}"
+            "the flow's trigger requires a sign-in: let \"Anyone\" trigger the flow and copy its new address into {setting}"
         }
         "DirectApiRequestHasMoreThanOneAuthorization" => {
             "something on the way adds a second authorization to the request; the signature in {setting} must be the only one"
         }
-        "WorkflowTriggerIsNotEnabled" => "the flow is switched off, suspended or deleted: switch it on",
-        "WorkflowNotFound" => "the flow does not exist any more: copy the address of the right one into {setting}",
+        "WorkflowTriggerIsNotEnabled" => "the flow is disabled, suspended or deleted: turn it on",
+        "WorkflowNotFound" => "the flow no longer exists: copy the URL of the right one into {setting}",
         "TriggerInputSchemaMismatch" => "the schema of the flow's trigger is not the one of flow/request-schema.json",
         "MissingApiVersionParameter" => "the address in {setting} was cut at its query: copy the whole of it",
         _ => remedy_by_status(status, has_signature),
@@ -277,7 +277,7 @@ fn remedy_by_status(status: StatusCode, has_signature: bool) -> &'static str {
         401 | 403 if !has_signature => {
             "the address in {setting} holds no signature (sig=…): let \"Anyone\" trigger the flow and copy its new address"
         }
-        401 | 403 => "the signature in {setting} is not valid (any more): copy the flow's present address",
+        401 | 403 => "the signature in {setting} is not valid, or no longer: copy the flow's present address",
         404 | 410 => "there is no flow at the address in {setting}: copy the address of the right one",
         400 => "the flow does not take what it is sent: compare its trigger with flow/request-schema.json",
         _ => "check the flow and the address in {setting}",

@@ -107,13 +107,13 @@ pub enum NotifyError {
         detail: String,
     },
     /// The receiver answered 410: it wants no notification at this address any more.
-    #[error("{channel} answered 410: its receiver wants no notifications at this address any more", channel = .channel.as_str())]
+    #[error("{channel} answered 410: its receiver no longer accepts notifications at this URL", channel = .channel.as_str())]
     Gone {
         /// Which.
         channel: Channel,
     },
     /// Somebody has to mend a setting or the flow. The finding stays owed.
-    #[error("{channel} refuses notifications: {detail}", channel = .channel.as_str())]
+    #[error("{channel} rejects notifications: {detail}", channel = .channel.as_str())]
     Configuration {
         /// Which.
         channel: Channel,

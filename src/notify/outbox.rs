@@ -356,7 +356,7 @@ impl<'a> Outbox<'a> {
             what: "Channel".to_owned(),
             since: format!("{} {}", channel.as_str(), now.date_naive()),
             text: format!(
-                "Notifications do not get through: {fault}. They are kept and sent again; since {} you read them here only.",
+                "Notifications are not being delivered: {fault}. Tenantwatch stores them and retries; since {} you receive them only through this channel.",
                 stamp(now)
             ),
             at: now,

@@ -62,7 +62,7 @@ impl Press {
             "CompletedWithErrors" => "was secured, but some steps failed",
             "AlreadyDone" => "was secured before, and a second read found nothing to do",
             "Undone" => "was let back in",
-            _ => "is not finished: press again",
+            _ => "is not finished: run the remediation again",
         };
         format!("{} of {}: the account {done} ({}).", self.action, self.account, self.status)
     }

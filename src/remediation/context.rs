@@ -157,7 +157,7 @@ impl<'a> RemediationContext<'a> {
         self.within(timeout, Box::pin(work)).await.unwrap_or_else(|| {
             self.graph_was_silent.store(true, Ordering::Relaxed);
             let seconds = timeout.as_secs();
-            StepReport::failed(format!("{}: no answer within {seconds} s; press again.", account.name))
+            StepReport::failed(format!("{}: no response within {seconds} s. Run the remediation again.", account.name))
         })
     }
 

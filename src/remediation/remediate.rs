@@ -271,12 +271,12 @@ pub async fn preview(press: RemediationRequest<'_>) -> Result<Report, Refusal> {
     let mut steps = steps::all();
     let run_id = RunId::random();
     let mut record = press.begin(run_id, &mut history, &steps).await?;
-    note(&mut steps, steps::FIRST, StepReport::planned("What is there would be kept for Undo."));
+    note(&mut steps, steps::FIRST, StepReport::planned("The present settings would be saved for Undo."));
     for name in steps::BETWEEN {
         let report = context.run_while_locked(Box::pin(steps::take(name, &context))).await;
         note(&mut steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out before this was read.")));
     }
-    note(&mut steps, steps::LAST, StepReport::planned("Everything would be read again."));
+    note(&mut steps, steps::LAST, StepReport::planned("Every change would be verified."));
     record.finish(RunStatus::Preview, &steps).await;
     let mut report = press.report(run_id, RunStatus::Preview, &context.compromised, steps);
     report.warnings = record.warnings;

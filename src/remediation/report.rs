@@ -13,7 +13,7 @@ pub enum RunStatus {
     CompletedWithErrors,
     /// An earlier run had completed, and a fresh read says that it holds.
     AlreadyDone,
-    /// Time ran out; the next press goes on.
+    /// Time ran out. Run the remediation again to continue.
     Incomplete,
     /// Nothing was changed.
     Preview,

@@ -163,7 +163,7 @@ impl Members {
             Some(Value::String(text)) => text.trim().to_owned(),
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(value)) => value.to_string(),
-            Some(_) => return Err(bad(&format!("{name} must be a text"))),
+            Some(_) => return Err(bad(&format!("{name} must be a string"))),
         };
         Ok(Some(text).filter(|text| !text.is_empty()))
     }

@@ -99,9 +99,10 @@ impl Rules {
         let (what, error) = match &self.unseen {
             Unseen::None => return None,
             Unseen::Sweep(error) => ("The sweep rules cannot be read", error),
-            Unseen::HiddenAndSweep(error) => {
-                ("Hidden rules and sweep rules cannot be read, for Graph, which this went through, shows none", error)
-            }
+            Unseen::HiddenAndSweep(error) => (
+                "Hidden rules and sweep rules cannot be read, because Graph, which was used instead of Exchange, does not list them",
+                error,
+            ),
         };
         Some(format!("{what}: {}", explain(error, EXCHANGE_GRANT)))
     }

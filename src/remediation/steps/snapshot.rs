@@ -143,14 +143,23 @@ impl Snapshot {
 /// the report, and the rest is kept all the same.
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     if let Some(kept) = context.kept().await.filter(|kept| kept.is_enough_for(context)) {
-        return StepReport::already(format!("What was there at {} is kept; Undo puts it back.", kept.taken));
+        return StepReport::already(format!("The settings of {} are saved; Undo restores them.", kept.taken));
     }
     let (snapshot, missing) = Box::pin(read(context)).await;
     context.keep(snapshot).await;
     match missing.is_empty() {
-        true => StepReport::done("What was there before is kept; Undo puts it back."),
-        false => StepReport::failed(format!("Not everything could be kept for Undo: {}.", missing.join("; "))),
+        true => StepReport::done("The previous settings are saved; Undo restores them."),
+        false => StepReport::failed(not_saved(&missing)),
     }
+}
+
+/// Returns what could not be saved, each part with its cause, and what has to be granted once for all.
+fn not_saved(missing: &[String]) -> String {
+    let with_grant = format!(". {EXCHANGE_GRANT}");
+    let is_denied = missing.iter().any(|part| part.contains(&with_grant));
+    let parts: Vec<String> = missing.iter().map(|part| part.replace(&with_grant, "")).collect();
+    let grant = if is_denied { format!(" {EXCHANGE_GRANT}") } else { String::new() };
+    format!("Not everything could be saved for Undo: {}.{grant}", parts.join("; "))
 }
 
 async fn read(context: &RemediationContext<'_>) -> (Snapshot, Vec<String>) {

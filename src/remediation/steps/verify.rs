@@ -53,7 +53,7 @@ pub async fn run(context: &RemediationContext<'_>, steps: &mut [Step]) -> Readin
         faults.extend(fault.map(|fault| format!("{:?}: {fault}", step.step)));
     }
     let report = match faults.is_empty() {
-        true => StepReport::done("Read again: everything holds."),
+        true => StepReport::done("Verified: every change is in effect."),
         false => StepReport::failed(faults.join("; ")),
     };
     Reading { report, is_broken }
@@ -74,7 +74,7 @@ fn note(step: &mut Step, found: Reread) -> Option<String> {
             Some(text)
         }
         Reread::Unread(text) => {
-            step.verified = format!("could not be read again: {text}");
+            step.verified = format!("could not be verified: {text}");
             Some(step.verified.clone())
         }
     }
@@ -117,17 +117,17 @@ async fn inbox_rules(context: &RemediationContext<'_>, step: &Step) -> Reread {
     let (left, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(is_left);
     let (unproven, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(|rule| rule.is_unproven());
     if !on.is_empty() {
-        return Reread::DoesNotHold(format!("still switched on: {}", disable_inbox_rules::names(&on)));
+        return Reread::DoesNotHold(format!("still enabled: {}", disable_inbox_rules::names(&on)));
     }
     if !unproven.is_empty() {
         let names = disable_inbox_rules::names(&unproven);
-        return Reread::Unread(format!("switched on, and nobody can tell whom they send mail to: {names}"));
+        return Reread::Unread(format!("enabled, and their recipients cannot be determined: {names}"));
     }
     match rules.unread() {
         Some(unread) => Reread::Unread(unread),
-        None if left.is_empty() => Reread::Holds("no rule is switched on".to_owned()),
+        None if left.is_empty() => Reread::Holds("no rule is enabled".to_owned()),
         None => Reread::Holds(format!(
-            "no rule is switched on but those that refuse: {}",
+            "no rule is enabled except those that cannot be disabled: {}",
             disable_inbox_rules::names(&left)
         )),
     }

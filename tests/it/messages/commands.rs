@@ -74,7 +74,7 @@ fn errors_of_commands_are_in_the_catalogue() {
         &["scan", "notes.txt"],
         &["scan", "empty.json"],
         &["investigate", "missing.json"],
-        &["investigate", "notes.txt", "--upn", "bob@contoso.com"],
+        &["investigate", "notes.txt", "--account", "bob@contoso.com"],
         &["status", "--data", "nowhere"],
         &["check", "--data", "nowhere"],
         &["token", "not-an-id", "--data", "nowhere"],
