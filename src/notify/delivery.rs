@@ -17,13 +17,13 @@ use base::ids::TenantId;
 use m365::graph::Graph;
 use m365::{ServiceError, retry_after};
 
-/// How often one run tries. Later runs try again.
+/// The number of attempts in one run. Later runs try again.
 const ATTEMPTS: u32 = 5;
 
-/// How often one run tries if the cause of the failure does not pass within seconds.
+/// The number of attempts in one run if the cause of the failure does not pass within seconds.
 const ATTEMPTS_IF_CERTAIN: u32 = 2;
 
-/// How long one attempt may take.
+/// The longest time of one attempt.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 
 /// The shortest time limit of an attempt.
@@ -32,17 +32,17 @@ const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 /// The first wait. It doubles.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// How much of an answer is read, in bytes.
+/// The most bytes of an answer that are read.
 const ANSWER_LIMIT: usize = 16 * 1024;
 
-/// Where and how to deliver.
+/// A channel and the way to reach it.
 pub(super) struct Delivery<'a> {
     pub clock: &'a Arc<dyn Clock>,
     pub channel: Channel,
     pub transport: Transport<'a>,
 }
 
-/// How a channel is reached.
+/// The way to reach a channel.
 pub(super) enum Transport<'a> {
     /// A POST of JSON to the address of the channel.
     Post { http: &'a reqwest::Client, address: &'a SecretString, headers: Headers<'a> },
@@ -228,7 +228,7 @@ fn is_transient(status: StatusCode) -> bool {
     matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) || status.is_server_error()
 }
 
-/// What somebody has to do (error codes of request triggers:
+/// Returns the action that corrects the fault (error codes of request triggers:
 /// <https://learn.microsoft.com/power-automate/oauth-authentication>).
 fn remedy(status: StatusCode, code: &str, has_signature: bool) -> &'static str {
     match code {

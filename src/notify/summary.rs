@@ -1,4 +1,4 @@
-//! What happened, in plain words.
+//! Describes an event in plain words.
 
 use crate::detection::{FindingKind, ReasonName};
 use table_store::cut_text;
@@ -8,7 +8,7 @@ use super::Notification;
 /// The longest text of an attacker in a sentence, in UTF-16 units.
 const QUOTE_LIMIT: usize = 120;
 
-/// One sentence that a technician can act on. What an attacker may have chosen in it is defanged.
+/// Returns one sentence that a technician can act on. Text that an attacker may have chosen is defanged.
 pub fn summary(notification: &Notification<'_>) -> String {
     let row = notification.row;
     match row.kind {
@@ -29,7 +29,7 @@ pub fn of_notification(notification: &Notification<'_>) -> String {
     if others.is_empty() { summary } else { format!("{summary} {others}") }
 }
 
-/// What stands at the head of a card: how bad and what kind, whose account, in which tenant, what happened.
+/// Returns the head of a card: severity and kind, account, tenant, event.
 pub fn headline(notification: &Notification<'_>) -> [String; 4] {
     let row = notification.row;
     let class = match (row.kind, row.threat) {
@@ -73,7 +73,7 @@ fn in_words(kind: FindingKind) -> &'static str {
     }
 }
 
-/// Who did what to whom, without a full stop.
+/// Returns actor, action and object of the event, without a full stop.
 fn what_happened(notification: &Notification<'_>) -> String {
     let row = notification.row;
     let actor = quote(notification, &row.actor);
@@ -94,7 +94,7 @@ fn what_happened(notification: &Notification<'_>) -> String {
     }
 }
 
-/// What the rule or change does, as the end of a sentence whose subject it is.
+/// Returns the effect of the rule or change, as the end of a sentence whose subject it is.
 pub fn what_it_does(notification: &Notification<'_>) -> String {
     let row = notification.row;
     let mut parts: Vec<String> = row.reasons.iter().filter_map(|reason| effect(reason.name, notification)).collect();
@@ -107,7 +107,7 @@ pub fn what_it_does(notification: &Notification<'_>) -> String {
     }
 }
 
-/// What a reason says about the effect; `None` where it is about a circumstance.
+/// Returns the effect that a reason describes; `None` if the reason describes a circumstance.
 fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String> {
     use ReasonName as R;
     let target = match notification.row.forwarding_address.as_str() {
@@ -178,7 +178,7 @@ fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String>
     Some(effect)
 }
 
-/// What a change of this kind does when no reason says more.
+/// Returns the effect of a change of this kind if no reason says more.
 fn ordinary(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::InboxRule => "sorts messages",

@@ -1,5 +1,5 @@
-//! What the caller asks for. Callers are flows that people build, so member names may stand in any context, and a text may come
-//! as a number or a truth value and the other way round.
+//! Parses the request of a caller. Callers are flows that people build, so member names may be in any case, and a string may come
+//! as a number or a Boolean and the reverse.
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ const ACCOUNT_LIMIT: usize = 400;
 /// The longest `Reason` that is kept, in characters.
 const REASON_LIMIT: usize = 2_000;
 
-/// What is to be done.
+/// The requested action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Secure the account.
@@ -44,7 +44,7 @@ impl Action {
         }
     }
 
-    /// Which token it takes.
+    /// Returns the scope of the token that it takes.
     fn scope(self, force: bool) -> Scope {
         match self {
             Self::Undo if force => Scope::Force,
@@ -54,7 +54,7 @@ impl Action {
     }
 }
 
-/// Whose account the account steps act on.
+/// The choice of the account that the account steps act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountChoice {
     /// The mailbox owner, and the actor when that is another enabled user of the tenant.

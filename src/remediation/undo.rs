@@ -24,7 +24,7 @@ use super::steps::snapshot::{KeptRule, Snapshot};
 use super::steps::{block_sign_in, clear_forwarding, disable_auto_reply, disable_client_access};
 use super::{Outcome, Refusal, Report, RunStatus, Step, StepName};
 
-/// What is put back, in this order: the owner gets in last.
+/// The steps that are undone, in this order: the owner can sign in last.
 const STEPS: [StepName; 5] = [
     StepName::ClearForwarding,
     StepName::DisableInboxRules,
@@ -108,13 +108,13 @@ fn action_token(press: RemediationRequest<'_>) -> String {
     token.map(|token| token.expose_secret().to_owned()).unwrap_or_default()
 }
 
-/// Whom another finding, or another choice of `Account`, had blocked: an Undo of that one still has to find them.
+/// Returns the accounts that another finding, or another choice of `Account`, had blocked: an Undo of that one must still find them.
 fn left_blocked(context: &RemediationContext<'_>, snapshot: &Snapshot) -> Snapshot {
     let users = snapshot.users.iter().filter(|user| !is_meant(context, user)).cloned().collect();
     Snapshot { users, ..Snapshot::at(snapshot.taken) }
 }
 
-/// Whether the user is one of the accounts that this press is for.
+/// Returns whether the user is one of the accounts that this press is for.
 fn is_meant(context: &RemediationContext<'_>, user: &User) -> bool {
     context.compromised.iter().any(|account| account.key().eq_ignore_ascii_case(&user.id))
 }
@@ -246,7 +246,7 @@ async fn may_forward_to(context: &RemediationContext<'_>, target: &str, force: b
     }
 }
 
-/// Whether mail to the target is proven to stay inside, or goes to somebody trusted.
+/// Returns whether mail to the target is proven to stay in the organization, or goes to a trusted recipient.
 async fn stays_inside(context: &RemediationContext<'_>, target: &str) -> Result<bool, StepReport> {
     let boundary = context.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
     let address = context.address_of(target).await;
@@ -342,8 +342,8 @@ async fn switched_off(
     (off, reports)
 }
 
-/// Whether a threat is about this rule: by its id, or by its name, for a rule that was made anew has another id. A blank name
-/// tells only where no id does.
+/// Returns whether a threat is about this rule: by its id, or by its name, because a rule that was created again has another id. A
+/// blank name counts only if no id is known.
 fn names(threat: &ProcessedRow, rule: &Rule) -> bool {
     let has_id = !threat.rule_id.is_empty() && rule.source != Source::Graph;
     let (told, name) = (threat.rule_name.trim().to_lowercase(), rule.name.trim().to_lowercase());

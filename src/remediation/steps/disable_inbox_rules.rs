@@ -13,7 +13,7 @@ use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain, quoted};
 use crate::tables::ProcessedRow;
 
-/// What the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
+/// The side effect that the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
 const WARNING: &str = "Any change of rules through Exchange drops the owner's client-side Outlook rules.";
 
 /// The number of rules that are disabled at the same time.

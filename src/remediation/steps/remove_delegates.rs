@@ -1,5 +1,5 @@
-//! Access to the mailbox that stored findings show as given since the incident began is taken away again. What was given before
-//! is left: it may be how people work.
+//! Removes access to the mailbox that was granted since the incident began, as stored findings show. Earlier access is left, because
+//! people may need it.
 
 use crate::detection::FindingKind;
 use crate::tables::ProcessedRow;
@@ -106,7 +106,7 @@ fn folder(record: &AuditRecord) -> Option<&str> {
     of_folder(record, "Path").or_else(|| Some(parameter(record, "Identity")?.rsplit_once(':')?.1))
 }
 
-/// What a mailbox record says of its folder.
+/// Returns a member of the folder that a mailbox record names.
 fn of_folder<'r>(record: &'r AuditRecord, member: &str) -> Option<&'r str> {
     let text = record.item.as_ref()?.get("ParentFolder")?.get(member)?.as_str()?;
     Some(text).filter(|text| !text.is_empty())

@@ -10,10 +10,10 @@ use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain};
 use crate::remediation::{Outcome, Step, StepName};
 
-/// How long the sign-in state is read.
+/// The time limit for reading the sign-in state.
 const READING: Duration = Duration::from_secs(12);
 
-/// What a second read found for one step.
+/// The result of the verification of one step.
 enum Reread {
     /// It holds, in these words.
     Holds(String),
@@ -23,11 +23,11 @@ enum Reread {
     Unread(String),
 }
 
-/// What the second read of everything came to.
+/// The result of the verification of all steps.
 pub struct Reading {
     /// In words.
     pub report: StepReport,
-    /// Whether something was seen not to hold. What could not be read is not known to be broken.
+    /// True if a change is seen not to be in effect. A state that could not be read counts as neither.
     pub is_broken: bool,
 }
 

@@ -73,7 +73,7 @@ pub struct TestStore {
     lists: Mutex<Vec<Query>>,
     /// The locks that were taken, in order.
     locks: Mutex<Vec<String>>,
-    /// Whether a run waits for `go_on` as soon as it has a lock.
+    /// True if a run waits for `go_on` as soon as it has a lock.
     pub waits_with_a_lock: AtomicBool,
     pub has_lock: tokio::sync::Notify,
     pub go_on: tokio::sync::Notify,
