@@ -8,6 +8,7 @@ mod channels;
 mod commands;
 mod notices;
 mod presses;
+mod reasons;
 
 use std::fmt::Write as _;
 
