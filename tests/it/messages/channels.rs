@@ -8,7 +8,9 @@ use tenantwatch_simulator::{Fault, FaultKind, Service};
 
 use super::Catalogue;
 use crate::card::example;
+use crate::channels::mail::{header, mails};
 use crate::channels::with;
+use crate::collector_fixture::forwarding_rule;
 
 /// Error codes of a flow's trigger.
 const CODES: [&str; 8] = [
@@ -51,4 +53,36 @@ async fn faults_of_channels_are_in_the_catalogue() {
         }
     }
     catalogue.compare("channels");
+}
+
+/// Returns the plain part of a mail, with its bytes decoded.
+fn plain_part(mail: &str) -> String {
+    let (_, part) = mail.split_once("text/plain").unwrap();
+    let (_, body) = part.split_once("\r\n\r\n").unwrap();
+    let body = body.split("\r\n--").next().unwrap();
+    let mut bytes = Vec::new();
+    let mut rest = body.bytes();
+    while let Some(byte) = rest.next() {
+        let is_escape = byte == b'=' && rest.len() >= 2;
+        let escaped: Option<Vec<u8>> = is_escape.then(|| rest.by_ref().take(2).collect());
+        bytes.push(escaped.map_or(byte, |hex| u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap()));
+    }
+    String::from_utf8(bytes).unwrap().replace('\r', "")
+}
+
+#[tokio::test]
+async fn mail_and_chat_are_in_the_catalogue() {
+    let mut catalogue = Catalogue::default();
+    let fixture = with(&["mail", "slack"]).await;
+    fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", fixture.now())]);
+    fixture.read().await.unwrap();
+    let incident: String = fixture.findings().await[0].incident_id.chars().take(8).collect();
+    let mail = mails(&fixture).remove(0);
+    catalogue.situation("Mail");
+    catalogue.message(&header(&mail, "Subject").replace(&incident, "<incident>"));
+    catalogue.message(&plain_part(&mail).replace(&incident, "<incident>"));
+    catalogue.situation("Slack");
+    let message = fixture.sim.slack_messages().remove(0);
+    catalogue.message(&serde_json::to_string_pretty(&message).unwrap().replace(&incident, "<incident>"));
+    catalogue.compare("mail_and_chat");
 }
