@@ -29,7 +29,7 @@ pub struct Account {
     pub object_id: Option<String>,
     /// The user in Graph; `None` if there is no such user or Graph could not be asked.
     pub user: Option<User>,
-    /// Every name and address it has, lower context.
+    /// Every name and address that it has, in lower case.
     names: Vec<String>,
 }
 

@@ -4,7 +4,7 @@ use crate::notify::token::TokenRefusal;
 use base::ids::RecordId;
 use table_store::StoreError;
 
-/// Why a request is refused. In each context but [`Refusal::HalfDismissed`] and
+/// The cause of a refusal. In each case but [`Refusal::HalfDismissed`] and
 /// [`Refusal::Unsure`] nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {

@@ -141,7 +141,7 @@ impl Members {
         serde_json::from_slice(body).map(Self).map_err(|_| bad("the body must be a JSON object"))
     }
 
-    /// The member under this name in any context. Two that differ in context only must not say different things.
+    /// The member under this name in any case. Two that differ in case only must not say different things.
     fn find(&self, name: &str) -> Result<Option<&Value>, Refusal> {
         let mut found = None;
         for (key, value) in &self.0 {

@@ -19,7 +19,7 @@ const CONSENTS_READ: usize = 50;
 
 const GRANT: &str = "Grant DelegatedPermissionGrant.ReadWrite.All.";
 
-/// Beginnings of the scopes that open a mailbox, lower context
+/// Beginnings of the scopes that open a mailbox, in lower case
 /// (<https://learn.microsoft.com/graph/permissions-reference>).
 const MAIL_SCOPES: &[&str] = &[
     "mail.",
