@@ -13,7 +13,7 @@ use crate::detection::{
 };
 use crate::tables::{COVERAGE, pending};
 use crate::tables::{
-    FindingState, ProcessedRow, RowVersion, TargetIndexRow, TargetRow, UserEventRow, list_readable, load,
+    FindingState, ProcessedRow, RowVersion, TargetIndexRow, TargetRow, UserEventRow, insert_new, list_readable, load,
 };
 use base::ids::{RecordId, RunId};
 use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, list_all};
@@ -133,10 +133,8 @@ impl Assessor<'_> {
     async fn store_target(&self, own: &TargetRow) -> Result<(), StoreError> {
         let store = self.app.store.as_ref();
         // Nearly always the row is new, and then one request is enough.
-        match store.insert(COVERAGE, &own.to_entity()).await {
-            Ok(_) => return Ok(()),
-            Err(StoreError::Exists(_)) => {}
-            Err(error) => return Err(error),
+        if insert_new(store, own).await? {
+            return Ok(());
         }
         crate::tables::update::<TargetRow, ()>(store, &self.app.clock, &own.key(), |stored| {
             let Some(stored) = stored.filter(|stored| (stored.seen - own.seen).abs() <= TARGET_COUNTS) else {
@@ -160,10 +158,7 @@ impl Assessor<'_> {
             event_time: finding.event_time,
         };
         let store = self.app.store.as_ref();
-        match store.insert(COVERAGE, &own.to_entity()).await {
-            Ok(_) | Err(StoreError::Exists(_)) => {}
-            Err(error) => return Err(error),
-        }
+        insert_new(store, &own).await?;
         let prefix = UserEventRow::prefix_of(&own.user);
         let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(&prefix);
         for (near, _) in list_readable::<UserEventRow>(store, query).await? {

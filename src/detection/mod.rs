@@ -53,11 +53,11 @@ mod taken_away;
 mod targets;
 mod transport_conditions;
 mod transport_rule;
-mod trusted_target;
 mod unread;
 mod verdict;
 mod words;
 
+pub use base::trust::TrustedTarget;
 pub use correlation::{
     CONSENT_JOINS, Judged, Judgement, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, consent_names,
     has_new_scope, is_change_near_threats, join_consent, joins_consent, raise_after_threat, raise_forwarding_target,
@@ -76,6 +76,5 @@ pub use questions::questions;
 pub use reason::{Reason, ReasonName};
 pub use relations::{correlate, unite_consents};
 pub use selection::is_selected;
-pub use trusted_target::TrustedTarget;
 pub use verdict::{Signals, severity};
 pub use words::{WordCounts, WordGroup};

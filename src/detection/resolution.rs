@@ -170,7 +170,11 @@ fn destination_of_resolved(text: &str, known: &Knowledge) -> Destination {
 fn destination_by_domain(text: &str, domain: &Domain, known: &Knowledge) -> Destination {
     if is_inside(domain, known) {
         Destination::Inside(text.to_owned())
-    } else if known.trusted_targets.iter().any(|trusted| trusted.covers(text, domain, &known.domain)) {
+    } else if known
+        .trusted_targets
+        .iter()
+        .any(|trusted| trusted.covers(domain, text.parse().ok().as_ref(), &known.domain))
+    {
         Destination::Trusted(text.to_owned())
     } else if known.accepted.others == OtherDomains::Unread {
         unresolved(text, false)

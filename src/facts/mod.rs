@@ -14,9 +14,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::detection::{
     AcceptedDomains, Answer, FindingKind, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts,
-    TrustedTarget, questions,
+    questions,
 };
-use crate::settings::{self, TrustSettings};
+use crate::settings::TrustSettings;
 use crate::tables::CoverageRow;
 use audit_log::AuditRecord;
 use base::clock::{Clock, Deadline};
@@ -116,7 +116,7 @@ impl FactCache {
         let off = |kind: &FindingKind| self.trust.detections_off.contains(kind.as_str());
         Knowledge {
             accepted,
-            trusted_targets: self.trust.targets.iter().map(trusted_target).collect(),
+            trusted_targets: self.trust.targets.clone(),
             trusted_apps: self.trust.apps.clone(),
             off: FindingKind::ALL.iter().copied().filter(off).collect(),
             recipients,
@@ -378,14 +378,6 @@ impl NoAnswer {
 fn mailbox_facts(mailbox: Mailbox) -> Option<MailboxFacts> {
     let upn = mailbox.user_principal_name.or(mailbox.primary_smtp_address)?;
     Some(MailboxFacts { upn: upn.to_lowercase(), object_id: mailbox.object_id, addresses: mailbox.addresses })
-}
-
-/// An entry of the settings as the evaluation takes it.
-fn trusted_target(target: &settings::TrustedTarget) -> TrustedTarget {
-    match target.clone() {
-        settings::TrustedTarget::Domain { only_in, domain } => TrustedTarget::Domain { only_in, domain },
-        settings::TrustedTarget::Address { only_in, address } => TrustedTarget::Address { only_in, address },
-    }
 }
 
 /// Returns the address at which mail to this recipient ends (external for a contact or mail user, else its own mailbox), and the

@@ -23,7 +23,7 @@ const HEADLINE_LIMIT: usize = 500;
 /// The most reasons that are shown.
 const REASONS: usize = 20;
 
-/// What a person can press.
+/// An action that the card offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Buttons {
     /// The flow that posted the card waits for one of `{"Action":"Remediate"}` and `{"Action":"Dismiss"}`. The card holds no
@@ -82,7 +82,7 @@ fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Opti
 const WHERE_TO_ACT: &str = "To act: press Secure and Remediate on the card that the Power Automate flow posted, or block \
      sign-in in Entra and switch off the rule in Exchange by the links below. Nothing happens by opening them.";
 
-/// What a person must read in any case: how bad, whose account, what happened. Always short, so that the flow can show it
+/// Returns the lines that a person must read in any case: severity, account, event. Always short, so that the flow can show them
 /// beside a long result.
 fn headline(notification: &Notification<'_>) -> Value {
     let row = notification.row;
@@ -134,7 +134,7 @@ fn why(texts: Texts<'_>) -> Vec<Value> {
     std::iter::once(heading).chain(reasons.map(|reason| close(paragraph(reason)))).collect()
 }
 
-/// Who, where and when, names and values in two columns.
+/// Returns accounts, place and time: names and values in two columns.
 fn whole_picture(texts: Texts<'_>) -> Value {
     let known = facts(texts.notification).into_iter().filter(|(_, value)| !value.is_empty());
     let items: Vec<Value> = known.map(|(name, value)| texts.fact(name, &value)).collect();
@@ -180,7 +180,7 @@ fn people(notification: &Notification<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What only somebody who looks closer needs, in quiet print; of a notice the whole text, where the headline has less.
+/// Returns the details for a closer look, in quiet print; of a notice the whole text, because its headline has less.
 fn particulars(texts: Texts<'_>) -> Vec<Value> {
     let row = texts.notification.row;
     let is_notice = row.kind == FindingKind::Coverage;

@@ -1,5 +1,5 @@
-//! What a Power Automate flow is sent. Its trigger takes texts only: a number, a boolean or a null makes it refuse the whole
-//! call, so the values are texts by type.
+//! Creates the request to a Power Automate flow. Its trigger accepts strings only: a number, a Boolean or a null makes it reject the whole
+//! call, so the values are strings by type.
 
 use std::collections::BTreeMap;
 

@@ -112,7 +112,7 @@ fn next(notification: &Notification<'_>) -> String {
         Some(press) if press.status == "Completed" || press.status == "Undone" => {
             "Nothing, if this was agreed.".to_owned()
         }
-        Some(_) => "Read the steps above, and press again in the card of the flow.".to_owned(),
+        Some(_) => "Read the steps above, and run the remediation again from the card of the flow.".to_owned(),
         None if row.threat => {
             format!("Unless that was agreed, secure {} with the card of the flow.", summary::whom(notification))
         }

@@ -2,6 +2,7 @@
 
 mod bundles;
 pub mod card;
+mod channel_notices;
 mod defang;
 mod delivery;
 mod elements;
@@ -13,6 +14,7 @@ mod notification;
 pub mod outbox;
 mod portal;
 pub mod presses;
+mod retry_plan;
 pub mod signature;
 pub mod slack;
 pub mod summary;
@@ -92,9 +94,9 @@ pub enum NotifyError {
     /// May pass; try again later.
     #[error("{channel} did not accept the notification: {detail}", channel = .channel.as_str())]
     Transient {
-        /// Which.
+        /// The channel.
         channel: Channel,
-        /// What it answered.
+        /// The answer or the failure.
         detail: String,
         /// When it asked to be tried again.
         retry_after: Option<Duration>,
@@ -102,23 +104,23 @@ pub enum NotifyError {
     /// The request was sent whole, and no answer came in time: people may have got the notification or not.
     #[error("{channel} did not answer: {detail}", channel = .channel.as_str())]
     Unanswered {
-        /// Which.
+        /// The channel.
         channel: Channel,
-        /// How long it had time.
+        /// The time that it had.
         detail: String,
     },
     /// The receiver answered 410: it wants no notification at this address any more.
-    #[error("{channel} answered 410: its receiver wants no notifications at this address any more", channel = .channel.as_str())]
+    #[error("{channel} answered 410: its receiver no longer accepts notifications at this URL", channel = .channel.as_str())]
     Gone {
-        /// Which.
+        /// The channel.
         channel: Channel,
     },
     /// Somebody has to mend a setting or the flow. The finding stays owed.
-    #[error("{channel} refuses notifications: {detail}", channel = .channel.as_str())]
+    #[error("{channel} rejects notifications: {detail}", channel = .channel.as_str())]
     Configuration {
-        /// Which.
+        /// The channel.
         channel: Channel,
-        /// What is wrong and where to mend it.
+        /// The cause, and the action that corrects it.
         detail: String,
     },
 }
@@ -234,7 +236,7 @@ impl Notifier {
         Delivery { clock: &self.clock, channel, transport }.deliver(&body, deadline).await
     }
 
-    /// How a channel is reached; `None` if it is not set.
+    /// Returns the way to reach a channel; `None` if it is not set.
     fn transport<'t>(&'t self, channel: Channel, row: &ProcessedRow, tracking_id: &'t str) -> Option<Transport<'t>> {
         let http = &self.http.ordinary;
         match channel {
@@ -311,7 +313,7 @@ fn is_contained(row: &ProcessedRow) -> bool {
     row.containment.as_ref().is_some_and(Containment::has_acted)
 }
 
-/// Whether RemediateAccount would act on this finding: a threat that comes from a record.
+/// Returns whether RemediateAccount would act on this finding: a threat that comes from a record.
 pub fn can_be_acted_on(row: &ProcessedRow) -> bool {
     row.threat && !matches!(row.kind, FindingKind::Coverage | FindingKind::Test)
 }

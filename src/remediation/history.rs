@@ -17,7 +17,7 @@ use super::lock::digest;
 use super::steps::snapshot::Snapshot;
 use super::{Action, Refusal, RunStatus, Step, StepName};
 
-/// How far back runs that no index names are looked for: the life of an Undo token.
+/// The time in which runs are looked for that no index names: the life of an Undo token.
 const UNINDEXED: TimeDelta = TimeDelta::days(30);
 
 /// The most pages of 1,000 rows that are read for them.
@@ -106,7 +106,7 @@ impl History {
         self
     }
 
-    /// Returns whether this finding has a run since its own last finished Undo. The token of one finding undoes no run of another.
+    /// Returns whether this finding has had a run since its own last finished Undo. The token of one finding undoes no run of another.
     pub fn has_open_run(&self, record_id: &RecordId) -> bool {
         let mut own = self.runs.iter().rev().filter(|run| run.record_id == *record_id);
         own.find(|run| has_secured(run) || is_finished_undo(run)).is_some_and(has_secured)
@@ -219,7 +219,7 @@ async fn read_run(app: &App, key: Key) -> Result<Option<ActionRow>, StoreError> 
     Ok(stored.and_then(|stored| readable(&stored, ActionRow::from_stored(&stored))).map(|(row, _)| row))
 }
 
-/// The runs for the mailbox since its last finished Undo, by the columns that tell so.
+/// Returns the runs for the mailbox since its last finished Undo, from the columns that are needed for that.
 async fn of_mailbox(app: &App, domain: &Domain, mailbox_id: &str) -> Result<Vec<IndexedRun>, StoreError> {
     let mut query = Query::partition(PartitionKey::domain(domain))
         .changed_since(app.clock.now() - UNINDEXED)

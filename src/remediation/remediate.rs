@@ -23,14 +23,14 @@ use super::steps::verify::Reading;
 use super::steps::{self, snapshot, verify};
 use super::{Action, Refusal, Report, RunStatus, Step, StepName, notified_fingerprints};
 
-/// What a press is about.
+/// The finding and the accounts of a press.
 #[derive(Debug, Clone, Copy)]
 pub struct RemediationRequest<'a> {
     /// The services and the store.
     pub app: &'a App,
     /// The stored threat.
     pub finding: &'a ProcessedRow,
-    /// What was asked for.
+    /// The request of the caller.
     pub request: &'a Request,
     /// The accounts of the finding.
     pub accounts: &'a Accounts,
@@ -61,7 +61,7 @@ impl<'a> RemediationRequest<'a> {
         Ok(history.of_incident(self.finding, &mailbox_id))
     }
 
-    /// What the store gives before anything is changed, unless it takes all the time there is.
+    /// Returns the answer of the store before anything is changed, unless it takes all the time there is.
     async fn in_time<T, E: Into<Refusal>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Refusal> {
         let slow = || Err(StoreError::Unavailable("no answer in time".to_owned()).into());
         self.deadline.limit(Box::pin(work)).await.map_or_else(slow, |outcome| outcome.map_err(Into::into))
@@ -153,8 +153,8 @@ async fn under_lock<'a>(
 
 /// The wanted steps as the last run of this finding left them, and whether nothing is left to be done.
 ///
-/// Where something is left only what must not be done twice is handed on. The other steps look first whether there is
-/// something to do, and so notice what came back since.
+/// If something is left, only steps that must not be done twice are handed on. The other steps first look whether there is
+/// something to do, and so notice a change that was reverted.
 pub(super) fn steps_so_far(
     wanted: &[Step],
     history: &History,
@@ -178,8 +178,8 @@ pub(super) fn steps_so_far(
     (steps, is_done)
 }
 
-/// Whether sign-in is allowed for an account that an earlier run has blocked. Whoever came in since may know the password and
-/// has sessions.
+/// Returns whether sign-in is allowed for an account that an earlier run has blocked. An attacker who has come in since then may know
+/// the password and has sessions.
 fn is_let_in_again(prior: &[Step], compromised: &[Account]) -> bool {
     let is_enabled = |account: &Account| account.user.as_ref().and_then(|user| user.account_enabled) == Some(true);
     let blocked = prior.iter().filter(|step| step.step == StepName::BlockSignIn && step.outcome.is_settled());
@@ -195,7 +195,7 @@ fn is_done_once(step: StepName) -> bool {
     )
 }
 
-/// Whether an account step was taken for all of these accounts: an earlier run may have been for fewer.
+/// Returns whether an account step was taken for all of these accounts: an earlier run may have been for fewer.
 fn covers(step: &Step, compromised: &[Account]) -> bool {
     let is_about_accounts = matches!(
         step.step,
@@ -209,8 +209,8 @@ fn covers(step: &Step, compromised: &[Account]) -> bool {
     !is_about_accounts || compromised.iter().all(|account| step.covers(account))
 }
 
-/// Everything was done before. Where a second read finds that something no longer holds, somebody was inside in between, and
-/// all of it is done again; where it cannot be read nothing is known, and nothing is done.
+/// Verifies a finished run. If a change is no longer in effect, an attacker was inside in the meantime, and all of it is done
+/// again; if the state cannot be read, nothing is known and nothing is done.
 pub(super) async fn secure_again(
     context: &RemediationContext<'_>,
     wanted: &[Step],
@@ -280,12 +280,12 @@ pub async fn preview(press: RemediationRequest<'_>) -> Result<Report, Refusal> {
     let mut steps = steps::all();
     let run_id = RunId::random();
     let mut record = press.begin(run_id, &mut history, &steps).await?;
-    note(&mut steps, steps::FIRST, StepReport::planned("What is there would be kept for Undo."));
+    note(&mut steps, steps::FIRST, StepReport::planned("The present settings would be saved for Undo."));
     for name in steps::BETWEEN {
         let report = context.run_while_locked(Box::pin(steps::take(name, &context))).await;
         note(&mut steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out before this was read.")));
     }
-    note(&mut steps, steps::LAST, StepReport::planned("Everything would be read again."));
+    note(&mut steps, steps::LAST, StepReport::planned("Every change would be verified."));
     record.finish(RunStatus::Preview, &steps).await;
     let mut report = press.report(run_id, RunStatus::Preview, &context.compromised, steps);
     report.warnings = record.warnings;

@@ -1,5 +1,5 @@
-//! What the caller asks for. Callers are flows that people build, so member names may stand in any context, and a text may come
-//! as a number or a truth value and the other way round.
+//! Parses the request of a caller. Callers are flows that people build, so member names may be in any case, and a string may come
+//! as a number or a Boolean and the reverse.
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ const ACCOUNT_LIMIT: usize = 400;
 /// The longest `Reason` that is kept, in characters.
 const REASON_LIMIT: usize = 2_000;
 
-/// What is to be done.
+/// The requested action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Secure the account.
@@ -48,7 +48,7 @@ impl Action {
         }
     }
 
-    /// Which token it takes.
+    /// Returns the scope of the token that it takes.
     fn scope(self, force: bool) -> Scope {
         match self {
             Self::Undo if force => Scope::Force,
@@ -58,7 +58,7 @@ impl Action {
     }
 }
 
-/// Whose account the account steps act on.
+/// The choice of the account that the account steps act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountChoice {
     /// The mailbox owner, and the actor when that is another enabled user of the tenant.
@@ -160,7 +160,7 @@ impl Members {
         serde_json::from_slice(body).map(Self).map_err(|_| bad("the body must be a JSON object"))
     }
 
-    /// The member under this name in any context. Two that differ in context only must not say different things.
+    /// The member under this name in any case. Two that differ in case only must not say different things.
     fn find(&self, name: &str) -> Result<Option<&Value>, Refusal> {
         let mut found = None;
         for (key, value) in &self.0 {
@@ -182,7 +182,7 @@ impl Members {
             Some(Value::String(text)) => text.trim().to_owned(),
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(value)) => value.to_string(),
-            Some(_) => return Err(bad(&format!("{name} must be a text"))),
+            Some(_) => return Err(bad(&format!("{name} must be a string"))),
         };
         Ok(Some(text).filter(|text| !text.is_empty()))
     }

@@ -128,6 +128,33 @@ impl TenantState {
 }
 
 impl CoverageRow {
+    /// Returns the row of a tenant that was never read.
+    pub fn first(tenant_id: TenantId, domain: Domain, display_name: String, since: DateTime<Utc>) -> Self {
+        Self {
+            tenant_id,
+            domain,
+            display_name,
+            state: TenantState::New,
+            since,
+            covered_until: None,
+            read_from: None,
+            read_since: None,
+            ahead: Vec::new(),
+            last_run: None,
+            last_outcome: String::new(),
+            gaps: Vec::new(),
+            pending: false,
+            fetched: BTreeMap::new(),
+            owed: 0,
+            last_content: None,
+            audit_checked: None,
+            notified: String::new(),
+            subscriptions: BTreeMap::new(),
+            missed_listings: 0,
+            last_run_started: None,
+        }
+    }
+
     /// The columns, as docs/tables.md lists them. `Fetched_` stands for all columns `Fetched_<hour>`.
     pub const COLUMNS: &'static [&'static str] = &[
         "Domain",

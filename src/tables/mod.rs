@@ -37,7 +37,7 @@ pub use marks::{AddedDomainRow, ConsentRow, RemovedRow};
 pub use open_snapshots::{IndexedRun, OpenSnapshotsRow};
 pub use processed::{FindingState, Notified, ProcessedRow, Unanswered, UnansweredChannels};
 pub use related::{TargetIndexRow, TargetRow, UserEventRow};
-pub use rows::{TableRow, list, list_readable, load, put, readable, save, update};
+pub use rows::{TableRow, insert_new, list, list_readable, load, put, readable, save, update};
 pub use span::{Span, merge, without};
 pub use tenant_rows::{DeferredBlob, NotifiedFingerprintRow, PendingRow, ServiceRow};
 pub use version::RowVersion;

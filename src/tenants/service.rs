@@ -133,12 +133,20 @@ fn notice(app: &App, row: &ServiceRow, text: String) -> Notice {
 pub async fn notice_clocks(app: &App, outbox: &Outbox<'_>, apart: TimeDelta) -> Result<(), StoreError> {
     let now = app.clock.now();
     let text = format!(
-        "The clock of this machine, the time of the Management Activity API and the time of the store are {} minutes apart. \
+        "The clock of this machine, the time of the Management Activity API and the time of the store are {} apart. \
          Tenantwatch uses the middle one. Check the time synchronization of this machine.",
-        apart.num_minutes()
+        in_words(apart)
     );
     let subject = Subject::service(app.settings.partner.tenant_id);
     let since = now.date_naive().to_string();
     let notice = Notice { subject, what: "Clock".to_owned(), since, text, at: now };
     outbox.tell(&notice, None).await
+}
+
+/// Returns a time in minutes, or in days if it is that long.
+fn in_words(time: TimeDelta) -> String {
+    match time.num_days() {
+        0..=2 => format!("{} minutes", time.num_minutes()),
+        days => format!("{days} days"),
+    }
 }

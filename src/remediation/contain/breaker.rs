@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::notify::notices::{Notice, Subject, stamp};
 use crate::settings::ContainmentMode;
 use crate::tables::{self, BreakerRow, BreakerScope, Counters, CoverageSession, ProcessedRow, Reservation};
-use table_store::{Digest, StoreError, conflict_delays};
+use table_store::{Digest, StoreError, retry};
 
 use super::conditions::Condition;
 
@@ -17,9 +17,6 @@ const TOTAL_LIMIT: usize = 20;
 
 /// The hexadecimal digits of the mark of an account and its incident.
 const MARK_DIGITS: usize = 24;
-
-/// The attempts to change a row that other runs change concurrently, each with the repetitions of the store.
-const TRIES: usize = 4;
 
 /// Why nothing was reserved.
 #[derive(Debug)]
@@ -80,17 +77,10 @@ impl Breaker<'_> {
 
     /// Changes the counters of this mode. Many runs may do so at the same time.
     async fn change<T>(&self, scope: BreakerScope, change: impl Fn(&mut Counters) -> T) -> Result<T, StoreError> {
-        let mut delays = conflict_delays();
-        for _ in 1..TRIES {
-            match self.change_once(scope, &change).await {
-                Err(StoreError::Changed(_) | StoreError::Exists(_) | StoreError::Unavailable(_)) => {}
-                outcome => return outcome,
-            }
-            if let Some(delay) = delays.next() {
-                self.app.clock.sleep(delay).await;
-            }
-        }
-        self.change_once(scope, &change).await
+        let is_passing = |error: &StoreError| {
+            matches!(error, StoreError::Changed(_) | StoreError::Exists(_) | StoreError::Unavailable(_))
+        };
+        retry(&self.app.clock, is_passing, || self.change_once(scope, &change)).await
     }
 
     async fn change_once<T>(&self, scope: BreakerScope, change: &impl Fn(&mut Counters) -> T) -> Result<T, StoreError> {

@@ -13,7 +13,7 @@ use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain, quoted};
 use crate::tables::ProcessedRow;
 
-/// What the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
+/// The side effect that the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
 const WARNING: &str = "Any change of rules through Exchange drops the owner's client-side Outlook rules.";
 
 /// The number of rules that are disabled at the same time.
@@ -120,7 +120,7 @@ impl<'a> Tally<'a> {
         let mut reports = Vec::new();
         if !self.disabled.is_empty() {
             let (count, names) = (self.disabled.len(), names(&self.disabled));
-            reports.push(StepReport::done(format!("{count} switched off: {names}. {WARNING}{excused}")));
+            reports.push(StepReport::done(format!("{count} rules disabled: {names}. {WARNING}{excused}")));
         }
         if !self.left.is_empty() {
             let detail = format!("Left enabled because they cannot be disabled: {}.", names(&self.left));
@@ -129,7 +129,7 @@ impl<'a> Tally<'a> {
         if let Some((_, error)) = self.failed.first() {
             let failed: Vec<&Rule> = self.failed.iter().map(|(rule, _)| *rule).collect();
             let why = explain(error, EXCHANGE_GRANT);
-            reports.push(StepReport::failed(format!("Not switched off: {}: {why}", names(&failed))));
+            reports.push(StepReport::failed(format!("Could not disable {}: {why}", names(&failed))));
         }
         StepReport::all(reports)
     }

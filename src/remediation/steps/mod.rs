@@ -1,5 +1,5 @@
-//! Which steps there are, and in which order. Account steps come before the slow mailbox steps; each is tried whatever happened
-//! to the others, and each is safe to repeat.
+//! Lists the steps in their order. Account steps come before the slow mailbox steps; each step is tried even if others have failed,
+//! and each is safe to repeat.
 
 pub(super) mod block_sign_in;
 pub(super) mod clear_forwarding;
@@ -23,10 +23,10 @@ use super::step::StepReport;
 use super::{Step, StepName};
 use crate::detection::FindingKind;
 
-/// What is taken before everything else, and by the run itself, for it goes into the record.
+/// The step before all others. The run itself takes it, because its result is part of the record.
 pub const FIRST: StepName = StepName::Snapshot;
 
-/// What is taken after everything else, for it judges the other steps.
+/// The step after all others, because it verifies them.
 pub const LAST: StepName = StepName::Verify;
 
 /// The steps between, in their order.
