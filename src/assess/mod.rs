@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::app::App;
 use crate::collect::Batch;
-use crate::detection::{Finding, FindingKind, judge, raise_forwarding_target, unite_consents};
+use crate::detection::{Finding, FindingKind, judge, judge_without_domains, raise_forwarding_target, unite_consents};
 use crate::facts::{RunFacts, contacts};
 use crate::notify::outbox::Outbox;
 use crate::tables::claim::{CLAIM_HOLDS, CONTAINMENT_HOLDS, OwnedFinding};
@@ -141,6 +141,10 @@ impl<'a> Assessor<'a> {
     /// come the records that prove a threat by themselves, so that they are stored and sent before anything is looked up for another.
     async fn assess(&self, mut records: Vec<AuditRecord>, created: DateTime<Utc>) -> Result<(), Stop> {
         records.sort_by_key(|record| record.created);
+        if let Err(stop) = self.learn().await {
+            self.store_proven_without_domains(&records, created).await?;
+            return Err(stop);
+        }
         let Sorted { preconditions, proven, consents, others } = self.sorted(records).await?;
         for record in preconditions.into_iter().chain(proven) {
             if let Some(finding) = self.evaluate(&record).await? {
@@ -155,6 +159,22 @@ impl<'a> Assessor<'a> {
             self.store_all(findings, created).await?;
         }
         Ok(())
+    }
+
+    /// Learns the facts that every record needs.
+    async fn learn(&self) -> Result<(), Stop> {
+        let mut facts = self.facts.lock().await;
+        self.learned(&mut facts).await.map(|_| ())
+    }
+
+    /// Stores the records that are threats whichever domains are the tenant's. The others are evaluated when its domains can be read; then
+    /// the blob is read again, and these records are known.
+    async fn store_proven_without_domains(&self, records: &[AuditRecord], created: DateTime<Utc>) -> Result<(), Stop> {
+        let known = self.session.read(|row| self.app.facts.without_look_ups(row)).await;
+        let mut findings: Vec<Finding> =
+            records.iter().filter_map(|record| judge_without_domains(record, &known)).collect();
+        findings.retain(|finding| !is_precondition(finding) && !finding.rejudge);
+        self.store_all(findings, created).await
     }
 
     /// Stores findings, several at once; the records of one consent are one finding. All of them, whatever becomes of one: none is cut off between the acceptance of its

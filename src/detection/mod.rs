@@ -67,8 +67,10 @@ pub use exchange_rules::{is_delegate_rule_name, is_exchange_rule_name};
 pub use finding::{Finding, FindingKind, Severity};
 pub use folders::is_junk_folder;
 pub use inbox_rule::shows_whole_rule;
-pub use judge::{judge, system_noise};
-pub use knowledge::{AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts, Question, RecipientFacts};
+pub use judge::{judge, judge_without_domains, system_noise};
+pub use knowledge::{
+    AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts, OtherDomains, Question, RecipientFacts,
+};
 pub use live_rules::LiveMailbox;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};

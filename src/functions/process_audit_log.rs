@@ -75,7 +75,7 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
     };
     ended?;
     match outcome {
-        Ok(()) | Err(Stop::OutOfTime | Stop::Starting) => Ok(report),
+        Ok(()) | Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled) => Ok(report),
         Err(stop) => Err(stop),
     }
 }
@@ -163,7 +163,9 @@ impl Run<'_> {
         match outcome {
             Ok(()) => self.enter_read_state().await,
             Err(Stop::AccessBlocked(state, why)) => self.enter_blocked(*state, why).await,
-            Err(Stop::OutOfTime | Stop::Starting | Stop::Transient(_)) => self.session.save().await,
+            Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled | Stop::Transient(_)) => {
+                self.session.save().await
+            }
         }
     }
 
