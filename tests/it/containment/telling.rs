@@ -71,7 +71,8 @@ async fn other_threats_do_not_wait_for_a_containment() {
     let fixture = ready(acting).await;
     super::add_person(&fixture, "walter");
     // The request that blocks victor's account gets no response.
-    fixture.sim.inject(Fault::hang(Service::Graph, "PATCH "));
+    let hangs = Fault::hang(Service::Graph, "PATCH ").on_mailbox(super::VICTOR);
+    fixture.sim.inject(hangs);
     attack(&fixture, 7, "Invoices");
     let mut other = super::robbing_rule(8, "Payroll", &fixture);
     other["Parameters"] = json!([{ "Name": "Name", "Value": "Payroll" }, { "Name": "ForwardTo", "Value": "eve@evil.example" },
