@@ -13,6 +13,7 @@ pub fn summary(notification: &Notification<'_>) -> String {
     let row = notification.row;
     match row.kind {
         FindingKind::Coverage => told(&row.description, "The state of watching this tenant has changed."),
+        FindingKind::Investigation => notification.safe(&told(&row.description, "An investigation was made.")),
         FindingKind::Test => {
             "This is a test of Tenantwatch's notifications: nothing has happened and no button works on it.".to_owned()
         }
@@ -34,12 +35,13 @@ pub fn headline(notification: &Notification<'_>) -> [String; 4] {
     let row = notification.row;
     let class = match (row.kind, row.threat) {
         (FindingKind::Test, _) => "Test".to_owned(),
+        (FindingKind::Investigation, _) => format!("Investigation · {}", row.operation),
         (FindingKind::Coverage, _) => "Notice · watching".to_owned(),
         (kind, true) => format!("Threat · {} severity · {}", row.severity.as_str(), in_words(kind)),
         (kind, false) => format!("Notice · {} severity · {}", row.severity.as_str(), in_words(kind)),
     };
     let what = match row.kind {
-        FindingKind::Coverage | FindingKind::Test => summary(notification),
+        FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test => summary(notification),
         FindingKind::InboxRule => format!("An inbox rule {}.", what_it_does(notification)),
         FindingKind::InboxForward => format!("Forwarding on the mailbox {}.", what_it_does(notification)),
         _ => format!("{} {}.", quote(notification, &row.actor), what_it_does(notification)),
@@ -68,6 +70,8 @@ fn in_words(kind: FindingKind) -> &'static str {
         FindingKind::SignInMethod => "way to sign in",
         FindingKind::Domain => "domain",
         FindingKind::ContactRetargeted => "contact changed",
+        FindingKind::KnownAttackerAddress => "sign-in from an attacker's address",
+        FindingKind::Investigation => "investigation",
         FindingKind::Coverage => "watching",
         FindingKind::Test => "test",
     }
@@ -164,7 +168,9 @@ fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String>
         R::DomainRelays => "turned a domain of the organization into a relay".to_owned(),
         R::DomainChanged => "changed a domain of the organization".to_owned(),
         R::ContactPointsElsewhere => format!("made a contact point to {target}"),
-        R::StopsProcessing
+        R::KnownAttackerAddress => "signed in from an address that an attacker used in another account".to_owned(),
+        R::SameAttacker
+        | R::StopsProcessing
         | R::NamelessRule
         | R::ShortName
         | R::LookalikeText
@@ -195,7 +201,8 @@ fn ordinary(kind: FindingKind) -> &'static str {
         FindingKind::SignInMethod => "changed a way to sign in",
         FindingKind::Domain => "changed a domain of the organization",
         FindingKind::ContactRetargeted => "changed where a contact points to",
-        FindingKind::Coverage | FindingKind::Test => "is about Tenantwatch itself",
+        FindingKind::KnownAttackerAddress => "signed in from an address that is no attacker's any more",
+        FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test => "is about Tenantwatch itself",
     }
 }
 

@@ -8,6 +8,7 @@ mod collection;
 mod credential;
 mod file;
 mod heartbeat;
+mod investigation;
 mod list;
 mod location;
 mod minimum;
@@ -22,6 +23,7 @@ pub use channels::{ChannelSettings, MailSettings, WebhookSettings};
 pub use collection::CollectionSettings;
 pub use file::{SettingsFileError, layered, read_settings_file};
 pub use heartbeat::{HeartbeatSettings, HeartbeatStyle};
+pub use investigation::InvestigationSettings;
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
 pub use minimum::{MinimumSeverity, NotifyMinimum};
@@ -61,6 +63,8 @@ pub struct Settings {
     pub actions: ActionSettings,
     /// Targets that are never external, and disabled detections.
     pub trust: TrustSettings,
+    /// Whether and how far back threats are investigated.
+    pub investigation: InvestigationSettings,
     /// The look-up of IP addresses.
     pub location: LocationSettings,
     /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
@@ -159,6 +163,7 @@ impl Settings {
         let heartbeat = HeartbeatSettings::from_source(&mut source);
         let actions = ActionSettings::from_source(&mut source);
         let trust = TrustSettings::from_source(&mut source);
+        let investigation = InvestigationSettings::from_source(&mut source);
         let location = LocationSettings::from_source(&mut source);
         let root_certificates = root_certificates(&mut source);
         match (partner, hosts, collection, source.into_problems()) {
@@ -173,6 +178,7 @@ impl Settings {
                 heartbeat,
                 actions,
                 trust,
+                investigation,
                 location,
                 root_certificates,
             }),

@@ -20,7 +20,7 @@ pub struct TrustSettings {
 /// Values of the column `Type` that `DETECTIONS_OFF` accepts.
 ///
 /// Written out because settings know nothing about detection; a test compares the list with the finding types.
-pub const DETECTION_TYPES: [&str; 14] = [
+pub const DETECTION_TYPES: [&str; 15] = [
     "InboxRule",
     "InboxForward",
     "MailboxPermission",
@@ -35,6 +35,7 @@ pub const DETECTION_TYPES: [&str; 14] = [
     "SignInMethod",
     "Domain",
     "ContactRetargeted",
+    "KnownAttackerAddress",
 ];
 
 /// One entry of `TRUSTED_DOMAINS`.

@@ -7,6 +7,7 @@ mod audit;
 mod azurite;
 mod browser;
 mod card;
+mod casework;
 mod channels;
 mod chaos;
 mod check;

@@ -205,6 +205,7 @@ fn every_kind_has_a_type_and_fits_the_schema() {
         let body: Value = serde_json::from_slice(&webhook::body(&(&row).into())).unwrap();
         let expected = match kind {
             FindingKind::Coverage => "tenantwatch.notice",
+            FindingKind::Investigation => "tenantwatch.investigated",
             FindingKind::Test => "tenantwatch.test",
             _ => "tenantwatch.threat",
         };
