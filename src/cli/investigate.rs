@@ -1,7 +1,7 @@
 //! `tenantwatch investigate`: tells what an attacker did in an account, offline from exported audit logs, or live from the tenant's feed.
 //!
 //! Files are read once. Every record becomes an activity in a temporary database; with those that concern the account their text is kept,
-//! because the report shows their members. Selected records are judged as `scan` judges them: the threats found are the fixed points.
+//! because the report shows their members. Selected records are evaluated as by `scan`: the threats found are the fixed points.
 
 mod csv_rows;
 mod html;
@@ -30,7 +30,7 @@ use base::ids::RecordId;
 use json::Run;
 use read::Input;
 
-/// What `investigate` is told.
+/// The arguments of `investigate`.
 #[derive(Debug, Clone, Args)]
 pub struct InvestigateArgs {
     /// Exported audit logs in every form that `scan` reads; - reads standard input. Without any, the tenant's feed is read
@@ -57,10 +57,10 @@ pub struct InvestigateArgs {
     /// How many hours of the feed are read back, 1 to 167; by default INVESTIGATE_HOURS
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=167), conflicts_with = "files")]
     pub hours: Option<u64>,
-    /// How the report is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Where the report is written, instead of standard output
+    /// Write the report to this file instead of standard output
     #[arg(long, value_name = "F")]
     pub output: Option<PathBuf>,
     /// The source of the settings and of the tables, without files.
@@ -68,7 +68,7 @@ pub struct InvestigateArgs {
     pub source: SettingsArgs,
 }
 
-/// How the report is written.
+/// The format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people at a terminal
@@ -81,7 +81,7 @@ pub enum Format {
     Html,
 }
 
-/// How an investigation ended.
+/// The result of an investigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvestigateOutcome {
     /// A report was made: exit code 0.
@@ -150,11 +150,11 @@ pub async fn run(args: InvestigateArgs) -> InvestigateOutcome {
     }
 }
 
-/// Reads the files and writes the report to `out`, or where the arguments say; what went wrong is told on `err`.
+/// Reads the files and writes the report to `out`, or to the file in the arguments. Errors are reported on `err`.
 pub fn run_offline(args: InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write) -> InvestigateOutcome {
     match investigate(&args, out, err) {
         Ok(true) => InvestigateOutcome::Reported,
-        // A report of what could be read was written all the same.
+        // A report of the readable files was written anyway.
         Ok(false) => InvestigateOutcome::Failed,
         Err(error) => {
             let _ = writeln!(err, "investigate: {}", printable(&error.to_string()));

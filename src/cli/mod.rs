@@ -43,7 +43,7 @@ pub enum Command {
     Run(run::RunArgs),
     /// Evaluate exported audit logs offline
     Scan(scan::ScanArgs),
-    /// Try what monitoring and remediation need, change nothing, and say what mends what is missing
+    /// Try what monitoring and remediation need, change nothing, and name the command or page that corrects what is missing
     Check(check::CheckArgs),
     /// Report what was seen, notified and done, from the tables alone
     Status(status::StatusArgs),

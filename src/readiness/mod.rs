@@ -1,6 +1,7 @@
-//! Readiness: whether everything that the watch and a press need is there in a tenant, and what mends what is missing.
+//! Readiness: checks whether a tenant has everything that monitoring and remediation need, and says how to correct what is
+//! missing.
 //!
-//! [`items`] is the one list of names. [`tenant`] asks about one tenant and changes nothing.
+//! [`items`] is the one list of names. [`tenant`] checks one tenant and changes nothing.
 
 pub mod items;
 pub mod tenant;

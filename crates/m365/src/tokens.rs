@@ -123,7 +123,7 @@ impl Tokens {
         Ok(Self { client_id, proof, hosts: hosts.clone(), options, time, clock, credentials: Mutex::default() })
     }
 
-    /// Returns the time of the token endpoint, as its last response told it; `None` before the first.
+    /// Returns the time of the token endpoint by its last response; `None` before the first response.
     pub fn service_time(&self) -> Option<DateTime<Utc>> {
         self.time.now(self.clock.as_ref())
     }

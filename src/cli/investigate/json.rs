@@ -1,4 +1,4 @@
-//! The report as one JSON object. Activities are written as they are judged.
+//! The report as one JSON object. Activities are written as they are attributed.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use super::InvestigateError;
 use crate::casework::Made;
 use crate::investigation::utc;
 
-/// What depends on the run and not on the records.
+/// The part of the report that depends on the run and not on the records.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Run {

@@ -13,7 +13,7 @@ use crate::casework::{Gathered, activity};
 use crate::detection::is_selected;
 use crate::investigation::Activity;
 
-/// What the files contain.
+/// The content of the files, and what was noted while reading them.
 pub(super) struct Input {
     pub(super) reading: Reading,
     pub(super) gathered: Gathered,
@@ -25,7 +25,8 @@ impl Input {
         Ok(Self { reading: Reading::new(&[])?, gathered: Gathered::new(account)?, files: Vec::new() })
     }
 
-    /// Returns whether every file could be read. One that cannot is told, and the others are read all the same.
+    /// Reads the files and returns whether every file could be read. A file that cannot be read is reported, and the others are
+    /// still read.
     pub(super) fn read_files(&mut self, files: &[PathBuf], err: &mut dyn Write) -> Result<bool, InvestigateError> {
         let mut is_whole = true;
         for file in files {
