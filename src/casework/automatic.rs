@@ -116,7 +116,7 @@ impl Run<'_> {
         }
         self.session.save().await?;
         let settings = &self.app.settings.investigation;
-        let question = Question { finding: &finding, hours: settings.hours, bytes: settings.bytes, now };
+        let question = Question { finding: &finding, hours: settings.hours, bytes: settings.bytes, search: false, now };
         let reading = self.deadline.sooner(TELL_RESERVE);
         match Box::pin(look_back(self.app, &question, &reading, &NoProgress)).await {
             Ok(looked) => self.tell(task, &finding, looked).await,

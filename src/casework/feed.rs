@@ -33,6 +33,9 @@ const AT_ONCE: usize = 4;
 pub trait Progress: Sync {
     /// A span of a content type is being read, after so many bytes.
     fn reading(&self, of: ContentType, from: DateTime<Utc>, bytes: u64);
+
+    /// An audit search goes on.
+    fn searching(&self, what: &str, state: &str);
 }
 
 /// Tells nobody.
@@ -41,6 +44,8 @@ pub struct NoProgress;
 
 impl Progress for NoProgress {
     fn reading(&self, _: ContentType, _: DateTime<Utc>, _: u64) {}
+
+    fn searching(&self, _: &str, _: &str) {}
 }
 
 /// What is read, and within which limits.

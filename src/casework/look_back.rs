@@ -12,11 +12,19 @@ use super::feed::{Feed, Progress};
 use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
 use super::made::{Made, Scope, make};
+use super::search::Search;
 use crate::app::App;
-use crate::investigation::{FixedPoints, Subject};
+use crate::detection::KnownAttackers;
+use crate::investigation::{Address, Attributed, FixedPoints, Subject};
 use crate::location::Databases;
 use crate::tables::incidents::account_of;
 use crate::tables::{ProcessedRow, coverage};
+
+/// How far back the feed reaches, in hours.
+const FEED_HOURS: i64 = 167;
+
+/// Sessions that are searched for, each by a query of its own.
+const SESSIONS: usize = 5;
 
 /// Investigations that the process makes at once; each has a database of some mebibytes in memory.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
@@ -30,6 +38,8 @@ pub struct Question<'a> {
     pub hours: u64,
     /// The most content, in bytes.
     pub bytes: u64,
+    /// Whether the audit search is used for what the feed does not reach.
+    pub search: bool,
     /// The present.
     pub now: DateTime<Utc>,
 }
@@ -81,7 +91,7 @@ pub async fn look_back(
     let _permit = permit.and_then(Result::ok).ok_or(LookBackError::Busy)?;
     let mut gathered = Gathered::new(&account)?;
     keep_stored(finding, &mut gathered)?;
-    let since = question.now - TimeDelta::hours(i64::try_from(question.hours).unwrap_or(167));
+    let since = question.now - TimeDelta::hours(i64::try_from(question.hours).unwrap_or(FEED_HOURS));
     let row = coverage::read(app.store.as_ref(), &finding.tenant_id).await?.map(|(row, _)| row);
     let alias = account.split('@').next().unwrap_or_default();
     let feed = Feed {
@@ -94,11 +104,51 @@ pub async fn look_back(
         started: row.map(|row| row.subscriptions).unwrap_or_default(),
         progress,
     };
-    let back = feed.read(&mut gathered).await?;
+    let mut back = feed.read(&mut gathered).await?;
+    let search = Search {
+        app,
+        tenant: finding.tenant_id,
+        span: (since, question.now),
+        deadline,
+        progress,
+        name: format!("Tenantwatch {}", finding.record_id),
+    };
+    if question.search {
+        search.by_account(&account, &mut gathered, &mut back.not_read).await?;
+    }
     let mut made = judge(app, question, &account, gathered, since)?;
+    if question.search {
+        made = search_further(app, question, &account, &search, made, &mut back.not_read).await?;
+    }
     made.report.not_logged.splice(0..0, back.not_read);
+    let known = app.attackers.current(app.store.as_ref()).await;
+    link(&known, finding, &mut made);
     locate(app, &mut made).await;
     Ok(Looked { made, bytes: back.bytes, started: back.started })
+}
+
+/// Searches for what the first report shows of the attacker, and judges again.
+async fn search_further(
+    app: &App,
+    question: &Question<'_>,
+    account: &str,
+    search: &Search<'_>,
+    made: Made,
+    not_read: &mut Vec<String>,
+) -> Result<Made, LookBackError> {
+    let since = made.span.0;
+    let is_sure = |row: &&Address| matches!(row.attribution, Attributed::Proven | Attributed::Linked);
+    let addresses: Vec<String> = made.report.addresses.iter().filter(is_sure).map(|row| row.ip.to_string()).collect();
+    let own = made.report.sessions.iter().filter(|session| !session.is_shared);
+    let sessions: Vec<String> = own.map(|session| session.session.clone()).take(SESSIONS).collect();
+    let mut gathered = made.into_gathered();
+    if !addresses.is_empty() {
+        search.by_addresses(addresses, &mut gathered, not_read).await?;
+    }
+    for session in &sessions {
+        search.by_session(session, &mut gathered, not_read).await?;
+    }
+    judge(app, question, account, gathered, since)
 }
 
 /// The record of the threat is known even if its content is gone.
@@ -132,6 +182,22 @@ fn judge(
     let since = since.min(finding.event_time);
     let scope = Scope { subject, tenant, points, since: Some(since), until: Some(question.now) };
     make(gathered, scope)?.ok_or_else(no_start)
+}
+
+/// Says which of the attacker's addresses are known from another incident. Its tenant is not named.
+fn link(known: &KnownAttackers, finding: &ProcessedRow, made: &mut Made) {
+    let own = (finding.tenant_id, account_of(finding));
+    for row in made.report.addresses.iter().filter(|row| row.attribution.is_attacker()) {
+        let elsewhere = known.addresses().get(&row.ip).filter(|address| !address.accounts.contains(&own));
+        if let Some(address) = elsewhere {
+            made.report.beginning.push(format!(
+                "The address {} is known from another incident, the investigation of {} on {} UTC.",
+                row.ip,
+                address.log_id,
+                address.seen.format("%Y-%m-%d %H:%M")
+            ));
+        }
+    }
 }
 
 /// Adds the place and the network's owner to the attacker's addresses.

@@ -69,6 +69,11 @@ fn is_within(activity: &Activity, span: (DateTime<Utc>, DateTime<Utc>)) -> bool 
 }
 
 impl Made {
+    /// Returns what the report was made of, to add to it.
+    pub fn into_gathered(self) -> Gathered {
+        self.gathered
+    }
+
     /// Hands on every activity of the report, in the order of time, with its judgement.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod gathered;
 mod kept;
 mod look_back;
 mod made;
+mod search;
 mod secured;
 mod spill;
 mod subscriptions;

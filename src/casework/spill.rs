@@ -108,6 +108,9 @@ impl Spill {
     /// Returns an error if the database cannot be used.
     pub fn focus(&mut self, subject: &Subject, names: &Names) -> rusqlite::Result<Option<Option<TenantId>>> {
         self.names = names.clone();
+        self.database.execute_batch(
+            "DELETE FROM name; DELETE FROM mailbox_name; DELETE FROM concerning; DELETE FROM looked_at;",
+        )?;
         // No name is empty: most records are on no mailbox.
         for name in subject.names.iter().filter(|name| !name.is_empty()) {
             self.database.execute("INSERT OR IGNORE INTO name VALUES (?1)", [name])?;

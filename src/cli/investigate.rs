@@ -54,9 +54,12 @@ pub struct InvestigateArgs {
     /// The application id of Tenantwatch, whose acts are the response; without it CLIENT_ID
     #[arg(long = "app-id", value_name = "ID", requires = "files")]
     pub app_id: Option<String>,
-    /// How many hours of the feed are read back, 1 to 167; by default INVESTIGATE_HOURS
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=167), conflicts_with = "files")]
+    /// How many hours are read back, 1 to 167, with --search up to 4320; by default INVESTIGATE_HOURS, with --search 720
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_320), conflicts_with = "files")]
     pub hours: Option<u64>,
+    /// Use the audit search of Microsoft Purview as well, which reaches further back than the feed and takes minutes
+    #[arg(long, conflicts_with = "files")]
+    pub search: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -122,6 +125,8 @@ enum InvestigateError {
     ManyLogIds,
     #[error("no threat is stored under log id {0}; check it and the tables")]
     UnknownLogId(RecordId),
+    #[error("the feed reaches 167 hours back; add --search to look further, or give fewer --hours")]
+    BeyondFeed,
     #[error("--since is after --until; exchange them")]
     NoTime,
     #[error("the account {0} occurs in none of the records; check its spelling and the files")]

@@ -7,7 +7,6 @@ use chrono::SecondsFormat;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::card::{self, Buttons};
-use super::investigated::investigated_of;
 use super::{Notification, summary};
 
 /// Member names and their texts.
@@ -55,9 +54,6 @@ pub fn payload(notification: &Notification<'_>, token: Option<&SecretString>, co
     // Tenantwatch does not contain accounts by itself.
     payload.insert("Containment", String::new());
     payload.insert("UndoToken", String::new());
-    if let Some(about) = investigated_of(row) {
-        payload.insert("LogID", about.log_id.to_string());
-    }
     payload.insert("Card", card::card(notification, &Buttons::Submit, consent).to_string());
     payload
 }

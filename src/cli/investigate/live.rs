@@ -21,6 +21,10 @@ use m365::management_activity::ContentType;
 /// The longest time of one command. Content beyond is said to be unread.
 const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
 
+/// How far back the feed reaches, and by default the audit search.
+const FEED_HOURS: u64 = 167;
+const SEARCH_HOURS: u64 = 30 * 24;
+
 /// Shows what is being read, at a terminal only.
 struct Bar(ProgressBar);
 
@@ -43,18 +47,26 @@ impl Progress for Bar {
         let message = format!("{} from {} UTC, {} MB read", of.as_str(), from.format("%Y-%m-%d %H:%M"), bytes >> 20);
         self.0.set_message(message);
     }
+
+    fn searching(&self, what: &str, state: &str) {
+        self.0.set_message(format!("audit search for {what}: {state}"));
+    }
 }
 
 /// Investigates and writes the report.
 pub(super) async fn investigate(args: &InvestigateArgs) -> Result<(), InvestigateError> {
     let [log_id] = args.log_ids[..] else { return Err(InvestigateError::ManyLogIds) };
+    if !args.search && args.hours.is_some_and(|hours| hours > FEED_HOURS) {
+        return Err(InvestigateError::BeyondFeed);
+    }
     let output = args.output.as_deref().map(open_output).transpose()?;
     let app = app(args)?;
     let finding = stored_finding::by_log_id(app.store.as_ref(), &log_id).await?;
     let finding = finding.ok_or(InvestigateError::UnknownLogId(log_id))?;
     let settings = &app.settings.investigation;
-    let hours = args.hours.unwrap_or(settings.hours);
-    let question = Question { finding: &finding, hours, bytes: settings.bytes, now: app.clock.now() };
+    let hours = args.hours.unwrap_or(if args.search { SEARCH_HOURS } else { settings.hours });
+    let (bytes, search, now) = (settings.bytes, args.search, app.clock.now());
+    let question = Question { finding: &finding, hours, bytes, search, now };
     let deadline = Deadline::after(Arc::clone(&app.clock), LONGEST);
     let bar = Bar::new();
     let looked = look_back(&app, &question, &deadline, &bar).await?;

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use serde_json::Value;
-use table_store::{PartitionKey, Query, list_all};
-use tenantwatch::tables::{AttackerRow, COVERAGE};
+use table_store::{PartitionKey, Query, Store as _, list_all};
+use tenantwatch::tables::{ACTIONS, AttackerRow, COVERAGE, InvestigationRow};
 
 use super::{later, publish, reports, told};
 use crate::collector_fixture::{CollectorFixture, FABRIKAM};
@@ -80,4 +80,23 @@ async fn address_is_forgotten_after_thirty_days() {
     publish(&fixture, FABRIKAM, &records.all);
     read_fabrikam(&fixture).await;
     assert_eq!(fixture.notified("KnownAttackerAddress").len(), 0);
+}
+
+#[tokio::test]
+async fn second_investigation_names_the_incident_from_which_the_address_is_known() {
+    let (fixture, _, first) = told().await;
+    fixture.sim.world().tenants.get_mut(&FABRIKAM).unwrap().add_person("v", "V");
+    let (mut records, ..) = Records::incident();
+    for record in &mut records.all {
+        *record = serde_json::from_str(&record.to_string().replace("contoso.com", "fabrikam.com")).unwrap();
+        record["Id"] = uuid::Uuid::new_v4().to_string().into();
+    }
+    let rule = records.all.iter().find(|record| record["Operation"] == "New-InboxRule").unwrap().clone();
+    publish(&fixture, FABRIKAM, &records.all);
+    read_fabrikam(&fixture).await;
+    let key = InvestigationRow::key(&"fabrikam.com".parse().unwrap(), &rule["Id"].as_str().unwrap().parse().unwrap());
+    let stored = fixture.store.get(ACTIONS, &key).await.unwrap().unwrap();
+    let report = InvestigationRow::from_stored(&stored).unwrap().0.report;
+    assert!(report.contains(&format!("the investigation of {}", first["Id"].as_str().unwrap())), "{report}");
+    assert!(!report.contains("contoso.com"), "the other customer is not named");
 }

@@ -15,7 +15,9 @@ async fn threat_is_followed_by_its_report_in_the_same_run() {
     let (fixture, _, rule) = told().await;
     let threats = fixture.notified("InboxRule");
     let [report] = &reports(&fixture)[..] else { panic!("{:?}", reports(&fixture)) };
-    assert_eq!((threats.len(), &report["LogID"]), (1, &rule["Id"]));
+    assert_eq!(threats.len(), 1);
+    assert_ne!(report["LogID"], rule["Id"], "it is no second notification of the threat");
+    assert!(report["Card"].as_str().unwrap().contains(rule["Id"].as_str().unwrap()), "{report:#}");
     assert_eq!(report["IncidentId"], threats[0]["IncidentId"]);
     assert_eq!((report["ActionToken"].as_str(), report["SourceMailbox"].as_str()), (Some(""), Some(V)));
     let text = report["Description"].as_str().unwrap();
@@ -77,7 +79,7 @@ async fn late_content_gives_another_report_and_silence_none() {
     later(&fixture, 120).await;
     let told = reports(&fixture);
     let [_, second] = &told[..] else { panic!("{told:?}") };
-    assert_eq!((&second["Operation"], &second["LogID"]), (&"Report 2".into(), &rule["Id"]));
+    assert_eq!(second["Operation"], "Report 2");
     assert!(second["Description"].as_str().unwrap().contains("Sent: 1"), "{second:#}");
     assert_eq!(stored(&fixture, &rule).await.unwrap().number, 2);
     for _ in 0..40 {
@@ -176,4 +178,34 @@ async fn channel_that_is_down_gets_the_report_later() {
     fixture.refuse_flow(false);
     later(&fixture, 20).await;
     assert_eq!(reports(&fixture).len(), 1);
+}
+
+#[tokio::test]
+async fn every_channel_gets_the_report() {
+    let names = ["flow", "webhook", "slack", "mail"];
+    let mut fixture = start().await;
+    let urls = fixture.sim.urls().clone();
+    fixture.set_up_again(|settings| {
+        super::on(settings);
+        crate::channels::only(settings, &urls, &names);
+    });
+    let (records, _, rule) = Records::incident();
+    publish(&fixture, CONTOSO, &records.all);
+    fixture.read().await.unwrap();
+    let webhooks = fixture.sim.webhooks();
+    let about: Vec<Value> =
+        webhooks.iter().map(|sent| sent.json()).filter(|body| body["type"] != "tenantwatch.threat").collect();
+    let [body] = &about[..] else { panic!("{about:#?}") };
+    assert!(crate::channels::webhook_schema().is_valid(body), "{body:#}");
+    assert_eq!((&body["type"], &body["data"]["LogID"]), (&"tenantwatch.investigated".into(), &rule["Id"]));
+    assert_eq!((&body["data"]["Report"], &body["data"]["Account"]), (&"1".into(), &V.into()));
+    let log_id: uuid::Uuid = rule["Id"].as_str().unwrap().parse().unwrap();
+    let id = uuid::Uuid::new_v5(&log_id, b"tenantwatch.investigated/1").to_string();
+    assert!(webhooks.iter().any(|sent| sent.id == id), "the id is made of log id, type and number");
+    let slack = fixture.sim.slack_messages();
+    assert!(slack.last().unwrap().to_string().contains("Signed in: 1 ×"), "{slack:#?}");
+    let rows = fixture.rows("contoso.com").await;
+    let row = rows.iter().find(|row| row.operation == "Report 1").unwrap();
+    assert_eq!((row.state, row.notified.len()), (FindingState::Sent, names.len()));
+    assert!(row.notified.values().all(Option::is_some));
 }

@@ -93,3 +93,43 @@ async fn unknown_log_id_ends_with_one_line_and_2() {
     assert_eq!((code, out.as_str(), err.lines().count()), (Some(2), "", 1), "{err}");
     assert!(err.contains(&unknown), "{err}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_finds_what_the_feed_no_longer_has() {
+    let (records, rule) = recent();
+    let folder = Folder::after_a_run(&records).await;
+    let moved = records.iter().find(|record| record["Id"] == rule["Id"]).unwrap();
+    let early = time_of(moved) - chrono::TimeDelta::days(12);
+    let mut old = Records::default();
+    let sign_in = old.sign_in("01T10:00:00", V, A, S, "0");
+    let elsewhere = old.sign_in("01T10:00:00", "w@contoso.com", A, "cccccccc-3333-4333-8333-cccccccccccc", "0");
+    for (record, id) in old.all.iter_mut().zip([91_u128, 92]) {
+        record["CreationTime"] = json!(early.format("%Y-%m-%dT%H:%M:%S").to_string());
+        record["Id"] = json!(Uuid::from_u128(id));
+    }
+    assert_eq!((&sign_in["UserId"], &elsewhere["UserId"]), (&json!(V), &json!("w@contoso.com")));
+    for (only_in_beta, is_allowed) in [(false, true), (true, true), (false, false)] {
+        {
+            let mut world = folder.simulator.world();
+            let search = &mut world.tenants.values_mut().next().unwrap().audit_search;
+            (search.archive, search.only_in_beta, search.is_allowed) = (old.all.clone(), only_in_beta, is_allowed);
+        }
+        let arguments = ["investigate", "--search", "--log-id", rule["Id"].as_str().unwrap(), "--format", "json"];
+        let (code, out, err) = folder.tenantwatch(&arguments).await;
+        assert_eq!(code, Some(0), "{err}");
+        let report: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(report["Counts"]["SignIns"], if is_allowed { 2 } else { 1 }, "{report:#}");
+        assert_eq!(report["NotLogged"].to_string().contains("AuditLogsQuery.Read.All"), !is_allowed);
+        let others = report["OtherAccounts"].as_array().unwrap().len();
+        assert_eq!(others, usize::from(is_allowed), "the second victim is found by the address");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_beyond_the_feed_need_the_search() {
+    let (records, rule) = recent();
+    let folder = Folder::after_a_run(&records).await;
+    let (code, _, err) =
+        folder.tenantwatch(&["investigate", "--log-id", rule["Id"].as_str().unwrap(), "--hours", "200"]).await;
+    assert_eq!((code, err.lines().count()), (Some(2), 1), "{err}");
+}

@@ -3,6 +3,7 @@
 mod attackers;
 mod automatic;
 mod command;
+mod demo;
 mod kills;
 
 use base::ids::RecordId;
