@@ -4,6 +4,7 @@
 //! every record reduced to an activity in the temporary database. All of them read the same bytes in the same run, on one core.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
+#[expect(dead_code, reason = "the other benchmarks use more of it")]
 mod content;
 
 use std::cell::Cell;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use table_store::{Key, PartitionKey, RowKey, StoreError};
+use table_store::{Digest, Key, PartitionKey, RowKey, StoreError};
 
 use super::attackers::remember;
 use super::feed::NoProgress;
@@ -18,7 +18,8 @@ use crate::notify::investigated::{self, Investigated, LATE_LOOKS, Why};
 use crate::notify::outbox::Outbox;
 use crate::tables::claim::{TakenOver, take_over};
 use crate::tables::{
-    CoverageSession, FindingState, InvestigationRow, ProcessedRow, RowVersion, incidents, load, pending, put,
+    CoverageSession, FindingState, IncidentRow, InvestigationRow, ProcessedRow, RowVersion, incidents, load, pending,
+    put,
 };
 use base::clock::Deadline;
 use base::ids::{RecordId, RunId};
@@ -27,11 +28,14 @@ use m365::management_activity::ContentType;
 /// No investigation begins with less time: reading, storing and telling.
 const LEAST: Duration = Duration::from_secs(3 * 60);
 
-/// What is left after reading for storing and telling.
+/// The time that remains after reading, to store and tell the report.
 const TELL_RESERVE: Duration = Duration::from_secs(110);
 
 /// A threat that is not stored after this long is never stored.
 const ABANDONED: TimeDelta = TimeDelta::hours(24);
+
+/// A threat to another account within this time is one of the same attacker.
+const SAME_TIME: TimeDelta = TimeDelta::days(7);
 
 /// Other accounts that get a notification of their own.
 const OTHERS: usize = 20;
@@ -40,7 +44,7 @@ const OTHERS: usize = 20;
 const LATE: [TimeDelta; LATE_LOOKS as usize] =
     [TimeDelta::minutes(30), TimeDelta::hours(2), TimeDelta::hours(8), TimeDelta::hours(24)];
 
-/// What every task of one run needs.
+/// The parts of a run that every task needs.
 struct Run<'a> {
     app: &'a App,
     session: &'a CoverageSession<'a>,
@@ -58,7 +62,7 @@ struct Task {
 /// Makes the investigations that are due, as long as there is time. Nothing is asked where nothing is noted.
 ///
 /// # Errors
-/// If the store cannot be used. What is not done is found by the next run.
+/// If the store cannot be used. The next run finds the tasks that remain.
 pub async fn investigate_due(
     app: &App,
     session: &CoverageSession<'_>,
@@ -189,15 +193,22 @@ impl Run<'_> {
         report: &Report,
         now: DateTime<Utc>,
     ) -> Result<Vec<(ProcessedRow, RowVersion)>, StoreError> {
-        let mut inserted = Vec::new();
+        let (mut inserted, store) = (Vec::new(), self.app.store.as_ref());
         let victims = report.other_accounts.iter().filter(|other| other.kind == OtherKind::SignedIn);
         for other in victims.take(OTHERS) {
+            // An account with threats of its own was told already.
+            let account = Digest::of(&[&other.account]);
+            let incident = load::<IncidentRow>(store, &IncidentRow::key(&finding.domain, &account)).await?;
+            let is_told = |row: &IncidentRow| (row.last_event - finding.event_time).abs() <= SAME_TIME;
+            if incident.is_some_and(|(row, _)| is_told(&row)) {
+                continue;
+            }
             let mut row = investigated::same_attacker(finding, task.about.report, other, now);
             row.notified = self.outbox.owed(&row);
             if row.notified.is_empty() {
                 continue;
             }
-            if let Some(version) = investigated::insert_told(self.app.store.as_ref(), &row).await? {
+            if let Some(version) = investigated::insert_told(store, &row).await? {
                 inserted.push((row, version));
             }
         }

@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, stream};
 use m365::ServiceError;
 use m365::management_activity::{Content, ContentPage, ContentType, Remedy, SubscriptionStart};
+use tokio::sync::Semaphore;
 
 use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
@@ -28,6 +29,10 @@ const PAGES: usize = 10_000;
 
 /// Blobs that are read at once.
 const AT_ONCE: usize = 4;
+
+/// A blob in which a record is longer than this is read on only if no other one is: it is held in memory.
+const LARGE_RECORD: usize = 1024 * 1024;
+static LARGE: Semaphore = Semaphore::const_new(1);
 
 /// Is told how far reading has come.
 pub trait Progress: Sync {
@@ -48,7 +53,7 @@ impl Progress for NoProgress {
     fn searching(&self, _: &str, _: &str) {}
 }
 
-/// What is read, and within which limits.
+/// The feed of one tenant, and the limits of reading it.
 pub(super) struct Feed<'a> {
     pub(super) app: &'a App,
     pub(super) tenant: TenantId,
@@ -62,10 +67,10 @@ pub(super) struct Feed<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
-/// What came of reading the feed back.
+/// The result of reading the feed back.
 #[derive(Debug, Default)]
 pub struct ReadBack {
-    /// What was not read, span by span, in sentences.
+    /// The content that was not read, span by span, in sentences.
     pub not_read: Vec<String>,
     /// The bytes that were read.
     pub bytes: u64,
@@ -73,7 +78,7 @@ pub struct ReadBack {
     pub started: Vec<ContentType>,
 }
 
-/// Why the rest is not read.
+/// The reason for which the rest is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Limit {
     Bytes,
@@ -212,12 +217,17 @@ impl Feed<'_> {
         let mut response = fetched.map_err(|error| BlobFault::Unread(error.to_string()))?;
         let mut selector = Selector::new(|_| true);
         let is_directory = of == ContentType::AzureActiveDirectory;
-        let mut kept = Ok(());
+        let (mut kept, mut large) = (Ok(()), None);
         loop {
             let chunk = self.within(response.chunk()).await.ok_or_else(late)?;
             let Some(chunk) = chunk.map_err(|error| BlobFault::Unread(error.without_url().to_string()))? else { break };
             reading.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             selector.push(&chunk, |event| self.take(event, is_directory, reading, &mut kept));
+            match selector.kept_bytes() > LARGE_RECORD {
+                true if large.is_none() => large = self.within(LARGE.acquire()).await.and_then(Result::ok),
+                true => {}
+                false => large = None,
+            }
         }
         selector.finish(|event| self.take(event, is_directory, reading, &mut kept));
         kept.map_err(BlobFault::Spill)
@@ -283,13 +293,13 @@ impl Reading<'_> {
     }
 }
 
-/// What came of a window.
+/// The result of a window.
 enum Window {
     Read,
     NoSubscription,
 }
 
-/// Why a blob was not read to its end.
+/// The reason for which a blob was not read to its end.
 enum BlobFault {
     Spill(rusqlite::Error),
     Unread(String),

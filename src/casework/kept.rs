@@ -9,7 +9,7 @@ use crate::investigation::{Attributed, Report};
 /// The longest row, in bytes; texts take two for each unit.
 pub(super) const ROW_LIMIT: usize = 900 * 1024;
 
-/// What remains for the report and its activities, in UTF-16 units.
+/// The room for the report and its activities, in UTF-16 units.
 const TEXT_LIMIT: usize = (ROW_LIMIT - 24 * 1024) / 2;
 
 /// Lists of the report that can be long. They are cut only if the report alone is too long.
@@ -20,7 +20,7 @@ const LISTS: [&str; 8] = ["Addresses", "Sent", "Deleted", "Files", "Searches", "
 pub(super) struct Kept {
     pub(super) report: String,
     pub(super) activities: String,
-    /// What was left out, empty if nothing.
+    /// The parts that were left out, in sentences; empty if none were.
     pub(super) omitted: String,
     /// The digest of what is the attacker's and the response.
     pub(super) outcome: Digest,

@@ -20,7 +20,7 @@ use crate::location::Databases;
 use crate::tables::incidents::account_of;
 use crate::tables::{ProcessedRow, coverage};
 
-/// How far back the feed reaches, in hours.
+/// The reach of the feed, in hours.
 const FEED_HOURS: i64 = 167;
 
 /// Sessions that are searched for, each by a query of its own.
@@ -34,11 +34,11 @@ static AT_ONCE: Semaphore = Semaphore::const_new(2);
 pub struct Question<'a> {
     /// The threat.
     pub finding: &'a ProcessedRow,
-    /// How far back, in hours.
+    /// The length of the time that is looked at, in hours.
     pub hours: u64,
     /// The most content, in bytes.
     pub bytes: u64,
-    /// Whether the audit search is used for what the feed does not reach.
+    /// `true` if the audit search is used for the time before the feed.
     pub search: bool,
     /// The present.
     pub now: DateTime<Utc>,
@@ -55,7 +55,7 @@ pub struct Looked {
     pub started: Vec<ContentType>,
 }
 
-/// Why there is no report.
+/// The reason for which there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum LookBackError {
     /// The temporary database failed.
@@ -75,7 +75,7 @@ pub enum LookBackError {
     Busy,
 }
 
-/// Investigates a threat. What could not be read is said in the report.
+/// Investigates a threat. The report says which content could not be read.
 ///
 /// # Errors
 /// Returns [`LookBackError`] if there is no report.

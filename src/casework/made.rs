@@ -31,7 +31,7 @@ pub struct Scope {
     pub subject: Subject,
     /// Its tenant, if the records name it.
     pub tenant: Option<TenantId>,
-    /// Where to start.
+    /// The fixed points.
     pub points: FixedPoints,
     /// The begin of the report; by default the first record.
     pub since: Option<DateTime<Utc>>,

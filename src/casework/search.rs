@@ -64,7 +64,7 @@ impl Search<'_> {
         self.run("the attacker's session", search, gathered, not_read).await
     }
 
-    /// What a search does not give is said; only the temporary database can fail it.
+    /// Runs one search. The report says which searches failed; only the temporary database can fail the investigation.
     async fn run(
         &self,
         what: &str,

@@ -12,8 +12,8 @@ const NEEDED: [ContentType; 2] = [ContentType::SharePoint, ContentType::General]
 /// The age of content that the service has: what was enabled before Tenantwatch asked is taken to be older.
 const REACH: TimeDelta = TimeDelta::days(7);
 
-/// Starts what is missing, once per tenant: the answer is noted in the coverage row, and a refusal as well. What may pass by itself is
-/// asked again by the next run.
+/// Starts what is missing, once per tenant: the answer is noted in the coverage row, and a refusal as well. After a transient error the next
+/// run asks again.
 pub async fn start_subscriptions(app: &App, session: &CoverageSession<'_>) {
     if !app.settings.investigation.is_on {
         return;

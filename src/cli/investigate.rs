@@ -54,7 +54,7 @@ pub struct InvestigateArgs {
     /// The application id of Tenantwatch, whose acts are the response; without it CLIENT_ID
     #[arg(long = "app-id", value_name = "ID", requires = "files")]
     pub app_id: Option<String>,
-    /// How many hours are read back, 1 to 167, with --search up to 4320; by default INVESTIGATE_HOURS, with --search 720
+    /// Hours that are read back, 1 to 167, with --search up to 4320; by default INVESTIGATE_HOURS, with --search 720
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_320), conflicts_with = "files")]
     pub hours: Option<u64>,
     /// Use the audit search of Microsoft Purview as well, which reaches further back than the feed and takes minutes

@@ -18,7 +18,7 @@ use super::selection::OperationKind;
 /// The operation of a sign-in.
 const SIGN_IN: &str = "UserLoggedIn";
 
-/// What is known of one address.
+/// The facts about one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownAddress {
     /// When an investigation last attributed it.

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 use crate::tables::{AttackerRow, keys, list_readable};
 use base::clock::Clock;
 
-/// How long the addresses that were read are used.
+/// The time for which the addresses that were read are used.
 const READ_EVERY: TimeDelta = TimeDelta::minutes(5);
 
 /// The addresses as this process knows them.

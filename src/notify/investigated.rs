@@ -14,7 +14,7 @@ use crate::tables::{FindingState, PROCESSED, ProcessedRow, RowVersion, pending};
 use base::ids::{RecordId, RunId};
 use table_store::{Digest, Store, StoreError, cut_text};
 
-/// What the note of a task begins with, before the time at which it is due.
+/// The beginning of the note of a task, before the time at which it is due.
 const NOTE: &str = "investigation due ";
 
 /// The most looks for content that came late.
@@ -26,7 +26,7 @@ const OTHERS: usize = 5;
 /// The longest verdict, in UTF-16 units.
 const VERDICT_LIMIT: usize = 1_000;
 
-/// Why an investigation is made or told.
+/// The reason for an investigation or its notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Why {
     /// A threat was told.
@@ -50,14 +50,14 @@ impl Why {
     }
 }
 
-/// What a row of type `Investigation` is about.
+/// The subject of a row of type `Investigation`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Investigated {
     /// The threat.
     #[serde(rename = "LogID")]
     pub log_id: Uuid,
-    /// Why.
+    /// The reason.
     pub why: Why,
     /// The number of the report; 0 before it is made.
     pub report: u32,
@@ -111,7 +111,7 @@ pub fn task(finding: &ProcessedRow, why: Why, due: DateTime<Utc>, now: DateTime<
     }
 }
 
-/// What only the threat has does not stand in a report.
+/// The finding without the members that only a threat has.
 fn without_rule(finding: &ProcessedRow) -> ProcessedRow {
     ProcessedRow {
         rule_id: String::new(),
@@ -161,7 +161,9 @@ pub fn told(mut task: ProcessedRow, about: &Investigated, report: &Report, now: 
 /// The notification about another account in which the attacker was.
 pub fn same_attacker(finding: &ProcessedRow, report: u32, other: &OtherAccount, now: DateTime<Utc>) -> ProcessedRow {
     let about = Investigated { log_id: *finding.record_id.as_uuid(), why: Why::SameAttacker, report };
-    let name = format!("investigation/{}/{}", finding.incident_id, about.why.key(&other.account));
+    // Not of the incident: the investigations of two victims find the same third one.
+    let place = other.ips.first().map(ToString::to_string).unwrap_or_else(|| finding.incident_id.clone());
+    let name = format!("investigation/{place}/{}", about.why.key(&other.account));
     let id = Uuid::new_v5(finding.tenant_id.as_uuid(), name.as_bytes());
     let from = other.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let victim = crate::tables::incidents::account_of(finding);

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::source::Source;
 
-/// Whether and how far back threats are investigated.
+/// Investigations that follow a threat: on or off, and their bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvestigationSettings {
-    /// `INVESTIGATE`: whether threats are investigated without a command.
+    /// `INVESTIGATE`: `true` if threats are investigated without a command.
     pub is_on: bool,
-    /// `INVESTIGATE_HOURS`: how far back the feed is read.
+    /// `INVESTIGATE_HOURS`: the hours of the feed that are read back.
     pub hours: u64,
     /// `INVESTIGATE_MB`: the most content of one investigation, in bytes.
     pub bytes: u64,

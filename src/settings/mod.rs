@@ -63,7 +63,7 @@ pub struct Settings {
     pub actions: ActionSettings,
     /// Targets that are never external, and disabled detections.
     pub trust: TrustSettings,
-    /// Whether and how far back threats are investigated.
+    /// Investigations that follow a threat: on or off, and their bounds.
     pub investigation: InvestigationSettings,
     /// The look-up of IP addresses.
     pub location: LocationSettings,

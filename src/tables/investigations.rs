@@ -13,7 +13,7 @@ use super::RowVersion;
 use super::columns::{Columns, json_text};
 use super::keys;
 
-/// How long an address counts as an attacker's after it was last seen.
+/// The time for which an address counts as an attacker's after it was last seen.
 pub const ATTACKER_COUNTS: TimeDelta = TimeDelta::days(30);
 
 /// The newest report about a threat: row `investigation_<log id>` in the tenant's partition of AuditLogActionsLog.
@@ -63,7 +63,7 @@ impl InvestigationRow {
         "Outcome",
     ];
 
-    /// Where the report about a threat is kept.
+    /// Returns the key of the report about a threat.
     pub fn key(domain: &Domain, log_id: &RecordId) -> Key {
         Key::new(PartitionKey::domain(domain), keys::investigation(log_id))
     }
@@ -137,7 +137,7 @@ impl AttackerRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["Address", "Seen", "RecordId", "Accounts"];
 
-    /// Where an address is kept.
+    /// Returns the key of an address.
     pub fn key(address: IpAddr) -> Key {
         Key::new(keys::attackers(), keys::attacker(&Digest::of(&[&address.to_canonical().to_string()])))
     }

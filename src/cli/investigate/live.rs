@@ -21,7 +21,7 @@ use m365::management_activity::ContentType;
 /// The longest time of one command. Content beyond is said to be unread.
 const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// How far back the feed reaches, and by default the audit search.
+/// The reach of the feed, and by default of the audit search, in hours.
 const FEED_HOURS: u64 = 167;
 const SEARCH_HOURS: u64 = 30 * 24;
 

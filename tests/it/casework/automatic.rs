@@ -209,3 +209,16 @@ async fn every_channel_gets_the_report() {
     assert_eq!((row.state, row.notified.len()), (FindingState::Sent, names.len()));
     assert!(row.notified.values().all(Option::is_some));
 }
+
+#[tokio::test]
+async fn victim_with_a_threat_of_its_own_is_not_told_again() {
+    let fixture = start().await;
+    let (mut records, ..) = Records::incident();
+    records.sign_in("19T10:30:00", W, A, "cccccccc-3333-4333-8333-cccccccccccc", "0");
+    records.rule("19T10:35:00", W, A, "cccccccc-3333-4333-8333-cccccccccccc");
+    publish(&fixture, CONTOSO, &records.all);
+    fixture.read().await.unwrap();
+    let told = reports(&fixture);
+    assert_eq!((told.len(), fixture.notified("InboxRule").len()), (2, 2), "{told:#?}");
+    assert!(told.iter().all(|body| body["Operation"] == "Report 1"), "{told:#?}");
+}

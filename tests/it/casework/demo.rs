@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base::clock::SystemClock;
 use serde_json::{Value, json};
-use table_store::{RowKey, SqliteStore, Store as _};
+use table_store::{RowKey, SqliteStore};
 use tenantwatch::app::App;
 use tenantwatch::cli::cycle;
 use tenantwatch::host::standalone;

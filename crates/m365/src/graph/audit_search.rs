@@ -20,7 +20,7 @@ const VERSIONS: [&str; 2] = ["v1.0", "beta"];
 /// The records of one page.
 const PAGE: &str = "999";
 
-/// What is searched for.
+/// The filters of an audit search.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditSearch {
     /// The name under which the query is listed in the tenant.
@@ -40,14 +40,14 @@ pub struct AuditQuery {
     version: &'static str,
 }
 
-/// How far a query has come.
+/// The state of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditQueryState {
     /// It waits or runs.
     Running,
     /// Its records can be read. Some are missing if the query found more than the service gives.
     Succeeded {
-        /// Whether records are missing.
+        /// `true` if records are missing.
         is_cut: bool,
     },
     /// It failed or was cancelled.
