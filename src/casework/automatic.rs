@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::investigation::{OtherKind, Report};
 use crate::notify::investigated::{self, Investigated, LATE_LOOKS, Why};
 use crate::notify::outbox::Outbox;
-use crate::tables::claim::{TakenOver, take_over};
+use crate::tables::claim::{CLAIM_HOLDS, TakenOver, take_over};
 use crate::tables::{
     CoverageSession, FindingState, IncidentRow, InvestigationRow, ProcessedRow, RowVersion, incidents, load, pending,
     put,
@@ -97,7 +97,7 @@ impl Run<'_> {
         let Some(about) = investigated::investigated_of(&row).filter(|_| investigated::is_task(&row)) else {
             return Ok(None);
         };
-        match take_over(store, &row, &version, RunId::random(), self.app.clock.now()).await? {
+        match take_over(store, &row, &version, RunId::random(), self.app.clock.now(), CLAIM_HOLDS).await? {
             TakenOver::Ours(row, version) => Ok(Some(Task { row: *row, version, about })),
             TakenOver::NotYet(_) | TakenOver::Theirs => Ok(None),
         }

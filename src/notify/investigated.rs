@@ -121,6 +121,7 @@ fn without_rule(finding: &ProcessedRow) -> ProcessedRow {
         forwarding_externally: false,
         applies_to_all_mail: false,
         deletes: false,
+        containment: None,
         ..finding.clone()
     }
 }

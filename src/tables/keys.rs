@@ -19,6 +19,8 @@ const INCIDENT: Word = Word::new("incident");
 const LOCK: Word = Word::new("lock");
 const INVESTIGATION: Word = Word::new("investigation");
 const ATTACKERS: Word = Word::new("attackers");
+const BREAKER: Word = Word::new("breaker");
+const ALL: Word = Word::new("all");
 
 /// The partition of AuditLogCoverage with all tenants' coverage rows.
 pub fn tenants() -> PartitionKey {
@@ -108,4 +110,14 @@ pub fn attackers() -> PartitionKey {
 /// An address of an attacker.
 pub fn attacker(address: &Digest) -> RowKey {
     RowKey::digest(address)
+}
+
+/// The partition of AuditLogCoverage with the counters of automatic containment.
+pub fn breaker() -> PartitionKey {
+    PartitionKey::word(BREAKER)
+}
+
+/// The counters over all tenants.
+pub fn breaker_of_all() -> RowKey {
+    RowKey::word(ALL)
 }

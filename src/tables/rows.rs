@@ -1,9 +1,9 @@
 //! Loading and saving rows as types.
 
 use super::{
-    AddedDomainRow, AttackerRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, InvestigationRow, LockRow,
-    NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, TargetIndexRow,
-    TargetRow, UserEventRow,
+    AddedDomainRow, AttackerRow, BreakerRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, InvestigationRow,
+    LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow,
+    TargetIndexRow, TargetRow, UserEventRow,
 };
 use std::sync::Arc;
 
@@ -66,6 +66,7 @@ table_rows! {
     AddedDomainRow => COVERAGE,
     ServiceRow => COVERAGE,
     AttackerRow => COVERAGE,
+    BreakerRow => COVERAGE,
 }
 
 /// Reads one row.
