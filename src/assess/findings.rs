@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::detection::{Finding, Severity};
 use crate::location::parse_client_ip;
+use crate::notify::investigated::{self, Why};
 use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
 use crate::tables::claim::{self, Claimed};
@@ -82,7 +83,20 @@ impl Assessor<'_> {
     /// Returns the incident of a threat. A single failure of the store must not delay the threat until the next run.
     pub(super) async fn join_incident(&self, threat: &ProcessedRow) -> Result<String, StoreError> {
         let (store, clock) = (self.app.store.as_ref(), &self.app.clock);
-        retry_unavailable(clock, || incidents::join(store, clock, threat)).await
+        let incident = retry_unavailable(clock, || incidents::join(store, clock, threat)).await?;
+        self.note_investigation(threat, &incident).await?;
+        Ok(incident)
+    }
+
+    /// Notes that the incident is to be investigated, before its threat is stored: a kill in between loses nothing.
+    async fn note_investigation(&self, threat: &ProcessedRow, incident: &str) -> Result<(), StoreError> {
+        if !self.app.settings.investigation.is_on || incident.is_empty() || !investigated::is_investigated(threat) {
+            return Ok(());
+        }
+        let now = self.app.clock.now();
+        let of_incident = ProcessedRow { incident_id: incident.to_owned(), ..threat.clone() };
+        let task = investigated::task(&of_incident, Why::Threat, now, now);
+        investigated::insert_task(self.app.store.as_ref(), &task).await
     }
 
     /// Sends a claimed threat, unless its fingerprint was notified before. A repetition is stored as `Repeat`.

@@ -237,6 +237,7 @@ impl<'a> Assessor<'a> {
         if facts.is_none() {
             let row = self.session.read(Clone::clone).await;
             let mut learned = self.app.facts.of_tenant(&row).await?;
+            learned.knowledge.attackers = self.app.attackers.current(self.app.store.as_ref()).await;
             learned.knowledge.recently_added = self.added_domains().await?;
             learned.knowledge.forget_old_domains(self.app.clock.now());
             self.organization.get_or_init(|| learned.organization.clone());

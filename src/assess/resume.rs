@@ -15,6 +15,7 @@ use base::ids::RunId;
 use table_store::{PartitionKey, StoreError};
 
 use super::{Assessor, claim_holds, is_to_be_contained};
+use crate::notify::investigated;
 use crate::notify::outbox::Outbox;
 use crate::tables::{CoverageSession, pending};
 use crate::tenants::Stop;
@@ -110,9 +111,26 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
         pending::remove(store, &unfinished.tenant_id, &row.record_id).await?;
         return Ok(None);
     }
+    // Its own place in a run is the end, when everything new is told.
+    if investigated::is_task(&row) {
+        if !app.settings.investigation.is_on {
+            give_up(app, row, &etag).await?;
+        }
+        return Ok(None);
+    }
     match take_over(store, &row, &etag, RunId::random(), now, claim_holds(app, &row)).await? {
         TakenOver::Ours(row, etag) => Ok(Some(Taken { row: *row, etag, record: unfinished.record })),
         TakenOver::NotYet(_) | TakenOver::Theirs => Ok(None),
+    }
+}
+
+/// Closes a task from a time when investigations were on.
+async fn give_up(app: &App, mut task: ProcessedRow, version: &RowVersion) -> Result<(), StoreError> {
+    task.state = FindingState::Recorded;
+    task.next_attempt = None;
+    match task.replace(app.store.as_ref(), version).await? {
+        Some(_) => pending::remove(app.store.as_ref(), &task.tenant_id, &task.record_id).await,
+        None => Ok(()),
     }
 }
 
@@ -128,12 +146,17 @@ impl Assessor<'_> {
             if share.has_passed() {
                 break;
             }
+            if investigated::due_of(unfinished.record.as_deref()).is_some_and(|due| due > self.app.clock.now()) {
+                continue;
+            }
             let Some(taken) = take(self.app, unfinished).await? else { continue };
             match taken.row.state {
                 FindingState::Rejudge => self.judge_again(taken, share).await?,
                 // Its notification was sent before its containment had ended.
                 state if state.is_closed() => self.deliver_threat(taken.row, taken.etag).await?,
-                _ if taken.row.kind == FindingKind::Coverage => self.outbox.deliver(taken.row, taken.etag).await?,
+                _ if matches!(taken.row.kind, FindingKind::Coverage | FindingKind::Investigation) => {
+                    self.outbox.deliver(taken.row, taken.etag).await?
+                }
                 _ => self.send_unless_repeat(taken.row, taken.etag).await?,
             }
         }

@@ -41,7 +41,8 @@ impl Collector<'_> {
         let needs_directory =
             [FindingKind::Consent, FindingKind::SignInMethod, FindingKind::Domain, FindingKind::AuditTampering]
                 .iter()
-                .any(|kind| !off.contains(kind.as_str()));
+                .any(|kind| !off.contains(kind.as_str()))
+                || self.app.settings.investigation.is_on;
         let directory = needs_directory.then_some(ContentType::AzureActiveDirectory);
         std::iter::once(ContentType::Exchange).chain(directory).collect()
     }

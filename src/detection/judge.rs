@@ -12,7 +12,7 @@ use super::selection::{OperationKind, operation_kind};
 use super::targets::{Destination, Target};
 use super::{
     audit_tampering, auto_reply, client_access, connector, consent, contact_retargeted, domain, inbox_rule,
-    journal_rule, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
+    journal_rule, known_attacker, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
 };
 
 /// Returns the members of a record for which [`judge`] returns nothing, regardless of the tenant's facts: a `Set-Mailbox` by the
@@ -41,6 +41,9 @@ fn may_be_damaged(record: &[u8]) -> bool {
 
 /// Evaluates one record. `None` if it is of no interest, not even to be stored.
 pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
+    if known_attacker::is_sign_in(&record.operation) {
+        return known_attacker::judge(record, known);
+    }
     let operation_kind = operation_kind(&record.operation)?;
     let noise = is_noise(record);
     if noise && !may_forward(record, operation_kind, known) {

@@ -4,6 +4,7 @@
 //! and the record alone decides.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use base::ids::{Domain, TenantId};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,6 +12,7 @@ use m365::exchange::AcceptedDomain;
 pub use m365::exchange::GroupKind;
 
 use super::earlier_rules::EarlierRules;
+use super::known_attacker::KnownAttackers;
 use super::live_rules::{LiveMailbox, accepted_domains};
 use super::{Finding, FindingKind, TrustedTarget};
 
@@ -143,6 +145,8 @@ pub struct Knowledge {
     pub trusted_apps: BTreeSet<uuid::Uuid>,
     /// `DETECTIONS_OFF`
     pub off: BTreeSet<FindingKind>,
+    /// The addresses of attackers.
+    pub attackers: Arc<KnownAttackers>,
     /// Answers to [`Question::Mailbox`].
     pub mailboxes: HashMap<String, Answer<MailboxFacts>>,
     /// Answers to [`Question::LiveRules`].
@@ -167,6 +171,7 @@ impl Knowledge {
             trusted_targets: Vec::new(),
             trusted_apps: BTreeSet::new(),
             off: BTreeSet::new(),
+            attackers: Arc::default(),
             mailboxes: HashMap::new(),
             live: HashMap::new(),
             recipients: HashMap::new(),

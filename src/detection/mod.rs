@@ -28,6 +28,7 @@ mod journal_rule;
 mod json;
 mod judge;
 mod knowledge;
+mod known_attacker;
 mod list_values;
 mod live_rules;
 mod lookalike;
@@ -71,6 +72,7 @@ pub use judge::{judge, judge_without_domains, system_noise};
 pub use knowledge::{
     AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts, OtherDomains, Question, RecipientFacts,
 };
+pub use known_attacker::{KnownAddress, KnownAttackers, is_sign_in};
 pub use live_rules::LiveMailbox;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};

@@ -3,6 +3,7 @@
 //!
 //! Rules and the state of a sign-in are read again in each run and never cached for a remediation request.
 
+mod attackers;
 mod breaker;
 pub mod contacts;
 
@@ -18,6 +19,7 @@ use crate::detection::{
 };
 use crate::settings::TrustSettings;
 use crate::tables::CoverageRow;
+pub use attackers::AttackerCache;
 use audit_log::AuditRecord;
 use base::clock::{Clock, Deadline};
 use base::ids::{Domain, TenantId};

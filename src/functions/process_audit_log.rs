@@ -4,6 +4,7 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::assess::Assessor;
+use crate::casework::{investigate_due, start_subscriptions};
 use crate::collect::{self, Collector, batches, span_of};
 use crate::notify::outbox::Outbox;
 use crate::remediation::contain::ContainmentStage;
@@ -64,6 +65,10 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
     };
     let outcome = stop::in_time(deadline, stages.boxed()).await;
     let assessed = assessor.finish();
+    if matches!(outcome, Ok(()) | Err(Stop::Starting)) {
+        let _ = deadline.limit(start_subscriptions(app, &session)).await;
+        investigate(app, &session, &outbox, deadline).await;
+    }
     let run = Run { app, message, session: &session, outbox: &outbox, started };
     let ended = Box::pin(run.store_outcome(&outcome)).await;
     let report = Report {
@@ -77,6 +82,14 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
     match outcome {
         Ok(()) | Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled) => Ok(report),
         Err(stop) => Err(stop),
+    }
+}
+
+/// Investigates in the time that is left. A failure is no failure of the run: what is owed is noted, and the next run finds it.
+async fn investigate(app: &App, session: &CoverageSession<'_>, outbox: &Outbox<'_>, deadline: &Deadline) {
+    let due = async { Ok(Box::pin(investigate_due(app, session, outbox, deadline)).await?) };
+    if let Err(stop) = stop::in_time(deadline, due).await {
+        tracing::warn!("investigations are left to the next run: {stop}");
     }
 }
 

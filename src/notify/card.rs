@@ -9,6 +9,7 @@ use crate::detection::{FindingKind, Severity};
 use crate::tables::ProcessedRow;
 
 use super::elements::{Texts, bold, close, large, own_words, paragraph, quiet, sentence};
+use super::investigated::investigated_of;
 use super::{Notification, can_be_acted_on, summary};
 
 /// The largest card, in bytes of JSON. Teams takes 28 KB for a whole message.
@@ -59,10 +60,14 @@ fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Opti
     actions.extend(consent.map(|page| open("Open the page for consent", page)));
     let texts = Texts { notification, limit };
     let mut body = vec![headline(notification)];
-    body.extend(contained(texts));
-    body.extend(why(texts));
-    body.push(whole_picture(texts));
-    body.extend(particulars(texts));
+    if row.kind == FindingKind::Investigation {
+        body.extend(report_lines(texts));
+    } else {
+        body.extend(contained(texts));
+        body.extend(why(texts));
+        body.push(whole_picture(texts));
+        body.extend(particulars(texts));
+    }
     if let (Buttons::Links { .. }, true) = (buttons, can_be_acted_on(row)) {
         body.push(paragraph(own_words(WHERE_TO_ACT)));
     }
@@ -81,6 +86,16 @@ fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Opti
 
 const WHERE_TO_ACT: &str = "To act: press Secure and Remediate on the card that the Power Automate flow posted, or block \
      sign-in in Entra and switch off the rule in Exchange by the links below. Nothing happens by opening them.";
+
+/// The numbers and the other accounts of a report; its verdict stands in the headline.
+fn report_lines(texts: Texts<'_>) -> Vec<Value> {
+    let row = texts.notification.row;
+    let log_id = investigated_of(row).map_or_else(|| row.record_id.to_string(), |about| about.log_id.to_string());
+    let lines = row.description.lines().skip(1).filter(|line| !line.is_empty());
+    let mut lines: Vec<Value> = lines.map(|line| paragraph(texts.run(line))).collect();
+    lines.push(paragraph(quiet(texts.run(&format!("log id {log_id}")))));
+    lines
+}
 
 /// Returns the lines that a person must read in any case: severity, account, event. Always short, so that the flow can show them
 /// beside a long result.

@@ -8,6 +8,7 @@ mod delivery;
 mod elements;
 pub mod flow;
 pub mod heartbeat;
+pub mod investigated;
 pub mod mail;
 pub mod notices;
 mod notification;
@@ -315,5 +316,5 @@ fn is_contained(row: &ProcessedRow) -> bool {
 
 /// Returns whether RemediateAccount would act on this finding: a threat that comes from a record.
 pub fn can_be_acted_on(row: &ProcessedRow) -> bool {
-    row.threat && !matches!(row.kind, FindingKind::Coverage | FindingKind::Test)
+    row.threat && !matches!(row.kind, FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test)
 }

@@ -14,6 +14,7 @@ pub fn summary(notification: &Notification<'_>) -> String {
     let row = notification.row;
     match row.kind {
         FindingKind::Coverage => told(&row.description, "The monitoring state of this tenant has changed."),
+        FindingKind::Investigation => notification.safe(&told(&row.description, "An investigation was made.")),
         FindingKind::Test => {
             "This is a test of Tenantwatch's notifications: nothing has happened and no button works on it.".to_owned()
         }
@@ -69,12 +70,13 @@ pub fn headline(notification: &Notification<'_>) -> [String; 4] {
     let row = notification.row;
     let class = match (row.kind, row.threat) {
         (FindingKind::Test, _) => "Test".to_owned(),
+        (FindingKind::Investigation, _) => format!("Investigation · {}", row.operation),
         (FindingKind::Coverage, _) => "Notice · watching".to_owned(),
         (kind, true) => format!("{} · {} severity · {}", threat_class(row), row.severity.as_str(), in_words(kind)),
         (kind, false) => format!("Notice · {} severity · {}", row.severity.as_str(), in_words(kind)),
     };
     let what = match row.kind {
-        FindingKind::Coverage | FindingKind::Test => summary(notification),
+        FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test => summary(notification),
         FindingKind::InboxRule => format!("An inbox rule {}.", what_it_does(notification)),
         FindingKind::InboxForward => format!("Forwarding on the mailbox {}.", what_it_does(notification)),
         _ => format!("{} {}.", quote(notification, &row.actor), what_it_does(notification)),
@@ -103,6 +105,8 @@ fn in_words(kind: FindingKind) -> &'static str {
         FindingKind::SignInMethod => "sign-in method",
         FindingKind::Domain => "domain",
         FindingKind::ContactRetargeted => "contact changed",
+        FindingKind::KnownAttackerAddress => "sign-in from an attacker's address",
+        FindingKind::Investigation => "investigation",
         FindingKind::Coverage => "monitoring",
         FindingKind::Test => "test",
     }
@@ -199,7 +203,9 @@ fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String>
         R::DomainRelays => "turned a domain of the organization into a relay".to_owned(),
         R::DomainChanged => "changed a domain of the organization".to_owned(),
         R::ContactPointsElsewhere => format!("changed the address of a contact to {target}"),
-        R::StopsProcessing
+        R::KnownAttackerAddress => "signed in from an address that an attacker used in another account".to_owned(),
+        R::SameAttacker
+        | R::StopsProcessing
         | R::NamelessRule
         | R::ShortName
         | R::LookalikeText
@@ -230,7 +236,8 @@ fn ordinary(kind: FindingKind) -> &'static str {
         FindingKind::SignInMethod => "changed a sign-in method",
         FindingKind::Domain => "changed a domain of the organization",
         FindingKind::ContactRetargeted => "changed the address of a contact",
-        FindingKind::Coverage | FindingKind::Test => "is about Tenantwatch itself",
+        FindingKind::KnownAttackerAddress => "signed in from an address that is no attacker's any more",
+        FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test => "is about Tenantwatch itself",
     }
 }
 

@@ -8,6 +8,7 @@ use table_store::cut_text;
 use uuid::Uuid;
 
 use super::flow::PayloadTokens;
+use super::investigated::{Why, investigated_of};
 use super::{Notification, flow, presses};
 use crate::detection::FindingKind;
 use crate::tables::{Containment, ProcessedRow};
@@ -27,6 +28,7 @@ pub fn event_type(row: &ProcessedRow) -> &'static str {
         FindingKind::Test => "tenantwatch.test",
         FindingKind::Coverage if presses::is_press(row) => "tenantwatch.remediated",
         FindingKind::Coverage => "tenantwatch.notice",
+        FindingKind::Investigation => "tenantwatch.investigated",
         _ if row.containment.as_ref().is_some_and(Containment::has_acted) => "tenantwatch.contained",
         _ => "tenantwatch.threat",
     }
@@ -36,6 +38,10 @@ pub fn event_type(row: &ProcessedRow) -> &'static str {
 /// remediation of its run as well.
 pub fn event_id(row: &ProcessedRow) -> String {
     let name = event_type(row);
+    if let Some(about) = investigated_of(row) {
+        let account = if about.why == Why::SameAttacker { format!("/{}", row.source_mailbox) } else { String::new() };
+        return Uuid::new_v5(&about.log_id, format!("{name}/{}{account}", about.report).as_bytes()).to_string();
+    }
     let id = match presses::press_of(row) {
         Some(press) => Uuid::new_v5(&press.log_id, format!("{name}/{}", press.run_id).as_bytes()),
         None => Uuid::new_v5(row.record_id.as_uuid(), name.as_bytes()),
@@ -62,6 +68,11 @@ fn members(notification: &Notification<'_>) -> BTreeMap<&'static str, String> {
     if let Some(press) = presses::press_of(notification.row) {
         members.insert("LogID", press.log_id.to_string());
         members.extend(press.members());
+    }
+    if let Some(about) = investigated_of(notification.row) {
+        members.insert("LogID", about.log_id.to_string());
+        members.insert("Account", notification.row.source_mailbox.clone());
+        members.insert("Report", about.report.to_string());
     }
     members
 }

@@ -226,6 +226,8 @@ fn has_mailbox(kind: FindingKind) -> bool {
         | FindingKind::JournalRule
         | FindingKind::Connector
         | FindingKind::Domain
+        | FindingKind::KnownAttackerAddress
+        | FindingKind::Investigation
         | FindingKind::Coverage
         | FindingKind::Test => false,
     }

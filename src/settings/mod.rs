@@ -9,6 +9,7 @@ mod containment;
 mod credential;
 mod file;
 mod heartbeat;
+mod investigation;
 mod list;
 mod location;
 mod minimum;
@@ -24,6 +25,7 @@ pub use collection::CollectionSettings;
 pub use containment::{ContainedTenants, ContainmentMode, ContainmentSettings};
 pub use file::{SettingsFileError, layered, read_settings_file};
 pub use heartbeat::{HeartbeatSettings, HeartbeatStyle};
+pub use investigation::InvestigationSettings;
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
 pub use minimum::{MinimumSeverity, NotifyMinimum};
@@ -65,6 +67,8 @@ pub struct Settings {
     pub containment: ContainmentSettings,
     /// Targets that are never external, and disabled detections.
     pub trust: TrustSettings,
+    /// Investigations that follow a threat: on or off, and their bounds.
+    pub investigation: InvestigationSettings,
     /// The look-up of IP addresses.
     pub location: LocationSettings,
     /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
@@ -164,6 +168,7 @@ impl Settings {
         let actions = ActionSettings::from_source(&mut source);
         let containment = ContainmentSettings::from_source(&mut source);
         let trust = TrustSettings::from_source(&mut source);
+        let investigation = InvestigationSettings::from_source(&mut source);
         let location = LocationSettings::from_source(&mut source);
         let root_certificates = root_certificates(&mut source);
         match (partner, hosts, collection, source.into_problems()) {
@@ -179,6 +184,7 @@ impl Settings {
                 actions,
                 containment,
                 trust,
+                investigation,
                 location,
                 root_certificates,
             }),

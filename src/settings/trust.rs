@@ -21,7 +21,7 @@ pub struct TrustSettings {
 /// Values of the column `Type` that `DETECTIONS_OFF` accepts.
 ///
 /// Written out because settings know nothing about detection; a test compares the list with the finding types.
-pub const DETECTION_TYPES: [&str; 14] = [
+pub const DETECTION_TYPES: [&str; 15] = [
     "InboxRule",
     "InboxForward",
     "MailboxPermission",
@@ -36,6 +36,7 @@ pub const DETECTION_TYPES: [&str; 14] = [
     "SignInMethod",
     "Domain",
     "ContactRetargeted",
+    "KnownAttackerAddress",
 ];
 
 /// Domains where anyone can have a mailbox. Trusting such a domain would trust every attacker.

@@ -1,8 +1,9 @@
 //! Loading and saving rows as types.
 
 use super::{
-    AddedDomainRow, BreakerRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, LockRow, NotifiedFingerprintRow,
-    OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow,
+    AddedDomainRow, AttackerRow, BreakerRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, InvestigationRow,
+    LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow,
+    TargetIndexRow, TargetRow, UserEventRow,
 };
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ table_rows! {
     IncidentRow => PROCESSED,
     LockRow => ACTIONS,
     OpenSnapshotsRow => ACTIONS,
+    InvestigationRow => ACTIONS,
     CoverageRow => COVERAGE,
     DeferredBlob => COVERAGE,
     NotifiedFingerprintRow => COVERAGE,
@@ -63,6 +65,7 @@ table_rows! {
     RemovedRow => COVERAGE,
     AddedDomainRow => COVERAGE,
     ServiceRow => COVERAGE,
+    AttackerRow => COVERAGE,
     BreakerRow => COVERAGE,
 }
 

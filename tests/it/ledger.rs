@@ -17,10 +17,10 @@ use table_store::{
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::tables::claim::{self, Claimed, TakenOver};
 use tenantwatch::tables::{
-    ActionRow, AddedDomainRow, BreakerRow, BreakerScope, ConsentRow, Containment, CoverageRow, DeferredBlob,
-    FindingState, IncidentRow, IndexedRun, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow,
-    RemovedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow, TenantState, Unanswered, UserEventRow, coverage,
-    list, load, merge, put, retention, save, without,
+    ActionRow, AddedDomainRow, AttackerRow, BreakerRow, BreakerScope, ConsentRow, Containment, CoverageRow,
+    DeferredBlob, FindingState, IncidentRow, IndexedRun, InvestigationRow, LockRow, NotifiedFingerprintRow,
+    OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow,
+    TenantState, Unanswered, UserEventRow, VictimAccount, coverage, list, load, merge, put, retention, save, without,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;
@@ -718,6 +718,47 @@ fn incident() -> IncidentRow {
     }
 }
 
+fn investigation() -> InvestigationRow {
+    InvestigationRow {
+        domain: "contoso.com".parse().unwrap(),
+        log_id: RECORD.parse().unwrap(),
+        number: 2,
+        task: RECORD.parse().unwrap(),
+        tenant_id: tenant(),
+        incident_id: "11111111-1111-1111-1111-111111111111".to_owned(),
+        account: "bob@contoso.com".to_owned(),
+        written: hour(2),
+        verdict: "An attacker was in bob@contoso.com.".to_owned(),
+        report: "{\"Account\":\"bob@contoso.com\"}".repeat(2_000),
+        activities: "[]".to_owned(),
+        omitted: String::new(),
+        outcome: Digest::of(&["acts"]),
+    }
+}
+
+fn attacker() -> AttackerRow {
+    let victim = VictimAccount { tenant_id: tenant(), account: "bob@contoso.com".to_owned() };
+    AttackerRow {
+        address: "203.0.113.5".parse().unwrap(),
+        seen: hour(2),
+        log_id: RECORD.parse().unwrap(),
+        accounts: [victim].into(),
+    }
+}
+
+#[tokio::test]
+async fn reports_and_addresses_come_back_as_they_were_stored() {
+    let store = store();
+    put(store.as_ref(), &clock(), &investigation()).await.unwrap();
+    put(store.as_ref(), &clock(), &attacker()).await.unwrap();
+    let key = InvestigationRow::key(&investigation().domain, &investigation().log_id);
+    assert_eq!(load::<InvestigationRow>(store.as_ref(), &key).await.unwrap().unwrap().0, investigation());
+    let rows = list::<AttackerRow>(store.as_ref(), Query::partition(PartitionKey::parse("attackers").unwrap())).await;
+    assert_eq!(rows.unwrap().into_iter().map(|(row, _)| row).collect::<Vec<_>>(), [attacker()]);
+    assert_eq!(retention::remove_attackers(store.as_ref(), Utc::now()).await.unwrap(), 0);
+    assert_eq!(retention::remove_attackers(store.as_ref(), Utc::now() + TimeDelta::days(32)).await.unwrap(), 1);
+}
+
 /// The rows of docs/tables.md, and what the code writes.
 fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
     vec![
@@ -726,6 +767,8 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
         ("AuditLogActionsLog", ActionRow::COLUMNS, action().to_entity(true)),
         ("AuditLogActionsLog: `snapshot_<h>`", OpenSnapshotsRow::COLUMNS, open_snapshots().to_entity()),
         ("AuditLogActionsLog: `lock_<h>`", LockRow::COLUMNS, lock().to_entity()),
+        ("AuditLogActionsLog: `investigation_<log id>`", InvestigationRow::COLUMNS, investigation().to_entity()),
+        ("AuditLogCoverage: `attackers`", AttackerRow::COLUMNS, attacker().to_entity()),
         ("AuditLogCoverage: a tenant", CoverageRow::COLUMNS, tenant_row().to_entity()),
         ("AuditLogCoverage: `owed_<h>`", DeferredBlob::COLUMNS, owed("a").to_entity()),
         ("AuditLogCoverage: `seen_<h>`", NotifiedFingerprintRow::COLUMNS, seen().to_entity()),

@@ -8,6 +8,7 @@ mod azurite;
 mod background_run;
 mod browser;
 mod card;
+mod casework;
 mod channels;
 mod chaos;
 mod check;

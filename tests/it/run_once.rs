@@ -30,6 +30,7 @@ impl Runs {
             .env_clear()
             .envs(self.simulator.environment())
             .env_remove("TEAMS_WEBHOOK_URL")
+            .env("INVESTIGATE", "off")
             .env("TEST_CLOCK", format!("{},1", minutes_from_now * 60_000))
             .envs(changes.iter().copied())
             .output()

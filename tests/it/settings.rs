@@ -373,7 +373,7 @@ fn every_detection_type_can_be_disabled() {
 
     let types: Vec<_> = FindingKind::ALL
         .iter()
-        .filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Test))
+        .filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test))
         .map(|kind| kind.as_str())
         .collect();
     assert_eq!(tenantwatch::settings::DETECTION_TYPES.as_slice(), types);

@@ -123,7 +123,12 @@ async fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 async fn notifications(State(flow): State<Flow>) -> Json<Vec<Value>> {
-    let shown = |body: &Value| json!({"LogID": body["LogID"], "Card": body["Card"], "Received": body["EventTime"]});
+    let shown = |body: &Value| {
+        json!({
+            "LogID": body["LogID"], "Card": body["Card"], "Received": body["EventTime"],
+            "Type": body["Type"], "IncidentId": body["IncidentId"],
+        })
+    };
     Json(flow.simulator.notifications().iter().filter(|body| body["Card"].is_string()).map(shown).collect())
 }
 

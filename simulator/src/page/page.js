@@ -22,18 +22,36 @@ const hostConfig = new AdaptiveCards.HostConfig({
 });
 
 const shown = new Map();
+const incidents = new Map();
 
-function render(notification) {
-  const post = document.getElementById("post").content.firstElementChild.cloneNode(true);
-  post.dataset.logId = notification.LogID;
-  post.querySelector("time").textContent = notification.Received;
+// A report stands beside the card of the threat that it is about.
+function beside(notification, post) {
+  post.classList.add("paired");
+  const place = document.createElement("div");
+  place.className = "card report";
+  place.append(rendered(notification, () => {}));
+  post.querySelector(".cards").append(place);
+  shown.set(notification.LogID, post);
+}
+
+function rendered(notification, pressed) {
   const card = new AdaptiveCards.AdaptiveCard();
   card.hostConfig = hostConfig;
   card.parse(JSON.parse(notification.Card));
   card.onExecuteAction = (action) => {
-    if (action instanceof AdaptiveCards.SubmitAction) press(post, notification.LogID, action.data.Action);
+    if (action instanceof AdaptiveCards.SubmitAction) pressed(action.data.Action);
   };
-  post.querySelector(".card").append(card.render());
+  return card.render();
+}
+
+function render(notification) {
+  const threat = incidents.get(notification.IncidentId);
+  if (notification.Type === "Investigation" && threat) return beside(notification, threat);
+  const post = document.getElementById("post").content.firstElementChild.cloneNode(true);
+  post.dataset.logId = notification.LogID;
+  post.querySelector("time").textContent = notification.Received;
+  post.querySelector(".card").append(rendered(notification, (action) => press(post, notification.LogID, action)));
+  if (notification.IncidentId && !incidents.has(notification.IncidentId)) incidents.set(notification.IncidentId, post);
   document.getElementById("cards").append(post);
   shown.set(notification.LogID, post);
 }

@@ -21,7 +21,7 @@ pub use mailbox::{Anchors, Mailbox, MailboxAudit, Permission, Rule};
 pub use recipients::{AcceptedDomain, Contact, ContactKind, DomainType, Group, GroupKind};
 pub use technician::{Technician, TechnicianAccess};
 pub(crate) use tenant::Start;
-pub use tenant::{Consent, ExchangeDenial, Oddities, SyncedAccounts, Tenant};
+pub use tenant::{AuditQuery, AuditSearch, Consent, ExchangeDenial, Oddities, SyncedAccounts, Tenant};
 pub use unkindness::Unkindness;
 
 /// The provider and all of its customers.

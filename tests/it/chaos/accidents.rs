@@ -320,6 +320,7 @@ fn options(azurite: &Azurite, tables: &StorageProxy, simulator: &Simulator, name
     options.environment = simulator.environment().into_iter().collect();
     let settings = [
         ("GetDomainSchedule", "0 */15 * * * *"),
+        ("INVESTIGATE", "off"),
         ("PROCESSED_TABLE", &names.processed),
         ("ACTIONS_TABLE", &names.actions),
         ("COVERAGE_TABLE", &names.coverage),
