@@ -127,12 +127,12 @@ async fn under_lock<'a>(
 ) -> Result<Report, Refusal> {
     let mut history = press.history().await?;
     context.compromised = press.compromised(&history).await?;
-    let (mut steps, is_done) = steps_so_far(&history, press.finding, &context.compromised);
+    let (mut steps, is_done) = steps_so_far(&steps::all(), &history, press.finding, &context.compromised);
     let snapshot = history.open_snapshot();
     let record = press.begin(run_id, &mut history, &steps).await?.after(snapshot);
     context.record = Some(Mutex::new(record));
     let status = match is_done {
-        true => secure_again(context, &mut steps).await,
+        true => secure_again(context, &steps::all(), &mut steps).await,
         false => {
             take_all(context, &mut steps).await;
             RunStatus::of(&steps, RunStatus::Completed)
@@ -151,12 +151,17 @@ async fn under_lock<'a>(
     Ok(report)
 }
 
-/// The steps as the last run of this finding left them, and whether nothing is left to be done.
+/// The wanted steps as the last run of this finding left them, and whether nothing is left to be done.
 ///
 /// If something is left, only steps that must not be done twice are handed on. The other steps first look whether there is
 /// something to do, and so notice a change that was reverted.
-fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Account]) -> (Vec<Step>, bool) {
-    let mut steps = steps::all();
+pub(super) fn steps_so_far(
+    wanted: &[Step],
+    history: &History,
+    finding: &ProcessedRow,
+    compromised: &[Account],
+) -> (Vec<Step>, bool) {
+    let mut steps = wanted.to_vec();
     let Some((run, prior)) = history.prior_steps(&finding.record_id) else {
         return (steps, false);
     };
@@ -206,14 +211,18 @@ fn covers(step: &Step, compromised: &[Account]) -> bool {
 
 /// Verifies a finished run. If a change is no longer in effect, an attacker was inside in the meantime, and all of it is done
 /// again; if the state cannot be read, nothing is known and nothing is done.
-async fn secure_again(context: &RemediationContext<'_>, steps: &mut Vec<Step>) -> RunStatus {
+pub(super) async fn secure_again(
+    context: &RemediationContext<'_>,
+    wanted: &[Step],
+    steps: &mut Vec<Step>,
+) -> RunStatus {
     let read = context.run_while_locked(Box::pin(verify::run(context, steps))).await;
     let Some(Reading { report, is_broken }) = read else {
         note(steps, steps::LAST, StepReport::planned("Time ran out; the next press reads again."));
         return RunStatus::Incomplete;
     };
     if is_broken {
-        *steps = steps::all();
+        *steps = wanted.to_vec();
         take_all(context, steps).await;
         return RunStatus::of(steps, RunStatus::Completed);
     }
@@ -223,7 +232,7 @@ async fn secure_again(context: &RemediationContext<'_>, steps: &mut Vec<Step>) -
 
 /// Takes every step that is not finished, until time runs out. Each is stored before and after: the end of one step and the
 /// beginning of the next are one write.
-async fn take_all(context: &RemediationContext<'_>, steps: &mut [Step]) {
+pub(super) async fn take_all(context: &RemediationContext<'_>, steps: &mut [Step]) {
     let names: Vec<StepName> = steps.iter().filter(|step| !step.outcome.is_settled()).map(|step| step.step).collect();
     for name in names {
         if !context.may_go_on().await {

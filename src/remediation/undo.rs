@@ -126,6 +126,9 @@ async fn put_back(
     history: &History,
     force: bool,
 ) -> StepReport {
+    if !history.has_taken(step) {
+        return StepReport::skipped("No run has changed it.");
+    }
     match step {
         StepName::ClearForwarding => forwarding(context, snapshot.forwarding.as_ref(), force).await,
         StepName::DisableInboxRules => inbox_rules(context, &snapshot.rules, force).await,

@@ -5,7 +5,7 @@ pub(super) mod block_sign_in;
 pub(super) mod clear_forwarding;
 pub(super) mod disable_auto_reply;
 pub(super) mod disable_client_access;
-mod disable_inbox_rules;
+pub(super) mod disable_inbox_rules;
 mod excused_rules;
 mod password;
 mod remove_delegates;
@@ -21,6 +21,7 @@ pub(super) mod verify;
 use super::context::RemediationContext;
 use super::step::StepReport;
 use super::{Step, StepName};
+use crate::detection::FindingKind;
 
 /// The step before all others. The run itself takes it, because its result is part of the record.
 pub const FIRST: StepName = StepName::Snapshot;
@@ -46,6 +47,16 @@ pub const BETWEEN: [StepName; 11] = [
 /// All of them, none taken yet.
 pub fn all() -> Vec<Step> {
     std::iter::once(FIRST).chain(BETWEEN).chain([LAST]).map(Step::planned).collect()
+}
+
+/// The steps of an automatic containment: the least that stops an attacker who has made such a change.
+pub fn least(kind: FindingKind) -> Vec<Step> {
+    let change = match kind {
+        FindingKind::InboxForward => StepName::ClearForwarding,
+        _ => StepName::DisableInboxRules,
+    };
+    let between = [StepName::BlockSignIn, StepName::RevokeSessions, change, StepName::RevokeSessionsAgain];
+    std::iter::once(FIRST).chain(between).chain([LAST]).map(Step::planned).collect()
 }
 
 /// Takes one of the steps between.

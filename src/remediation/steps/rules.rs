@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::detection::{is_delegate_rule_name, is_exchange_rule_name};
+use crate::tables::ProcessedRow;
 use base::clock::Deadline;
 use m365::ServiceError;
 use m365::exchange::{InboxRule, ListedRule, is_refused};
@@ -252,6 +253,17 @@ async fn reach(context: &RemediationContext<'_>, rule: &InboxRule, look_ups: &De
         });
     }
     reach
+}
+
+/// The rules that a finding is about: by id, else by name, because a rule that is made again has another id. None if it is gone.
+pub fn offending<'r>(rules: &'r [Rule], finding: &ProcessedRow) -> Vec<&'r Rule> {
+    let has_id = |rule: &&Rule| rule.source != Source::Graph && rule.id == finding.rule_id;
+    let by_id: Vec<&Rule> = rules.iter().filter(has_id).filter(|_| !finding.rule_id.is_empty()).collect();
+    let name = finding.rule_name.trim();
+    if !by_id.is_empty() || name.is_empty() {
+        return by_id;
+    }
+    rules.iter().filter(|rule| rule.name.trim().eq_ignore_ascii_case(name)).collect()
 }
 
 async fn read_through_graph(context: &RemediationContext<'_>) -> Result<Vec<Rule>, ServiceError> {

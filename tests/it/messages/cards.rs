@@ -59,7 +59,7 @@ fn add(catalogue: &mut Catalogue, what: &str, row: &ProcessedRow) {
     lines(&flow_card(row), &mut shown);
     catalogue.situation(what);
     shown.iter().for_each(|line| catalogue.message(line));
-    catalogue.message(&format!("\nSummary: {}", flow::payload(&row.into(), None, None)["Summary"]));
+    catalogue.message(&format!("\nSummary: {}", flow::payload(&row.into(), Default::default(), None)["Summary"]));
 }
 
 #[test]
@@ -88,7 +88,11 @@ fn effects_of_reasons_are_in_the_catalogue() {
     for name in ReasonName::ALL {
         let mut row = example();
         row.reasons[0].name = *name;
-        catalogue.message(&format!("{}: {}", name.as_str(), flow::payload(&(&row).into(), None, None)["Summary"]));
+        catalogue.message(&format!(
+            "{}: {}",
+            name.as_str(),
+            flow::payload(&(&row).into(), Default::default(), None)["Summary"]
+        ));
     }
     catalogue.compare("summaries");
 }

@@ -480,5 +480,7 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
         notified: Default::default(),
         unanswered: Default::default(),
         incident_id: String::new(),
+        containment: None,
+        containment_detail: String::new(),
     }
 }
