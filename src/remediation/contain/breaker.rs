@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::notify::notices::{Notice, Subject, stamp};
 use crate::settings::ContainmentMode;
 use crate::tables::{self, BreakerRow, BreakerScope, Counters, CoverageSession, ProcessedRow, Reservation};
-use table_store::{Digest, StoreError, retry};
+use table_store::{Digest, StoreError, is_conflict, is_unavailable, retry};
 
 use super::conditions::Condition;
 
@@ -77,10 +77,8 @@ impl Breaker<'_> {
 
     /// Changes the counters of this mode. Many runs may do so at the same time.
     async fn change<T>(&self, scope: BreakerScope, change: impl Fn(&mut Counters) -> T) -> Result<T, StoreError> {
-        let is_passing = |error: &StoreError| {
-            matches!(error, StoreError::Changed(_) | StoreError::Exists(_) | StoreError::Unavailable(_))
-        };
-        retry(&self.app.clock, is_passing, || self.change_once(scope, &change)).await
+        let is_transient = |error: &StoreError| is_conflict(error) || is_unavailable(error);
+        retry(&self.app.clock, is_transient, || self.change_once(scope, &change)).await
     }
 
     async fn change_once<T>(&self, scope: BreakerScope, change: &impl Fn(&mut Counters) -> T) -> Result<T, StoreError> {
