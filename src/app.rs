@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::facts::FactCache;
 use crate::location::Locator;
-use crate::notify::Notifier;
 use crate::notify::heartbeat::Heartbeat;
 use crate::notify::outbox::Outbox;
+use crate::notify::{Notifier, NotifierClients};
 use crate::settings::Settings;
 use base::clock::{Clock, Deadline};
 use m365::exchange::Exchange;
@@ -32,7 +32,7 @@ pub struct App {
     pub graph: Graph,
     /// Mailboxes.
     pub exchange: Exchange,
-    /// Flow and Teams.
+    /// The channels.
     pub notifier: Arc<Notifier>,
     /// The monitor outside.
     pub heartbeat: Arc<Heartbeat>,
@@ -71,18 +71,18 @@ impl App {
         let facts = Arc::new(FactCache::new(exchange.clone(), graph.clone(), trust, clock.clone()));
         Ok(Self {
             activity: ManagementActivity::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
-            graph,
-            exchange,
             notifier: Arc::new(Notifier::new(
                 &settings.channels,
                 &settings.hosts,
                 &settings.partner,
                 settings.actions.clone(),
-                http.clone(),
+                NotifierClients::new(&settings, http.clone(), graph.clone())?,
                 clock.clone(),
             )),
             heartbeat: Arc::new(Heartbeat::new(&settings.heartbeat, http.clone())),
             locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
+            graph,
+            exchange,
             facts,
             settings: Arc::new(settings),
             clock,

@@ -22,6 +22,7 @@
 //!   tenant for a while, with one look-up logic and a circuit breaker.
 //! * [`tables`] are the rows of the tables as types, and the few ways in which they may be written.
 //! * [`detection`] evaluates a record. It is pure: no I/O, no clock. [`location`] says where an IP address is.
+//! * [`investigation`] tells what an attacker did in an account, from the records around it. It is pure as well.
 //! * [`settings`] has one file per concern, each read from the environment. [`logging`] writes one line per event.
 //!
 //! # How data flows
@@ -43,6 +44,7 @@ pub mod detection;
 pub mod facts;
 pub mod functions;
 pub mod host;
+pub mod investigation;
 pub mod location;
 pub mod logging;
 pub mod notify;

@@ -3,6 +3,7 @@
 
 mod client_ip;
 mod ipstack;
+mod offline;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::settings::LocationSettings;
 
 pub use client_ip::parse_client_ip;
 use ipstack::Ipstack;
+pub use offline::Databases;
 
 /// The timeout of an online look-up, which delays a notification.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);

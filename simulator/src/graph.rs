@@ -30,6 +30,9 @@ pub(crate) fn answer(
     };
     let paging = Paging { origin, path, query, size: world.rows_page };
     if token.tenant == world.partner_tenant {
+        if let Some((user, ["sendMail"])) = user_of(rest) {
+            return partner::send_mail(world, &user, body);
+        }
         return partner::answer(world, &paging, rest);
     }
     let Some(tenant) = world.tenants.get_mut(&token.tenant) else {

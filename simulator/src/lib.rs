@@ -5,13 +5,15 @@
 //! than documented, and all of that is on by default.
 //!
 //! [`Simulator::start`] serves a [`World`]: Entra sign-in, the Management Activity API, Graph, the Exchange admin API, a
-//! Power Automate flow, a Teams webhook and ipstack. Each has a port of its own over TLS with a certificate authority that
+//! Power Automate flow, a Teams webhook, a receiver of signed
+//! webhooks, Slack and ipstack. Each has a port of its own over TLS with a certificate authority that
 //! is created at start. The world has state, so a later read shows what a remediation has changed.
 //!
 //! Every request is logged ([`Simulator::requests`]). A test can make any request fail, hang or come back empty
 //! ([`Simulator::inject`], [`Simulator::set_trouble`]).
 
 mod activity;
+mod channels;
 mod entra;
 mod exchange;
 mod faults;
@@ -33,6 +35,7 @@ mod trouble;
 pub mod unreachable;
 pub mod world;
 
+pub use channels::ReceivedWebhook;
 pub use faults::{Fault, FaultKind, Nothing};
 pub use requests::{Request, Service};
 pub use simulator::{Accepted, Simulator, Urls};

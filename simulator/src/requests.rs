@@ -20,6 +20,10 @@ pub enum Service {
     Flow,
     /// The Teams webhook.
     Teams,
+    /// A receiver of signed webhooks.
+    Webhook,
+    /// Slack's incoming webhook.
+    Slack,
     /// ipstack.
     Ipstack,
     /// Table storage behind a [`crate::storage_proxy::StorageProxy`].

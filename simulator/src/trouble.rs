@@ -65,19 +65,23 @@ impl Trouble {
     fn extra(&self, service: Service, chance: &mut Seeded) -> Option<FaultKind> {
         let mut one_in_six = |is_on: bool| is_on && chance.range(0, 6) == 0;
         if one_in_six(self.hangs) {
-            let channel = matches!(service, Service::Flow | Service::Teams);
+            let channel = is_channel(service);
             return Some(if channel { FaultKind::HangAfterEffect } else { FaultKind::Hang });
         }
         if one_in_six(self.slowness.is_some()) {
             return self.slowness.map(FaultKind::Delay);
         }
         // An empty answer of a channel means that the notification was accepted, and table storage is real.
-        let can_be_empty = !matches!(service, Service::Flow | Service::Teams | Service::Tables);
+        let can_be_empty = !is_channel(service) && service != Service::Tables;
         if one_in_six(self.empties && can_be_empty) {
             return chance.pick(&Nothing::ALL).copied().map(FaultKind::Nothing);
         }
         None
     }
+}
+
+fn is_channel(service: Service) -> bool {
+    matches!(service, Service::Flow | Service::Teams | Service::Webhook | Service::Slack)
 }
 
 /// Returns one of the faults that the service is known for.
@@ -90,7 +94,7 @@ fn fault(service: Service, path: &str, chance: &mut Seeded) -> FaultKind {
             1 => status(503, ""),
             _ => FaultKind::Delay(SHORT),
         },
-        Service::Flow | Service::Teams => match chance.range(0, 6) {
+        Service::Flow | Service::Teams | Service::Webhook | Service::Slack => match chance.range(0, 6) {
             0 => busy(429, ""),
             1 => status(502, ""),
             2 => FaultKind::Drop,

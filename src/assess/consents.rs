@@ -3,7 +3,7 @@
 use super::{Assessor, repeats};
 use crate::detection::{CONSENT_JOINS, Finding, consent_names, has_new_scope, join_consent};
 use crate::tables::{ConsentRow, FindingState, ProcessedRow, RowVersion, load, put};
-use table_store::{Digest, Key, PartitionKey, RowKey, StoreError};
+use table_store::{Digest, StoreError};
 
 impl Assessor<'_> {
     /// Joins a record of a consent to the stored finding of an earlier one, and returns whether it did. It does not where that would
@@ -11,9 +11,7 @@ impl Assessor<'_> {
     /// notified with a lower severity. Nor does it while the stored finding is being sent.
     pub(super) async fn join_stored_consent(&self, finding: &Finding) -> Result<bool, StoreError> {
         let Some(mark) = self.earlier_consent(finding).await? else { return Ok(false) };
-        let domain = self.session.read(|row| row.domain.clone()).await;
-        let key = Key::new(PartitionKey::domain(&domain), RowKey::record(&mark.record_id));
-        let Some((mut row, version)) = self.stored(&key).await? else { return Ok(false) };
+        let Some((mut row, version)) = self.stored_finding(&mark.record_id).await? else { return Ok(false) };
         let has_news = match row.state {
             FindingState::Repeat | FindingState::Dismissed => has_new_scope(&row.scopes, &finding.scopes),
             FindingState::Sent => finding.severity > row.severity,
@@ -24,20 +22,19 @@ impl Assessor<'_> {
             return Ok(false);
         }
         self.mark_names(finding, &mark).await?;
-        let before = (row.threat, row.severity, row.reasons.clone(), row.scopes.clone());
+        let before = row.clone();
         let mut scopes = std::mem::take(&mut row.scopes);
         join_consent(&mut row, &mut scopes, finding);
         row.scopes = scopes;
-        if before == (row.threat, row.severity, row.reasons.clone(), row.scopes.clone()) {
-            return Ok(true);
+        if row != before {
+            self.store_joined(row, version).await?;
         }
-        self.store_joined(row, version, before.0).await?;
         Ok(true)
     }
 
-    async fn store_joined(&self, row: ProcessedRow, version: RowVersion, was_threat: bool) -> Result<(), StoreError> {
-        if row.threat && !was_threat && row.state == FindingState::Recorded {
-            return self.send_raised(row, version).await;
+    async fn store_joined(&self, row: ProcessedRow, version: RowVersion) -> Result<(), StoreError> {
+        if row.state == FindingState::Recorded {
+            return self.store_raised(row, version).await;
         }
         if row.threat {
             repeats::add_scopes(self.app, &row).await?;

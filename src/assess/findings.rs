@@ -110,7 +110,7 @@ impl Assessor<'_> {
         let location = self.app.locator.locate(address).await;
         let organization = self.organization().await;
         let (domain, tenant_id) = self.session.read(|row| (row.domain.clone(), row.tenant_id)).await;
-        ProcessedRow {
+        let mut row = ProcessedRow {
             domain,
             record_id: finding.record_id,
             tenant_id,
@@ -147,10 +147,12 @@ impl Assessor<'_> {
             claim_id: RunId::random(),
             attempts: 0,
             next_attempt: None,
-            notified: self.outbox.nobody_told(),
+            notified: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             incident_id: String::new(),
-        }
+        };
+        row.notified = self.outbox.owed(&row);
+        row
     }
 }
 
@@ -159,6 +161,8 @@ impl Assessor<'_> {
 fn first_state(finding: &Finding, row: &ProcessedRow) -> FindingState {
     match (finding.threat, finding.rejudge && can_be_kept(finding)) {
         (true, _) if row.repeat_of.is_some() => FindingState::Repeat,
+        // No channel wants a threat of this severity.
+        (true, _) if row.notified.is_empty() => FindingState::Recorded,
         (true, _) => FindingState::Sending,
         (false, true) => FindingState::Rejudge,
         (false, false) => FindingState::Recorded,

@@ -63,7 +63,8 @@ impl Assessor<'_> {
         match self.stored(key).await? {
             Some((mut row, version)) if row.state == FindingState::Repeat => {
                 row.repeat_of = None;
-                self.send_raised(row, version).await
+                row.state = FindingState::Recorded;
+                self.store_raised(row, version).await
             }
             _ => Ok(()),
         }

@@ -206,23 +206,29 @@ impl Assessor<'_> {
 
     /// Adds relations to a stored finding. If they make it a threat, it is sent.
     async fn add_relations(&self, record_id: &RecordId, relations: &Relations) -> Result<(), StoreError> {
-        let domain = self.session.read(|row| row.domain.clone()).await;
-        let key = Key::new(PartitionKey::domain(&domain), RowKey::record(record_id));
-        let Some((mut row, version)) = self.stored(&key).await? else { return Ok(()) };
-        let was_threat = row.threat;
+        let Some((mut row, version)) = self.stored_finding(record_id).await? else { return Ok(()) };
         // While a finding is being sent, only its sender may change the row. One that is held back is not being sent yet.
         let is_free = row.state.is_closed() || self.outbox.holds(record_id);
         if !is_free || !relations.add_to(&mut row) {
             return Ok(());
         }
-        if was_threat || !row.threat || row.state != FindingState::Recorded {
+        self.store_raised(row, version).await
+    }
+
+    /// Stores a finding that others were added to, and sends it if it is a threat now that was not sent before.
+    pub(super) async fn store_raised(&self, mut row: ProcessedRow, version: RowVersion) -> Result<(), StoreError> {
+        let is_unsent = row.threat && row.state == FindingState::Recorded;
+        if is_unsent {
+            row.notified = self.outbox.owed(&row);
+        }
+        if !is_unsent || row.notified.is_empty() {
             return row.replace(self.app.store.as_ref(), &version).await.map(drop);
         }
         self.send_raised(row, version).await
     }
 
-    /// Sends a stored finding that was recorded as no threat, or as a repeat, and is news after all.
-    pub(super) async fn send_raised(&self, mut row: ProcessedRow, version: RowVersion) -> Result<(), StoreError> {
+    /// Sends a stored finding that was recorded as no threat, as one that no channel wants, or as a repeat, and is news after all.
+    async fn send_raised(&self, mut row: ProcessedRow, version: RowVersion) -> Result<(), StoreError> {
         row.state = FindingState::Sending;
         row.claim_id = RunId::random();
         row.attempts = 1;
@@ -237,6 +243,15 @@ impl Assessor<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// The stored finding of a record of this tenant.
+    pub(super) async fn stored_finding(
+        &self,
+        record_id: &RecordId,
+    ) -> Result<Option<(ProcessedRow, RowVersion)>, StoreError> {
+        let domain = self.session.read(|row| row.domain.clone()).await;
+        self.stored(&Key::new(PartitionKey::domain(&domain), RowKey::record(record_id))).await
     }
 
     /// A stored finding. One that cannot be read is logged and left as it is.

@@ -166,7 +166,7 @@ impl Assessor<'_> {
             content_created: row.content_created,
             ..self.row(finding).await
         };
-        if !finding.threat {
+        if !finding.threat || judged.notified.is_empty() {
             return self.close(judged, &etag).await;
         }
         judged.state = FindingState::Sending;

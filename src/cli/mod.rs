@@ -5,6 +5,7 @@ pub mod check;
 mod cycle;
 mod data_folder;
 mod health;
+pub mod investigate;
 mod page;
 pub mod run;
 pub mod scan;
@@ -46,6 +47,8 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Report what was seen, notified and done, from the tables alone
     Status(status::StatusArgs),
+    /// Tell offline, from exported audit logs, what an attacker did in an account
+    Investigate(investigate::InvestigateArgs),
     /// Create an action token for a stored threat
     Token(token::TokenArgs),
 }
@@ -64,6 +67,9 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
         Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
         Command::Check(args) => check::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Investigate(args) => {
+            investigate::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into()
+        }
         Command::Token(args) => token::run(args).await,
     }
 }

@@ -3,12 +3,12 @@
 //! Files are read once. Selected records are kept on the side until all files are read, because only then the own domains of
 //! each organization are known; then they are judged one after the other, in the order of their time.
 
-mod broken;
+pub(in crate::cli) mod broken;
 mod findings;
 mod html;
 mod json;
 mod kept;
-mod organizations;
+pub(in crate::cli) mod organizations;
 mod table;
 
 use std::fs::File;
@@ -78,7 +78,7 @@ impl From<ScanOutcome> for std::process::ExitCode {
 
 /// Why nothing could be judged.
 #[derive(Debug, thiserror::Error)]
-enum ScanError {
+pub(in crate::cli) enum ScanError {
     #[error("{file}: {error}")]
     Open { file: String, error: io::Error },
     #[error("{file}: {error}")]
@@ -91,16 +91,18 @@ enum ScanError {
 
 /// What reading the files gave.
 #[derive(Debug)]
-struct Reading {
-    records: u64,
+pub(in crate::cli) struct Reading {
+    pub(in crate::cli) records: u64,
     /// Those that are not broken.
-    sound: u64,
+    pub(in crate::cli) sound: u64,
     selected: u64,
     /// Selected records that could not be parsed.
     unjudged: u64,
-    broken: BrokenParts,
+    /// As they were given.
+    files: Vec<String>,
+    pub(in crate::cli) broken: BrokenParts,
     kept: KeptRecords,
-    organizations: Organizations,
+    pub(in crate::cli) organizations: Organizations,
 }
 
 /// Judges the files and writes the findings to `out`, or where the arguments say; what went wrong and what was assumed is told
@@ -167,7 +169,7 @@ fn tell(err: &mut dyn Write, text: &str) {
     let _ = writeln!(err, "scan: {}", printable(text));
 }
 
-fn open_output(path: &Path) -> Result<File, ScanError> {
+pub(in crate::cli) fn open_output(path: &Path) -> Result<File, ScanError> {
     let opened = File::options().write(true).create(true).truncate(false).open(path);
     opened.map_err(|error| ScanError::Open { file: path.display().to_string(), error })
 }
@@ -184,12 +186,13 @@ fn write_findings(format: Format, reading: Reading, out: &mut dyn Write) -> Resu
 }
 
 impl Reading {
-    fn new(accepted_domains: &[Domain]) -> Result<Self, ScanError> {
+    pub(in crate::cli) fn new(accepted_domains: &[Domain]) -> Result<Self, ScanError> {
         Ok(Self {
             records: 0,
             sound: 0,
             selected: 0,
             unjudged: 0,
+            files: Vec::new(),
             broken: BrokenParts::default(),
             kept: KeptRecords::new()?,
             organizations: Organizations::new(accepted_domains),
@@ -199,6 +202,7 @@ impl Reading {
     fn read_file(&mut self, path: &Path) -> Result<(), ScanError> {
         let file = path.display().to_string();
         let input = open(path).map_err(|error| ScanError::Open { file: file.clone(), error })?;
+        self.files.push(file.clone());
         let mut last_line = 1;
         let mut failed = None;
         let outcome = export::read(input, is_selected, |event| {
@@ -219,7 +223,7 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
+    pub(in crate::cli) fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
         match event {
             Event::Skipped => {
                 self.records += 1;
@@ -276,7 +280,7 @@ impl Reading {
     }
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+pub(in crate::cli) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(io::stdin().lock()));
     }

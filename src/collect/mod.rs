@@ -131,7 +131,7 @@ impl<'a> Collector<'a> {
         let latest = time::now(self.app).latest;
         self.session
             .change(|row| {
-                // What no clock has reached yet was covered by wrong ones.
+                // A wrong clock covered a time that no clock has reached yet.
                 if row.covered_until.is_none_or(|covered| covered > latest + NOTABLE_DELAY) {
                     row.covered_until = Some(plan.start);
                 }

@@ -11,7 +11,7 @@ use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, CheckedToken, Claim, TokenRefusal};
 use crate::remediation::accounts::Accounts;
 use crate::remediation::remediate::{self, RemediationRequest};
-use crate::remediation::{Action, Refusal, Report, Request, dismiss, undo};
+use crate::remediation::{Action, Refusal, Report, Request, dismiss, told, undo};
 use crate::tables::RowVersion;
 use crate::tables::{self, CoverageRow, ProcessedRow};
 use base::clock::Deadline;
@@ -71,7 +71,12 @@ async fn answer(app: &App, body: &[u8], deadline: &Deadline) -> Result<Report, R
         deadline.limit(check_tenant(app, &finding)).await.ok_or_else(slow)??;
     }
     let span = tenant_span(&finding.tenant_id, &finding.domain, &finding.organization);
-    act(app, &request, &finding, etag, deadline).instrument(span).await
+    let press = async {
+        let mut report = act(app, &request, &finding, etag, deadline).await?;
+        told::note_press(app, &finding, &mut report).await;
+        Ok(report)
+    };
+    press.instrument(span).await
 }
 
 async fn act(

@@ -1,17 +1,20 @@
-//! One POST to a webhook: what is accepted, what may pass, and what somebody has to mend.
+//! One sending through a channel: what is accepted, what may pass, and what somebody has to mend.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::Deserialize;
 
+use super::signature::signature;
 use super::{Channel, NotifyError};
 use base::clock::{Clock, Deadline};
-use base::http::RequestFailure;
-use m365::retry_after;
+use base::http::{FailureCause, RequestFailure, is_refused_as_private};
+use base::ids::TenantId;
+use m365::graph::Graph;
+use m365::{ServiceError, retry_after};
 
 /// How often one run tries. Later runs try again.
 const ATTEMPTS: u32 = 5;
@@ -33,10 +36,29 @@ const ANSWER_LIMIT: usize = 16 * 1024;
 
 /// Where and how to deliver.
 pub(super) struct Delivery<'a> {
-    pub http: &'a reqwest::Client,
     pub clock: &'a Arc<dyn Clock>,
     pub channel: Channel,
-    pub address: &'a SecretString,
+    pub transport: Transport<'a>,
+}
+
+/// How a channel is reached.
+pub(super) enum Transport<'a> {
+    /// A POST of JSON to the address of the channel.
+    Post { http: &'a reqwest::Client, address: &'a SecretString, headers: Headers<'a> },
+    /// Graph, from a mailbox of the partner.
+    Mail { graph: &'a Graph, partner: TenantId, from: String },
+}
+
+/// The headers of a POST that depend on the channel.
+pub(super) enum Headers<'a> {
+    None,
+    /// The header by which a flow is found again.
+    Tracking(&'a str),
+    /// Those of Standard Webhooks.
+    Signed {
+        id: String,
+        keys: &'a [SecretSlice<u8>],
+    },
 }
 
 /// An attempt that failed.
@@ -54,12 +76,12 @@ impl From<NotifyError> for Failed {
 
 impl Delivery<'_> {
     /// Posts the body until it is accepted, is refused for good, or time or patience run out.
-    pub async fn deliver(&self, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), NotifyError> {
+    pub async fn deliver(&self, body: &[u8], deadline: &Deadline) -> Result<(), NotifyError> {
         let mut wait = FIRST_WAIT;
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let Failed { error, limit } = match self.attempt(attempts, tracking_id, body.clone(), deadline).await {
+            let Failed { error, limit } = match self.attempt(attempts, body, deadline).await {
                 Ok(()) => return Ok(()),
                 Err(failed) => failed,
             };
@@ -75,30 +97,91 @@ impl Delivery<'_> {
         }
     }
 
-    async fn attempt(&self, number: u32, tracking_id: &str, body: Vec<u8>, deadline: &Deadline) -> Result<(), Failed> {
-        let request = self
-            .http
-            .post(self.address.expose_secret())
-            .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .header("x-ms-client-tracking-id", tracking_id)
-            .body(body);
-        let request = request.build().map_err(|error| self.unreachable(&error))?;
-        // Longer than a connection may take to open, so a request that runs out of time was sent.
-        let limit = Deadline::after(Arc::clone(self.clock), ATTEMPT_LIMIT.min(deadline.left()).max(SHORTEST_ATTEMPT));
-        let sent = limit.limit(base::http::send(self.http, request, Some(number))).await;
-        let response = sent.ok_or_else(|| self.unanswered())?.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(());
+    async fn attempt(&self, number: u32, body: &[u8], deadline: &Deadline) -> Result<(), Failed> {
+        let limit = Deadline::after(self.clock.clone(), ATTEMPT_LIMIT.min(deadline.left()).max(SHORTEST_ATTEMPT));
+        match &self.transport {
+            Transport::Mail { graph, partner, from } => {
+                let sent = limit.limit(Box::pin(graph.send_mail(partner, from, body))).await;
+                sent.ok_or_else(|| self.unanswered())?.map_err(|error| self.mail_refused(&error))
+            }
+            Transport::Post { http, address, headers } => {
+                let request = self.request(http, address, headers, body)?;
+                let sent = limit.limit(base::http::send(http, request, Some(number))).await;
+                let response = sent.ok_or_else(|| self.unanswered())?.map_err(|error| self.unreachable(&error))?;
+                let status = response.status();
+                if status.is_success() {
+                    return Ok(());
+                }
+                let retry_after = retry_after(response.headers());
+                let code = code_of(response).await;
+                Err(self.refused(status, &code, retry_after, address).into())
+            }
         }
-        let retry_after = retry_after(response.headers());
-        let code = code_of(response).await;
-        Err(self.refused(status, &code, retry_after).into())
+    }
+
+    /// Built anew for every attempt: the signature covers its time.
+    fn request(
+        &self,
+        http: &reqwest::Client,
+        address: &SecretString,
+        headers: &Headers<'_>,
+        body: &[u8],
+    ) -> Result<reqwest::Request, Failed> {
+        let mut request = http
+            .post(address.expose_secret())
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .body(body.to_vec());
+        match headers {
+            Headers::None => {}
+            Headers::Tracking(id) => request = request.header("x-ms-client-tracking-id", *id),
+            Headers::Signed { id, keys } => {
+                let now = self.clock.now();
+                request = request
+                    .header("webhook-id", id)
+                    .header("webhook-timestamp", now.timestamp())
+                    .header("webhook-signature", signature(keys, id, now, body));
+            }
+        }
+        request.build().map_err(|error| self.unreachable(&error))
+    }
+
+    fn mail_refused(&self, error: &ServiceError) -> Failed {
+        let channel = self.channel;
+        let is_timeout = matches!(
+            error,
+            ServiceError::NoResponse { failure, .. } if failure.cause == FailureCause::Timeout
+        );
+        if is_timeout {
+            return self.unanswered();
+        }
+        if error.is_transient() {
+            let retry_after = match error {
+                ServiceError::Answered { retry_after, .. } => *retry_after,
+                _ => None,
+            };
+            let error = NotifyError::Transient { channel, detail: error.to_string(), retry_after };
+            return Failed { error, limit: ATTEMPTS_IF_CERTAIN };
+        }
+        let mend = match error.status() {
+            Some(401 | 403) => {
+                "assign Exchange's role Application Mail.Send, scoped to the mailbox in MAIL_FROM, to the app registration; see docs/channels.md"
+            }
+            Some(404) => "there is no mailbox with the address in MAIL_FROM",
+            _ => "check MAIL_FROM, MAIL_TO and the app registration",
+        };
+        NotifyError::Configuration { channel, detail: format!("{error}: {mend}") }.into()
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failed {
         if error.is_builder() {
             let detail = format!("{} is not an address that can be called", self.channel.setting());
+            return NotifyError::Configuration { channel: self.channel, detail }.into();
+        }
+        if is_refused_as_private(error) {
+            let detail = format!(
+                "the name in {} leads to a private, loopback or link-local address; set WEBHOOK_ALLOW_PRIVATE=true if the receiver is there",
+                self.channel.setting()
+            );
             return NotifyError::Configuration { channel: self.channel, detail }.into();
         }
         if error.is_timeout() && !error.is_connect() {
@@ -114,14 +197,28 @@ impl Delivery<'_> {
         NotifyError::Unanswered { channel: self.channel, detail }.into()
     }
 
-    fn refused(&self, status: StatusCode, code: &str, retry_after: Option<Duration>) -> NotifyError {
+    fn refused(
+        &self,
+        status: StatusCode,
+        code: &str,
+        retry_after: Option<Duration>,
+        address: &SecretString,
+    ) -> NotifyError {
         let channel = self.channel;
+        if channel == Channel::Webhook && status == StatusCode::GONE {
+            return NotifyError::Gone { channel };
+        }
         let answered =
             if code.is_empty() { status.as_u16().to_string() } else { format!("{} {code}", status.as_u16()) };
         if is_transient(status) {
             return NotifyError::Transient { channel, detail: format!("it answered {answered}"), retry_after };
         }
-        let mend = remedy(status, code, has_signature(self.address)).replace("{setting}", channel.setting());
+        let mend = match channel {
+            Channel::Webhook => webhook_remedy(status),
+            Channel::Slack => slack_remedy(status),
+            _ => remedy(status, code, has_signature(address)),
+        };
+        let mend = mend.replace("{setting}", channel.setting());
         NotifyError::Configuration { channel, detail: format!("it answered {answered}: {mend}") }
     }
 }
@@ -148,6 +245,28 @@ fn remedy(status: StatusCode, code: &str, has_signature: bool) -> &'static str {
         "TriggerInputSchemaMismatch" => "the schema of the flow's trigger is not the one of flow/request-schema.json",
         "MissingApiVersionParameter" => "the address in {setting} was cut at its query: copy the whole of it",
         _ => remedy_by_status(status, has_signature),
+    }
+}
+
+fn webhook_remedy(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        300..=399 => "the receiver redirects, and redirects are not followed: set {setting} to its present address",
+        401 | 403 => {
+            "the receiver does not accept the signature or the address: compare WEBHOOK_SECRET with its secret"
+        }
+        404 => "there is no receiver at the address in {setting}",
+        413 => "the receiver takes no body of 20,000 bytes: raise its limit",
+        _ => "the receiver does not take what it is sent: compare it with docs/webhook.schema.json",
+    }
+}
+
+fn slack_remedy(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        300..=399 => "the address in {setting} has moved: copy the webhook's present address",
+        400 => "Slack does not take the message",
+        403 | 404 => "the webhook in {setting} was removed: create a new one in Slack",
+        410 => "the channel of the webhook in {setting} is archived: create a webhook for another channel",
+        _ => "check the webhook in {setting}",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Telling a person: a Power Automate flow, Teams, and the card both show.
+//! Telling a person: a Power Automate flow and Teams with the card that both show, a signed webhook, mail and Slack.
 
 mod bundles;
 pub mod card;
@@ -7,13 +7,19 @@ mod delivery;
 mod elements;
 pub mod flow;
 pub mod heartbeat;
+pub mod mail;
 pub mod notices;
 mod notification;
 pub mod outbox;
 mod portal;
+pub mod presses;
+pub mod signature;
+pub mod slack;
 pub mod summary;
 pub mod teams;
 pub mod token;
+pub mod webhook;
+mod webhook_state;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +27,20 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::detection::FindingKind;
-use crate::settings::{ActionSettings, ChannelSettings};
+use crate::detection::{FindingKind, Severity};
+use crate::settings::{ActionSettings, ChannelSettings, MinimumSeverity, Settings};
 use crate::tables::{ProcessedRow, TenantState};
 use base::clock::{Clock, Deadline};
+use base::http::HttpClientError;
+use base::ids::TenantId;
+use m365::graph::Graph;
 use m365::{AppRegistration, Cloud, Hosts};
 
 pub use defang::defang;
-use delivery::Delivery;
+use delivery::{Delivery, Headers, Transport};
 pub use notification::Notification;
 pub use portal::ConsentPage;
+use table_store::Digest;
 use token::{ActionTokens, Scope};
 
 /// A way to tell somebody.
@@ -40,14 +50,26 @@ pub enum Channel {
     Flow,
     /// `TEAMS_WEBHOOK_URL`
     Teams,
+    /// `WEBHOOK_URL`
+    Webhook,
+    /// `MAIL_TO`
+    Mail,
+    /// `SLACK_WEBHOOK_URL`
+    Slack,
 }
 
 impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Flow, Self::Teams, Self::Webhook, Self::Mail, Self::Slack];
+
     /// Its name in the column `Notified`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Flow => "flow",
             Self::Teams => "teams",
+            Self::Webhook => "webhook",
+            Self::Mail => "mail",
+            Self::Slack => "slack",
         }
     }
 
@@ -56,6 +78,9 @@ impl Channel {
         match self {
             Self::Flow => "FLOW_URL",
             Self::Teams => "TEAMS_WEBHOOK_URL",
+            Self::Webhook => "WEBHOOK_URL",
+            Self::Mail => "MAIL_FROM",
+            Self::Slack => "SLACK_WEBHOOK_URL",
         }
     }
 }
@@ -81,6 +106,12 @@ pub enum NotifyError {
         /// How long it had time.
         detail: String,
     },
+    /// The receiver answered 410: it wants no notification at this address any more.
+    #[error("{channel} answered 410: its receiver wants no notifications at this address any more", channel = .channel.as_str())]
+    Gone {
+        /// Which.
+        channel: Channel,
+    },
     /// Somebody has to mend a setting or the flow. The finding stays owed.
     #[error("{channel} refuses notifications: {detail}", channel = .channel.as_str())]
     Configuration {
@@ -99,8 +130,35 @@ pub struct Notifier {
     consent: ConsentPage,
     tokens: ActionTokens,
     token_life: Duration,
-    http: reqwest::Client,
+    http: NotifierClients,
+    partner: TenantId,
     clock: Arc<dyn Clock>,
+}
+
+/// The clients that notifications are sent with.
+#[derive(Debug, Clone)]
+pub struct NotifierClients {
+    /// For all channels but the webhook and mail.
+    pub ordinary: reqwest::Client,
+    /// For the webhook: it connects to public addresses only, unless a setting allows others.
+    pub webhook: reqwest::Client,
+    /// For mail.
+    pub graph: Graph,
+}
+
+impl NotifierClients {
+    /// The clients that the settings ask for.
+    ///
+    /// # Errors
+    /// If a client cannot be made.
+    pub fn new(settings: &Settings, ordinary: reqwest::Client, graph: Graph) -> Result<Self, HttpClientError> {
+        let is_public_only = settings.channels.webhook.as_ref().is_some_and(|webhook| !webhook.allow_private);
+        let webhook = match is_public_only {
+            true => base::http::public_client(settings.root_certificates.as_deref())?,
+            false => ordinary.clone(),
+        };
+        Ok(Self { ordinary, webhook, graph })
+    }
 }
 
 impl Notifier {
@@ -110,7 +168,7 @@ impl Notifier {
         hosts: &Hosts,
         partner: &AppRegistration,
         actions: ActionSettings,
-        http: reqwest::Client,
+        http: NotifierClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
@@ -120,13 +178,39 @@ impl Notifier {
             tokens: ActionTokens::new(&actions),
             token_life: actions.token_life,
             http,
+            partner: partner.tenant_id,
             clock,
         }
     }
 
     /// The channels that are set.
     pub fn channels(&self) -> Vec<Channel> {
-        [Channel::Flow, Channel::Teams].into_iter().filter(|channel| self.address(*channel).is_some()).collect()
+        Channel::ALL.into_iter().filter(|channel| self.is_set(*channel)).collect()
+    }
+
+    /// Returns whether a channel gets this row. Threats below a channel's minimum severity are not sent to it; a press is told to the
+    /// webhook and by mail only.
+    pub fn wants(&self, channel: Channel, row: &ProcessedRow) -> bool {
+        if presses::is_press(row) {
+            return presses::TOLD.contains(&channel);
+        }
+        let minimum = match self.channels.minimum.of(channel.as_str()) {
+            MinimumSeverity::Medium => Severity::Medium,
+            MinimumSeverity::High => Severity::High,
+        };
+        !row.threat || row.severity >= minimum || minimum == Severity::Medium
+    }
+
+    /// The digest of the webhook's address; `None` if it is not set.
+    pub(crate) fn webhook_address(&self) -> Option<Digest> {
+        self.address(Channel::Webhook).map(|address| Digest::of(&[address.expose_secret()]))
+    }
+
+    fn is_set(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Mail => self.channels.mail.is_some(),
+            _ => self.address(channel).is_some(),
+        }
     }
 
     /// Sends one notification through one channel, retrying what may pass until `deadline`.
@@ -142,28 +226,63 @@ impl Notifier {
     ) -> Result<(), NotifyError> {
         let mut notification = notification.into();
         notification.sent_at.get_or_insert(self.clock.now());
+        let tracking_id = notification.row.record_id.to_string();
+        let not_set = || NotifyError::Configuration { channel, detail: format!("{} is not set", channel.setting()) };
+        let transport = self.transport(channel, notification.row, &tracking_id).ok_or_else(not_set)?;
+        let body = self.body(channel, &notification)?;
+        Delivery { clock: &self.clock, channel, transport }.deliver(&body, deadline).await
+    }
+
+    /// How a channel is reached; `None` if it is not set.
+    fn transport<'t>(&'t self, channel: Channel, row: &ProcessedRow, tracking_id: &'t str) -> Option<Transport<'t>> {
+        let http = &self.http.ordinary;
+        match channel {
+            Channel::Flow | Channel::Teams => {
+                Some(Transport::Post { http, address: self.address(channel)?, headers: Headers::Tracking(tracking_id) })
+            }
+            Channel::Slack => Some(Transport::Post { http, address: self.address(channel)?, headers: Headers::None }),
+            Channel::Webhook => {
+                let headers =
+                    Headers::Signed { id: webhook::event_id(row), keys: &self.channels.webhook.as_ref()?.keys };
+                Some(Transport::Post { http: &self.http.webhook, address: self.address(channel)?, headers })
+            }
+            Channel::Mail => {
+                let from = self.channels.mail.as_ref()?.from.to_string();
+                Some(Transport::Mail { graph: &self.http.graph, partner: self.partner, from })
+            }
+        }
+    }
+
+    fn body(&self, channel: Channel, notification: &Notification<'_>) -> Result<Vec<u8>, NotifyError> {
         let row = notification.row;
-        let Some(address) = self.address(channel) else {
-            return Err(NotifyError::Configuration { channel, detail: format!("{} is not set", channel.setting()) });
-        };
-        let tracking_id = row.record_id.to_string();
         let lacks_consent = row.kind == FindingKind::Coverage && row.operation == TenantState::ConsentMissing.as_str();
         let consent = lacks_consent.then(|| self.consent.of(&row.tenant_id));
-        let body = match channel {
+        let invalid = |error: &dyn std::fmt::Display| NotifyError::Configuration { channel, detail: error.to_string() };
+        match channel {
             Channel::Flow => {
-                serde_json::to_vec(&flow::payload(&notification, self.action_token(row).as_ref(), consent.as_deref()))
+                serde_json::to_vec(&flow::payload(notification, self.action_token(row).as_ref(), consent.as_deref()))
+                    .map_err(|error| invalid(&error))
             }
-            Channel::Teams => serde_json::to_vec(&teams::message(&notification, self.cloud, consent.as_deref())),
-        };
-        let body = body.map_err(|error| NotifyError::Configuration { channel, detail: error.to_string() })?;
-        let delivery = Delivery { http: &self.http, clock: &self.clock, channel, address };
-        delivery.deliver(&tracking_id, body, deadline).await
+            Channel::Teams => serde_json::to_vec(&teams::message(notification, self.cloud, consent.as_deref()))
+                .map_err(|error| invalid(&error)),
+            Channel::Webhook => Ok(webhook::body(notification)),
+            Channel::Slack => {
+                serde_json::to_vec(&slack::message(notification, self.cloud)).map_err(|error| invalid(&error))
+            }
+            Channel::Mail => match &self.channels.mail {
+                Some(settings) => mail::message(notification, self.cloud, settings).map_err(|error| invalid(&error)),
+                None => Err(invalid(&"MAIL_FROM is not set")),
+            },
+        }
     }
 
     fn address(&self, channel: Channel) -> Option<&SecretString> {
         let address = match channel {
             Channel::Flow => self.channels.flow_url.as_ref(),
             Channel::Teams => self.channels.teams_url.as_ref(),
+            Channel::Webhook => self.channels.webhook.as_ref().map(|webhook| &webhook.url),
+            Channel::Slack => self.channels.slack_url.as_ref(),
+            Channel::Mail => None,
         };
         address.filter(|address| !address.expose_secret().is_empty())
     }

@@ -17,21 +17,26 @@ pub struct Notification<'a> {
     pub further: u32,
     /// Domains of the tenant itself: addresses under them are shown as they are.
     pub own_domains: &'a [Domain],
+    /// The subject of the mail about its incident's first threat; empty if it is not known.
+    pub subject: &'a str,
     /// The time of sending.
     pub sent_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> From<&'a ProcessedRow> for Notification<'a> {
     fn from(row: &'a ProcessedRow) -> Self {
-        Self { row, earlier: 0, further: 0, own_domains: std::slice::from_ref(&row.domain), sent_at: None }
+        Self { row, earlier: 0, further: 0, own_domains: std::slice::from_ref(&row.domain), subject: "", sent_at: None }
     }
 }
 
 impl<'a> Notification<'a> {
     /// The notification of a finding of this incident.
-    pub fn of_incident(row: &'a ProcessedRow, incident: Option<&IncidentRow>, further: u32) -> Self {
+    pub fn of_incident(row: &'a ProcessedRow, incident: Option<&'a IncidentRow>, further: u32) -> Self {
         let earlier = incident.map_or(0, |incident| incident.earlier_than(&row.record_id));
-        Self { earlier, further, ..Self::from(row) }
+        let subject = incident.map_or("", |incident| incident.subject.as_str());
+        // A notice has no place among the threats.
+        let earlier = if row.threat { earlier } else { 0 };
+        Self { earlier, further, subject, ..Self::from(row) }
     }
 
     /// Returns a text as it may be shown: an attacker may have chosen it.

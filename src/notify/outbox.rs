@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::bundles::{Bundles, Held};
 use super::notices::{Notice, Subject, stamp};
-use super::{Channel, Notification, Notifier, NotifyError};
+use super::{Channel, Notification, Notifier, NotifyError, webhook_state};
 use crate::facts::FactCache;
 use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
@@ -56,6 +56,8 @@ pub struct Outbox<'a> {
     deadline: &'a Deadline,
     silent: Mutex<BTreeSet<Channel>>,
     unanswered: AtomicU32,
+    /// Whether the webhook is off, once it was read.
+    webhook_is_off: Mutex<Option<bool>>,
     accepted: AtomicU64,
     bundles: Bundles,
 }
@@ -85,6 +87,7 @@ impl<'a> Outbox<'a> {
             deadline,
             silent: Mutex::default(),
             unanswered: AtomicU32::new(0),
+            webhook_is_off: Mutex::default(),
             accepted: AtomicU64::new(0),
             bundles: Bundles::default(),
         }
@@ -95,15 +98,49 @@ impl<'a> Outbox<'a> {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// A `Notified` in which every channel is still owed.
-    pub fn nobody_told(&self) -> Notified {
-        self.notifier.channels().into_iter().map(|channel| (channel.as_str().to_owned(), None)).collect()
+    /// A `Notified` in which every channel that wants the row is still owed. Empty if no channel wants it.
+    pub fn owed(&self, row: &ProcessedRow) -> Notified {
+        let wanted = self.notifier.channels().into_iter().filter(|channel| self.notifier.wants(*channel, row));
+        wanted.map(|channel| (channel.as_str().to_owned(), None)).collect()
+    }
+
+    /// The channels that are set, without a webhook that is off.
+    async fn channels(&self) -> Vec<Channel> {
+        let mut channels = self.notifier.channels();
+        if channels.contains(&Channel::Webhook) && self.webhook_is_off().await {
+            channels.retain(|channel| *channel != Channel::Webhook);
+        }
+        channels
+    }
+
+    /// If that cannot be read, the webhook is used: it answers 410 again.
+    async fn webhook_is_off(&self) -> bool {
+        if let Some(is_off) = self.webhook_is_off.lock().ok().and_then(|known| *known) {
+            return is_off;
+        }
+        let Some(address) = self.notifier.webhook_address() else { return false };
+        match webhook_state::is_off(self.store, &address).await {
+            Ok(is_off) => {
+                self.set_webhook_is_off(is_off);
+                is_off
+            }
+            Err(error) => {
+                tracing::warn!("whether the webhook is off was not read: {error}");
+                false
+            }
+        }
+    }
+
+    fn set_webhook_is_off(&self, is_off: bool) {
+        if let Ok(mut known) = self.webhook_is_off.lock() {
+            *known = Some(is_off);
+        }
     }
 
     /// Stores a notice and sends it. One that is stored already is somebody else's, or was told before. `kept` is the tenant
     /// that it is about; what is about the service as a whole is looked for by every run.
     pub async fn tell(&self, notice: &Notice, kept: Option<&CoverageSession<'_>>) -> Result<(), StoreError> {
-        let channels = self.notifier.channels();
+        let channels = self.channels().await;
         match self.insert_notice(notice, &channels, kept).await? {
             Some((row, etag)) => self.deliver(row, etag).await,
             None => Ok(()),
@@ -195,12 +232,13 @@ impl<'a> Outbox<'a> {
     /// repeats at most the one notification that was on its way.
     async fn offer(&self, row: &mut ProcessedRow, mut etag: RowVersion, further: u32) -> Result<Offered, StoreError> {
         let mut offered = Offered { faults: Vec::new(), claim_is_lost: false };
-        let channels = self.notifier.channels();
+        let channels = self.channels().await;
         // A channel that is not set any more is not owed anything.
         row.notified.retain(|name, told| told.is_some() || channels.iter().any(|channel| channel.as_str() == name));
         // Where that was all, nobody would ever be told: the channels that took its place are.
         if row.notified.is_empty() {
-            row.notified = self.nobody_told();
+            row.notified = self.owed(row);
+            row.notified.retain(|name, _| channels.iter().any(|channel| channel.as_str() == name));
         }
         let incident = self.incident_of(row).await;
         let own_domains = self.own_domains(row);
@@ -228,6 +266,10 @@ impl<'a> Outbox<'a> {
                 }
                 Err(fault) => {
                     self.silence_if_down(&fault);
+                    if matches!(fault, NotifyError::Gone { .. }) {
+                        // What was owed to it counts as done.
+                        row.notified.remove(channel.as_str());
+                    }
                     if matches!(fault, NotifyError::Unanswered { .. }) {
                         count_unanswered(row, channel, self.clock.now());
                     }
@@ -267,9 +309,10 @@ impl<'a> Outbox<'a> {
             NotifyError::Configuration { channel, .. } => (*channel, true),
             NotifyError::Transient { channel, .. } => (*channel, row.attempts >= NOTIFIED_FROM_ATTEMPT),
             NotifyError::Unanswered { channel, .. } => (*channel, has_become_unknown(row, *channel)),
+            NotifyError::Gone { .. } => return self.turn_webhook_off(fault).await,
         };
         tracing::warn!(channel = channel.as_str(), log_id = %row.record_id, "{fault}; the notification stays owed");
-        let others: Vec<Channel> = self.notifier.channels().into_iter().filter(|c| *c != channel).collect();
+        let others: Vec<Channel> = self.channels().await.into_iter().filter(|c| *c != channel).collect();
         let is_slow = matches!(fault, NotifyError::Unanswered { .. });
         if !is_certain || others.is_empty() && !is_slow {
             return Ok(());
@@ -283,6 +326,23 @@ impl<'a> Outbox<'a> {
                 row.unanswered
                     .insert(channel.as_str().to_owned(), Unanswered { requests, last: row.processed_at - DAY });
             }
+            let offered = self.offer(&mut row, etag, 0).await?;
+            self.forget_if_sent(&row, &offered).await?;
+        }
+        Ok(())
+    }
+
+    async fn turn_webhook_off(&self, fault: &NotifyError) -> Result<(), StoreError> {
+        let Some(address) = self.notifier.webhook_address() else { return Ok(()) };
+        tracing::warn!("{fault}; nothing is sent to it until WEBHOOK_URL changes");
+        webhook_state::turn_off(self.store, &self.clock, &address).await?;
+        self.set_webhook_is_off(true);
+        let others = self.channels().await;
+        if others.is_empty() {
+            return Ok(());
+        }
+        let notice = webhook_state::notice(self.partner, &self.clock, &address);
+        if let Some((mut row, etag)) = self.insert_notice(&notice, &others, None).await? {
             let offered = self.offer(&mut row, etag, 0).await?;
             self.forget_if_sent(&row, &offered).await?;
         }
@@ -365,7 +425,7 @@ impl<'a> Outbox<'a> {
             NotifyError::Unanswered { channel, .. } => {
                 (channel, self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED_PER_RUN)
             }
-            NotifyError::Configuration { channel, .. } => (channel, false),
+            NotifyError::Configuration { channel, .. } | NotifyError::Gone { channel } => (channel, false),
         };
         if let (true, Ok(mut silent)) = (is_down, self.silent.lock()) {
             silent.insert(*channel);

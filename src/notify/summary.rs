@@ -128,7 +128,7 @@ fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String>
         R::MovesToArchiveOrJunk => "moves messages to Archive or Junk".to_owned(),
         R::MarksAsRead => "marks messages as read".to_owned(),
         R::AppliesToAllMail => "applies to all mail".to_owned(),
-        R::SensitiveWords => "looks for words of money or security".to_owned(),
+        R::SensitiveWords => "looks for words about money, payroll, security or replies".to_owned(),
         R::TargetsSenders => "looks for mail of the helpdesk or of security notices".to_owned(),
         R::ContentNotVisible => "does something that cannot be seen from the server".to_owned(),
         R::GrantsToSelf => "granted himself access".to_owned(),

@@ -10,7 +10,7 @@ use crate::settings::ProtectedUser;
 use crate::tables::ProcessedRow;
 use base::clock::Deadline;
 use base::ids::{MailAddress, TenantId};
-use m365::exchange::{Anchor, Row, is_not_found};
+use m365::exchange::{Mailbox, MailboxId};
 use m365::graph::User;
 use m365::{Service, ServiceError};
 
@@ -78,16 +78,12 @@ impl Account {
         }
     }
 
-    fn of_mailbox(name: &str, row: &Row) -> Self {
-        let text = |member: &str| row.get(member).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
-        let upn = text("UserPrincipalName").unwrap_or(name).to_owned();
-        let addresses = row.get("EmailAddresses").and_then(|value| value.as_array());
+    fn of_mailbox(name: &str, mailbox: Mailbox) -> Self {
+        let upn = mailbox.user_principal_name.unwrap_or_else(|| name.to_owned());
         let mut names = vec![upn.clone(), name.to_owned()];
-        names.extend(text("PrimarySmtpAddress").map(str::to_owned));
-        let all = addresses.into_iter().flatten().filter_map(|address| address.as_str());
-        names.extend(all.map(|address| without_prefix(address).to_owned()));
-        let object_id = text("ExternalDirectoryObjectId").map(str::to_owned);
-        Self { name: upn, object_id, user: None, names: comparable(names) }
+        names.extend(mailbox.primary_smtp_address);
+        names.extend(mailbox.addresses);
+        Self { name: upn, object_id: mailbox.object_id, user: None, names: comparable(names) }
     }
 
     fn unknown(name: &str) -> Self {
@@ -243,7 +239,7 @@ async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Account, Refus
         return Ok(Account::of_user(name, user));
     }
     let mailbox = match (asked, in_time(app, Service::Exchange, mailbox(app, tenant, name)).await) {
-        (_, Ok(Some(row))) => Account::of_mailbox(name, &row),
+        (_, Ok(Some(mailbox))) => Account::of_mailbox(name, mailbox),
         // Whom one does not know only the other could tell. Going on without an answer would let a protected account
         // be touched as soon as the service is back.
         (Err(graph), Ok(None)) => return Err(Refusal::Unreachable(graph.to_string())),
@@ -270,11 +266,7 @@ async fn in_time<T>(
     answer.unwrap_or(Err(ServiceError::Unreachable { service, detail }))
 }
 
-async fn mailbox(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Row>, ServiceError> {
-    let parameters = serde_json::json!({ "Identity": name });
-    match app.exchange.invoke(tenant, &Anchor::mailbox(name), "Get-Mailbox", parameters).await {
-        Ok(rows) => Ok(rows.into_iter().next()),
-        Err(error) if is_not_found(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// The mailbox of a name. Exchange also answers to a part of a name: a mailbox that does not bear it is none.
+async fn mailbox(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Mailbox>, ServiceError> {
+    app.exchange.mailbox(tenant, &MailboxId { name: name.to_owned(), object_id: None }).await
 }

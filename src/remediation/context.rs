@@ -97,9 +97,9 @@ impl<'a> RemediationContext<'a> {
         &self.finding.tenant_id
     }
 
-    /// What Exchange knows the mailbox by.
+    /// What Exchange is asked for the mailbox by: the object id of its owner. The name of one account may be an alias of another's mailbox.
     pub fn mailbox(&self) -> &str {
-        &self.accounts.owner.name
+        self.accounts.owner.key()
     }
 
     /// Runs a cmdlet on the mailbox: `member` names it among the other parameters (`Identity` or `Mailbox`).
@@ -119,8 +119,8 @@ impl<'a> RemediationContext<'a> {
     }
 
     fn anchor(&self) -> Anchor {
-        let object_id = self.accounts.owner.object_id.clone();
-        Anchor::Mailbox { name: self.mailbox().to_owned(), object_id }
+        let owner = &self.accounts.owner;
+        Anchor::Mailbox { name: owner.name.clone(), object_id: owner.object_id.clone() }
     }
 
     /// Runs a cmdlet, routed by the mailbox.

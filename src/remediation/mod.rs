@@ -19,6 +19,7 @@ mod report;
 pub mod request;
 mod step;
 pub mod steps;
+pub mod told;
 pub mod undo;
 
 pub use refusal::Refusal;

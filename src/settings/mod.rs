@@ -10,6 +10,7 @@ mod file;
 mod heartbeat;
 mod list;
 mod location;
+mod minimum;
 mod partner;
 mod source;
 mod storage;
@@ -17,12 +18,13 @@ mod tenants;
 mod trust;
 
 pub use actions::{ActionKey, ActionSettings, ProtectedUser};
-pub use channels::ChannelSettings;
+pub use channels::{ChannelSettings, MailSettings, WebhookSettings};
 pub use collection::CollectionSettings;
 pub use file::{SettingsFileError, layered, read_settings_file};
 pub use heartbeat::{HeartbeatSettings, HeartbeatStyle};
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
+pub use minimum::{MinimumSeverity, NotifyMinimum};
 pub use source::{Problem, SettingsError};
 pub use storage::TableNames;
 pub use tenants::{ListedTenant, TenantSettings, TenantSource};
@@ -122,7 +124,7 @@ impl TableSettings {
 pub struct Needs {
     /// `AzureWebJobsStorage` in one of its forms.
     pub storage: bool,
-    /// `FLOW_URL` or `TEAMS_WEBHOOK_URL`.
+    /// One of the five channels.
     pub channels: bool,
 }
 

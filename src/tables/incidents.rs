@@ -9,7 +9,7 @@ use super::columns::{Columns, json_text};
 use super::{ProcessedRow, RowVersion, keys, load, update};
 use base::clock::Clock;
 use base::ids::{Domain, RecordId, TenantId};
-use table_store::{Column, Digest, Entity, Key, PartitionKey, Store, StoreError, Stored};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, Store, StoreError, Stored, cut_text};
 
 /// The longest time between the last event of an incident and another event of it.
 const QUIET_PERIOD: TimeDelta = TimeDelta::hours(24);
@@ -19,6 +19,9 @@ const LONGEST_INCIDENT: TimeDelta = TimeDelta::days(7);
 
 /// The most threats that a row names. Further ones are counted only.
 const RECORDS_LIMIT: usize = 500;
+
+/// The longest account in a subject, in UTF-16 units.
+const SUBJECT_ACCOUNT_LIMIT: usize = 150;
 
 /// The newest incident of one account.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,11 +40,14 @@ pub struct IncidentRow {
     pub threats: u32,
     /// `Records`: the log ids of its threats, in the order in which they were stored.
     pub records: Vec<RecordId>,
+    /// `Subject`: the subject of the mail about its first threat. Empty in rows of earlier versions.
+    pub subject: String,
 }
 
 impl IncidentRow {
     /// The columns, as docs/tables.md lists them.
-    pub const COLUMNS: &'static [&'static str] = &["IncidentId", "FirstEvent", "LastEvent", "Threats", "Records"];
+    pub const COLUMNS: &'static [&'static str] =
+        &["IncidentId", "FirstEvent", "LastEvent", "Threats", "Records", "Subject"];
 
     /// The key of the row of an account.
     pub fn key(domain: &Domain, account: &Digest) -> Key {
@@ -50,10 +56,12 @@ impl IncidentRow {
 
     /// The incident that a threat opens.
     fn opened_by(threat: &ProcessedRow, account: &str) -> Self {
+        let incident_id = incident_id(&threat.tenant_id, account, &threat.record_id);
         Self {
+            subject: subject(threat, &incident_id),
             domain: threat.domain.clone(),
             account: Digest::of(&[account]),
-            incident_id: incident_id(&threat.tenant_id, account, &threat.record_id),
+            incident_id,
             first_event: threat.event_time,
             last_event: threat.event_time,
             threats: 1,
@@ -92,6 +100,7 @@ impl IncidentRow {
         entity.set("FirstEvent", Column::Time(self.first_event));
         entity.set("LastEvent", Column::Time(self.last_event));
         entity.set("Threats", Column::Int(self.threats.into()));
+        entity.set_text("Subject", &self.subject);
         entity.set_whole_text("Records", &json_text(&self.records));
         entity
     }
@@ -110,6 +119,7 @@ impl IncidentRow {
             last_event: columns.time("LastEvent")?,
             threats: columns.count("Threats")?,
             records: columns.json("Records")?,
+            subject: columns.text("Subject"),
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
@@ -118,6 +128,19 @@ impl IncidentRow {
 /// UUIDv5 of the account and the first record, in the name space of the tenant.
 fn incident_id(tenant: &TenantId, account: &str, first: &RecordId) -> String {
     Uuid::new_v5(tenant.as_uuid(), format!("{account}/{first}").as_bytes()).to_string()
+}
+
+/// Returns the subject of a mail, for the rules of ticket systems: severity, domain, account, type, and the first 8 hex digits of the
+/// incident or, if there is none, of the log id.
+pub fn subject(row: &ProcessedRow, incident_id: &str) -> String {
+    let log_id = row.record_id.to_string();
+    let id = if incident_id.is_empty() { log_id.as_str() } else { incident_id };
+    let id: String = id.chars().take(8).collect();
+    let account = account_of(row);
+    let account = if account.is_empty() { "-" } else { account.as_str() };
+    let account: String = account.split_whitespace().collect::<Vec<_>>().join("_");
+    let account = cut_text(&account, SUBJECT_ACCOUNT_LIMIT);
+    format!("[Tenantwatch] {} {} {account} {} #{id}", row.severity.as_str(), row.domain, row.kind.as_str())
 }
 
 /// The account that a threat's incident is about, in lower case: the mailbox owner, or the actor if there is none.

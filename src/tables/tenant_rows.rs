@@ -79,6 +79,8 @@ pub struct ServiceRow {
     pub last_digest: Option<DateTime<Utc>>,
     /// `Notified`: the state and its `since` that somebody was told of.
     pub notified: String,
+    /// `WebhookOff`: the digest of the webhook's address that answered 410. Empty if none did.
+    pub webhook_off: String,
 }
 
 impl DeferredBlob {
@@ -240,7 +242,20 @@ impl PendingRow {
 impl ServiceRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] =
-        &["State", "Since", "LastRun", "LastOutcome", "LastDigest", "Notified"];
+        &["State", "Since", "LastRun", "LastOutcome", "LastDigest", "Notified", "WebhookOff"];
+
+    /// The row of a service that has not run yet.
+    pub fn first(now: DateTime<Utc>) -> Self {
+        Self {
+            state: TenantState::Healthy,
+            since: now,
+            last_run: None,
+            last_outcome: String::new(),
+            last_digest: None,
+            notified: String::new(),
+            webhook_off: String::new(),
+        }
+    }
 
     /// Where it is kept.
     pub fn key() -> Key {
@@ -254,6 +269,7 @@ impl ServiceRow {
         entity.set("Since", Column::Time(self.since));
         entity.set_text("LastOutcome", &self.last_outcome);
         entity.set_text("Notified", &self.notified);
+        entity.set_text("WebhookOff", &self.webhook_off);
         for (name, time) in [("LastRun", self.last_run), ("LastDigest", self.last_digest)] {
             if let Some(time) = time {
                 entity.set(name, Column::Time(time));
@@ -275,6 +291,7 @@ impl ServiceRow {
             last_outcome: columns.text("LastOutcome"),
             last_digest: stored.entity.time("LastDigest"),
             notified: columns.text("Notified"),
+            webhook_off: columns.text("WebhookOff"),
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }

@@ -35,14 +35,7 @@ async fn find(app: &App) -> Result<Option<(ServiceRow, RowVersion)>, StoreError>
 }
 
 fn first_row(now: DateTime<Utc>) -> ServiceRow {
-    ServiceRow {
-        state: TenantState::Healthy,
-        since: now.trunc_subsecs(0),
-        last_run: None,
-        last_outcome: String::new(),
-        last_digest: None,
-        notified: String::new(),
-    }
+    ServiceRow::first(now.trunc_subsecs(0))
 }
 
 /// Where no tenant was listed for as long as a tenant may go unread, nothing has run: told once for all tenants. Whether it

@@ -9,7 +9,7 @@ use proc_macro2::{TokenStream, TokenTree};
 const RANKS: &[&[&str]] = &[
     &["settings", "logging"],
     &["detection", "location"],
-    &["tables"],
+    &["tables", "investigation"],
     &["facts"],
     &["notify"],
     &["app"],

@@ -475,7 +475,11 @@ fn settings(sim: &Simulator) -> Settings {
         },
         storage: None,
         tables: TableNames::default(),
-        channels: ChannelSettings { flow_url: secret("FLOW_URL"), teams_url: secret("TEAMS_WEBHOOK_URL") },
+        channels: ChannelSettings {
+            flow_url: secret("FLOW_URL"),
+            teams_url: secret("TEAMS_WEBHOOK_URL"),
+            ..ChannelSettings::default()
+        },
         actions: ActionSettings {
             key: ActionKey::Unset,
             token_life: minutes(72 * 60),

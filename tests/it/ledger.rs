@@ -251,6 +251,7 @@ fn service() -> ServiceRow {
         last_outcome: "the secret has expired".to_owned(),
         last_digest: Some(hour(0)),
         notified: String::new(),
+        webhook_off: Digest::of(&["https://hooks.example"]).as_str().to_owned(),
     }
 }
 
@@ -697,6 +698,7 @@ fn incident() -> IncidentRow {
         last_event: hour(1),
         threats: 1,
         records: vec![RECORD.parse().unwrap()],
+        subject: "[Tenantwatch] High contoso.com bob@contoso.com InboxRule #11111111".to_owned(),
     }
 }
 

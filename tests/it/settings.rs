@@ -52,6 +52,8 @@ fn unset_settings_have_the_documented_defaults() {
 fn each_wrong_value_is_rejected_by_its_name() {
     let short_key = "c2hvcnQ=";
     let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let webhook_key = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let three_webhook_keys = [webhook_key; 3].join(",");
     let three_keys = [key, key, key].join(",");
     let twice = format!("contoso.com={TENANT},CONTOSO.com={OTHER}");
     let same_id = format!("contoso.com={TENANT},fabrikam.com={TENANT}");
@@ -119,6 +121,28 @@ fn each_wrong_value_is_rejected_by_its_name() {
         ("FLOW_URL", &[("FLOW_URL", "")]),
         ("FLOW_URL", &[("FLOW_URL", "http://flow.example/")]),
         ("TEAMS_WEBHOOK_URL", &[("TEAMS_WEBHOOK_URL", "teams")]),
+        ("WEBHOOK_URL", &[("WEBHOOK_URL", "http://hooks.example/"), ("WEBHOOK_SECRET", webhook_key)]),
+        ("WEBHOOK_URL", &[("WEBHOOK_SECRET", webhook_key)]),
+        ("WEBHOOK_URL", &[("WEBHOOK_URL", "https://10.0.0.1/"), ("WEBHOOK_SECRET", webhook_key)]),
+        ("WEBHOOK_URL", &[("WEBHOOK_URL", "https://127.1/"), ("WEBHOOK_SECRET", webhook_key)]),
+        ("WEBHOOK_URL", &[("WEBHOOK_URL", "https://0x7f000001/"), ("WEBHOOK_SECRET", webhook_key)]),
+        ("WEBHOOK_URL", &[("WEBHOOK_URL", "https://169.254.169.254/"), ("WEBHOOK_SECRET", webhook_key)]),
+        ("WEBHOOK_URL", &[("WEBHOOK_URL", "https://[::1]/"), ("WEBHOOK_SECRET", webhook_key)]),
+        ("WEBHOOK_URL", &[("WEBHOOK_URL", "https://[::ffff:10.0.0.1]/"), ("WEBHOOK_SECRET", webhook_key)]),
+        ("WEBHOOK_SECRET", &[("WEBHOOK_URL", "https://hooks.example/")]),
+        ("WEBHOOK_SECRET", &[("WEBHOOK_URL", "https://hooks.example/"), ("WEBHOOK_SECRET", "whsec_c2hvcnQ=")]),
+        ("WEBHOOK_SECRET", &[("WEBHOOK_URL", "https://hooks.example/"), ("WEBHOOK_SECRET", &three_webhook_keys)]),
+        ("WEBHOOK_ALLOW_PRIVATE", &[("WEBHOOK_ALLOW_PRIVATE", "maybe")]),
+        ("SLACK_WEBHOOK_URL", &[("SLACK_WEBHOOK_URL", "http://hooks.slack.com/services/x")]),
+        ("MAIL_FROM", &[("MAIL_FROM", "alerts"), ("MAIL_TO", "desk@provider.example")]),
+        ("MAIL_FROM", &[("MAIL_TO", "desk@provider.example")]),
+        ("MAIL_TO", &[("MAIL_FROM", "alerts@provider.example")]),
+        ("MAIL_TO", &[("MAIL_FROM", "alerts@provider.example"), ("MAIL_TO", "contoso.com=desk@provider.example")]),
+        ("MAIL_TO", &[("MAIL_FROM", "alerts@provider.example"), ("MAIL_TO", "a@b.example,contoso.com=nobody")]),
+        ("NOTIFY_MINIMUM", &[("NOTIFY_MINIMUM", "Low")]),
+        ("NOTIFY_MINIMUM", &[("NOTIFY_MINIMUM", "pager=High")]),
+        ("NOTIFY_MINIMUM", &[("NOTIFY_MINIMUM", "High,Medium")]),
+        ("NOTIFY_MINIMUM", &[("NOTIFY_MINIMUM", "mail=High,Mail=Medium")]),
         ("ACTION_KEY", &[("ACTION_KEY", short_key)]),
         ("ACTION_KEY", &[("ACTION_KEY", "this is not base64, at all")]),
         ("ACTION_KEY", &[("ACTION_KEY", &three_keys)]),
@@ -347,4 +371,40 @@ fn every_detection_type_can_be_disabled() {
         .map(|kind| kind.as_str())
         .collect();
     assert_eq!(tenantwatch::settings::DETECTION_TYPES.as_slice(), types);
+}
+
+#[test]
+fn any_one_of_five_channels_is_enough_to_start() {
+    let key = ("WEBHOOK_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+    let sets: [&[(&str, &str)]; 5] = [
+        &[("FLOW_URL", "https://flow.example/")],
+        &[("TEAMS_WEBHOOK_URL", "https://teams.example/")],
+        &[("WEBHOOK_URL", "https://hooks.example/"), key],
+        &[("MAIL_FROM", "alerts@provider.example"), ("MAIL_TO", "desk@provider.example")],
+        &[("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/x")],
+    ];
+    for set in sets {
+        let changes: Vec<_> = [("FLOW_URL", "")].into_iter().chain(set.iter().copied()).collect();
+        assert!(read(&changes).is_ok(), "{set:?}");
+    }
+    let none = read(&[("FLOW_URL", "")]).unwrap_err().to_string();
+    assert!(none.contains("WEBHOOK_URL, MAIL_TO, SLACK_WEBHOOK_URL"), "{none}");
+}
+
+#[test]
+fn private_webhook_is_read_if_it_is_allowed() {
+    let set = [
+        ("WEBHOOK_URL", "https://10.0.0.1/"),
+        ("WEBHOOK_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+        ("WEBHOOK_ALLOW_PRIVATE", "true"),
+    ];
+    assert!(read(&set).unwrap().channels.webhook.unwrap().allow_private);
+}
+
+#[test]
+fn minimum_of_one_channel_overrides_the_general_one() {
+    use tenantwatch::settings::MinimumSeverity::{High, Medium};
+    let minimum = read(&[("NOTIFY_MINIMUM", "High, mail=Medium")]).unwrap().channels.minimum;
+    assert_eq!((minimum.of("flow"), minimum.of("slack"), minimum.of("mail")), (High, High, Medium));
+    assert_eq!(read(&[]).unwrap().channels.minimum.of("flow"), Medium);
 }

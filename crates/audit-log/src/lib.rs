@@ -1,5 +1,6 @@
 //! Finds audit records in a stream of bytes, selects them by their operation, and parses the selected ones.
 
+mod any_record;
 mod glance;
 mod key_values;
 mod lenient;
@@ -11,6 +12,7 @@ mod time;
 pub mod export;
 pub mod select;
 
+pub use any_record::AnyRecord;
 pub use glance::{Glance, Without};
 pub use key_values::pairs as damaged_pairs;
 pub use properties::{ModifiedProperty, Properties};

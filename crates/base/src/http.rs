@@ -5,15 +5,18 @@
 
 mod failure;
 mod proxy;
+mod public_only;
 mod send;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Certificate;
 use reqwest::redirect::Policy;
 
 pub use failure::{FailureCause, RequestFailure};
+pub use public_only::{is_public, is_refused_as_private};
 pub use send::send;
 
 /// The longest time until a connection is established.
@@ -42,6 +45,20 @@ pub enum HttpClientError {
 /// Returns an error if `root_certificates` is not a readable PEM file with at least one certificate, or if a proxy variable does not
 /// contain the URL of a proxy.
 pub fn client(root_certificates: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
+    Ok(builder(root_certificates)?.build()?)
+}
+
+/// Makes a client that connects to a name only at a public address. The check is on the address that is then used, so that a name
+/// cannot change its address in between. A proxy of the environment resolves names by itself; only its own name is exempt.
+///
+/// # Errors
+/// As [`client`].
+pub fn public_client(root_certificates: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
+    let resolver = Arc::new(public_only::PublicOnly::except(proxy::host()));
+    Ok(builder(root_certificates)?.dns_resolver(resolver).build()?)
+}
+
+fn builder(root_certificates: Option<&Path>) -> Result<reqwest::ClientBuilder, HttpClientError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("tenantwatch/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
@@ -55,7 +72,7 @@ pub fn client(root_certificates: Option<&Path>) -> Result<reqwest::Client, HttpC
     if let Some(path) = root_certificates {
         builder = builder.tls_certs_only(roots(path)?);
     }
-    Ok(builder.build()?)
+    Ok(builder)
 }
 
 fn roots(path: &Path) -> Result<Vec<Certificate>, HttpClientError> {

@@ -8,8 +8,10 @@ mod wire;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
-use reqwest::header::CONTENT_LENGTH;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -253,6 +255,15 @@ impl Graph {
     ) -> Result<(), ServiceError> {
         let url = self.user_url(user, &["mailFolders", "inbox", "messageRules", rule], &[])?;
         self.change(tenant, Method::PATCH, url, &json!({"isEnabled": enabled})).await
+    }
+
+    /// `POST /users/{from}/sendMail` with MIME. The request is sent once, because what was accepted must not be sent
+    /// again; only a token that Graph rejects is replaced.
+    pub async fn send_mail(&self, tenant: &TenantId, from: &str, mime: &[u8]) -> Result<(), ServiceError> {
+        let url = self.user_url(from, &["sendMail"], &[])?;
+        let request =
+            self.caller.request(Method::POST, url).header(CONTENT_TYPE, "text/plain").body(BASE64.encode(mime));
+        self.caller.whole_unless(tenant, request, |error| error.status() != Some(401)).await.map(drop)
     }
 
     /// Reads all rows of a listing, page by page. A link to another origin is not followed.

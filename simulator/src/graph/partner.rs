@@ -1,5 +1,7 @@
 //! Lists the partner's customers.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -26,6 +28,20 @@ pub(super) fn answer(world: &World, paging: &Paging<'_>, rest: &[&str]) -> Reply
         }
         ["tenantRelationships", find] => find_tenant(world, find),
         _ => failure(400, "BadRequest", "Resource not found for the segment."),
+    }
+}
+
+/// Takes a mail as MIME in base64, from the one mailbox that the app may send from.
+pub(super) fn send_mail(world: &mut World, from: &str, body: &[u8]) -> Reply {
+    if !from.eq_ignore_ascii_case(&world.mail_sender) {
+        return failure(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.");
+    }
+    match BASE64.decode(body) {
+        Ok(mime) if mime.windows(4).any(|window| window == b"\r\n\r\n") => {
+            world.sent_mail.push(mime);
+            Reply::empty(202)
+        }
+        _ => failure(400, "ErrorMimeContentInvalidBase64String", "Invalid base64 string for MIME content."),
     }
 }
 

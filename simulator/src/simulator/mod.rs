@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::channels::ReceivedWebhook;
 use crate::faults::Fault;
 use crate::requests::{Request, Service};
 use crate::steps::Steps;
@@ -178,6 +179,16 @@ impl Simulator {
     /// Returns the header `x-ms-client-tracking-id` of each notification that the flow accepted, in order.
     pub fn tracking_ids(&self) -> Vec<String> {
         locked(&self.shared.tracking_ids).clone()
+    }
+
+    /// Returns the webhooks that the receiver accepted, in order.
+    pub fn webhooks(&self) -> Vec<ReceivedWebhook> {
+        locked(&self.shared.webhooks).clone()
+    }
+
+    /// Returns the messages that Slack accepted, in order.
+    pub fn slack_messages(&self) -> Vec<Value> {
+        locked(&self.shared.slack).clone()
     }
 
     /// Returns the bodies that the Teams webhook accepted, in order.

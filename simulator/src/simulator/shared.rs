@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::channels::{self, ReceivedWebhook};
 use crate::entra::{Token, Tokens};
 use crate::faults::{self, Fault, FaultKind, Target};
 use crate::reply::Reply;
@@ -34,7 +35,7 @@ pub(super) enum Time {
 /// A notification that a channel accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// The flow or Teams.
+    /// The flow, Teams, the webhook or Slack.
     pub channel: Service,
     /// `x-ms-client-tracking-id`
     pub tracking_id: String,
@@ -57,6 +58,8 @@ pub(super) struct Shared {
     pub(super) notifications: Mutex<Vec<Value>>,
     pub(super) tracking_ids: Mutex<Vec<String>>,
     pub(super) teams: Mutex<Vec<Value>>,
+    pub(super) webhooks: Mutex<Vec<ReceivedWebhook>>,
+    pub(super) slack: Mutex<Vec<Value>>,
     pub(super) accepted: Mutex<Vec<Accepted>>,
     pub(super) trouble: Mutex<Option<Trouble>>,
     pub(super) steps: Arc<Steps>,
@@ -94,6 +97,8 @@ impl Shared {
             notifications: Mutex::default(),
             tracking_ids: Mutex::default(),
             teams: Mutex::default(),
+            webhooks: Mutex::default(),
+            slack: Mutex::default(),
             accepted: Mutex::default(),
             trouble: Mutex::default(),
             steps: Arc::default(),
@@ -173,8 +178,11 @@ impl Shared {
 
     pub(super) fn log(&self, mut entry: Request) {
         // The query of these services holds a signature or a key.
-        if matches!(entry.service, Service::Flow | Service::Teams | Service::Ipstack) {
+        if matches!(entry.service, Service::Flow | Service::Teams | Service::Webhook | Service::Ipstack) {
             entry.query = String::new();
+        }
+        if entry.service == Service::Slack {
+            entry.path = String::new();
         }
         locked(&self.requests).push(entry);
     }
@@ -209,6 +217,8 @@ impl Shared {
             },
             Service::Flow => self.notify_flow(arrived),
             Service::Teams => self.notify_teams(arrived),
+            Service::Webhook => self.receive_webhook(arrived),
+            Service::Slack => self.notify_slack(arrived),
             Service::Ipstack => ipstack::answer(path, query),
             // Table storage has a proxy of its own.
             Service::Tables => Reply::empty(404),
@@ -222,6 +232,24 @@ impl Shared {
             self.note_accepted(&arrived.entry, tracking_id);
             locked(&self.tracking_ids).push(tracking_id.to_owned());
             locked(&self.notifications).push(accepted);
+        }
+        reply
+    }
+
+    fn receive_webhook(&self, arrived: &Arrived) -> Reply {
+        let (reply, received) = channels::webhook(&arrived.headers, &arrived.body);
+        if let Some(received) = received {
+            self.note_accepted(&arrived.entry, &received.id);
+            locked(&self.webhooks).push(received);
+        }
+        reply
+    }
+
+    fn notify_slack(&self, arrived: &Arrived) -> Reply {
+        let (reply, accepted) = channels::slack(&arrived.body);
+        if let Some(accepted) = accepted {
+            self.note_accepted(&arrived.entry, "");
+            locked(&self.slack).push(accepted);
         }
         reply
     }

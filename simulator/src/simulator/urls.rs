@@ -23,6 +23,10 @@ pub struct Urls {
     pub flow: String,
     /// The Teams webhook, signature included.
     pub teams: String,
+    /// The receiver of signed webhooks.
+    pub webhook: String,
+    /// Slack's incoming webhook, secret path included.
+    pub slack: String,
     /// ipstack.
     pub ipstack: String,
     /// The endpoint where managed identities get their tokens; plain http, as on the platform.
@@ -51,6 +55,8 @@ impl Urls {
                 "fedcba9876543210fedcba9876543210",
                 "c2ltdWxhdGVkLXRlYW1zLXNpZ25hdHVyZQ",
             ),
+            webhook: format!("{}/hooks/tenantwatch?key=c2ltdWxhdGVk", serve(Service::Webhook)?),
+            slack: format!("{}/services/T0SIM/B0SIM/c2ltdWxhdGVkLXNsYWNr", serve(Service::Slack)?),
             ipstack: serve(Service::Ipstack)?,
             identity: format!("{}/msi/token", serve(Service::Identity)?),
         })

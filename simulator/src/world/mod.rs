@@ -54,6 +54,10 @@ pub struct World {
     pub token_seconds: i64,
     /// The ways in which the services are less helpful than documented.
     pub unkindness: Unkindness,
+    /// The one mailbox of the provider from which the app may send: the role `Application Mail.Send` is scoped to it.
+    pub mail_sender: String,
+    /// The mails that were sent, as MIME, in order.
+    pub sent_mail: Vec<Vec<u8>>,
 }
 
 impl World {
@@ -73,6 +77,8 @@ impl World {
             rows_page: 100,
             token_seconds: 3_599,
             unkindness: Unkindness::default(),
+            mail_sender: "alerts@provider.example".to_owned(),
+            sent_mail: Vec::new(),
         }
     }
 

@@ -27,7 +27,7 @@ impl Technician {
     }
 }
 
-/// What the technician may do in one tenant.
+/// The rights of the technician in one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TechnicianAccess {
     /// The directory roles that the technician holds there through the delegated relationship.

@@ -35,7 +35,7 @@ impl Reading {
     }
 
     /// The findings, without their records: those are in the temporary file.
-    fn judge(&self) -> Result<Vec<Finding>, ScanError> {
+    pub(in crate::cli) fn judge(&self) -> Result<Vec<Finding>, ScanError> {
         let mut findings = Vec::new();
         // A copy for each organization: records add what they show of rules.
         let mut known: HashMap<TenantId, Knowledge> = HashMap::new();

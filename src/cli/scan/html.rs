@@ -76,7 +76,8 @@ struct Head<'a> {
 <p class="when"><time>{{ time }} UTC</time> · {{ operation }} by {{ actor }}{% if !ip.is_empty() %} from {{ ip }}{% endif %}{% if !repeats.is_empty() %} · {{ repeats }}{% endif %}</p>
 {% if !description.is_empty() %}<p>{{ description }}</p>{% endif %}
 <ul>{% for sentence in sentences %}<li>{{ sentence }}</li>{% endfor %}</ul>
-<details><summary>Record</summary><pre>{{ record }}</pre></details></article>
+{% if !command.is_empty() %}<details><summary>What did the attacker do?</summary><pre>{{ command }}</pre></details>
+{% endif %}<details><summary>Record</summary><pre>{{ record }}</pre></details></article>
 "#
 )]
 struct Card {
@@ -91,6 +92,8 @@ struct Card {
     repeats: String,
     description: String,
     sentences: Vec<String>,
+    /// The command that investigates it.
+    command: String,
     record: String,
 }
 
@@ -146,7 +149,7 @@ pub(super) fn write(reading: &Reading, groups: &[FindingGroup], out: &mut dyn Wr
         let (name, organization) = (escaped(&account.name), escaped(&account.organization));
         writeln!(out, "<section class=\"account\"><h2>{name} <small>{organization}</small></h2>")?;
         for group in &account.threats {
-            put(out, &card(group, reading.record(group)?))?;
+            put(out, &card(group, command(&reading.files, group), reading.record(group)?))?;
         }
         writeln!(out, "</section>")?;
     }
@@ -241,7 +244,7 @@ fn dots(accounts: &[Account<'_>], first: Option<DateTime<Utc>>, last: Option<Dat
     groups.map(dot).collect()
 }
 
-fn card(group: &FindingGroup, record: String) -> Card {
+fn card(group: &FindingGroup, command: String, record: String) -> Card {
     let finding = &group.finding;
     let repeats = match group.log_ids.len() {
         1 => String::new(),
@@ -259,7 +262,34 @@ fn card(group: &FindingGroup, record: String) -> Card {
         repeats,
         description: readable(&finding.description),
         sentences: finding.reasons.iter().map(|reason| readable(&reason.sentence)).collect(),
+        command: readable(&command),
         record: readable(&record),
+    }
+}
+
+/// Returns the command that tells what the attacker did, empty where the record names no account by its address.
+fn command(files: &[String], group: &FindingGroup) -> String {
+    let finding = &group.finding;
+    let account = [&finding.mailbox, &finding.actor].into_iter().find(|name| name.contains('@'));
+    let Some(account) = account else { return String::new() };
+    let files: Vec<String> =
+        files.iter().map(|file| if file == "-" { "FILE".to_owned() } else { quoted(file) }).collect();
+    format!(
+        "tenantwatch investigate {} --account {} --log-id {} --format html --output report.html",
+        files.join(" "),
+        quoted(account),
+        finding.record_id
+    )
+}
+
+/// A word for a shell. An attacker chooses the name of an account, and a person copies the command.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@._+-/".contains(c);
+    let begins_plain = word.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '.');
+    if begins_plain && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

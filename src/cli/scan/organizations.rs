@@ -16,36 +16,36 @@ const NO_ID: TenantId = TenantId::new(Uuid::nil());
 
 /// One organization.
 #[derive(Debug)]
-pub(super) struct Organization {
+pub(in crate::cli) struct Organization {
     /// `OrganizationName`, empty where no record has one.
-    pub(super) name: String,
+    pub(in crate::cli) name: String,
     /// What its records are judged by.
-    pub(super) knowledge: Knowledge,
+    pub(in crate::cli) knowledge: Knowledge,
 }
 
 /// All of them, by `OrganizationId`; records without one belong to the nil GUID.
 #[derive(Debug)]
-pub(super) struct Organizations {
+pub(in crate::cli) struct Organizations {
     given: BTreeSet<Domain>,
     by_id: BTreeMap<TenantId, Organization>,
     nameless: Organization,
 }
 
 impl Organizations {
-    pub(super) fn new(given: &[Domain]) -> Self {
+    pub(in crate::cli) fn new(given: &[Domain]) -> Self {
         let given: BTreeSet<Domain> = given.iter().cloned().collect();
         let nameless = Organization::new(NO_ID, &given);
         Self { given, by_id: BTreeMap::new(), nameless }
     }
 
     /// Learns from a record: its organization's id and name, and addresses that are certainly the organization's own.
-    pub(super) fn note_record(&mut self, record: &AuditRecord) {
+    pub(in crate::cli) fn note_record(&mut self, record: &AuditRecord) {
         let own = if self.given.is_empty() { own_addresses(record) } else { Vec::new() };
         self.note(record.organization_id, record.organization_name.as_deref(), &own);
     }
 
     /// Learns the name of an organization, and the domains of these addresses as its own.
-    pub(super) fn note(&mut self, id: Option<TenantId>, name: Option<&str>, own: &[&str]) {
+    pub(in crate::cli) fn note(&mut self, id: Option<TenantId>, name: Option<&str>, own: &[&str]) {
         let id = id.unwrap_or(NO_ID);
         let organization = self.by_id.entry(id).or_insert_with(|| Organization::new(id, &self.given));
         let name = name.filter(|name| !name.is_empty());
@@ -68,23 +68,23 @@ impl Organizations {
     }
 
     /// The organization of a record that was noted.
-    pub(super) fn of(&self, record: &AuditRecord) -> &Organization {
+    pub(in crate::cli) fn of(&self, record: &AuditRecord) -> &Organization {
         self.by_id.get(&id_of(record)).unwrap_or(&self.nameless)
     }
 
     /// The organization of a tenant.
-    pub(super) fn of_tenant(&self, tenant: &TenantId) -> &Organization {
+    pub(in crate::cli) fn of_tenant(&self, tenant: &TenantId) -> &Organization {
         self.by_id.get(tenant).unwrap_or(&self.nameless)
     }
 
     /// Every accepted domain, given or assumed.
-    pub(super) fn accepted_domains(&self) -> BTreeSet<&Domain> {
+    pub(in crate::cli) fn accepted_domains(&self) -> BTreeSet<&Domain> {
         let assumed = self.by_id.values().flat_map(|organization| &organization.knowledge.accepted.exact);
         self.given.iter().chain(assumed).collect()
     }
 
     /// Says which domains were assumed, by organization.
-    pub(super) fn tell_assumptions(&self, err: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::cli) fn tell_assumptions(&self, err: &mut dyn Write) -> io::Result<()> {
         if !self.given.is_empty() {
             return Ok(());
         }

@@ -172,3 +172,18 @@ async fn test_notification_is_sent_only_on_demand() {
     let (code, found) = checked.check(&["--notify"], &[]).await;
     assert_eq!((code, state(&found, "flow"), state(&found, "teams")), (Some(1), "missing", "ok"), "{found:#}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn table_fits_a_page_and_writes_control_characters_out() {
+    let checked = ready().await;
+    let body = serde_json::json!({"error": {"code": "Denied", "message": "\u{1b}[31mpress \u{202e}here"}}).to_string();
+    let denied = tenantwatch_simulator::FaultKind::Status { status: 400, headers: Vec::new(), body };
+    checked.simulator.inject(Fault::new(Service::Exchange, "Get-OrganizationConfig", denied));
+    let wrong = [("PARTNER_TENANT_ID", "x"), ("LOOKBACK_MINUTES", "x"), ("RETENTION_DAYS", "x")];
+    for changes in [&[][..], &wrong[..]] {
+        let output = checked.command(&["check"], changes).await;
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("items ok") && text.lines().all(|line| line.chars().count() <= 140), "{text}");
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
+    }
+}

@@ -1,4 +1,4 @@
-//! A city database created in the test, with the location of one IPv4 address.
+//! A database created in the test, with what is known of one IPv4 address.
 //! The format: <https://maxmind.github.io/MaxMind-DB/>.
 
 use std::net::Ipv4Addr;
@@ -7,9 +7,20 @@ use std::net::Ipv4Addr;
 pub fn of(address: Ipv4Addr, city: &str, region: &str, country: &str) -> Vec<u8> {
     let names = |name: &str| map(&[("names", map(&[("en", text(name))]))]);
     let place = map(&[("city", names(city)), ("country", names(country)), ("subdivisions", list(&[names(region)]))]);
+    database(address, place)
+}
+
+/// Returns the bytes of a database of autonomous systems that contains only `address`.
+pub fn asn_of(address: Ipv4Addr, as_number: u32, organization: &str) -> Vec<u8> {
+    let names =
+        [("autonomous_system_number", number(6, as_number)), ("autonomous_system_organization", text(organization))];
+    database(address, map(&names))
+}
+
+fn database(address: Ipv4Addr, content: Vec<u8>) -> Vec<u8> {
     let mut database = tree(u32::from(address));
     database.extend([0; 16]);
-    database.extend(place);
+    database.extend(content);
     database.extend(b"\xab\xcd\xefMaxMind.com");
     database.extend(map(&[
         ("binary_format_major_version", number(5, 2)),
@@ -42,11 +53,13 @@ fn tree(address: u32) -> Vec<u8> {
         .collect()
 }
 
-/// Builds the control byte of a field; types above 7 are in a second byte.
+/// Builds the control byte of a field; types above 7 are in a second byte, and so are sizes above 28.
 fn control(kind: u8, size: usize) -> Vec<u8> {
-    let size = u8::try_from(size).unwrap();
-    assert!(size < 29, "longer fields have longer sizes");
-    if kind <= 7 { vec![kind << 5 | size] } else { vec![size, kind - 7] }
+    let long = size.checked_sub(29).map(|rest| u8::try_from(rest).unwrap());
+    let size = long.map_or_else(|| u8::try_from(size).unwrap(), |_| 29);
+    let mut bytes = if kind <= 7 { vec![kind << 5 | size] } else { vec![size, kind - 7] };
+    bytes.extend(long);
+    bytes
 }
 
 fn text(text: &str) -> Vec<u8> {

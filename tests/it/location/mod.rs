@@ -1,6 +1,6 @@
 //! Location look-ups: what is sent to the online service, what is never sent, and the text after a failure.
 
-mod city_database;
+pub mod city_database;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

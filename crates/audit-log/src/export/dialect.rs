@@ -122,7 +122,7 @@ pub(super) struct QuoteBackslashes<R> {
     is_on: bool,
     /// The byte before was a backslash that escapes.
     escapes: bool,
-    /// What is written already and was not asked for yet.
+    /// Text that is written already and was not asked for yet.
     pending: Vec<u8>,
     sent: usize,
 }

@@ -36,7 +36,24 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("Item", &["item"]),
     ("Target", &["target"]),
     ("Actor", &["actor"]),
+    ("AppAccessContext", &["appaccesscontext"]),
+    ("DeviceProperties", &["deviceproperties"]),
+    ("ErrorNumber", &["errornumber"]),
+    ("LogonError", &["logonerror"]),
+    ("ActorIpAddress", &["actoripaddress"]),
+    ("ApplicationId", &["applicationid"]),
+    ("UserAgent", &["useragent"]),
+    ("Folders", &["folders"]),
+    ("Folder", &["folder"]),
+    ("AffectedItems", &["affecteditems"]),
+    ("SourceFileName", &["sourcefilename"]),
+    ("ListItemUniqueId", &["listitemuniqueid"]),
+    ("FileSizeBytes", &["filesizebytes"]),
+    ("QueryText", &["querytext"]),
 ];
+
+/// Members of which each member may be a column of its own, as `AppAccessContext.AADSessionId`.
+const NESTED: &[&str] = &["AppAccessContext", "DeviceProperties", "ExtendedProperties", "OperationProperties"];
 
 /// What stands before the name of a member in a flattened document.
 const PREFIXES: &[&str] = &["o365.audit.", "data.office365.", "office365.", "auditdata.", "raweventdata.", "_source."];
@@ -70,6 +87,12 @@ pub(super) fn record(columns: impl Iterator<Item = (String, Value)>) -> Option<M
     let parameters = single_parameters(&columns);
     if !parameters.is_empty() {
         record.insert("Parameters".to_owned(), Value::Array(parameters));
+    }
+    for name in NESTED {
+        let members = members_of(&columns, name);
+        if !members.is_empty() && !record.contains_key(*name) {
+            record.insert((*name).to_owned(), Value::Object(members));
+        }
     }
     let is_text = |name: &str| record.get(name).is_some_and(Value::is_string);
     (is_text("Operation") && is_text("CreationTime")).then_some(record)
@@ -107,6 +130,16 @@ fn value_of(member: &str, value: &Value) -> Value {
         return parsed;
     }
     Value::String(text.to_owned())
+}
+
+/// The columns that are members of one object.
+fn members_of(columns: &[(String, Value)], object: &str) -> Map<String, Value> {
+    let member = |(name, value): &(String, Value)| {
+        let (head, member) = name.split_once('.')?;
+        let is_plain = head.eq_ignore_ascii_case(object) && !member.is_empty() && !member.contains('.');
+        is_plain.then(|| (member.to_owned(), value.clone()))
+    };
+    columns.iter().filter_map(member).collect()
 }
 
 fn single_parameters(columns: &[(String, Value)]) -> Vec<Value> {
@@ -159,6 +192,16 @@ mod tests {
             "o365.audit.Parameters.ForwardingSmtpAddress": "smtp:a@b.example"});
         let record = put_together(columns).unwrap();
         assert_eq!(record["Parameters"], json!([{"Name": "ForwardingSmtpAddress", "Value": "smtp:a@b.example"}]));
+    }
+
+    #[test]
+    fn columns_of_members_become_an_object() {
+        let columns = json!({"o365.audit.Operation": "UserLoggedIn", "o365.audit.CreationTime": "2026-09-14T08:52:11",
+            "o365.audit.DeviceProperties.SessionId": "s", "o365.audit.AppAccessContext.AADSessionId": "t",
+            "o365.audit.ErrorNumber": "0"});
+        let record = put_together(columns).unwrap();
+        assert_eq!((&record["DeviceProperties"], &record["ErrorNumber"]), (&json!({"SessionId": "s"}), &json!("0")));
+        assert_eq!(record["AppAccessContext"], json!({"AADSessionId": "t"}));
     }
 
     #[test]

@@ -27,6 +27,13 @@ pub(super) fn of_environment() -> Result<Option<Proxy>, &'static str> {
     Ok(Some(proxy.no_proxy(NoProxy::from_string(&direct))))
 }
 
+/// Returns the host name of the proxy of the environment, `None` if there is none.
+pub(super) fn host() -> Option<String> {
+    let (_, url) = first_set(&PROXY_VARIABLES)?;
+    let url = if url.contains("://") { url } else { format!("http://{url}") };
+    Some(reqwest::Url::parse(&url).ok()?.host_str()?.trim_matches(['[', ']']).to_owned())
+}
+
 /// Returns the host of the managed identity's endpoint, which is https on some platforms.
 fn identity_host() -> Option<(&'static str, String)> {
     let (variable, endpoint) = first_set(&["IDENTITY_ENDPOINT"])?;

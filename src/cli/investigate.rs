@@ -1,0 +1,311 @@
+//! `tenantwatch investigate`: tells offline, from exported audit logs, what an attacker did in an account.
+//!
+//! Files are read once. Every record becomes an activity in a temporary database; with those that concern the account their text is kept,
+//! because the report shows their members. Selected records are judged as `scan` judges them: the threats found are the fixed points.
+
+mod csv_rows;
+mod html;
+mod json;
+mod page;
+mod read;
+mod spill;
+mod table;
+
+use std::collections::BTreeSet;
+use std::io::{BufWriter, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use clap::{Args, ValueEnum};
+
+use super::scan::{ScanError, open_output, printable};
+use crate::detection::{Finding, FindingKind, ReasonName, correlate};
+use crate::investigation::{Attribution, Builder, FixedPoints, Report, Subject, Timeline, attribute, details};
+use crate::location::Databases;
+use audit_log::AnyRecord;
+use base::ids::RecordId;
+
+use read::Input;
+use spill::Spill;
+
+/// What `investigate` is told.
+#[derive(Debug, Clone, Args)]
+pub struct InvestigateArgs {
+    /// Exported audit logs in every form that `scan` reads; - reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The account: its user principal name
+    #[arg(long, value_name = "U")]
+    pub account: String,
+    /// The record of a threat to start from; without any the threats that `scan` finds for the account
+    #[arg(long = "log-id", value_name = "ID")]
+    pub log_ids: Vec<RecordId>,
+    /// An address of the attacker to start from
+    #[arg(long = "ip", value_name = "A")]
+    pub addresses: Vec<IpAddr>,
+    /// The begin of the report, in UTC
+    #[arg(long, value_name = "T", value_parser = begin_of)]
+    pub since: Option<DateTime<Utc>>,
+    /// The end of the report, in UTC
+    #[arg(long, value_name = "T", value_parser = end_of)]
+    pub until: Option<DateTime<Utc>>,
+    /// The application id of Tenantwatch, whose acts are the response; without it CLIENT_ID
+    #[arg(long = "app-id", value_name = "ID")]
+    pub app_id: Option<String>,
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Where the report is written, instead of standard output
+    #[arg(long, value_name = "F")]
+    pub output: Option<PathBuf>,
+}
+
+/// How the report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people at a terminal
+    Table,
+    /// One JSON object
+    Json,
+    /// One line for each activity
+    Csv,
+    /// One page that needs nothing else
+    Html,
+}
+
+/// How an investigation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvestigateOutcome {
+    /// A report was made: exit code 0.
+    Reported,
+    /// Wrong usage, or a file that cannot be used: exit code 2.
+    Failed,
+}
+
+impl From<InvestigateOutcome> for std::process::ExitCode {
+    fn from(outcome: InvestigateOutcome) -> Self {
+        match outcome {
+            InvestigateOutcome::Reported => Self::SUCCESS,
+            InvestigateOutcome::Failed => Self::from(super::EXIT_USAGE),
+        }
+    }
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+enum InvestigateError {
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error("the temporary file for activities failed: {0}")]
+    Spill(#[from] rusqlite::Error),
+    #[error("the report cannot be written: {0}")]
+    Write(#[from] std::io::Error),
+    #[error("the database cannot be read: {0}")]
+    Database(String),
+    #[error("--since is after --until; exchange them")]
+    NoTime,
+    #[error("the account {0} occurs in none of the records; check its spelling and the files")]
+    NoAccount(String),
+    #[error("the log id {0} is in none of the records; check it and the files")]
+    NoRecord(RecordId),
+    #[error("the record {0} does not concern the account {1}; give the account that it concerns")]
+    OtherAccount(RecordId, String),
+    #[error("scan finds no threat for the account {0}; give --log-id or --ip to say where to start")]
+    NoThreat(String),
+    #[error("no record comes from the given addresses; give --log-id or another --ip")]
+    NoStart,
+}
+
+/// Reads the files and writes the report to `out`, or where the arguments say; what went wrong is told on `err`.
+pub fn run(args: InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write) -> InvestigateOutcome {
+    match investigate(&args, out, err) {
+        Ok(true) => InvestigateOutcome::Reported,
+        // A report of what could be read was written all the same.
+        Ok(false) => InvestigateOutcome::Failed,
+        Err(error) => {
+            let _ = writeln!(err, "investigate: {}", printable(&error.to_string()));
+            InvestigateOutcome::Failed
+        }
+    }
+}
+
+/// Returns whether every file could be read.
+fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<bool, InvestigateError> {
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && since > until
+    {
+        return Err(InvestigateError::NoTime);
+    }
+    let [city, asn] = ["GEOIP_DATABASE", "ASN_DATABASE"].map(setting);
+    let databases = Databases::open(city.as_deref().map(Path::new), asn.as_deref().map(Path::new));
+    let databases = databases.map_err(InvestigateError::Database)?;
+    let output = args.output.as_deref().map(open_output).transpose()?;
+    let mut input = Input::new(&args.account)?;
+    let is_whole = input.read_files(&args.files, err)?;
+    let subject = Subject::new(&args.account, &input.names);
+    let tenant =
+        input.spill.focus(&subject, &input.names)?.ok_or_else(|| InvestigateError::NoAccount(args.account.clone()))?;
+    let points = fixed_points(args, &input, &subject)?;
+    let attribution = attribute(&input.spill, subject, &points)?;
+    let attribution = attribution.ok_or(InvestigateError::NoStart)?;
+    let seen = input.seen(tenant);
+    let (first, last) = seen.span.unwrap_or((attribution.alarm, attribution.alarm));
+    let span = (args.since.unwrap_or(first), args.until.unwrap_or(last));
+    let tenant = tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
+    input.spill.look_at(&attribution)?;
+    let (mut report, timeline) =
+        build(&input.spill, Builder::new(&attribution, tenant, seen, span), &attribution, span)?;
+    for address in &mut report.addresses {
+        (address.place, address.network) = (databases.place(address.ip), databases.network(address.ip));
+    }
+    let made = Made { report, timeline, attribution, span, input };
+    match output {
+        Some(file) => {
+            file.set_len(0)?;
+            made.write(args.format, &mut BufWriter::new(file))?;
+        }
+        None => made.write(args.format, out)?,
+    }
+    Ok(is_whole)
+}
+
+/// A report with everything that it is written from.
+struct Made {
+    report: Report,
+    timeline: Timeline,
+    attribution: Attribution,
+    span: (DateTime<Utc>, DateTime<Utc>),
+    input: Input,
+}
+
+impl Made {
+    fn write(&self, format: Format, out: &mut dyn Write) -> Result<(), InvestigateError> {
+        match format {
+            Format::Table => table::write(self, out),
+            Format::Json => json::write(self, out),
+            Format::Csv => csv_rows::write(self, out),
+            Format::Html => html::write(self, out),
+        }?;
+        Ok(out.flush()?)
+    }
+
+    /// Hands on every activity of the report, in the order of time, with its judgement.
+    fn activities(
+        &self,
+        mut sink: impl FnMut(&crate::investigation::ActivityRow<'_>) -> Result<(), InvestigateError>,
+    ) -> Result<(), InvestigateError> {
+        self.input.spill.looked_at(|activity, _| {
+            if activity.time < self.span.0 || activity.time > self.span.1 {
+                return Ok(());
+            }
+            let judgement = self.attribution.judge(&activity);
+            sink(&page::row(&activity, judgement))
+        })
+    }
+}
+
+fn build(
+    spill: &Spill,
+    mut builder: Builder<'_>,
+    attribution: &Attribution,
+    span: (DateTime<Utc>, DateTime<Utc>),
+) -> Result<(Report, Timeline), InvestigateError> {
+    spill.looked_at(|activity, text| -> Result<(), InvestigateError> {
+        if activity.time < span.0 || activity.time > span.1 {
+            return Ok(());
+        }
+        let judgement = attribution.judge(&activity);
+        let found = text.and_then(|text| AnyRecord::read(text, |record| details(record, &activity)).ok());
+        builder.add(&activity, judgement, found.as_ref());
+        Ok(())
+    })?;
+    Ok(builder.finish())
+}
+
+/// From where to start: what the arguments say, else the threats to the account.
+fn fixed_points(args: &InvestigateArgs, input: &Input, subject: &Subject) -> Result<FixedPoints, InvestigateError> {
+    let own_app = args.app_id.clone().or_else(|| setting("CLIENT_ID"));
+    let addresses: BTreeSet<IpAddr> = args.addresses.iter().map(IpAddr::to_canonical).collect();
+    let mut records = BTreeSet::new();
+    for id in &args.log_ids {
+        match input.spill.concerns(id, subject)? {
+            Some(true) => records.insert(*id),
+            Some(false) => return Err(InvestigateError::OtherAccount(*id, subject.name.clone())),
+            None => return Err(InvestigateError::NoRecord(*id)),
+        };
+    }
+    if records.is_empty() && addresses.is_empty() {
+        records = threats(input, subject)?;
+        if records.is_empty() {
+            return Err(InvestigateError::NoThreat(subject.name.clone()));
+        }
+    }
+    Ok(FixedPoints { records, addresses, own_app })
+}
+
+/// The threats that `scan` finds for the account. One that is a threat only because of an earlier one may be the owner's, and a sign-in
+/// method that another account changed the response.
+fn threats(input: &Input, subject: &Subject) -> Result<BTreeSet<RecordId>, InvestigateError> {
+    let mut findings = input.reading.judge()?;
+    let alone: BTreeSet<RecordId> =
+        findings.iter().filter(|finding| finding.threat).map(|finding| finding.record_id).collect();
+    correlate(&mut findings);
+    let is_own = |finding: &Finding| {
+        let after = finding.reasons.iter().any(|reason| reason.name == ReasonName::AfterThreat);
+        let by_itself = alone.contains(&finding.record_id) || !after;
+        let is = |name: &str| {
+            let name = name.to_lowercase();
+            !name.is_empty() && (subject.names.contains(&name) || name == subject.alias)
+        };
+        let is_person_kind = matches!(
+            finding.kind,
+            FindingKind::InboxRule
+                | FindingKind::InboxForward
+                | FindingKind::MailboxPermission
+                | FindingKind::MailboxTrust
+        );
+        let concerns = is(&finding.actor) || (is_person_kind && is(&finding.mailbox));
+        finding.threat && by_itself && concerns && finding.kind != FindingKind::SignInMethod
+    };
+    Ok(findings.iter().filter(|finding| is_own(finding)).map(|finding| finding.record_id).collect())
+}
+
+/// A setting of the environment. An empty one is none.
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+fn begin_of(text: &str) -> Result<DateTime<Utc>, String> {
+    time(text, (0, 0, 0))
+}
+
+fn end_of(text: &str) -> Result<DateTime<Utc>, String> {
+    time(text, (23, 59, 59))
+}
+
+/// A time with or without a zone, or a day, which begins or ends at `of_day`.
+fn time(text: &str, of_day: (u32, u32, u32)) -> Result<DateTime<Utc>, String> {
+    let text = text.trim();
+    let with_zone = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok();
+    let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
+    let without = || forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(of_day.0, of_day.1, of_day.2);
+    with_zone
+        .or_else(|| without().or_else(day).map(|time| time.and_utc()))
+        .ok_or_else(|| "no time; write it as 2026-11-20T08:00:00Z or 2026-11-20".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{begin_of, end_of};
+
+    #[test]
+    fn times_are_read_with_and_without_zone_and_as_days() {
+        for text in ["2026-11-20T08:00:00Z", "2026-11-20T09:00:00+01:00", "2026-11-20 08:00", "2026-11-20T08:00:00"] {
+            assert_eq!(begin_of(text).map(|time| time.to_rfc3339()), Ok("2026-11-20T08:00:00+00:00".to_owned()));
+        }
+        assert_eq!(end_of("2026-11-20").map(|time| time.to_rfc3339()), Ok("2026-11-20T23:59:59+00:00".to_owned()));
+        assert!(begin_of("yesterday").is_err());
+    }
+}

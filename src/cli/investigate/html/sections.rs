@@ -1,0 +1,230 @@
+//! The sections of the page: tables and lists.
+
+use chrono::NaiveDateTime;
+
+use super::{MINUTE, minute, readable};
+use crate::investigation::{LIMITS, Noted, Report, Session};
+use crate::notify::defang;
+
+/// One section.
+#[derive(Default)]
+pub(super) struct Section {
+    pub(super) title: &'static str,
+    pub(super) lines: Vec<String>,
+    pub(super) list: Vec<String>,
+    pub(super) tables: Vec<Table>,
+}
+
+/// A table with a title, or with none.
+pub(super) struct Table {
+    pub(super) title: &'static str,
+    pub(super) headings: Vec<&'static str>,
+    pub(super) rows: Vec<Row>,
+    pub(super) more: usize,
+}
+
+/// A row of a table.
+pub(super) struct Row {
+    pub(super) class: &'static str,
+    /// Each with its class.
+    pub(super) cells: Vec<(&'static str, String)>,
+}
+
+/// Rows of one table of the page.
+const ROWS: usize = 500;
+
+impl Table {
+    fn new(title: &'static str, headings: &'static [&'static str], mut rows: Vec<Row>) -> Self {
+        let more = rows.len().saturating_sub(ROWS);
+        rows.truncate(ROWS);
+        // A column without any content tells nothing.
+        let is_filled = |at: usize| rows.iter().any(|row| row.cells.get(at).is_some_and(|(_, cell)| !cell.is_empty()));
+        let filled: Vec<bool> = (0..headings.len()).map(is_filled).collect();
+        let kept = |at: usize| filled.get(at).copied().unwrap_or_default();
+        for row in &mut rows {
+            let cells = std::mem::take(&mut row.cells).into_iter().enumerate();
+            row.cells = cells.filter(|(at, _)| kept(*at)).map(|(_, cell)| cell).collect();
+        }
+        let headings = headings.iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, heading)| *heading).collect();
+        Self { title, headings, rows, more }
+    }
+}
+
+fn row(cells: impl IntoIterator<Item = String>) -> Row {
+    let is_time = |cell: &str| cell.len() == 16 && NaiveDateTime::parse_from_str(cell, MINUTE).is_ok();
+    let class = |cell: &str| match cell {
+        cell if is_time(cell) => "nowrap",
+        cell if cell.len() > 60 => "long",
+        _ => "",
+    };
+    Row { class: "", cells: cells.into_iter().map(|cell| (class(&cell), cell)).collect() }
+}
+
+/// Returns the sections in their order.
+pub(super) fn sections(report: &Report) -> Vec<Section> {
+    let all = vec![
+        Section {
+            title: "How it began",
+            lines: report.beginning.iter().map(|text| readable(text)).collect(),
+            ..Section::default()
+        },
+        Section {
+            title: "Addresses and sessions",
+            tables: vec![addresses(report), sessions(report)],
+            ..Section::default()
+        },
+        Section { title: "Mail", tables: mail(report), ..Section::default() },
+        Section { title: "Files", tables: vec![files(report)], ..Section::default() },
+        Section { title: "Changes", tables: vec![noted("", &report.changes)], ..Section::default() },
+        Section { title: "Other accounts", tables: vec![others(report)], ..Section::default() },
+        Section {
+            title: "Response, and what happened after it",
+            tables: vec![
+                noted("What was done", &report.response),
+                noted("The attacker after the first response", &report.after_response),
+            ],
+            ..Section::default()
+        },
+        Section {
+            title: "What the data cannot show",
+            list: report
+                .not_logged
+                .iter()
+                .map(|text| readable(text))
+                .chain(LIMITS.iter().map(|text| (*text).to_owned()))
+                .collect(),
+            ..Section::default()
+        },
+    ];
+    all.into_iter().map(only_filled).collect()
+}
+
+/// Drops empty tables; a section with none of its tables says so.
+fn only_filled(mut section: Section) -> Section {
+    section.tables.retain(|table| !table.rows.is_empty());
+    if section.tables.is_empty() && section.lines.is_empty() && section.list.is_empty() {
+        section.lines.push("Nothing is recorded.".to_owned());
+    }
+    section
+}
+
+fn addresses(report: &Report) -> Table {
+    let rows = report.addresses.iter().map(|address| Row {
+        class: address.attribution.as_str(),
+        cells: vec![
+            ("nowrap", address.ip.to_string()),
+            ("whose", address.attribution.as_str().to_owned()),
+            ("why", address.rule.as_text().to_owned()),
+            ("", readable(&address.place)),
+            ("", readable(&address.network)),
+            ("nowrap", minute(address.first)),
+            ("nowrap", minute(address.last)),
+            ("number", address.activities.to_string()),
+            ("long", readable(&address.clients.join(" · "))),
+        ],
+    });
+    Table::new(
+        "Addresses",
+        &["Address", "Whose", "Why", "Place", "Network", "First", "Last", "Records", "Clients"],
+        rows.collect(),
+    )
+}
+
+fn sessions(report: &Report) -> Table {
+    let ips = |session: &Session| session.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let rows = report.sessions.iter().map(|session| {
+        let shared = if session.is_shared { "yes: only the attacker's addresses count" } else { "no" };
+        row([
+            readable(&session.session),
+            readable(&session.account),
+            ips(session),
+            shared.to_owned(),
+            minute(session.first),
+            minute(session.last),
+            session.activities.to_string(),
+        ])
+    });
+    let headings = &["Session", "Account", "Addresses", "Shared with the owner", "First", "Last", "Acts"];
+    Table::new("Sessions of the attacker", headings, rows.collect())
+}
+
+fn mail(report: &Report) -> Vec<Table> {
+    let sent = report.sent.iter().map(|sent| {
+        let to = if sent.recipients.is_empty() { "not logged".to_owned() } else { sent.recipients.join(", ") };
+        row([minute(sent.time), attacker_text(&sent.subject), attacker_text(&to), readable(&sent.mailbox)])
+    });
+    let read = report.read.iter().map(|read| {
+        row([readable(&read.folder), read.messages.to_string(), size(read.bytes), readable(&read.mailbox)])
+    });
+    let synced = report.synchronised.iter().map(|synced| {
+        row([
+            readable(&synced.folder),
+            "every message: assume that all of it was taken".to_owned(),
+            readable(&synced.mailbox),
+        ])
+    });
+    let deleted = report.deleted.iter().map(|deleted| {
+        row([
+            minute(deleted.time),
+            attacker_text(&deleted.subject),
+            readable(&deleted.folder),
+            deleted.operation.clone(),
+        ])
+    });
+    vec![
+        Table::new("Sent", &["Time", "Subject", "To", "Mailbox"], sent.collect()),
+        Table::new("Read, by folder", &["Folder", "Messages", "Size", "Mailbox"], read.collect()),
+        Table::new("Folders copied as a whole", &["Folder", "What", "Mailbox"], synced.collect()),
+        noted("Searches", &report.searches),
+        Table::new("Deleted", &["Time", "Subject", "Folder", "Operation"], deleted.collect()),
+    ]
+}
+
+fn files(report: &Report) -> Table {
+    let rows = report.files.iter().map(|file| {
+        row([
+            minute(file.time),
+            attacker_text(&file.name),
+            file.operations.join(", "),
+            size(file.bytes),
+            attacker_text(&file.url),
+        ])
+    });
+    Table::new("", &["Time", "File", "What", "Size", "Where"], rows.collect())
+}
+
+fn others(report: &Report) -> Table {
+    let rows = report.other_accounts.iter().map(|other| {
+        let ips: Vec<String> = other.ips.iter().map(ToString::to_string).collect();
+        row([
+            readable(&other.account),
+            other.kind.as_text().to_owned(),
+            ips.join(", "),
+            minute(other.first),
+            minute(other.last),
+            other.activities.to_string(),
+        ])
+    });
+    Table::new("", &["Account", "How far", "From", "First", "Last", "Records"], rows.collect())
+}
+
+fn noted(title: &'static str, rows: &[Noted]) -> Table {
+    let rows = rows.iter().map(|noted| {
+        row([minute(noted.time), readable(&noted.account), readable(&noted.operation), attacker_text(&noted.text)])
+    });
+    Table::new(title, &["Time", "Account", "Operation", "What"], rows.collect())
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0 => String::new(),
+        1..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
+/// Text of an attacker's choice: no address in it is made a link by a mail program.
+fn attacker_text(text: &str) -> String {
+    readable(&defang(text))
+}

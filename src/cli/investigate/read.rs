@@ -1,0 +1,137 @@
+//! Reads the files: every record becomes an activity, and selected records are kept as `scan` keeps them.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use audit_log::export::{self, ExportError};
+use audit_log::{AnyRecord, Broken, Event};
+use base::ids::TenantId;
+
+use super::super::scan::{Reading, ScanError, open, printable};
+use super::InvestigateError;
+use super::spill::Spill;
+use crate::detection::is_selected;
+use crate::investigation::{Activity, Names, Seen, reduce};
+
+/// What the files contain.
+pub(super) struct Input {
+    pub(super) reading: Reading,
+    pub(super) spill: Spill,
+    pub(super) names: Names,
+    pub(super) files: Vec<ReadFile>,
+    seen: BTreeMap<Option<TenantId>, Seen>,
+}
+
+/// A file with its size.
+pub(super) struct ReadFile {
+    pub(super) name: String,
+    pub(super) bytes: Option<u64>,
+}
+
+impl Input {
+    pub(super) fn new(account: &str) -> Result<Self, InvestigateError> {
+        Ok(Self {
+            reading: Reading::new(&[])?,
+            spill: Spill::new(account)?,
+            names: Names::default(),
+            files: Vec::new(),
+            seen: BTreeMap::new(),
+        })
+    }
+
+    /// Returns whether every file could be read. One that cannot is told, and the others are read all the same.
+    pub(super) fn read_files(&mut self, files: &[PathBuf], err: &mut dyn Write) -> Result<bool, InvestigateError> {
+        let mut is_whole = true;
+        for file in files {
+            match self.read_file(file) {
+                Ok(()) => {}
+                Err(InvestigateError::Scan(error @ (ScanError::Open { .. } | ScanError::Content { .. }))) => {
+                    is_whole = false;
+                    let _ = writeln!(err, "investigate: {}", printable(&error.to_string()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(first) = self.reading.broken.told().first().filter(|_| self.reading.sound == 0) {
+            is_whole = false;
+            let text = format!("nothing of this is an audit record; {}:{}: {}", first.file, first.line, first.error);
+            let _ = writeln!(err, "investigate: {}", printable(&text));
+        }
+        Ok(is_whole)
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), InvestigateError> {
+        let file = path.display().to_string();
+        let input = open(path).map_err(|error| ScanError::Open { file: file.clone(), error })?;
+        let bytes = std::fs::metadata(path).map(|metadata| metadata.len()).ok();
+        self.files.push(ReadFile { name: file.clone(), bytes });
+        let (mut last_line, mut failed) = (1, None);
+        let outcome = export::read(
+            input,
+            |_| true,
+            |event| {
+                if let Event::Selected { line, .. } | Event::Broken { line, .. } = event {
+                    last_line = line;
+                }
+                failed = failed.take().or_else(|| self.take(&file, event).err());
+            },
+        );
+        match (failed, outcome) {
+            (Some(error), _) => Err(error.into()),
+            (None, Ok(())) => Ok(()),
+            (None, Err(error @ ExportError::NotAnAuditLog)) => Err(ScanError::Content { file, error }.into()),
+            (None, Err(error)) => {
+                let line = if let ExportError::RowTooLong { line } = error { line } else { last_line };
+                self.reading.broken.add(&file, line, &error);
+                Ok(())
+            }
+        }
+    }
+
+    fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
+        let Event::Selected { json, line } = event else { return self.reading.take(file, event) };
+        if let Some(activity) = activity(json) {
+            return self.keep(file, line, &activity, json);
+        }
+        // An object without a time may be an envelope that has an operation as well.
+        let inside = export::records_in(json);
+        let mut found = false;
+        for record in &inside {
+            if let Some(activity) = activity(record) {
+                found = true;
+                self.keep(file, line, &activity, record)?;
+            }
+        }
+        if !found {
+            self.reading.records += 1;
+            self.reading.broken.add(file, line, &Broken::NoOperation);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, file: &str, line: u64, activity: &Activity, json: &[u8]) -> rusqlite::Result<()> {
+        self.names.note(activity);
+        self.seen.entry(activity.tenant).or_default().note(activity);
+        self.spill.keep(activity, json)?;
+        if is_selected(&activity.operation) {
+            return self.reading.take(file, Event::Selected { json, line });
+        }
+        self.reading.records += 1;
+        self.reading.sound += 1;
+        Ok(())
+    }
+
+    /// Returns what was seen of a tenant; records that name none count for each.
+    pub(super) fn seen(&self, tenant: Option<TenantId>) -> Seen {
+        let mut seen = Seen::default();
+        for of_tenant in [None, tenant].iter().filter_map(|tenant| self.seen.get(tenant)) {
+            seen.join(of_tenant);
+        }
+        seen
+    }
+}
+
+fn activity(json: &[u8]) -> Option<Activity> {
+    AnyRecord::read(json, reduce).ok().flatten()
+}

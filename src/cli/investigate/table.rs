@@ -1,0 +1,151 @@
+//! The report for people at a terminal.
+
+use std::io::{self, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::super::scan::printable;
+use super::{InvestigateError, Made};
+use crate::investigation::{Noted, Report, counted};
+
+/// The width where there is no terminal.
+const WIDTH_IN_A_PIPE: u16 = 120;
+
+/// Rows of each list; the rest is counted.
+const LISTED: usize = 20;
+
+/// The attacker's activities that are listed.
+const ACTIVITIES: usize = 100;
+
+/// Writes the verdict, the numbers, the lists and the attacker's activities.
+pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
+    let report = &made.report;
+    writeln!(out, "{}\n", printable(&report.verdict))?;
+    for sentence in &report.beginning {
+        writeln!(out, "{}", printable(sentence))?;
+    }
+    writeln!(out, "{}\n", numbers(report))?;
+    write_lists(report, out)?;
+    write_activities(made, out)?;
+    for text in &report.not_logged {
+        writeln!(out, "Not logged: {}", printable(text))?;
+    }
+    Ok(())
+}
+
+fn numbers(report: &Report) -> String {
+    let counts = &report.counts;
+    let parts = [
+        counted(counts.sign_ins, "sign-in"),
+        counted(counts.addresses, "address"),
+        format!("{} read", counted(counts.messages_read, "message")),
+        format!("{} synchronised", counted(counts.folders_synchronised, "folder")),
+        format!("{} sent", counted(counts.messages_sent, "message")),
+        format!("{} deleted", counted(counts.messages_deleted, "message")),
+        counted(counts.files, "file"),
+        counted(counts.other_accounts, "other account"),
+    ];
+    parts.join(", ")
+}
+
+fn write_lists(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let address = |row: &crate::investigation::Address| {
+        vec![
+            row.ip.to_string(),
+            row.attribution.as_str().to_owned(),
+            row.rule.as_text().to_owned(),
+            printable(&[row.place.as_str(), &row.network].join(" ")),
+            row.first.format("%m-%d %H:%M").to_string(),
+            row.last.format("%m-%d %H:%M").to_string(),
+            row.activities.to_string(),
+        ]
+    };
+    let addresses = report.addresses.iter().map(address);
+    write_list(
+        "Addresses",
+        &["Address", "Whose", "Why", "Place and network", "First", "Last", "Records"],
+        addresses.collect(),
+        out,
+    )?;
+    let others = report.other_accounts.iter().map(|row| vec![row.account.clone(), row.kind.as_text().to_owned()]);
+    write_list("Other accounts", &["Account", "How far"], others.collect(), out)?;
+    let sent = report
+        .sent
+        .iter()
+        .map(|row| vec![row.time.format("%m-%d %H:%M").to_string(), row.subject.clone(), row.recipients.join(", ")]);
+    write_list("Sent", &["Time", "Subject", "To"], sent.collect(), out)?;
+    write_list("Searches", NOTED, noted(&report.searches), out)?;
+    let files = report.files.iter().map(|row| vec![row.name.clone(), row.operations.join(", ")]);
+    write_list("Files", &["File", "What"], files.collect(), out)?;
+    write_list("Changes", NOTED, noted(&report.changes), out)?;
+    write_list("Response", NOTED, noted(&report.response), out)?;
+    write_list("The attacker after the response", NOTED, noted(&report.after_response), out)
+}
+
+const NOTED: &[&str] = &["Time", "Account", "Operation", "What"];
+
+fn noted(rows: &[Noted]) -> Vec<Vec<String>> {
+    let row = |row: &Noted| {
+        vec![row.time.format("%m-%d %H:%M").to_string(), row.account.clone(), row.operation.clone(), row.text.clone()]
+    };
+    rows.iter().map(row).collect()
+}
+
+fn write_list(title: &str, heading: &[&str], rows: Vec<Vec<String>>, out: &mut dyn Write) -> io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{title}")?;
+    let mut table = table(heading);
+    let more = rows.len().saturating_sub(LISTED);
+    for row in rows.into_iter().take(LISTED) {
+        table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    writeln!(out, "{table}")?;
+    if more > 0 {
+        writeln!(out, "{more} more; --format json has all")?;
+    }
+    writeln!(out)
+}
+
+fn table(heading: &[&str]) -> Table {
+    let mut table = Table::new();
+    let of_variable = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let width = table.width().or_else(of_variable).unwrap_or(WIDTH_IN_A_PIPE).max(60);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.force_no_tty();
+    table.set_width(width);
+    table.set_header(heading.to_vec());
+    table
+}
+
+fn write_activities(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
+    let mut table = table(&["Time (UTC)", "Account", "Operation", "Address", "Whose", "Why"]);
+    let (mut attackers, mut others) = (0, 0);
+    made.activities(|row| {
+        if !row.attribution.is_attacker() {
+            others += 1;
+            return Ok(());
+        }
+        attackers += 1;
+        if attackers <= ACTIVITIES {
+            table.add_row([
+                row.time.format("%Y-%m-%d %H:%M:%S").to_string(),
+                printable(row.account),
+                printable(row.operation),
+                row.ip.clone(),
+                row.attribution.as_str().to_owned(),
+                row.rule.as_text().to_owned(),
+            ]);
+        }
+        Ok(())
+    })?;
+    if attackers > 0 {
+        writeln!(out, "Activities of the attacker\n{table}")?;
+    }
+    let more = attackers.saturating_sub(ACTIVITIES);
+    if more > 0 {
+        writeln!(out, "{more} more; --format csv has all")?;
+    }
+    Ok(writeln!(out, "{} of others were looked at; --format csv lists them\n", counted(others, "record"))?)
+}

@@ -1,0 +1,163 @@
+//! The ordinary places of an account: addresses and sessions of earlier days.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::IpAddr;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::activity::Activity;
+use super::networks::{is_microsoft, is_public};
+
+/// Days on which an account has to be active.
+const DAYS: usize = 2;
+
+/// One combination of address, session and token that an account has used on one day.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Context {
+    pub(super) address: Option<IpAddr>,
+    pub(super) sessions: Vec<String>,
+    pub(super) token: Option<String>,
+    day: NaiveDate,
+    /// Before the threat, and more than a failed sign-in.
+    is_earlier: bool,
+    is_inside: bool,
+    has_device: bool,
+}
+
+impl Context {
+    fn of(activity: &Activity, alarm: DateTime<Utc>) -> Self {
+        Self {
+            address: activity.address.filter(|address| is_usable(*address)),
+            sessions: activity.sessions.clone(),
+            token: activity.token.clone(),
+            day: activity.time.date_naive(),
+            is_earlier: activity.time < alarm && activity.is_inside(),
+            is_inside: activity.is_inside(),
+            has_device: activity.has_device,
+        }
+    }
+}
+
+/// Returns whether an address can tell one person from another.
+pub(super) fn is_usable(address: IpAddr) -> bool {
+    is_public(address) && !is_microsoft(address)
+}
+
+/// The contexts of one account, each once.
+#[derive(Debug, Default)]
+pub(super) struct Contexts(HashSet<Context>);
+
+impl Contexts {
+    pub(super) fn add(&mut self, activity: &Activity, alarm: DateTime<Utc>) {
+        self.0.insert(Context::of(activity, alarm));
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Context> {
+        self.0.iter()
+    }
+
+    pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
+        self.0.iter().filter_map(|context| context.address).collect()
+    }
+}
+
+/// The threat's own address and session, which must not excuse themselves.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OfThreat {
+    pub(super) addresses: BTreeSet<IpAddr>,
+    pub(super) sessions: BTreeSet<String>,
+}
+
+/// The ordinary places of one account.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Baseline {
+    pub(super) addresses: BTreeSet<IpAddr>,
+    pub(super) sessions: BTreeSet<String>,
+    /// Sessions and tokens that hold an ordinary address other than the threat's own: the owner and the attacker may both use them.
+    pub(super) shared_sessions: BTreeSet<String>,
+    pub(super) shared_tokens: BTreeSet<String>,
+}
+
+impl Baseline {
+    pub(super) fn new(contexts: &Contexts, threat: &OfThreat) -> Self {
+        let mut baseline = Self { addresses: addresses(contexts, threat), ..Self::default() };
+        let at_home = |context: &Context| context.address.is_some_and(|address| baseline.addresses.contains(&address));
+        let is_elsewhere = |context: &Context| context.address.is_some_and(|own| !threat.addresses.contains(&own));
+        for context in contexts.iter().filter(|context| context.is_inside && at_home(context)) {
+            if is_elsewhere(context) {
+                baseline.shared_sessions.extend(context.sessions.iter().cloned());
+                baseline.shared_tokens.extend(context.token.clone());
+            }
+            if context.has_device && context.sessions.iter().all(|session| !threat.sessions.contains(session)) {
+                baseline.sessions.extend(context.sessions.iter().cloned());
+            }
+        }
+        let on_days = days(contexts, |context| context.sessions.clone());
+        let is_of_threat = |session: &String| threat.sessions.contains(session);
+        baseline.sessions.extend(on_days.into_iter().filter(|session| !is_of_threat(session)));
+        let of_threat = threat.sessions.intersection(&baseline.shared_sessions).cloned();
+        baseline.sessions.extend(of_threat);
+        baseline
+    }
+
+    pub(super) fn has_address(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address)
+    }
+
+    pub(super) fn has_session(&self, sessions: &[String]) -> bool {
+        sessions.iter().any(|session| self.sessions.contains(session))
+    }
+}
+
+/// The threat's own address counts only where the account was active from it in another session.
+fn addresses(contexts: &Contexts, threat: &OfThreat) -> BTreeSet<IpAddr> {
+    days(contexts, |context| {
+        let is_own = |address: &IpAddr| threat.addresses.contains(address);
+        let is_other = !context.sessions.is_empty() && context.sessions.iter().all(|s| !threat.sessions.contains(s));
+        context.address.filter(|address| is_other || !is_own(address)).into_iter().collect()
+    })
+}
+
+/// Returns the keys with which the account was active on several days before the threat.
+fn days<K: Ord + Clone>(contexts: &Contexts, keys: impl Fn(&Context) -> Vec<K>) -> BTreeSet<K> {
+    let mut days: BTreeMap<K, BTreeSet<NaiveDate>> = BTreeMap::new();
+    for context in contexts.iter().filter(|context| context.is_earlier) {
+        for key in keys(context) {
+            days.entry(key).or_default().insert(context.day);
+        }
+    }
+    days.into_iter().filter(|(_, days)| days.len() >= DAYS).map(|(key, _)| key).collect()
+}
+
+/// Finds the exits of offices and VPNs among addresses: several other accounts use them ordinarily.
+#[derive(Debug, Default)]
+pub(super) struct Exits {
+    seen: BTreeMap<IpAddr, BTreeMap<String, BTreeSet<NaiveDate>>>,
+}
+
+impl Exits {
+    /// Other accounts that use an exit ordinarily.
+    const ACCOUNTS: usize = 3;
+
+    pub(super) fn add(&mut self, activity: &Activity, alarm: DateTime<Utc>) {
+        let Some(address) = activity.address.filter(|address| is_usable(*address)) else { return };
+        if activity.time >= alarm || !activity.is_inside() || !activity.is_by_person() {
+            return;
+        }
+        let accounts = self.seen.entry(address).or_default();
+        if accounts.values().filter(|days| days.len() >= DAYS).count() >= Self::ACCOUNTS {
+            return;
+        }
+        let days = accounts.entry(activity.account.clone()).or_default();
+        if days.len() < DAYS {
+            days.insert(activity.time.date_naive());
+        }
+    }
+
+    pub(super) fn found(self) -> BTreeSet<IpAddr> {
+        let is_exit = |accounts: &BTreeMap<String, BTreeSet<NaiveDate>>| {
+            accounts.values().filter(|days| days.len() >= DAYS).count() >= Self::ACCOUNTS
+        };
+        self.seen.into_iter().filter(|(_, accounts)| is_exit(accounts)).map(|(address, _)| address).collect()
+    }
+}

@@ -1,0 +1,278 @@
+//! Puts the attribution together: passes over the activities, and never holds them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use base::ids::RecordId;
+
+use super::activity::Activity;
+use super::attribution::{Attribution, program};
+use super::baseline::{Baseline, Contexts, Exits, OfThreat, is_usable};
+use super::links::{Barriers, Links};
+use super::networks::household;
+use super::reduce::is_consent;
+use super::store::{Activities, Reach};
+use super::subject::Subject;
+
+/// The time around a consent in which its other records and its sign-ins are.
+const CONSENT_TIME: TimeDelta = TimeDelta::minutes(5);
+
+/// The time within which directory records of one actor are one consent even if they name no id in common.
+const CONSENT_MOMENT: TimeDelta = TimeDelta::seconds(30);
+
+/// From where the investigation starts.
+#[derive(Debug, Clone, Default)]
+pub struct FixedPoints {
+    /// Records that are the attacker's.
+    pub records: BTreeSet<RecordId>,
+    /// Addresses that are the attacker's.
+    pub addresses: BTreeSet<IpAddr>,
+    /// The application of Tenantwatch.
+    pub own_app: Option<String>,
+}
+
+/// The fixed points as the records show them.
+struct Start {
+    threats: Vec<Activity>,
+    alarm: DateTime<Utc>,
+}
+
+/// Attributes the activities around an account. `None` where neither a record nor an address of the fixed points is there.
+///
+/// # Errors
+/// Returns the error of the store.
+pub fn attribute<A: Activities>(
+    activities: &A,
+    subject: Subject,
+    points: &FixedPoints,
+) -> Result<Option<Attribution>, A::Error> {
+    let Some(start) = start(activities, &subject, points)? else { return Ok(None) };
+    let siblings = siblings(activities, &subject, &start)?;
+    let contexts = contexts(activities, &subject, start.alarm)?;
+    let exits = exits(activities, &subject, contexts.addresses(), start.alarm)?;
+    let of_threat = of_threat(&start, points);
+    let others = others(activities, &subject, &start, &of_threat)?;
+    let baseline = Baseline::new(&contexts, &of_threat);
+    let barriers = Barriers { baseline: &baseline, exits: &exits };
+    let links = links(&start, &siblings, points, barriers, &others, &contexts);
+    let sibling_ids = siblings.iter().filter(|sibling| is_proven_sibling(sibling, &links)).map(|sibling| sibling.id);
+    let mut attribution = Attribution {
+        alarm: start.alarm,
+        threats: start.threats.iter().map(|threat| threat.id).collect(),
+        siblings: sibling_ids.collect(),
+        households: links.addresses.keys().filter_map(|address| household(*address)).collect(),
+        elsewhere: BTreeSet::new(),
+        admitted: BTreeMap::new(),
+        programs: BTreeSet::new(),
+        first_use: BTreeMap::new(),
+        period: None,
+        own_app: points.own_app.as_ref().map(|app| app.to_lowercase()),
+        subject,
+        links,
+        baseline,
+        exits,
+    };
+    attribution.note_attacks(activities)?;
+    attribution.elsewhere = elsewhere(activities, &attribution, &of_threat)?;
+    Ok(Some(attribution))
+}
+
+fn start<A: Activities>(activities: &A, subject: &Subject, points: &FixedPoints) -> Result<Option<Start>, A::Error> {
+    let (mut threats, mut first_at_address) = (Vec::new(), None::<DateTime<Utc>>);
+    activities.concerning(subject, &mut |activity| {
+        if points.records.contains(&activity.id) {
+            threats.push(activity.clone());
+        }
+        if activity.address.is_some_and(|address| points.addresses.contains(&address)) {
+            first_at_address = Some(first_at_address.map_or(activity.time, |first| first.min(activity.time)));
+        }
+    })?;
+    if threats.is_empty() && first_at_address.is_none() && !points.addresses.is_empty() {
+        // The account was left alone; the report says so and names the others.
+        let reach = Reach { addresses: points.addresses.clone(), ..Reach::default() };
+        activities.elsewhere(subject, &reach, &mut |activity| {
+            first_at_address = Some(first_at_address.map_or(activity.time, |first| first.min(activity.time)));
+        })?;
+    }
+    let alarm = threats.iter().map(|threat| threat.time).min().or(first_at_address);
+    Ok(alarm.map(|alarm| Start { threats, alarm }))
+}
+
+/// The other records of consents among the threats: directory records of the same actor, and sign-ins to the application.
+fn siblings<A: Activities>(activities: &A, subject: &Subject, start: &Start) -> Result<Vec<Activity>, A::Error> {
+    let consents: Vec<&Activity> = start.threats.iter().filter(|threat| is_consent(&threat.operation)).collect();
+    if consents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut nearby = Vec::new();
+    activities.concerning(subject, &mut |activity| {
+        let is_near = |consent: &&Activity| {
+            consent.account == activity.account && (activity.time - consent.time).abs() <= CONSENT_TIME
+        };
+        let is_kind = is_consent(&activity.operation) || activity.is_sign_in();
+        if is_kind && consents.iter().any(is_near) && consents.iter().all(|consent| consent.id != activity.id) {
+            nearby.push(activity.clone());
+        }
+    })?;
+    Ok(joined(&consents, nearby))
+}
+
+/// Keeps those records that have an id of the application in common with the consent or with each other.
+fn joined(consents: &[&Activity], nearby: Vec<Activity>) -> Vec<Activity> {
+    let mut keys: BTreeSet<String> = consents.iter().flat_map(|consent| consent.consented.clone()).collect();
+    let at_once =
+        |activity: &Activity| consents.iter().any(|consent| (activity.time - consent.time).abs() <= CONSENT_MOMENT);
+    let belongs = |activity: &Activity, keys: &BTreeSet<String>| {
+        let ids = if activity.is_sign_in() { &activity.apps } else { &activity.consented };
+        ids.iter().any(|id| keys.contains(id)) || (!activity.is_sign_in() && at_once(activity))
+    };
+    loop {
+        let of_joined = nearby.iter().filter(|activity| belongs(activity, &keys));
+        let more: BTreeSet<String> = of_joined.flat_map(|activity| activity.consented.clone()).collect();
+        if more.is_subset(&keys) {
+            break;
+        }
+        keys.extend(more);
+    }
+    nearby.into_iter().filter(|activity| belongs(activity, &keys)).collect()
+}
+
+fn contexts<A: Activities>(activities: &A, subject: &Subject, alarm: DateTime<Utc>) -> Result<Contexts, A::Error> {
+    let mut contexts = Contexts::default();
+    activities.concerning(subject, &mut |activity| {
+        if subject.did(activity) {
+            contexts.add(activity, alarm);
+        }
+    })?;
+    Ok(contexts)
+}
+
+fn exits<A: Activities>(
+    activities: &A,
+    subject: &Subject,
+    addresses: BTreeSet<IpAddr>,
+    alarm: DateTime<Utc>,
+) -> Result<BTreeSet<IpAddr>, A::Error> {
+    let (mut exits, reach) = (Exits::default(), Reach { addresses, ..Reach::default() });
+    activities.elsewhere(subject, &reach, &mut |activity| exits.add(activity, alarm))?;
+    Ok(exits.found())
+}
+
+/// A consent has the browser of the person who was led to it, so it gives no address of its own.
+fn of_threat(start: &Start, points: &FixedPoints) -> OfThreat {
+    let own = || start.threats.iter().filter(|threat| !is_consent(&threat.operation));
+    let addresses = own().filter_map(|threat| threat.address).chain(points.addresses.iter().copied());
+    OfThreat {
+        addresses: addresses.filter(|address| is_usable(*address)).collect(),
+        sessions: own().flat_map(|threat| threat.sessions.clone()).collect(),
+    }
+}
+
+/// The ordinary places of other accounts that did what is a threat to this one, such as a delegate.
+fn others<A: Activities>(
+    activities: &A,
+    subject: &Subject,
+    start: &Start,
+    of_threat: &OfThreat,
+) -> Result<BTreeMap<String, Baseline>, A::Error> {
+    let mut others = BTreeMap::new();
+    for threat in start.threats.iter().filter(|threat| !subject.did(threat)) {
+        if !others.contains_key(&threat.account) {
+            let mut contexts = Contexts::default();
+            activities.of_account(&threat.account, &mut |activity| contexts.add(activity, start.alarm))?;
+            others.insert(threat.account.clone(), Baseline::new(&contexts, of_threat));
+        }
+    }
+    Ok(others)
+}
+
+fn links(
+    start: &Start,
+    siblings: &[Activity],
+    points: &FixedPoints,
+    barriers: Barriers<'_>,
+    others: &BTreeMap<String, Baseline>,
+    contexts: &Contexts,
+) -> Links {
+    let mut links = Links::default();
+    for address in &points.addresses {
+        links.prove_address(Some(*address), barriers);
+    }
+    let (consents, acts): (Vec<&Activity>, Vec<&Activity>) =
+        start.threats.iter().partition(|threat| is_consent(&threat.operation));
+    for threat in acts {
+        match others.get(&threat.account) {
+            Some(baseline) => links.prove(threat, Barriers { baseline, ..barriers }),
+            None => links.prove(threat, barriers),
+        }
+    }
+    for record in consents.into_iter().chain(siblings) {
+        if barriers.pass(record.address).is_some() && !barriers.baseline.has_session(&record.sessions) {
+            links.prove(record, barriers);
+        }
+    }
+    links.follow(contexts, barriers);
+    links
+}
+
+/// The directory records of a consent are proven; its sign-ins only from the attacker's address.
+fn is_proven_sibling(sibling: &Activity, links: &Links) -> bool {
+    !sibling.is_sign_in() || sibling.address.is_some_and(|address| links.addresses.contains_key(&address))
+}
+
+impl Attribution {
+    /// Learns from what is proven and linked: the time of the attack, the programs, the admitted applications.
+    fn note_attacks<A: Activities>(&mut self, activities: &A) -> Result<(), A::Error> {
+        let (mut period, mut programs) = (None::<(DateTime<Utc>, DateTime<Utc>)>, BTreeSet::new());
+        let (mut first_use, mut admitted) = (BTreeMap::new(), BTreeMap::new());
+        activities.concerning(&self.subject, &mut |activity| {
+            let judged = self.proven_or_linked(activity);
+            if !judged.is_some_and(|judged| judged.attributed.is_attacker()) {
+                return;
+            }
+            let (first, last) = period.unwrap_or((activity.time, activity.time));
+            period = Some((first.min(activity.time), last.max(activity.time)));
+            programs.extend(program(&activity.client));
+            if let Some(address) = activity.address {
+                first_use.entry(address).or_insert(activity.time);
+            }
+            for app in &activity.consented {
+                admitted.entry(app.clone()).or_insert(activity.time);
+            }
+        })?;
+        (self.period, self.programs, self.first_use, self.admitted) = (period, programs, first_use, admitted);
+        Ok(())
+    }
+}
+
+/// Returns the sessions of other accounts from the attacker's addresses, without those that are ordinary for their account.
+fn elsewhere<A: Activities>(
+    activities: &A,
+    attribution: &Attribution,
+    of_threat: &OfThreat,
+) -> Result<BTreeSet<String>, A::Error> {
+    let addresses: BTreeSet<IpAddr> = attribution.attacker_addresses().collect();
+    let sessions: BTreeSet<String> = attribution.links.sessions.keys().cloned().collect();
+    let reach = Reach { addresses: addresses.clone(), sessions: sessions.clone() };
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    activities.elsewhere(&attribution.subject, &reach, &mut |activity| {
+        if activity.is_by_person() && activity.is_inside() {
+            let at_address = activity.address.is_some_and(|address| addresses.contains(&address));
+            let of_session = activity.sessions.iter().filter(|session| at_address || sessions.contains(*session));
+            found.entry(activity.account.clone()).or_default().extend(of_session.cloned());
+        }
+    })?;
+    let mut linked = BTreeSet::new();
+    for (account, sessions) in found.into_iter().filter(|(_, sessions)| !sessions.is_empty()) {
+        let mut contexts = Contexts::default();
+        activities.of_account(&account, &mut |activity| contexts.add(activity, attribution.alarm))?;
+        let threat = OfThreat { addresses: addresses.clone(), sessions: of_threat.sessions.clone() };
+        let baseline = Baseline::new(&contexts, &threat);
+        let is_owners =
+            |session: &String| baseline.sessions.contains(session) || baseline.shared_sessions.contains(session);
+        linked.extend(sessions.into_iter().filter(|session| !is_owners(session)));
+    }
+    Ok(linked)
+}

@@ -1,0 +1,65 @@
+//! What the data cannot show.
+
+use chrono::TimeDelta;
+
+use super::activity::SignInResult;
+use super::builder::Builder;
+use super::report::Counts;
+
+/// The time for which Microsoft records nothing after the limit was reached.
+const THROTTLED: TimeDelta = TimeDelta::hours(24);
+
+/// Limits that every investigation has.
+pub const ALWAYS: &[&str] = &[
+    "Records come late: the last 24 hours may be incomplete, so investigate again tomorrow.",
+    "Times are UTC and exact to the second; the order within a second is unknown.",
+    "Messages read are messages that the server served. A mail program also loads messages that nobody looks at.",
+    "No record contains the text of a message or the content of a file. Mail that a rule forwards is not recorded one by one.",
+    "Records of applications and of Office on the web have an address of Microsoft or none, and often no session.",
+    "Whose act a record is, is a judgement. The rule that made it stands beside each record.",
+];
+
+/// Returns what was not recorded of this incident.
+pub(super) fn not_logged(builder: &Builder<'_>, counts: &Counts) -> Vec<String> {
+    let mut texts = Vec::new();
+    texts.extend(mail(builder));
+    for from in &builder.throttled {
+        texts.push(format!(
+            "Reading of mail is unknown from {} to {} UTC: Microsoft stopped recording because of the number of messages read. Assume that every message was read.",
+            from.format("%Y-%m-%d %H:%M"),
+            (*from + THROTTLED).format("%Y-%m-%d %H:%M"),
+        ));
+    }
+    let seen = &builder.seen;
+    if !seen.sign_ins {
+        texts.push(
+            "Sign-ins are not logged here: there is no record of Audit.AzureActiveDirectory with a sign-in.".to_owned(),
+        );
+    } else if builder.access.is_some() && !builder.results.contains(&SignInResult::In) {
+        let from = seen.span.map(|(first, _)| first.format(", %Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default();
+        texts.push(format!(
+            "No successful sign-in of the attacker is logged here: the first access may be before the data begins{from}."
+        ));
+    }
+    if !seen.files {
+        texts.push("Files are not logged here: there is no record of Audit.SharePoint.".to_owned());
+    }
+    if counts.messages_sent == 0 && !seen.mail {
+        texts.push("Mailboxes are not logged here: there is no record of Audit.Exchange.".to_owned());
+    }
+    texts
+}
+
+fn mail(builder: &Builder<'_>) -> Option<String> {
+    if builder.has_mail_reads {
+        return None;
+    }
+    let account = &builder.attribution.subject.name;
+    Some(if builder.seen.mail_reads {
+        format!(
+            "Reading of mail is not logged for the mailbox {account}, although it is for others. Check its licence, its audit actions (Set-Mailbox -DefaultAuditSet) and whether its auditing is bypassed."
+        )
+    } else {
+        "Reading of mail is not logged in this tenant: there is no record MailItemsAccessed at all. What was read is unknown.".to_owned()
+    })
+}

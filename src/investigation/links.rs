@@ -1,0 +1,118 @@
+//! The fixed point: from the threat's address, session and token to everything that is linked to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::activity::Activity;
+use super::baseline::{Baseline, Context, Contexts, is_usable};
+
+/// How an address, a session or a token is known to be the attacker's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Basis {
+    /// The threat's own.
+    Proven,
+    /// Linked to a proven one.
+    Linked,
+}
+
+/// The attacker's addresses, sessions and tokens.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Links {
+    pub(super) addresses: BTreeMap<IpAddr, Basis>,
+    pub(super) sessions: BTreeMap<String, Basis>,
+    pub(super) tokens: BTreeMap<String, Basis>,
+}
+
+/// Places across which nothing is linked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Barriers<'a> {
+    pub(super) baseline: &'a Baseline,
+    pub(super) exits: &'a BTreeSet<IpAddr>,
+}
+
+impl Barriers<'_> {
+    /// Returns the address if it proves something.
+    pub(super) fn pass(&self, address: Option<IpAddr>) -> Option<IpAddr> {
+        address.filter(|address| {
+            is_usable(*address) && !self.baseline.has_address(*address) && !self.exits.contains(address)
+        })
+    }
+
+    fn is_shared_session(&self, session: &str) -> bool {
+        self.baseline.shared_sessions.contains(session)
+    }
+}
+
+impl Links {
+    /// Adds the address, sessions and token of a record of the threat.
+    pub(super) fn prove(&mut self, activity: &Activity, barriers: Barriers<'_>) {
+        self.prove_address(activity.address, barriers);
+        for session in &activity.sessions {
+            // Shared ones too: in them the attacker is told from the owner by address.
+            self.sessions.insert(session.clone(), Basis::Proven);
+        }
+        if let Some(token) = &activity.token {
+            self.tokens.insert(token.clone(), Basis::Proven);
+        }
+    }
+
+    /// Adds an address of the threat.
+    pub(super) fn prove_address(&mut self, address: Option<IpAddr>, barriers: Barriers<'_>) {
+        if let Some(address) = barriers.pass(address) {
+            self.addresses.insert(address, Basis::Proven);
+        }
+    }
+
+    /// Follows the contexts of the account until nothing is added.
+    pub(super) fn follow(&mut self, contexts: &Contexts, barriers: Barriers<'_>) {
+        loop {
+            let before = self.len();
+            for context in contexts.iter() {
+                self.follow_one(context, barriers);
+            }
+            if self.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.addresses.len() + self.sessions.len() + self.tokens.len()
+    }
+
+    fn follow_one(&mut self, context: &Context, barriers: Barriers<'_>) {
+        let is_linked = self.session_of(&context.sessions, barriers.baseline).is_some()
+            || self.token_of(context.token.as_deref(), barriers.baseline).is_some();
+        if let Some(address) = barriers.pass(context.address).filter(|_| is_linked) {
+            self.addresses.entry(address).or_insert(Basis::Linked);
+        }
+        if context.address.is_some_and(|address| self.addresses.contains_key(&address)) {
+            self.follow_address(&context.sessions, context.token.as_deref(), barriers);
+        }
+    }
+
+    /// Adds the sessions and the token of a record from one of the attacker's addresses.
+    fn follow_address(&mut self, sessions: &[String], token: Option<&str>, barriers: Barriers<'_>) {
+        for session in sessions {
+            let is_owners = barriers.baseline.sessions.contains(session) || barriers.is_shared_session(session);
+            if !is_owners {
+                self.sessions.entry(session.clone()).or_insert(Basis::Linked);
+            }
+        }
+        if let Some(token) = token.filter(|token| !barriers.baseline.shared_tokens.contains(*token)) {
+            self.tokens.entry(token.to_owned()).or_insert(Basis::Linked);
+        }
+    }
+
+    /// Returns how one of these sessions is the attacker's alone.
+    pub(super) fn session_of(&self, sessions: &[String], baseline: &Baseline) -> Option<Basis> {
+        let alone = sessions.iter().filter(|session| !baseline.shared_sessions.contains(*session));
+        alone.filter_map(|session| self.sessions.get(session)).min().copied()
+    }
+
+    /// Returns how this token is the attacker's alone.
+    pub(super) fn token_of(&self, token: Option<&str>, baseline: &Baseline) -> Option<Basis> {
+        let token = token.filter(|token| !baseline.shared_tokens.contains(*token))?;
+        self.tokens.get(token).copied()
+    }
+}

@@ -1,0 +1,40 @@
+//! Answers what an attacker did in an account. Pure: activities in, a report out.
+//!
+//! [`reduce`] turns a record of any workload into an [`Activity`]. [`attribute`] passes over the activities and learns which addresses,
+//! sessions and tokens are the attacker's and which places are the owner's; the [`Attribution`] then judges each activity, and
+//! names the rule. The report counts what was judged.
+
+mod activity;
+mod attribution;
+mod baseline;
+mod builder;
+mod details;
+mod investigate;
+mod limits;
+mod links;
+mod networks;
+mod reduce;
+mod report;
+mod seen;
+mod sign_in;
+mod store;
+mod subject;
+mod timeline;
+mod verdict;
+
+pub use activity::{Act, Activity, SignInResult, is_guid, is_person};
+pub use attribution::{Attributed, Attribution, Judgement, Rule};
+pub use builder::Builder;
+pub use details::{Details, details};
+pub use investigate::{FixedPoints, attribute};
+pub use limits::ALWAYS as LIMITS;
+pub use reduce::{is_consent, reduce};
+pub use report::{
+    Access, ActivityRow, Address, Counts, Deleted, FileRow, Noted, OtherAccount, OtherKind, ReadFolder, Report, Sent,
+    Session, SyncedFolder, utc,
+};
+pub use seen::Seen;
+pub use store::{Activities, Reach};
+pub use subject::{Names, Subject};
+pub use timeline::{Lane, Mark, Timeline};
+pub use verdict::{counted, lasted};

@@ -1,0 +1,316 @@
+//! The report: one structure for every format. The activities themselves are written one by one beside it.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use serde::{Serialize, Serializer};
+
+use base::ids::RecordId;
+
+use super::attribution::{Attributed, Rule};
+
+/// A time as `2026-11-20T08:00:00Z`.
+pub fn utc<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&time.format("%Y-%m-%dT%H:%M:%SZ"))
+}
+
+/// What an attacker did in one account, without the activities.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Report {
+    /// The account.
+    pub account: String,
+    /// The id of its tenant, empty where no record names it.
+    pub tenant: String,
+    /// The begin of the reported time.
+    #[serde(serialize_with = "utc")]
+    pub from: DateTime<Utc>,
+    /// Its end.
+    #[serde(serialize_with = "utc")]
+    pub to: DateTime<Utc>,
+    /// The answer in one sentence.
+    pub verdict: String,
+    /// The numbers of the attacker's acts.
+    pub counts: Counts,
+    /// The attacker's first and last act, if there is one.
+    pub access: Option<Access>,
+    /// How it began, in sentences.
+    pub beginning: Vec<String>,
+    /// Every address that can be one of a person.
+    pub addresses: Vec<Address>,
+    /// The attacker's sessions.
+    pub sessions: Vec<Session>,
+    /// Other accounts in which the attacker was, or tried to be.
+    pub other_accounts: Vec<OtherAccount>,
+    /// Messages that the attacker sent.
+    pub sent: Vec<Sent>,
+    /// Folders that the attacker read messages of.
+    pub read: Vec<ReadFolder>,
+    /// Folders that the attacker copied as a whole.
+    pub synchronised: Vec<SyncedFolder>,
+    /// Messages that the attacker deleted.
+    pub deleted: Vec<Deleted>,
+    /// What the attacker searched for.
+    pub searches: Vec<Noted>,
+    /// Files that the attacker read, downloaded or shared.
+    pub files: Vec<FileRow>,
+    /// What the attacker changed.
+    pub changes: Vec<Noted>,
+    /// What was done against it.
+    pub response: Vec<Noted>,
+    /// What the attacker did after the first response.
+    pub after_response: Vec<Noted>,
+    /// What was not recorded, so that nobody can know.
+    pub not_logged: Vec<String>,
+}
+
+/// Numbers of the attacker's acts, by the account or on its mailbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Counts {
+    /// Successful sign-ins.
+    pub sign_ins: u64,
+    /// Addresses, without Microsoft's.
+    pub addresses: u64,
+    /// Distinct messages that were opened or served.
+    pub messages_read: u64,
+    /// Distinct folders that were copied.
+    pub folders_synchronised: u64,
+    /// Distinct messages that were sent.
+    pub messages_sent: u64,
+    /// Distinct messages that were deleted.
+    pub messages_deleted: u64,
+    /// Distinct files that were read, downloaded or shared.
+    pub files: u64,
+    /// Other accounts.
+    pub other_accounts: u64,
+}
+
+/// From when to when the attacker acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Access {
+    /// The first act.
+    #[serde(serialize_with = "utc")]
+    pub first: DateTime<Utc>,
+    /// The last act; where the attacker was in, the last one inside.
+    #[serde(serialize_with = "utc")]
+    pub last: DateTime<Utc>,
+    /// Whether anything shows that the attacker was in.
+    pub is_proven: bool,
+}
+
+/// One address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Address {
+    /// The address.
+    #[serde(rename = "IP")]
+    pub ip: IpAddr,
+    /// Whose it is.
+    pub attribution: Attributed,
+    /// Why.
+    pub rule: Rule,
+    /// `city, region, country`, empty without a database of places.
+    pub place: String,
+    /// The owner of the network, empty without a database of networks.
+    pub network: String,
+    /// The first activity.
+    #[serde(serialize_with = "utc")]
+    pub first: DateTime<Utc>,
+    /// The last activity.
+    #[serde(serialize_with = "utc")]
+    pub last: DateTime<Utc>,
+    /// The number of activities.
+    pub activities: u64,
+    /// The clients, at most five.
+    pub clients: Vec<String>,
+}
+
+/// One session of the attacker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Session {
+    /// Its id.
+    pub session: String,
+    /// The account.
+    pub account: String,
+    /// Whether the owner uses it too.
+    pub is_shared: bool,
+    /// Its addresses.
+    #[serde(rename = "IPs")]
+    pub ips: Vec<IpAddr>,
+    /// The first activity.
+    #[serde(serialize_with = "utc")]
+    pub first: DateTime<Utc>,
+    /// The last activity.
+    #[serde(serialize_with = "utc")]
+    pub last: DateTime<Utc>,
+    /// The number of the attacker's activities.
+    pub activities: u64,
+}
+
+/// How far the attacker got with another account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum OtherKind {
+    /// Signed in, or active without a sign-in: a second victim.
+    SignedIn,
+    /// The password is known, but something stopped the sign-in.
+    Stopped,
+    /// Only tried.
+    Tried,
+}
+
+impl OtherKind {
+    /// Returns the kind in words.
+    pub fn as_text(self) -> &'static str {
+        match self {
+            Self::SignedIn => "was in: investigate this account too",
+            Self::Stopped => "password known, sign-in stopped",
+            Self::Tried => "tried",
+        }
+    }
+}
+
+/// Another account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OtherAccount {
+    /// The account.
+    pub account: String,
+    /// How far the attacker got.
+    pub kind: OtherKind,
+    /// The first activity.
+    #[serde(serialize_with = "utc")]
+    pub first: DateTime<Utc>,
+    /// The last activity.
+    #[serde(serialize_with = "utc")]
+    pub last: DateTime<Utc>,
+    /// The number of activities.
+    pub activities: u64,
+    /// The attacker's addresses that it was used from.
+    #[serde(rename = "IPs")]
+    pub ips: Vec<IpAddr>,
+}
+
+/// A message that was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Sent {
+    /// When.
+    #[serde(serialize_with = "utc")]
+    pub time: DateTime<Utc>,
+    /// The subject.
+    pub subject: String,
+    /// To whom; empty where it was not recorded.
+    pub recipients: Vec<String>,
+    /// From which mailbox.
+    pub mailbox: String,
+    /// `InternetMessageId`, else the id of the record.
+    pub message: String,
+    /// The record.
+    pub id: RecordId,
+}
+
+/// A folder of which messages were read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ReadFolder {
+    /// The mailbox.
+    pub mailbox: String,
+    /// The folder.
+    pub folder: String,
+    /// Distinct messages.
+    pub messages: u64,
+    /// Their size, where it was recorded.
+    pub bytes: u64,
+}
+
+/// A folder that was copied as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SyncedFolder {
+    /// The mailbox.
+    pub mailbox: String,
+    /// The folder.
+    pub folder: String,
+}
+
+/// A message that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Deleted {
+    /// When first.
+    #[serde(serialize_with = "utc")]
+    pub time: DateTime<Utc>,
+    /// The subject.
+    pub subject: String,
+    /// The folder.
+    pub folder: String,
+    /// The operation.
+    pub operation: String,
+}
+
+/// An act with what it was about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Noted {
+    /// When.
+    #[serde(serialize_with = "utc")]
+    pub time: DateTime<Utc>,
+    /// Who.
+    pub account: String,
+    /// The operation.
+    pub operation: String,
+    /// What it was about.
+    pub text: String,
+    /// The record.
+    pub id: RecordId,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct FileRow {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// What was done with it.
+    pub operations: Vec<String>,
+    /// When first.
+    #[serde(serialize_with = "utc")]
+    pub time: DateTime<Utc>,
+    /// In bytes, 0 where it was not recorded.
+    pub bytes: u64,
+}
+
+/// One activity as the report lists it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ActivityRow<'a> {
+    /// The record.
+    pub id: RecordId,
+    /// When.
+    #[serde(serialize_with = "utc")]
+    pub time: DateTime<Utc>,
+    /// Who.
+    pub account: &'a str,
+    /// On which mailbox, empty where on none.
+    pub mailbox: &'a str,
+    /// The operation.
+    pub operation: &'a str,
+    /// From where, empty where no address was recorded.
+    #[serde(rename = "IP")]
+    pub ip: String,
+    /// In which session, empty where none was recorded.
+    pub session: &'a str,
+    /// The side that it is attributed to.
+    pub attribution: Attributed,
+    /// Why.
+    pub rule: Rule,
+    /// User agent or client string.
+    pub client: &'a str,
+    /// The result of a sign-in, empty for all else.
+    pub result: &'a str,
+}

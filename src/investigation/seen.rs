@@ -1,0 +1,46 @@
+//! Which kinds of records a tenant has at all, so that silence is not mistaken for peace.
+
+use chrono::{DateTime, Utc};
+
+use super::activity::{Act, Activity};
+
+/// Kinds of records that were read of one tenant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The first and the last record.
+    pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Records.
+    pub records: u64,
+    /// Whether there are sign-ins.
+    pub sign_ins: bool,
+    /// Whether there are records of mailboxes.
+    pub mail: bool,
+    /// Whether there are records of mail that was read.
+    pub mail_reads: bool,
+    /// Whether there are records of files.
+    pub files: bool,
+}
+
+impl Seen {
+    /// Takes note of a record.
+    pub fn note(&mut self, activity: &Activity) {
+        let (first, last) = self.span.unwrap_or((activity.time, activity.time));
+        self.span = Some((first.min(activity.time), last.max(activity.time)));
+        self.records += 1;
+        self.sign_ins |= activity.is_sign_in();
+        self.mail |= !activity.mailbox.is_empty();
+        self.mail_reads |= matches!(activity.act, Act::MailRead | Act::FolderSync);
+        self.files |= matches!(activity.act, Act::FileRead | Act::FileShared | Act::FileChanged);
+    }
+
+    /// Adds what was seen elsewhere.
+    pub fn join(&mut self, other: &Self) {
+        let (first, last) = (self.span.or(other.span), other.span.or(self.span));
+        self.span = first.zip(last).map(|((a, b), (c, d))| (a.min(c), b.max(d)));
+        self.records += other.records;
+        self.sign_ins |= other.sign_ins;
+        self.mail |= other.mail;
+        self.mail_reads |= other.mail_reads;
+        self.files |= other.files;
+    }
+}

@@ -1,0 +1,147 @@
+//! Builds a mail: MIME with a text and an HTML form of the same lines, a subject that ticket systems can group by.
+
+use std::fmt;
+
+use mail_builder::MessageBuilder;
+use table_store::cut_text;
+
+use super::{Notification, can_be_acted_on, portal, presses, summary};
+use crate::detection::FindingKind;
+use crate::settings::MailSettings;
+use crate::tables::incidents;
+use m365::Cloud;
+
+/// The longest value of a line, in UTF-16 units.
+const VALUE_LIMIT: usize = 4_000;
+
+/// A mail that could not be built.
+#[derive(Debug)]
+pub struct MailError(std::io::Error);
+
+impl fmt::Display for MailError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the mail could not be built: {}", self.0)
+    }
+}
+
+/// The mail of a finding as MIME.
+///
+/// # Errors
+/// If it cannot be built.
+pub fn message(notification: &Notification<'_>, cloud: Cloud, settings: &MailSettings) -> Result<Vec<u8>, MailError> {
+    let row = notification.row;
+    let lines = lines(notification, cloud);
+    let to: Vec<String> = settings.recipients(&row.domain).into_iter().map(ToString::to_string).collect();
+    let mut message = MessageBuilder::new()
+        .from(settings.from.to_string())
+        .to(to)
+        .subject(subject(notification))
+        // The same id at every attempt, for systems that know a mail again by it.
+        .message_id(format!("{}@{}", row.record_id, settings.from.domain()))
+        .text_body(text(&lines))
+        .html_body(html(&lines));
+    if let Some(time) = notification.sent_at {
+        message = message.date(time.timestamp());
+    }
+    message.write_to_vec().map_err(MailError)
+}
+
+/// Returns the subject: that of the incident's first threat, if it is known.
+pub fn subject(notification: &Notification<'_>) -> String {
+    let row = notification.row;
+    if !notification.subject.is_empty() && !row.incident_id.is_empty() {
+        return notification.subject.to_owned();
+    }
+    incidents::subject(row, &row.incident_id)
+}
+
+/// Returns the lines `Key: value`, which ticket systems parse.
+pub fn lines(notification: &Notification<'_>, cloud: Cloud) -> Vec<(&'static str, String)> {
+    let row = notification.row;
+    let press = presses::press_of(row);
+    let reasons: Vec<&str> = row.reasons.iter().map(|reason| reason.sentence.as_str()).collect();
+    let why = if reasons.is_empty() { String::new() } else { notification.safe(&reasons.join(" ")) };
+    let done = match &press {
+        Some(press) => press.steps.clone(),
+        None if row.threat => "Nothing yet: Tenantwatch has notified only.".to_owned(),
+        None => String::new(),
+    };
+    let time = row.event_time.format("%Y-%m-%d %H:%M:%S").to_string();
+    let mut lines = vec![
+        ("Customer", row.organization.clone()),
+        ("Tenant", format!("{} ({})", row.domain, row.tenant_id)),
+        ("User", user(notification)),
+        ("Severity", row.severity.as_str().to_owned()),
+        ("Incident", row.incident_id.clone()),
+        ("Time UTC", time),
+        ("What", what(notification)),
+        ("Why", why),
+        ("Done", notification.safe(&done)),
+        ("Next", next(notification)),
+    ];
+    if can_be_acted_on(row) {
+        lines.push(("From", notification.safe(&format!("{} {}", row.ip, row.location))));
+        lines.push(("User in Entra", portal::entra_user(cloud, row)));
+        lines.push(("Mailbox in Exchange", portal::exchange_mailbox(cloud, row)));
+    }
+    lines.push(("Log id", press.map_or_else(|| row.record_id.to_string(), |press| press.log_id.to_string())));
+    lines.into_iter().map(|(key, value)| (key, one_line(&value))).collect()
+}
+
+fn user(notification: &Notification<'_>) -> String {
+    let row = notification.row;
+    let account = if row.source_mailbox.is_empty() { &row.actor } else { &row.source_mailbox };
+    let has_other_actor = !row.actor.is_empty() && !summary::is_same(account, &row.actor);
+    let actor = if has_other_actor { format!(", changed by {}", row.actor) } else { String::new() };
+    notification.safe(&format!("{account}{actor}"))
+}
+
+fn what(notification: &Notification<'_>) -> String {
+    let row = notification.row;
+    match row.kind {
+        FindingKind::Coverage => notification.safe(&row.description),
+        _ => summary::of_notification(notification),
+    }
+}
+
+fn next(notification: &Notification<'_>) -> String {
+    let row = notification.row;
+    match presses::press_of(row) {
+        Some(press) if press.status == "Completed" || press.status == "Undone" => {
+            "Nothing, if this was agreed.".to_owned()
+        }
+        Some(_) => "Read the steps above, and press again in the card of the flow.".to_owned(),
+        None if row.threat => {
+            format!("Unless that was agreed, secure {} with the card of the flow.", summary::whom(notification))
+        }
+        None if row.kind == FindingKind::Test => "Nothing.".to_owned(),
+        None => "Read the line What, and follow it.".to_owned(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    cut_text(&text.split_whitespace().collect::<Vec<_>>().join(" "), VALUE_LIMIT)
+}
+
+fn text(lines: &[(&str, String)]) -> String {
+    lines.iter().map(|(key, value)| format!("{key}: {value}\r\n")).collect()
+}
+
+fn html(lines: &[(&str, String)]) -> String {
+    let rows: String = lines
+        .iter()
+        .map(|(key, value)| {
+            format!("<tr><th align=\"left\" valign=\"top\">{key}:</th><td>{}</td></tr>\n", shown(value))
+        })
+        .collect();
+    format!("<!DOCTYPE html>\n<html><body><table cellpadding=\"4\">\n{rows}</table></body></html>\n")
+}
+
+/// A value in HTML. Addresses of admin centres become links; nothing else in the mail has the form of an address.
+fn shown(value: &str) -> String {
+    let escaped = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    if escaped.starts_with("https://") {
+        return format!("<a href=\"{escaped}\">{escaped}</a>");
+    }
+    escaped
+}
