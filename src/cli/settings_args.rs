@@ -102,6 +102,17 @@ impl SettingsArgs {
         Ok(self.open(&TableSettings { storage, tables, root_certificates })?.store)
     }
 
+    /// Opens the store as [`SettingsArgs::open_for`]; a data folder that does not exist is created.
+    ///
+    /// # Errors
+    /// As [`SettingsArgs::tables`].
+    pub(super) fn create_for(&self, settings: &Settings) -> Result<Arc<dyn Store>, BootstrapError> {
+        match &self.data {
+            Some(data) => Ok(Arc::new(bootstrap::open_database(&DataFolder::open(data)?, &bootstrap::clock()?)?)),
+            None => self.open_for(settings),
+        }
+    }
+
     fn open(&self, settings: &TableSettings) -> Result<Tables, BootstrapError> {
         let clock = bootstrap::clock()?;
         let store: Arc<dyn Store> = match &self.data {

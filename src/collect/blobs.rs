@@ -9,7 +9,7 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
 use crate::detection::{is_selected, system_noise};
-use audit_log::{AuditRecord, Broken, Event, Selector};
+use audit_log::{AuditRecord, Broken, Event, MailboxItems, Selector};
 use base::clock::Deadline;
 use m365::ServiceError;
 use m365::management_activity::{Content, ContentType, Remedy};
@@ -128,29 +128,36 @@ impl Collector<'_> {
             self.app.activity.fetch(&self.tenant, &content.content_uri).await
         };
         let response = answer.map_err(|error| self.blob_fault(error))?;
-        let broken = self.read_records(response, content.content_created, share).await?;
+        let (broken, items) = self.read_records(response, content.content_created, share).await?;
         if let BrokenRecords { count, first: Some(first) } = broken {
             return Err(BlobFault::Unread(format!("{count} of its records are malformed, the first because: {first}")));
         }
-        self.session.change(|row| row.note_fetched(content)).await;
+        self.session
+            .change(|row| {
+                row.note_fetched(content);
+                row.note_exchange_items(content.content_created.date_naive(), items);
+            })
+            .await;
         self.count(|report| report.blobs += 1);
         Ok(())
     }
 
-    /// Streams the records of a blob to the next stage; gives those that are malformed. A permit of the process is held only while
+    /// Streams the records of a blob to the next stage; returns those that are malformed, and how many are of mailbox auditing. A permit of the process is held only while
     /// bytes are read, never while records are evaluated: a tenant whose Exchange hangs must not keep the others from reading.
     async fn read_records(
         &self,
         mut response: reqwest::Response,
         created: DateTime<Utc>,
         share: &Deadline,
-    ) -> Result<BrokenRecords, BlobFault> {
+    ) -> Result<(BrokenRecords, u64), BlobFault> {
         let mut selector = Selector::new(is_selected);
+        let mut items = MailboxItems::default();
         let mut array = ArrayEnds::default();
         let mut batch = Batch::default();
         let mut large = None;
         while let Some(chunk) = next_chunk(&mut response, share).await? {
             array.note(&chunk);
+            items.push(&chunk);
             selector.push(&chunk, |event| batch.take(event));
             if batch.is_full() {
                 large = None;
@@ -171,7 +178,7 @@ impl Collector<'_> {
             report.broken += batch.broken.count;
         });
         match array.is_complete() {
-            true => Ok(batch.broken),
+            true => Ok((batch.broken, items.finish())),
             false => Err(BlobFault::Unread("it is not a complete JSON array".to_owned())),
         }
     }

@@ -107,6 +107,8 @@ mod tests {
             subscriptions: std::collections::BTreeMap::new(),
             missed_listings: 0,
             last_run_started: None,
+            readiness: Default::default(),
+            exchange_items: Default::default(),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::assess::Assessor;
 use crate::collect::{self, Collector, batches, span_of};
 use crate::notify::outbox::Outbox;
+use crate::readiness::daily;
 use crate::tables::{COVERAGE, CoverageRow, CoverageSession, PendingRow, TenantState, coverage};
 use crate::tenants::audit_check::auditing_is_off;
 use crate::tenants::{self, Stop, service, stop};
@@ -45,6 +46,7 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
     if session.read(|row| is_outdated(message, row.last_run_started, started)).await {
         return Ok(Report::default());
     }
+    let is_look_due = session.read(|row| daily::is_due(row, started)).await;
     let outbox = app.outbox(deadline);
     let assessor = Assessor::new(app, message.tenant_id, &session, &outbox);
     let mut collected = Report::default();
@@ -61,6 +63,9 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
         ..collected
     };
     ended?;
+    if is_look_due && matches!(outcome, Ok(()) | Err(Stop::AccessBlocked(..))) {
+        Box::pin(daily::look_and_store(app, &session, deadline)).await;
+    }
     match outcome {
         Ok(()) | Err(Stop::OutOfTime | Stop::Starting) => Ok(report),
         Err(stop) => Err(stop),

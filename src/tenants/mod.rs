@@ -60,5 +60,7 @@ pub fn first_row(app: &App, message: &TenantMessage) -> CoverageRow {
         subscriptions: std::collections::BTreeMap::new(),
         missed_listings: 0,
         last_run_started: None,
+        readiness: Default::default(),
+        exchange_items: Default::default(),
     }
 }

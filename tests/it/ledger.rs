@@ -142,6 +142,8 @@ fn tenant_row() -> CoverageRow {
         subscriptions: BTreeMap::from([("Audit.Exchange".to_owned(), "2026-11-22T10:00:00Z".parse().unwrap())]),
         missed_listings: 1,
         last_run_started: Some("2026-11-22T09:59:00Z".parse().unwrap()),
+        readiness: Default::default(),
+        exchange_items: Default::default(),
     }
 }
 
@@ -249,6 +251,7 @@ fn service() -> ServiceRow {
         since: hour(1),
         last_run: Some(hour(2)),
         last_outcome: "the secret has expired".to_owned(),
+        last_readiness: Some(hour(5)),
         last_digest: Some(hour(0)),
         notified: String::new(),
         webhook_off: Digest::of(&["https://hooks.example"]).as_str().to_owned(),

@@ -1,6 +1,7 @@
 //! Microsoft Graph as typed calls: customers of the partner, users, sign-in, domains, and inbox rules if Exchange denies access.
 //! <https://learn.microsoft.com/graph/api/overview>
 
+mod directory;
 mod message_rule;
 mod user_key;
 mod wire;
@@ -29,6 +30,7 @@ use super::{Service, ServiceError};
 use user_key::UserKey;
 use wire::{Contract, Method as WireMethod, Organization, Page, Relationship, TenantInformation};
 
+pub use directory::{AppRole, Change, ServicePrincipal};
 pub use message_rule::MessageRule;
 
 /// The most pages of one listing; more means that a link leads in a circle.

@@ -335,6 +335,8 @@ impl Ward {
             subscriptions: Default::default(),
             missed_listings: 0,
             last_run_started: None,
+            readiness: Default::default(),
+            exchange_items: Default::default(),
         };
         self.put(COVERAGE, &coverage.to_entity()).await;
     }
