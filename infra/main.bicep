@@ -358,6 +358,9 @@ output remediateUrl string = 'https://${app.properties.defaultHostName}/api/Reme
 @description('Name of the vault for the secrets.')
 output vaultName string = vault.name
 
+@description('Resource id of the storage account, for the role of a person who runs the commands.')
+output storageId string = storage.id
+
 @description('The storage account with the tables.')
 output storageName string = storage.name
 

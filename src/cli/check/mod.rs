@@ -107,6 +107,7 @@ async fn check(args: &CheckArgs) -> Result<Found, CheckError> {
     let app = App::new(settings, store, bootstrap::clock()?).map_err(BootstrapError::from)?;
     let mut ours = vec![ours::settings_item(&problems)];
     ours.extend(ours::table_items(&app).await);
+    ours.push(ours::queue_item(&app).await);
     ours.push(ours::partner_item(&app).await);
     let known = crate::tenants::customers::known(&app).await.map(|(known, _)| known).unwrap_or_default();
     let (item, customers) = ours::customers(&app, &known).await;

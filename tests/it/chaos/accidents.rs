@@ -199,6 +199,7 @@ impl Days {
 
     async fn coverage(&self) -> Vec<CoverageRow> {
         let storage = StorageAccount {
+            queue_endpoint: None,
             table_endpoint: self.tables.url().parse().unwrap(),
             account: ACCOUNT.to_owned(),
             access: StorageAccess::SharedKey(KEY.into()),
