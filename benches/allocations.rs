@@ -1,4 +1,4 @@
-//! What the selector asks the allocator for: `cargo bench --bench allocations`.
+//! Counts the allocations of the selector: `cargo bench --bench allocations`.
 //!
 //! Counts, not times: to count takes time, which is why this is not part of the benchmark `select`.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
@@ -14,7 +14,7 @@ use serde_json::Value;
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
-/// The key of each operation with an escape in it, which nobody writes.
+/// The lines with an escape in the key of each operation, which no known writer of audit logs produces.
 static ESCAPED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let text = String::from_utf8(LINES.clone()).expect("JSON is UTF-8");
     text.replace("\"Operation\":", "\"Op\\u0065ration\":").into_bytes()

@@ -1,8 +1,9 @@
-//! How fast the few records that matter are found among ordinary ones: `cargo bench --bench select`.
+//! Measures how fast the few records that matter are found among ordinary ones: `cargo bench --bench select`.
 //!
-//! The selector, alone and with a glance at what it selected, beside what stands around it: `serde_json::Value` for every
+//! It compares the selector, alone and with the prefilter behind it, with other ways: `serde_json::Value` for every
 //! record, a borrowed serde head, and a bare search for the operation's key as the limit. All of them read the same bytes in the
-//! same run, on one core. Then the selector on the same records as a content blob writes them and as a person would.
+//! same run, on one core. Then it runs the selector on the same records in the form of a content blob, and with each member on
+//! its own line.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
 mod content;
@@ -94,7 +95,7 @@ fn by_selector(bytes: &[u8]) -> usize {
     selected(bytes, |_| true)
 }
 
-/// As the selector, and what the system did to quotas and the like is told apart: what is left is parsed and judged.
+/// Counts the selected records that are not system noise, such as quotas: only these are parsed and evaluated.
 fn by_glance(bytes: &[u8]) -> usize {
     selected(bytes, |json| system_noise(json).is_none())
 }

@@ -1,4 +1,4 @@
-//! What every function needs, built once.
+//! Builds the parts that every function needs, once per process.
 
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ use table_store::Store;
 pub struct App {
     /// Everything that was set.
     pub settings: Arc<Settings>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Where rows are kept.
+    /// The store that contains all rows.
     pub store: Arc<dyn Store>,
     /// Tokens for every tenant.
     pub tokens: Arc<Tokens>,
@@ -34,9 +34,9 @@ pub struct App {
     pub exchange: Exchange,
     /// The channels.
     pub notifier: Arc<Notifier>,
-    /// The monitor outside.
+    /// The external monitor that is called after every cycle.
     pub heartbeat: Arc<Heartbeat>,
-    /// Where an IP address is.
+    /// The look-up of the place of an IP address.
     pub locator: Arc<Locator>,
     /// The facts about tenants that are cached for an hour.
     pub facts: Arc<FactCache>,

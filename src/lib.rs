@@ -33,8 +33,8 @@
 //!                       +------------------+                          remediation <---+
 //! ```
 //!
-//! Nothing else flows back: a stage hands values on and returns. Locks, permits and caches belong to one stage each. Time is told by
-//! the clock that was passed in; only waits, such as a service's limit, are measured by the system.
+//! Nothing else flows back: a stage hands values on and returns. Locks, permits and caches belong to one stage each. The time
+//! comes from the clock that was passed in; only waits, such as a service's limit, are measured by the system.
 
 pub mod app;
 pub mod assess;

@@ -1,8 +1,9 @@
-//! What the whole product takes, as one table: `cargo bench --bench product`, or `-- quick` for a tenth of everything.
+//! Measures the time, CPU and memory of the whole product, as one table: `cargo bench --bench product`, or `-- quick` for a
+//! tenth of everything.
 //!
-//! The binary runs as a process of its own, as it does on the platform; Microsoft 365 is the simulator in this process, over TLS. What
-//! the process took is what the kernel says of it, so that the simulator is not counted. The content is the same for ever: it is
-//! made from a seed.
+//! The binary runs as a process of its own, as it does on the platform; Microsoft 365 is the simulator in this process, over TLS.
+//! The kernel's figures for the child process are reported, so that the simulator is not counted. The content never changes,
+//! because it is made from a seed.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
 mod process;
@@ -12,7 +13,7 @@ mod start;
 
 use process::Taken;
 
-/// How much of everything.
+/// The amount of work: customer tenants, and bytes of content.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     tenants: usize,
@@ -31,13 +32,13 @@ impl Row {
         Self { what: what.into(), told: told.into() }
     }
 
-    /// What a process took for so many bytes.
+    /// Describes the time and the memory that a process took for `bytes`.
     fn of_bytes(what: String, taken: Taken, bytes: u64) -> Self {
         let reading = Self::of_reading(what, taken, bytes);
         Self { told: format!("{}, {:.1} MiB at most", reading.told, taken.mebibytes()), ..reading }
     }
 
-    /// How long so many bytes took.
+    /// Describes the time that a process took for `bytes`.
     fn of_reading(what: String, taken: Taken, bytes: u64) -> Self {
         let gigabytes = bytes as f64 / 1e9;
         let told = format!(

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What is measured: the binary that `TENANTWATCH_BINARY` names, as `scripts/package` makes it for example, or the one that was
-/// built with the benchmark.
+/// Returns the binary to measure: the one that `TENANTWATCH_BINARY` names, for example from `scripts/package`, or the one that
+/// was built with the benchmark.
 pub fn binary() -> OsString {
     std::env::var_os("TENANTWATCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_tenantwatch").into())
 }
 
-/// What a process took from its start to its end.
+/// The time and memory that a process took from its start to its end.
 #[derive(Debug, Clone, Copy)]
 pub struct Taken {
     pub wall: Duration,
@@ -63,7 +63,7 @@ pub fn run(command: &mut Command) -> Taken {
 
 /// The time that a process, ended or not, has taken. Needs no `wait`, after which it would be gone.
 pub fn cpu(process: &str) -> Duration {
-    // Linux counts in hundredths of a second for whoever asks.
+    // Linux reports in hundredths of a second to every reader.
     const TICK: Duration = Duration::from_millis(10);
     let fields = stat(process).unwrap_or_default();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok()).unwrap_or_default();

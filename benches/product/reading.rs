@@ -21,13 +21,13 @@ const SEED: u64 = 20_261_123;
 /// As many as a busy tenant has in an hour.
 const BLOBS: u64 = 16;
 
-/// How many bytes of different records a blob repeats.
+/// Number of bytes of different records that a blob repeats.
 const PIECE: u64 = 256 * 1024;
 
 /// Blobs whose records are all different are held in memory here, so they are this much less.
 const LESS: u64 = 10;
 
-/// How often each reader reads a file; the least that it took counts.
+/// Number of times that each reader reads a file; the smallest figures count.
 const PASSES: u32 = 5;
 
 /// A file through `scan`, and the same file through the selector alone, in turn.
@@ -62,7 +62,7 @@ fn scan_of(name: &str, kind: &str, path: &Path, bytes: u64) -> Vec<Row> {
     ]
 }
 
-/// What is in the file: how much of it the selector selects, the glance leaves to be parsed, and `scan` makes findings of.
+/// Counts the records of the file, the ones that are selected, the ones that the prefilter leaves to be parsed, and the findings.
 fn held_by(path: &Path) -> String {
     let (mut records, mut selected, mut left) = (0_u64, 0_u64, 0_u64);
     export::read(File::open(path).unwrap(), is_selected, |event| {

@@ -28,7 +28,7 @@ pub async fn quiet(size: Size) -> Vec<Row> {
     vec![first, known, late]
 }
 
-/// Tenants with one threat each, all of them found and told: without latency and with it.
+/// Measures tenants with one threat each, all of them found and notified: without latency and with it.
 pub async fn one_threat_each(size: Size) -> Vec<Row> {
     let mut rows = Vec::new();
     for is_late in [false, true] {

@@ -43,7 +43,7 @@ impl Read for InReads<'_> {
 
 fn records(input: impl Read) -> Vec<Vec<u8>> {
     let mut records = Vec::new();
-    // A file that is no export is an error, and whatever stood before its end has been told.
+    // A file that is not an export is an error; everything before its end has been reported by then.
     let _ = read(input, is_selected, |event| match event {
         Event::Selected { json, .. } => records.push(json.to_vec()),
         Event::Envelope { json, .. } => records.extend(records_in(json)),

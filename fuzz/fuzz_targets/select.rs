@@ -17,7 +17,7 @@ fn events(bytes: &[u8], size: usize) -> Vec<String> {
     let mut told = Vec::new();
     let mut sink = |event: Event<'_>| {
         if let Event::Selected { json, .. } = event {
-            // Whether it parses is its own matter; that it does not panic is ours.
+            // The record need not parse, but the parser must not panic.
             if let (Ok(record), Some(glance)) = (AuditRecord::parse(json), system_noise(json)) {
                 assert_eq!(glance.operation, record.operation);
                 assert_eq!(Some(glance.user_type), record.user_type);

@@ -97,7 +97,7 @@ impl Rights {
     }
 }
 
-/// What a token says of the app's permissions and directory roles.
+/// The app's permissions and directory roles in a token.
 #[derive(Debug, Default)]
 struct Claimed {
     roles: Vec<&'static str>,

@@ -43,7 +43,7 @@ struct Cmdlet {
     name: &'static str,
     parameters: &'static [&'static str],
     run: Handler,
-    /// Whether only the server that holds the mailbox can carry it out.
+    /// `true` if only the server that holds the mailbox can carry it out.
     needs_mailbox_server: bool,
 }
 

@@ -42,6 +42,12 @@ pub enum FaultKind {
     Nothing(Nothing),
     /// Names the page just sent as the next one: in `NextPageUri` or in `@odata.nextLink`.
     PagesInACircle,
+    /// Sends the right response after this number of mebibytes of blanks.
+    Padded(usize),
+    /// Answers rightly, but with another GUID in place of each one.
+    OtherIds,
+    /// Answers rightly, and then gives every user of the tenant, and their mailbox, the name of the next one.
+    Renames,
     /// Answers with this status and an error that repeats the `Authorization` header and the body of the request.
     Echo {
         /// HTTP status.

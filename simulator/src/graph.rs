@@ -90,7 +90,7 @@ struct OfUser<'a> {
     /// The segments of the path after the user.
     below: &'a [&'a str],
     body: &'a Value,
-    /// Whether the token lets the app change users.
+    /// `true` if the token lets the app change users.
     may_change: bool,
 }
 

@@ -78,6 +78,32 @@ impl Reply {
     }
 }
 
+impl Reply {
+    /// Puts blanks before the body, which JSON allows.
+    pub(crate) fn padded(mut self, mebibytes: usize) -> Self {
+        let mut body = vec![b' '; mebibytes * 1_024 * 1_024];
+        body.append(&mut self.body);
+        self.body = body;
+        self
+    }
+
+    /// Replaces every GUID in the body by another one, always the same for the same.
+    pub(crate) fn with_other_ids(mut self) -> Self {
+        const LENGTH: usize = 36;
+        let mut at = 0;
+        while let Some(part) = self.body.get_mut(at..at + LENGTH) {
+            let guid = std::str::from_utf8(part).ok().and_then(|text| uuid::Uuid::try_parse(text).ok());
+            if let Some(guid) = guid {
+                let other = uuid::Uuid::from_u128(!guid.as_u128()).to_string();
+                part.copy_from_slice(other.as_bytes());
+                at += LENGTH - 1;
+            }
+            at += 1;
+        }
+        self
+    }
+}
+
 fn without_value(body: &[u8]) -> Vec<u8> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(mut members)) => {

@@ -47,7 +47,7 @@ pub struct Request {
     pub cmdlet: Option<String>,
     /// The HTTP status of the answer; 0 if there was none.
     pub status: u16,
-    /// Whether a fault changed the answer.
+    /// `true` if a fault changed the response.
     pub faulted: bool,
     /// The time of arrival, as [`crate::steps::Steps::order`] counts.
     pub order: u64,

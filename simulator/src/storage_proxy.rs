@@ -180,7 +180,7 @@ impl Shared {
         let line = format!("{} {path}?{}", request.method(), request.uri().query().unwrap_or_default());
         let target = Target { service: Service::Tables, line, call: None, tenant: None, mailbox: None };
         let injected = faults::take(&mut locked(&self.faults), &target, None);
-        injected.or_else(|| locked(&self.trouble).as_mut()?.take(Service::Tables, path, None))
+        injected.or_else(|| locked(&self.trouble).as_mut()?.take(Service::Tables, path, None, None))
     }
 
     /// Waits for ever, or until the client leaves.

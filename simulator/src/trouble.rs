@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::faults::{FaultKind, Nothing};
 use crate::records::Seeded;
 use crate::requests::Service;
@@ -16,13 +18,14 @@ pub struct Trouble {
     hangs: bool,
     empties: bool,
     slowness: Option<Duration>,
+    hostile: Option<Uuid>,
     asked: HashMap<String, u64>,
 }
 
 impl Trouble {
     /// Creates a source that lets this number of 1,000 requests fail.
     pub fn new(seed: u64, per_mille: u64) -> Self {
-        Self { seed, per_mille, hangs: false, empties: false, slowness: None, asked: HashMap::new() }
+        Self { seed, per_mille, hangs: false, empties: false, slowness: None, hostile: None, asked: HashMap::new() }
     }
 
     /// Lets one in six of the failing requests go unanswered for ever.
@@ -46,8 +49,22 @@ impl Trouble {
         self
     }
 
+    /// Lets this tenant answer one in four requests as an attacker would who administers it: at great length, with the ids of
+    /// others, or renaming everybody afterwards.
+    #[must_use]
+    pub fn with_hostile_tenant(mut self, tenant: Uuid) -> Self {
+        self.hostile = Some(tenant);
+        self
+    }
+
     /// Returns the fault of a request, if it fails. `path` has no query.
-    pub(crate) fn take(&mut self, service: Service, path: &str, cmdlet: Option<&str>) -> Option<FaultKind> {
+    pub(crate) fn take(
+        &mut self,
+        service: Service,
+        path: &str,
+        cmdlet: Option<&str>,
+        tenant: Option<Uuid>,
+    ) -> Option<FaultKind> {
         let asked = format!("{service:?} {path} {}", cmdlet.unwrap_or_default());
         let times = self.asked.entry(asked.clone()).or_default();
         *times += 1;
@@ -57,6 +74,9 @@ impl Trouble {
                 .fold(self.seed ^ *times, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)),
         );
         chance.next();
+        if self.hostile.is_some() && self.hostile == tenant && matches!(service, Service::Graph | Service::Exchange) {
+            return hostile(&mut chance);
+        }
         let fails = chance.range(0, 1_000) < self.per_mille;
         fails.then(|| self.extra(service, &mut chance).unwrap_or_else(|| fault(service, path, &mut chance)))
     }
@@ -77,6 +97,16 @@ impl Trouble {
             return chance.pick(&Nothing::ALL).copied().map(FaultKind::Nothing);
         }
         None
+    }
+}
+
+/// Returns an answer of a tenant whose administrator is the attacker.
+fn hostile(chance: &mut Seeded) -> Option<FaultKind> {
+    match chance.range(0, 12) {
+        0 => Some(FaultKind::Padded(TOO_LONG)),
+        1 => Some(FaultKind::OtherIds),
+        2 => Some(FaultKind::Renames),
+        _ => None,
     }
 }
 
@@ -113,6 +143,9 @@ fn fault(service: Service, path: &str, chance: &mut Seeded) -> FaultKind {
         Service::Graph | Service::Exchange | Service::Ipstack => common(chance),
     }
 }
+
+/// The length of an answer that no client may hold in memory, in mebibytes.
+const TOO_LONG: usize = 40;
 
 /// A delay that no timeout notices.
 const SHORT: Duration = Duration::from_millis(15);

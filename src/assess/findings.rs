@@ -1,4 +1,4 @@
-//! From a judged record to a stored row: claimed by inserting it, so that one record gives one row and one notification,
+//! From an evaluated record to a stored row: claimed by inserting it, so that one record gives one row and one notification,
 //! whichever blobs, runs or simultaneous runs it comes in.
 
 use std::collections::BTreeMap;
@@ -18,15 +18,15 @@ use super::{Assessor, repeats};
 use crate::tables::{incidents, pending};
 
 impl Assessor<'_> {
-    /// Stores a finding, sends it if it is a threat that was not notified before, and then relates it to others. What relating adds is
-    /// written to the stored row: nothing that others have stored may delay a threat.
+    /// Stores a finding, sends it if it is a threat that was not notified before, and then relates it to others. Relations are
+    /// added to the stored row afterwards, because looking up what others have stored must not delay a threat.
     pub(super) async fn store_finding(
         &self,
         mut finding: Finding,
         content_created: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         if finding.hinges_on_withheld_target && can_be_kept(&finding) {
-            // Two later runs ask again before it is notified.
+            // Two later runs look the target up again before it is notified.
             finding.threat = false;
             finding.severity = Severity::Low;
         }
@@ -51,7 +51,7 @@ impl Assessor<'_> {
         self.insert(&row).await.map(|_| ())
     }
 
-    /// Claims a row by inserting it. `None`: somebody else has stored it.
+    /// Claims a row by inserting it. Returns `None` if another run has stored it.
     async fn insert(&self, row: &ProcessedRow) -> Result<Option<RowVersion>, StoreError> {
         match claim::insert(self.app.store.as_ref(), PROCESSED, &row.to_entity()).await? {
             Claimed::Theirs(_) => Ok(None),
@@ -85,7 +85,7 @@ impl Assessor<'_> {
         retry_unavailable(clock, || incidents::join(store, clock, threat)).await
     }
 
-    /// Sends a threat whose claim is held, if its fingerprint was not told before.
+    /// Sends a claimed threat, unless its fingerprint was notified before. A repetition is stored as `Repeat`.
     pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
         let Some(first) = repeats::claim(self.app, &self.notified, &row).await? else {
             return self.outbox.deliver_threat(row, etag).await;
@@ -95,7 +95,8 @@ impl Assessor<'_> {
         self.close(row, &etag).await
     }
 
-    /// Writes a row whose work is done and forgets that it was unfinished. Whoever changed it in the meantime is right.
+    /// Writes a finished row and removes its note among the unfinished findings. If another run has changed the row in the
+    /// meantime, its version stays.
     pub(super) async fn close(&self, mut row: ProcessedRow, etag: &RowVersion) -> Result<(), StoreError> {
         row.next_attempt = None;
         match row.replace(self.app.store.as_ref(), etag).await? {
@@ -156,8 +157,8 @@ impl Assessor<'_> {
     }
 }
 
-/// A threat is sent at once, even where live state could add to it. What is only perhaps a threat is judged again, if its
-/// record is short enough to be kept whole.
+/// Returns the state in which a finding is stored first. A threat is sent immediately, even if current settings could add to it.
+/// A finding that may become a threat is evaluated again, if its record is short enough to be stored whole.
 fn first_state(finding: &Finding, row: &ProcessedRow) -> FindingState {
     match (finding.threat, finding.rejudge && can_be_kept(finding)) {
         (true, _) if row.repeat_of.is_some() => FindingState::Repeat,

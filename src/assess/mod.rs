@@ -1,6 +1,6 @@
-//! Stage 2: one record becomes one stored finding. Facts are looked up, the record is evaluated (`crate::detection`), the finding is
-//! claimed and stored (`findings`, `repeats`), sent if it is a threat, and then related to others (`relate`). What earlier runs left
-//! unfinished is continued by `resume`.
+//! Stage 2: one record becomes one stored finding. Facts are looked up, the record is evaluated (`crate::detection`), the finding
+//! is claimed and stored (`findings`, `repeats`), sent if it is a threat, and then related to others (`relate`). `resume`
+//! continues the findings that earlier runs left unfinished.
 
 mod consents;
 mod findings;

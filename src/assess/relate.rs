@@ -19,16 +19,16 @@ use crate::tables::{
 use base::ids::{RecordId, RunId};
 use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, list_all};
 
-/// How long another mailbox's use of a target counts.
+/// The period for which another mailbox's use of a target counts.
 const TARGET_COUNTS: TimeDelta = TimeDelta::days(7);
 
-/// So few mailboxes that share a target may not have been related to each other.
+/// The number of users of a target up to which earlier findings may lack a relation: concurrent runs may have missed each other.
 const FEW_USERS: usize = 2;
 
-/// The most targets of one finding that are related. Whoever wrote the rule chose how many it has.
+/// The maximum number of targets of one finding that are related. It is bounded because an attacker chooses how many a rule has.
 const TARGETS_RELATED: usize = 50;
 
-/// What was found in other findings about one.
+/// The relations of one finding to others.
 #[derive(Debug, Default)]
 struct Relations {
     /// Mailboxes and tenants that share a target; the largest numbers of any target.
@@ -114,8 +114,8 @@ impl Assessor<'_> {
         Ok((!users.is_empty()).then_some((users.len() + 1, tenants.len())))
     }
 
-    /// Relates findings of the tenant that came later than this one and were stored before it. Where many mailboxes share the target, they
-    /// were related to each other.
+    /// Relates findings of the tenant that came later than this one and were stored before it. If many mailboxes share the
+    /// target, they were related to each other already.
     async fn relate_later(&self, own: &TargetRow, users: &[TargetRow]) -> Result<(), StoreError> {
         if users.len() > FEW_USERS {
             return Ok(());
@@ -192,7 +192,7 @@ impl Assessor<'_> {
             true => drop(found.changes.insert(kind, changed)),
             false => found.threat = Some(threat),
         }
-        // A change before the threat is told with the threat, and one after it is raised itself.
+        // A change before the threat is notified as part of the threat; one after it becomes a threat itself.
         if (changed <= threat) == near.threat {
             return self.add_relations(&near.record_id, &found).await;
         }

@@ -1,5 +1,5 @@
-//! The first threat of a fingerprint is told; what repeats it within 30 days is stored and not told again, unless it got
-//! worse. The fingerprint is claimed like the record.
+//! Deduplicates threats: the first one of a fingerprint is notified. A repetition within 30 days is stored without a
+//! notification, unless it is worse. The fingerprint is claimed like the record.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -14,19 +14,20 @@ use crate::tables::{NotifiedFingerprintRow, ProcessedRow, readable};
 use base::ids::RecordId;
 use table_store::{Digest, StoreError, conflict_delays};
 
-/// How long a threat that was told is not told again.
+/// The period in which a repetition of a notified threat causes no notification.
 const QUIET: TimeDelta = TimeDelta::days(30);
 
-/// How long a dismissed threat is muted.
+/// The period for which a dismissed threat is muted.
 const MUTED: TimeDelta = TimeDelta::days(180);
 
 /// The clocks of two instances differ by less.
 const PLAUSIBLE_SKEW: TimeDelta = TimeDelta::days(1);
 
-/// The most fingerprints that a run remembers. Beyond that the store is asked.
+/// The maximum number of fingerprints that a run caches. Beyond that the store is queried.
 const REMEMBERED: usize = 10_000;
 
-/// The fingerprints that this run knows to be told, so that a thousand records of one re-sync do not ask a thousand times.
+/// The fingerprints that this run knows to be notified, so that a thousand records of one re-sync do not cause a thousand
+/// queries.
 #[derive(Debug, Default)]
 pub struct NotifiedFingerprints(Mutex<HashMap<Digest, (Severity, RecordId)>>);
 
@@ -55,7 +56,7 @@ impl NotifiedFingerprints {
     }
 }
 
-/// Claims the fingerprint of a threat. `Some` is the record that was told before and that this one repeats.
+/// Claims the fingerprint of a threat. Returns the record that was notified before, if this threat repeats it.
 pub async fn claim(app: &App, told: &NotifiedFingerprints, row: &ProcessedRow) -> Result<Option<RecordId>, StoreError> {
     let claim = retry(app, row).await?;
     match claim {
@@ -87,7 +88,7 @@ enum Claim {
     Ours,
     Repeats {
         seen: NotifiedFingerprintRow,
-        /// Whether an object of the threat was removed at any time.
+        /// `true` if an object of the threat was removed at any time.
         was_removed: bool,
     },
 }

@@ -1,5 +1,5 @@
 //! Going on with what an earlier run left unfinished: sendings that no channel or not every channel has accepted, and records
-//! that could not be judged for good.
+//! that could not be evaluated for good.
 
 use chrono::TimeDelta;
 
@@ -20,31 +20,33 @@ use crate::tables::{CoverageSession, pending};
 use crate::tenants::Stop;
 use crate::tenants::stop::stop_in_time;
 
-/// A note without its finding is from a run that was killed in between: no run lives so long. What the note was for comes
-/// again, with a note of its own: a record with its blob, a notice with the state that is to be told.
+/// The age from which a note without its finding is removed. It is from a run that was killed before it stored the finding: no
+/// run lives longer than this. Nothing is lost with it: a later run reads the record again with its blob, and a notice again from
+/// the tenant's state.
 const ABANDONED: TimeDelta = TimeDelta::hours(1);
 
-/// How long live state is waited for before the record alone decides.
+/// The period for which an evaluation waits for current settings before the record alone decides.
 const JUDGED_AGAIN_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// The number of attempts after which a target that is still withheld counts as unresolved: the first run and two later ones.
 const ATTEMPTS_TO_RESOLVE: u32 = 3;
 
-/// An unfinished finding whose claim is now ours.
+/// An unfinished finding that this run has claimed.
 struct Taken {
     row: ProcessedRow,
     etag: RowVersion,
     record: Option<String>,
 }
 
-/// Sends what is owed about the service as a whole. The provider's own tenant may be watched as well: what it owes is its run's.
+/// Sends the undelivered notices about the service as a whole. The provider's own tenant may be monitored as well: its run sends
+/// its notices.
 pub async fn resume_notices(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
     let mut notes = pending::list(app.store.as_ref(), &app.settings.partner.tenant_id).await?;
     notes.retain(|unfinished| PartitionKey::domain(&unfinished.domain) == keys::service_partition());
     deliver_notes(app, outbox, notes).await
 }
 
-/// Sends what is owed about a tenant that no run is queued for any more, and notes when nothing is left.
+/// Sends the undelivered notifications of a tenant that is no longer queued, and notes when nothing is left.
 pub async fn resume_unwatched(app: &App, outbox: &Outbox<'_>, session: &CoverageSession<'_>) -> Result<(), StoreError> {
     let tenant = session.read(|row| row.tenant_id).await;
     let notes = pending::list(app.store.as_ref(), &tenant).await?;
@@ -55,7 +57,8 @@ pub async fn resume_unwatched(app: &App, outbox: &Outbox<'_>, session: &Coverage
     deliver_notes(app, outbox, notes).await
 }
 
-/// What waits to be judged again cannot be: nobody reads the tenant.
+/// Sends the findings that only wait for delivery. Those that wait for another evaluation stay as they are, because no run reads
+/// the tenant.
 async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<PendingRow>) -> Result<(), StoreError> {
     for unfinished in notes {
         if let Some(taken) = take(app, unfinished).await?
@@ -99,8 +102,8 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
 }
 
 impl Assessor<'_> {
-    /// Goes on with everything unfinished whose time has come, until `share` is over: what is taken now is not due in the next
-    /// run, so that has its time for the rest. Nothing is asked where nothing is.
+    /// Continues the unfinished findings that are due, until `share` is over. A finding that is taken now is not due in the next
+    /// run, so the next run has time for the rest. If nothing is unfinished, the store is not queried.
     pub async fn resume(&self, deadline: &Deadline, share: &Deadline) -> Result<(), Stop> {
         if !self.session.read(|row| row.pending).await {
             return Ok(());
@@ -120,7 +123,7 @@ impl Assessor<'_> {
         Ok(())
     }
 
-    /// Judges a record again for which live state was missing. After a day the record alone decides.
+    /// Evaluates a record again that lacked current settings. After a day the record alone decides.
     async fn judge_again(&self, taken: Taken, share: &Deadline) -> Result<(), Stop> {
         let Taken { mut row, etag, record } = taken;
         let record = record.and_then(|json| AuditRecord::parse(json.as_bytes()).ok());
@@ -150,14 +153,14 @@ impl Assessor<'_> {
         Ok(())
     }
 
-    /// Live state is still missing: later, at growing distance.
+    /// Waits again with increasing delays, because current settings are still missing.
     async fn wait_on(&self, mut row: ProcessedRow, etag: &RowVersion) -> Result<(), StoreError> {
         let distance = TimeDelta::minutes(10 << row.attempts.clamp(1, 5).saturating_sub(1));
         row.next_attempt = Some(self.app.clock.now() + distance);
         row.replace(self.app.store.as_ref(), etag).await.map(|_| ())
     }
 
-    /// The new judgement replaces the old one; what turns out to be a threat is sent.
+    /// Replaces the old evaluation by the new one, and sends the finding if it is a threat now.
     async fn store_evaluated(&self, row: ProcessedRow, etag: RowVersion, finding: &Finding) -> Result<(), StoreError> {
         let mut judged = ProcessedRow {
             claim_id: row.claim_id,

@@ -1,7 +1,7 @@
 //! `tenantwatch investigate`: tells offline, from exported audit logs, what an attacker did in an account.
 //!
 //! Files are read once. Every record becomes an activity in a temporary database; with those that concern the account their text is kept,
-//! because the report shows their members. Selected records are judged as `scan` judges them: the threats found are the fixed points.
+//! because the report shows their members. Selected records are evaluated as by `scan`: the threats found are the fixed points.
 
 pub(in crate::cli) mod csv_rows;
 mod html;
@@ -29,7 +29,7 @@ use base::ids::RecordId;
 use read::Input;
 use spill::Spill;
 
-/// What `investigate` is told.
+/// The arguments of `investigate`.
 #[derive(Debug, Clone, Args)]
 pub struct InvestigateArgs {
     /// Exported audit logs in every form that `scan` reads; - reads standard input
@@ -53,15 +53,15 @@ pub struct InvestigateArgs {
     /// The application id of Tenantwatch, whose acts are the response; without it CLIENT_ID
     #[arg(long = "app-id", value_name = "ID")]
     pub app_id: Option<String>,
-    /// How the report is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Where the report is written, instead of standard output
+    /// Write the report to this file instead of standard output
     #[arg(long, value_name = "F")]
     pub output: Option<PathBuf>,
 }
 
-/// How the report is written.
+/// The format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people at a terminal
@@ -74,7 +74,7 @@ pub enum Format {
     Html,
 }
 
-/// How an investigation ended.
+/// The result of an investigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvestigateOutcome {
     /// A report was made: exit code 0.
@@ -117,11 +117,11 @@ enum InvestigateError {
     NoStart,
 }
 
-/// Reads the files and writes the report to `out`, or where the arguments say; what went wrong is told on `err`.
+/// Reads the files and writes the report to `out`, or to the file in the arguments. Errors are reported on `err`.
 pub fn run(args: InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write) -> InvestigateOutcome {
     match investigate(&args, out, err) {
         Ok(true) => InvestigateOutcome::Reported,
-        // A report of what could be read was written all the same.
+        // A report of the readable files was written anyway.
         Ok(false) => InvestigateOutcome::Failed,
         Err(error) => {
             let _ = writeln!(err, "investigate: {}", printable(&error.to_string()));

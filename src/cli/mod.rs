@@ -45,7 +45,7 @@ pub enum Command {
     Run(run::RunArgs),
     /// Evaluate exported audit logs offline
     Scan(scan::ScanArgs),
-    /// Try what monitoring and remediation need, change nothing, and say what mends what is missing
+    /// Try what monitoring and remediation need, change nothing, and name the command or page that corrects what is missing
     Check(check::CheckArgs),
     /// Give the app in customer tenants what it needs, with your own sign-in
     Onboard(onboard::OnboardArgs),

@@ -11,7 +11,7 @@ use crate::host::standalone;
 use super::bootstrap::{self, BootstrapError};
 use super::{Cycle, EXIT_USAGE, cycle, health, report};
 
-/// Where and how to run.
+/// The arguments of `run`.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// Run one cycle, then stop; exit code 1 if a tenant or channel needs attention

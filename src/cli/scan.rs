@@ -1,7 +1,7 @@
 //! `tenantwatch scan`: evaluates exported audit logs offline.
 //!
 //! Files are read once. Selected records are kept on the side until all files are read, because only then the own domains of
-//! each organization are known; then they are judged one after the other, in the order of their time.
+//! each organization are known; then they are evaluated one after the other, in the order of their time.
 
 pub(in crate::cli) mod broken;
 mod findings;
@@ -27,7 +27,7 @@ use broken::BrokenParts;
 use kept::KeptRecords;
 use organizations::Organizations;
 
-/// What `scan` is told.
+/// The arguments of `scan`.
 #[derive(Debug, Clone, Args)]
 pub struct ScanArgs {
     /// Exported audit logs: JSON Lines, JSON arrays or CSV, plain or gzip; - reads standard input
@@ -36,15 +36,15 @@ pub struct ScanArgs {
     /// A domain of the organization's own; without any they are taken from the records
     #[arg(long = "accepted-domain", value_name = "D")]
     pub accepted_domains: Vec<Domain>,
-    /// How findings are written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Where findings are written, instead of standard output
+    /// Write findings to this file instead of standard output
     #[arg(long, value_name = "F")]
     pub output: Option<PathBuf>,
 }
 
-/// How findings are written.
+/// The format of the findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people at a terminal
@@ -55,7 +55,7 @@ pub enum Format {
     Html,
 }
 
-/// How a scan ended.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScanOutcome {
     /// No threats: exit code 0.
@@ -76,7 +76,7 @@ impl From<ScanOutcome> for std::process::ExitCode {
     }
 }
 
-/// Why nothing could be judged.
+/// The reason why nothing could be evaluated.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum ScanError {
     #[error("{file}: {error}")]
@@ -89,7 +89,7 @@ pub(in crate::cli) enum ScanError {
     Write(#[from] io::Error),
 }
 
-/// What reading the files gave.
+/// The records, errors and counts that reading the files gave.
 #[derive(Debug)]
 pub(in crate::cli) struct Reading {
     pub(in crate::cli) records: u64,
@@ -105,11 +105,11 @@ pub(in crate::cli) struct Reading {
     pub(in crate::cli) organizations: Organizations,
 }
 
-/// Judges the files and writes the findings to `out`, or where the arguments say; what went wrong and what was assumed is told
-/// on `err`.
+/// Evaluates the files and writes the findings to `out`, or to the file in the arguments. Errors and assumptions are reported on
+/// `err`.
 pub fn run(args: ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> ScanOutcome {
     match scan(&args, out, err) {
-        // What was not looked at may hold a threat.
+        // A part that was not read may contain a threat.
         Ok(Scanned { is_whole: false, .. }) => ScanOutcome::Failed,
         Ok(Scanned { threats: 0, .. }) => ScanOutcome::Clean,
         Ok(_) => ScanOutcome::Threats,
@@ -120,14 +120,14 @@ pub fn run(args: ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> ScanOutc
     }
 }
 
-/// What a scan came to.
+/// The result of a scan that was not stopped by an error.
 struct Scanned {
     threats: u64,
     /// Every file was looked at, and not all that was in them is broken.
     is_whole: bool,
 }
 
-/// A file that cannot be read is told, and the others are judged all the same.
+/// Evaluates the files. A file that cannot be read is reported, and the others are still evaluated.
 fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Scanned, ScanError> {
     let output = args.output.as_deref().map(open_output).transpose()?;
     let mut reading = Reading::new(&args.accepted_domains)?;
@@ -151,11 +151,11 @@ fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Sca
         // An empty list of findings would look like a clean one.
         return Ok(Scanned { threats: 0, is_whole });
     }
-    // Where nobody reads what is told beside the result, that is still worth having.
+    // The findings are worth having even if the assumptions cannot be written.
     let _ = reading.organizations.tell_assumptions(err);
     let threats = match output {
         Some(file) => {
-            // What was there before goes only now that there is something to write.
+            // Truncate the old file only now that there is something to write.
             file.set_len(0)?;
             write_findings(args.format, reading, &mut BufWriter::new(file))
         }

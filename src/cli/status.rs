@@ -27,10 +27,10 @@ use report::Report;
 use rows::TenantRows;
 use table_store::StoreError;
 
-/// What to report, and how.
+/// The period, the tenants and the format of the report.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// How the report is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     /// Begin of the period, a date or a time (UTC); by default 30 days before its end
@@ -50,7 +50,7 @@ pub struct StatusArgs {
     pub source: SettingsArgs,
 }
 
-/// How the report is written.
+/// The format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people at a terminal

@@ -1,4 +1,4 @@
-//! `tenantwatch token`: creates an action token if the one of the notification has expired or was lost. Whoever has the
+//! `tenantwatch token`: creates an action token if the one of the notification has expired or was lost. Anyone who can read the
 //! settings can create one.
 
 use std::process::ExitCode;

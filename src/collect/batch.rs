@@ -1,4 +1,4 @@
-//! What the stages hand to each other: records, and the word that all of them are stored.
+//! Passes batches of records from the collecting stage to the evaluating one, which acknowledges that every record is stored.
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};

@@ -27,20 +27,21 @@ const AT_ONCE: usize = 4;
 /// one batch; together with [`LARGE`] this is the process's budget of bytes in flight, some 50 MB.
 static IN_FLIGHT: Semaphore = Semaphore::const_new(24);
 
-/// Whoever meets a record longer than [`LARGE_RECORD`] reads on only when nobody else reads one.
+/// The permit to read a record longer than [`LARGE_RECORD`]: only one of them is in memory at a time.
 static LARGE: Semaphore = Semaphore::const_new(1);
 
 /// Beyond this a record is large, in bytes. Exchange writes a few kilobytes, at most a few hundred.
 const LARGE_RECORD: usize = 1024 * 1024;
 
-/// A batch is judged when it has so many records, or so many bytes of them.
+/// The number of records at which a batch is evaluated, and the number of their bytes.
 const BATCH_RECORDS: usize = 64;
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// The bytes of a UTF-8 byte order mark.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How much of the time that is left a blob may take: one that drips must not keep the others from being read. It is owed.
+/// The divisor of the time that is left: one blob may take a half of it. A blob that arrives slowly must not keep the others from
+/// being read; if its share is over, it is deferred.
 const SHARE: u32 = 2;
 
 /// Why a blob is not fetched.
@@ -48,7 +49,7 @@ const SHARE: u32 = 2;
 pub enum BlobFault {
     /// The service denies having it: AF20050, AF20051, AF20052. It never will again.
     Denied(ServiceError),
-    /// It could not be read to its end, or holds what cannot be read. It is owed.
+    /// It could not be read to its end, or contains malformed records. It is deferred.
     Unread(String),
     /// Nothing to do with the blob: the run ends.
     Stop(Stop),
@@ -66,7 +67,7 @@ impl From<StoreError> for BlobFault {
     }
 }
 
-/// Selected records on their way to be judged.
+/// Selected records on their way to the evaluation.
 #[derive(Debug, Default)]
 struct Batch {
     records: Vec<AuditRecord>,
@@ -76,16 +77,16 @@ struct Batch {
     selected: u64,
 }
 
-/// What of a blob cannot be read.
+/// The malformed records of a blob.
 #[derive(Debug, Default)]
 struct BrokenRecords {
     count: u64,
-    /// What is wrong with the first.
+    /// The error of the first one.
     first: Option<String>,
 }
 
 impl Collector<'_> {
-    /// Reads those of the listed blobs that were neither fetched before nor are owed.
+    /// Reads the listed blobs that were neither fetched before nor are deferred.
     pub(super) async fn read_blobs(&self, of: ContentType, listed: &[Content]) -> Result<(), Stop> {
         let mut new = Vec::new();
         for content in listed {
@@ -100,7 +101,7 @@ impl Collector<'_> {
         let mut outcomes = stream::iter(reads).buffer_unordered(AT_ONCE);
         let mut stop = Ok(());
         while let Some(outcome) = outcomes.next().await {
-            // What is in flight is finished, or a notification could be cut off between acceptance and mark.
+            // Reads in flight are finished, or a notification could be cut off between acceptance and mark.
             self.ends_if(&outcome);
             stop = stop.and(outcome);
         }
@@ -142,8 +143,9 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Streams the records of a blob to the next stage; returns those that are malformed, and how many are of mailbox auditing. A permit of the process is held only while
-    /// bytes are read, never while records are evaluated: a tenant whose Exchange hangs must not keep the others from reading.
+    /// Streams the records of a blob to the next stage and returns those that are malformed, and the number of records of mailbox
+    /// auditing. A permit of the process is held only while bytes are read, never while records are evaluated: a tenant whose Exchange
+    /// does not respond must not keep the others from reading.
     async fn read_records(
         &self,
         mut response: reqwest::Response,

@@ -18,7 +18,7 @@ use crate::tenants::stop::stop_in_time;
 /// (elastic/integrations pull request 15476).
 const START_INTERVAL: TimeDelta = TimeDelta::minutes(15);
 
-/// The most pages of one window. A listing that never ends is a fault of the service.
+/// The most pages of one window. A listing that never ends is an error of the service.
 const PAGES: usize = 10_000;
 
 impl Collector<'_> {
@@ -35,7 +35,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Which content is needed: the directory's only for the detections that live there.
+    /// Returns the content types that are needed: the directory's only for detections that evaluate directory records.
     fn content_types(&self) -> Vec<ContentType> {
         let off = &self.app.settings.trust.detections_off;
         let needs_directory =
@@ -46,7 +46,7 @@ impl Collector<'_> {
         std::iter::once(ContentType::Exchange).chain(directory).collect()
     }
 
-    /// Reads everything of one content type in a window; gives the time up to which the service has listed.
+    /// Reads everything of one content type in a window. Returns the time up to which the service has listed.
     async fn read_content(&self, plan: &Plan, of: ContentType, window: Span) -> Result<DateTime<Utc>, Stop> {
         let mut page = self.first_page(of, window).await?;
         let listed_until = time::now(self.app).time;
@@ -65,8 +65,8 @@ impl Collector<'_> {
         Err(Stop::Transient("the listing of content does not end: its pages lead in a circle".to_owned()))
     }
 
-    /// The first page. Without a subscription it is started, and the listing requested once more; the service may need a while until it
-    /// lists (MicrosoftDocs/office-365-management-api#479), and then the run ends quietly.
+    /// Returns the first page. Without a subscription, one is started and the listing is repeated; the service may need some time
+    /// until it lists (MicrosoftDocs/office-365-management-api#479), and then the run ends quietly.
     async fn first_page(&self, of: ContentType, window: Span) -> Result<ContentPage, Stop> {
         match self.app.activity.list(&self.tenant, of, window.from, window.to).await {
             Err(error) if Remedy::of(&error) == Some(Remedy::Subscribe) => self.start(of).await?,

@@ -41,7 +41,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Tries the deferred blobs that are due, until `share` is over. Without any, the store is not asked.
+    /// Tries the deferred blobs that are due, until `share` is over. If there are none, the store is not queried.
     pub(super) async fn read_retry_queue(&self, share: &Deadline) -> Result<(), Stop> {
         if self.session.read(|row| row.owed).await == 0 {
             return Ok(());
@@ -63,7 +63,8 @@ impl Collector<'_> {
     async fn try_due(&self, mut owed: Vec<DeferredBlob>, share: &Deadline) -> Result<Vec<DeferredBlob>, Stop> {
         let now = super::time::now(self.app).time;
         owed.retain(|blob| is_reached(blob.next_attempt, now) || blob.content.content_expiration <= now);
-        // What is lost first comes first. What was tried is not due in the next run, which goes on with the others.
+        // The blob that expires first comes first. A blob that was tried is not due in the next run, which continues with the
+        // others.
         owed.sort_by_key(|blob| blob.content.content_expiration);
         let tries: Vec<_> = owed.into_iter().map(|blob| self.try_deferred(blob, share).boxed()).collect();
         let mut tried = stream::iter(tries).buffer_unordered(AT_ONCE);
@@ -129,7 +130,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// A blob that the service denies having when it is first asked for.
+    /// Stores the gap of a blob that the service denies having at the first request.
     pub(super) async fn lose_denied(&self, content: &Content, error: &ServiceError) -> Result<(), Stop> {
         let why = format!("the service listed content but does not deliver it ({})", error.code());
         self.lose(&[span_of(content)], &why).await?;
@@ -137,7 +138,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// The rows go when the gap is stored and told, so that a kill in between loses neither.
+    /// Removes the rows only after the gap is stored and its notice was handed on, so that a kill in between loses neither.
     async fn lose_deferred(&self, lost: Vec<DeferredBlob>) -> Result<(), Stop> {
         let spans: Vec<Span> = lost.iter().map(|blob| span_of(&blob.content)).collect();
         self.lose(&spans, "the content expired before it could be read").await?;
@@ -165,7 +166,8 @@ fn span_of(content: &Content) -> Span {
     Span { from, to: from.checked_add_signed(TimeDelta::seconds(1)).unwrap_or(from) }
 }
 
-/// 10 minutes after the first attempt, then twice as long each time, at most 6 hours; and once more shortly before it expires.
+/// Returns the time of the next attempt: 10 minutes after the first one, then twice as long each time, at most 6 hours; the last
+/// attempt comes shortly before the blob expires.
 fn next_attempt(content: &Content, attempts: u32, now: DateTime<Utc>) -> DateTime<Utc> {
     let distance = TimeDelta::minutes(10 << attempts.clamp(1, 7).saturating_sub(1)).min(TimeDelta::hours(6));
     match content.content_expiration.checked_sub_signed(TimeDelta::minutes(30)) {

@@ -1,4 +1,4 @@
-//! The time up to which content is read. One clock can be wrong, so up to three are asked and the middle one counts.
+//! The time up to which content is read. One clock can be wrong, so up to three are compared and the middle one counts.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -14,12 +14,12 @@ pub struct Now {
     pub time: DateTime<Utc>,
     /// The time of the clock that is ahead of the others.
     pub latest: DateTime<Utc>,
-    /// How far the clocks are apart, if that is notable.
+    /// The largest difference between the clocks, if it is notable.
     pub disagreement: Option<TimeDelta>,
 }
 
 /// Returns the time by this machine's clock, that of the Management Activity API and that of the table store. The clock of the token
-/// endpoint takes the place of one that is not known: a process that has just started has asked no other service.
+/// endpoint takes the place of one that is not known: a process that has just started has called no other service.
 pub fn now(app: &App) -> Now {
     let store = app.store.service_time().map(|time| app.clock.of_system_time(time));
     let clocks = [Some(app.clock.now()), app.activity.service_time(), store, app.tokens.service_time()];

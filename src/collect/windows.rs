@@ -1,4 +1,4 @@
-//! Which spans of time a run lists. Pure: the row, the time and the settings go in, spans come out.
+//! Plans the spans of time that a run lists. Pure: the row, the time and the settings go in, spans come out.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,20 +6,20 @@ use crate::tables::{CoverageRow, Span, merge, without};
 
 use super::time::Now;
 
-/// How far back content can be listed. The service says 7 days; five minutes are left for the way there.
+/// The age up to which content can be listed. The service says 7 days; five minutes are left for the transfer.
 const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 5);
 
 /// The longest span of one listing. A longer one may be answered with a part of the content only.
 const LONGEST: TimeDelta = TimeDelta::hours(24);
 
-/// What a run has to list.
+/// The spans that a run has to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Where reading begins; what lies before is covered or lost.
+    /// The time from which the run reads. Everything before it is covered or lost.
     pub start: DateTime<Utc>,
-    /// What can never be listed any more and was never read.
+    /// The spans that were never read and can never be listed any more.
     pub lost: Vec<Span>,
-    /// What is listed, in this order: the oldest owed window, then the newest first.
+    /// The spans to list, in this order: the oldest missing window, then the newest first.
     pub windows: Vec<Span>,
 }
 

@@ -1,4 +1,4 @@
-//! Judges cmdlets that weaken auditing, remove protections or allow forwarding to external addresses.
+//! Evaluates cmdlets that weaken auditing, remove protections or allow forwarding to external addresses.
 //!
 //! Sources: the cmdlets' pages at <https://learn.microsoft.com/powershell/module/exchange/> and
 //! <https://learn.microsoft.com/purview/audit-log-enable-disable>; `Update authorization policy.` and its properties from
@@ -42,7 +42,7 @@ const AGE_LIMITS: [&str; 2] = ["AuditLogAgeLimit", "AdminAuditLogAgeLimit"];
 /// The age limit that Exchange sets by itself, in days. A shorter one removes records.
 const DEFAULT_DAYS: f64 = 90.0;
 
-/// Judges a cmdlet that can weaken auditing or protection. `None` if this one does not.
+/// Evaluates a cmdlet that can weaken auditing or protection. `None` if this one does not.
 pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
     let mut evidence = Evidence::new(FindingKind::AuditTampering);
     add_table(&mut evidence, record);
@@ -59,7 +59,7 @@ pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
     finished(evidence, record)
 }
 
-/// Judges the auditing that a Set-Mailbox record disables. `None` if it does not.
+/// Evaluates the auditing that a Set-Mailbox record disables. `None` if it does not.
 pub(super) fn of_mailbox(record: &AuditRecord) -> Option<Evidence> {
     let mut evidence = Evidence::new(FindingKind::AuditTampering);
     add_table(&mut evidence, record);
@@ -140,7 +140,7 @@ fn add_consent_policy(evidence: &mut Evidence, record: &AuditRecord) {
     }
 }
 
-/// How much users may consent to: nothing, what a limited policy lets, everything.
+/// Returns the level of user consent: 0 nothing, 1 limited by a policy, 2 everything.
 fn consent_level(policies: &str) -> u8 {
     let policies = policies.to_ascii_lowercase();
     if policies.contains("default-legacy") {

@@ -1,4 +1,4 @@
-//! Judges automatic replies. Alone they are only recorded; soon after a threat one may answer the victims of a fraud.
+//! Evaluates automatic replies. Alone they are only recorded; soon after a threat one may answer the victims of a fraud.
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/set-mailboxautoreplyconfiguration>.
 
@@ -9,7 +9,7 @@ use super::finding::FindingKind;
 use super::principals::Principals;
 use super::reason::ReasonName::AutoReplySet;
 
-/// Judges a change of the automatic reply. One that is disabled is no sign of anything: a remediation does that too.
+/// Evaluates a change of the automatic reply. One that is disabled is no sign of anything: a remediation does that too.
 pub(super) fn evidence(record: &AuditRecord, principals: &Principals) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::AutoReply);
     let mailbox = shown(&principals.mailbox);

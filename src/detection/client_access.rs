@@ -1,4 +1,5 @@
-//! Judges protocols that are enabled for a mailbox: IMAP, POP and SMTP AUTH, with which mail programs of attackers synchronize and send.
+//! Evaluates protocols that are enabled for a mailbox: IMAP, POP and SMTP AUTH, with which attackers' mail programs synchronize
+//! and send.
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/set-casmailbox>.
 
@@ -16,7 +17,7 @@ const OPENING: [(&str, bool, &str); 3] = [
     ("SmtpClientAuthenticationDisabled", false, "SMTP AUTH"),
 ];
 
-/// Judges protocols that are enabled. `None` if the record enables none of them.
+/// Evaluates protocols that are enabled. `None` if the record enables none of them.
 pub(super) fn evidence(record: &AuditRecord, principals: &Principals) -> Option<Evidence> {
     let is_opened = |(name, value, _): &&(&str, bool, &str)| record.parameters.flag(name) == Some(*value);
     let opened: Vec<&str> = OPENING.iter().filter(is_opened).map(|(_, _, protocol)| *protocol).collect();

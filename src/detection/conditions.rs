@@ -8,7 +8,7 @@ use super::restriction;
 use super::rule::Condition;
 use super::targets::Target;
 
-/// What decides whether a condition narrows.
+/// The property of a condition that decides whether it narrows a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
     /// With any value.
@@ -116,7 +116,7 @@ pub(super) fn narrows(condition: &Condition, own: &OwnAddresses) -> bool {
 
 /// Every message is at least this big, in bytes: the headers alone are.
 const EVERY_MESSAGE: u64 = 1024;
-/// No message is bigger, in bytes: the largest that Exchange Online can be told to take is 150 MB.
+/// The size that no message exceeds, in bytes: the highest limit that Exchange Online accepts is 150 MB.
 const NO_MESSAGE: u64 = 150 * 1024 * 1024;
 
 /// Returns whether practically every message contains a text: nothing visible (a NUL), `@`, `.`, a single letter. An ideograph or

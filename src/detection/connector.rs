@@ -1,4 +1,4 @@
-//! Judges connectors, through which mail enters or leaves the organization past its ordinary way.
+//! Evaluates connectors, through which mail enters or leaves the organization past its ordinary way.
 //!
 //! Sources: New-InboundConnector and New-OutboundConnector at <https://learn.microsoft.com/powershell/module/exchange/>; Microsoft's report
 //! on connectors in compromised tenants (<https://www.microsoft.com/security/blog/2022/09/22/malicious-oauth-applications-used-to-compromise-email-servers-and-spread-spam/>).
@@ -14,7 +14,7 @@ use super::reason::ReasonName::ConnectorChanged;
 const ENDS: [&str; 5] =
     ["SmartHosts", "RecipientDomains", "SenderIPAddresses", "SenderDomains", "TlsSenderCertificateName"];
 
-/// Judges a connector. A person sets one up rarely, so each is told; hybrid setups of applications are only recorded.
+/// Evaluates a connector. A person sets one up rarely, so each one is a threat; hybrid setups of applications are only recorded.
 pub(super) fn evidence(record: &AuditRecord) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::Connector);
     let name = named(record);

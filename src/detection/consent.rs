@@ -1,4 +1,4 @@
-//! Judges consents to applications.
+//! Evaluates consents to applications.
 //!
 //! One consent writes two or three records: `Consent to application.`, `Add delegated permission grant.` and `Add app role assignment
 //! to service principal.`. [`super::joins_consent`] tells that they belong together.
@@ -74,7 +74,7 @@ const ROLES: &[(&str, &str)] = &[
     ("75359482-378d-4052-8f01-80520e7db3cd", "Files.ReadWrite.All"),
 ];
 
-/// Judges a consent.
+/// Evaluates a consent.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::Consent);
     let application = Application::of(record);
@@ -123,7 +123,7 @@ pub(super) fn reads_mail(name: &str, keys: &[String], scopes: &[String]) -> Stri
     format!("The application {} can read or send mail, contacts or files: {}.", told(name, id), listed(dangerous))
 }
 
-/// Judges the removal of a consent or of one of its grants.
+/// Evaluates the removal of a consent or of one of its grants.
 pub(super) fn removal(record: &AuditRecord) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::Consent);
     let application = Application::of(record);

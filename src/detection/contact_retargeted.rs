@@ -10,7 +10,7 @@ use super::knowledge::Knowledge;
 use super::reason::ReasonName::ContactPointsElsewhere;
 use super::targets::{Destination, Target};
 
-/// Judges the new address. `None` when the record sets none.
+/// Evaluates the new address. `None` when the record sets none.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Evidence> {
     let target = record.parameters.get("ExternalEmailAddress").and_then(Target::read)?;
     let contact = record.parameters.get("Identity").unwrap_or_else(|| named(record));

@@ -28,9 +28,9 @@ pub trait Judged {
 pub struct Judgement<'a> {
     /// The type.
     pub kind: FindingKind,
-    /// Whether a technician must be notified.
+    /// `true` if a technician must be notified.
     pub threat: &'a mut bool,
-    /// How bad it is.
+    /// The severity.
     pub severity: &'a mut Severity,
     /// 0 to 100.
     pub score: &'a mut u8,
@@ -101,8 +101,9 @@ pub fn consent_names(finding: &Finding) -> Vec<[String; 2]> {
     keys.map(|key| [account.clone(), key.to_lowercase()]).collect()
 }
 
-/// Returns the accounts that a finding concerns, in lower case, each once. A threat concerns the mailbox and the actor. A change concerns
-/// the account that was changed: an administrator who resets a method of somebody else is not the account with the new method.
+/// Returns the accounts that a finding concerns, in lower case, each once. A threat concerns the mailbox and the actor. A change
+/// concerns the account that was changed: an administrator who resets another user's method is not the account with the new
+/// method.
 pub fn concerned_accounts(finding: &Finding) -> Vec<String> {
     let mut accounts = vec![finding.mailbox.to_lowercase(), finding.actor.to_lowercase()];
     accounts.retain(|account| !account.is_empty());

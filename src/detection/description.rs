@@ -46,7 +46,7 @@ fn condition(condition: &Condition) -> String {
     format!("{what} '{}'", listed(condition.values.iter().map(String::as_str)))
 }
 
-/// Conditions in words; the others are told by their property.
+/// Conditions in words; the others are described by the name of their property.
 const SAID: &[(&str, &str)] = &[
     ("SubjectContainsWords", "the message includes specific words in the subject"),
     ("SubjectProperty", "the message includes specific words in the subject"),
@@ -85,7 +85,8 @@ fn target(target: &Target) -> &str {
     }
 }
 
-/// What an action does, without its targets, for a fingerprint. Stopping further rules makes no other rule.
+/// Returns the action as a fingerprint contains it, without its targets. `None` for stopping further rules, because that alone
+/// makes no different rule.
 pub(super) fn action_key(action: &Action) -> Option<String> {
     match action {
         Action::Stop => None,

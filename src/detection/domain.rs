@@ -1,5 +1,5 @@
-//! Judges changes of the organization's domains. With a federated domain an attacker signs in as any user; a domain that was added turns
-//! external addresses into own ones.
+//! Evaluates changes of the organization's domains. With a federated domain an attacker signs in as any user; a domain that was
+//! added turns external addresses into own ones.
 //!
 //! Sources: <https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities> and New-AcceptedDomain,
 //! Set-AcceptedDomain at <https://learn.microsoft.com/powershell/module/exchange/>.
@@ -16,7 +16,7 @@ use super::reason::ReasonName::*;
 /// The types of accepted domains whose mail for unknown recipients is handed to another mail system.
 const RELAYS: [&str; 2] = ["InternalRelay", "ExternalRelay"];
 
-/// Judges a change of a domain.
+/// Evaluates a change of a domain.
 pub(super) fn evidence(record: &AuditRecord) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::Domain);
     let name = name(record);
@@ -25,7 +25,7 @@ pub(super) fn evidence(record: &AuditRecord) -> Evidence {
     let kind = record.parameters.get("DomainType").map(str::trim).unwrap_or_default();
     if matches!(operation.as_str(), "set domain authentication" | "set federation settings on domain") {
         let sentence = format!(
-            "The authentication or federation of the domain {told} was changed. Whoever controls it can sign in as its users."
+            "The authentication or federation of the domain {told} was changed. A person who controls it can sign in as its users."
         );
         evidence.because(DomainSignInChanged, sentence);
         evidence.identity.push(format!("sign-in {name}"));

@@ -1,4 +1,4 @@
-//! What a detection found in one record, and how it becomes a finding.
+//! Collects what a detection found in one record, and turns it into a finding.
 
 use audit_log::AuditRecord;
 use table_store::Digest;
@@ -13,7 +13,7 @@ use super::score;
 use super::targets::Destination;
 use super::verdict::{self, Signals};
 
-/// What a detection found, before the verdict.
+/// The evidence that a detection found, before the verdict.
 #[derive(Debug, Clone)]
 pub(super) struct Evidence {
     pub(super) kind: FindingKind,
@@ -29,9 +29,10 @@ pub(super) struct Evidence {
     pub(super) rule_id: String,
     pub(super) rule_name: String,
     pub(super) forwarding_status: String,
-    /// Where mail goes.
+    /// The destinations of the mail.
     destinations: Vec<Destination>,
-    /// What makes this finding another one than the next, besides tenant, mailbox and type.
+    /// The values that distinguish this finding from others of the same tenant, mailbox and type. They are part of the
+    /// fingerprint.
     pub(super) identity: Vec<String>,
     /// The objects that the record creates or changes: a rule by its id and by its name, a grant, an application.
     subjects: Vec<(FindingKind, String)>,
@@ -41,7 +42,7 @@ pub(super) struct Evidence {
     pub(super) scopes: Vec<String>,
     /// Every key of the application of a consent.
     pub(super) application: Vec<String>,
-    /// Something needed was withheld by a passing fault.
+    /// `true` if a transient error withheld a fact that was needed.
     pub(super) rejudge: bool,
 }
 
@@ -147,7 +148,7 @@ impl Evidence {
         }
     }
 
-    /// How bad it is.
+    /// Returns the severity.
     pub(super) fn verdict(&self) -> Severity {
         if self.is_settled { Severity::Low } else { verdict::severity(&self.signals).max(self.floor) }
     }
@@ -264,7 +265,8 @@ impl Evidence {
     }
 }
 
-/// Returns whether findings of this kind concern the organization. Whoever changes a mail flow rule is not "another" than its owner.
+/// Returns whether findings of this kind concern the organization. Their object has no owner, so no actor is "another" than the
+/// owner.
 fn kind_has_no_owner(kind: FindingKind) -> bool {
     use FindingKind::*;
     !matches!(kind, InboxRule | InboxForward | MailboxPermission | MailboxTrust | AutoReply | ClientAccess)

@@ -6,7 +6,7 @@ use super::resolution;
 use super::rule::{Action, Condition, RuleShape};
 use super::targets::Destination;
 
-/// Returns whether a rule has a name that Exchange gives its own rules. A name alone excuses nothing.
+/// Returns whether a rule has a name that Exchange gives its own rules. The name alone does not excuse a rule.
 pub fn is_exchange_rule_name(name: &str) -> bool {
     is_junk_rule_name(name) || is_absence_rule_name(name) || is_delegate_rule_name(name)
 }
@@ -30,8 +30,9 @@ fn starts_with(name: &str, start: &str) -> bool {
 
 /// Returns whether a hidden rule does only what Exchange's own rule of its name does. `hidden` are all hidden rules of the mailbox.
 ///
-/// Junk moves to Junk E-mail or shows no action, once in a mailbox; an automatic reply replies with a template or shows no action; a
-/// delegate's rule sends on meeting messages only, inside the organization. How the genuine ones look beyond that is unconfirmed.
+/// Junk moves to Junk E-mail or shows no action, once in a mailbox; an automatic reply replies with a template or shows no
+/// action; a delegate's rule sends on meeting messages only, inside the organization. Other properties of the genuine rules are
+/// unconfirmed.
 pub(super) fn is_exchange_own(rule: &RuleShape, hidden: &[RuleShape], known: &Knowledge) -> bool {
     let Some(name) = rule.name.as_deref().filter(|_| rule.hidden) else { return false };
     let actions: Vec<&Action> = rule.actions.iter().filter(|action| **action != Action::Stop).collect();

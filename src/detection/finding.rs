@@ -1,4 +1,4 @@
-//! A judged record.
+//! An evaluated record.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,10 +8,10 @@ use table_store::Digest;
 
 use super::Reason;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
-    /// Recorded, nobody is told.
+    /// Recorded without a notification.
     Low,
     /// A threat.
     Medium,
@@ -32,7 +32,7 @@ impl Severity {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
-        /// What a finding is about: the column `Type`.
+        /// The type of a finding: the column `Type`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum FindingKind { $($(#[$doc])* $name),+ }
 
@@ -88,26 +88,26 @@ kinds! {
     Domain,
     /// A mail contact or mail user with a new external address.
     ContactRetargeted,
-    /// Not a record: the state of watching a tenant.
+    /// Not a record: the state of monitoring a tenant.
     Coverage,
     /// Not a record: a notification sent by `check --notify`.
     Test,
 }
 
-/// A judged record, threat or not.
+/// An evaluated record, threat or not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The record's id.
     pub record_id: RecordId,
     /// The tenant of the record.
     pub tenant_id: TenantId,
-    /// What it is about.
+    /// The type.
     pub kind: FindingKind,
-    /// Whether a person must be told.
+    /// `true` if a technician must be notified.
     pub threat: bool,
-    /// Whether it is a threat only because a transient error withheld a target, which may turn out to be internal.
+    /// `true` if only a target that a transient error withheld makes it a threat. The target may turn out to be internal.
     pub hinges_on_withheld_target: bool,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// 0 to 100, to order findings.
     pub score: u8,
@@ -117,9 +117,9 @@ pub struct Finding {
     pub operation: String,
     /// The mailbox that was changed (the victim): a user principal name where it is known; empty where there is none.
     pub mailbox: String,
-    /// Who changed it.
+    /// The account that made the change.
     pub actor: String,
-    /// When, UTC.
+    /// The time of the change, UTC.
     pub event_time: DateTime<Utc>,
     /// Reaches a proven outside address.
     pub forwarding_externally: bool,
@@ -135,7 +135,7 @@ pub struct Finding {
     pub rule_name: String,
     /// The original's sentence about mailbox forwarding, empty for other kinds.
     pub forwarding_status: String,
-    /// Where mail goes, `;`-joined.
+    /// The destinations of the mail, joined with `;`.
     pub forwarding_address: String,
     /// Outside targets in comparable form, for `SharedTarget`.
     pub outside_targets: Vec<String>,
@@ -155,7 +155,7 @@ pub struct Finding {
     pub removed: Vec<Digest>,
     /// The earlier finding that this one repeats, as far as [`super::correlate`] found one.
     pub repeat_of: Option<RecordId>,
-    /// Live state was needed and a passing fault withheld it: to be judged again.
+    /// `true` if current settings were needed and a transient error withheld them, so that the record is evaluated again.
     pub rejudge: bool,
     /// The whole record as JSON.
     pub record: String,

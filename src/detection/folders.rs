@@ -67,7 +67,7 @@ impl Folder {
         segments
     }
 
-    /// As it is told to people.
+    /// Returns the folder as people read it.
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Path(text) | Self::Id(text) => text,
@@ -86,7 +86,7 @@ fn kind_of(segments: &[String]) -> Option<FolderKind> {
     listed.or_else(below_deleted).or_else(|| is_feed().then_some(FolderKind::Hidden))
 }
 
-/// Whether a name has the word RSS, which scripts without spaces write right before the next word.
+/// Returns whether a name contains the word RSS. Scripts without spaces write it directly before the next word.
 fn has_word_rss(name: &str) -> bool {
     name.split(|ch: char| !ch.is_ascii_alphanumeric()).any(|word| word == "rss")
 }

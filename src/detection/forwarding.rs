@@ -17,7 +17,7 @@ use super::unread::UnreadPart;
 /// The parameters that forward.
 const FORWARDING: [&str; 2] = ["ForwardingSmtpAddress", "ForwardingAddress"];
 
-/// What a record does to the forwarding of a mailbox.
+/// The change that a record makes to the forwarding of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     /// Mail goes to these from now on.
@@ -52,7 +52,7 @@ pub(super) fn unread(record: &AuditRecord) -> Vec<UnreadPart> {
     record.parameters.unread().iter().map(|text| UnreadPart::of(text)).filter(|part| part.forwards).collect()
 }
 
-/// Judges the forwarding that a `Set-Mailbox` record sets or removes.
+/// Evaluates the forwarding that a `Set-Mailbox` record sets or removes.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::InboxForward);
     let unread = unread(record);

@@ -64,8 +64,8 @@ fn resembles(domain: &Domain, own: &Domain) -> bool {
         || (ours.chars().count() >= LONG_PART && theirs.split('-').any(|part| skeleton(part) == our_bones))
 }
 
-/// The label that an organization registers: `contoso` of `mail.contoso.co.uk`. Public suffixes of two labels are told by the length of the
-/// second last one, because the list of all of them would be a dependency for a hint.
+/// Returns the label that an organization registers: `contoso` of `mail.contoso.co.uk`. Public suffixes of two labels are
+/// recognized by the length of the second last one, because the list of all of them would be a dependency for a hint.
 fn own_label(domain: &str) -> &str {
     let labels: Vec<&str> = domain.trim_end_matches(".onmicrosoft.com").split('.').collect();
     match labels.as_slice() {
@@ -95,7 +95,7 @@ fn alike(ch: char) -> char {
     }
 }
 
-/// Whether one character is wrong, missing or too many, or two neighbours are swapped.
+/// Returns whether one character is wrong, missing or added, or two neighbours are swapped.
 fn is_near(one: &str, other: &str) -> bool {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let same_start = one.iter().zip(&other).take_while(|(a, b)| a == b).count();

@@ -51,7 +51,7 @@ pub(super) fn evidence(
 ) -> Evidence {
     let own = shown_by(record, operation_kind);
     let settled = settled_because(record, &own);
-    // What the system does is judged by the change alone.
+    // A change by the system is evaluated without the current rules.
     let live = if settled.is_some() || is_noise(record) { Live::Offline } else { Live::of(principals, known) };
     let earlier = known
         .earlier_rules
@@ -87,7 +87,8 @@ pub(super) fn evidence(
     evidence
 }
 
-/// What a record shows of a rule that is Exchange's own is excused as far as it is what Exchange's own rule does.
+/// Returns the rule of the record without its conditions and actions if it does only what Exchange's own rule does, else
+/// unchanged.
 fn without_excused(own: RuleShape, excused: &[RuleShape], hidden: &[RuleShape], known: &Knowledge) -> RuleShape {
     let Some(live) = excused.first() else { return own };
     let as_live = RuleShape {

@@ -1,4 +1,4 @@
-//! Judges journal rules: they copy mail of the organization to an address.
+//! Evaluates journal rules: they copy mail of the organization to an address.
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/new-journalrule>.
 
@@ -16,7 +16,7 @@ pub(super) fn targets(record: &AuditRecord) -> Vec<Target> {
     record.parameters.get("JournalEmailAddress").map(Target::read_list).unwrap_or_default()
 }
 
-/// Judges a journal rule.
+/// Evaluates a journal rule.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::JournalRule);
     let name = named(record);

@@ -13,7 +13,7 @@ pub(super) fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Text, number or truth value as text.
+/// Returns a string, number or Boolean as text.
 pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

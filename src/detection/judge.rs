@@ -15,8 +15,9 @@ use super::{
     journal_rule, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
 };
 
-/// Returns members of a record that [`judge`] returns nothing for, whatever is known of the tenant: a `Set-Mailbox` by the system that
-/// sends no mail on and gives no one access. A third of all content is skipped so; `None` says nothing about the record.
+/// Returns the members of a record for which [`judge`] returns nothing, regardless of the tenant's facts: a `Set-Mailbox` by the
+/// system that sends no mail on and grants no one access. A third of all content is skipped in this way; `None` says nothing
+/// about the record.
 pub fn system_noise(record: &[u8]) -> Option<Glance<'_>> {
     /// The parameters in which [`targets_of`] looks for someone.
     static NAMING_SOMEONE: Without =

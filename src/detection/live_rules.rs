@@ -58,22 +58,22 @@ pub(super) fn accepted_domains(domains: &[AcceptedDomain]) -> AcceptedDomains {
     accepted
 }
 
-/// What is known of the live rules.
+/// The result of looking up the current rules of a mailbox.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Live<'a> {
     /// Read.
     Read(&'a LiveMailbox),
     /// There is no such mailbox.
     NotThere,
-    /// A passing fault: ask again later.
+    /// A transient error: they may be read later.
     Withheld,
-    /// We may not read them.
+    /// Exchange denies access to them.
     Refused,
     /// Nothing is looked up here.
     Offline,
 }
 
-/// The key of the question for the live rules: the owner, when he is known by an address.
+/// Returns the key of the question for the current rules: the owner, if known by an address.
 pub(super) fn live_key(principals: &Principals) -> Option<&str> {
     principals.mailbox.parse::<MailAddress>().is_ok().then_some(principals.mailbox.as_str())
 }
@@ -99,7 +99,7 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// The live rules that `shown` is about: those of its id, else those of its name.
+    /// The current rules that `shown` is about: those of its id, else those of its name.
     pub(super) fn matching(self, shown: &RuleShape, operation_kind: OperationKind) -> Vec<RuleShape> {
         let Self::Read(mailbox) = self else { return Vec::new() };
         if operation_kind == OperationKind::SweepRuleCmdlet {

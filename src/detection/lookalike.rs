@@ -9,7 +9,7 @@ pub(super) fn is_disguised(text: &str) -> bool {
     !text.is_ascii() && text.split(|ch: char| !(ch.is_alphanumeric() || is_hidden_mark(ch))).any(is_disguised_word)
 }
 
-/// Invisible characters, but for combining accents: those belong to the letter before them.
+/// Returns whether a character is invisible, except for combining accents: those belong to the letter before them.
 fn is_hidden_mark(ch: char) -> bool {
     is_invisible(ch) && !matches!(ch, '\u{0300}'..='\u{036F}' | '\u{FE00}'..='\u{FE0F}' | '\u{180B}'..='\u{180D}')
 }

@@ -19,7 +19,7 @@ use super::principals::Principals;
 use super::reason::ReasonName::*;
 use super::targets::{Destination, Target};
 
-/// Who is given which rights on what.
+/// One grant: the grantee, the rights and the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Grant {
     grantee: String,
@@ -28,17 +28,17 @@ struct Grant {
     folder: Option<String>,
 }
 
-/// Judges access that a record gives. `None` when it gives none.
+/// Evaluates the access that a record grants. Returns `None` if it grants none.
 pub(super) fn evidence(record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Option<Evidence> {
     judged(record, grants(record), principals, known)
 }
 
-/// Judges `GrantSendOnBehalfTo` of a Set-Mailbox record. `None` when it gives nobody anything.
+/// Evaluates `GrantSendOnBehalfTo` of a Set-Mailbox record. Returns `None` if it grants nothing.
 pub(super) fn of_send_on_behalf(record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Option<Evidence> {
     judged(record, send_on_behalf(record), principals, known)
 }
 
-/// Everybody who is given something, as written.
+/// Returns every grantee, as written.
 pub(super) fn grantees(record: &AuditRecord) -> Vec<Target> {
     grants(record).iter().chain(&send_on_behalf(record)).filter_map(|grant| Target::read(&grant.grantee)).collect()
 }
@@ -48,7 +48,7 @@ pub(super) fn objects(record: &AuditRecord) -> Vec<String> {
     grants(record).iter().flat_map(Grant::objects).collect()
 }
 
-/// Whether the actor is given something. On his own mailbox he would have it already, so this one is another's.
+/// Returns whether the actor is a grantee. An owner needs no grant for their own mailbox, so the mailbox belongs to another user.
 pub(super) fn is_to_actor(record: &AuditRecord) -> bool {
     grants(record).iter().chain(&send_on_behalf(record)).any(|grant| grant.names(&record.user_id))
 }
@@ -85,7 +85,8 @@ fn add_reasons(evidence: &mut Evidence, grant: &Grant, principals: &Principals, 
 }
 
 impl Grant {
-    /// The grantee in full and by his alias, because a grant and its removal may write him differently; with the folder.
+    /// Returns the grantee in full and by alias, each with the folder, because a grant and its removal may name the grantee
+    /// differently.
     fn objects(&self) -> BTreeSet<String> {
         let grantee = self.grantee.trim().to_lowercase();
         let last = grantee.rsplit(['/', '\\']).next().unwrap_or(&grantee);
@@ -103,21 +104,22 @@ impl Grant {
         format!("{} has {} on {place} of {}.", shown(&self.grantee), shown(&self.rights), shown(&principals.mailbox))
     }
 
-    /// The actor is the grantee, on a mailbox that is not his own.
+    /// Returns whether the actor is the grantee, on a mailbox that is not the actor's own.
     fn is_to_actor(&self, principals: &Principals, destinations: &[Destination]) -> bool {
         let actor = principals.actor.to_lowercase();
         let is_actor = self.names(&actor) || destinations.iter().any(|reach| reach.text().to_lowercase() == actor);
         is_actor && !actor.is_empty() && actor != principals.mailbox
     }
 
-    /// The grantee is written as the actor's name or as his alias.
+    /// Returns whether the grantee is written as the actor's name or alias.
     fn names(&self, actor: &str) -> bool {
         let (actor, grantee) = (actor.trim().to_lowercase(), self.grantee.trim().to_lowercase());
         let alias = grantee.rsplit('/').next().unwrap_or(&grantee);
         grantee == actor || actor.split_once('@').is_some_and(|(local, _)| !local.is_empty() && local == alias)
     }
 
-    /// To whom access is given that outsiders or everybody then have; `None` for a person of the tenant.
+    /// Returns in words who can read mail beyond the users of the tenant: everyone, a guest or an external user. `None` for a
+    /// user of the tenant, and for rights that do not read mail.
     fn is_broad(&self, destinations: &[Destination]) -> Option<&'static str> {
         if !self.reads_mail() {
             None

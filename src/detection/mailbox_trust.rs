@@ -1,5 +1,5 @@
-//! Judges the safe and blocked senders of a mailbox. Attackers make their look-alike domain a safe sender, so that its mail reaches the inbox,
-//! and block the senders that would warn the owner.
+//! Evaluates the safe and blocked senders of a mailbox. Attackers make their look-alike domain a safe sender, so that its mail
+//! reaches the inbox, and block the senders that would warn the owner.
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/set-mailboxjunkemailconfiguration>.
 
@@ -27,7 +27,7 @@ const BLOCKED: &str = "BlockedSendersAndDomains";
 const MICROSOFT_WARNS_FROM: [&str; 4] =
     ["microsoft.com", "microsoftonline.com", "email.microsoftonline.com", "accountprotection.microsoft.com"];
 
-/// Judges a change of the safe and blocked senders.
+/// Evaluates a change of the safe and blocked senders.
 pub(super) fn evidence(record: &AuditRecord, principals: &Principals, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::MailboxTrust);
     let (mailbox, own) = (shown(&principals.mailbox), own_domains(principals, known));

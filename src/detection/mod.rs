@@ -1,8 +1,8 @@
 //! Evaluates records. Pure: no I/O, no clock, no settings; the facts it needs are passed in.
 //!
-//! [`is_selected`] selects operations, [`questions`] returns the facts that must be looked up, [`judge`] returns the finding. On the
-//! way, a record becomes evidence: rules of every layout become one `RuleShape`, each detection adds reasons, `verdict` turns them
-//! into a severity and `score` into a number. What only other records can tell is added afterwards by `correlation`.
+//! [`is_selected`] selects operations, [`questions`] returns the facts that must be looked up, [`judge`] returns the finding. On
+//! the way, a record becomes evidence: rules of every layout become one `RuleShape`, each detection adds reasons, `verdict` turns
+//! them into a severity and `score` into a number. `correlation` adds afterwards what only other records show.
 
 mod audit_tampering;
 mod auto_reply;

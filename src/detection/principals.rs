@@ -18,7 +18,7 @@ pub(super) struct Principals {
     /// The mailbox that was changed: a user principal name or address where it is known, else the alias of the record; empty where
     /// there is none.
     pub(super) mailbox: String,
-    /// Entra object id of the mailbox, when Exchange told it.
+    /// Entra object id of the mailbox, if Exchange returned it.
     pub(super) object_id: Option<String>,
     /// All addresses of the owner that are known.
     pub(super) own: OwnAddresses,
@@ -26,7 +26,7 @@ pub(super) struct Principals {
     pub(super) actor: String,
     /// The actor is not the owner.
     pub(super) changed_by_another: bool,
-    /// Exchange should have told the owner, and a passing fault withheld it.
+    /// `true` if a transient error kept Exchange from returning the owner.
     pub(super) withheld: bool,
 }
 
@@ -109,7 +109,8 @@ pub(super) fn principals(record: &AuditRecord, operation_kind: OperationKind, kn
 }
 
 impl Principals {
-    /// The record names no mailbox: a cmdlet about rules then works on the actor's own, and it is he who consents and signs in.
+    /// Returns the principals of a record that names no mailbox: a cmdlet about rules works on the actor's own mailbox, and a
+    /// consent or a sign-in method is the actor's.
     fn without_owner(actor: String, operation_kind: OperationKind) -> Self {
         use OperationKind::*;
         let is_own = matches!(
@@ -166,8 +167,9 @@ impl Principals {
         }
     }
 
-    /// An alias, a GUID or a path that nobody resolved. The actor is taken for the owner when the alias is the local part of his
-    /// name, or when the record gives only an id and nothing says that the mailbox is another's.
+    /// Returns the principals for an alias, a GUID or a path that was not resolved. The actor is taken for the owner if the alias
+    /// is the local part of the actor's name, or if the record gives only an id and nothing shows that the mailbox is another
+    /// user's.
     fn unresolved(actor: String, text: &str, is_anothers: bool) -> Self {
         let alias = text.rsplit('/').next().unwrap_or(text).trim();
         let actor_address = actor.parse::<MailAddress>().ok();

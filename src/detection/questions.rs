@@ -1,4 +1,4 @@
-//! What must be looked up before a record can be judged.
+//! Lists the facts that must be looked up before a record can be evaluated.
 
 use audit_log::AuditRecord;
 
@@ -14,8 +14,8 @@ use super::rule::{Action, RuleShape};
 use super::selection::{OperationKind, operation_kind};
 use super::targets::Target;
 
-/// What must be looked up before `record` can be judged. Answering may raise further questions (the targets of a live rule); when
-/// none are left, or the same are asked again, it can be judged.
+/// Returns the facts that must be looked up before `record` can be evaluated. Answering may raise further questions (the targets
+/// of a current rule); if none are left, or the same are asked again, it can be evaluated.
 pub fn questions(record: &AuditRecord, known: &Knowledge) -> Vec<Question> {
     let Some(operation_kind) = operation_kind(&record.operation) else { return Vec::new() };
     if known.offline
@@ -49,7 +49,7 @@ fn is_rule(operation_kind: OperationKind) -> bool {
     )
 }
 
-/// Whether everything that this operation could be about is switched off.
+/// Returns whether every detection that this operation could concern is disabled.
 fn is_off(operation_kind: OperationKind, known: &Knowledge) -> bool {
     let kinds: &[FindingKind] = match operation_kind {
         OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet | OperationKind::MailboxRules => {
@@ -88,7 +88,7 @@ fn owner(record: &AuditRecord, operation_kind: OperationKind, known: &Knowledge)
     must_ask.then_some(Question::Mailbox(mailbox.text))
 }
 
-/// The live rules of the owner, then the directory objects among the targets of the record and of the live rule.
+/// The current rules of the owner, then the directory objects among the targets of the record and of the current rule.
 fn about_rule(
     record: &AuditRecord,
     operation_kind: OperationKind,

@@ -56,7 +56,7 @@ reasons! {
     ChangedByAnother,
     /// Seen only with hidden rules included.
     HiddenRule,
-    /// What the rule does cannot be seen from the server.
+    /// The actions of the rule are not visible on the server.
     ContentNotVisible,
     /// Forwarding on the mailbox to an outside address.
     MailboxForwardsExternally,
@@ -72,9 +72,9 @@ reasons! {
     ChangeNearby,
     /// A change within 24 h after a threat to the same account.
     AfterThreat,
-    /// The actor granted himself access.
+    /// The actor granted their own account access.
     GrantsToSelf,
-    /// Access for a guest, an outsider, everyone or anonymous.
+    /// Access for a guest, an external user, everyone or anonymous.
     GrantsBroadly,
     /// Access was granted.
     GrantsAccess,
@@ -104,9 +104,9 @@ reasons! {
     AutoReplySet,
     /// IMAP, POP or SMTP AUTH was enabled for a mailbox.
     ClientAccessOpened,
-    /// Auditing was switched off or around.
+    /// Auditing was disabled or bypassed.
     AuditingWeakened,
-    /// Automatic forwarding to the outside was allowed.
+    /// Automatic forwarding to external recipients was allowed.
     ForwardingLoosened,
     /// A protection was removed.
     ProtectionRemoved,

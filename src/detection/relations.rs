@@ -71,7 +71,7 @@ fn unite(mut first: Finding, later: &Finding) -> Finding {
 struct Users {
     /// When each was last seen.
     seen: HashMap<(TenantId, String), DateTime<Utc>>,
-    /// How many mailboxes of each tenant there are.
+    /// The number of mailboxes of each tenant.
     tenants: HashMap<TenantId, usize>,
     /// Every use, the oldest first.
     uses: VecDeque<(DateTime<Utc>, (TenantId, String))>,
@@ -198,7 +198,7 @@ fn relate_account(findings: &mut [Finding], of: &OfAccount) {
     }
 }
 
-/// What is known of a fingerprint that was reported.
+/// The finding of a fingerprint that was reported.
 struct Reported {
     record: RecordId,
     since: DateTime<Utc>,

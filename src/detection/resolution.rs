@@ -23,7 +23,7 @@ enum Order {
 /// Resolves the targets of one record, within its look-ups.
 pub(super) struct Resolver<'k> {
     known: &'k Knowledge,
-    /// The texts to ask `Get-Recipient` for: addresses under accepted domains first, then directory names.
+    /// The names to look up with `Get-Recipient`: addresses under accepted domains first, then directory names.
     recipients: BTreeSet<String>,
     /// Groups take the look-ups that recipients leave over.
     groups: Vec<(String, GroupKind)>,
@@ -68,7 +68,7 @@ impl<'k> Resolver<'k> {
         recipients.cloned().map(Question::Recipient).chain(groups).collect()
     }
 
-    /// Returns whether a transient error withheld an answer, or whether it was not asked for yet.
+    /// Returns whether a transient error withheld a result, or whether it was not looked up yet.
     pub(super) fn is_withheld(&self) -> bool {
         let is_open = |text: &String| matches!(self.known.recipients.get(text), None | Some(Answer::Withheld));
         let is_open_group =
@@ -76,7 +76,7 @@ impl<'k> Resolver<'k> {
         !self.known.offline && (self.recipients.iter().any(is_open) || self.groups.iter().any(is_open_group))
     }
 
-    /// Returns whether someone can be asked: not offline, and not if access is denied permanently.
+    /// Returns whether a look-up is possible: not offline, and not if access is denied permanently.
     pub(super) fn can_ask(&self) -> bool {
         let is_denied = |text: &String| matches!(self.known.recipients.get(text), Some(Answer::Refused));
         !self.known.offline && (self.recipients.is_empty() || !self.recipients.iter().all(is_denied))
@@ -102,7 +102,7 @@ impl<'k> Resolver<'k> {
         match self.known.recipients.get(text) {
             Some(Answer::Known(facts)) => {
                 let as_written = |reach| match reach {
-                    // Which of its addresses is the primary one changes nothing.
+                    // It does not matter which of its addresses is the primary one.
                     Destination::Inside(_) => Destination::Inside(text.to_owned()),
                     other => other,
                 };

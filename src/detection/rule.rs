@@ -15,13 +15,13 @@ pub(super) struct RuleShape {
     pub(super) enabled: Option<bool>,
     /// Seen only with hidden rules included.
     pub(super) hidden: bool,
-    /// Whether `conditions` are all there are. A change shows only what was changed.
+    /// `true` if `conditions` are all conditions of the rule. A change shows only what was changed.
     pub(super) complete: bool,
-    /// What a message must meet.
+    /// The conditions that a message must meet.
     pub(super) conditions: Vec<Condition>,
-    /// What a message must not meet.
+    /// The conditions that exempt a message.
     pub(super) exceptions: Vec<Condition>,
-    /// What is done with it.
+    /// The actions on a message.
     pub(super) actions: Vec<Action>,
     /// In Exchange's own words.
     pub(super) description: Option<String>,
@@ -66,7 +66,7 @@ pub(super) enum Action {
     Other(String),
 }
 
-/// How mail is sent on.
+/// The way in which mail is sent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Forwarding {
     /// Forwarded.
@@ -131,7 +131,7 @@ impl RuleShape {
         self.actions.iter().any(|action| matches!(action, Action::Unread(_)))
     }
 
-    /// Says nothing but that something happened: the live rule alone tells what.
+    /// Returns whether the record shows no action and no condition, so that only the current rule shows what it does.
     pub(super) fn is_blank(&self) -> bool {
         self.actions.is_empty() && self.conditions.is_empty()
     }

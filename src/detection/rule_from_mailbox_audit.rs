@@ -18,10 +18,10 @@ use super::rule_from_parameters::{Given, is_rule_parameter};
 use super::targets::Target;
 use super::unread::UnreadPart;
 
-/// How deep JSON inside a record is followed.
+/// The depth to which JSON inside a record is followed.
 const DEPTH: usize = 12;
 
-/// What the record shows of the rule.
+/// Returns the rule as the record shows it.
 pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
     let said = &record.operation_properties;
     let mut shape = RuleShape {
@@ -171,7 +171,7 @@ fn action(members: &Map<String, Value>) -> Option<Action> {
     })
 }
 
-/// What an action does.
+/// The kind of an action.
 enum Kind {
     Forward(Forwarding),
     Move,
@@ -230,7 +230,7 @@ fn forward(members: &Map<String, Value>, how: Forwarding) -> Action {
     let recipients = members.iter().filter(|(name, _)| is_recipient_list(name)).map(|(_, value)| value);
     let mut targets: Vec<Target> = recipients.flat_map(recipients_of).collect();
     if targets.is_empty() {
-        // It forwards, and to whom is not told: never silently inside.
+        // It forwards, and the record does not show the recipients: that must never count as internal.
         targets.push(Target::NotShown);
     }
     Action::Forward { how, targets }

@@ -15,7 +15,7 @@ use super::rule::{Action, Condition, Forwarding, RuleShape, is_unset, rule_id};
 use super::targets::Target;
 use super::unread::UnreadPart;
 
-/// What a rule cmdlet's record shows. A new rule is shown whole, a change only by what was changed.
+/// Returns the rule as the record of a rule cmdlet shows it. A new rule is shown whole, a change only by its changed parameters.
 pub(super) fn from_cmdlet(record: &AuditRecord) -> RuleShape {
     let mut shape = RuleShape {
         complete: record.operation.trim().get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("New-")),
@@ -60,7 +60,7 @@ pub(super) fn mailbox_and_rule(record: &AuditRecord) -> (Option<&str>, Option<&s
     }
 }
 
-/// A value as a record or as a live row gives it.
+/// A value as it is in a record or in a current rule.
 #[derive(Clone, Copy)]
 pub(super) enum Given<'a> {
     Text(&'a str),

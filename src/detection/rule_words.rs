@@ -29,8 +29,8 @@ struct SeenWords<'a> {
 }
 
 impl<'a> SeenWords<'a> {
-    /// The words of one shape. Conditions are ANDed: words of security in a rule that takes nothing but mail of outsiders, such as a
-    /// newsletter's, are told and weigh nothing.
+    /// Adds the words of one rule. Conditions are ANDed: words of security in a rule that matches only mail from external
+    /// senders, such as a newsletter, are shown and weigh nothing.
     fn take(&mut self, shape: &'a RuleShape, rule: &SeenRule<'_>) {
         let mut matches: BTreeSet<Match> = BTreeSet::new();
         for condition in &shape.conditions {
@@ -73,7 +73,7 @@ impl<'a> SeenWords<'a> {
     }
 }
 
-/// Words in conditions on text. An address is a sender, not a word, but for the names of what answers by itself.
+/// Returns the words in a condition on text. An address is a sender, not a word, except for the names of automatic senders.
 fn matches_of(condition: &Condition, value: &str, rule: &SeenRule<'_>) -> BTreeSet<Match> {
     if has_senders(condition) && senders::kind_of(value, rule.known) == Some(SenderKind::Bounce) {
         let local = value.split('@').next().unwrap_or(value);

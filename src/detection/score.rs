@@ -29,7 +29,7 @@ pub fn score(severity: Severity, reasons: &[Reason]) -> u8 {
     u8::try_from((base + heaviest.min(20) + rest).min(ceiling)).unwrap_or(100)
 }
 
-/// What a reason weighs, 0 to 20.
+/// Returns the weight of a reason, 0 to 20.
 pub fn weight(name: ReasonName) -> u32 {
     use ReasonName::*;
     match name {

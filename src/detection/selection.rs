@@ -1,6 +1,6 @@
-//! Which operations are looked at. Everything else is skipped before it is parsed.
+//! Lists the operations that are evaluated. Records of all others are skipped before they are parsed.
 
-/// What a record with a watched operation is about.
+/// The subject of a record with a watched operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OperationKind {
     /// `New-`, `Set-`, `Enable-InboxRule`
@@ -149,7 +149,7 @@ pub(super) const WATCHED: &[(&str, OperationKind)] = &[
     ("Set-MailUser", OperationKind::Contact),
 ];
 
-/// What records with this operation are about; `None` when nobody looks at them.
+/// Returns the subject of records with this operation, or `None` if the operation is not watched.
 pub(super) fn operation_kind(operation: &str) -> Option<OperationKind> {
     let operation = operation.trim().trim_end_matches('.');
     if !may_be_watched(operation) {
@@ -161,7 +161,8 @@ pub(super) fn operation_kind(operation: &str) -> Option<OperationKind> {
         .map(|(_, operation_kind)| *operation_kind)
 }
 
-/// Tells most operations that nobody looks at by their length and first letter: it is asked of every record there is.
+/// Returns whether an operation may be watched, by its length and first letter. This cheap test comes first because every record
+/// needs it.
 fn may_be_watched(operation: &str) -> bool {
     let Some(first) = operation.bytes().next() else { return false };
     INITIALS.get(operation.len()).is_some_and(|initials| initials & initial(first) != 0)
@@ -184,7 +185,8 @@ const fn initial(first: u8) -> u32 {
     1 << (first & 0x1F)
 }
 
-/// Whether records with this operation are looked at. Directory operations are found with and without their full stop.
+/// Returns whether records with this operation are evaluated. Directory operations are recognized with and without their full
+/// stop.
 pub fn is_selected(operation: &str) -> bool {
     operation_kind(operation).is_some()
 }

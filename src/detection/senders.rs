@@ -1,4 +1,4 @@
-//! Conditions on senders whose messages an attacker wants nobody to read.
+//! Recognizes conditions on senders whose messages an attacker wants to keep from the mailbox owner.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! Judges sign-in methods and devices that were added or removed. Alone they are only recorded; near a threat to the same account they are
-//! part of it.
+//! Evaluates sign-in methods and devices that were added or removed. Alone they are only recorded; near a threat to the same
+//! account they are part of it.
 //!
 //! Source: <https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities>.
 
@@ -10,7 +10,7 @@ use super::finding::FindingKind;
 use super::json;
 use super::reason::ReasonName::MethodChanged;
 
-/// Judges a change of sign-in methods. `None` for an `Update user.` that changes something else.
+/// Evaluates a change of sign-in methods. `None` for an `Update user.` that changes something else.
 pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
     let operation = record.operation.trim().trim_end_matches('.');
     let changed: Vec<&ModifiedProperty> =

@@ -23,7 +23,7 @@ pub(super) enum Target {
     NotShown,
 }
 
-/// Where one target leads.
+/// The destination of one target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Destination {
     /// Proven to leave the organization.
@@ -32,11 +32,11 @@ pub(super) enum Destination {
     Trusted(String),
     /// An accepted domain.
     Inside(String),
-    /// Nobody can say.
+    /// Not resolved.
     Unresolved {
         /// As written.
         text: String,
-        /// A passing fault: it may be known later.
+        /// `true` after a transient error: it may be known later.
         withheld: bool,
     },
 }
@@ -147,7 +147,7 @@ pub(super) fn is_inside(domain: &Domain, known: &Knowledge) -> bool {
     !is_new && (known.accepted.contain(domain) || (none_known && *domain == known.domain))
 }
 
-/// An address by its domain; the local part may be anything, because Exchange accepts more than we would.
+/// An address by its domain; the local part may be anything, because Exchange accepts more than the usual grammar.
 pub(super) fn address(text: &str) -> Option<Target> {
     let (local, domain) = text.rsplit_once('@')?;
     // Legacy DNs and paths may hold an @ in a name.

@@ -11,7 +11,7 @@ use super::knowledge::Knowledge;
 use super::list_values::added_items;
 use super::targets::{Target, is_inside};
 
-/// What the names of conditions begin with.
+/// The prefixes of the names of conditions.
 const CONDITIONS: &[&str] = &[
     "ADComparison",
     "AnyOf",
@@ -37,7 +37,7 @@ const SETTINGS: &[&str] = &["SenderAddressLocation", "SenderNotificationType", "
 /// Conditions on the direction of mail. They narrow other conditions, and are none by themselves.
 const SCOPES: &[&str] = &["FromScope", "SentToScope"];
 
-/// What the headers begin with in which spam filters write their verdict.
+/// The prefixes of the headers in which spam filters write their verdict.
 ///
 /// Source: <https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo>, and the pages of Proofpoint, Mimecast, Barracuda,
 /// Sophos and SpamAssassin on their headers.

@@ -1,4 +1,4 @@
-//! Judges mail flow rules of the organization.
+//! Evaluates mail flow rules of the organization.
 //!
 //! Source: <https://learn.microsoft.com/powershell/module/exchange/new-transportrule>.
 
@@ -33,7 +33,7 @@ fn named_in(record: &AuditRecord, parameter: &str) -> Vec<Target> {
     value.map(Target::read_list).unwrap_or_default()
 }
 
-/// Judges a mail flow rule.
+/// Evaluates a mail flow rule.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::TransportRule);
     let name = Some(named(record)).filter(|_| is_named(record));
@@ -116,7 +116,8 @@ fn add_deletion(evidence: &mut Evidence, told: &str, record: &AuditRecord, condi
         return;
     }
     evidence.deletes = true;
-    // Set to delete by other conditions, or everything, it is another rule to whoever dismissed it.
+    // A rule that deletes by other conditions, or deletes everything, is a different rule: the dismissal of this one must not
+    // cover it.
     evidence.identity.push(format!("deletes {}", conditions.key()));
     if conditions.are_spam_verdicts() {
         return;

@@ -8,7 +8,7 @@ use super::words::{WordCounts, WordGroup};
 
 /// Everything that the verdict depends on.
 ///
-/// Reasons alone are not enough: a newsletter's word `security` is a reason and weighs nothing. What weighs is a signal.
+/// Reasons alone are not enough: a newsletter's word `security` is a reason and weighs nothing. A signal is the part that weighs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signals {
     /// The reasons that hold.
@@ -27,7 +27,7 @@ pub struct Signals {
     pub warning_senders: bool,
     /// The same, without the own help desk.
     pub account_senders: bool,
-    /// Someone could be asked about the targets that are not resolved.
+    /// The targets that are not resolved could be looked up.
     pub targets_were_asked_for: bool,
 }
 
@@ -114,7 +114,7 @@ fn archives_warnings(signals: &Signals) -> bool {
     signals.has(MovesToArchiveOrJunk) && words
 }
 
-/// Offline, where no one can be asked, a target that is not resolved needs another sign beside it.
+/// Offline, where look-ups are impossible, an unresolved target needs another sign beside it.
 fn is_unresolved(signals: &Signals) -> bool {
     const SIGNS: [ReasonName; 6] =
         [DeletesMessages, HidesInFolder, NamelessRule, ShortName, LookalikeText, SensitiveWords];

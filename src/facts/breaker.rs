@@ -1,11 +1,11 @@
-//! A circuit breaker for the look-ups of one service in one run: a service that hangs costs a few seconds, not a run.
+//! A circuit breaker for the look-ups of one service in one run: an unresponsive service costs a few seconds, not a run.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::clock::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How long an open breaker withholds look-ups before one is tried again.
+/// The time for which an open breaker withholds look-ups before one is tried again.
 const OPEN_FOR: TimeDelta = TimeDelta::seconds(60);
 
 /// Opens after two consecutive failures about different subjects. One mailbox that fails twice says nothing of the service.

@@ -1,7 +1,7 @@
-//! What is known of a tenant for a while: accepted domains, the organization's name, recipients and their targets. One cache, one
-//! look-up logic and one circuit breaker per run, for whoever evaluates records.
+//! Caches facts about a tenant: accepted domains, the organization's name, recipients and their targets. One cache, one look-up
+//! logic and one circuit breaker per run serve everything that evaluates records.
 //!
-//! Rules and the state of a sign-in are read anew for each run and never cached for a press.
+//! Rules and the state of a sign-in are read again in each run and never cached for a remediation request.
 
 mod breaker;
 pub mod contacts;
@@ -26,13 +26,13 @@ use m365::exchange::{Exchange, Mailbox, MailboxId, Recipient, is_not_found, is_r
 use m365::graph::Graph;
 use m365::{Service, ServiceError};
 
-/// How long accepted domains, the organization's name and recipients are used.
+/// The age up to which cached accepted domains, the organization's name and recipients are used.
 const CACHE_LIFE: TimeDelta = TimeDelta::hours(1);
 
 /// Answers may raise further questions (the targets of a current rule), but not without end.
 const ROUNDS: usize = 4;
 
-/// The most current mailboxes and recipients that a run remembers; beyond that they are asked for again.
+/// The most current mailboxes and recipients that a run caches; beyond that they are looked up again.
 const MAILBOXES_LIMIT: usize = 200;
 const RECIPIENTS_LIMIT: usize = 5_000;
 
@@ -46,7 +46,7 @@ const RECORD_TIMEOUT: Duration = Duration::from_secs(20);
 /// author of the rule chose how many targets it has.
 const LOOK_UPS_PER_RECORD: usize = 60;
 
-/// What is slow to change in a tenant.
+/// The facts of a tenant that change slowly.
 #[derive(Debug, Clone)]
 struct TenantFacts {
     at: DateTime<Utc>,
@@ -170,7 +170,7 @@ pub struct RunFacts<'a> {
     sweep_rules_read: HashSet<String>,
 }
 
-/// What is left for the look-ups of one record, and the mailbox that they are about.
+/// The time and look-ups that remain for one record, and the mailbox that they are about.
 struct Budget {
     deadline: Deadline,
     look_ups: usize,
@@ -383,7 +383,8 @@ fn trusted_target(target: &settings::TrustedTarget) -> TrustedTarget {
     }
 }
 
-/// Where mail to this recipient ends: outside for a contact or mail user, else in its own mailbox.
+/// Returns the address at which mail to this recipient ends (external for a contact or mail user, else its own mailbox), and the
+/// kind of group that it is.
 fn recipient_facts(recipient: &Recipient) -> RecipientFacts {
     RecipientFacts { addresses: recipient.target().into_iter().collect(), group: recipient.group_kind() }
 }

@@ -17,7 +17,7 @@ use table_store::StoreError;
 
 use super::{FunctionError, TenantMessage};
 
-/// How long one run may take, in seconds. Below `functionTimeout` of `host.json`.
+/// The time limit of one run, in seconds. Below `functionTimeout` of `host.json`.
 pub const DEADLINE_SECONDS: u64 = 5 * 60;
 
 /// A tenant that was never healthy is tried no oftener than this.
@@ -66,7 +66,7 @@ async fn list_and_housekeep(app: &App, deadline: &Deadline) -> Result<Customers,
         Err(_) => all_known(app, &known),
     };
     let monitored = watched.iter().map(|tenant| tenant.tenant_id).collect();
-    // Whatever becomes of the rest, the tenants are read.
+    // The tenants are queued even if everything else fails.
     if let Err(error) = housekeep(app, deadline, &outbox, &known, unreadable, listing).await {
         tracing::error!("tenants are queued, but what else GetDomain does is not done: {error}");
     }
@@ -91,7 +91,7 @@ fn session_of<'a>(app: &'a App, row: &CoverageRow, version: &RowVersion) -> Cove
     CoverageSession::new(app.store.as_ref(), app.clock.clone(), row.clone(), version.clone())
 }
 
-/// Everything but the queueing: what is to be told, and the work of a day.
+/// Sends the notices that are due, and does the daily work. Queueing the tenants is not part of it.
 async fn housekeep(
     app: &App,
     deadline: &Deadline,
@@ -105,7 +105,7 @@ async fn housekeep(
         Ok(listed) => {
             notice_unlisted(app, outbox, known, listed).await?;
             match unreadable.first() {
-                // Its tenant is queued as a new one, and fails there until somebody mends the row.
+                // Its tenant is queued as a new one, and fails there until someone repairs the row.
                 Some(error) => service::our_fault(app, outbox, &error.to_string()).await?,
                 None => notice_recovery(app, outbox, known, listed).await?,
             }
@@ -116,7 +116,8 @@ async fn housekeep(
         Ok(listed) => [missing_once(app, known, &listed), listed].concat(),
         Err(_) => all_known(app, known),
     };
-    // Where nothing has run every tenant is late, which was told once for all. Those that stay so are told from the next run on.
+    // If nothing has run, every tenant is late, and one notice for all has said so. Tenants that stay late are notified from the
+    // next run on.
     if !stood_still {
         notice_late(app, outbox, known, &watched).await?;
     }
@@ -125,7 +126,7 @@ async fn housekeep(
     housekeeping::do_once_a_day(app, deadline, outbox, known).await
 }
 
-/// What is owed about tenants that are not queued any more.
+/// Sends the undelivered notifications of tenants that are not queued any more.
 async fn resume_unwatched(
     app: &App,
     outbox: &Outbox<'_>,
@@ -190,9 +191,9 @@ async fn notice_failure(app: &App, outbox: &Outbox<'_>, error: &ListingError) ->
     service::our_fault(app, outbox, &error.to_string()).await
 }
 
-/// The fault of our own is over when customers are listed and no tenant meets it any more.
+/// Ends the Tenantwatch problem when customers are listed and no tenant has it any more.
 async fn notice_recovery(app: &App, outbox: &Outbox<'_>, known: &Known, listed: &[Watched]) -> Result<(), StoreError> {
-    // A row of a tenant that nobody reads any more says so for ever.
+    // The row of a tenant that is no longer read keeps that state forever, so only listed tenants count.
     let mut rows = listed.iter().filter_map(|tenant| known.get(&tenant.tenant_id));
     if rows.any(|(row, _)| row.state == TenantState::OurFault) {
         return Ok(());

@@ -112,12 +112,13 @@ async fn work(
     outcome
 }
 
-/// The time that goes to one kind of what earlier runs left. What is new must be read however much that is.
+/// Returns the time budget for one kind of unfinished work of earlier runs. New content must be read however much of that there
+/// is.
 fn share(app: &App, deadline: &Deadline) -> Deadline {
     Deadline::after(app.clock.clone(), deadline.left() / 4)
 }
 
-/// What the end of a run needs.
+/// The parts that the end of a run needs.
 struct Run<'a> {
     app: &'a App,
     message: &'a TenantMessage,

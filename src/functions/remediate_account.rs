@@ -19,13 +19,13 @@ use table_store::{Key, PartitionKey, RowKey, StoreError};
 
 use super::tenant_span;
 
-/// How long one request may take, in seconds. Azure cuts at 230, callers earlier.
+/// The time limit of one request, in seconds. Azure cuts a request off at 230, some callers earlier.
 pub const DEADLINE_SECONDS: u64 = 100;
 
-/// What of it is kept for storing the end of the run in a slow store, in seconds.
+/// The part of [`DEADLINE_SECONDS`] that is reserved for storing the end of the run in a slow store.
 const RESERVE_SECONDS: u64 = 13;
 
-/// What the caller gets: an HTTP status and a JSON body.
+/// The response to the caller: an HTTP status and a JSON body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// HTTP status.

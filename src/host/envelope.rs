@@ -13,7 +13,7 @@ pub const TENANTS_BINDING: &str = "tenants";
 /// The queue trigger of ProcessAuditLog, as its `function.json` names it.
 pub const TENANT_BINDING: &str = "tenant";
 
-/// The number of strings that a value may be wrapped in. The host wraps a value once, and once more if it was a JSON string.
+/// The number of strings that a value may be wrapped in. The host wraps a value once, and a second time if it was a JSON string.
 const MAX_WRAPPING: usize = 8;
 
 /// Why an envelope cannot be read.

@@ -84,7 +84,7 @@ pub struct Activity {
     pub operation: String,
     /// Its kind.
     pub act: Act,
-    /// Who did it, in lower case; a GUID where the record has no name.
+    /// The account that acted, in lower case; a GUID if the record has no name.
     pub account: String,
     /// The object id of that account.
     pub account_id: Option<String>,
@@ -111,7 +111,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Returns whether the act shows that somebody was in: everything but a sign-in without success.
+    /// Returns whether the act shows access to the account: every act except a sign-in without success.
     pub fn is_inside(&self) -> bool {
         !matches!(self.act, Act::SignIn(result) if result != SignInResult::In)
     }

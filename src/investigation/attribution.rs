@@ -37,7 +37,7 @@ pub enum Attributed {
     Microsoft,
     /// The response to the threat.
     Response,
-    /// Nobody's for certain.
+    /// Neither side's for certain.
     Unclear,
 }
 
@@ -63,7 +63,7 @@ impl Attributed {
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident: $text:literal),+ $(,)?) => {
-        /// The rule that judged an activity or an address.
+        /// The rule that attributed an activity or an address.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub enum Rule { $($(#[$doc])* $name),+ }
 
@@ -140,7 +140,7 @@ fn judged(attributed: Attributed, rule: Rule) -> Judgement {
     Judgement { attributed, rule }
 }
 
-/// What is known of an incident, with which every activity is judged.
+/// The facts of an incident by which every activity is attributed.
 #[derive(Debug)]
 pub struct Attribution {
     /// The account.
@@ -223,7 +223,8 @@ impl Attribution {
         self.by_address(activity).or_else(linked)
     }
 
-    /// In the attacker's session that the owner shares, the owner's addresses are the owner's, and all others nobody's.
+    /// Returns the judgement in an attacker's session that the owner shares: the owner's addresses are the owner's, all others
+    /// are unclear.
     fn in_shared_session(&self, activity: &Activity) -> Option<Judgement> {
         let is_attackers = |session: &String| {
             self.links.sessions.contains_key(session) && self.baseline.shared_sessions.contains(session)

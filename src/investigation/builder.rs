@@ -1,4 +1,4 @@
-//! Builds the report from judged activities, one after the other in the order of time.
+//! Builds the report from attributed activities, one after the other in the order of time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -99,7 +99,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Adds an activity that was looked at.
+    /// Adds an activity that was examined.
     pub fn add(&mut self, activity: &Activity, judgement: Judgement, details: Option<&Details>) {
         let subject = &self.attribution.subject;
         let is_attacker = judgement.attributed.is_attacker();

@@ -35,16 +35,16 @@ pub struct File {
     pub size: u64,
 }
 
-/// What a record shows of mail, files and settings.
+/// The details of a record about mail, files or settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Details {
     /// Messages that were read, sent or deleted.
     pub messages: Vec<Message>,
     /// Folders that were copied.
     pub folders: Vec<String>,
-    /// To whom a message was sent.
+    /// The recipients of a message that was sent.
     pub recipients: Vec<String>,
-    /// What was searched for, or how a setting was changed.
+    /// The text of a search, or the change of a setting.
     pub text: String,
     /// The file.
     pub file: Option<File>,

@@ -1,4 +1,4 @@
-//! What the data cannot show.
+//! Lists what the data cannot show.
 
 use chrono::TimeDelta;
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::activity::Activity;
 use super::baseline::{Baseline, Context, Contexts, is_usable};
 
-/// How an address, a session or a token is known to be the attacker's.
+/// The reason why an address, a session or a token is the attacker's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Basis {
     /// The threat's own.
@@ -48,7 +48,7 @@ impl Links {
     pub(super) fn prove(&mut self, activity: &Activity, barriers: Barriers<'_>) {
         self.prove_address(activity.address, barriers);
         for session in &activity.sessions {
-            // Shared ones too: in them the attacker is told from the owner by address.
+            // Shared sessions too: the address distinguishes the attacker from the owner in them.
             self.sessions.insert(session.clone(), Basis::Proven);
         }
         if let Some(token) = &activity.token {

@@ -1,7 +1,7 @@
 //! Reduces records of every workload to activities.
 //!
-//! Which member holds the address, the session, the token, the client and the account differs by workload and has changed over the years;
-//! so the members are tried in a fixed order, the same for every record.
+//! The members that contain the address, the session, the token, the client and the account differ by workload and have changed
+//! over the years. So the members are tried in a fixed order, the same for every record.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -112,7 +112,7 @@ fn member<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     found.and_then(Value::as_str)
 }
 
-/// What `DeviceProperties` of a sign-in tells.
+/// The device of a sign-in, as `DeviceProperties` describes it.
 #[derive(Default)]
 struct Device {
     session: Option<String>,

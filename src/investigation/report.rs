@@ -14,7 +14,7 @@ pub fn utc<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, 
     serializer.collect_str(&time.format("%Y-%m-%dT%H:%M:%SZ"))
 }
 
-/// What an attacker did in one account, without the activities.
+/// The report on an attacker in one account, without the activities.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Report {
@@ -34,7 +34,7 @@ pub struct Report {
     pub counts: Counts,
     /// The attacker's first and last act, if there is one.
     pub access: Option<Access>,
-    /// How it began, in sentences.
+    /// The beginning of the attack, in sentences.
     pub beginning: Vec<String>,
     /// Every address that can be one of a person.
     pub addresses: Vec<Address>,
@@ -50,17 +50,17 @@ pub struct Report {
     pub synchronised: Vec<SyncedFolder>,
     /// Messages that the attacker deleted.
     pub deleted: Vec<Deleted>,
-    /// What the attacker searched for.
+    /// The attacker's searches.
     pub searches: Vec<Noted>,
     /// Files that the attacker read, downloaded or shared.
     pub files: Vec<FileRow>,
-    /// What the attacker changed.
+    /// The attacker's changes.
     pub changes: Vec<Noted>,
-    /// What was done against it.
+    /// The response to the attack.
     pub response: Vec<Noted>,
-    /// What the attacker did after the first response.
+    /// The attacker's acts after the first response.
     pub after_response: Vec<Noted>,
-    /// What was not recorded, so that nobody can know.
+    /// The acts that were not recorded, so that they remain unknown.
     pub not_logged: Vec<String>,
 }
 
@@ -96,7 +96,7 @@ pub struct Access {
     /// The last act; where the attacker was in, the last one inside.
     #[serde(serialize_with = "utc")]
     pub last: DateTime<Utc>,
-    /// Whether anything shows that the attacker was in.
+    /// `true` if anything shows that the attacker had access.
     pub is_proven: bool,
 }
 
@@ -107,7 +107,7 @@ pub struct Address {
     /// The address.
     #[serde(rename = "IP")]
     pub ip: IpAddr,
-    /// Whose it is.
+    /// The side that it is attributed to.
     pub attribution: Attributed,
     /// Why.
     pub rule: Rule,
@@ -135,7 +135,7 @@ pub struct Session {
     pub session: String,
     /// The account.
     pub account: String,
-    /// Whether the owner uses it too.
+    /// `true` if the owner uses it too.
     pub is_shared: bool,
     /// Its addresses.
     #[serde(rename = "IPs")]
@@ -150,7 +150,7 @@ pub struct Session {
     pub activities: u64,
 }
 
-/// How far the attacker got with another account.
+/// The degree of the attacker's access to another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum OtherKind {
     /// Signed in, or active without a sign-in: a second victim.
@@ -178,7 +178,7 @@ impl OtherKind {
 pub struct OtherAccount {
     /// The account.
     pub account: String,
-    /// How far the attacker got.
+    /// The degree of the attacker's access.
     pub kind: OtherKind,
     /// The first activity.
     #[serde(serialize_with = "utc")]
@@ -258,11 +258,11 @@ pub struct Noted {
     /// When.
     #[serde(serialize_with = "utc")]
     pub time: DateTime<Utc>,
-    /// Who.
+    /// The account that acted.
     pub account: String,
     /// The operation.
     pub operation: String,
-    /// What it was about.
+    /// The object of the act.
     pub text: String,
     /// The record.
     pub id: RecordId,
@@ -276,9 +276,9 @@ pub struct FileRow {
     pub name: String,
     /// Its address.
     pub url: String,
-    /// What was done with it.
+    /// The operations on it.
     pub operations: Vec<String>,
-    /// When first.
+    /// The time of the first one.
     #[serde(serialize_with = "utc")]
     pub time: DateTime<Utc>,
     /// In bytes, 0 where it was not recorded.
@@ -294,13 +294,13 @@ pub struct ActivityRow<'a> {
     /// When.
     #[serde(serialize_with = "utc")]
     pub time: DateTime<Utc>,
-    /// Who.
+    /// The account that acted.
     pub account: &'a str,
-    /// On which mailbox, empty where on none.
+    /// The mailbox, empty if the act concerned none.
     pub mailbox: &'a str,
     /// The operation.
     pub operation: &'a str,
-    /// From where, empty where no address was recorded.
+    /// The address of the client, empty if none was recorded.
     #[serde(rename = "IP")]
     pub ip: String,
     /// In which session, empty where none was recorded.

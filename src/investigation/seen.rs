@@ -1,4 +1,4 @@
-//! Which kinds of records a tenant has at all, so that silence is not mistaken for peace.
+//! Notes which kinds of records a tenant has at all, so that missing records are not mistaken for missing acts.
 
 use chrono::{DateTime, Utc};
 
@@ -11,13 +11,13 @@ pub struct Seen {
     pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// Records.
     pub records: u64,
-    /// Whether there are sign-ins.
+    /// `true` if there are sign-ins.
     pub sign_ins: bool,
-    /// Whether there are records of mailboxes.
+    /// `true` if there are records of mailboxes.
     pub mail: bool,
-    /// Whether there are records of mail that was read.
+    /// `true` if there are records of mail that was read.
     pub mail_reads: bool,
-    /// Whether there are records of files.
+    /// `true` if there are records of files.
     pub files: bool,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum SignInResult {
     /// A token was issued.
     In,
-    /// The page asked whether to stay signed in: the credential was accepted, the sign-in did not end.
+    /// The page offered to stay signed in: the credential was accepted, the sign-in did not end.
     Accepted,
     /// Nothing was decided, such as a choice between accounts.
     Interrupted,

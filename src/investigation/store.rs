@@ -1,4 +1,4 @@
-//! Where activities are looked up. The attribution passes over them several times and holds none.
+//! Looks up activities by account, address and session. The attribution reads them several times and holds none in memory.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! The time line: marks in lanes, so many at most as a drawing can show.
+//! Builds the timeline: marks in lanes, at most as many as a drawing can show.
 
 use std::collections::BTreeMap;
 
@@ -58,13 +58,13 @@ impl Lane {
 pub struct Mark {
     /// The lane.
     pub lane: Lane,
-    /// Whose they are: `Linked` stands for proven as well.
+    /// The side that they are attributed to; `Linked` includes proven ones.
     pub attributed: Attributed,
     /// Its place from 0 to 1.
     pub place: f64,
-    /// How many.
+    /// The number of activities.
     pub count: u64,
-    /// When the first one was.
+    /// The time of the first one.
     pub first: DateTime<Utc>,
     /// The operation of the first one.
     pub operation: String,

@@ -55,7 +55,7 @@ pub(super) fn verdict(builder: &Builder<'_>, counts: &Counts, others: &[OtherAcc
     text
 }
 
-/// The acts that were logged, and those that nobody can know.
+/// Returns in words the acts that were logged, and those that remain unknown because they were not.
 fn acts(builder: &Builder<'_>, counts: &Counts) -> String {
     let read = if builder.has_mail_reads || counts.messages_read > 0 {
         counted(counts.messages_read, "message") + " read"

@@ -106,7 +106,7 @@ impl Delivery<'_> {
             }
             Transport::Post { http, address, headers } => {
                 let request = self.request(http, address, headers, body)?;
-                let sent = limit.limit(base::http::send(http, request, Some(number))).await;
+                let sent = limit.limit(base::http::send_to_secret_url(http, request, number)).await;
                 let response = sent.ok_or_else(|| self.unanswered())?.map_err(|error| self.unreachable(&error))?;
                 let status = response.status();
                 if status.is_success() {

@@ -34,7 +34,9 @@ impl Heartbeat {
             (false, HeartbeatStyle::Healthchecks) => failed(url),
             (false, HeartbeatStyle::Plain) => return,
         };
-        match self.http.get(url).timeout(LIMIT).send().await {
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url);
+        *request.timeout_mut() = Some(LIMIT);
+        match base::http::send_to_secret_url(&self.http, request, 1).await {
             Ok(answer) if answer.status().is_success() => {}
             Ok(answer) => tracing::warn!("HEARTBEAT_URL was answered with {}", answer.status().as_u16()),
             Err(error) => tracing::warn!("HEARTBEAT_URL could not be reached: {}", error.without_url()),

@@ -36,7 +36,7 @@ pub struct Item {
     pub state: ItemState,
     /// One sentence about what was found.
     pub detail: String,
-    /// The one command or page that mends it; empty if nothing has to be mended.
+    /// The one command or page that corrects it; empty if there is nothing to correct.
     pub mend: String,
 }
 

@@ -1,7 +1,8 @@
-//! Readiness: whether everything that the watch and a press need is there in a tenant, and what mends what is missing.
+//! Readiness: checks whether a tenant has everything that monitoring and remediation need, and says how to correct what is
+//! missing.
 //!
-//! [`items`] is the one list of names. [`tenant`] asks about one tenant and changes nothing; [`mailboxes`] is the part about mailbox
-//! auditing. [`daily`] asks once a day for each tenant and stores what it found.
+//! [`items`] is the one list of names. [`tenant`] checks one tenant and changes nothing; [`mailboxes`] is the part about mailbox
+//! auditing. [`daily`] does so once a day for each tenant and stores the result.
 
 pub mod daily;
 pub mod items;

@@ -1,4 +1,4 @@
-//! Asks one tenant what the watch and a press need: three tokens and at most six requests beside them. Changes nothing.
+//! Queries one tenant for what monitoring and remediation need: three tokens and at most six other requests. Changes nothing.
 
 use crate::app::App;
 use crate::notify::ConsentPage;
@@ -12,14 +12,14 @@ use m365::{Service, ServiceError, TokenError};
 use super::items::{CONTENT_TYPES, DIRECTORY_ROLES, DirectoryRole, Item, OPTIONAL_PERMISSION, PERMISSIONS};
 use super::mailboxes;
 
-/// The tenant that is asked about.
+/// The tenant that is checked.
 #[derive(Debug, Clone)]
 pub struct Asked<'a> {
     /// The tenant id.
     pub tenant_id: TenantId,
     /// The domain.
     pub domain: &'a Domain,
-    /// What the ordinary runs have found out, if it was ever read.
+    /// The coverage row that ordinary runs have stored, if the tenant was ever read.
     pub row: Option<&'a CoverageRow>,
 }
 

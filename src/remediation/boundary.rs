@@ -1,12 +1,10 @@
 //! Which addresses are inside the organization, and which outside ones are trusted.
 
-use serde_json::json;
-
 use crate::detection::AcceptedDomains;
 use crate::settings::TrustedTarget;
 use base::ids::{Domain, MailAddress};
 use m365::ServiceError;
-use m365::exchange::{Row, is_not_found};
+use m365::exchange;
 
 use super::context::RemediationContext;
 
@@ -76,26 +74,19 @@ pub async fn look_up(context: &RemediationContext<'_>, target: &str) -> Recipien
         Some(address) => address.to_string(),
         None => inner(target).strip_prefix("EX:").unwrap_or(inner(target)).to_owned(),
     };
-    match context.invoke("Get-Recipient", json!({ "Identity": identity })).await {
-        Ok(rows) => match rows.as_slice() {
-            [row] => recipient(row),
-            _ => Recipient::None,
-        },
-        Err(error) if is_not_found(&error) => Recipient::None,
+    let call = context.app.exchange.recipient(context.tenant(), &identity);
+    match context.ask_exchange("recipient", call).await {
+        Ok(found) => found.as_ref().map_or(Recipient::None, recipient),
         Err(_) => Recipient::Unread,
     }
 }
 
-fn recipient(row: &Row) -> Recipient {
-    let text = |member: &str| row.get(member).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
-    let Some(address) = text("ExternalEmailAddress").or_else(|| text("PrimarySmtpAddress")).and_then(smtp) else {
-        return Recipient::None;
-    };
-    // A group mailbox is a group: guests may be among its members.
-    let is_mailbox = |kind: &str| kind.ends_with("Mailbox") && kind != "GroupMailbox";
-    match text("RecipientTypeDetails").is_some_and(is_mailbox) {
-        true => Recipient::Mailbox(address),
-        false => Recipient::Other(address),
+fn recipient(found: &exchange::Recipient) -> Recipient {
+    match found.target().and_then(|address| address.parse().ok()) {
+        Some(address) if found.is_mailbox() => Recipient::Mailbox(address),
+        // A group mailbox is a group: guests may be among its members.
+        Some(address) => Recipient::Other(address),
+        None => Recipient::None,
     }
 }
 

@@ -7,14 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::app::App;
 use crate::tables::ProcessedRow;
 use base::clock::Deadline;
 use base::ids::{MailAddress, TenantId};
-use m365::exchange::{AcceptedDomain, Anchor, Row, is_not_found};
+use m365::exchange::{AcceptedDomain, MailboxId};
 use m365::{Service, ServiceError};
 use table_store::StoreError;
 
@@ -97,49 +96,27 @@ impl<'a> RemediationContext<'a> {
         &self.finding.tenant_id
     }
 
-    /// What Exchange is asked for the mailbox by: the object id of its owner. The name of one account may be an alias of another's mailbox.
-    pub fn mailbox(&self) -> &str {
-        self.accounts.owner.key()
-    }
-
-    /// Runs a cmdlet on the mailbox: `member` names it among the other parameters (`Identity` or `Mailbox`).
-    pub async fn on_mailbox(&self, cmdlet: &str, member: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
-        let mut parameters = parameters;
-        parameters[member] = json!(self.mailbox());
-        self.invoke(cmdlet, parameters).await
-    }
-
-    /// The row of the mailbox that a cmdlet gives; `None` when Exchange says that there is no such mailbox.
-    pub async fn mailbox_row(&self, cmdlet: &str) -> Result<Option<Row>, ServiceError> {
-        match self.on_mailbox(cmdlet, "Identity", json!({})).await {
-            Ok(rows) => rows.into_iter().next().map(Some).ok_or_else(|| unclear(format!("{cmdlet} gave nothing"))),
-            Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn anchor(&self) -> Anchor {
+    /// Returns the mailbox of the finding: Exchange is asked for it by the object id of its owner.
+    pub fn mailbox(&self) -> MailboxId {
         let owner = &self.accounts.owner;
-        Anchor::Mailbox { name: owner.name.clone(), object_id: owner.object_id.clone() }
+        MailboxId { name: owner.name.clone(), object_id: owner.object_id.clone() }
     }
 
-    /// Runs a cmdlet, routed by the mailbox.
-    pub async fn invoke(&self, cmdlet: &str, parameters: Value) -> Result<Vec<Row>, ServiceError> {
-        self.ask_exchange(&self.anchor(), cmdlet, parameters).await
-    }
-
-    /// The accepted domains of the organization.
+    /// Returns the accepted domains of the organization.
     pub async fn accepted_domains(&self) -> Result<Vec<AcceptedDomain>, ServiceError> {
-        let call = self.app.exchange.accepted_domains(self.tenant());
-        self.within_timeout(Service::Exchange, &self.exchange_was_silent, "the accepted domains", call).await
+        self.ask_exchange("accepted domains", self.app.exchange.accepted_domains(self.tenant())).await
     }
 
-    async fn ask_exchange(&self, anchor: &Anchor, cmdlet: &str, body: Value) -> Result<Vec<Row>, ServiceError> {
-        let call = self.app.exchange.invoke(self.tenant(), anchor, cmdlet, body);
-        self.within_timeout(Service::Exchange, &self.exchange_was_silent, cmdlet, call).await
+    /// Returns the answer of Exchange to one call; `what` names the call in the error if no answer comes in time.
+    pub async fn ask_exchange<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        self.within_timeout(Service::Exchange, &self.exchange_was_silent, what, call).await
     }
 
-    /// What Graph answers about `what`.
+    /// Returns the answer of Graph to one call; `what` names the call in the error if no answer comes in time.
     pub async fn ask_graph<T>(
         &self,
         what: &str,
@@ -294,9 +271,4 @@ impl<'a> RemediationContext<'a> {
 
 fn timeout(was_silent: &AtomicBool) -> Duration {
     if was_silent.load(Ordering::Relaxed) { TIMEOUT_AFTER_SILENCE } else { EXCHANGE_CALL_TIMEOUT }
-}
-
-/// An answer that says nothing about what was asked.
-pub fn unclear(detail: String) -> ServiceError {
-    ServiceError::Unreachable { service: Service::Exchange, detail }
 }

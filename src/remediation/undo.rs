@@ -11,18 +11,17 @@ use crate::detection::FindingKind;
 use crate::notify::token::{ActionTokens, Scope};
 use crate::tables::{self, ProcessedRow};
 use base::ids::RunId;
-use m365::exchange::{Row, is_unknown_parameter};
+use m365::exchange::{AutoReply, ClientAccess, Forwarding, is_unknown_parameter};
 use m365::graph::User;
 
 use super::context::{EXCHANGE_GRANT, RemediationContext};
 use super::history::History;
 use super::remediate::RemediationRequest;
 use super::step::{StepReport, explain, quoted};
-use super::steps::clear_forwarding::{self, Forwarding};
 use super::steps::rule_switch::RuleSwitch;
 use super::steps::rules::{self, Rule, Source};
 use super::steps::snapshot::{KeptRule, Snapshot};
-use super::steps::{block_sign_in, disable_auto_reply, disable_client_access};
+use super::steps::{block_sign_in, clear_forwarding, disable_auto_reply, disable_client_access};
 use super::{Outcome, Refusal, Report, RunStatus, Step, StepName};
 
 /// What is put back, in this order: the owner gets in last.
@@ -175,11 +174,10 @@ fn has_reset_password(context: &RemediationContext<'_>, user: &User, history: &H
     account.is_some_and(|account| history.has_reset_password(account))
 }
 
-async fn client_access(context: &RemediationContext<'_>, switches: Option<&Row>) -> StepReport {
-    let switches = switches.map(disable_client_access::known).unwrap_or_default();
-    if switches.is_empty() {
+async fn client_access(context: &RemediationContext<'_>, switches: Option<&ClientAccess>) -> StepReport {
+    let Some(switches) = switches.filter(|switches| !switches.is_empty()) else {
         return nothing_kept();
-    }
+    };
     match disable_client_access::set(context, switches).await {
         Ok(rejected) => {
             let (gone, failed): (Vec<_>, Vec<_>) =
@@ -187,8 +185,8 @@ async fn client_access(context: &RemediationContext<'_>, switches: Option<&Row>)
             match (failed.first(), gone.is_empty()) {
                 (None, true) => undone("Client access restored."),
                 (None, false) => undone("Client access restored, except switches that this tenant does not have."),
-                (Some((name, error)), _) => {
-                    StepReport::failed(format!("Could not restore {name}: {}", explain(error, EXCHANGE_GRANT)))
+                (Some((switch, error)), _) => {
+                    StepReport::failed(format!("Could not restore {switch}: {}", explain(error, EXCHANGE_GRANT)))
                 }
             }
         }
@@ -196,11 +194,11 @@ async fn client_access(context: &RemediationContext<'_>, switches: Option<&Row>)
     }
 }
 
-async fn auto_reply(context: &RemediationContext<'_>, reply: Option<&Row>) -> StepReport {
-    let Some(state) = reply.and_then(disable_auto_reply::answering_outsiders) else {
+async fn auto_reply(context: &RemediationContext<'_>, reply: Option<&AutoReply>) -> StepReport {
+    let Some(reply) = reply.filter(|reply| reply.answers_external_senders()) else {
         return StepReport::skipped("No automatic reply went to external senders.");
     };
-    match disable_auto_reply::set(context, state).await {
+    match disable_auto_reply::set(context, &reply.auto_reply_state).await {
         Ok(()) => undone("The automatic reply is switched on again."),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
@@ -294,11 +292,11 @@ fn is_hidden(rule: &Rule, kept: &BTreeMap<Source, Vec<KeptRule>>) -> bool {
 
 /// A rule that sends mail out may be the thief's, though no threat names it.
 async fn switch_on_if_inside(context: &RemediationContext<'_>, rule: &Rule) -> StepReport {
-    for target in rules::targets_of(rule) {
-        match stays_inside(context, &target).await {
+    for target in &rule.targets {
+        match stays_inside(context, target).await {
             Ok(true) => {}
             Ok(false) => {
-                let (name, target) = (quoted(&rule.name), quoted(&target));
+                let (name, target) = (quoted(&rule.name), quoted(target));
                 let why = "which is neither inside nor trusted: it stays off unless Force is true";
                 return StepReport::skipped(format!("{name} sends mail to {target}, {why}."));
             }

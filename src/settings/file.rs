@@ -23,7 +23,7 @@ pub enum SettingsFileError {
     Malformed {
         /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The description of the error.
         what: String,
     },
 }

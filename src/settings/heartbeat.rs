@@ -1,11 +1,11 @@
-//! Settings of the heartbeat. Whoever knows the URL can silence the alarm, so it is a secret.
+//! Settings of the heartbeat. The URL is a secret, because anyone who knows it can keep the alarm silent.
 
 use secrecy::SecretString;
 use url::Url;
 
 use super::source::Source;
 
-/// The monitor outside that is called after every cycle.
+/// The external monitor that is called after every cycle.
 #[derive(Debug, Clone, Default)]
 pub struct HeartbeatSettings {
     /// `HEARTBEAT_URL`: an https URL.

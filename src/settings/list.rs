@@ -5,7 +5,7 @@
 pub struct SettingDoc {
     /// The name of the variable.
     pub name: &'static str,
-    /// Whether the value must never be shown.
+    /// `true` if the value must never be shown.
     pub secret: bool,
 }
 

@@ -60,7 +60,7 @@ pub struct Settings {
     pub channels: ChannelSettings,
     /// The monitor outside that is called after every cycle.
     pub heartbeat: HeartbeatSettings,
-    /// What RemediateAccount requires and may do.
+    /// The requirements and limits of RemediateAccount.
     pub actions: ActionSettings,
     /// Targets that are never external, and disabled detections.
     pub trust: TrustSettings,
@@ -70,7 +70,7 @@ pub struct Settings {
     pub root_certificates: Option<PathBuf>,
 }
 
-/// The settings of a command that only reads the tables. No other setting is looked at.
+/// The settings of a command that only reads the tables. No other setting is read.
 #[derive(Debug, Clone)]
 pub struct TableSettings {
     /// The storage account. `None` if the embedded store is used.

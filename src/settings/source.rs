@@ -19,7 +19,7 @@ pub(super) struct Source {
 pub struct Problem {
     /// The name of the setting.
     pub setting: String,
-    /// What is wrong and what is expected.
+    /// The description of the problem, and of the value that is expected.
     pub what: String,
 }
 

@@ -61,13 +61,13 @@ impl ActionRow {
         "IncidentId",
     ];
 
-    /// Where it is kept: the row of this run, or with `newest` the copy under the log id.
+    /// Returns the key of the row of this run, or with `newest` of the copy under the log id.
     pub fn key(&self, newest: bool) -> Key {
         let row = if newest { RowKey::record(&self.record_id) } else { RowKey::run(&self.record_id, &self.run_id) };
         Key::new(PartitionKey::domain(&self.domain), row)
     }
 
-    /// The row of this run, or with `newest` the copy under the log id. `RanRemediateAccountRunbook` is `"True"` in both.
+    /// Returns the row of this run, or with `newest` the copy under the log id. `RanRemediateAccountRunbook` is `"True"` in both.
     pub fn to_entity(&self, newest: bool) -> Entity {
         let mut entity = Entity::new(self.key(newest));
         entity.set_text("RanRemediateAccountRunbook", flag_text(true));
@@ -92,7 +92,7 @@ impl ActionRow {
     /// known run.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column that decides something is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let run_id = columns.parsed("RunId")?;

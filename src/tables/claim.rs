@@ -1,5 +1,5 @@
-//! Who may send a finding. A row is claimed by inserting it with a claim id, or taken over from somebody who did not finish
-//! in time. Both know their own write again when its answer was lost.
+//! Decides which run may send a finding. A row is claimed by inserting it with a claim id, or taken over from a run that did not
+//! finish in time. Both recognize their own write if its response was lost.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,40 +8,42 @@ use crate::tables::PROCESSED;
 use base::ids::RunId;
 use table_store::{Entity, Store, StoreError, Stored, Table};
 
-/// How long a claim holds before others may take it over.
+/// The time for which a claim holds before other runs may take it over.
 pub const CLAIM_HOLDS: TimeDelta = TimeDelta::minutes(15);
 
-/// An attempt is put off for a day at most.
+/// The longest plausible wait for a next attempt. An attempt is put off for a day at most, so a longer wait was written by a
+/// wrong clock.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(2);
 
-/// How often an insert is tried whose answer was lost.
+/// The number of attempts of an insert whose response is lost.
 const TRIES: usize = 3;
 
-/// Whose row it is.
+/// The result of claiming a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claimed {
-    /// We inserted it, in this version.
+    /// This run inserted it, in this version.
     Ours(RowVersion),
-    /// Somebody else did.
+    /// Another run has inserted this row.
     Theirs(Stored),
 }
 
-/// What came of taking over a finding.
+/// The result of taking over a finding.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TakenOver {
-    /// It is ours: the row as it is stored now.
+    /// This run has it: the row as it is stored now.
     Ours(Box<ProcessedRow>, RowVersion),
     /// Its claim still holds, until then.
     NotYet(DateTime<Utc>),
-    /// Somebody else was quicker, or it is gone.
+    /// Another run was faster, or the row is gone.
     Theirs,
 }
 
-/// Inserts a row that carries a `ClaimId`. When a row is there already, or the answer was lost, the stored claim id tells
-/// whether it is our own.
+/// Inserts a row that carries a `ClaimId`. If a row exists already, or the response was lost, the stored claim id shows whether
+/// it is this run's own.
 ///
 /// # Errors
-/// When the store cannot be used. The row may be stored all the same; a later run finds it, and takes it over in time.
+/// Returns [`StoreError`] if the store cannot be used. The row may be stored anyway; a later run finds it, and takes it over in
+/// time.
 pub async fn insert(store: &dyn Store, table: Table, entity: &Entity) -> Result<Claimed, StoreError> {
     let mut failure = None;
     for _ in 0..TRIES {
@@ -62,7 +64,8 @@ pub async fn insert(store: &dyn Store, table: Table, entity: &Entity) -> Result<
 /// Takes over a finding whose claim has run out, for [`CLAIM_HOLDS`] from `now`. Counts as one more attempt.
 ///
 /// # Errors
-/// When the store cannot be used. The finding may be ours all the same, and is left alone until that claim runs out.
+/// Returns [`StoreError`] if the store cannot be used. The finding may be claimed anyway, and is left alone until that claim runs
+/// out.
 pub async fn take_over(
     store: &dyn Store,
     row: &ProcessedRow,

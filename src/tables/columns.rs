@@ -13,7 +13,7 @@ use table_store::{Entity, StoreError};
 const FILETIME_OF_UNIX_EPOCH: i64 = 116_444_736_000_000_000;
 const FILETIME_PER_SECOND: i64 = 10_000_000;
 
-/// The columns of a stored row, as one of our rows reads them.
+/// The columns of a stored row, as a row of this program reads them.
 #[derive(Clone, Copy)]
 pub(super) struct Columns<'a>(pub &'a Entity);
 
@@ -28,7 +28,8 @@ impl Columns<'_> {
         self.0.whole_text(name).unwrap_or_default()
     }
 
-    /// The original's truth values: the text `True`. The service may also hold a real one, written by hand.
+    /// Returns a Boolean of the original: the string `True`. The service may also contain a real Boolean that a person has
+    /// entered.
     pub fn flag(self, name: &str) -> bool {
         self.0.text(name).is_some_and(|text| text.eq_ignore_ascii_case("true")) || self.0.bool(name) == Some(true)
     }
@@ -86,14 +87,14 @@ impl Columns<'_> {
         }
     }
 
-    /// What the last part of the row key names, after `prefix`.
+    /// Parses the last part of the row key, after `prefix`.
     pub fn row_name<T: FromStr<Err: Display>>(self, prefix: &str) -> Result<T, StoreError> {
         let row = self.0.key.row.as_str();
         let name = row.strip_prefix(prefix).ok_or_else(|| self.corrupt("RowKey", format!("it lacks {prefix:?}")))?;
         name.parse().map_err(|error| self.corrupt("RowKey", error))
     }
 
-    /// What the partition key names, after `prefix`.
+    /// Parses the last part of the partition key, after `prefix`.
     pub fn partition_name<T: FromStr<Err: Display>>(self, prefix: &str) -> Result<T, StoreError> {
         let partition = self.0.key.partition.as_str();
         let name = partition
@@ -108,7 +109,7 @@ impl Columns<'_> {
     }
 }
 
-/// The original's form of a truth value.
+/// Returns a Boolean in the form of the original.
 pub(super) fn flag_text(value: bool) -> &'static str {
     if value { "True" } else { "False" }
 }

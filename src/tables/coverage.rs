@@ -1,4 +1,4 @@
-//! AuditLogCoverage: how far each tenant's log has been read without a gap, and what is still owed.
+//! AuditLogCoverage: stores how far each tenant's log has been read without a gap, and the number of deferred blobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ pub enum TenantState {
     Healthy,
     /// `CoveredUntil` is older than 2 h.
     Late,
-    /// Auditing is switched off in the tenant.
+    /// Auditing is disabled in the tenant.
     AuditingOff,
     /// The customer has not consented to the app.
     ConsentMissing,
@@ -48,7 +48,7 @@ pub enum TenantState {
     AccessLost,
     /// Known, but no longer among the partner's customers.
     NotListed,
-    /// Our own secret, configuration or listing is at fault.
+    /// Tenantwatch's own secret, configuration or customer list has a problem.
     OurFault,
     /// A state that a newer version of the program wrote. It is left alone and written back.
     Unknown,
@@ -77,19 +77,19 @@ pub struct CoverageRow {
     pub last_run: Option<DateTime<Utc>>,
     /// `LastOutcome`: one line.
     pub last_outcome: String,
-    /// `Gaps`: what was lost for good, newest last, at most 50.
+    /// `Gaps`: the permanently lost spans, newest last, at most 50.
     pub gaps: Vec<Span>,
-    /// `Pending`: whether findings may be unfinished.
+    /// `Pending`: `true` if findings may be unfinished.
     pub pending: bool,
     /// Fetched content ids as 8-byte hashes, by the hour of `contentCreated` (hours since 1970): columns `Fetched_<hour>`.
     pub fetched: BTreeMap<i64, BTreeSet<u64>>,
-    /// `OwedCount`: how many blobs are owed, so that a quiet tenant needs no query for them.
+    /// `OwedCount`: the number of deferred blobs, so that a quiet tenant needs no query for them.
     pub owed: u32,
     /// `LastContent`: when content was last listed.
     pub last_content: Option<DateTime<Utc>>,
-    /// `AuditCheck`: when `Get-AdminAuditLogConfig` was last asked.
+    /// `AuditCheck`: when `Get-AdminAuditLogConfig` was last run.
     pub audit_checked: Option<DateTime<Utc>>,
-    /// `Notified`: the state and its `since` that somebody was told of.
+    /// `Notified`: the state and its `since` about which a notice was sent.
     pub notified: String,
     /// `Subscriptions`: when each content type's subscription was last started.
     pub subscriptions: BTreeMap<String, DateTime<Utc>>,
@@ -160,7 +160,7 @@ impl CoverageRow {
         "ExchangeItems",
     ];
 
-    /// Where a tenant's row is kept.
+    /// Returns the key of a tenant's row.
     pub fn key(tenant: &TenantId) -> Key {
         Key::new(keys::tenants(), RowKey::tenant(tenant))
     }
@@ -171,20 +171,21 @@ impl CoverageRow {
         self.settle();
     }
 
-    /// What has not been listed yet before `until`; nothing before the first run has set where it begins.
+    /// Returns the spans before `until` that have not been listed yet. Before the first run has set the beginning, there are
+    /// none.
     pub fn uncovered(&self, until: DateTime<Utc>) -> Vec<Span> {
         let from = self.covered_until.unwrap_or(until);
         without(Span { from, to: until }, &self.ahead)
     }
 
-    /// Notes that a span was lost for good.
+    /// Notes that a span is permanently lost.
     pub fn add_gap(&mut self, gap: Span) {
         self.gaps.push(gap);
         self.gaps = newest(merge(std::mem::take(&mut self.gaps)), GAPS_LIMIT);
     }
 
-    /// Moves `covered_until` over the spans that touch it, and keeps no more of the others than may be kept. A span that is
-    /// dropped is listed once more, so the shortest are dropped.
+    /// Moves `covered_until` over the spans that touch it, and drops the shortest of the others beyond the limit. A dropped span
+    /// is listed again.
     pub(super) fn settle(&mut self) {
         self.ahead = merge(std::mem::take(&mut self.ahead));
         if let Some(until) = &mut self.covered_until {
@@ -204,7 +205,7 @@ impl CoverageRow {
         }
     }
 
-    /// Whether a blob was fetched, so far as is remembered.
+    /// Returns whether a blob was fetched, as far as its hash is still stored.
     pub fn has_fetched(&self, content: &Content) -> bool {
         let hashes = self.fetched.get(&hour_of(content.content_created));
         hashes.is_some_and(|hashes| hashes.contains(&hash_of(&content.content_id)))
@@ -231,7 +232,7 @@ impl CoverageRow {
         }
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key(&self.tenant_id));
         entity.set_text("Domain", self.domain.as_str());
@@ -270,10 +271,10 @@ impl CoverageRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column that decides something is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {

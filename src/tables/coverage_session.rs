@@ -40,7 +40,7 @@ impl<'a> CoverageSession<'a> {
         self.save().await
     }
 
-    /// Stores the row. Where another run was faster, both are merged: nothing that either has read is forgotten.
+    /// Stores the row. If another run was faster, both rows are merged, so that nothing is lost that either run has read.
     pub async fn save(&self) -> Result<(), StoreError> {
         let mut kept = self.row.lock().await;
         let (row, version) = (kept.0.clone(), kept.1.clone());

@@ -93,7 +93,7 @@ impl IncidentRow {
         position.map_or(self.threats.saturating_sub(1), |position| u32::try_from(position).unwrap_or(u32::MAX))
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key(&self.domain, &self.account));
         entity.set_text("IncidentId", &self.incident_id);
@@ -105,10 +105,10 @@ impl IncidentRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
@@ -154,7 +154,7 @@ pub fn account_of(threat: &ProcessedRow) -> String {
 /// its account gets an incident of its own, which is not stored. The id is empty if the threat names no account.
 ///
 /// # Errors
-/// If the store cannot be used, or others changed the row at every try.
+/// Returns [`StoreError`] if the store cannot be used, or others changed the row at every try.
 pub async fn join(store: &dyn Store, clock: &Arc<dyn Clock>, threat: &ProcessedRow) -> Result<String, StoreError> {
     let account = account_of(threat);
     if account.is_empty() {
@@ -180,7 +180,7 @@ pub async fn join(store: &dyn Store, clock: &Arc<dyn Clock>, threat: &ProcessedR
 /// Returns the incident of a threat, if it is still the newest one of its account.
 ///
 /// # Errors
-/// If the store cannot be used or the row is malformed.
+/// Returns [`StoreError`] if the store cannot be used or the row is malformed.
 pub async fn of(store: &dyn Store, threat: &ProcessedRow) -> Result<Option<IncidentRow>, StoreError> {
     if threat.incident_id.is_empty() {
         return Ok(None);

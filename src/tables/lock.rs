@@ -8,7 +8,7 @@ use crate::tables::keys;
 use base::ids::{Domain, RunId};
 use table_store::{Column, Digest, Entity, Key, PartitionKey, StoreError, Stored};
 
-/// Who is securing a mailbox, and until when nobody else may.
+/// The lock of a mailbox: the run that secures it, and the time until which no other run may.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LockRow {
     /// PartitionKey
@@ -25,12 +25,12 @@ impl LockRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["RunId", "LeasedUntil"];
 
-    /// Where the lock of a mailbox is kept.
+    /// Returns the key of the lock of a mailbox.
     pub fn key(domain: &Domain, mailbox: &Digest) -> Key {
         Key::new(PartitionKey::domain(domain), keys::lock(mailbox))
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key(&self.domain, &self.mailbox));
         entity.set_text("RunId", &self.run_id.to_string());
@@ -38,10 +38,10 @@ impl LockRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {

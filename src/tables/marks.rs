@@ -56,7 +56,7 @@ impl ConsentRow {
         Key::new(PartitionKey::tenant(tenant), keys::consent(consent))
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key_of(&self.tenant_id, &self.consent));
         entity.set_text("RecordId", &self.record_id.to_string());
@@ -64,10 +64,10 @@ impl ConsentRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
@@ -92,17 +92,17 @@ impl RemovedRow {
         Key::new(PartitionKey::tenant(tenant), keys::removed(object))
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key_of(&self.tenant_id, &self.object));
         entity.set("EventTime", Column::Time(self.event_time));
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
@@ -121,7 +121,7 @@ impl AddedDomainRow {
     /// The beginning of the row keys of all of them.
     pub const ROW_PREFIX: &'static str = "added_";
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let row = keys::added(&Digest::of(&[self.domain.as_str()]));
         let mut entity = Entity::new(Key::new(PartitionKey::tenant(&self.tenant_id), row));
@@ -130,10 +130,10 @@ impl AddedDomainRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {

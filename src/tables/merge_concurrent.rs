@@ -15,7 +15,7 @@ use super::{CoverageRow, DeferredBlob, RowVersion, load, merge, save};
 /// Reads a tenant's coverage row.
 ///
 /// # Errors
-/// If the store cannot be used or the row is malformed.
+/// Returns [`StoreError`] if the store cannot be used or the row is malformed.
 pub async fn read(store: &dyn Store, tenant: &TenantId) -> Result<Option<(CoverageRow, RowVersion)>, StoreError> {
     load(store, &CoverageRow::key(tenant)).await
 }
@@ -24,7 +24,7 @@ pub async fn read(store: &dyn Store, tenant: &TenantId) -> Result<Option<(Covera
 /// in the meantime, both are merged. Returns the row that is stored now.
 ///
 /// # Errors
-/// If the store cannot be used, or others changed the row at every try.
+/// Returns [`StoreError`] if the store cannot be used, or others changed the row at every try.
 pub async fn write(
     store: &dyn Store,
     clock: &Arc<dyn Clock>,
@@ -51,12 +51,12 @@ pub async fn write(
 
 /// Merges the rows of two runs. `theirs` is the stored one: its domain was seen first.
 pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow {
-    // The state is that of whoever completed a run last; where none did in between, the one that was found later.
+    // The state is that of the run that completed last. If none has completed in between, it is the state that was found later.
     let is_ours = (ours.last_run, ours.since) >= (theirs.last_run, theirs.since);
     let (newer, older) = if is_ours { (ours, theirs) } else { (theirs, ours) };
-    // A state that both have found began when the first of them found it, and was told once.
+    // A state that both runs found began when the first one found it, and one notice was sent about it.
     let state = if newer.state == older.state && older.since <= newer.since { older } else { newer };
-    // What somebody was told of is kept until it is told that it is over.
+    // The state in the last notice is remembered until a notice about its end is sent.
     let notified = if state.notified.is_empty() { [&newer.notified, &older.notified] } else { [&state.notified; 2] };
     let notified = notified.into_iter().find(|notified| !notified.is_empty()).cloned().unwrap_or_default();
     let mut merged = CoverageRow {
@@ -73,7 +73,7 @@ pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow
         gaps: newest(merge([ours.gaps.as_slice(), &theirs.gaps].concat()), GAPS_LIMIT),
         pending: ours.pending || theirs.pending,
         fetched: merged_hashes(&ours.fetched, &theirs.fetched),
-        // Each counts what it left owed of what it knew. None is owed in truth only where both count none.
+        // Each run counts the deferred blobs that it knew and left. None is deferred only if both count none.
         owed: ours.owed.max(theirs.owed),
         last_content: ours.last_content.max(theirs.last_content),
         audit_checked: ours.audit_checked.max(theirs.audit_checked),
@@ -88,7 +88,7 @@ pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow
     merged
 }
 
-/// What is owed in truth: what nobody has fetched in the meantime.
+/// Returns the blobs that are still deferred, because no run has fetched them in the meantime.
 pub fn still_owed(owed: Vec<DeferredBlob>, row: &CoverageRow) -> Vec<DeferredBlob> {
     owed.into_iter().filter(|blob| !row.has_fetched(&blob.content)).collect()
 }

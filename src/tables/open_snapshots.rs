@@ -68,17 +68,17 @@ impl OpenSnapshotsRow {
         }
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key(&self.domain, &self.object));
         entity.set_whole_text("Runs", &json_text(&self.runs));
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {

@@ -1,11 +1,11 @@
 //! Findings that are not finished: a row `pending_<record id>` each, inserted before the finding and removed after its end,
-//! so that whatever a kill interrupts is found again. Only asked for while the tenant's `Pending` is true.
+//! so that work that a kill interrupts is found again. Queried only while the tenant's `Pending` is true.
 
 use super::{COVERAGE, PendingRow, ProcessedRow, list_readable};
 use base::ids::{RecordId, TenantId};
 use table_store::{PartitionKey, Query, Store, StoreError};
 
-/// The longest record that is kept to be judged again, in UTF-16 units. A row holds less than a mebibyte.
+/// The longest record that is stored to be evaluated again, in UTF-16 units. A row holds less than a mebibyte.
 pub const RECORD_LIMIT: usize = 400_000;
 
 /// Notes with `tenant` that `row` is about to be unfinished. Noted already is fine.

@@ -1,4 +1,4 @@
-//! ProcessedAuditLogs: one row for every judged record, threat or not.
+//! ProcessedAuditLogs: one row for every evaluated record, threat or not.
 
 use std::collections::BTreeMap;
 
@@ -22,18 +22,18 @@ const SENTENCE_LIMIT: usize = 1_000;
 /// The words of the column `Severity`.
 pub(super) const SEVERITIES: &[Severity] = &[Severity::Low, Severity::Medium, Severity::High];
 
-/// Column `State`: how far a finding has come.
+/// Column `State`: the progress of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FindingState {
-    /// Stored, nobody is to be told.
+    /// Stored without a notification.
     Recorded,
     /// A threat that not every channel has accepted yet.
     Sending,
     /// Every channel has accepted it.
     Sent,
-    /// The same as an earlier threat; not told again.
+    /// The same as an earlier threat, without a notification of its own.
     Repeat,
-    /// To be judged again when live state can be read.
+    /// To be evaluated again when current settings can be read.
     Rejudge,
     /// A person said that it is not a threat.
     Dismissed,
@@ -41,7 +41,7 @@ pub enum FindingState {
     Unknown,
 }
 
-/// Column `Notified`: per channel (`flow`, `teams`) when it accepted, `None` while it is owed.
+/// Column `Notified`: per channel (`flow`, `teams`) the time of acceptance, `None` while the delivery is pending.
 pub type Notified = BTreeMap<String, Option<DateTime<Utc>>>;
 
 /// Column `Unknown`: per channel, the requests that were sent whole and not answered.
@@ -51,7 +51,7 @@ pub type UnansweredChannels = BTreeMap<String, Unanswered>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Unanswered {
-    /// How many there were.
+    /// Their number.
     pub requests: u32,
     /// The time of the last one.
     pub last: DateTime<Utc>,
@@ -94,7 +94,7 @@ pub struct ProcessedRow {
     pub event_time: DateTime<Utc>,
     /// `ContentCreated`: the time when Microsoft made the record available. `None` for notices and rows of earlier versions.
     pub content_created: Option<DateTime<Utc>>,
-    /// `InternalTimeStamp`: when it was judged; stored as a Windows FILETIME in decimal text.
+    /// `InternalTimeStamp`: when it was evaluated; stored as a Windows FILETIME in decimal text.
     pub processed_at: DateTime<Utc>,
     /// `IP`: the address alone, empty where there is none.
     pub ip: String,
@@ -128,7 +128,7 @@ pub struct ProcessedRow {
     pub claim_id: RunId,
     /// `Attempts`: how often sending or judging again was tried.
     pub attempts: u32,
-    /// `NextAttempt`: not before this time may somebody else take it over.
+    /// `NextAttempt`: before this time, no other run may take it over.
     pub next_attempt: Option<DateTime<Utc>>,
     /// `Notified`
     pub notified: Notified,
@@ -156,7 +156,7 @@ impl FindingState {
         }
     }
 
-    /// Whether nothing is left to be done about it.
+    /// Returns whether the finding needs no further work.
     pub fn is_closed(self) -> bool {
         match self {
             Self::Recorded | Self::Sent | Self::Repeat | Self::Dismissed | Self::Unknown => true,
@@ -220,15 +220,16 @@ impl ProcessedRow {
         "ContentCreated",
     ];
 
-    /// Where it is kept.
+    /// Returns the key of the row.
     pub fn key(&self) -> Key {
         Key::new(PartitionKey::domain(&self.domain), RowKey::record(&self.record_id))
     }
 
-    /// Writes the row over the version that was read. `None`: somebody else has written it in the meantime, it is theirs now.
+    /// Writes the row over the version that was read. Returns `None` if another run has written it in the meantime: the row is
+    /// that run's now.
     ///
     /// # Errors
-    /// When the store cannot be used.
+    /// Returns [`StoreError`] if the store cannot be used.
     pub async fn replace(&self, store: &dyn Store, version: &RowVersion) -> Result<Option<RowVersion>, StoreError> {
         match super::save(store, self, Some(version)).await {
             Ok(newer) => Ok(Some(newer)),
@@ -237,7 +238,7 @@ impl ProcessedRow {
         }
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(self.key());
         self.set_original_columns(&mut entity);
@@ -252,7 +253,7 @@ impl ProcessedRow {
         entity
     }
 
-    /// What the runbooks of 2019 wrote: texts all.
+    /// Sets the columns that the runbooks of 2019 wrote, all of them as text.
     fn set_original_columns(&self, entity: &mut Entity) {
         entity.set_text("Threat", flag_text(self.threat));
         entity.set_text("ForwardingExternally", flag_text(self.forwarding_externally));
@@ -309,11 +310,11 @@ impl ProcessedRow {
         entity.set_text("IncidentId", &self.incident_id);
     }
 
-    /// From the store. What the runbooks of 2019 did not write is filled in where nothing decides on it; such a row is
-    /// closed, and its tenant is the nil GUID, which is nobody's (see [`ProcessedRow::is_original`]).
+    /// Reads the row from the store. Columns that the runbooks of 2019 did not write get defaults if nothing depends on them;
+    /// such a row is closed, and its tenant is the nil GUID, which no tenant has (see [`ProcessedRow::is_original`]).
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column that decides something is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let record_id: RecordId = columns.row_name("")?;
@@ -368,7 +369,7 @@ impl ProcessedRow {
         Ok((row, if is_unknown { version.keeping(stored, "State") } else { version }))
     }
 
-    /// Whether the runbooks of 2019 wrote it. It names no tenant, so nothing can be done about it here.
+    /// Returns whether the runbooks of 2019 wrote it. Such a row names no tenant, so Tenantwatch can do nothing about it.
     pub fn is_original(&self) -> bool {
         self.tenant_id == NO_TENANT
     }

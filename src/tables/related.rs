@@ -1,4 +1,4 @@
-//! What findings leave behind for others that have to do with them: who forwards to a target, and what happened to a user.
+//! Stores what relates a finding to others: the mailboxes that forward to a target, and the threats and changes of a user.
 
 use chrono::{DateTime, Utc};
 
@@ -10,14 +10,14 @@ use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError,
 use super::RowVersion;
 use super::columns::Columns;
 
-/// Somebody who forwards to a target: a row in partition `target_<h>`, one for each mailbox. Counts for 7 days.
+/// A mailbox that forwards to a target: a row in partition `target_<h>`, one for each mailbox. It counts for 7 days.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetRow {
     /// PartitionKey: the digest of the target.
     pub target: Digest,
-    /// `TenantId`: whose mailbox.
+    /// `TenantId`: the tenant of the mailbox.
     pub tenant_id: TenantId,
-    /// `Mailbox`: which forwards there. The row key is the digest of tenant and mailbox.
+    /// `Mailbox`: the name of the mailbox. The row key is the digest of tenant and mailbox.
     pub mailbox: String,
     /// `RecordId`: the finding that shows it.
     pub record_id: RecordId,
@@ -27,11 +27,11 @@ pub struct TargetRow {
     pub seen: DateTime<Utc>,
 }
 
-/// That a mailbox of a tenant is in the partition of a target: row `aim_<h>` in the tenant's partition, by which the other is
-/// found again when its time is over.
+/// An entry in the tenant's index of target rows: row `aim_<h>` in the tenant's partition. It leads to the target row that must
+/// be removed when its time is over.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetIndexRow {
-    /// Whose mailbox.
+    /// The tenant of the mailbox.
     pub tenant_id: TenantId,
     /// `Target`: the digest of the target.
     pub target: Digest,
@@ -43,7 +43,7 @@ pub struct TargetIndexRow {
 /// tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserEventRow {
-    /// Whose.
+    /// The tenant of the user.
     pub tenant_id: TenantId,
     /// RowKey: the digest of the user's name in lower case.
     pub user: Digest,
@@ -61,7 +61,7 @@ impl TargetRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["TenantId", "Mailbox", "RecordId", "First", "Seen"];
 
-    /// Where it is kept.
+    /// Returns the key of the row.
     pub fn key(&self) -> Key {
         Key::new(keys::target(&self.target), RowKey::digest(&self.mailbox_digest()))
     }
@@ -70,7 +70,7 @@ impl TargetRow {
         Digest::of(&[&self.tenant_id.to_string(), &self.mailbox])
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(self.key());
         entity.set_text("TenantId", &self.tenant_id.to_string());
@@ -81,10 +81,10 @@ impl TargetRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let seen = columns.time("Seen")?;
@@ -104,20 +104,20 @@ impl TargetIndexRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["Target", "Mailbox"];
 
-    /// What the row keys of all of them start with.
+    /// The prefix of the row keys.
     pub const ROW_PREFIX: &'static str = "aim_";
 
-    /// The one that leads to a row of a target.
+    /// Returns the entry that leads to a row of a target.
     pub fn to(row: &TargetRow) -> Self {
         Self { tenant_id: row.tenant_id, target: row.target.clone(), mailbox: row.mailbox_digest() }
     }
 
-    /// Where the row is that it leads to.
+    /// Returns the key of the target row that the entry leads to.
     pub fn target_key(&self) -> Key {
         Key::new(keys::target(&self.target), RowKey::digest(&self.mailbox))
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let row = keys::aim(&Digest::of(&[self.target.as_str(), self.mailbox.as_str()]));
         let mut entity = Entity::new(Key::new(PartitionKey::tenant(&self.tenant_id), row));
@@ -126,10 +126,10 @@ impl TargetIndexRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
@@ -145,15 +145,15 @@ impl UserEventRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["Threat", "Type", "EventTime"];
 
-    /// What the row keys of all of them start with.
+    /// The prefix of the row keys.
     pub const ROW_PREFIX: &'static str = "near_";
 
-    /// What the row keys of one user start with.
+    /// Returns the prefix of the row keys of one user.
     pub fn prefix_of(user: &Digest) -> String {
         format!("{}{user}_", Self::ROW_PREFIX)
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let row = keys::near(&self.user, &self.record_id);
         let mut entity = Entity::new(Key::new(PartitionKey::tenant(&self.tenant_id), row));
@@ -163,10 +163,10 @@ impl UserEventRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let name: String = columns.row_name(Self::ROW_PREFIX)?;

@@ -1,4 +1,4 @@
-//! Old rows that nothing is left to be done about are removed.
+//! Removes old rows that need no further work.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,24 +10,24 @@ use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
 use base::ids::TenantId;
 use table_store::{Entity, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table};
 
-/// The most pages of 1,000 rows that one call looks at, so that it ends in time. What it removed is
-/// not in the way of the next call.
+/// The maximum number of pages of 1,000 rows that one call reads, so that it ends in time. The next call does not meet the
+/// removed rows again.
 const PAGES: usize = 10;
 
 /// Threats and changes of one user are related within 24 h, records of one consent within 10 minutes; a record may come 7 days late.
 const NEAR: TimeDelta = TimeDelta::days(8);
 
-/// A fingerprint counts for 30 days after it was told, unless it is muted. So does an added domain, and a removed object clears no older
-/// fingerprint.
+/// A fingerprint counts for 30 days after its notification, unless it is muted. So does an added domain, and a removed object
+/// clears no older fingerprint.
 const SEEN: TimeDelta = TimeDelta::days(31);
 
-/// Who forwards to a target counts for 7 days.
+/// A mailbox that forwards to a target counts for 7 days.
 const AIMED: TimeDelta = TimeDelta::days(7);
 
-/// Removes the closed findings of one tenant that were last written before `before`. Gives the number removed.
+/// Removes the closed findings of one tenant that were last written before `before`. Returns the number of removed rows.
 ///
 /// # Errors
-/// When the store cannot be used. What was removed stays removed.
+/// Returns [`StoreError`] if the store cannot be used. Rows that were removed before that stay removed.
 pub async fn remove_closed(
     store: &dyn Store,
     partition: &PartitionKey,
@@ -36,23 +36,23 @@ pub async fn remove_closed(
     remove(store, PROCESSED, Query::partition(partition.clone()).changed_before(before), is_closed).await
 }
 
-/// Removes the remediation runs of one tenant, and the locks that they held, last written before `before`.
+/// Removes the remediation runs of one tenant, and their locks, last written before `before`. Returns the number of removed rows.
 ///
 /// # Errors
-/// When the store cannot be used. What was removed stays removed.
+/// Returns [`StoreError`] if the store cannot be used. Rows that were removed before that stay removed.
 pub async fn remove_actions(
     store: &dyn Store,
     partition: &PartitionKey,
     before: DateTime<Utc>,
 ) -> Result<usize, StoreError> {
-    // What has not been written for so long is not under way, whatever it says.
+    // A run whose row is this old is not active, whatever its status says.
     remove(store, ACTIONS, Query::partition(partition.clone()).changed_before(before), |_| true).await
 }
 
-/// Removes what a tenant's findings left behind for others that has lost its meaning by `now`.
+/// Removes the rows that relate a tenant's findings to others and are outdated at `now`. Returns the number of removed rows.
 ///
 /// # Errors
-/// When the store cannot be used. What was removed stays removed.
+/// Returns [`StoreError`] if the store cannot be used. Rows that were removed before that stay removed.
 pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<Utc>) -> Result<usize, StoreError> {
     let old = |prefix: &str, age: TimeDelta| {
         Query::partition(PartitionKey::tenant(tenant)).with_prefix(prefix).changed_before(now - age)
@@ -68,8 +68,8 @@ pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<
     Ok(near + seen + marks + remove_targets(store, old(TargetIndexRow::ROW_PREFIX, AIMED), now - AIMED).await?)
 }
 
-/// The row of the target goes first: what leads to it is needed to find it again after a kill. What is written anew meanwhile
-/// stays.
+/// Removes outdated target rows and their index entries. The target row goes first, because its index entry is needed to find it
+/// again after a kill. A row that was written again in the meantime stays.
 async fn remove_targets(store: &dyn Store, query: Query, before: DateTime<Utc>) -> Result<usize, StoreError> {
     let page = store.list(COVERAGE, &query).await?;
     let aims: Vec<(Stored, TargetIndexRow)> = page
@@ -92,7 +92,7 @@ async fn remove_targets(store: &dyn Store, query: Query, before: DateTime<Utc>) 
     Ok(removed)
 }
 
-/// Whether the row is gone: not when somebody has written it since it was read.
+/// Deletes the row, unless another run has written it since it was read. Returns whether the row is gone.
 async fn delete_unchanged(store: &dyn Store, stored: &Stored) -> Result<bool, StoreError> {
     match store.delete(COVERAGE, &stored.entity.key, Some(&stored.etag)).await {
         Ok(()) => Ok(true),

@@ -23,10 +23,10 @@ pub trait TableRow: Sized {
     /// As it is stored.
     fn entity(&self) -> Entity;
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column that decides something is missing or malformed.
     fn read(stored: &Stored) -> Result<(Self, RowVersion), StoreError>;
 }
 
@@ -68,7 +68,7 @@ table_rows! {
 /// Reads one row.
 ///
 /// # Errors
-/// When the store cannot be used or the row is not sound.
+/// Returns [`StoreError`] if the store cannot be used or the row is malformed.
 pub async fn load<R: TableRow>(store: &dyn Store, key: &Key) -> Result<Option<(R, RowVersion)>, StoreError> {
     store.get(R::TABLE, key).await?.as_ref().map(R::read).transpose()
 }
@@ -76,7 +76,7 @@ pub async fn load<R: TableRow>(store: &dyn Store, key: &Key) -> Result<Option<(R
 /// Reads every row that the query finds. The query must be for rows of this one kind, by their prefix.
 ///
 /// # Errors
-/// When the store cannot be used or a row is not sound.
+/// Returns [`StoreError`] if the store cannot be used or a row is malformed.
 pub async fn list<R: TableRow>(store: &dyn Store, query: Query) -> Result<Vec<(R, RowVersion)>, StoreError> {
     list_all(store, R::TABLE, query).await?.iter().map(R::read).collect()
 }
@@ -84,13 +84,13 @@ pub async fn list<R: TableRow>(store: &dyn Store, query: Query) -> Result<Vec<(R
 /// As [`list`], without the rows that are not sound: each of those is logged, and does not stop what concerns the others.
 ///
 /// # Errors
-/// When the store cannot be used.
+/// Returns [`StoreError`] if the store cannot be used.
 pub async fn list_readable<R: TableRow>(store: &dyn Store, query: Query) -> Result<Vec<(R, RowVersion)>, StoreError> {
     let stored = list_all(store, R::TABLE, query).await?;
     Ok(stored.iter().filter_map(|stored| readable(stored, R::read(stored))).collect())
 }
 
-/// What was read of a row, or nothing and a line in the log.
+/// Returns a row that could be read. An error is logged, and the row is left out.
 pub fn readable<T>(stored: &Stored, read: Result<T, StoreError>) -> Option<T> {
     let log = |error: &StoreError| tracing::error!(row = %stored.entity.key, "a row is left out: {error}");
     read.inspect_err(log).ok()
@@ -99,7 +99,7 @@ pub fn readable<T>(stored: &Stored, read: Result<T, StoreError>) -> Option<T> {
 /// Stores a row: as a new one without `version`, else in place of that version, with the columns in it that are not known here.
 ///
 /// # Errors
-/// [`StoreError::Exists`] and [`StoreError::Changed`] if another writer was faster.
+/// Returns [`StoreError::Exists`] and [`StoreError::Changed`] if another writer was faster.
 pub async fn save<R: TableRow>(
     store: &dyn Store,
     row: &R,
@@ -114,7 +114,7 @@ pub async fn save<R: TableRow>(
     }
 }
 
-/// Changes one row, and repeats on conflict: `change` gets the stored row, and gives the row to store and the value to return.
+/// Changes one row, and repeats on conflict: `change` gets the stored row, and returns the row to store and the value to return.
 /// No row to store leaves it as it is. `change` must not depend on how often it is called.
 ///
 /// # Errors
@@ -142,7 +142,7 @@ pub async fn update<R: TableRow, T>(
 /// Stores a row regardless of its stored version, for rows where the last writer is right.
 ///
 /// # Errors
-/// If the store cannot be used, or others changed the row at every try.
+/// Returns [`StoreError`] if the store cannot be used, or others changed the row at every try.
 pub async fn put<R: TableRow>(store: &dyn Store, clock: &Arc<dyn Clock>, row: &R) -> Result<(), StoreError> {
     let entity = row.entity();
     // Nearly always the row is new, and then one request is enough.

@@ -14,7 +14,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Whether there is no time in it.
+    /// Returns whether the span contains no time.
     pub fn is_empty(&self) -> bool {
         self.from >= self.to
     }
@@ -34,7 +34,7 @@ pub fn merge(mut spans: Vec<Span>) -> Vec<Span> {
     merged
 }
 
-/// What is left of a span when the time of others is taken out: in order, none empty.
+/// Returns the parts of a span that are in none of the others: in order, none empty.
 pub fn without(span: Span, others: &[Span]) -> Vec<Span> {
     let mut left = Vec::new();
     let mut from = span.from;

@@ -1,4 +1,5 @@
-//! The small rows of AuditLogCoverage: what is owed, seen and pending in one tenant, and the service as a whole.
+//! The small rows of AuditLogCoverage: deferred blobs, notified fingerprints and unfinished findings of a tenant, and the service
+//! itself.
 
 use chrono::{DateTime, Utc};
 
@@ -16,7 +17,7 @@ use super::processed::SEVERITIES;
 /// A blob that could not be read yet: row `owed_<h>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeferredBlob {
-    /// Whose.
+    /// The tenant.
     pub tenant_id: TenantId,
     /// `ContentType`
     pub content_type: ContentType,
@@ -31,7 +32,7 @@ pub struct DeferredBlob {
 /// A fingerprint that was notified: row `seen_<h>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotifiedFingerprintRow {
-    /// Whose.
+    /// The tenant.
     pub tenant_id: TenantId,
     /// RowKey
     pub fingerprint: Digest,
@@ -52,7 +53,7 @@ pub struct NotifiedFingerprintRow {
 /// A finding that is not finished: row `pending_<record id>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingRow {
-    /// Whose.
+    /// The tenant.
     pub tenant_id: TenantId,
     /// RowKey
     pub record_id: RecordId,
@@ -60,7 +61,7 @@ pub struct PendingRow {
     pub domain: Domain,
     /// `Since`
     pub since: DateTime<Utc>,
-    /// `Record`: the whole record, where it is to be judged again.
+    /// `Record`: the whole record, if it is to be evaluated again.
     pub record: Option<String>,
 }
 
@@ -79,7 +80,7 @@ pub struct ServiceRow {
     pub last_digest: Option<DateTime<Utc>>,
     /// `LastReadiness`: when the digest of missing items was last sent.
     pub last_readiness: Option<DateTime<Utc>>,
-    /// `Notified`: the state and its `since` that somebody was told of.
+    /// `Notified`: the state and its `since` about which a notice was sent.
     pub notified: String,
     /// `WebhookOff`: the digest of the webhook's address that answered 410. Empty if none did.
     pub webhook_off: String,
@@ -90,16 +91,16 @@ impl DeferredBlob {
     pub const COLUMNS: &'static [&'static str] =
         &["ContentType", "ContentUri", "ContentId", "ContentCreated", "ContentExpiration", "Attempts", "NextAttempt"];
 
-    /// What the row keys of all of them start with.
+    /// The prefix of the row keys.
     pub const ROW_PREFIX: &'static str = "owed_";
 
-    /// Where it is kept.
+    /// Returns the key of the row.
     pub fn key(&self) -> Key {
         let row = keys::owed(&Digest::of(&[&self.content.content_id]));
         Key::new(PartitionKey::tenant(&self.tenant_id), row)
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(self.key());
         entity.set_text("ContentType", content_type_text(self.content_type));
@@ -116,7 +117,7 @@ impl DeferredBlob {
     /// From the store. The address must be checked for origin and tenant before it is followed.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let missing = |name| columns.corrupt(name, "it is missing");
@@ -151,15 +152,15 @@ impl NotifiedFingerprintRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["RecordId", "Severity", "Since", "EventTime", "Scopes", "Muted"];
 
-    /// What the row keys of all of them start with.
+    /// The prefix of the row keys.
     pub const ROW_PREFIX: &'static str = "seen_";
 
-    /// Where a fingerprint is kept.
+    /// Returns the key of a fingerprint's row.
     pub fn key(tenant: &TenantId, fingerprint: &Digest) -> Key {
         Key::new(PartitionKey::tenant(tenant), keys::seen(fingerprint))
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key(&self.tenant_id, &self.fingerprint));
         entity.set_text("RecordId", &self.record_id.to_string());
@@ -175,10 +176,10 @@ impl NotifiedFingerprintRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let severity = columns.word("Severity", SEVERITIES, Severity::as_str)?;
@@ -200,15 +201,15 @@ impl PendingRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] = &["Domain", "Since", "Record"];
 
-    /// What the row keys of all of them start with.
+    /// The prefix of the row keys.
     pub const ROW_PREFIX: &'static str = "pending_";
 
-    /// Where a finding is kept.
+    /// Returns the key of an unfinished finding's row.
     pub fn key(tenant: &TenantId, record: &RecordId) -> Key {
         Key::new(PartitionKey::tenant(tenant), keys::pending(record))
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key(&self.tenant_id, &self.record_id));
         entity.set_text("Domain", self.domain.as_str());
@@ -219,15 +220,15 @@ impl PendingRow {
         entity
     }
 
-    /// Where the finding itself is.
+    /// Returns the key of the finding itself.
     pub fn finding(&self) -> Key {
         Key::new(PartitionKey::domain(&self.domain), RowKey::record(&self.record_id))
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {
@@ -260,12 +261,12 @@ impl ServiceRow {
         }
     }
 
-    /// Where it is kept.
+    /// Returns the key of the row.
     pub fn key() -> Key {
         Key::new(keys::service_partition(), keys::service())
     }
 
-    /// The row as it is stored.
+    /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key());
         entity.set_text("State", self.state.as_str());
@@ -283,10 +284,10 @@ impl ServiceRow {
         entity
     }
 
-    /// From the store.
+    /// Reads the row from the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a column that decides something is missing or malformed.
+    /// Returns [`StoreError::Corrupt`] if a column that decides something is missing or malformed.
     pub fn from_stored(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
         let columns = Columns(&stored.entity);
         let row = Self {

@@ -67,7 +67,7 @@ fn is_known(name: &str, known: &[&str]) -> bool {
     })
 }
 
-/// Whether the rest of a column's name is the number of a further part: `_2`, `_3` and so on.
+/// Returns whether the rest of a column's name is the number of a further part: `_2`, `_3` and so on.
 fn is_part_number(rest: &str) -> bool {
     rest.strip_prefix('_').is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }

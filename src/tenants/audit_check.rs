@@ -1,4 +1,4 @@
-//! Finds out whether auditing is disabled in a tenant that has had no content for a day. Exchange is asked once a day.
+//! Finds out whether auditing is disabled in a tenant that has had no content for a day. Exchange is queried once a day.
 
 use chrono::TimeDelta;
 
@@ -8,7 +8,7 @@ use base::ids::TenantId;
 use crate::app::App;
 use crate::tables::CoverageSession;
 
-/// So long without a blob is not ordinary.
+/// The time without content after which auditing is checked, and the time between two checks.
 const SILENCE: TimeDelta = TimeDelta::hours(24);
 
 /// Returns whether auditing is off, as far as is known.

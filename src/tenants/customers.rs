@@ -1,4 +1,4 @@
-//! Which tenants there are: the customers that the partner's directory or a setting names, and the ones already known.
+//! Lists the tenants: the customers that the partner's directory or a setting names, and those that are already known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,10 +18,10 @@ use super::stop::stop_in_time;
 /// The coverage rows of all tenants that were ever queued and read, with their versions.
 pub type Known = BTreeMap<TenantId, (CoverageRow, RowVersion)>;
 
-/// A tenant that is to be watched.
+/// A tenant that is to be monitored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watched {
-    /// Which.
+    /// The tenant id.
     pub tenant_id: TenantId,
     /// Its domain: the one first seen.
     pub domain: Domain,
@@ -29,7 +29,7 @@ pub struct Watched {
     pub display_name: String,
 }
 
-/// Every tenant that has a coverage row, and what is wrong with the rows that nobody can read: those stop no other tenant.
+/// Returns every tenant that has a coverage row, and the errors of rows that cannot be read: such a row stops no other tenant.
 pub async fn known(app: &App) -> Result<(Known, Vec<StoreError>), StoreError> {
     let stored = list_all(app.store.as_ref(), COVERAGE, Query::partition(keys::tenants())).await?;
     let (mut known, mut unreadable) = (Known::new(), Vec::new());
@@ -42,17 +42,17 @@ pub async fn known(app: &App) -> Result<(Known, Vec<StoreError>), StoreError> {
     Ok((known, unreadable))
 }
 
-/// The customers of the partner, each once, without what is excluded.
+/// Returns the customers of the partner, each once, without excluded ones.
 ///
 /// # Errors
-/// When the listing fails. One that is empty while tenants are known counts as failed: it would unwatch everything.
+/// Returns [`ListingError`] if the listing fails or is empty: an empty one would end the monitoring of every tenant.
 pub async fn listed(app: &App, deadline: &Deadline, known: &Known) -> Result<Vec<Watched>, ListingError> {
     let customers = match &app.settings.tenants.source {
         TenantSource::Contracts => app.graph.contracts().await?,
         TenantSource::Gdap => app.graph.gdap_customers().await?,
         TenantSource::List(tenants) => tenants.iter().map(customer).collect(),
     };
-    // An empty list never counts as complete: the first one would mean that nobody is monitored, and nobody would say so.
+    // An empty list never counts as complete: the first one would mean that no tenant is monitored, without any notice.
     if customers.is_empty() {
         let source = source_name(&app.settings.tenants.source);
         return Err(match known.is_empty() {
@@ -66,7 +66,8 @@ pub async fn listed(app: &App, deadline: &Deadline, known: &Known) -> Result<Vec
     for customer in customers.into_iter().filter(|customer| seen.insert(customer.tenant_id)) {
         let domain = match known.get(&customer.tenant_id) {
             Some((row, _)) => row.domain.clone(),
-            // Looking up takes time. Who is not reached now is reached by the next run, when others are known.
+            // A look-up takes time. The next run looks up the customers that this run does not reach; those that it did reach are
+            // known by then.
             None if stop_in_time(deadline).is_err() => continue,
             None => first_domain(app, &customer, &mut taken).await,
         };
@@ -77,7 +78,7 @@ pub async fn listed(app: &App, deadline: &Deadline, known: &Known) -> Result<Vec
     Ok(watched)
 }
 
-/// Why nobody knows who the customers are.
+/// The reason why the customers are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum ListingError {
     /// Graph did not list them.

@@ -1,5 +1,4 @@
-//! What is done once a day: the digest of tenants that were never healthy, that of what tenants lack, and the removal of old closed
-//! rows.
+//! Does the daily work: the digest of tenants that were never healthy, that of what tenants lack, and the removal of old closed rows.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
@@ -127,12 +126,12 @@ fn is_in_digest(app: &App, row: &CoverageRow) -> bool {
     !is_excluded && (was_never_healthy(row) || row.covered_until.is_none() && is_still_new)
 }
 
-/// Whether a tenant has been tried and could never be read.
+/// Returns whether a tenant has been tried and could never be read.
 pub fn was_never_healthy(row: &CoverageRow) -> bool {
     row.covered_until.is_none() && !matches!(row.state, TenantState::New | TenantState::OurFault | TenantState::Healthy)
 }
 
-/// Removes what is too old, tenant by tenant. What is not reached in time is left for tomorrow.
+/// Removes outdated rows, tenant by tenant. Tenants that are not reached in time are left for the next day.
 async fn remove_old_rows(app: &App, deadline: &Deadline, known: &Known) -> Result<(), StoreError> {
     let retention = TimeDelta::from_std(app.settings.collection.retention).unwrap_or(TimeDelta::MAX);
     let Some(before) = app.clock.now().checked_sub_signed(retention) else { return Ok(()) };

@@ -1,4 +1,5 @@
-//! What concerns the service as a whole: its own faults, told once for all tenants, and when the work of a day was last done.
+//! Tracks the state of the service as a whole: its own problems, with one notice for all tenants, and the time of the last daily
+//! work.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
@@ -38,8 +39,8 @@ fn first_row(now: DateTime<Utc>) -> ServiceRow {
     ServiceRow::first(now.trunc_subsecs(0))
 }
 
-/// Where no tenant was listed for as long as a tenant may go unread, nothing has run: told once for all tenants. Whether it
-/// was so.
+/// Sends one notice for all tenants if no tenant was listed for longer than a tenant may stay unread, because then nothing has
+/// run. Returns whether that is the case.
 pub async fn notice_standstill(app: &App, outbox: &Outbox<'_>) -> Result<bool, StoreError> {
     let now = app.clock.now();
     let Some(last) = read(app).await?.last_run.filter(|last| now - *last > LATE_AFTER) else { return Ok(false) };
@@ -70,7 +71,7 @@ pub async fn notice_missing_action_key(app: &App, outbox: &Outbox<'_>) -> Result
     outbox.tell(&notice, None).await
 }
 
-/// Something of our own is at fault: one notification for all tenants.
+/// Stores a problem of Tenantwatch itself and sends one notice for all tenants.
 pub async fn our_fault(app: &App, outbox: &Outbox<'_>, why: &str) -> Result<(), StoreError> {
     tracing::error!("our own fault: {why}");
     let row = enter(app, TenantState::OurFault, why).await?;
@@ -83,7 +84,7 @@ pub async fn our_fault(app: &App, outbox: &Outbox<'_>, why: &str) -> Result<(), 
     update(app, |row| row.notified = mark(row)).await
 }
 
-/// Nothing of our own is at fault any more: told once, if the fault was.
+/// Ends a problem of Tenantwatch itself. A notice says so if the problem was notified.
 pub async fn works(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
     let before = read(app).await?;
     if before.state != TenantState::OurFault && before.notified.is_empty() {
@@ -125,7 +126,7 @@ fn notice(app: &App, row: &ServiceRow, text: String) -> Notice {
     }
 }
 
-/// The clocks of this machine, of the audit API and of the store are far apart: one notice a day.
+/// Sends one notice a day if the clocks of this machine, of the audit API and of the store are far apart.
 pub async fn notice_clocks(app: &App, outbox: &Outbox<'_>, apart: TimeDelta) -> Result<(), StoreError> {
     let now = app.clock.now();
     let text = format!(

@@ -13,10 +13,10 @@ use table_store::StoreError;
 use crate::notify::notices::{Notice, Subject, stamp};
 use crate::notify::outbox::Outbox;
 
-/// A healthy tenant that was not read for so long is late.
+/// The time without a read after which a healthy tenant is late.
 pub const LATE_AFTER: TimeDelta = TimeDelta::hours(2);
 
-/// What an error of a service says about the tenant; `None` when it may pass by itself.
+/// Returns the state of the tenant that an error of a service shows, or `None` if the error may be transient.
 pub fn state_behind(error: &ServiceError) -> Option<TenantState> {
     match error {
         ServiceError::Token(error) => match error.fault {
@@ -48,7 +48,7 @@ fn state_behind_code(error: &ServiceError) -> Option<TenantState> {
     }
 }
 
-/// Ends a run, or a look at a tenant, with `state`: stores it, and tells whoever has to know.
+/// Ends a run or a check of a tenant with `state`: stores it, and sends the notice that is due.
 pub async fn enter(
     app: &App,
     session: &CoverageSession<'_>,
@@ -74,7 +74,7 @@ pub async fn enter(
     session.save().await
 }
 
-/// What has to be told about the state of the tenant, if anything.
+/// Returns the notice about the state of the tenant, if one is due.
 fn news(app: &App, row: &CoverageRow, why: &str) -> Option<Notice> {
     let text = match row.state {
         TenantState::New | TenantState::OurFault => return None,
@@ -95,7 +95,7 @@ fn news(app: &App, row: &CoverageRow, why: &str) -> Option<Notice> {
     })
 }
 
-/// What happened and what a person can do about it.
+/// Returns what happened and what a person can do about it.
 pub fn advice(app: &App, row: &CoverageRow, why: &str) -> String {
     match row.state {
         TenantState::ConsentMissing => format!(

@@ -9,22 +9,22 @@ use table_store::StoreError;
 
 use super::states::state_behind;
 
-/// What is left at the end of a run for storing what it has done.
+/// The time at the end of a run that is reserved for storing its work.
 const RESERVE: Duration = Duration::from_secs(30);
 
 /// Why a run ends before everything is read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
-    /// Its time is over. The next run goes on from here.
+    /// Its time is over. The next run continues.
     #[error("stopped at the time limit; the next run continues")]
     OutOfTime,
     /// A subscription has just been started, and the service does not list its content yet.
     #[error("the subscription was started; the service does not list its content yet")]
     Starting,
-    /// The tenant cannot be read until somebody does something about it.
+    /// The tenant cannot be read until someone restores the access.
     #[error("{1}")]
     AccessBlocked(TenantState, String),
-    /// Something that may pass by itself.
+    /// A failure that may be transient.
     #[error("{0}")]
     Transient(String),
 }
@@ -45,12 +45,12 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// Nothing new is begun when the time is nearly over.
+/// Returns [`Stop::OutOfTime`] if the time is nearly over, so that nothing new is begun.
 pub fn stop_in_time(deadline: &Deadline) -> Result<(), Stop> {
     if deadline.left() <= RESERVE { Err(Stop::OutOfTime) } else { Ok(()) }
 }
 
-/// Does the work, but no longer than there is time: what hangs is left where it is, as by a kill.
+/// Does the work, but no longer than there is time. Work that does not end in time is dropped, as by a kill.
 pub async fn in_time(deadline: &Deadline, work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
     deadline.sooner(RESERVE).limit(work).await.unwrap_or(Err(Stop::OutOfTime))
 }

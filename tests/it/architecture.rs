@@ -91,7 +91,7 @@ fn first_segments(list: TokenStream) -> Vec<String> {
     segments
 }
 
-/// Which folder uses which, from the files themselves.
+/// Returns each pair of a folder and a folder that it uses, with the files in which it does.
 fn uses() -> BTreeMap<(String, String), BTreeSet<PathBuf>> {
     let mut uses: BTreeMap<(String, String), BTreeSet<PathBuf>> = BTreeMap::new();
     for file in source_files(&root().join("src")) {
@@ -140,4 +140,78 @@ fn crates_use_nothing_but_the_base() {
     }
     let folders = std::fs::read_dir(root().join("crates")).unwrap().count();
     assert_eq!(folders, CRATES.len());
+}
+
+/// The folders whose data are the operations of the audit log, which have the names of cmdlets.
+const READERS_OF_OPERATIONS: &[&str] = &["detection", "investigation"];
+
+/// The files that tell a technician which command to type.
+const ADVICE: &[&str] = &["src/readiness/tenant.rs", "src/tenants/states.rs"];
+
+/// Calls `see` with each string of a file. Comments are no strings.
+fn strings(tokens: TokenStream, see: &mut impl FnMut(&str)) {
+    let mut is_attribute = false;
+    for token in tokens {
+        match &token {
+            TokenTree::Group(_) if is_attribute => {}
+            TokenTree::Group(group) => strings(group.stream(), see),
+            TokenTree::Literal(literal) => see(&literal.to_string()),
+            _ => {}
+        }
+        is_attribute = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#' || is_attribute && punct.as_char() == '!');
+    }
+}
+
+/// Returns whether a string contains the name of a cmdlet, such as `Get-Mailbox`.
+fn names_cmdlet(text: &str) -> bool {
+    const VERBS: [&str; 8] = ["Get", "Set", "New", "Add", "Remove", "Enable", "Disable", "Update"];
+    VERBS.iter().any(|verb| {
+        text.match_indices(&format!("{verb}-")).any(|(at, found)| {
+            let is_start = !text[..at].ends_with(char::is_alphanumeric);
+            is_start && text[at + found.len()..].starts_with(|c: char| c.is_ascii_uppercase())
+        })
+    })
+}
+
+#[test]
+fn cmdlets_are_named_in_the_clients_only() {
+    let mut named = Vec::new();
+    for file in source_files(&root().join("src")) {
+        let path = file.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        if READERS_OF_OPERATIONS.contains(&folder_of(&file).as_str()) || ADVICE.contains(&path.as_str()) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).unwrap();
+        strings(text.parse().unwrap(), &mut |string| {
+            if names_cmdlet(string) {
+                named.push(format!("{path}: {string}"));
+            }
+        });
+    }
+    assert!(named.is_empty(), "crates/m365 has a typed call for these, or should: {named:#?}");
+}
+
+#[test]
+fn stages_build_and_take_apart_no_json_of_a_service() {
+    let untyped = ["json!", ".pointer(", "as_object()"];
+    let mut found = Vec::new();
+    for folder in ["remediation", "assess", "facts", "readiness", "collect"] {
+        for file in source_files(&root().join("src").join(folder)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let uses = untyped.iter().filter(|form| text.contains(**form));
+            found.extend(uses.map(|form| format!("{}: {form}", file.display())));
+        }
+    }
+    assert!(found.is_empty(), "crates/m365 has a type for this, or should: {found:#?}");
+}
+
+#[test]
+fn names_of_cmdlets_are_recognized() {
+    assert!(names_cmdlet("\"Get-Mailbox\"") && names_cmdlet("run Set-OrganizationConfig"));
+    assert!(!names_cmdlet("\"set-mailbox\"") && !names_cmdlet("\"Retry-After\"") && !names_cmdlet("Set-up"));
+    let mut seen = Vec::new();
+    let text = "//! `Get-A`\n/// `Get-B`\n#[doc = \"Get-C\"] fn f() { m!(\"Get-D\") }";
+    strings(text.parse().unwrap(), &mut |string| seen.push(string.to_owned()));
+    assert_eq!(seen, ["\"Get-D\""]);
 }

@@ -240,7 +240,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![8 => known, 1 => prop::collection::vec(any::<u8>(), 0..4)]
 }
 
-/// What changes what a record is, in few bytes.
+/// Generates short pieces of text that change the meaning of a record.
 fn change() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "",

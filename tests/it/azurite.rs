@@ -31,7 +31,7 @@ pub async fn azurite() -> Option<&'static Azurite> {
 
 fn left_out(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "Azurite cannot be started: {why}");
-    // Not with eprintln, which a passing test swallows.
+    // Not with eprintln, whose output a successful test hides.
     let _ = writeln!(std::io::stderr(), "\n*** LEFT OUT: what needs Azurite was not tested: {why} ***\n");
 }
 
@@ -90,8 +90,8 @@ fn installed() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// Where blob, queue and table services listen, as Azurite prints it. The rest of its output is thrown away by a thread,
-/// so that it never waits for a reader.
+/// Returns the addresses of the blob, queue and table service, as Azurite prints them. A thread discards the rest of the output,
+/// so that Azurite never waits for a reader.
 fn addresses(output: BufReader<std::process::ChildStdout>) -> Result<[String; 3], String> {
     let mut lines = output.lines();
     let mut found: [Option<String>; 3] = Default::default();

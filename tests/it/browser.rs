@@ -1,6 +1,6 @@
 //! Headless Chromium, driven over its DevTools protocol: opens a page, evaluates JavaScript in it, takes screenshots.
 //!
-//! Where Chromium is absent the tests that need it say so loudly and are left out; where `CI` is set they fail.
+//! If Chromium is absent, the tests that need it say so loudly and are left out; if `CI` is set, they fail.
 
 use std::process::Stdio;
 use std::time::Duration;

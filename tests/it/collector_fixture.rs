@@ -1,6 +1,6 @@
 //! Tenantwatch against the simulator: the real functions, a store that counts, and a clock that stands still until it is moved.
 
-mod log;
+pub mod log;
 mod records;
 mod store;
 
@@ -36,7 +36,7 @@ pub use store::{CountingStore, Failure, Operation};
 /// The time that the simulator has to be quiet before the clock moves by itself, in ticks of 5 ms.
 const QUIET_TICKS: u32 = 12;
 
-/// A clock that moves only when told to, and that may be wrong. A wait on it is real, but short.
+/// A clock that moves only when a test moves it, and that may be wrong. A wait on it is real, but short.
 #[derive(Debug)]
 pub struct StillClock {
     start: DateTime<Utc>,
@@ -88,8 +88,7 @@ pub struct CollectorFixture {
 impl Drop for CollectorFixture {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let secret = self.sim.world().client_secret.clone();
-            self.log.assert_no_secret(&[&secret]);
+            self.log.assert_no_secret(&log::secrets_of(&self.app.settings));
         }
     }
 }
@@ -290,12 +289,12 @@ impl CollectorFixture {
         self.sim.teams_messages().len()
     }
 
-    /// What was asked of the store since this was last called.
+    /// Returns the number of store operations since the previous call of this function.
     pub fn store_operations(&self) -> usize {
         self.store.take_operations()
     }
 
-    /// The store answers so many more operations and then none, until it is told otherwise.
+    /// Lets the store carry out this number of operations and fail all later ones. `None` removes the limit.
     pub fn lose_store_after(&self, operations: Option<usize>) {
         self.store.lose_after(operations);
     }
@@ -386,7 +385,7 @@ impl CollectorFixture {
         self.sim.count(|request| request.path.contains("/activity/feed/audit/"))
     }
 
-    /// Calls of a cmdlet, but for those whose token had died.
+    /// Returns the number of calls of a cmdlet, except those with an expired token.
     pub fn calls(&self, cmdlet: &str) -> usize {
         self.sim.count(|request| request.cmdlet.as_deref() == Some(cmdlet) && request.status != 401)
     }
@@ -400,7 +399,7 @@ impl CollectorFixture {
         });
     }
 
-    /// Which customers the partner has, by contract.
+    /// Sets the customers with which the partner has a contract.
     pub fn list_customers(&self, tenants: &[Uuid]) {
         for (id, tenant) in &mut self.sim.world().tenants {
             tenant.contract = tenants.contains(id);

@@ -1,4 +1,4 @@
-//! That nothing is skipped, and that what cannot be read is told.
+//! Coverage of the audit log: nothing is skipped, and content that cannot be read is reported.
 
 use std::time::Duration;
 
@@ -245,7 +245,7 @@ async fn backlog_of_days_is_read_over_several_interrupted_runs() {
     }
     let mut runs = 0;
     while fixture.coverage().await.covered_until.unwrap() < fixture.now() - TimeDelta::hours(1) {
-        // Each run ends somewhere on the way, as by a kill; the next one goes on from there.
+        // Each run ends somewhere on the way, as by a kill; the next one continues from there.
         fixture.lose_store_after(Some(20));
         let _ = fixture.read().await;
         fixture.lose_store_after(None);
@@ -344,7 +344,7 @@ async fn failed_reevaluation_does_not_block_reading_the_tenant() {
     fixture.publish(vec![blank_rule_change(1, fixture.now())]);
     fixture.read().await.unwrap();
     assert_eq!(fixture.findings().await[0].state, FindingState::Rejudge);
-    // The process is a new one, and nobody can say which domains are the tenant's own.
+    // The process is a new one, and neither service can name the domains of the tenant.
     fixture.set_up_again(|_| {});
     fixture.sim.inject(Fault::new(Service::Exchange, "Get-AcceptedDomain", FaultKind::Drop));
     fixture.sim.inject(Fault::new(Service::Graph, "/domains", FaultKind::Drop));
@@ -408,7 +408,7 @@ async fn every_known_listing_error_leads_to_its_documented_state() {
             TenantUnknown | TenantMisconfigured => AccessLost,
             ParameterMissing | ParameterType | ExpirationPast | TenantMismatch | TenantMalformed => OurFault,
             ContentType | Webhook | Language | LanguageFormat => OurFault,
-            // Nobody has to do anything: it is read by a later run.
+            // No action is needed, because a later run reads the content.
             NotSubscribed | SubscriptionDisabled | AlreadyEnabled | Window | WindowTooOld | NextPage => Healthy,
             ContentUnknown | ContentExpired | ContentId | TooMany | Internal | InternalStore | InternalOther => Healthy,
         };

@@ -113,7 +113,7 @@ async fn a_tenant_that_keeps_failing_is_poisoned_and_harms_no_other() {
     let (world, planted) = scenario::one_threat_each(4, Utc::now());
     let Some(day) = Day::start(world).await else { return };
     let ill = &planted[0];
-    // Refused in passing, and not worth another try within the run: so that the host has to try again.
+    // A transient rejection that the run does not retry, so that the host has to repeat the message.
     let later = FaultKind::Status {
         status: 400,
         headers: Vec::new(),
@@ -175,7 +175,7 @@ async fn unreadable_request_is_rejected_and_ends_nothing() {
     day.host.fire_timer().await.unwrap();
     day.host.enqueue("no json at all").await.unwrap();
     day.host.enqueue(r#"{"tenantId":"no guid"}"#).await.unwrap();
-    // Written by hand: the GUID alone is enough.
+    // A technician can queue a message manually: the GUID alone is enough.
     day.host.enqueue(&json!({"tenantId": planted[0].tenant_id, "somethingNew": 1}).to_string()).await.unwrap();
     day.host.drain(LONG).await.unwrap();
     assert_eq!(day.told(&planted[0]), 1, "{}", day.lines());

@@ -76,6 +76,40 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
+/// Returns every file with Rust code below a folder.
+fn code_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            code_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn tests_that_the_pages_name_exist() {
+    let mut files = Vec::new();
+    for folder in ["tests", "crates", "simulator", "src"] {
+        code_files(&root().join(folder), &mut files);
+    }
+    let code: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let mut named = 0;
+    for page in ["docs/testing.md", "docs/threat-model.md"] {
+        let text = read(page);
+        let is_test = |name: &&str| {
+            name.matches('_').count() >= 3
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        for name in text.split('`').skip(1).step_by(2).filter(is_test) {
+            assert!(code.contains(&format!("fn {name}(")), "{page} names {name}, which is no test");
+            named += 1;
+        }
+    }
+    assert!(named > 80, "{named} names found");
+}
+
 /// Returns the anchors of a page, made from its headings as GitHub does.
 fn anchors(page: &Path) -> BTreeSet<String> {
     let text = read(page);

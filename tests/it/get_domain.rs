@@ -1,4 +1,4 @@
-//! Which tenants are queued, and who is noticed to be missing.
+//! GetDomain queues the customer tenants and notices those that are missing.
 
 use base::ids::TenantId;
 use chrono::TimeDelta;

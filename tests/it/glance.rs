@@ -1,4 +1,4 @@
-//! What is passed over at a glance: never a record of which judging would make something.
+//! The prefilter skips system noise, but never a record in which the detections find something.
 
 use audit_log::AuditRecord;
 use base::ids::TenantId;
@@ -47,7 +47,7 @@ fn system_change_with_an_address_is_not_skipped() {
     }
 }
 
-/// The record with so many more letters before everything else, so that all of it stands elsewhere in its blocks.
+/// Returns the record with `by` letters before everything else, so that all of it is at other positions in its blocks.
 fn moved(record: &str, by: usize) -> String {
     record.replacen('{', &format!("{{\"Moved\":\"{}\",", "x".repeat(by)), 1)
 }
@@ -104,7 +104,7 @@ fn a_record_that_is_written_unusually_is_parsed() {
 const NAMING_SOMEBODY: &[&str] =
     &["ForwardingSmtpAddress", "forwardingaddress", "GrantSendOnBehalfTo", "User", "user", "TRUSTEE"];
 
-/// What changes what a record is, in few bytes.
+/// Short pieces of text that change the meaning of a record.
 const CHANGES: &[&str] = &[
     "\"",
     "\\",
@@ -186,7 +186,7 @@ proptest! {
         if target.is_none() {
             prop_assert_eq!(judged(&record), None, "{}", record);
         }
-        // As services write, it is told at a glance: else this would hold of a glance that never tells anything.
+        // The prefilter recognizes the form that services write. Without this, one that skips nothing would succeed here.
         let is_ordinary = !record.contains(['\n', '\r', '\t']) && !record.contains("\\u");
         prop_assert_eq!(is_passed_over(&record), target.is_none() && is_ordinary, "{}", record);
     }

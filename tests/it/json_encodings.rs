@@ -3,13 +3,13 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// How a JSON value is written. Each seed turns members round and chooses spaces and escapes in its own way.
+/// A way to write a JSON value. Each seed reorders members and chooses spaces and escapes in its own way.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
     seed: u64,
     /// Spaces, tabs and line breaks instead of single spaces.
     line_breaks: bool,
-    /// How many characters of a hundred are written by their number. Of the others, those that need an escape have a short one.
+    /// Number of characters in a hundred that are written by their code. The others have a short escape if they need one.
     escapes: u64,
 }
 

@@ -1,5 +1,5 @@
-//! What the program is made of, held to `deny.toml`: licences, and crates that must not come in. `cargo deny check` looks for
-//! known faults as well, where it is installed and its database can be reached.
+//! Checks the dependencies against `deny.toml`: licences, and crates that are not allowed. `cargo deny check` looks for known
+//! vulnerabilities as well, if it is installed and its database can be reached.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::remediation::remediation_fixture::{self, BOB, threat};
 
-/// What one run may take, in KiB.
+/// The most memory that one run may take, in KiB.
 const LIMIT: u64 = 64 * 1024;
 
 /// The most resident memory so far, in KiB. `None` once the process has ended.
@@ -36,7 +36,7 @@ fn ordinary(seed: u64) -> Vec<u8> {
     text.trim_end().replace('\n', ",").into_bytes()
 }
 
-/// A customer with `blobs` blobs of so many megabytes in all, a threat at the end of each.
+/// Returns a customer with `blobs` blobs of `megabytes` in all, a threat at the end of each.
 fn world(blobs: u64, megabytes: u64) -> World {
     let mut world = World::new(Uuid::new_v4(), Uuid::new_v4());
     let mut tenant = scenario::tenant(0, "huber.example");
@@ -90,7 +90,7 @@ async fn memory_does_not_grow_with_the_size_of_blobs_or_their_number() {
     }
 }
 
-/// A customer with blobs in which one rule each has a name of so many megabytes.
+/// Returns a customer with blobs in which one rule each has a name of this number of megabytes.
 fn world_of_large_records(blobs: u64, megabytes: usize) -> World {
     let mut world = World::new(Uuid::new_v4(), Uuid::new_v4());
     let mut tenant = scenario::tenant(0, "huber.example");
@@ -118,7 +118,7 @@ async fn large_records_are_read_one_at_a_time() {
     assert!((1..2 * LIMIT).contains(&peak), "{peak} KiB");
 }
 
-/// Stores so many findings about bob's mailbox, each with a record of 61 KB.
+/// Stores `number` findings about bob's mailbox, each with a record of 61 KB.
 async fn store_findings(data: &std::path::Path, number: u128) -> RecordId {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = SqliteStore::open(&data.join("tenantwatch.db"), Arc::clone(&clock)).unwrap();

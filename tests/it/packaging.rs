@@ -22,7 +22,7 @@ fn root() -> &'static Path {
 fn have(what: &str, is_there: bool) -> bool {
     assert!(is_there || std::env::var_os("CI").is_none(), "{what} is missing");
     if !is_there {
-        // Not with eprintln, whose output a passing test hides.
+        // Not with eprintln, whose output a successful test hides.
         let _ = writeln!(std::io::stderr(), "\n*** LEFT OUT: the package was not tested: {what} is missing ***\n");
     }
     is_there
@@ -106,7 +106,7 @@ async fn package_contains_the_app_and_starts_under_the_host() {
     let binary = &files["tenantwatch"];
     assert_eq!(binary.mode & 0o777, 0o755, "the execute bit");
     assert!(!needs_a_loader(&binary.bytes), "statically linked");
-    // The host unpacks it at every cold start. A step over this bound is a dependency that nobody meant to add.
+    // The host unpacks it at every cold start. A larger binary contains a dependency that was added unintentionally.
     assert!(binary.bytes.len() < 32_000_000, "{} bytes", binary.bytes.len());
     let has = |text: &str| binary.bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(has("ACTION_KEY") && !has("TEST_CLOCK"), "a release reads no test clock");

@@ -1,4 +1,4 @@
-//! What ProcessAuditLog promises, through its own door: one message in, rows and notifications out.
+//! The guarantees of ProcessAuditLog through its entry point: one message in, rows and notifications out.
 
 use chrono::TimeDelta;
 use tenantwatch::functions::FunctionError;
@@ -56,7 +56,7 @@ async fn two_runs_at_once_give_one_row_and_one_notification() {
     assert_eq!(fixture.teams_messages(), 1);
 }
 
-/// How many requests a run has sent before it first tells of the threat.
+/// Returns the number of requests that a run sends before its first notification of the threat.
 async fn requests_before_the_flow() -> u64 {
     let fixture = CollectorFixture::start().await;
     fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", fixture.now())]);
@@ -185,9 +185,9 @@ async fn threat_on_two_channels_costs_seventeen_more_operations() {
     fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", fixture.now())]);
     fixture.store_operations();
     assert_eq!(fixture.read().await.unwrap().notified, 2);
-    // What is related to it: the target is asked for and noted both ways (3), and the mailbox (2). What a kill may interrupt:
-    // the note (2), its end (1), and whether it was the last (1). The finding and its fingerprint (2), a mark for each channel (2).
-    // Its incident is looked for, opened, and read again at the sending (3). Which domains were added lately (1).
+    // Related events: the target is looked up and stored under two keys (3), the mailbox is looked up and stored (2). Protection
+    // against a kill: the note (2), its end (1), a check that it was the last (1). The finding and its fingerprint (2), a mark
+    // for each channel (2). The incident is looked up, opened, and read again at the sending (3). Recently added domains (1).
     assert_eq!(fixture.store_operations(), 2 + 17);
 }
 

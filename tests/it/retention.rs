@@ -1,4 +1,4 @@
-//! What GetDomain removes once a day, and what a row that nobody can read does not stop.
+//! GetDomain removes old rows once a day. A row that cannot be read does not stop the rest.
 
 use base::ids::{RecordId, TenantId};
 use chrono::TimeDelta;

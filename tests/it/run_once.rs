@@ -19,7 +19,7 @@ impl Runs {
         Self { simulator: Simulator::start(world).await.unwrap(), data: tempfile::tempdir().unwrap() }
     }
 
-    /// Runs one cycle so many minutes from now, and returns the exit code and the log.
+    /// Runs one cycle `minutes_from_now`, and returns the exit code and the log.
     async fn once(&self, minutes_from_now: u32) -> (Option<i32>, String) {
         self.once_with(minutes_from_now, &[]).await
     }

@@ -36,7 +36,7 @@ fn json_of(input: &[u8]) -> Value {
     scan_json(&[], input)
 }
 
-/// What `scan` answers in JSON about its standard input.
+/// Returns the JSON output of `scan` for a given standard input.
 pub fn scan_json(arguments: &[&str], input: &[u8]) -> Value {
     let output = scan_input(&[&["--format", "json"], arguments, &["-"]].concat(), input);
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))

@@ -19,7 +19,7 @@ use tenantwatch_simulator::{Fault, Service, Simulator, World, scenario};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
-/// What the command wrote.
+/// The exit code and the output of the command.
 struct Answer {
     code: Option<i32>,
     out: String,

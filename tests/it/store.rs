@@ -43,7 +43,7 @@ async fn names(store: &dyn Store, query: Query) -> Vec<String> {
     rows.into_iter().map(|stored| stored.entity.key.row.to_string()).collect()
 }
 
-/// What every store promises.
+/// Checks the guarantees that every store gives.
 pub async fn conforms(store: Arc<dyn Store>) {
     let store = store.as_ref();
     a_row_is_read_as_it_was_written(store).await;

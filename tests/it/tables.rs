@@ -65,7 +65,7 @@ fn entity(row: &str, text: &str) -> Entity {
     entity
 }
 
-/// What stands between the store and Azurite, or alone.
+/// A server between the store and Azurite, or in place of Azurite, that can lose or reject requests.
 #[derive(Debug, Clone)]
 struct Door {
     url: String,
@@ -92,7 +92,7 @@ impl Door {
         door
     }
 
-    /// How many requests have come since the last time.
+    /// Returns the number of requests since the previous call.
     fn requests(&self) -> usize {
         self.requests.swap(0, Ordering::SeqCst)
     }
@@ -288,7 +288,7 @@ async fn trace_log_contains_no_signature_and_no_row() {
     }
 }
 
-/// Where the process below finds the table service.
+/// The environment variable with the URL of the table service for the process below.
 const TABLES_OF_IDENTITY: &str = "TENANTWATCH_TEST_TABLES";
 
 /// A token for the identity `client`, and tables that take no other.

@@ -48,7 +48,7 @@ impl AnyRecord<'_> {
         found.map(|(_, value)| value.get()).filter(|json| *json != "null")
     }
 
-    /// Returns a member with something in it as text; numbers and truth values as they are written.
+    /// Returns a member that is not empty as text; numbers and Booleans as they are written.
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         let json = self.raw(name)?;
         let text = match json.as_bytes() {

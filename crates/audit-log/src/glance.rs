@@ -1,5 +1,5 @@
-//! What a selected record shows before it is built: a third of all content is `Set-Mailbox` by Exchange itself, and none of that
-//! is kept.
+//! Reads the few members of a selected record that identify system noise, before the record is parsed: a third of all content is
+//! `Set-Mailbox` by Exchange itself, and no finding comes of that.
 
 use super::select::whole::{Look, Part, Text, cross_with, plain_text};
 
@@ -39,7 +39,7 @@ impl<'a> Glance<'a> {
 /// Members of other kinds of records: with one of these it takes more to tell what the record is about.
 const OF_OTHER_KINDS: &[&str] = &["Item", "MailboxOwnerUPN", "auditData"];
 
-/// Texts that a record must not hold anywhere, in any case, to be told about at a glance.
+/// Texts, compared without case, that a record must not contain anywhere if the prefilter is to describe it.
 #[derive(Debug)]
 pub struct Without {
     names: &'static [&'static str],
@@ -71,7 +71,7 @@ const fn initial(first: u8) -> u32 {
     1 << (first & 0x1F)
 }
 
-/// What is looked for, and what was seen of it. Of members that come twice the first counts, as it does for the parser.
+/// The members that the prefilter looks for, as far as found. If a member occurs twice, the first counts, as in the parser.
 struct Looking<'a> {
     without: &'static Without,
     operation: Option<&'a str>,
@@ -100,7 +100,7 @@ impl<'a> Look<'a> for Looking<'a> {
         self.without.initials.get(length).is_some_and(|initials| initials & initial(first) != 0)
     }
 
-    /// What it is without can stand anywhere.
+    /// Returns `false` always, because a text of [`Without`] can be anywhere in the record.
     fn is_done(&self) -> bool {
         false
     }

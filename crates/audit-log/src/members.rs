@@ -5,9 +5,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The members of a record as they are read. Where a name comes twice the first counts, as it does for the selector, which
-/// has decided by the time the second comes. Of `Operation` the first that is text counts, one in another case only where
-/// none is exact; the others are dropped, so that the record reads the same when it is written and read again.
+/// The members of a record as they are read. If a name occurs twice, the first counts, as in the selector, which has decided
+/// before the second arrives. Of `Operation` the first that is text counts; one in another case counts only if no exact one
+/// exists. The others are dropped, so that the record reads the same when it is written and read again.
 #[derive(Debug)]
 pub(super) struct TopLevel(pub(super) Map<String, Value>);
 

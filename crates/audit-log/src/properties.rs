@@ -40,7 +40,7 @@ impl Properties {
         self.pairs.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_deref())
     }
 
-    /// Whether the property is there, with or without a value.
+    /// Returns whether the property exists, with or without a value.
     pub fn has(&self, name: &str) -> bool {
         self.pairs.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
     }
@@ -55,7 +55,7 @@ impl Properties {
         self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 
-    /// Whether there are none.
+    /// Returns whether the record has no properties.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
@@ -113,7 +113,7 @@ impl Properties {
     }
 }
 
-/// Whether a text begins with a parameter or with the name of a cmdlet.
+/// Returns whether a text begins with a parameter or with the name of a cmdlet.
 fn is_command_line(text: &str) -> bool {
     let first = text.split_whitespace().next().unwrap_or_default();
     let is_cmdlet = |(verb, noun): (&str, &str)| {
@@ -141,7 +141,7 @@ fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     map.get(name).or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
-/// What is left of a text like `-Name value -Name2 ("a","b") -Force:$true`.
+/// The unread rest of a text like `-Name value -Name2 ("a","b") -Force:$true`.
 struct CommandLine<'a>(&'a str);
 
 impl CommandLine<'_> {
@@ -154,7 +154,7 @@ impl CommandLine<'_> {
         pairs
     }
 
-    /// Goes behind the next `-` that begins a name. What stands before it belongs to nothing.
+    /// Moves behind the next `-` that begins a name and returns whether there was one. Skips the text before it.
     fn find_name(&mut self) -> bool {
         loop {
             self.0 = self.0.trim_start();

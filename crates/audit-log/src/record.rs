@@ -27,7 +27,7 @@ pub enum RecordError {
 pub struct AuditRecord {
     /// `Id`, or the UUIDv5 of the record's compact JSON with sorted keys where `Id` is no GUID.
     pub id: RecordId,
-    /// Whether the id had to be derived.
+    /// `true` if the record had no valid id, so that its id was derived from its content.
     pub id_is_derived: bool,
     /// `CreationTime`, UTC whether or not it says so.
     pub created: DateTime<Utc>,
@@ -111,7 +111,7 @@ impl AuditRecord {
         })
     }
 
-    /// The whole record as compact JSON, without its envelope. Made anew each time: of few records it is wanted.
+    /// Returns the whole record as compact JSON, without its envelope. Each call builds it, because few records are stored.
     pub fn json(&self) -> String {
         top_level(self.text.as_bytes()).map_or_else(|_| self.text.clone(), |members| Value::Object(members).to_string())
     }

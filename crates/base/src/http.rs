@@ -17,7 +17,7 @@ use reqwest::redirect::Policy;
 
 pub use failure::{FailureCause, RequestFailure};
 pub use public_only::{is_public, is_refused_as_private};
-pub use send::send;
+pub use send::{send, send_to_secret_url};
 
 /// The longest time until a connection is established.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! The time of a service, as the `Date` header of its last response told it.
+//! Keeps the time of a service by the `Date` header of its last response.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

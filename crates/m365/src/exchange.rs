@@ -31,10 +31,11 @@ use super::tokens::Tokens;
 use super::{Service, ServiceError};
 use anchor::needs_proxy;
 use names::Named;
+use row::Row;
 
 pub use anchor::{Anchor, MailboxId};
 pub use auto_reply::AutoReply;
-pub use client_access::{ClientAccess, ClientAccessSwitch, RejectedSwitches};
+pub use client_access::{ClientAccess, ClientAccessSwitch};
 pub use inbox_rule::{InboxRule, ListedRule, RuleForm, SweepRule};
 pub use mailbox::{Forwarding, Mailbox};
 pub use organization::{
@@ -43,7 +44,6 @@ pub use organization::{
 };
 pub use permission::{MailboxGrant, MailboxPermission, RecipientPermission, is_grant_gone};
 pub use recipient::{GROUP_MEMBERS_LIMIT, GroupKind, GroupMembers, Recipient};
-pub use row::{Row, is_true};
 
 /// The most pages of one answer; more means that a link leads in a circle.
 const PAGES: usize = 500;
@@ -77,8 +77,7 @@ impl Exchange {
     /// # Errors
     /// `code` is the short type name of Exchange's own exception (`ManagementObjectNotFoundException`), `message` its text;
     /// for a 403 the reason of `x-ms-diagnostics`. A `Get-` without a list of rows is a transient error.
-    #[doc(hidden)]
-    pub async fn invoke(
+    pub(crate) async fn invoke(
         &self,
         tenant: &TenantId,
         anchor: &Anchor,
@@ -120,7 +119,7 @@ impl Exchange {
 
     /// Returns the row of a mailbox that a cmdlet gives; `None` if Exchange says that there is no such mailbox.
     async fn row_of(&self, tenant: &TenantId, mailbox: &MailboxId, cmdlet: &str) -> Result<Option<Row>, ServiceError> {
-        match self.invoke(tenant, &mailbox.into(), cmdlet, json!({ "Identity": mailbox.name })).await {
+        match self.invoke(tenant, &mailbox.into(), cmdlet, json!({ "Identity": mailbox.identity() })).await {
             Ok(rows) => rows.into_iter().next().map(Some).ok_or_else(|| self.caller.no_rows(cmdlet)),
             Err(error) if is_not_found(&error) => Ok(None),
             Err(error) => Err(error),

@@ -55,9 +55,9 @@ pub struct User {
     pub id: String,
     /// The name to sign in with.
     pub user_principal_name: String,
-    /// Whether sign-in is allowed.
+    /// `Some(true)` if sign-in is allowed.
     pub account_enabled: Option<bool>,
-    /// Whether the account comes from an on-premises directory.
+    /// `Some(true)` if the account is synchronized from an on-premises directory.
     pub on_premises_sync_enabled: Option<bool>,
     /// Its main mail address.
     pub mail: Option<String>,
@@ -72,10 +72,10 @@ pub struct User {
 pub struct TenantDomain {
     /// The domain name.
     pub id: String,
-    /// Whether it is the default one.
+    /// `true` if it is the default domain.
     #[serde(default)]
     pub is_default: bool,
-    /// Whether it is verified.
+    /// `true` if the tenant has proved that it owns the domain.
     #[serde(default)]
     pub is_verified: bool,
     /// `Email`, `OfficeCommunicationsOnline`, …

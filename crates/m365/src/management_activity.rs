@@ -102,13 +102,13 @@ pub struct ManagementActivity {
 }
 
 impl ManagementActivity {
-    /// Returns the API's own time, as its last response told it; `None` before the first.
+    /// Returns the API's own time by its last response; `None` before the first response.
     pub fn service_time(&self) -> Option<DateTime<Utc>> {
         self.caller.service_time()
     }
 
-    /// `publisher` is the provider's own tenant and goes on every call as `PublisherIdentifier`: without it all callers
-    /// of the world share one quota.
+    /// Creates a client. `publisher` is the provider's own tenant, sent with every call as `PublisherIdentifier`: without it all
+    /// callers of the world share one quota.
     pub fn new(hosts: &Hosts, publisher: TenantId, http: Client, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
         Self {
             caller: Caller::new(Service::ManagementActivity, http, tokens, clock, code::read_error).throttled(),

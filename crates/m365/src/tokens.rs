@@ -146,7 +146,7 @@ impl Tokens {
         credentials.renewed.retain(|(of, _), _| of != tenant);
     }
 
-    /// Returns the time of the token endpoint, as its last response told it; `None` before the first.
+    /// Returns the time of the token endpoint by its last response; `None` before the first response.
     pub fn service_time(&self) -> Option<DateTime<Utc>> {
         self.time.now(self.clock.as_ref())
     }

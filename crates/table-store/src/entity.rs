@@ -19,10 +19,10 @@ pub const BINARY_LIMIT: usize = 64 * 1024;
 /// Source: "Understanding the Table service data model" on learn.microsoft.com.
 pub const ENTITY_LIMIT: usize = 900 * 1024;
 
-/// What the service itself allows in one text, in UTF-16 units.
+/// The length that the table service allows in one text, in UTF-16 units.
 const SERVICE_TEXT_LIMIT: usize = 32 * 1024;
 
-/// What stands at the end of a text that was cut.
+/// The mark at the end of a truncated text.
 const CUT_MARK: &str = " … [cut]";
 
 /// The value of one column.
@@ -43,7 +43,7 @@ pub enum Column {
 /// A row as it is written. Columns that are absent are removed by a replace.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entity {
-    /// Where it is kept.
+    /// The partition and row key under which it is stored.
     pub key: Key,
     columns: BTreeMap<String, Column>,
 }
@@ -117,7 +117,7 @@ impl Entity {
         self.set(name, Column::Text(cut_text(text, TEXT_LIMIT)));
     }
 
-    /// Sets a text that must be whole: beyond [`TEXT_LIMIT`] it goes on in `<name>_2`, `<name>_3` and so on.
+    /// Sets a text that must not be truncated: beyond [`TEXT_LIMIT`] it continues in `<name>_2`, `<name>_3` and so on.
     pub fn set_whole_text(&mut self, name: &str, text: &str) {
         let mut rest = text;
         for part in 1.. {
@@ -158,7 +158,7 @@ impl Entity {
         }
     }
 
-    /// A truth value.
+    /// Returns the Boolean of a column; `None` if the column is absent or of another type.
     pub fn bool(&self, name: &str) -> Option<bool> {
         match self.columns.get(name) {
             Some(Column::Bool(value)) => Some(*value),

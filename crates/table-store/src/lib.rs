@@ -1,4 +1,4 @@
-//! Where rows are kept: one trait, written for the guarantees that both a table service and SQLite can give.
+//! Stores rows through one trait, written for the guarantees that both a table service and SQLite can give.
 //!
 //! A row is addressed by a [`Key`] and carries an [`ETag`]. There is no upsert: a row is inserted when absent or replaced
 //! when unchanged, so two writers can never overwrite each other unseen.
@@ -77,7 +77,7 @@ pub struct Stored {
     pub changed: DateTime<Utc>,
 }
 
-/// Which rows of a partition to list, in the order of their row keys.
+/// A request for rows of one partition, in the order of their row keys.
 #[derive(Debug, Clone)]
 pub struct Query {
     /// The partition.
@@ -92,9 +92,9 @@ pub struct Query {
     pub any_of: Vec<ColumnValue>,
     /// Only these columns; all of them if it is empty. A text in numbered columns needs each of them: [`whole_text_columns`].
     pub columns: Vec<String>,
-    /// Where the previous page ended.
+    /// The end of the previous page; `None` for the first page.
     pub after: Option<Continuation>,
-    /// At most so many rows in the page, 1 to 1,000. A page may hold fewer and still have a next one.
+    /// The most rows in the page, 1 to 1,000. A page may contain fewer and still have a next one.
     pub limit: usize,
 }
 
@@ -222,7 +222,7 @@ pub async fn list_all(store: &dyn Store, table: Table, mut query: Query) -> Resu
     }
 }
 
-/// Where a page ended. Opaque.
+/// The end of a page, opaque to callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Continuation(pub String);
 
@@ -235,14 +235,14 @@ pub struct Page {
     pub next: Option<Continuation>,
 }
 
-/// What can go wrong with a store.
+/// An error of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Insert met a row with the same key. It may be our own, from a retried insert: compare claim ids.
     #[error("a row {0} is already stored")]
     Exists(Key),
     /// Replace or delete met a newer version of the row, or none.
-    #[error("row {0} was changed by somebody else in the meantime")]
+    #[error("row {0} was changed by another run in the meantime")]
     Changed(Key),
     /// The store answered that it will not do this. Trying again is pointless.
     #[error("the store refused: {0}")]

@@ -16,10 +16,10 @@ use super::{
 };
 use base::clock::Clock;
 
-/// How long an operation waits for another process that is writing.
+/// The longest wait of an operation for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What `user_version` says about a file of this form.
+/// The `user_version` of a file of this form.
 const FORM: i64 = 1;
 
 /// Versions come from one counter that never goes back, so a row that was removed and stored again has another version.
@@ -51,7 +51,7 @@ impl SqliteStore {
         Ok(Self { clock, connection: Arc::new(Mutex::new(connection)) })
     }
 
-    /// Runs `work` in one transaction, away from the threads that serve requests. What fails is rolled back.
+    /// Runs `work` in one transaction, away from the threads that serve requests. Rolls the transaction back if `work` fails.
     async fn transact<T: Send + 'static>(
         &self,
         behaviour: TransactionBehavior,

@@ -41,7 +41,7 @@ use base::service_time::ServiceTime;
 /// Source: "Performing entity group transactions" on learn.microsoft.com.
 const TRANSACTION_LIMIT: usize = 100;
 
-/// How often an operation is tried again that may be repeated.
+/// Number of retries of an operation that may be repeated.
 const RETRIES: usize = 4;
 
 /// The distance of the first retry; it doubles, with jitter.
@@ -62,7 +62,7 @@ impl fmt::Debug for TablesStore {
     }
 }
 
-/// What came of an operation that may be repeated, and whether an earlier try may have done it already.
+/// The result of an operation that may be repeated. It tells whether an earlier attempt may have carried it out already.
 struct Repeated<T> {
     result: Result<T, Failure>,
     tried_before: bool,
@@ -101,7 +101,7 @@ impl TablesStore {
         self.table(table).partition_key_client(key.partition.as_str()).entity_client(key.row.as_str())
     }
 
-    /// One try. When the table is missing, nothing was done: it is made, and the work tried once more.
+    /// Makes one attempt. If the table is missing, the service has done nothing: creates the table and repeats the work.
     async fn once<T, F>(&self, table: Table, attempt: u32, work: impl Fn() -> F) -> Result<T, Failure>
     where
         F: Future<Output = azure_core_legacy::Result<T>>,
@@ -161,7 +161,7 @@ impl TablesStore {
                 Ok(answers.len() == rows.len() && answers.iter().all(|one| one.status_code.is_success()))
             }
             Err(failure @ Failure::Unavailable(_)) => Err(failure.into_error()),
-            // Whatever is wrong with the transaction, the single deletes succeed or say what is wrong.
+            // After any other failure single deletes follow. They succeed or report the cause.
             Err(_) => Ok(false),
         }
     }

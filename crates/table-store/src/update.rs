@@ -17,7 +17,7 @@ const FIRST_DELAY: Duration = Duration::from_millis(20);
 /// The longest delay.
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
 
-/// What [`update`] does with a row, and what it returns then.
+/// The action of [`update`] on a row, and the value that it then returns.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change<T> {
     /// Stores this: a new row if there was none, else in place of the version that was read.
@@ -26,8 +26,8 @@ pub enum Change<T> {
     Leave(T),
 }
 
-/// Changes one row. Reads it, asks `change` for the new one and writes that if nobody was faster; otherwise it waits a little,
-/// reads again and asks again. `change` must not depend on how often it is called.
+/// Changes one row. Reads it, calls `change` for the new one and writes that. If another writer was faster, waits a little and
+/// starts again. `change` must not depend on how often it is called.
 ///
 /// # Errors
 /// [`StoreError::Changed`] or [`StoreError::Exists`] if others changed the row at every try; otherwise as the store says.

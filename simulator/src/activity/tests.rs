@@ -14,7 +14,7 @@ fn world() -> World {
     world
 }
 
-/// Calls an operation so many minutes after the beginning, and returns the status and the code of the error.
+/// Calls an operation `minutes` after the beginning, and returns the status, the code and the message of the error.
 fn call(world: &mut World, minutes: i64, method: &str, operation: &str) -> (u16, String, String) {
     let now: DateTime<Utc> = DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
     let path = format!("/api/v1.0/{ID}/activity/feed/subscriptions/{operation}");

@@ -150,7 +150,7 @@ impl Simulator {
         locked(&self.shared.faults).push(fault);
     }
 
-    /// Removes all faults. A request that hangs already is not answered any more.
+    /// Removes all faults. A request that is left without a response already never gets one.
     pub fn clear_faults(&self) {
         locked(&self.shared.faults).clear();
     }

@@ -134,6 +134,12 @@ impl Open<'_> {
                     Some(FaultKind::PagesInACircle) => {
                         reply.with_next_page(&self.shared.origin_of(arrived.entry.service), &arrived.entry)
                     }
+                    Some(FaultKind::Padded(mebibytes)) if reply.blob.is_none() => reply.padded(*mebibytes),
+                    Some(FaultKind::OtherIds) => reply.with_other_ids(),
+                    Some(FaultKind::Renames) => {
+                        self.shared.rename_tenant_of(arrived);
+                        reply
+                    }
                     _ => reply,
                 }
             }
@@ -179,7 +185,7 @@ impl Drop for Open<'_> {
     }
 }
 
-/// Counts a request that hangs for as long as it does.
+/// Counts a request as hanging as long as this value lives.
 struct Hanging<'a>(&'a Shared);
 
 impl<'a> Hanging<'a> {

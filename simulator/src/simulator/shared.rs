@@ -46,7 +46,7 @@ pub struct Accepted {
     pub order: u64,
     /// The time when the request arrived. Its sender may have been killed before it was accepted.
     pub begun: u64,
-    /// Whether the answer did not reach the sender.
+    /// `true` if the response did not reach the sender.
     pub lost: bool,
 }
 
@@ -136,8 +136,19 @@ impl Shared {
         let injected = faults::take(&mut locked(&self.faults), &target, Some(&locked(&self.world)));
         injected.or_else(|| {
             let mut trouble = locked(&self.trouble);
-            trouble.as_mut().and_then(|trouble| trouble.take(entry.service, &entry.path, entry.cmdlet.as_deref()))
+            trouble
+                .as_mut()
+                .and_then(|trouble| trouble.take(entry.service, &entry.path, entry.cmdlet.as_deref(), target.tenant))
         })
+    }
+
+    /// Gives everybody in the tenant of a request another name.
+    pub(super) fn rename_tenant_of(&self, arrived: &Arrived) {
+        let tenant = self.target_of(arrived).tenant;
+        let mut world = locked(&self.world);
+        if let Some(tenant) = tenant.and_then(|tenant| world.tenants.get_mut(&tenant)) {
+            tenant.rename_everybody();
+        }
     }
 
     fn target_of(&self, arrived: &Arrived) -> Target {

@@ -12,11 +12,11 @@ pub struct User {
     pub upn: String,
     /// The display name.
     pub display_name: String,
-    /// Whether sign-in is allowed.
+    /// `true` if sign-in is allowed.
     pub account_enabled: bool,
-    /// Whether the account comes from an on-premises directory.
+    /// `true` if the account is synchronized from an on-premises directory.
     pub synced: bool,
-    /// Whether the account holds an administrator role, so that the app must not change it.
+    /// `true` if the account has an administrator role, so that the app must not change it.
     pub administrator: bool,
     /// The number of times that the cloud password was set. The password itself is never stored.
     pub password_resets: u32,

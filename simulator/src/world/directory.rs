@@ -34,7 +34,7 @@ pub struct ServicePrincipal {
     pub app_id: Uuid,
     /// The display name.
     pub display_name: String,
-    /// Whether the application may get tokens.
+    /// `true` if the application may get tokens.
     pub enabled: bool,
     /// The number of requests that will still be answered as if it did not exist, because it is not replicated yet.
     pub misses: u32,

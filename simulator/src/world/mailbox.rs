@@ -77,9 +77,9 @@ pub struct Mailbox {
 pub struct MailboxAudit {
     /// `AuditEnabled` as it was set; `None` if it never was.
     pub enabled: Option<bool>,
-    /// Whether the licence of the owner (Audit Premium) lets records reach the feed anyway.
+    /// `true` if the licence of the owner (Audit Premium) lets records reach the feed anyway.
     pub premium: bool,
-    /// Whether it has to be set to false and to true again before the filter counts it.
+    /// `true` if `AuditEnabled` has to be set to false and to true again before the filter counts the mailbox.
     pub needs_toggle: bool,
 }
 
@@ -93,11 +93,11 @@ impl MailboxAudit {
 /// The forms of `X-AnchorMailbox` that lead to the server of a mailbox. Any other is answered with "Cmdlet needs proxy".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Anchors {
-    /// Whether `UPN:<address of the mailbox>`, or the address alone, works.
+    /// `true` if `UPN:<address of the mailbox>`, or the address alone, works.
     pub upn: bool,
-    /// Whether `OID:<object id>@<tenant id>`, or the object id alone, works.
+    /// `true` if `OID:<object id>@<tenant id>`, or the object id alone, works.
     pub object_id: bool,
-    /// Whether the system mailbox of the tenant works.
+    /// `true` if the system mailbox of the tenant works.
     pub system_mailbox: bool,
 }
 
@@ -119,9 +119,9 @@ pub struct Rule {
     pub id: u64,
     /// Its name.
     pub name: String,
-    /// Whether it is enabled.
+    /// `true` if the rule is enabled.
     pub enabled: bool,
-    /// Whether only `IncludeHidden` shows it.
+    /// `true` if only `IncludeHidden` shows the rule.
     pub hidden: bool,
     /// Conditions, exceptions and actions as `Get-InboxRule` writes them.
     pub properties: Map<String, Value>,

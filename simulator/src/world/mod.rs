@@ -43,7 +43,7 @@ pub struct World {
     pub technician: Technician,
     /// The customers, by tenant id.
     pub tenants: BTreeMap<Uuid, Tenant>,
-    /// Whether `/contracts` lists customers. The list is empty for partners that are neither resellers nor advisers.
+    /// `true` if `/contracts` lists customers. The list is empty for partners that are neither resellers nor advisers.
     /// Source: Graph, resource type `contract`; microsoftgraph/microsoft-graph-explorer#2953.
     pub lists_contracts: bool,
     /// The number of blobs on one page of a content listing.

@@ -94,7 +94,7 @@ fn legacy_dn(alias: &str) -> String {
 pub struct AcceptedDomain {
     /// Its name.
     pub name: String,
-    /// Whether its sub-domains belong to the tenant as well.
+    /// `true` if its sub-domains belong to the tenant as well.
     pub match_sub_domains: bool,
     /// `DomainType`
     pub domain_type: DomainType,

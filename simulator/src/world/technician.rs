@@ -13,7 +13,7 @@ use super::applications::{
 pub struct Technician {
     /// The public-client registration of the provider.
     pub client_id: Uuid,
-    /// Whether the technician has signed in to the Azure CLI.
+    /// `true` if the technician has signed in to the Azure CLI.
     pub signed_in_to_cli: bool,
     /// The number of polls of a device code that find the sign-in still pending.
     pub pending_polls: u32,
@@ -38,7 +38,7 @@ pub struct TechnicianAccess {
     pub refused: Option<u32>,
     /// The same for the provider's public-client registration only.
     pub client_refused: Option<u32>,
-    /// Whether the group that maps the relationship lets nothing be written.
+    /// `true` if the group that maps the relationship grants no write access.
     pub cannot_write: bool,
 }
 

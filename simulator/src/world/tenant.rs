@@ -39,23 +39,23 @@ pub struct Tenant {
     pub default_domain: String,
     /// The display name.
     pub display_name: String,
-    /// Whether `/contracts` lists the tenant.
+    /// `true` if `/contracts` lists the tenant.
     pub contract: bool,
-    /// Whether the delegated admin relationships list the tenant.
+    /// `true` if the delegated admin relationships list the tenant.
     pub gdap: bool,
     /// The state of its consent to the app.
     pub consent: Consent,
-    /// Whether unified auditing is on.
+    /// `true` if unified auditing is enabled.
     pub auditing: bool,
     /// Content types and whether their subscription is enabled; absent if it was never started.
     pub subscriptions: BTreeMap<String, bool>,
-    /// Whether the directory roles for Exchange that the app holds have their effect.
+    /// `true` if the directory roles for Exchange that the app has are in effect.
     pub exchange_role: bool,
-    /// Whether the app's permissions and roles that change users have their effect.
+    /// `true` if the app's permissions and roles that change users are in effect.
     pub user_rights: bool,
     /// The applications in the tenant's directory.
     pub directory: Directory,
-    /// What the provider's technician may do in the tenant.
+    /// The rights of the provider's technician in the tenant.
     pub technician: TechnicianAccess,
     /// The accounts.
     pub users: Vec<User>,
@@ -78,7 +78,7 @@ pub struct Tenant {
 /// The ways in which one tenant differs from others. Each was reported for some tenants and does not hold for others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Oddities {
-    /// Whether Exchange rejects every change of an inbox or sweep rule, in every form.
+    /// `true` if Exchange rejects every change of an inbox or sweep rule, in every form.
     pub rejects_rule_changes: bool,
     /// Parameters that `Set-CASMailbox` rejects; `OneWinNativeOutlookEnabled` and `EwsEnabled` were reported.
     /// Source: MicrosoftDocs/office-docs-powershell#11445 and microsoft-365-docs#9636.
@@ -87,13 +87,13 @@ pub struct Oddities {
     pub synced_accounts: SyncedAccounts,
     /// The answer of Exchange to an app without a directory role.
     pub denial: ExchangeDenial,
-    /// Whether the tenant was never customized, so that its audit log cannot be enabled.
+    /// `true` if the tenant was never customized, so that its audit log cannot be enabled.
     pub dehydrated: bool,
     /// The time at which `Enable-OrganizationCustomization` was run.
     pub customized_at: Option<DateTime<Utc>>,
-    /// Whether mailbox auditing is disabled for the whole organization.
+    /// `true` if mailbox auditing is disabled for the whole organization.
     pub audit_disabled: bool,
-    /// Whether `Get-AdminAuditLogConfig` reads `False` although auditing is on.
+    /// `true` if `Get-AdminAuditLogConfig` shows `False` although auditing is enabled.
     /// Source: MicrosoftDocs/microsoft-365-docs#12126.
     pub audit_log_reads_false: bool,
 }
@@ -101,9 +101,9 @@ pub struct Oddities {
 /// The answer of Graph to a change of an account that comes from an on-premises directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncedAccounts {
-    /// Whether `accountEnabled` is accepted. The next synchronization may undo it.
+    /// `true` if Graph accepts `accountEnabled`. The next synchronization may undo it.
     pub accept_block: bool,
-    /// Whether `passwordProfile` is accepted with 204. It changes the cloud password only and nothing is written back.
+    /// `true` if Graph accepts `passwordProfile` with 204. It changes the cloud password only; nothing is written back.
     /// Source: Azure/Azure-Sentinel#10920.
     pub accept_password: bool,
 }
@@ -128,11 +128,24 @@ pub enum ExchangeDenial {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Start {
     pub(crate) at: DateTime<Utc>,
-    /// Whether the subscription had been stopped before.
+    /// `true` if the subscription had been stopped before.
     pub(crate) is_restart: bool,
 }
 
 impl Tenant {
+    /// Gives every user, and their mailbox, the user principal name of the next one. Ids stay.
+    pub(crate) fn rename_everybody(&mut self) {
+        let mut names: Vec<String> = self.users.iter().map(|user| user.upn.clone()).collect();
+        let Some(last) = names.len().checked_sub(1) else { return };
+        names.rotate_right(last);
+        for (user, name) in self.users.iter_mut().zip(names) {
+            user.upn.clone_from(&name);
+            for mailbox in self.mailboxes.iter_mut().filter(|mailbox| mailbox.object_id == user.id) {
+                mailbox.upn.clone_from(&name);
+            }
+        }
+    }
+
     /// Creates a customer that has consented, with auditing on, an Exchange role, its domain accepted and no people.
     pub fn new(id: Uuid, default_domain: &str, display_name: &str) -> Self {
         let mut directory = Directory::consented();

@@ -8,10 +8,10 @@ use chrono::TimeDelta;
 /// [`crate::world::Mailbox`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unkindness {
-    /// Whether Exchange rejects a call about a rule that names the mailbox in `Identity` and in `Mailbox`.
+    /// `true` if Exchange rejects a call about a rule that names the mailbox in `Identity` and in `Mailbox`.
     /// Source: MicrosoftDocs/office-docs-powershell#4087.
     pub rejects_mailbox_beside_identity: bool,
-    /// Whether a right counts only in tokens that were issued after it was granted.
+    /// `true` if a right counts only in tokens that were issued after it was granted.
     /// Source: Microsoft's document on app-only authentication for Exchange Online PowerShell, March 2026.
     pub reads_rights_from_token: bool,
     /// The time after a start of a subscription in which another start of it is throttled.
@@ -27,7 +27,7 @@ pub struct Unkindness {
     /// The time that `Enable-OrganizationCustomization` takes to have its effect, although it succeeds at once.
     /// Source: wazuh/wazuh#26956 and MicrosoftLearning/MS-102T00 pull request 171.
     pub hydration_time: TimeDelta,
-    /// Whether `Get-Mailbox` answers to a part of a name with the one mailbox that fits. Off: this is not confirmed.
+    /// `true` if `Get-Mailbox` finds a mailbox by a part of its name, if only one fits. Off, because this is not confirmed.
     pub answers_to_parts_of_names: bool,
     /// The number of requests about a new service principal that are answered as if it did not exist: it is not replicated yet.
     /// Source: KelvinTegelaar/CIPP-API waits and reads again.
@@ -35,12 +35,12 @@ pub struct Unkindness {
     /// The time after an assignment in which Exchange still denies access to the app.
     /// Source: Microsoft's document on app-only authentication for Exchange Online PowerShell.
     pub exchange_role_delay: TimeDelta,
-    /// Whether the Azure CLI's token, which lacks `RoleManagement.ReadWrite.Directory`, may add members to directory roles. Public
-    /// scripts do so (Azure/caf-terraform-landingzones#157); nobody reports it for a customer's tenant.
+    /// `true` if the Azure CLI's token, which lacks `RoleManagement.ReadWrite.Directory`, may add members to directory roles.
+    /// Public scripts do so (Azure/caf-terraform-landingzones#157); there is no report of it for a customer's tenant.
     pub cli_adds_role_members: bool,
-    /// Whether Exchange accepts the Azure CLI at all. If not, Entra answers AADSTS65002.
+    /// `true` if Exchange accepts the Azure CLI at all. If not, Entra responds with AADSTS65002.
     pub cli_reaches_exchange: bool,
-    /// Whether app-only tokens carry `wids`. Microsoft calls the tokens of Graph opaque.
+    /// `true` if app-only tokens carry `wids`. Microsoft calls the tokens of Graph opaque.
     pub tokens_have_wids: bool,
 }
 

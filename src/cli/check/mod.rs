@@ -1,4 +1,5 @@
-//! `tenantwatch check`: tries what the watch and a press will need, changes nothing, and says what mends what is missing.
+//! `tenantwatch check`: tests everything that monitoring and remediation need, changes nothing, and says how to correct what is
+//! missing.
 
 mod ours;
 mod output;
@@ -19,7 +20,7 @@ use super::bootstrap::{self, BootstrapError};
 use super::choice::{NoCustomer, chosen, progress};
 use super::{EXIT_USAGE, SettingsArgs, report};
 
-/// The number of tenants that are asked concurrently.
+/// The number of tenants that are checked concurrently.
 const TENANTS_AT_ONCE: usize = 8;
 
 /// The tenants to look at, and the form of the answer.

@@ -1,4 +1,4 @@
-//! Our own side: settings, tables, the partner's token, the list of customers, the action key and the channels.
+//! Checks the provider's side: settings, tables, the partner's token, the list of customers, the action key and the channels.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use sections::{Section, sections};
 
 const STYLE: &str = include_str!("page.css");
 
-/// How times are written.
+/// The format of times on the page.
 const MINUTE: &str = "%Y-%m-%d %H:%M";
 
 /// Rows of the annex; the CSV has all.

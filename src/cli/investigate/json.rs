@@ -1,4 +1,4 @@
-//! The report as one JSON object. Activities are written as they are judged.
+//! The report as one JSON object. Activities are written as they are attributed.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use base::clock::{Clock as _, SystemClock};
 use super::{InvestigateError, Made};
 use crate::investigation::utc;
 
-/// What depends on the run and not on the records.
+/// The part of the report that depends on the run and not on the records.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Run<'a> {

@@ -14,7 +14,7 @@ use super::spill::Spill;
 use crate::detection::is_selected;
 use crate::investigation::{Activity, Names, Seen, reduce};
 
-/// What the files contain.
+/// The content of the files, and what was noted while reading them.
 pub(super) struct Input {
     pub(super) reading: Reading,
     pub(super) spill: Spill,
@@ -40,7 +40,8 @@ impl Input {
         })
     }
 
-    /// Returns whether every file could be read. One that cannot is told, and the others are read all the same.
+    /// Reads the files and returns whether every file could be read. A file that cannot be read is reported, and the others are
+    /// still read.
     pub(super) fn read_files(&mut self, files: &[PathBuf], err: &mut dyn Write) -> Result<bool, InvestigateError> {
         let mut is_whole = true;
         for file in files {

@@ -1,4 +1,4 @@
-//! What all pages share: the base of their style, and text of an attacker's choice made harmless.
+//! Shares the parts of all pages: the base of their style, and functions that make text of an attacker's choice harmless.
 
 use std::io::{self, Write};
 

@@ -1,11 +1,12 @@
-//! What could not be judged. A file of nothing but broken lines must not fill the memory with complaints.
+//! Collects the parts of files that could not be evaluated, up to a limit: a file of nothing but malformed lines must not fill
+//! the memory with errors.
 
 use serde::Serialize;
 
-/// Parts that are told with file and line; the others are counted.
+/// The number of parts that are reported with file and line; the others are counted.
 const TOLD: usize = 1000;
 
-/// Something in a file that could not be judged.
+/// A part of a file that could not be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(in crate::cli) struct BrokenPart {
@@ -14,7 +15,7 @@ pub(in crate::cli) struct BrokenPart {
     pub(in crate::cli) error: String,
 }
 
-/// The first 1,000 of them, in the order they were met, and how many there are.
+/// The first [`TOLD`] parts in the order of the files, and the number of all.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct BrokenParts {
     told: Vec<BrokenPart>,

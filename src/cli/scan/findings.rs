@@ -11,7 +11,7 @@ use audit_log::AuditRecord;
 use base::ids::{RecordId, TenantId};
 use table_store::Digest;
 
-/// Findings of the same fingerprint in one organization. What is shown of them is the worst one, and of equal ones the first.
+/// Findings of the same fingerprint in one organization. The worst one is shown, and the first one of equal severity.
 #[derive(Debug)]
 pub(super) struct FindingGroup {
     pub(super) finding: Finding,

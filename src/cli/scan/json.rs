@@ -1,4 +1,4 @@
-//! Findings as one JSON object, written as they are judged.
+//! Findings as one JSON object, written as they are evaluated.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! Selected records, kept until they can be judged: in memory up to 32 MiB, then in a temporary file.
+//! Selected records, stored until they can be evaluated: in memory up to 32 MiB, then in a temporary file.
 //!
 //! SQLite keeps them in a private temporary database, because ids and order have to spill as well as the records do: a file
 //! with millions of selected records must not take more memory than one with few.

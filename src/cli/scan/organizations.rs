@@ -11,7 +11,7 @@ use base::ids::{Domain, MailAddress, TenantId};
 
 use super::printable;
 
-/// Stands for the organization of records that name none.
+/// The id under which records without an organization are grouped.
 const NO_ID: TenantId = TenantId::new(Uuid::nil());
 
 /// One organization.
@@ -19,7 +19,7 @@ const NO_ID: TenantId = TenantId::new(Uuid::nil());
 pub(in crate::cli) struct Organization {
     /// `OrganizationName`, empty where no record has one.
     pub(in crate::cli) name: String,
-    /// What its records are judged by.
+    /// The facts with which its records are evaluated.
     pub(in crate::cli) knowledge: Knowledge,
 }
 

@@ -35,11 +35,11 @@ pub struct Report {
 pub struct TenantStatus {
     /// Its coverage row.
     pub row: CoverageRow,
-    /// Whether it is late now.
+    /// `true` if it is late now.
     pub is_late: bool,
     /// The permanently lost spans in the period.
     pub gaps: usize,
-    /// What the daily check found.
+    /// The findings of the daily check.
     pub readiness: Vec<ReadinessItem>,
     /// The time of that check.
     pub readiness_at: Option<DateTime<Utc>>,
@@ -47,7 +47,7 @@ pub struct TenantStatus {
     pub open_threats: usize,
     /// The automatic containments of its listed threats.
     pub contained: Containments,
-    /// How it was monitored over the period.
+    /// The states of its monitoring over the period.
     pub strip: Strip,
 }
 

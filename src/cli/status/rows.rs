@@ -89,9 +89,9 @@ pub struct StoredNotice {
 /// The rows of one tenant.
 #[derive(Debug, Clone)]
 pub struct TenantRows {
-    /// How far it has been read.
+    /// Its coverage row: how far its log has been read.
     pub coverage: CoverageRow,
-    /// What the daily check found; empty if there was none.
+    /// The findings of the daily check; empty if there was none.
     pub readiness: Vec<ReadinessItem>,
     /// The time of that check.
     pub readiness_at: Option<DateTime<Utc>>,
@@ -103,7 +103,7 @@ pub struct TenantRows {
     pub runs: Vec<ActionRow>,
 }
 
-/// What is stored about the service as a whole.
+/// The stored rows about the service as a whole.
 #[derive(Debug, Clone)]
 pub struct ServiceRows {
     /// Its row, if GetDomain has run.

@@ -1,4 +1,4 @@
-//! How a tenant was monitored over the period: read, late, dark, gap.
+//! Divides the period into spans by how the tenant was monitored: read, late, dark, gap.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -20,7 +20,7 @@ pub struct Strip {
     pub gap: Vec<Span>,
 }
 
-/// Returns whether nobody can read the tenant in this state.
+/// Returns whether Tenantwatch cannot read a tenant in this state.
 pub fn is_dark(state: TenantState) -> bool {
     use TenantState as S;
     match state {
@@ -29,7 +29,7 @@ pub fn is_dark(state: TenantState) -> bool {
     }
 }
 
-/// Returns whether the tenant is late: by its state, or because nothing has run since.
+/// Returns whether the tenant is late: by its state, or because no run has read it recently.
 pub fn is_late(row: &CoverageRow, now: DateTime<Utc>) -> bool {
     let last = row.covered_until.unwrap_or(row.since);
     !is_dark(row.state) && (row.state == TenantState::Late || now - last > LATE_AFTER)

@@ -13,7 +13,7 @@ use base::ids::{Domain, RecordId, TenantId};
 /// The word in the column `Action` of an automatic containment.
 const CONTAIN: &str = "Contain";
 
-/// How far the answer to a threat has come.
+/// The progress of the response to a threat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ThreatStatus {
     /// Nothing was done.
@@ -86,7 +86,7 @@ pub struct Threat {
     pub told: Option<DateTime<Utc>>,
     /// The end of the first run that secured the account and was not undone.
     pub secured: Option<DateTime<Utc>>,
-    /// What was done.
+    /// The progress of the response.
     pub status: ThreatStatus,
     /// The result of an automatic containment; empty if there is none.
     containment: String,
@@ -152,7 +152,7 @@ fn concerns(run: &ActionRow, threat: &ProcessedRow) -> bool {
     run.record_id == threat.record_id || is_same_incident && is_about_account && run.started >= threat.event_time
 }
 
-/// What the runs so far came to.
+/// The combined result of the runs so far.
 struct Progress {
     status: ThreatStatus,
     secured: Option<DateTime<Utc>>,

@@ -1,83 +1,53 @@
 //! Disables every protocol and program by which a client reaches the mailbox.
 
-use serde_json::{Map, Value, json};
-
 use m365::ServiceError;
-use m365::exchange::{Row, is_not_found, is_refused, is_unknown_parameter};
+use m365::exchange::{ClientAccess, ClientAccessSwitch, is_not_found, is_refused, is_unknown_parameter};
 
 use super::snapshot::Snapshot;
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext, unclear};
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain};
 
-/// The switches of a mailbox and how each is when it is closed
-/// (<https://learn.microsoft.com/powershell/module/exchange/set-casmailbox>).
-const SWITCHES: &[(&str, bool)] = &[
-    ("OWAEnabled", false),
-    ("OWAforDevicesEnabled", false),
-    ("ActiveSyncEnabled", false),
-    ("EwsEnabled", false),
-    ("ImapEnabled", false),
-    ("PopEnabled", false),
-    ("MAPIEnabled", false),
-    ("OutlookMobileEnabled", false),
-    ("OneWinNativeOutlookEnabled", false),
-    ("UniversalOutlookEnabled", false),
-    ("MacOutlookEnabled", false),
-    ("SmtpClientAuthenticationDisabled", true),
-];
-
-/// The switches as they are now, those that the tenant knows; `None` when there is no such mailbox.
-pub async fn read(context: &RemediationContext<'_>) -> Result<Option<Row>, ServiceError> {
-    let Some(row) = context.mailbox_row("Get-CASMailbox").await? else { return Ok(None) };
-    let known = SWITCHES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), row.get(*name)?.clone())));
-    let known: Row = known.collect();
-    match known.is_empty() {
-        true => Err(unclear("Get-CASMailbox shows no switch".to_owned())),
-        false => Ok(Some(known)),
-    }
+/// Returns the switches that the tenant knows, as they are now; `None` if there is no such mailbox.
+pub async fn read(context: &RemediationContext<'_>) -> Result<Option<ClientAccess>, ServiceError> {
+    let mailbox = context.mailbox();
+    let call = context.app.exchange.client_access(context.tenant(), &mailbox);
+    context.ask_exchange("client access", call).await
 }
 
-/// What became of setting switches: those that were rejected, each with its error.
-pub type Rejected = Vec<(String, ServiceError)>;
+/// The switches that were rejected, each with its error.
+pub type Rejected = Vec<(ClientAccessSwitch, ServiceError)>;
 
-/// Sets the switches: all in one call, and if that is rejected each by itself. Some tenants reject single switches
-/// (MicrosoftDocs/office-docs-powershell#11445), and one rejection must not leave all the others open.
+/// Sets the switches: all in one call, and if that is rejected each by itself. One rejection must not leave all the others open.
 ///
 /// # Errors
-/// If Exchange denies access, does not respond, or knows no such mailbox: then no switch is set.
-pub async fn set(context: &RemediationContext<'_>, switches: Row) -> Result<Rejected, ServiceError> {
-    match set_together(context, switches.clone()).await {
-        Ok(()) => return Ok(Vec::new()),
-        Err(error) if error.is_transient() || is_refused(&error) || is_not_found(&error) => return Err(error),
-        Err(error) if switches.len() == 1 => return Ok(vec![(switches.keys().cloned().collect(), error)]),
-        Err(_) => {}
+/// Returns an error if Exchange denies access, does not respond, or knows no such mailbox: then no switch is set.
+pub async fn set(context: &RemediationContext<'_>, access: &ClientAccess) -> Result<Rejected, ServiceError> {
+    let mut switches = access.iter();
+    let only = switches.next().filter(|_| switches.next().is_none());
+    match (set_together(context, access).await, only) {
+        (Ok(()), _) => return Ok(Vec::new()),
+        (Err(error), _) if error.is_transient() || is_refused(&error) || is_not_found(&error) => return Err(error),
+        (Err(error), Some((switch, _))) => return Ok(vec![(switch, error)]),
+        (Err(_), None) => {}
     }
     let mut rejected = Vec::new();
-    for (name, value) in switches {
-        if let Err(error) = set_together(context, Row::from_iter([(name.clone(), value)])).await {
-            rejected.push((name, error));
+    for (switch, value) in access.iter() {
+        if let Err(error) = set_together(context, &ClientAccess::from_iter([(switch, value)])).await {
+            rejected.push((switch, error));
         }
     }
     Ok(rejected)
 }
 
-async fn set_together(context: &RemediationContext<'_>, switches: Row) -> Result<(), ServiceError> {
-    context.on_mailbox("Set-CASMailbox", "Identity", Value::Object(switches)).await.map(drop)
+async fn set_together(context: &RemediationContext<'_>, access: &ClientAccess) -> Result<(), ServiceError> {
+    let mailbox = context.mailbox();
+    let call = context.app.exchange.set_client_access(context.tenant(), &mailbox, access);
+    context.ask_exchange("change of client access", call).await
 }
 
-/// Returns the known switches of a stored snapshot. Whatever else somebody wrote there is set on no mailbox.
-pub fn known(switches: &Row) -> Row {
-    let is_known = |name: &str| SWITCHES.iter().any(|(known, _)| *known == name);
-    let is_switch = |value: &Value| value.is_boolean() || value.is_null();
-    let known = switches.iter().filter(|(name, value)| is_known(name) && is_switch(value));
-    known.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// The switches that are open. One without a value follows the organization and counts as open.
-pub fn open(switches: &Row) -> Vec<&'static str> {
-    let is_open =
-        |(name, closed): &&(&'static str, bool)| switches.get(*name).is_some_and(|value| *value != json!(closed));
-    SWITCHES.iter().filter(is_open).map(|(name, _)| *name).collect()
+/// Returns the names of switches for a sentence.
+pub fn names(switches: &[ClientAccessSwitch]) -> String {
+    switches.iter().map(|switch| switch.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
@@ -86,45 +56,38 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
         Ok(None) => return StepReport::skipped("The account has no mailbox."),
         Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
     };
-    let open = open(&switches);
+    let open = switches.open();
     if open.is_empty() {
         return StepReport::already("All client access was already disabled.");
     }
-    let names = open.join(", ");
+    let names = names(&open);
     if context.preview {
         return StepReport::planned(format!("Client access would be disabled: {names}."));
     }
-    let closed = closed(&switches);
+    let closed = switches.closed();
     context.keep(Snapshot { client_access: Some(switches), ..Snapshot::at(context.app.clock.now()) }).await;
-    match set(context, closed).await {
+    match set(context, &closed).await {
         Ok(rejected) => report(&open, &rejected),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
 }
 
 /// A switch that the tenant no longer has is no failure; any other rejection is.
-fn report(open: &[&str], rejected: &Rejected) -> StepReport {
-    let is_rejected = |name: &&str| rejected.iter().any(|(rejected, _)| rejected == *name);
-    let closed: Vec<&str> = open.iter().copied().filter(|name| !is_rejected(name)).collect();
+fn report(open: &[ClientAccessSwitch], rejected: &Rejected) -> StepReport {
+    let is_rejected = |switch: &ClientAccessSwitch| rejected.iter().any(|(rejected, _)| rejected == switch);
+    let closed: Vec<ClientAccessSwitch> = open.iter().copied().filter(|switch| !is_rejected(switch)).collect();
     let mut reports = Vec::new();
     if !closed.is_empty() {
-        reports.push(StepReport::done(format!("Disabled client access: {}.", closed.join(", "))));
+        reports.push(StepReport::done(format!("Disabled client access: {}.", names(&closed))));
     }
     let (gone, failed): (Vec<_>, Vec<_>) = rejected.iter().partition(|(_, error)| is_unknown_parameter(error));
     if !gone.is_empty() {
-        let names: Vec<&str> = gone.iter().map(|(name, _)| name.as_str()).collect();
-        let detail = format!("This tenant has no switch {}.", names.join(", "));
-        let left = gone.iter().map(|(name, _)| name.clone());
-        reports.push(StepReport::skipped(detail).leaving_switches(left));
+        let gone: Vec<ClientAccessSwitch> = gone.iter().map(|(switch, _)| *switch).collect();
+        let detail = format!("This tenant has no switch {}.", names(&gone));
+        reports.push(StepReport::skipped(detail).leaving_switches(gone.iter().map(ToString::to_string)));
     }
-    for (name, error) in failed {
-        reports.push(StepReport::failed(format!("Could not disable {name}: {}", explain(error, EXCHANGE_GRANT))));
+    for (switch, error) in failed {
+        reports.push(StepReport::failed(format!("Could not disable {switch}: {}", explain(error, EXCHANGE_GRANT))));
     }
     StepReport::all(reports)
-}
-
-/// All switches closed: those that the tenant knows.
-fn closed(known: &Row) -> Row {
-    let known = SWITCHES.iter().filter(|(name, _)| known.contains_key(*name) || *name == "OWAEnabled");
-    known.map(|(name, closed)| ((*name).to_owned(), Value::Bool(*closed))).collect::<Map<_, _>>()
 }

@@ -80,7 +80,7 @@ fn in_order_of_danger<'a>(mut rules: Vec<&'a Rule>, finding: &ProcessedRow) -> V
     };
     rules.sort_by_key(|rule| match rule {
         rule if is_named(rule) => 0,
-        rule if !rules::targets_of(rule).is_empty() || rules::deletes(&rule.row) => 1,
+        rule if !rule.targets.is_empty() || rule.deletes => 1,
         _ => 2,
     });
     rules

@@ -1,25 +1,14 @@
 //! Access to the mailbox that stored findings show as given since the incident began is taken away again. What was given before
 //! is left: it may be how people work.
 
-use serde_json::{Value, json};
-
 use crate::detection::FindingKind;
 use crate::tables::ProcessedRow;
 use audit_log::AuditRecord;
-use m365::ServiceError;
-use m365::exchange::is_not_found;
+use m365::exchange::{MailboxGrant, is_grant_gone};
 
 use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::findings;
 use crate::remediation::step::{StepReport, explain, quoted};
-
-/// A permission, and the cmdlet that takes it away.
-#[derive(Debug, PartialEq)]
-struct Grant {
-    grantee: String,
-    cmdlet: &'static str,
-    parameters: Value,
-}
 
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let findings = match context.findings().await {
@@ -38,7 +27,7 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
                 continue;
             }
         };
-        for grant in grants(&finding, context.mailbox()) {
+        for grant in grants(&finding) {
             match grant {
                 _ if !context.may_go_on().await => {
                     reports.push(StepReport::planned("Time ran out; the next press goes on."))
@@ -54,27 +43,22 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     }
 }
 
-async fn remove(context: &RemediationContext<'_>, grant: &Grant) -> StepReport {
-    let grantee = quoted(&grant.grantee);
+async fn remove(context: &RemediationContext<'_>, grant: &MailboxGrant) -> StepReport {
+    let grantee = quoted(grant.grantee());
     if context.preview {
         return StepReport::planned(format!("The access of {grantee} would be removed."));
     }
-    match context.invoke(grant.cmdlet, grant.parameters.clone()).await {
-        Ok(_) => StepReport::done(format!("The access of {grantee} is removed.")),
-        Err(error) if is_gone(&error) => StepReport::already(format!("The access of {grantee} was gone.")),
+    let mailbox = context.mailbox();
+    let call = context.app.exchange.remove_grant(context.tenant(), &mailbox, grant);
+    match context.ask_exchange("removal of access", call).await {
+        Ok(()) => StepReport::done(format!("The access of {grantee} is removed.")),
+        Err(error) if is_grant_gone(&error) => StepReport::already(format!("The access of {grantee} was gone.")),
         Err(error) => StepReport::failed(format!("{grantee}: {}", explain(&error, EXCHANGE_GRANT))),
     }
 }
 
-/// Folder permissions have an exception of their own for one that is not there.
-fn is_gone(error: &ServiceError) -> bool {
-    is_not_found(error)
-        || error.code().contains("UserNotFoundInPermissionEntry")
-        || error.code().contains("AceNotFound")
-}
-
-/// What a record gave, as what takes it away.
-fn grants(finding: &ProcessedRow, mailbox: &str) -> Vec<Result<Grant, String>> {
+/// Returns the access that a record gave.
+fn grants(finding: &ProcessedRow) -> Vec<Result<MailboxGrant, String>> {
     let operation = finding.operation.trim().to_ascii_lowercase();
     if operation.starts_with("remove") {
         return Vec::new();
@@ -96,19 +80,16 @@ fn grants(finding: &ProcessedRow, mailbox: &str) -> Vec<Result<Grant, String>> {
     match operation.as_str() {
         "add-mailboxpermission" => {
             let rights = parameter("AccessRights").unwrap_or("FullAccess");
-            let rights: Vec<&str> = parts(rights, &[',', ';']).collect();
-            let parameters = json!({ "Identity": mailbox, "User": grantee, "AccessRights": rights, "Confirm": false });
-            vec![Ok(Grant { grantee: grantee.to_owned(), cmdlet: "Remove-MailboxPermission", parameters })]
+            let access_rights = parts(rights, &[',', ';']).map(str::to_owned).collect();
+            vec![Ok(MailboxGrant::Mailbox { user: grantee.to_owned(), access_rights })]
         }
-        "add-recipientpermission" => {
-            let parameters =
-                json!({ "Identity": mailbox, "Trustee": grantee, "AccessRights": ["SendAs"], "Confirm": false });
-            vec![Ok(Grant { grantee: grantee.to_owned(), cmdlet: "Remove-RecipientPermission", parameters })]
-        }
+        "add-recipientpermission" => vec![Ok(MailboxGrant::SendAs { trustee: grantee.to_owned() })],
         // Names hold commas, as in "Bell, Otto".
-        "set-mailbox" => parts(grantee, &[';']).map(|one| Ok(on_behalf(one.to_owned(), mailbox))).collect(),
-        _ if operation.contains("folder") => match folder(&record, mailbox) {
-            Some(folder) => vec![Ok(on_folder_of(grantee.to_owned(), &folder))],
+        "set-mailbox" => {
+            parts(grantee, &[';']).map(|one| Ok(MailboxGrant::SendOnBehalf { grantee: one.to_owned() })).collect()
+        }
+        _ if operation.contains("folder") => match folder(&record) {
+            Some(path) => vec![Ok(MailboxGrant::Folder { path: path.to_owned(), user: grantee.to_owned() })],
             None => vec![missing("on which folder")],
         },
         _ => vec![Err(format!(
@@ -118,32 +99,9 @@ fn grants(finding: &ProcessedRow, mailbox: &str) -> Vec<Result<Grant, String>> {
     }
 }
 
-fn on_behalf(grantee: String, mailbox: &str) -> Grant {
-    let less = json!({ "@odata.type": "#Exchange.GenericHashTable", "Remove": [grantee] });
-    let parameters = json!({ "Identity": mailbox, "GrantSendOnBehalfTo": less });
-    Grant { grantee, cmdlet: "Set-Mailbox", parameters }
-}
-
-/// Everybody's entries cannot be removed, only emptied.
-fn on_folder_of(grantee: String, folder: &str) -> Grant {
-    match matches!(grantee.to_ascii_lowercase().as_str(), "default" | "anonymous" | "everyone") {
-        true => Grant {
-            parameters: json!({ "Identity": folder, "User": grantee, "AccessRights": ["None"] }),
-            cmdlet: "Set-MailboxFolderPermission",
-            grantee,
-        },
-        false => Grant {
-            parameters: json!({ "Identity": folder, "User": grantee, "Confirm": false }),
-            cmdlet: "Remove-MailboxFolderPermission",
-            grantee,
-        },
-    }
-}
-
-/// `mailbox:\Folder`, from a cmdlet's `Identity` or a mailbox record's folder.
-fn folder(record: &AuditRecord, mailbox: &str) -> Option<String> {
-    let path = of_folder(record, "Path").or_else(|| Some(parameter(record, "Identity")?.rsplit_once(':')?.1))?;
-    Some(format!("{mailbox}:\\{}", path.trim_start_matches(['\\', '/'])))
+/// Returns the path of the folder, from a cmdlet's `Identity` or a mailbox record's folder.
+fn folder(record: &AuditRecord) -> Option<&str> {
+    of_folder(record, "Path").or_else(|| Some(parameter(record, "Identity")?.rsplit_once(':')?.1))
 }
 
 /// What a mailbox record says of its folder.

@@ -1,9 +1,7 @@
 //! Enables or disables one rule. Exchange takes a call about a rule in one form in one tenant and in another form in the next, so
 //! each form is tried in order until one is accepted.
 
-use serde_json::{Value, json};
-
-use m365::exchange::is_not_found;
+use m365::exchange::{RuleForm, is_not_found};
 use m365::{Service, ServiceError};
 
 use super::rules::{Rule, Source};
@@ -64,42 +62,24 @@ impl<'a> RuleSwitch<'a> {
     }
 
     async fn set_by(&self, context: &RemediationContext<'_>, form: Form) -> Result<(), ServiceError> {
+        let (rule, mailbox) = (self.rule, context.mailbox());
         match form {
             Form::Identity => {
-                let identity = json!({ "Identity": self.full_identity(context) });
-                context.invoke(&self.cmdlet(), self.parameters(identity)).await.map(drop)
+                self.set_in_exchange(context, &RuleForm::by_identity(&rule.identity, &rule.id, &mailbox)).await
             }
-            Form::IdWithMailbox => {
-                let identity = json!({ "Identity": self.rule.id, "Mailbox": context.mailbox() });
-                context.invoke(&self.cmdlet(), self.parameters(identity)).await.map(drop)
-            }
+            Form::IdWithMailbox => self.set_in_exchange(context, &RuleForm::with_mailbox(&rule.id, &mailbox)).await,
             Form::Graph => self.set_in_graph(context).await,
         }
     }
 
-    /// `<mailbox>\<rule id>`: as Exchange gave it, else made of both.
-    fn full_identity(&self, context: &RemediationContext<'_>) -> String {
-        match self.rule.identity.contains('\\') {
-            true => self.rule.identity.clone(),
-            false => format!("{}\\{}", context.mailbox(), self.rule.id),
+    async fn set_in_exchange(&self, context: &RemediationContext<'_>, form: &RuleForm) -> Result<(), ServiceError> {
+        let (exchange, tenant, mailbox) = (&context.app.exchange, context.tenant(), context.mailbox());
+        let what = "change of a rule";
+        if self.rule.source == Source::Sweep {
+            context.ask_exchange(what, exchange.set_sweep_rule_enabled(tenant, &mailbox, form, self.enabled)).await
+        } else {
+            context.ask_exchange(what, exchange.set_inbox_rule_enabled(tenant, &mailbox, form, self.enabled)).await
         }
-    }
-
-    fn cmdlet(&self) -> String {
-        let verb = if self.enabled { "Enable" } else { "Disable" };
-        let noun = if self.rule.source == Source::Sweep { "SweepRule" } else { "InboxRule" };
-        format!("{verb}-{noun}")
-    }
-
-    /// Without these switches Exchange asks back, which is an error here. See
-    /// <https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>.
-    fn parameters(&self, mut identity: Value) -> Value {
-        identity["Confirm"] = json!(false);
-        if self.rule.source == Source::Inbox {
-            identity["Force"] = json!(true);
-            identity["AlwaysDeleteOutlookRulesBlob"] = json!(true);
-        }
-        identity
     }
 
     async fn set_in_graph(&self, context: &RemediationContext<'_>) -> Result<(), ServiceError> {

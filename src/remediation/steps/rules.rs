@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::detection::{is_delegate_rule_name, is_exchange_rule_name};
 use base::clock::Deadline;
 use m365::ServiceError;
-use m365::exchange::{Row, is_refused, is_true};
+use m365::exchange::{InboxRule, ListedRule, is_refused};
 use m365::graph::MessageRule;
 
 use super::excused_rules;
@@ -25,11 +24,11 @@ const LOOK_UPS: Duration = Duration::from_secs(8);
 /// Where a rule was read, and so by which way it is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Source {
-    /// `Get-InboxRule`
+    /// The inbox rules of Exchange, hidden ones too.
     Inbox,
-    /// `Get-SweepRule`
+    /// The sweep rules of Exchange.
     Sweep,
-    /// Graph `messageRules`, where Exchange refuses us.
+    /// Graph `messageRules`, if Exchange denies access.
     Graph,
 }
 
@@ -52,8 +51,12 @@ pub struct Rule {
     pub hidden: Option<bool>,
     /// Whether it is one of Exchange's own, which are left enabled.
     pub is_exchanges_own: bool,
-    /// The row it was read from.
-    pub row: Row,
+    /// The recipients that it sends mail to, as Exchange or Graph write them.
+    pub targets: Vec<String>,
+    /// Whether it deletes messages.
+    pub deletes: bool,
+    /// The conditions and actions, for readers.
+    pub description: String,
 }
 
 impl Rule {
@@ -131,24 +134,33 @@ pub async fn read(context: &RemediationContext<'_>) -> Result<Rules, ServiceErro
 pub async fn read_from(context: &RemediationContext<'_>, source: Source) -> Result<Vec<Rule>, ServiceError> {
     match source {
         Source::Inbox => {
-            let rows = context.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
-            Ok(rows.into_iter().map(|row| of_exchange(row, source, "RuleIdentity")).collect())
+            let rules = inbox_rules(context, true).await?;
+            Ok(rules.iter().map(|rule| of_exchange(rule, source)).collect())
         }
         Source::Sweep => read_sweep_rules(context).await,
         Source::Graph => read_through_graph(context).await,
     }
 }
 
+async fn inbox_rules(context: &RemediationContext<'_>, hidden: bool) -> Result<Vec<InboxRule>, ServiceError> {
+    let mailbox = context.mailbox();
+    let call = context.app.exchange.inbox_rules(context.tenant(), &mailbox, hidden);
+    context.ask_exchange("inbox rules", call).await
+}
+
 async fn read_sweep_rules(context: &RemediationContext<'_>) -> Result<Vec<Rule>, ServiceError> {
-    let rows = context.on_mailbox("Get-SweepRule", "Mailbox", json!({})).await?;
-    Ok(rows.into_iter().map(|row| of_exchange(row, Source::Sweep, "RuleId")).collect())
+    let mailbox = context.mailbox();
+    let call = context.app.exchange.sweep_rules(context.tenant(), &mailbox);
+    let rules = context.ask_exchange("sweep rules", call).await?;
+    Ok(rules.iter().map(|rule| of_exchange(rule, Source::Sweep)).collect())
 }
 
 async fn read_through_exchange(context: &RemediationContext<'_>) -> Result<Rules, ServiceError> {
-    let all = context.on_mailbox("Get-InboxRule", "Mailbox", json!({ "IncludeHidden": true })).await?;
+    let all = inbox_rules(context, true).await?;
     // Only what Exchange may have made itself depends on this: without it the others are switched off all the same.
-    let visible = context.on_mailbox("Get-InboxRule", "Mailbox", json!({})).await.ok();
-    let visible: Option<BTreeSet<String>> = visible.map(|rows| rows.iter().map(|row| text(row, "Identity")).collect());
+    let visible = inbox_rules(context, false).await.ok();
+    let visible: Option<BTreeSet<&str>> =
+        visible.as_ref().map(|rules| rules.iter().map(|rule| rule.identity.as_str()).collect());
     let (sweep, unseen) = match read_sweep_rules(context).await {
         Ok(sweep) => (sweep, Unseen::None),
         Err(error) => (Vec::new(), Unseen::Sweep(error)),
@@ -156,21 +168,21 @@ async fn read_through_exchange(context: &RemediationContext<'_>) -> Result<Rules
     let look_ups = Deadline::after(Arc::clone(&context.app.clock), LOOK_UPS);
     let mut known = Vec::with_capacity(all.len() + sweep.len());
     let mut has_junk_rule = false;
-    for row in all {
-        let is_hidden = visible.as_ref().map(|visible| !visible.contains(&text(&row, "Identity")));
+    for listed in all {
+        let is_hidden = visible.as_ref().map(|visible| !visible.contains(listed.identity.as_str()));
         let reach = match is_hidden {
-            _ if !is_exchange_rule_name(&text(&row, "Name")) => None,
-            Some(true) => Some(reach(context, &row, &look_ups).await),
+            _ if !is_exchange_rule_name(&listed.name) => None,
+            Some(true) => Some(reach(context, &listed, &look_ups).await),
             Some(false) => None,
             None => Some(Reach::Unproven),
         };
-        let rule = of_exchange(row, Source::Inbox, "RuleIdentity");
-        let is_second_junk_rule = has_junk_rule && excused_rules::is_junk_rule(&rule.row);
+        let rule = of_exchange(&listed, Source::Inbox);
+        let is_second_junk_rule = has_junk_rule && excused_rules::is_junk_rule(&listed);
         let is_excused = is_hidden == Some(true)
             && !is_second_junk_rule
             && !is_named_by_threat(context, &rule)
-            && reach.is_some_and(|reach| excused_rules::is_excused(&rule.row, reach));
-        has_junk_rule |= is_excused && excused_rules::is_junk_rule(&rule.row);
+            && reach.is_some_and(|reach| excused_rules::is_excused(&listed, reach));
+        has_junk_rule |= is_excused && excused_rules::is_junk_rule(&listed);
         known.push(Rule { reach, hidden: is_hidden, is_exchanges_own: is_excused, ..rule });
     }
     known.extend(sweep);
@@ -186,27 +198,20 @@ fn is_named_by_threat(context: &RemediationContext<'_>, rule: &Rule) -> bool {
     }
 }
 
-fn of_exchange(row: Row, source: Source, id_member: &str) -> Rule {
-    let (identity, id) = (text(&row, "Identity"), text(&row, id_member));
-    let id = match id.is_empty() {
-        true => identity.rsplit('\\').next().unwrap_or_default().to_owned(),
-        false => id,
-    };
+fn of_exchange(listed: &ListedRule, source: Source) -> Rule {
     Rule {
         source,
-        identity: if identity.is_empty() { id.clone() } else { identity },
-        id,
-        name: text(&row, "Name"),
-        enabled: is_true(&row, "Enabled"),
+        identity: listed.identity.clone(),
+        id: listed.id.clone(),
+        name: listed.name.clone(),
+        enabled: listed.enabled,
         reach: None,
         hidden: None,
         is_exchanges_own: false,
-        row,
+        targets: listed.targets().into_iter().map(str::to_owned).collect(),
+        deletes: listed.deletes(),
+        description: listed.description().to_owned(),
     }
-}
-
-pub fn deletes(row: &Row) -> bool {
-    is_true(row, "DeleteMessage") || is_true(row, "SoftDeleteMessage")
 }
 
 /// How far a rule sends mail.
@@ -223,8 +228,8 @@ pub enum Reach {
 }
 
 /// What takes longer to look up than there is time is unproven.
-async fn reach(context: &RemediationContext<'_>, row: &Row, look_ups: &Deadline) -> Reach {
-    let targets = targets(row);
+async fn reach(context: &RemediationContext<'_>, rule: &InboxRule, look_ups: &Deadline) -> Reach {
+    let targets = rule.targets();
     if targets.is_empty() {
         return Reach::Inside;
     }
@@ -237,7 +242,7 @@ async fn reach(context: &RemediationContext<'_>, row: &Row, look_ups: &Deadline)
     let mut reach = Reach::Inside;
     for target in targets {
         let is_late = look_ups.has_passed() || context.exchange_was_silent();
-        let recipient = if is_late { Recipient::Unread } else { context.recipient(&target).await };
+        let recipient = if is_late { Recipient::Unread } else { context.recipient(target).await };
         reach = reach.max(match recipient {
             Recipient::Mailbox(address) | Recipient::Other(address) if !boundary.is_inside(&address) => Reach::Outside,
             Recipient::Mailbox(_) => Reach::Inside,
@@ -246,29 +251,6 @@ async fn reach(context: &RemediationContext<'_>, row: &Row, look_ups: &Deadline)
         });
     }
     reach
-}
-
-/// Whom a rule sends mail to, as Exchange or Graph write it.
-pub fn targets_of(rule: &Rule) -> Vec<String> {
-    if rule.source != Source::Graph {
-        return targets(&rule.row);
-    }
-    let actions = ["forwardTo", "forwardAsAttachmentTo", "redirectTo"];
-    let actions = actions.iter().filter_map(|action| rule.row.get("actions")?.get(*action)?.as_array());
-    let address = |one: &Value| one.pointer("/emailAddress/address")?.as_str().map(str::to_owned);
-    actions.flatten().map(|one| address(one).unwrap_or_default()).collect()
-}
-
-fn targets(row: &Row) -> Vec<String> {
-    let members = ["ForwardTo", "ForwardAsAttachmentTo", "RedirectTo", "SendTextMessageNotificationTo"];
-    let values = members.iter().filter_map(|member| row.get(*member));
-    values
-        .flat_map(|value| match value {
-            Value::String(text) if !text.is_empty() => vec![text.clone()],
-            Value::Array(texts) => texts.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            _ => Vec::new(),
-        })
-        .collect()
 }
 
 async fn read_through_graph(context: &RemediationContext<'_>) -> Result<Vec<Rule>, ServiceError> {
@@ -280,6 +262,9 @@ async fn read_through_graph(context: &RemediationContext<'_>) -> Result<Vec<Rule
 fn of_graph(rule: MessageRule) -> Rule {
     Rule {
         source: Source::Graph,
+        targets: rule.targets(),
+        deletes: false,
+        description: rule.description(),
         identity: rule.id.clone(),
         id: rule.id,
         name: rule.display_name,
@@ -287,15 +272,5 @@ fn of_graph(rule: MessageRule) -> Rule {
         reach: None,
         hidden: None,
         is_exchanges_own: false,
-        row: rule.properties,
-    }
-}
-
-/// A text or number of a row as text. Rule ids are numbers above 2^63.
-pub fn text(row: &Row, member: &str) -> String {
-    match row.get(member) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.to_string(),
-        _ => String::new(),
     }
 }

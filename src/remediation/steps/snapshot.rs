@@ -9,16 +9,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::join;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use m365::ServiceError;
-use m365::exchange::Row;
+use m365::exchange::{AutoReply, ClientAccess, Forwarding};
 use m365::graph::User;
 use table_store::cut_text;
 
-use super::clear_forwarding::{self, Forwarding};
-use super::rules::{self, Rule, Source, text};
-use super::{disable_auto_reply, disable_client_access};
+use super::rules::{self, Rule, Source};
+use super::{clear_forwarding, disable_auto_reply, disable_client_access};
 use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain};
 
@@ -39,11 +37,11 @@ pub struct Snapshot {
     /// Where the mailbox forwarded to.
     pub forwarding: Option<Forwarding>,
     /// The client access switches.
-    pub client_access: Option<Row>,
+    pub client_access: Option<ClientAccess>,
     /// All inbox and sweep rules, by the way they were read: what came through Graph has other ids.
     pub rules: BTreeMap<Source, Vec<KeptRule>>,
     /// State and audience of the automatic reply.
-    pub auto_reply: Option<Row>,
+    pub auto_reply: Option<AutoReply>,
 }
 
 /// What is kept of a rule.
@@ -73,16 +71,9 @@ impl KeptRule {
             id: rule.id.clone(),
             name: cut_text(&rule.name, DESCRIPTION_LIMIT),
             enabled: rule.enabled,
-            description: cut_text(&described(rule), DESCRIPTION_LIMIT),
+            description: cut_text(&rule.description, DESCRIPTION_LIMIT),
             hidden: rule.hidden,
         }
-    }
-}
-
-fn described(rule: &Rule) -> String {
-    match text(&rule.row, "Description") {
-        description if description.is_empty() => json!(rule.row.get("actions")).to_string(),
-        description => description,
     }
 }
 

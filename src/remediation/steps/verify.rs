@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use m365::exchange::is_not_found;
+use m365::exchange::{Forwarding, is_not_found};
 
-use super::clear_forwarding::{self, Forwarding};
 use super::rules::Rule;
-use super::{block_sign_in, disable_client_access, disable_inbox_rules, rules};
+use super::{block_sign_in, clear_forwarding, disable_client_access, disable_inbox_rules, rules};
 use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain};
 use crate::remediation::{Outcome, Step, StepName};
@@ -134,16 +133,16 @@ async fn inbox_rules(context: &RemediationContext<'_>, step: &Step) -> Reread {
     }
 }
 
-/// A switch that the tenant does not have cannot be closed, whatever `Get-CASMailbox` shows of it.
+/// A switch that the tenant does not have cannot be closed, even if Exchange shows it.
 async fn client_access(context: &RemediationContext<'_>, step: &Step) -> Reread {
     match disable_client_access::read(context).await {
         Ok(None) => Reread::Holds("there is no mailbox".to_owned()),
         Ok(Some(switches)) => {
-            let mut open = disable_client_access::open(&switches);
-            open.retain(|name| !step.leaves_switch(name));
+            let mut open = switches.open();
+            open.retain(|switch| !step.leaves_switch(switch.as_str()));
             match open.as_slice() {
                 [] => Reread::Holds("all client access is disabled".to_owned()),
-                open => Reread::DoesNotHold(format!("still enabled: {}", open.join(", "))),
+                open => Reread::DoesNotHold(format!("still enabled: {}", disable_client_access::names(open))),
             }
         }
         Err(error) => Reread::Unread(explain(&error, EXCHANGE_GRANT)),

@@ -1,8 +1,13 @@
 //! Administers a customer's tenant, and so chooses every answer of it.
 
-use serde_json::json;
+use std::collections::BTreeSet;
 
-use crate::remediation::remediation_fixture::{BOB, RULE, Ward};
+use serde_json::json;
+use tenantwatch_simulator::Trouble;
+use tenantwatch_simulator::world::{Mailbox, Tenant, User};
+use uuid::Uuid;
+
+use crate::remediation::remediation_fixture::{BOB, CONTOSO, RULE, Ward};
 
 const HARRY: &str = "harry@contoso.com";
 
@@ -26,4 +31,48 @@ async fn alias_of_another_mailbox_leads_to_the_mailbox_of_the_account() {
     assert_eq!(format!("{now:?}"), format!("{harry:?}"), "the protected mailbox is unchanged");
     let rule = bob.rules.iter().find(|rule| rule.id == RULE).unwrap();
     assert!(!rule.enabled, "{:#}", answer.body);
+}
+
+/// Returns the object ids of the people whose account or mailbox a remediation run changed in more than its name.
+fn touched(before: &Tenant, after: &Tenant) -> BTreeSet<Uuid> {
+    let without_name = |user: &User| format!("{:?}", User { upn: String::new(), ..user.clone() });
+    let mailbox_without_name = |mailbox: &Mailbox| format!("{:?}", Mailbox { upn: String::new(), ..mailbox.clone() });
+    let users = before.users.iter().filter(|user| {
+        let now = after.users.iter().find(|now| now.id == user.id);
+        now.is_none_or(|now| without_name(now) != without_name(user))
+    });
+    let mailboxes = before.mailboxes.iter().filter(|mailbox| {
+        let now = after.mailboxes.iter().find(|now| now.object_id == mailbox.object_id);
+        now.is_none_or(|now| mailbox_without_name(now) != mailbox_without_name(mailbox))
+    });
+    users.map(|user| user.id).chain(mailboxes.map(|mailbox| mailbox.object_id)).collect()
+}
+
+#[tokio::test]
+async fn hostile_answers_lead_a_press_to_one_person_only() {
+    let (mut completed, mut hindered) = (0, 0);
+    for seed in 0..24 {
+        let ward = Ward::open_with(&[("ACTION_KEY", "off")]).await;
+        ward.wait_shortly();
+        let before = ward.contoso(|tenant| {
+            tenant.add_person("zoe", "Zoe Zimmer");
+            tenant.clone()
+        });
+        ward.sim.set_trouble(Some(Trouble::new(seed, 0).with_hostile_tenant(CONTOSO)));
+        let answer = ward.press(json!({})).await;
+        let after = ward.contoso(|tenant| tenant.clone());
+        let touched = touched(&before, &after);
+        assert!(touched.len() <= 1, "seed {seed}: {touched:?} were changed: {:#}", answer.body);
+        match answer.body["Status"].as_str() {
+            Some("Completed") => {
+                completed += 1;
+                let victim = after.users.iter().find(|user| touched.contains(&user.id)).unwrap();
+                assert!(!victim.account_enabled, "seed {seed}: {:#}", answer.body);
+                let mailbox = after.mailboxes.iter().find(|mailbox| mailbox.object_id == victim.id).unwrap();
+                assert_eq!(mailbox.forwarding_smtp_address, None, "seed {seed}: {:#}", answer.body);
+            }
+            _ => hindered += 1,
+        }
+    }
+    assert!(completed > 0 && hindered > 0, "{completed} completed, {hindered} hindered");
 }

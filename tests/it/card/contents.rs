@@ -1,4 +1,4 @@
-//! What a person reads on a card.
+//! The wording of cards: the headline, the facts, the buttons, and the place at which a long card is truncated.
 
 use chrono::TimeDelta;
 use m365::Cloud;

@@ -12,7 +12,7 @@ use tenantwatch::tables::{ProcessedRow, TenantState};
 
 use crate::remediation::remediation_fixture::threat;
 
-/// What an attacker may write wherever he can write.
+/// Texts that an attacker may put into every value that they control.
 pub const ATTACKS: &[&str] = &[
     "[press](http://evil.example/a) and [again](https://evil.example)",
     "http://evil.example/b?c=d https://www.evil.example ftp://evil.example",

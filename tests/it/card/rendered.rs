@@ -11,7 +11,7 @@ use url::Url;
 use super::{ATTACKS, every_kind_of_row, example, flow_card, long_attack, schema, teams_card, written_by_an_attacker};
 use crate::browser::Browser;
 
-/// Where buttons of a card may lead.
+/// The only hosts to which the buttons of a card may lead.
 const PORTALS: &[&str] = &["entra.microsoft.com", "admin.exchange.microsoft.com"];
 
 /// Everything in a rendered card that does something by itself or when it is pressed, buttons aside; and every text in it
@@ -56,7 +56,7 @@ impl Screen {
         Some(Self { browser, _page: page, _simulator: simulator })
     }
 
-    /// What becomes of a card: what is `shown`, what of it is `alive`, and whether a script `ran`.
+    /// Renders a card; returns the text that is `shown`, the elements and links that are `alive`, and whether a script `ran`.
     pub async fn show(&mut self, card: &Value) -> Value {
         let mut shown = self.browser.evaluate(&format!("({ALIVE})({card})")).await;
         // An address of the tenant itself is shown as it is; a client may make it a link to write to it.
@@ -102,7 +102,7 @@ async fn cards_of_every_kind_are_rendered_whole() {
     }
 }
 
-/// What the test above would see if the text stood where Markdown is understood.
+/// Proves that the test above can fail: in a text block, which understands Markdown, the same texts become links and pictures.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_text_comes_alive_in_a_text_block() {
     let Some(mut screen) = Screen::open().await else { return };

@@ -1,12 +1,12 @@
-//! Cards held to the schema that Microsoft publishes for version 1.4 of Adaptive Cards.
+//! Checks cards against the schema that Microsoft publishes for version 1.4 of Adaptive Cards.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::{every_kind_of_row, example, flow_card, long_attack, teams_card, written_by_an_attacker};
 
-/// Whether `card` is an Adaptive Card 1.4. What only Teams knows (`msteams`,
-/// <https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format>) is outside the schema.
+/// Checks that `card` is an Adaptive Card 1.4, and returns the deviations. The member `msteams`, which only Teams knows
+/// (<https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format>), is outside the schema.
 pub fn check(card: &Value) -> Result<(), String> {
     let mut card = card.clone();
     if let Some(teams) = card.as_object_mut().and_then(|card| card.remove("msteams")) {

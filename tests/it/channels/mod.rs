@@ -1,6 +1,6 @@
 //! The signed webhook, Slack and mail through the public door, against the simulator.
 
-mod mail;
+pub mod mail;
 mod minimum;
 mod presses;
 mod slack;

@@ -1,4 +1,4 @@
-//! A press is told to the webhook and by mail, once.
+//! A remediation request is reported once, to the webhook and by mail.
 
 use chrono::TimeDelta;
 use serde_json::json;

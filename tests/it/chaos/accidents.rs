@@ -20,7 +20,7 @@ use tenantwatch_simulator::world::Consent;
 use tenantwatch_simulator::{Service, Simulator, Trouble};
 use uuid::Uuid;
 
-use super::plan::{Kill, Outage, Plan, Round};
+use super::plan::{Kill, Oddity, Outage, Plan, Round};
 use super::story::{Published, Story};
 use super::time::Time;
 use crate::azurite::{ACCOUNT, Azurite, KEY};
@@ -28,7 +28,10 @@ use crate::azurite::{ACCOUNT, Azurite, KEY};
 /// Long enough for any machine; nothing waits for it unless something is broken.
 const LONG: Duration = Duration::from_secs(180);
 
-/// How long content is published before the first run: less than the first run looks back.
+/// The answer time of a slow service: 20 s of the app's time.
+const SLOWNESS: Duration = Duration::from_secs(1);
+
+/// The span of content that is published before the first run. It is shorter than the span that the first run reads.
 const BEFORE: chrono::TimeDelta = chrono::TimeDelta::minutes(100);
 
 struct Days {
@@ -37,6 +40,8 @@ struct Days {
     names: TableNames,
     hosts: Vec<FunctionsHost>,
     customers: Vec<Eventful>,
+    /// The customer whose administrator is an attacker.
+    hostile: Option<Uuid>,
     time: Time,
     steps: Arc<Steps>,
     /// The most steps that a cycle has had.
@@ -45,7 +50,7 @@ struct Days {
     _folder: tempfile::TempDir,
 }
 
-/// Everything that happens by the plan, and then enough quiet time for all that is owed.
+/// Runs everything that is planned, and then enough quiet time to deliver and read all that was deferred.
 pub async fn live_through(azurite: &Azurite, plan: &Plan) -> Story {
     let mut days = Days::begin(azurite, plan).await;
     let mut published = days.time.now();
@@ -58,8 +63,9 @@ pub async fn live_through(azurite: &Azurite, plan: &Plan) -> Story {
     days.simulator.set_trouble(None);
     days.tables.set_trouble(None);
     days.set_outage(Outage::None);
-    // What is owed waits 6 hours at most, a judgement 160 minutes, a claim a quarter of an hour; what is missing is looked for
-    // once more.
+    days.set_oddity(Oddity::None);
+    // A deferred blob waits 6 hours at most, a re-evaluation 160 minutes, a claim a quarter of an hour. The last wait is for
+    // another search for missing content.
     for minutes in [20, 400, 400, 200] {
         days.time.leap(chrono::TimeDelta::minutes(minutes));
         days.cycle(&[]).await;
@@ -73,6 +79,7 @@ impl Days {
         let start: DateTime<Utc> = "2026-03-02T06:00:00Z".parse().unwrap();
         let time = Time::start(start, folder.path(), &plan.skews);
         let (world, customers) = scenario::eventful(plan.tenants, plan.seed);
+        let hostile = customers.last().filter(|_| plan.is_unkind).map(Eventful::tenant);
         let simulator = Arc::new(Simulator::start(world).await.unwrap());
         let clock = time.clone();
         simulator.run_clock(move || clock.now());
@@ -93,6 +100,7 @@ impl Days {
             names,
             hosts,
             customers,
+            hostile,
             time,
             steps,
             cycle_steps: 0,
@@ -102,13 +110,21 @@ impl Days {
     }
 
     fn make_trouble(&self, plan: &Plan) {
-        self.simulator.set_trouble(Some(Trouble::new(plan.seed, plan.faults)));
+        let mut trouble = Trouble::new(plan.seed, plan.faults);
+        if plan.is_unkind {
+            trouble = trouble.with_hangs().with_empty_answers().with_slow_answers(SLOWNESS);
+        }
+        if let Some(hostile) = self.hostile {
+            trouble = trouble.with_hostile_tenant(hostile);
+        }
+        self.simulator.set_trouble(Some(trouble));
         self.tables.set_trouble(Some(Trouble::new(plan.seed, plan.faults / 2)));
     }
 
     /// Publishes what happens up to the next cycle, and lets that be now.
     async fn live_round(&mut self, round: &Round, published: DateTime<Utc>) -> DateTime<Utc> {
         self.set_outage(round.outage);
+        self.set_oddity(round.oddity);
         self.time.leap(round.passes);
         let now = self.time.now();
         self.publish(published, now);
@@ -134,7 +150,20 @@ impl Days {
         }
     }
 
-    /// One cycle, during which somebody is killed as often as is planned.
+    fn set_oddity(&self, oddity: Oddity) {
+        for service in [Service::Activity, Service::Graph] {
+            let hours = match oddity {
+                Oddity::WrongDate { of_graph, hours } if of_graph == (service == Service::Graph) => hours,
+                _ => 0,
+            };
+            self.simulator.set_date_error(service, chrono::TimeDelta::hours(hours));
+        }
+        if oddity == Oddity::StaleTokens {
+            self.simulator.make_tokens_stale(None);
+        }
+    }
+
+    /// Runs one cycle and carries out the planned kills of instances in it.
     async fn cycle(&mut self, kills: &[Kill]) {
         let before = self.steps.count();
         let mut left = kills.iter();
@@ -184,6 +213,7 @@ impl Days {
         let bodies = self.simulator.notifications().into_iter();
         Story {
             shown: self.customers.iter().flat_map(|customer| customer.shown.clone()).collect(),
+            hostile: self.hostile,
             blobs,
             accepted: self.simulator.accepted(),
             bodies: bodies.map(|body| (body["LogID"].as_str().unwrap_or_default().to_owned(), body)).collect(),
@@ -210,7 +240,7 @@ impl Days {
         rows.into_iter().map(|(row, _)| row).collect()
     }
 
-    /// Panics, and lines with something that nobody may read.
+    /// Returns the log lines with a panic or a secret.
     fn bad_lines(&self) -> Vec<String> {
         let secret = self.simulator.world().client_secret.clone();
         let lines = self.hosts.iter().flat_map(FunctionsHost::logs).map(|line| line.text);
@@ -218,7 +248,7 @@ impl Days {
     }
 }
 
-/// The timer fires for one instance; the messages are for whoever takes them.
+/// Fires the timer of the first instance and lets all instances take the messages.
 async fn fire_and_drain(hosts: &[FunctionsHost]) {
     hosts[0].fire_timer().await.unwrap();
     for host in hosts {
@@ -235,7 +265,7 @@ async fn kill_instances(hosts: &[FunctionsHost], kill: &Kill) {
     }
 }
 
-/// The app of this repository with the binary just built, over tables and queues that nobody else uses.
+/// Returns the app of this repository with the binary just built, over tables and queues that no other test uses.
 fn options(azurite: &Azurite, tables: &StorageProxy, simulator: &Simulator, names: &TableNames, own: &str) -> Options {
     let connection_string = azurite.connection_string.replace(&azurite.table_url, tables.url());
     let mut options = Options::new(Path::new(env!("CARGO_MANIFEST_DIR")), connection_string);

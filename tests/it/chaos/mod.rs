@@ -1,8 +1,8 @@
 //! Days full of accidents: the built binary under the Functions host over real tables and queues, killed at any step, twice
 //! at once, with clocks that disagree, while every service fails now and then and content comes late, twice, or not at all.
-//! What was told at the end is held against what was planted.
+//! The notifications at the end are compared with the planted threats.
 //!
-//! A seed decides everything that is decided here. `CHAOS_SEED=17` tries one again; `CHAOS_SEEDS=1000` tries so many:
+//! A seed decides everything that is decided here. `CHAOS_SEED=17` repeats one seed; `CHAOS_SEEDS=1000` tries a thousand:
 //! `CHAOS_SEEDS=1000 cargo test --test it chaos::every_threat -- --nocapture`.
 
 mod accidents;
@@ -20,10 +20,10 @@ use accidents::live_through;
 use plan::Plan;
 use verdict::{Verdict, judge};
 
-/// How many seeds every run of the tests tries.
+/// Number of seeds that every run of the tests tries.
 const SEEDS: u64 = 24;
 
-/// How many are tried at once.
+/// Number of seeds that are tried concurrently.
 const AT_ONCE: usize = 4;
 
 fn number(name: &str) -> Option<u64> {
@@ -38,7 +38,7 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
-/// Not with println, which a passing test swallows.
+/// Writes a line to standard error. Not with println, whose output a successful test hides.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! What will happen, decided by a seed.
+//! Plans the accidents of a seed: outages, faults, kills and wrong clocks.
 
 use chrono::TimeDelta;
 use tenantwatch_simulator::records::Seeded;
@@ -9,21 +9,38 @@ use tenantwatch_simulator::steps::Moment;
 pub struct Plan {
     pub seed: u64,
     pub tenants: usize,
-    /// How far the clock of each instance of the app is off, in seconds.
+    /// The clock error of each instance of the app, in seconds.
     pub skews: Vec<i64>,
-    /// How many of 1,000 requests fail.
+    /// Number of requests in 1,000 that fail.
     pub faults: u64,
     pub rounds: Vec<Round>,
+    /// `true` if services also stay unresponsive, respond after 20 s or send empty responses, and if the last customer is an
+    /// attacker who chooses the responses of Graph and Exchange.
+    pub is_unkind: bool,
 }
 
 /// The time up to one cycle, and the cycle.
 #[derive(Debug, Clone)]
 pub struct Round {
-    /// How much time has passed since the one before.
+    /// The time since the previous round.
     pub passes: TimeDelta,
-    /// Whether the first customer cannot be read meanwhile; or all of them.
+    /// The customers that cannot be read during the round.
     pub outage: Outage,
     pub kills: Vec<Kill>,
+    pub oddity: Oddity,
+}
+
+/// A fault of a whole round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oddity {
+    None,
+    /// Tokens issued so far have lost their rights.
+    StaleTokens,
+    /// The `Date` of the audit service, or of Graph, is wrong by `hours`.
+    WrongDate {
+        of_graph: bool,
+        hours: i64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +55,7 @@ pub enum Outage {
 pub struct Kill {
     pub at: u64,
     pub moment: Moment,
-    /// Which instance; beyond the last one: all.
+    /// The index of the instance that is killed. An index beyond the last one kills all.
     pub instance: usize,
 }
 
@@ -53,14 +70,36 @@ impl Plan {
         if seeded.range(0, 8) == 0 {
             rounds.extend((0..6).map(|_| long_outage(&mut seeded)));
         }
-        Self { seed, tenants: 1 + seeded.range(0, 3) as usize, skews, faults, rounds }
+        let mut plan = Self { seed, tenants: 1 + seeded.range(0, 3) as usize, skews, faults, rounds, is_unkind: false };
+        plan.make_unkind();
+        plan
     }
 
-    /// Nobody is killed, nothing fails, and time passes a quarter of an hour at a time.
+    /// One plan in three is unkind beyond plain failures. It draws from a source of its own, so the rest of a seed's plan stays.
+    fn make_unkind(&mut self) {
+        let mut seeded = Seeded::new(self.seed ^ 0x0dd);
+        self.is_unkind = self.seed % 3 == 1;
+        if !self.is_unkind {
+            return;
+        }
+        self.tenants += 1;
+        for round in &mut self.rounds {
+            round.oddity = match seeded.range(0, 6) {
+                0 => Oddity::StaleTokens,
+                1 => Oddity::WrongDate {
+                    of_graph: seeded.range(0, 2) == 0,
+                    hours: [-26_000, -3, 3, 26_000][seeded.range(0, 4) as usize],
+                },
+                _ => Oddity::None,
+            };
+        }
+    }
+
+    /// Returns a plan without kills or failures, in which each round takes a quarter of an hour.
     pub fn calm(seed: u64) -> Self {
         let passes = TimeDelta::minutes(15);
-        let rounds = (0..8).map(|_| Round { passes, outage: Outage::None, kills: Vec::new() }).collect();
-        Self { seed, tenants: 3, skews: vec![0], faults: 0, rounds }
+        let calm = Round { passes, outage: Outage::None, kills: Vec::new(), oddity: Oddity::None };
+        Self { seed, tenants: 3, skews: vec![0], faults: 0, rounds: vec![calm; 8], is_unkind: false }
     }
 }
 
@@ -79,7 +118,7 @@ fn round(seeded: &mut Seeded, instances: u64) -> Round {
     };
     let outage = if seeded.range(0, 8) == 0 { Outage::OfOne } else { Outage::None };
     let kills = (0..seeded.range(0, 5)).map(|_| kill(seeded, instances)).collect();
-    Round { passes: TimeDelta::minutes(minutes.try_into().unwrap_or(15)), outage, kills }
+    Round { passes: TimeDelta::minutes(minutes.try_into().unwrap_or(15)), outage, kills, oddity: Oddity::None }
 }
 
 fn kill(seeded: &mut Seeded, instances: u64) -> Kill {
@@ -87,8 +126,8 @@ fn kill(seeded: &mut Seeded, instances: u64) -> Kill {
     Kill { at: seeded.range(0, 110), moment, instance: seeded.range(0, instances + 1) as usize }
 }
 
-/// A sixth of 9 days in which nobody lets us in.
+/// Returns a sixth of 9 days in which no customer can be read.
 fn long_outage(seeded: &mut Seeded) -> Round {
     let passes = TimeDelta::minutes(36 * 60 + i64::try_from(seeded.range(0, 60)).unwrap_or_default());
-    Round { passes, outage: Outage::OfAll, kills: Vec::new() }
+    Round { passes, outage: Outage::OfAll, kills: Vec::new(), oddity: Oddity::None }
 }

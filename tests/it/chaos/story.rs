@@ -1,4 +1,4 @@
-//! What has happened, as the services around the app have seen it.
+//! Records the events of a seed, as the services around the app have seen them.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct Published {
     pub tenant: Uuid,
     pub id: String,
     pub created: DateTime<Utc>,
-    /// Whether it ever went over the wire whole.
+    /// `true` if the service ever sent it completely.
     pub was_read: bool,
 }
 
@@ -24,19 +24,21 @@ pub struct Published {
 #[derive(Debug, Clone, Default)]
 pub struct Story {
     pub shown: Vec<Shown>,
+    /// The tenant whose answers its attacker chose. Only what others see is certain then.
+    pub hostile: Option<Uuid>,
     pub blobs: Vec<Published>,
-    /// What both channels took.
+    /// The notifications that both channels accepted.
     pub accepted: Vec<Accepted>,
     /// The bodies that the flow took, by `LogID`.
     pub bodies: BTreeMap<String, Value>,
     /// The rows that were written with a `Notified`.
     pub marks: Vec<Written>,
-    /// When somebody was killed, and when a request to the tables failed.
+    /// The positions of kills and, in `failures`, of failed requests to the tables, in the order of all steps.
     pub kills: Vec<u64>,
     pub failures: Vec<u64>,
     /// At the end.
     pub coverage: Vec<CoverageRow>,
     pub faults: u64,
-    /// What the handlers wrote, where it matters.
+    /// The log lines of the handlers that contain a panic or a secret.
     pub lines: Vec<String>,
 }

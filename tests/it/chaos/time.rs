@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use base::clock::shifted::Shift;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How many seconds pass in a real one. Waits of the app are so much shorter; its deadline of 8 minutes is 24 real seconds.
+/// Number of seconds that pass in a real one. Waits of the app are shorter by this factor: its deadline of 8 minutes is 24 s.
 pub const RATE: u32 = 20;
 
 /// The time.
@@ -39,7 +39,7 @@ impl Time {
         self.write();
     }
 
-    /// What an instance is told of the time.
+    /// Returns the clock setting of an instance: the file with its offset and rate.
     pub fn setting(&self, instance: usize) -> String {
         format!("@{}", self.files[instance].0.display())
     }

@@ -1,4 +1,4 @@
-//! Whether what happened is what may happen.
+//! Compares the events of a seed with the guarantees of the product.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,9 +18,9 @@ pub struct Verdict {
     pub threats: usize,
     /// Threats that a channel has taken.
     pub told: usize,
-    /// Threats that nobody could read, in a gap that was told.
+    /// Threats in content that could not be read, in a gap that was reported.
     pub in_gaps: usize,
-    /// Notifications that came again because nobody could know that they had come.
+    /// Notifications that were repeated because Tenantwatch could not know that they had arrived.
     pub repeats: usize,
     pub blobs_lost: usize,
     pub kills: usize,
@@ -65,8 +65,12 @@ impl fmt::Display for Verdict {
 
 /// Looks for everything that may not be.
 pub fn judge(story: &Story) -> Verdict {
-    let mut verdict =
-        Verdict { threats: story.shown.len(), kills: story.kills.len(), faults: story.faults, ..Verdict::default() };
+    let mut verdict = Verdict {
+        threats: certain(story).count(),
+        kills: story.kills.len(),
+        faults: story.faults,
+        ..Verdict::default()
+    };
     look_for_unseen(story, &mut verdict);
     look_for_repeats(story, &mut verdict);
     look_for_false_alarms(story, &mut verdict);
@@ -75,9 +79,14 @@ pub fn judge(story: &Story) -> Verdict {
     verdict
 }
 
+/// The threats of tenants that do not choose Tenantwatch's facts themselves.
+fn certain(story: &Story) -> impl Iterator<Item = &Shown> {
+    story.shown.iter().filter(|shown| Some(shown.planted.tenant_id) != story.hostile)
+}
+
 /// Every threat was taken by both channels, or lies in nothing but content that was lost.
 fn look_for_unseen(story: &Story, verdict: &mut Verdict) {
-    for shown in &story.shown {
+    for shown in certain(story) {
         let id = shown.planted.record_id.to_string();
         let taken_by = |channel| story.accepted.iter().any(|one| one.channel == channel && one.tracking_id == id);
         match (taken_by(Service::Flow), taken_by(Service::Teams)) {
@@ -93,8 +102,8 @@ fn look_for_unseen(story: &Story, verdict: &mut Verdict) {
     }
 }
 
-/// Whether every blob with the record was lost: never read, or read by a run that could not store what it found, and a gap
-/// in the end. That the loss was told is looked at elsewhere.
+/// Returns whether every blob with the record was lost: never read, or in a gap at the end because the run that read it could not
+/// store its findings. `look_for_unreported_gaps` checks that the loss was reported.
 fn is_lost(story: &Story, shown: &Shown) -> bool {
     let tenant = shown.planted.tenant_id;
     let is_in = |blob: &&Published| blob.tenant == tenant && shown.blobs.contains(&blob.id);
@@ -106,7 +115,7 @@ fn is_gap(story: &Story, blob: &Published) -> bool {
     row.is_some_and(|row| row.gaps.iter().any(|gap| gap.from <= blob.created && blob.created < gap.to))
 }
 
-/// A notification may come again only where nobody could know that it had come.
+/// Complains about repeated notifications, unless Tenantwatch could not know that the first one had arrived.
 fn look_for_repeats(story: &Story, verdict: &mut Verdict) {
     let ids: BTreeSet<_> = story.accepted.iter().map(|one| (one.channel, one.tracking_id.as_str())).collect();
     for (channel, id) in ids {
@@ -125,7 +134,7 @@ fn look_for_repeats(story: &Story, verdict: &mut Verdict) {
     }
 }
 
-/// Whether a row that says so was stored after the acceptance and before `until`.
+/// Returns whether a row that marks the notification as sent was stored after the acceptance and before `until`.
 fn is_marked(story: &Story, accepted: &Accepted, until: u64) -> bool {
     let channel = if accepted.channel == Service::Flow { "flow" } else { "teams" };
     story.marks.iter().any(|mark| {
@@ -142,12 +151,16 @@ fn happened_between(story: &Story, from: u64, to: u64) -> bool {
 
 fn look_for_false_alarms(story: &Story, verdict: &mut Verdict) {
     let planted: BTreeSet<String> = story.shown.iter().map(|shown| shown.planted.record_id.to_string()).collect();
-    for (id, body) in story.bodies.iter().filter(|(id, body)| body["Threat"] == "True" && !planted.contains(*id)) {
+    let hostile = story.hostile.map(|tenant| tenant.to_string()).unwrap_or_default();
+    let is_false = |id: &String, body: &Value| {
+        body["Threat"] == "True" && !planted.contains(id) && body["TenantId"] != hostile.as_str()
+    };
+    for (id, body) in story.bodies.iter().filter(|(id, body)| is_false(id, body)) {
         verdict.complaints.push(format!("{id} is a false alarm: {}", body["Description"]));
     }
 }
 
-/// What was never read is in the gaps of its tenant, and somebody was told.
+/// Complains about blobs that were never read, unless they are in a gap of their tenant and a notification reports that gap.
 fn look_for_unreported_gaps(story: &Story, verdict: &mut Verdict) {
     for blob in story.blobs.iter().filter(|blob| !blob.was_read) {
         verdict.blobs_lost += 1;
@@ -158,7 +171,7 @@ fn look_for_unreported_gaps(story: &Story, verdict: &mut Verdict) {
     }
 }
 
-/// Whether a notification of a gap spells out a span with the blob in it. Its times are whole seconds.
+/// Returns whether a notification of a gap names a span that contains the blob. The times in it are whole seconds.
 fn is_told(story: &Story, blob: &Published) -> bool {
     let time = |text: &str| DateTime::parse_from_rfc3339(text.trim_end_matches(['.', ','])).ok().map(|t| t.to_utc());
     story.bodies.values().filter(|body| body["Type"] == "Coverage").any(|body| {
@@ -170,7 +183,7 @@ fn is_told(story: &Story, blob: &Published) -> bool {
     })
 }
 
-/// At the end everything is read, nothing is owed, and nobody has panicked or told a secret.
+/// Complains if a tenant is not healthy at the end, content or notifications are pending, or a log line has a panic or a secret.
 fn look_at_the_end(story: &Story, verdict: &mut Verdict) {
     for row in &story.coverage {
         if row.state != TenantState::Healthy || row.pending || row.owed > 0 {

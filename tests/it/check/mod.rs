@@ -1,4 +1,4 @@
-//! `tenantwatch check` through the built binary: what is missing, what mends it, and the exit code.
+//! `tenantwatch check` through the built binary: the missing rights, the commands that grant them, and the exit code.
 
 use serde_json::Value;
 use tenantwatch_simulator::world::Consent;
@@ -43,7 +43,7 @@ impl Checked {
     }
 }
 
-/// The state of an item, in ours or in the first tenant.
+/// Returns the state of an item among those of the provider (`Ours`) or of the first tenant.
 fn state<'a>(found: &'a Value, item: &str) -> &'a str {
     let ours = found["Ours"].as_array().unwrap();
     let tenant = found["Tenants"][0]["Items"].as_array();

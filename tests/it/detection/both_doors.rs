@@ -17,7 +17,7 @@ use super::fixtures::situations;
 
 const DOMAINS: [&str; 3] = ["contoso.com", "contoso.onmicrosoft.com", "fabrikam.com"];
 
-/// What both doors say of one record.
+/// The finding of one record, as `scan` and ProcessAuditLog both report it.
 #[derive(Debug, Clone, PartialEq)]
 struct Said {
     kind: String,
@@ -197,7 +197,7 @@ async fn scan_and_process_audit_log_say_the_same_of_every_record() {
             );
         }
     }
-    // Live rules show what is hidden, `scan` trusts nobody, and everything happens at one time here.
+    // These reasons need more than one record: the current rules, trusted targets (`scan` has none), and an earlier threat.
     let beyond_records = [ReasonName::HiddenRule, ReasonName::ForwardsToTrusted, ReasonName::AfterThreat];
     let missing: Vec<_> =
         ReasonName::ALL.iter().filter(|name| !seen.contains(name.as_str()) && !beyond_records.contains(name)).collect();
@@ -290,7 +290,7 @@ fn broken_parts() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Records with a member that a strict parser refuses and nobody needs.
+/// Returns records with a member that a strict parser rejects and no detection reads.
 fn odd_records() -> Vec<Vec<u8>> {
     let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
     let members = [deep("[", "]"), deep("{\"a\":", "}"), "\"\\ud800\"".to_owned(), "1e400".to_owned()];

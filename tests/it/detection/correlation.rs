@@ -252,7 +252,7 @@ fn contact_that_a_mailbox_forwards_to_is_a_threat() {
     }
 }
 
-/// Which of the findings are repeats of which, by their place.
+/// Returns for each finding the index of the finding that it repeats.
 fn repeats(found: &[Finding]) -> Vec<Option<usize>> {
     let place = |id| found.iter().position(|finding| finding.record_id == id);
     found.iter().map(|finding| finding.repeat_of.and_then(place)).collect()

@@ -54,7 +54,7 @@ impl Situation {
         AuditRecord::parse(self.json.to_string().as_bytes()).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    /// What is known once every question was answered.
+    /// Returns the knowledge after every question has been answered.
     pub fn knowledge(&self) -> Knowledge {
         let mut known = tenant();
         let record = self.record();
@@ -89,7 +89,7 @@ impl Known {
         }
     }
 
-    /// An identity of Grady's mailbox in any form, or a plain address of somebody else.
+    /// Looks up an identity of Grady's mailbox in any form, or a plain address of another mailbox.
     fn mailbox(&self, text: &str) -> Answer<MailboxFacts> {
         if let Some(how) = self.mailboxes.get(text) {
             return withheld_or_not(how);

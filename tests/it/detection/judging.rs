@@ -27,7 +27,7 @@ fn every_record_shape_gives_the_finding_that_it_should() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What a finding has that the fixture does not say, and the other way round.
+/// Returns the differences between a finding and the expectation of its fixture.
 fn differences(shape: &str, situation: &Situation, found: Option<&Finding>) -> Vec<String> {
     let name = &situation.name;
     let (expect, found) = match (&situation.expect, found) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-/// What expressions can see.
+/// The values that expressions can read.
 #[derive(Debug, Default)]
 pub struct State {
     /// The body that triggered the flow.
@@ -15,7 +15,7 @@ pub struct State {
     /// The outputs of the actions that have run.
     pub outputs: BTreeMap<String, Value>,
     pub variables: BTreeMap<String, Value>,
-    /// What a `Select` is at.
+    /// The current item of a `Select`.
     pub item: Value,
 }
 
@@ -146,7 +146,7 @@ fn collection(name: &str, arguments: &[Value]) -> Option<Value> {
     })
 }
 
-/// How a value stands in a text: nothing for null.
+/// Returns the form of a value within a text: empty for null.
 fn as_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -155,7 +155,7 @@ fn as_text(value: &Value) -> String {
     }
 }
 
-/// Where the `}` is that ends an expression.
+/// Returns the position of the `}` that ends an expression.
 fn end_of(expression: &str) -> Option<usize> {
     let mut in_text = false;
     expression.char_indices().find_map(|(at, character)| {

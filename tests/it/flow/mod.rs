@@ -1,4 +1,4 @@
-//! What is imported into Power Automate, held to what the program sends and takes.
+//! Checks the package for Power Automate against the requests that the product sends and accepts.
 
 mod expression;
 mod press;
@@ -34,7 +34,7 @@ fn example() -> ProcessedRow {
     threat(1, at)
 }
 
-/// What the flow is sent, as it goes over the wire.
+/// Returns the body of the request to the flow.
 fn sent(row: &ProcessedRow) -> Value {
     json!(payload(&row.into(), Some(&"v1.1.act.signature".to_owned().into()), None))
 }

@@ -16,7 +16,7 @@ use crate::remediation::remediation_fixture::{BOB, Ward, threat};
 /// A card may have 28 KB.
 const CARD_LIMIT: usize = 28 * 1024;
 
-/// What a gateway says when what is behind it does not answer.
+/// The response of a gateway when the service behind it does not respond.
 const GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head><body>no answer</body></html>";
 
 /// RemediateAccount on this machine, which demands tokens.

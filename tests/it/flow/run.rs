@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::expression::State;
 
-/// How an action, or a group of actions, ended.
+/// The outcome of an action or of a group of actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     Succeeded,
@@ -28,7 +28,7 @@ impl Ended {
     }
 }
 
-/// What comes back from a call over HTTP.
+/// The response to a call over HTTP.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// A status, and a body with the content type of JSON.
@@ -43,9 +43,9 @@ pub struct Run {
     state: State,
     /// The button that the technician presses.
     button: &'static str,
-    /// How the first calls are answered, whatever is called.
+    /// The responses to the first calls, for any URL.
     replies: VecDeque<Reply>,
-    /// How all further calls are answered: by what listens there.
+    /// The address of the server that responds to all further calls.
     address: String,
     /// The bodies of all calls.
     pub calls: Vec<Value>,

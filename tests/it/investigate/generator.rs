@@ -33,7 +33,7 @@ impl Dice {
     }
 }
 
-/// Who did what a record shows.
+/// The person behind a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
     /// The attacker, in a way that the rules can know.

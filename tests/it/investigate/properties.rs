@@ -1,4 +1,4 @@
-//! What may not change a report: order, repetition, and the cut into files.
+//! The order of records, repeated records and the division into files do not change a report.
 
 use proptest::prelude::*;
 use serde_json::Value;

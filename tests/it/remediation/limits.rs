@@ -6,7 +6,7 @@ use base::ids::{RecordId, RunId};
 use chrono::TimeDelta;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use table_store::{Column, Entity, Key, PartitionKey, RowKey};
+use table_store::{Column, Entity, Key, PartitionKey, Query, RowKey};
 use tenantwatch::tables::{ACTIONS, PROCESSED, ProcessedRow};
 use uuid::Uuid;
 
@@ -16,10 +16,10 @@ use tenantwatch_simulator::{Fault, FaultKind, Service};
 
 use super::remediation_fixture::{BOB, Ward, detail, outcome, threat};
 
-/// Time that passes with each look at the clock where something hangs.
+/// Time that passes with each look at the clock while a service is unresponsive.
 const TICK: TimeDelta = TimeDelta::milliseconds(10);
 
-/// How long a caller waits.
+/// The time that a caller waits for a response.
 const PATIENCE: TimeDelta = TimeDelta::seconds(100);
 
 /// As good as for ever.
@@ -275,6 +275,8 @@ async fn a_long_history_does_not_delay_the_block() {
         () = ward.store.stopped.notified() => {}
     }
     assert!(!ward.user(BOB).account_enabled, "sign-in is still allowed after {REQUESTS_BEFORE_BLOCK} requests");
+    let is_bounded = |query: &Query| !query.columns.is_empty() && query.changed_since.is_some();
+    assert!(ward.lists().iter().all(is_bounded), "{:#?}", ward.lists());
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 mod field;
 mod kept;
 mod limits;
+mod locks;
+mod old_runs;
 mod over_http;
 mod press;
 mod refusals;

@@ -1,51 +1,18 @@
 //! Every refusal over a real connection: its status, in the order in which they are checked, nothing touched, one line in the
 //! log that tells no secret.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantwatch::detection::FindingKind;
 use tenantwatch::host::standalone;
 use tenantwatch::notify::token::Scope;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::remediation_fixture::{BOB, Ward, threat};
 
 const KEY: &str = "c2ltdWxhdGVkLWFjdGlvbi1rZXktMzItYnl0ZXMtbG9uZyE=";
 
-/// The log, in memory.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-/// What is wrong with a request, the first to be noticed first. A case has its own fault and every later one that goes with it.
+/// A fault of a request, in the order in which they are noticed. A test has its own fault and every later one that fits with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wrong {
     Method,
@@ -133,11 +100,6 @@ fn body_with(ward: &Ward, wrong: Wrong) -> Value {
 
 #[tokio::test]
 async fn every_rejection_has_its_status_in_order_of_checks() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-    // Where there is but one subscriber, tracing asks only the thread that meets a line of code first, which may be another test's.
-    let _other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
-    let _guard = tracing::subscriber::set_default(subscriber);
     for (wrong, status, said) in TABLE {
         let ward = ward_with(wrong).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -146,7 +108,7 @@ async fn every_rejection_has_its_status_in_order_of_checks() {
         let body = body_with(&ward, wrong);
         let http = reqwest::Client::new();
         let request = if wrong == Method { http.get(&url) } else { http.post(&url) };
-        log.lines();
+        let before = ward.log.text().len();
         let answer = request.json(&body).send().await.unwrap();
         assert_eq!(answer.status(), status, "{wrong:?}");
         let text = answer.text().await.unwrap();
@@ -158,7 +120,8 @@ async fn every_rejection_has_its_status_in_order_of_checks() {
         }
         assert_eq!(ward.changes(), 0, "{wrong:?}");
         let token = body["Token"].as_str().unwrap();
-        let lines = log.lines();
+        let log = ward.log.text();
+        let lines: Vec<&str> = log[before..].lines().collect();
         assert!(!text.contains(token) && lines.iter().all(|line| !line.contains(token)), "{wrong:?}");
         if wrong > TooLong {
             let refusals = lines

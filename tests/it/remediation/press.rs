@@ -1,4 +1,4 @@
-//! What a press does.
+//! The effects of a remediation request.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -135,7 +135,7 @@ async fn finding_with_an_alias_shows_access_to_remove() {
     (by_alias.source_mailbox, by_alias.actor) = ("robert@contoso.com".to_owned(), "robert@contoso.com".to_owned());
     by_alias.record = record_of(&by_alias, &[("User", "eve@contoso.com"), ("AccessRights", "FullAccess")]);
     ward.keep(&by_alias).await;
-    // What the directory says of a user need not hold every name that leads to it.
+    // The directory's data of a user need not contain every name that leads to the user.
     let known = json!({ "id": ward.user(BOB).id, "userPrincipalName": BOB, "accountEnabled": true });
     let user = FaultKind::Status {
         status: 200,

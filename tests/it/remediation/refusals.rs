@@ -1,4 +1,4 @@
-//! What is refused, in which order, and that nothing is touched by it.
+//! Rejected requests: the order of the checks, and that a rejected request changes nothing.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};

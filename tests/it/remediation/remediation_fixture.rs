@@ -1,6 +1,6 @@
 //! The product against the simulator, with one threat stored: bob of contoso.com and the rule that robs him.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ use tenantwatch_simulator::world::{Mailbox, Tenant, User};
 use tenantwatch_simulator::{Service, Simulator, World};
 use uuid::Uuid;
 
+use crate::collector_fixture::log::{Log, secrets_of};
+
 pub const CONTOSO: Uuid = Uuid::from_u128(0xc0);
 pub const BOB: &str = "bob@contoso.com";
 pub const RULE: u64 = 15_394_007_230_974_001_153;
@@ -35,7 +37,7 @@ pub const RULE: u64 = 15_394_007_230_974_001_153;
 pub struct TestClock {
     now: Mutex<DateTime<Utc>>,
     tick: Mutex<TimeDelta>,
-    /// Whoever waits on it waits no longer than this.
+    /// The longest real time of a wait on this clock.
     longest_wait: Mutex<Duration>,
 }
 
@@ -57,16 +59,24 @@ pub struct TestStore {
     pub inner: MemoryStore,
     reads: AtomicUsize,
     writes: AtomicUsize,
-    /// The write after so many is the last thing that ever happens.
+    /// Number of writes that are carried out. The next one has no effect and never returns.
     stop_after: AtomicUsize,
-    /// The request (read or write) after so many is the last thing that ever happens.
+    /// Number of requests (reads and writes) that are carried out. The next one has no effect and never returns.
     stop_after_requests: AtomicUsize,
     requests: AtomicUsize,
-    /// Reads after so many fail.
+    /// Number of reads that succeed. All later ones fail.
     lose_reads_after: AtomicUsize,
-    /// Writes after so many fail.
+    /// Number of writes that succeed. All later ones fail.
     lose_writes_after: AtomicUsize,
     pub stopped: tokio::sync::Notify,
+    /// The listings that were asked for.
+    lists: Mutex<Vec<Query>>,
+    /// The locks that were taken, in order.
+    locks: Mutex<Vec<String>>,
+    /// Whether a run waits for `go_on` as soon as it has a lock.
+    pub waits_with_a_lock: AtomicBool,
+    pub has_lock: tokio::sync::Notify,
+    pub go_on: tokio::sync::Notify,
 }
 
 impl TestStore {
@@ -103,7 +113,16 @@ impl TestStore {
 impl Store for TestStore {
     async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError> {
         self.write().await?;
-        self.inner.insert(table, entity).await
+        let stored = self.inner.insert(table, entity).await;
+        let row = entity.key.row.as_str();
+        if row.starts_with("lock_") && stored.is_ok() {
+            self.locks.lock().unwrap().push(row.to_owned());
+            if self.waits_with_a_lock.swap(false, Ordering::SeqCst) {
+                self.has_lock.notify_one();
+                self.go_on.notified().await;
+            }
+        }
+        stored
     }
     async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError> {
         self.write().await?;
@@ -114,6 +133,7 @@ impl Store for TestStore {
         self.inner.get(table, key).await
     }
     async fn list(&self, table: Table, query: &Query) -> Result<Page, StoreError> {
+        self.lists.lock().unwrap().push(query.clone());
         self.read().await?;
         self.inner.list(table, query).await
     }
@@ -134,6 +154,15 @@ pub struct Ward {
     pub store: Arc<TestStore>,
     pub clock: Arc<TestClock>,
     pub threat: ProcessedRow,
+    pub log: Log,
+}
+
+impl Drop for Ward {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.log.assert_no_secret(&secrets_of(&self.app.settings));
+        }
+    }
 }
 
 impl Ward {
@@ -144,6 +173,7 @@ impl Ward {
 
     /// With these settings in place of the usual ones.
     pub async fn open_with(settings: &[(&str, &str)]) -> Self {
+        let log = Log::start();
         let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
         let sim = Simulator::start(world()).await.unwrap();
         let (tick, longest_wait) = (Mutex::new(TimeDelta::zero()), Mutex::new(Duration::MAX));
@@ -158,13 +188,18 @@ impl Ward {
             lose_reads_after: AtomicUsize::new(usize::MAX),
             lose_writes_after: AtomicUsize::new(usize::MAX),
             stopped: tokio::sync::Notify::new(),
+            lists: Mutex::default(),
+            locks: Mutex::default(),
+            waits_with_a_lock: AtomicBool::new(false),
+            has_lock: tokio::sync::Notify::new(),
+            go_on: tokio::sync::Notify::new(),
         });
         let mut variables: std::collections::BTreeMap<String, String> = sim.environment().into_iter().collect();
         variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let settings = Settings::from_environment(variables, Needs::LOCAL).unwrap();
         let app = App::new(settings, store.clone(), clock.clone()).unwrap();
         let threat = threat(1, now);
-        let ward = Self { sim, app, store, clock, threat };
+        let ward = Self { sim, app, store, clock, threat, log };
         ward.keep(&ward.threat).await;
         ward
     }
@@ -187,7 +222,7 @@ impl Ward {
         *self.clock.tick.lock().unwrap() = tick;
     }
 
-    /// Nobody waits long for this clock any more; what it says is what counts.
+    /// Limits every wait on this clock to 5 ms of real time. Only the time that it shows counts.
     pub fn wait_shortly(&self) {
         *self.clock.longest_wait.lock().unwrap() = Duration::from_millis(5);
     }
@@ -305,7 +340,7 @@ impl Ward {
         self.store.inner.insert(table, entity).await.unwrap();
     }
 
-    /// Writes a row as somebody else who can write the table.
+    /// Replaces a row, as another program with write access to the table would.
     pub async fn overwrite(&self, table: Table, entity: &Entity) {
         let store = &self.store.inner;
         let etag = store.get(table, &entity.key).await.unwrap().unwrap().etag;
@@ -341,6 +376,16 @@ impl Ward {
         self.put(COVERAGE, &coverage.to_entity()).await;
     }
 
+    /// The listings that were asked for so far.
+    pub fn lists(&self) -> Vec<Query> {
+        self.store.lists.lock().unwrap().clone()
+    }
+
+    /// The row keys of the locks that were taken, in order.
+    pub fn locks(&self) -> Vec<String> {
+        self.store.locks.lock().unwrap().clone()
+    }
+
     pub fn reads(&self) -> usize {
         self.store.reads.load(Ordering::SeqCst)
     }
@@ -361,7 +406,7 @@ impl Ward {
         self.store.lose_reads_after.store(0, Ordering::SeqCst);
     }
 
-    /// Writes fail after so many more.
+    /// Makes writes fail after this number of further ones.
     pub fn lose_writes_after(&self, writes: usize) {
         self.store.writes.store(0, Ordering::SeqCst);
         self.store.lose_writes_after.store(writes, Ordering::SeqCst);

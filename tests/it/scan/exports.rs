@@ -19,10 +19,10 @@ use super::scan_input;
 
 /// Bytes of each file.
 const LARGE: usize = 12 << 20;
-/// Of so many records one is of interest.
+/// Number of records among which one is of interest.
 const ONE_IN: u64 = 100;
 
-/// What a record should be found as.
+/// The expected result for a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Label {
     Threat,

@@ -1,4 +1,4 @@
-//! Which tenants are read: a customer list that is partial or empty, and messages that are queued at any time.
+//! The choice of tenants that are read: partial or empty customer lists, and messages that are queued at any time.
 
 use chrono::TimeDelta;
 use tenantwatch::tables::TenantState;

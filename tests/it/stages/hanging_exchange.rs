@@ -1,4 +1,4 @@
-//! An Exchange that accepts requests and never answers, or answers 503: it costs its own tenant a few seconds and nobody else anything.
+//! An Exchange that never responds, or responds with 503, delays its own tenant by a few seconds and no other tenant.
 
 use chrono::TimeDelta;
 use futures::future::join_all;

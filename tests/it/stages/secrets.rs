@@ -1,7 +1,9 @@
-//! Secrets in logs. Every test with a `CollectorFixture` searches its own log at its end; here services repeat the secrets.
+//! Secrets in logs. Every test with a `CollectorFixture` or a `Ward` searches its own log at its end, which has every line at the
+//! most talkative level; here services repeat the secrets, and the search itself is tested.
 
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
+use crate::collector_fixture::log::{Log, secrets_of};
 use crate::collector_fixture::{CollectorFixture, blank_rule_change, forwarding_rule};
 
 #[tokio::test]
@@ -23,5 +25,20 @@ async fn secrets_that_services_repeat_are_in_no_log_and_no_row() {
             }
             assert!(fixture.log().contains("outbound request"), "the log has every request");
         }
+    }
+}
+
+#[tokio::test]
+async fn search_of_the_log_finds_every_secret_of_the_settings() {
+    let fixture = CollectorFixture::start().await;
+    let secrets = secrets_of(&fixture.app.settings);
+    assert!(secrets.iter().filter(|secret| !secret.is_empty()).count() >= 4, "credential and two channels");
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        let found = std::panic::catch_unwind(|| {
+            let log = Log::start();
+            tracing::debug!(target: "tenantwatch", "it was {secret}");
+            log.assert_no_secret(std::slice::from_ref(secret));
+        });
+        assert!(found.is_err(), "{secret} was logged and not found");
     }
 }

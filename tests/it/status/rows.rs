@@ -24,7 +24,7 @@ pub fn tenant(number: u128, domain: &str, changes: &[(&str, Column)]) -> Entity 
     row
 }
 
-/// A threat of the tenant contoso.com, number 1, so many hours ago.
+/// Returns a threat of the tenant contoso.com, number 1, this number of hours ago.
 fn stored(id: u128, hours: i64) -> ProcessedRow {
     let at = hours_ago(hours);
     ProcessedRow {
@@ -41,7 +41,7 @@ fn stored(id: u128, hours: i64) -> ProcessedRow {
     }
 }
 
-/// A run for a threat, so many minutes after its event.
+/// Returns a run for a threat, this number of minutes after its event.
 fn run(of: &ProcessedRow, action: &str, status: &str, minutes: i64) -> ActionRow {
     let started = of.event_time + TimeDelta::minutes(minutes);
     ActionRow {
@@ -124,7 +124,7 @@ async fn run_of_an_incident_secures_its_earlier_threats_only() {
 }
 
 #[tokio::test]
-async fn repetition_is_not_listed_and_a_bundle_shares_its_notification() {
+async fn repeat_is_unlisted_and_bundle_shares_its_notification() {
     let first = stored(1, 30);
     let repeat_of = Some(first.record_id);
     let state = FindingState::Repeat;

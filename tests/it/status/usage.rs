@@ -117,7 +117,7 @@ async fn key_vault_reference_in_a_file_is_named_and_not_used() {
 }
 
 #[tokio::test]
-async fn environment_goes_before_the_file_and_the_file_before_local_settings() {
+async fn environment_overrides_file_and_file_overrides_local() {
     let Some(azurite) = azurite().await else { return };
     let mut names = std::collections::BTreeMap::new();
     for (table, prefix) in [(PROCESSED, "StatusP"), (ACTIONS, "StatusA"), (COVERAGE, "StatusC")] {

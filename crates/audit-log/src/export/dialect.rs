@@ -13,7 +13,7 @@ const RECORD_COLUMNS: &[&str] = &["auditdata", "raweventdata", "_raw", "event.or
 /// The columns of which one names the operation of a row.
 const OPERATION_COLUMNS: &[&str] = &["operation", "operations", "actiontype"];
 
-/// How a CSV file is written.
+/// The form of a CSV file: its separator and its way to write quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dialect {
     pub separator: u8,
@@ -110,7 +110,7 @@ fn separator_of_row(head: &[u8]) -> Option<u8> {
     })
 }
 
-/// The lines with something in them, but for the `#TYPE` line of Windows PowerShell.
+/// Returns the lines that are not empty, except the `#TYPE` line of Windows PowerShell.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))

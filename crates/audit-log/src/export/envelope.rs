@@ -1,7 +1,7 @@
 //! Takes records out of what exporters wrap around them: objects, texts of objects, lists and tables.
 //!
-//! Nothing is known of the program that wrapped a record. Whatever has an operation and a time is a record, up to a few levels deep; what
-//! has neither, but the columns of one, is put together again (`flat`).
+//! The program that wrapped a record is unknown. An object with an operation and a time is a record, up to a few levels deep. An
+//! object with neither, but with the columns of a record, is put together again (`flat`).
 
 use std::borrow::Cow;
 

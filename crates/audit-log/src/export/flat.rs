@@ -55,7 +55,7 @@ const ALIASES: &[(&str, &[&str])] = &[
 /// Members of which each member may be a column of its own, as `AppAccessContext.AADSessionId`.
 const NESTED: &[&str] = &["AppAccessContext", "DeviceProperties", "ExtendedProperties", "OperationProperties"];
 
-/// What stands before the name of a member in a flattened document.
+/// The prefixes that exporters put before the name of a member in a flattened document.
 const PREFIXES: &[&str] = &["o365.audit.", "data.office365.", "office365.", "auditdata.", "raweventdata.", "_source."];
 
 /// Columns that hold one parameter each.

@@ -5,10 +5,10 @@
 
 use wide::u8x16;
 
-/// How many bytes are looked at together.
+/// Number of bytes in a block: one for each bit of a mask.
 pub(super) const BYTES: usize = u64::BITS as usize;
 
-/// How many bytes one instruction compares.
+/// Number of bytes that one instruction compares.
 const ROW: usize = 16;
 
 /// The bytes that are looked at together; bit `n` of a mask is about byte `n`.
@@ -22,19 +22,20 @@ impl Block {
         Self(std::array::from_fn(|row| u8x16::new(rows[row])))
     }
 
-    /// Where this byte stands.
+    /// Returns a mask of the positions of `byte`.
     #[inline(always)]
     pub(super) fn equal(self, byte: u8) -> u64 {
         self.mask(|row| row.simd_eq(u8x16::splat(byte)))
     }
 
-    /// Whether one of the two is there. Much cheaper than to tell where.
+    /// Returns whether the block contains one of the two bytes. This is much cheaper than finding its position.
     #[inline(always)]
     pub(super) fn has_either(self, byte: u8, other: u8) -> bool {
         self.any(|row| row.simd_eq(u8x16::splat(byte)) | row.simd_eq(u8x16::splat(other)))
     }
 
-    /// Where braces and brackets open and where they close: the ASCII codes of the two kinds differ in one bit only.
+    /// Returns the masks of opening and of closing braces and brackets. One comparison finds both kinds, because their ASCII
+    /// codes differ in one bit only.
     #[inline(always)]
     pub(super) fn brackets(self) -> (u64, u64) {
         const KIND: u8 = b'{' ^ b'[';
@@ -55,8 +56,8 @@ impl Block {
     }
 }
 
-/// Where the first quote, backslash or line break is. Most texts are shorter than the start of a search takes, so their first
-/// bytes are looked at here.
+/// Returns the position of the first quote, backslash or line break. Most texts end before a search with `memchr` would pay off,
+/// so the first bytes are compared here.
 #[inline]
 pub(super) fn end_of_plain(bytes: &[u8]) -> Option<usize> {
     const SHORT: usize = 3;

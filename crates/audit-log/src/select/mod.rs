@@ -1,8 +1,8 @@
 //! Finds the records in a stream of bytes and picks those whose operation matters, before anything is parsed.
 //!
 //! A stream is any sequence of JSON objects: one array (a content blob), JSON Lines, or objects with any white space between.
-//! What is not selected costs one pass over its bytes. The part of a record before the end of a chunk is copied to buffers
-//! that are used again for the next; names that are written with escapes are decoded; for nothing else is memory allocated
+//! A record that is not selected costs one pass over its bytes. Memory is allocated only for the part of a record before the end
+//! of a chunk, which is copied to reused buffers, and for names that are written with escapes, which are decoded
 //! (`cargo bench --bench allocations`). Nearly every record is crossed in blocks (`whole`); the exact walk (`scanner`) says what
 //! a record is, and takes whatever is unusual.
 
@@ -16,7 +16,7 @@ pub use scanner::Selector;
 /// The longest record that is looked at, in bytes. Exchange writes at most a few hundred kilobytes.
 pub const LONGEST_RECORD: usize = 16 * 1024 * 1024;
 
-/// What was found in a stream, in its order.
+/// A part of a stream. Parts are reported in the order of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A record with a selected operation.
@@ -35,9 +35,9 @@ pub enum Event<'a> {
         /// The line on which it begins, from 1.
         line: u64,
     },
-    /// Something that is no record, or one that cannot be told apart.
+    /// Bytes that are not a record, or a record without a recognizable end or operation.
     Broken {
-        /// What is wrong with it.
+        /// The kind of the error.
         error: Broken,
         /// The line on which it begins, from 1.
         line: u64,
@@ -68,7 +68,7 @@ pub enum Broken {
 }
 
 impl Broken {
-    /// Whether a record was lost, which counts as one.
+    /// Returns whether the broken part was a record, so that it counts as one lost record.
     pub fn is_a_record(self) -> bool {
         matches!(self, Self::TooLong | Self::NoOperation | Self::Unfinished)
     }

@@ -1,4 +1,4 @@
-//! Which top-level text of a record is its operation.
+//! Finds the operation among the top-level texts of a record.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ const LONGEST_TEXT: usize = 4096;
 /// The key of the operation.
 pub(super) const NAME: &str = "Operation";
 
-/// How the key of a member is written.
+/// The kind of a member, by the spelling of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     /// `Operation`

@@ -1,8 +1,8 @@
 //! The exact walk, and the way through a stream: every byte of every audit log goes through here once.
 //!
 //! A record that is ordinary and whole is crossed at once, in blocks. Any other is walked: text is crossed with `memchr`; the few
-//! bytes between texts are looked at one by one. Only braces, brackets, commas, colons and quotes have a meaning. Whether a
-//! record is sound JSON is for the parser to say, of those records that get there.
+//! bytes between texts are looked at one by one. Only braces, brackets, commas, colons and quotes have a meaning. The
+//! parser checks later whether a record is valid JSON, and only for records that reach it.
 
 use super::block::end_of_plain;
 use super::operation::{EarlierPart, Key, decoded};
@@ -10,7 +10,7 @@ use super::{Broken, Event, LONGEST_RECORD, whole};
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
-/// Where in the stream the next byte stands.
+/// The context of the next byte in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Outside of any record.
@@ -25,7 +25,7 @@ enum Place {
     Escape,
 }
 
-/// What is known of the record's fate.
+/// The decision about the current record, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// No operation yet.
@@ -71,10 +71,10 @@ pub struct Selector<F> {
     at_start: bool,
     line: u64,
     current: Current,
-    /// What came of the current record with earlier chunks, unless it is skipped.
+    /// The part of the current record that earlier chunks contained; empty if the record is skipped.
     kept: Vec<u8>,
     text: EarlierPart,
-    /// Whether objects without an operation may contain records.
+    /// `true` if objects without an operation may contain records.
     looks_inside: bool,
     /// The containers around what is read now.
     around: Vec<Container>,
@@ -84,7 +84,7 @@ pub struct Selector<F> {
 #[derive(Debug)]
 struct Container {
     line: u64,
-    /// What stood around it.
+    /// Number of open arrays around it.
     arrays: u64,
     after: (bool, bool),
 }
@@ -131,12 +131,12 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         self.line = cursor.line(self.line, chunk.len());
     }
 
-    /// How many bytes of a record that is not at its end yet are kept, at most [`LONGEST_RECORD`].
+    /// Returns the number of buffered bytes of an unfinished record, at most [`LONGEST_RECORD`].
     pub fn kept_bytes(&self) -> usize {
         self.kept.len()
     }
 
-    /// Ends the stream. What is still open is reported; the selector can then read another stream.
+    /// Ends the stream and reports a record or array that is still open. The selector can then read another stream.
     pub fn finish(&mut self, mut sink: impl FnMut(Event<'_>)) {
         let in_record = !matches!(self.place, Place::Between | Place::Junk);
         if in_record || self.arrays > 0 || !self.around.is_empty() {
@@ -184,7 +184,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         }
     }
 
-    /// Goes on with the object around the list or object that has ended.
+    /// Continues with the object around the list or object that has ended.
     fn leave_container(&mut self, cursor: &mut Cursor<'_>) {
         let Some(container) = self.around.pop() else { return };
         self.arrays = container.arrays;
@@ -489,7 +489,8 @@ impl Current {
         self.depth == 1 && !self.expects_key && self.key == Key::Container && self.fate == Fate::Open
     }
 
-    /// Where a line begins with a brace that cannot stand in this record, the record was cut and another begins.
+    /// Returns whether a brace at the start of a line cannot belong to this record. If so, the record was truncated, and the
+    /// brace begins another one.
     fn is_cut_before_brace(&self) -> bool {
         let may_stand = match self.previous {
             b':' => true,
@@ -500,13 +501,13 @@ impl Current {
     }
 }
 
-/// How far one chunk has been read.
+/// The position of the walk in one chunk.
 struct Cursor<'a> {
     chunk: &'a [u8],
     at: usize,
-    /// Where the current record's part of this chunk begins.
+    /// The start of the current record's part of this chunk.
     begin: usize,
-    /// Where the current text's part of this chunk begins.
+    /// The start of the current text's part of this chunk.
     text: usize,
     /// Up to where line breaks were counted.
     counted: usize,

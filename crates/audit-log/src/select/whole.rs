@@ -51,15 +51,15 @@ pub(crate) fn cross_with<'a>(bytes: &'a [u8], look: &mut impl Look<'a>) -> Optio
     }
 }
 
-/// What is looked for among the texts of a record.
+/// A search among the texts of a record.
 pub(crate) trait Look<'a> {
-    /// When texts of one length only are shown: how many bytes it is, at most 62. They are found much faster.
+    /// The length in bytes, at most 62, if the search is for texts of one length only. They are found much faster.
     const LENGTH: Option<u32> = None;
 
-    /// Whether a text of this length that begins with this byte is shown.
+    /// Returns whether the search wants to see a text of this length that begins with this byte.
     fn is_sought(&self, length: usize, first: u8) -> bool;
 
-    /// Whether nothing more is looked for. As long as there is, no text may have letters behind escapes.
+    /// Returns whether the search is finished. Until then, a record with a `\u` escape is left to the exact walk.
     fn is_done(&self) -> bool;
 
     /// Looks at a text without quotes in it; false where the record has to be read exactly.
@@ -70,13 +70,13 @@ pub(crate) trait Look<'a> {
 pub(crate) struct Text<'a, D> {
     record: &'a [u8],
     place: Range<usize>,
-    /// How many brackets are open around it. Costs more than a look at its bytes.
+    /// Returns the number of open brackets around the text. This costs more than a comparison of its bytes.
     depth: D,
 }
 
-/// What a text is, and what stands behind it.
+/// The role of a text in its record.
 pub(crate) enum Part<'a> {
-    /// The name of one of the record's own members, and what stands behind its colon.
+    /// The name of one of the record's own members, with the bytes behind its colon.
     Member(&'a [u8]),
     /// A value, or something deeper in the record.
     Other,
@@ -137,7 +137,7 @@ impl<'a> Look<'a> for Operation<'a> {
     }
 }
 
-/// What came of one block.
+/// The result of one block.
 enum Step {
     Further,
     /// The record ends with this byte of the block.
@@ -146,12 +146,12 @@ enum Step {
     Unusual,
 }
 
-/// How far the record has been crossed.
+/// The position in a record that is crossed block by block.
 struct Walk<'a, 'l, L> {
     bytes: &'a [u8],
-    /// Where the block begins.
+    /// The start of the current block.
     begin: usize,
-    /// How many brackets are open there.
+    /// Number of brackets that are open at the start of the block.
     depth: u32,
     /// All ones when the block begins in text, else zero.
     in_text: u64,
@@ -159,7 +159,7 @@ struct Walk<'a, 'l, L> {
     escaped: bool,
     /// The quotes of the block before.
     quotes: u64,
-    /// Where the last text begins.
+    /// The start of the last text.
     text: usize,
     look: &'l mut L,
 }
@@ -282,7 +282,7 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
     }
 }
 
-/// How many brackets are open behind these first bytes of a block, none of which is behind the record's end.
+/// Returns the number of open brackets behind the `first` bytes of a block, none of which is behind the record's end.
 #[inline(always)]
 fn depth_at(depth: u32, first: u64, opening: u64, closing: u64) -> u32 {
     if opening | closing == 0 {

@@ -12,13 +12,26 @@ use reqwest::{Client, Request, Response, Url};
 /// # Errors
 /// As [`Client::execute`].
 pub async fn send(http: &Client, request: Request, attempt: Option<u32>) -> reqwest::Result<Response> {
+    let route = route(request.url());
+    send_as(http, request, attempt, &route).await
+}
+
+/// As [`send`], for a URL whose path is a secret: whoever knows the URL of a webhook can post to it. The route is logged as `/{}`.
+///
+/// # Errors
+/// As [`Client::execute`].
+pub async fn send_to_secret_url(http: &Client, request: Request, attempt: u32) -> reqwest::Result<Response> {
+    send_as(http, request, Some(attempt), "/{}").await
+}
+
+async fn send_as(http: &Client, request: Request, attempt: Option<u32>, route: &str) -> reqwest::Result<Response> {
     let (method, url) = (request.method().clone(), request.url().clone());
     let started = Instant::now();
     let outcome = http.execute(request).await;
     let status = outcome.as_ref().map_or(0, |response| response.status().as_u16());
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let host = url.host_str().unwrap_or_default();
-    tracing::debug!(%method, host, route = route(&url), status, milliseconds, attempt, "outbound request");
+    tracing::debug!(%method, host, route, status, milliseconds, attempt, "outbound request");
     outcome
 }
 

@@ -15,7 +15,7 @@ const AUDIT_MAILBOX: &str = "SystemMailbox{8cc370d3-822a-4ab8-a926-bb94bd0641a9}
 pub struct MailboxId {
     /// A user principal name, an address or an object id.
     pub name: String,
-    /// The object id of its owner, if it is known.
+    /// The object id of its owner, if it is known. Exchange knows it as `ExternalDirectoryObjectId`.
     pub object_id: Option<String>,
 }
 
@@ -23,6 +23,11 @@ impl MailboxId {
     /// Returns the mailbox with this name.
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), object_id: None }
+    }
+
+    /// Returns the name that a cmdlet gets: the object id if it is known, because an alias of one account may lead to another mailbox.
+    pub fn identity(&self) -> &str {
+        self.object_id.as_deref().unwrap_or(&self.name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The automatic reply of a mailbox.
 //! <https://learn.microsoft.com/powershell/module/exchange/get-mailboxautoreplyconfiguration>
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use base::ids::TenantId;
@@ -15,11 +15,16 @@ use crate::ServiceError;
 #[serde(rename_all = "PascalCase")]
 pub struct AutoReply {
     /// `Disabled`, `Enabled` or `Scheduled`. A state that is not known is carried on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_null")]
     pub auto_reply_state: String,
     /// `None`, `Known` or `All`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_null")]
     pub external_audience: String,
+}
+
+/// Reads a string. Rows of the first version store what Exchange returned, which may be null.
+fn text_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl AutoReply {
@@ -56,7 +61,7 @@ impl Exchange {
         mailbox: &MailboxId,
         state: &str,
     ) -> Result<(), ServiceError> {
-        let parameters = json!({ "Identity": mailbox.name, "AutoReplyState": state });
+        let parameters = json!({ "Identity": mailbox.identity(), "AutoReplyState": state });
         self.invoke(tenant, &mailbox.into(), "Set-MailboxAutoReplyConfiguration", parameters).await.map(drop)
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use base::ids::TenantId;
 
 use super::row::{Row, boolean};
-use super::{Exchange, MailboxId, is_not_found, is_refused};
+use super::{Exchange, MailboxId};
 use crate::ServiceError;
 
 macro_rules! switches {
@@ -80,9 +80,6 @@ impl fmt::Display for ClientAccessSwitch {
 /// The switches of a mailbox. One that is absent does not exist in the tenant; one without a value follows the organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientAccess(BTreeMap<ClientAccessSwitch, Option<bool>>);
-
-/// The switches that Exchange rejected, each with its error.
-pub type RejectedSwitches = Vec<(ClientAccessSwitch, ServiceError)>;
 
 impl ClientAccess {
     /// Returns the switches that are open. One without a value counts as open, because the organization may allow it.
@@ -180,46 +177,19 @@ impl Exchange {
         }
     }
 
-    /// Sets switches: all in one call, and if Exchange rejects that, each by itself. Some tenants reject single switches
-    /// (MicrosoftDocs/office-docs-powershell#11445), and one rejection must not leave all the others open.
+    /// Sets switches in one call. Some tenants reject single switches (MicrosoftDocs/office-docs-powershell#11445) and then set none.
     ///
     /// # Errors
-    /// Returns an error if Exchange denies access, does not respond, or knows no such mailbox: then no switch is set.
+    /// Returns what Exchange answered; see [`super::is_unknown_parameter`].
     pub async fn set_client_access(
         &self,
         tenant: &TenantId,
         mailbox: &MailboxId,
         access: &ClientAccess,
-    ) -> Result<RejectedSwitches, ServiceError> {
-        let error = match self.set_switches(tenant, mailbox, access.iter()).await {
-            Ok(()) => return Ok(Vec::new()),
-            Err(error) => error,
-        };
-        if error.is_transient() || is_refused(&error) || is_not_found(&error) {
-            return Err(error);
-        }
-        let mut switches = access.iter();
-        if let (Some((only, _)), None) = (switches.next(), switches.next()) {
-            return Ok(vec![(only, error)]);
-        }
-        let mut rejected = Vec::new();
-        for (switch, value) in access.iter() {
-            if let Err(error) = self.set_switches(tenant, mailbox, [(switch, value)]).await {
-                rejected.push((switch, error));
-            }
-        }
-        Ok(rejected)
-    }
-
-    async fn set_switches(
-        &self,
-        tenant: &TenantId,
-        mailbox: &MailboxId,
-        switches: impl IntoIterator<Item = (ClientAccessSwitch, Option<bool>)>,
     ) -> Result<(), ServiceError> {
-        let mut parameters: Row =
-            switches.into_iter().map(|(switch, value)| (switch.as_str().to_owned(), json!(value))).collect();
-        parameters.insert("Identity".to_owned(), json!(mailbox.name));
+        let switches = access.iter().map(|(switch, value)| (switch.as_str().to_owned(), json!(value)));
+        let mut parameters: Row = switches.collect();
+        parameters.insert("Identity".to_owned(), json!(mailbox.identity()));
         self.invoke(tenant, &mailbox.into(), "Set-CASMailbox", Value::Object(parameters)).await.map(drop)
     }
 }

@@ -4,15 +4,15 @@
 use std::ops::Deref;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use base::ids::TenantId;
 
 use super::row::{Row, is_true, text, text_or_number, texts};
-use super::{Anchor, Exchange, MailboxId};
+use super::{Exchange, MailboxId};
 use crate::ServiceError;
 
-/// The actions that send mail to somebody.
+/// The actions that send mail or a text message to a recipient.
 const SENDING_ACTIONS: [&str; 4] =
     ["ForwardTo", "ForwardAsAttachmentTo", "RedirectTo", "SendTextMessageNotificationTo"];
 
@@ -43,10 +43,10 @@ pub struct ListedRule {
     pub id: String,
     /// The name, which may be blank, and which several rules may share.
     pub name: String,
-    /// Whether the rule is enabled.
+    /// `true` if the rule is enabled.
     pub enabled: bool,
     /// All properties as Exchange returned them, unknown ones too: conditions, exceptions and actions.
-    pub properties: Row,
+    pub properties: Map<String, Value>,
 }
 
 impl ListedRule {
@@ -89,17 +89,20 @@ impl ListedRule {
         text(&self.properties, "MoveToFolder")
     }
 
-    /// Returns the kind of message that the rule is limited to, such as `Calendaring`.
-    pub fn message_type(&self) -> Option<&str> {
-        text(&self.properties, "MessageTypeMatches")
+    /// Returns whether the rule has no action but moving messages.
+    pub fn only_moves(&self) -> bool {
+        self.actions().iter().all(|action| *action == "MoveToFolder")
     }
 
-    /// Returns the first form of a call about this rule that is to be tried; [`RuleForm::fallback`] is the second.
-    pub fn form(&self, mailbox: &MailboxId) -> RuleForm {
-        match self.identity.contains('\\') {
-            true => RuleForm::Identity(self.identity.clone()),
-            false => RuleForm::Identity(format!("{}\\{}", mailbox.name, self.id)),
-        }
+    /// Returns whether the rule has no action but forwarding and redirecting messages.
+    pub fn only_forwards_or_redirects(&self) -> bool {
+        self.actions().iter().all(|action| matches!(*action, "ForwardTo" | "RedirectTo"))
+    }
+
+    /// Returns whether the rule is limited to meeting messages.
+    pub fn is_about_meetings(&self) -> bool {
+        let kind = text(&self.properties, "MessageTypeMatches").unwrap_or_default().to_lowercase();
+        kind.contains("calendar") || kind.contains("meeting")
     }
 }
 
@@ -115,12 +118,12 @@ fn is_set(value: &Value) -> bool {
 
 /// An inbox rule.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(from = "Row")]
+#[serde(from = "Map<String, Value>")]
 pub struct InboxRule(ListedRule);
 
 /// A sweep rule.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(from = "Row")]
+#[serde(from = "Map<String, Value>")]
 pub struct SweepRule(ListedRule);
 
 impl From<Row> for InboxRule {
@@ -167,9 +170,17 @@ pub enum RuleForm {
 }
 
 impl RuleForm {
+    /// Returns the form to try first, made of the identity as Exchange gave it, or of the mailbox and the rule id if it gave none.
+    pub fn by_identity(identity: &str, id: &str, mailbox: &MailboxId) -> Self {
+        match identity.contains('\\') {
+            true => Self::Identity(identity.to_owned()),
+            false => Self::Identity(format!("{}\\{id}", mailbox.identity())),
+        }
+    }
+
     /// Returns the form to try when Exchange rejects the first one.
-    pub fn fallback(rule: &ListedRule, mailbox: &MailboxId) -> Self {
-        Self::IdWithMailbox { id: rule.id.clone(), mailbox: mailbox.name.clone() }
+    pub fn with_mailbox(id: &str, mailbox: &MailboxId) -> Self {
+        Self::IdWithMailbox { id: id.to_owned(), mailbox: mailbox.identity().to_owned() }
     }
 
     fn parameters(&self) -> Value {
@@ -191,7 +202,7 @@ impl Exchange {
         mailbox: &MailboxId,
         hidden: bool,
     ) -> Result<Vec<InboxRule>, ServiceError> {
-        let mut parameters = json!({ "Mailbox": mailbox.name });
+        let mut parameters = json!({ "Mailbox": mailbox.identity() });
         if hidden {
             parameters["IncludeHidden"] = json!(true);
         }
@@ -204,75 +215,43 @@ impl Exchange {
     /// # Errors
     /// As [`Exchange::inbox_rules`].
     pub async fn sweep_rules(&self, tenant: &TenantId, mailbox: &MailboxId) -> Result<Vec<SweepRule>, ServiceError> {
-        let parameters = json!({ "Mailbox": mailbox.name });
+        let parameters = json!({ "Mailbox": mailbox.identity() });
         let rows = self.invoke(tenant, &mailbox.into(), "Get-SweepRule", parameters).await?;
         Ok(rows.into_iter().map(SweepRule::from).collect())
     }
 
-    /// Disables an inbox rule. Any change through Exchange drops the client-side Outlook rules of the mailbox.
+    /// Enables or disables an inbox rule. Any change through Exchange drops the client-side Outlook rules of the mailbox.
     ///
     /// # Errors
     /// Returns the rejection of this form of the call. Another form may still be accepted.
-    pub async fn disable_inbox_rule(
+    pub async fn set_inbox_rule_enabled(
         &self,
         tenant: &TenantId,
         mailbox: &MailboxId,
         form: &RuleForm,
+        enabled: bool,
     ) -> Result<(), ServiceError> {
-        self.switch_inbox_rule(tenant, mailbox, "Disable-InboxRule", form).await
-    }
-
-    /// Enables an inbox rule.
-    ///
-    /// # Errors
-    /// As [`Exchange::disable_inbox_rule`].
-    pub async fn enable_inbox_rule(
-        &self,
-        tenant: &TenantId,
-        mailbox: &MailboxId,
-        form: &RuleForm,
-    ) -> Result<(), ServiceError> {
-        self.switch_inbox_rule(tenant, mailbox, "Enable-InboxRule", form).await
-    }
-
-    /// Disables a sweep rule.
-    ///
-    /// # Errors
-    /// As [`Exchange::disable_inbox_rule`].
-    pub async fn disable_sweep_rule(
-        &self,
-        tenant: &TenantId,
-        mailbox: &MailboxId,
-        form: &RuleForm,
-    ) -> Result<(), ServiceError> {
-        self.invoke(tenant, &mailbox.into(), "Disable-SweepRule", form.parameters()).await.map(drop)
-    }
-
-    /// Enables a sweep rule.
-    ///
-    /// # Errors
-    /// As [`Exchange::disable_inbox_rule`].
-    pub async fn enable_sweep_rule(
-        &self,
-        tenant: &TenantId,
-        mailbox: &MailboxId,
-        form: &RuleForm,
-    ) -> Result<(), ServiceError> {
-        self.invoke(tenant, &mailbox.into(), "Enable-SweepRule", form.parameters()).await.map(drop)
-    }
-
-    async fn switch_inbox_rule(
-        &self,
-        tenant: &TenantId,
-        mailbox: &MailboxId,
-        cmdlet: &str,
-        form: &RuleForm,
-    ) -> Result<(), ServiceError> {
+        let cmdlet = if enabled { "Enable-InboxRule" } else { "Disable-InboxRule" };
         let mut parameters = form.parameters();
         // Without these switches Exchange asks back, which is an error here.
         // <https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>
         parameters["Force"] = json!(true);
         parameters["AlwaysDeleteOutlookRulesBlob"] = json!(true);
-        self.invoke(tenant, &Anchor::from(mailbox), cmdlet, parameters).await.map(drop)
+        self.invoke(tenant, &mailbox.into(), cmdlet, parameters).await.map(drop)
+    }
+
+    /// Enables or disables a sweep rule.
+    ///
+    /// # Errors
+    /// As [`Exchange::set_inbox_rule_enabled`].
+    pub async fn set_sweep_rule_enabled(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        form: &RuleForm,
+        enabled: bool,
+    ) -> Result<(), ServiceError> {
+        let cmdlet = if enabled { "Enable-SweepRule" } else { "Disable-SweepRule" };
+        self.invoke(tenant, &mailbox.into(), cmdlet, form.parameters()).await.map(drop)
     }
 }

@@ -28,7 +28,7 @@ pub struct Mailbox {
     pub forwarding: Forwarding,
     /// The recipients that may send on behalf of the mailbox.
     pub send_on_behalf: Vec<String>,
-    /// Whether mailbox auditing is enabled, if Exchange says it.
+    /// `Some(true)` if mailbox auditing is enabled; `None` if Exchange does not report it.
     pub audit_enabled: Option<bool>,
     names: Names,
 }
@@ -71,7 +71,7 @@ pub struct Forwarding {
     pub forwarding_smtp_address: Option<String>,
     /// An object of the directory.
     pub forwarding_address: Option<String>,
-    /// Whether a copy stays in the mailbox.
+    /// `true` if a copy of forwarded mail remains in the mailbox.
     pub deliver_to_mailbox_and_forward: bool,
 }
 
@@ -101,7 +101,7 @@ impl Exchange {
     /// # Errors
     /// Returns what Exchange answered; an answer without rows is a transient error.
     pub async fn mailbox(&self, tenant: &TenantId, mailbox: &MailboxId) -> Result<Option<Mailbox>, ServiceError> {
-        self.find(tenant, &mailbox.into(), "Get-Mailbox", &mailbox.name).await
+        self.find(tenant, &mailbox.into(), "Get-Mailbox", mailbox.identity()).await
     }
 
     /// Finds the mailbox of any name (distinguished name, alias, GUID, address); routed by the organization.
@@ -134,7 +134,7 @@ impl Exchange {
         forwarding: &Forwarding,
     ) -> Result<(), ServiceError> {
         let parameters = json!({
-            "Identity": mailbox.name,
+            "Identity": mailbox.identity(),
             "ForwardingSmtpAddress": forwarding.forwarding_smtp_address,
             "ForwardingAddress": forwarding.forwarding_address,
             "DeliverToMailboxAndForward": forwarding.deliver_to_mailbox_and_forward,

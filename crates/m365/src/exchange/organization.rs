@@ -14,7 +14,7 @@ use crate::ServiceError;
 pub struct AcceptedDomain {
     /// The domain. One of all sub-domains may be written `*.contoso.com`; it is `contoso.com` here.
     pub name: Domain,
-    /// Whether all domains below it are accepted too.
+    /// `true` if all sub-domains are accepted too.
     pub match_sub_domains: bool,
     /// The handling of mail to the domain.
     pub kind: DomainType,
@@ -64,18 +64,18 @@ pub const UNAUDITED_MAILBOXES: &str = "AuditEnabled -ne $true -and ((RecipientTy
 /// The auditing of the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdminAuditLogConfig {
-    /// Whether records enter the unified audit log, if Exchange says it.
+    /// `Some(true)` if records enter the unified audit log; `None` if Exchange does not report it.
     pub unified_audit_log_ingestion_enabled: Option<bool>,
 }
 
 /// Settings of the organization, each `None` if Exchange does not say it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OrganizationConfig {
-    /// Whether mailbox auditing is disabled for the whole organization.
+    /// `Some(true)` if mailbox auditing is disabled for the whole organization.
     pub audit_disabled: Option<bool>,
-    /// Whether settings can be changed only after `Enable-OrganizationCustomization`.
+    /// `Some(true)` if settings can be changed only after `Enable-OrganizationCustomization`.
     pub is_dehydrated: Option<bool>,
-    /// Whether Exchange Web Services are allowed.
+    /// `Some(true)` if Exchange Web Services are allowed.
     pub ews_enabled: Option<bool>,
 }
 

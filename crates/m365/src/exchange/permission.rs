@@ -16,9 +16,9 @@ pub struct MailboxPermission {
     pub user: String,
     /// `FullAccess`, `ReadPermission`, …
     pub access_rights: Vec<String>,
-    /// Whether access is denied instead of granted.
+    /// `true` if access is denied instead of granted.
     pub deny: bool,
-    /// Whether the permission comes from above the mailbox.
+    /// `true` if the permission is inherited from a level above the mailbox.
     pub is_inherited: bool,
 }
 
@@ -113,7 +113,7 @@ impl Exchange {
         tenant: &TenantId,
         mailbox: &MailboxId,
     ) -> Result<Vec<MailboxPermission>, ServiceError> {
-        let parameters = json!({ "Identity": mailbox.name });
+        let parameters = json!({ "Identity": mailbox.identity() });
         let rows = self.invoke(tenant, &mailbox.into(), "Get-MailboxPermission", parameters).await?;
         Ok(rows.into_iter().map(MailboxPermission::from).collect())
     }
@@ -127,7 +127,7 @@ impl Exchange {
         tenant: &TenantId,
         mailbox: &MailboxId,
     ) -> Result<Vec<RecipientPermission>, ServiceError> {
-        let parameters = json!({ "Identity": mailbox.name });
+        let parameters = json!({ "Identity": mailbox.identity() });
         let rows = self.invoke(tenant, &mailbox.into(), "Get-RecipientPermission", parameters).await?;
         Ok(rows.into_iter().map(RecipientPermission::from).collect())
     }
@@ -142,7 +142,7 @@ impl Exchange {
         mailbox: &MailboxId,
         grant: &MailboxGrant,
     ) -> Result<(), ServiceError> {
-        let name = &mailbox.name;
+        let name = mailbox.identity();
         let (cmdlet, parameters) = match grant {
             MailboxGrant::Mailbox { user, access_rights } => (
                 "Remove-MailboxPermission",

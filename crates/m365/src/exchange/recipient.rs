@@ -43,7 +43,7 @@ pub enum GroupKind {
 pub struct GroupMembers {
     /// At most [`GROUP_MEMBERS_LIMIT`] of them.
     pub recipients: Vec<Recipient>,
-    /// Whether these are all members.
+    /// `true` if the list contains all members of the group.
     pub is_complete: bool,
 }
 

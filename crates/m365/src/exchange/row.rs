@@ -1,12 +1,12 @@
-//! Reads members of a row of a cmdlet's answer. Members that nobody knows are tolerated everywhere.
+//! Reads members of a row of a cmdlet's response. Unknown members are tolerated everywhere.
 
 use serde_json::{Map, Value};
 
 /// One row of a cmdlet's answer, without annotations (members whose name contains `@` are dropped).
-pub type Row = Map<String, Value>;
+pub(super) type Row = Map<String, Value>;
 
 /// Returns whether a member is true, in any of the forms in which Exchange writes Booleans.
-pub fn is_true(row: &Row, member: &str) -> bool {
+pub(super) fn is_true(row: &Row, member: &str) -> bool {
     boolean(row, member) == Some(true)
 }
 

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The actions that send mail to somebody.
+/// The actions that send mail to a recipient.
 const SENDING_ACTIONS: [&str; 3] = ["forwardTo", "forwardAsAttachmentTo", "redirectTo"];
 
 /// An inbox rule.
@@ -15,13 +15,18 @@ pub struct MessageRule {
     pub id: String,
     /// Its name.
     pub display_name: String,
-    /// Whether it is enabled.
+    /// `true` if the rule is enabled.
     pub is_enabled: bool,
     /// All properties as Graph returned them, unknown ones too: conditions, exceptions and actions.
     pub properties: Map<String, Value>,
 }
 
 impl MessageRule {
+    /// Returns the actions of the rule as Graph wrote them, for readers.
+    pub fn description(&self) -> String {
+        self.properties.get("actions").map(Value::to_string).unwrap_or_default()
+    }
+
     /// Returns the addresses that the rule sends mail to; an entry without an address gives an empty string.
     pub fn targets(&self) -> Vec<String> {
         let actions =

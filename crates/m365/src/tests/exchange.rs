@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 use super::{Answer, Server, TENANT, tenant};
 use crate::ServiceError;
 use crate::exchange::{
-    AcceptedDomain, Anchor, ClientAccess, ClientAccessSwitch, DomainType, GROUP_MEMBERS_LIMIT, GroupKind, MailboxGrant,
-    MailboxId, RuleForm, is_not_found,
+    AcceptedDomain, Anchor, AutoReply, ClientAccess, ClientAccessSwitch, DomainType, GROUP_MEMBERS_LIMIT, GroupKind,
+    MailboxGrant, MailboxId, RuleForm, is_not_found,
 };
+
+/// The object id of the owner.
+const VICTOR: &str = "aaaaaaaa-0000-0000-0000-000000000001";
 
 fn rows(rows: &Value) -> Answer {
     Answer::json(200, &json!({ "value": rows }))
@@ -19,10 +22,7 @@ fn rejected(kind: &str, message: &str) -> Answer {
 }
 
 fn victor() -> MailboxId {
-    MailboxId {
-        name: "victor@contoso.com".to_owned(),
-        object_id: Some("aaaaaaaa-0000-0000-0000-000000000001".to_owned()),
-    }
+    MailboxId { name: "victor@contoso.com".to_owned(), object_id: Some(VICTOR.to_owned()) }
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn rules_are_listed_with_all_their_properties() {
     server.says([rows(&json!([rule]))]);
     let rules = server.exchange().inbox_rules(&tenant(TENANT), &victor(), true).await.unwrap();
     let asked = server.asked();
-    assert_eq!(asked[0].call(), ("Get-InboxRule", &json!({ "Mailbox": "victor@contoso.com", "IncludeHidden": true })));
+    assert_eq!(asked[0].call(), ("Get-InboxRule", &json!({ "Mailbox": VICTOR, "IncludeHidden": true })));
     let rule = &rules[0];
     assert_eq!((rule.id.as_str(), rule.name.as_str(), rule.enabled), ("15394007230974001153", ".", true));
     assert_eq!(rule.targets(), ["\"x\" [SMTP:x@evil.example]"]);
@@ -95,9 +95,11 @@ async fn identity_of_a_rule_is_never_sent_together_with_its_mailbox() {
     server.says([rows(&json!([{ "Identity": "v\\7", "RuleIdentity": 7, "Name": "." }])), rows(&json!([]))]);
     let (exchange, tenant) = (server.exchange(), tenant(TENANT));
     let rule = exchange.inbox_rules(&tenant, &victor(), false).await.unwrap().remove(0);
-    exchange.disable_inbox_rule(&tenant, &victor(), &rule.form(&victor())).await.unwrap();
-    exchange.enable_inbox_rule(&tenant, &victor(), &RuleForm::fallback(&rule, &victor())).await.unwrap();
-    exchange.disable_sweep_rule(&tenant, &victor(), &rule.form(&victor())).await.unwrap();
+    let by_identity = RuleForm::by_identity(&rule.identity, &rule.id, &victor());
+    exchange.set_inbox_rule_enabled(&tenant, &victor(), &by_identity, false).await.unwrap();
+    let with_mailbox = RuleForm::with_mailbox(&rule.id, &victor());
+    exchange.set_inbox_rule_enabled(&tenant, &victor(), &with_mailbox, true).await.unwrap();
+    exchange.set_sweep_rule_enabled(&tenant, &victor(), &by_identity, false).await.unwrap();
     let asked = server.asked();
     let switches = json!({ "Confirm": false, "Force": true, "AlwaysDeleteOutlookRulesBlob": true });
     let with_switches = |mut parameters: Value| {
@@ -105,7 +107,7 @@ async fn identity_of_a_rule_is_never_sent_together_with_its_mailbox() {
         parameters
     };
     assert_eq!(asked[1].call(), ("Disable-InboxRule", &with_switches(json!({ "Identity": "v\\7" }))));
-    let fallback = json!({ "Identity": "7", "Mailbox": "victor@contoso.com" });
+    let fallback = json!({ "Identity": "7", "Mailbox": VICTOR });
     assert_eq!(asked[2].call(), ("Enable-InboxRule", &with_switches(fallback)));
     assert_eq!(asked[3].call(), ("Disable-SweepRule", &json!({ "Identity": "v\\7", "Confirm": false })));
 }
@@ -149,11 +151,7 @@ async fn wrong_anchor_is_replaced_by_the_next_one() {
     let system = "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}";
     assert_eq!(
         anchors,
-        [
-            "UPN:victor@contoso.com".to_owned(),
-            format!("OID:aaaaaaaa-0000-0000-0000-000000000001@{TENANT}"),
-            format!("{system}@{TENANT}"),
-        ]
+        ["UPN:victor@contoso.com".to_owned(), format!("OID:{VICTOR}@{TENANT}"), format!("{system}@{TENANT}"),]
     );
     server.says([proxy]);
     assert_eq!(exchange.accepted_domains(&tenant(TENANT)).await.unwrap_err().status(), Some(400));
@@ -181,23 +179,23 @@ async fn reading_cmdlet_without_rows_is_a_transient_error() {
 }
 
 #[tokio::test]
-async fn rejected_switch_leaves_no_other_switch_open() {
+async fn known_switches_are_set_in_one_call() {
     let server = Server::start().await;
-    let unknown =
-        rejected("ParameterBindingException", "A parameter cannot be found that matches parameter name 'EwsEnabled'.");
     let shown = json!([{ "OWAEnabled": true, "EwsEnabled": null, "ImapEnabled": "False", "ECPEnabled": true }]);
-    // Together, then in the order of the switches: OWA, EWS, IMAP.
-    server.says([rows(&shown), unknown.clone(), rows(&json!([])), unknown, rows(&json!([]))]);
+    server.says([rows(&shown), rows(&json!([]))]);
     let (exchange, tenant) = (server.exchange(), tenant(TENANT));
     let access = exchange.client_access(&tenant, &victor()).await.unwrap().unwrap();
     assert_eq!(access.open(), [ClientAccessSwitch::Owa, ClientAccessSwitch::Ews]);
-    let rejected = exchange.set_client_access(&tenant, &victor(), &access.closed()).await.unwrap();
-    assert_eq!(rejected.iter().map(|(switch, _)| *switch).collect::<Vec<_>>(), [ClientAccessSwitch::Ews]);
-    let asked = server.asked();
-    let together =
-        json!({ "Identity": "victor@contoso.com", "OWAEnabled": false, "EwsEnabled": false, "ImapEnabled": false });
-    assert_eq!(asked[1].call(), ("Set-CASMailbox", &together));
-    assert_eq!(asked[4].call().1, &json!({ "Identity": "victor@contoso.com", "ImapEnabled": false }));
+    exchange.set_client_access(&tenant, &victor(), &access.closed()).await.unwrap();
+    let together = json!({ "Identity": VICTOR, "OWAEnabled": false, "EwsEnabled": false, "ImapEnabled": false });
+    assert_eq!(server.asked()[1].call(), ("Set-CASMailbox", &together));
+}
+
+#[test]
+fn stored_auto_reply_of_the_first_version_is_read() {
+    let stored = r#"{"AutoReplyState":"Enabled","ExternalAudience":null}"#;
+    let reply: AutoReply = serde_json::from_str(stored).unwrap();
+    assert_eq!((reply.auto_reply_state.as_str(), reply.external_audience.as_str()), ("Enabled", ""));
 }
 
 #[test]
@@ -234,7 +232,7 @@ async fn each_grant_is_removed_by_its_own_call() {
             "Set-MailboxFolderPermission",
         ]
     );
-    assert_eq!(asked[4].call().1["Identity"], "victor@contoso.com:\\Inbox");
+    assert_eq!(asked[4].call().1["Identity"], format!("{VICTOR}:\\Inbox"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! How the table service lets us in: the key of the account, a managed identity, or the sign-in of the developer's tools.
+//! Signs in to the table service with the key of the account, a managed identity, or the sign-in of the developer's tools.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(super) fn of(settings: &StorageAccount, http: reqwest::Client) -> Result<Sto
 #[derive(Debug)]
 pub(crate) struct Identity {
     credential: Arc<dyn Credential>,
-    /// What is said if it yields no token.
+    /// The error message if the credential yields no token.
     failure: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What the table service, or the way to it, answered instead of doing what was asked.
+//! Classifies the errors of the table service and of the connection to it.
 
 use azure_core_legacy::error::{Error, ErrorKind};
 
@@ -17,7 +17,7 @@ pub(super) enum Failure {
     Conflict,
     /// 412: the row has another version.
     Changed,
-    /// Trying again may help. It may have been done all the same.
+    /// Trying again may help. The operation may have been carried out in spite of the error.
     Unavailable(String),
     /// Trying again is pointless.
     Refused(String),

@@ -70,7 +70,7 @@ enum Cell {
 }
 
 impl StoredCells {
-    /// The row. Its version is told in the answer's header for a single row, in the row itself for a page.
+    /// Returns the row. Its version is in the response header for a single row, in the row itself for a page.
     pub fn stored(self, etag: Option<String>) -> Result<Stored, StoreError> {
         let etag = match etag {
             Some(etag) => etag,
@@ -89,7 +89,7 @@ impl StoredCells {
         Ok(Stored { entity, etag: ETag(etag), changed })
     }
 
-    /// Whether somebody else stored it: we never make such a key.
+    /// Returns whether another program stored the row: Tenantwatch never creates such a key.
     pub fn is_foreign(&self) -> bool {
         self.key().is_err()
     }
@@ -112,7 +112,7 @@ impl StoredCells {
         self.text(name).ok_or_else(|| corrupt(&format!("{name} is missing")))
     }
 
-    /// A column of ours; `None` for a value of a type that we never write.
+    /// Returns the column; `None` for a value of a type that Tenantwatch never writes.
     fn column(&self, name: &str, cell: &Cell) -> Result<Option<Column>, StoreError> {
         let text = match cell {
             Cell::Text(text) => text,

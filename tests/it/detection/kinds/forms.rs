@@ -1,4 +1,4 @@
-//! What is there and not understood is never harmless.
+//! Parameters and actions in an unknown form are never treated as harmless.
 
 use serde_json::{Value, json};
 use tenantwatch::detection::{Severity, judge};

@@ -1,4 +1,4 @@
-//! What ordinary people do that is nearly what attackers do: the counterpart of every reason of a rule.
+//! Ordinary rules of users that resemble those of attackers: a harmless counterpart of every reason of a rule.
 
 use super::situations::{Situation, kept};
 use tenantwatch::detection::FindingKind::InboxRule;

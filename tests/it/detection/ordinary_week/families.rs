@@ -1,4 +1,4 @@
-//! What administrators and users do to the organization, its domains and mailboxes that is nearly what attackers do.
+//! Ordinary changes of the organization, its domains and its mailboxes that resemble those of attackers.
 
 use tenantwatch::detection::FindingKind::*;
 

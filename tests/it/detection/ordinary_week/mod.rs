@@ -1,4 +1,4 @@
-//! A week of fifty ordinary people, read by ProcessAuditLog as it is published. Nobody is to be woken.
+//! A week of fifty ordinary people, read by ProcessAuditLog as it is published. It must not cause any notification.
 
 mod counterparts;
 mod families;
@@ -23,21 +23,21 @@ use situations::Situation;
 
 const PEOPLE: usize = 50;
 const DAYS: i64 = 7;
-/// How often the tenant is read. The content of the hours before is then there.
+/// Hours between two runs. Each run finds the content of the hours before it.
 const HOURS_BETWEEN: i64 = 2;
-/// How often each situation happens in the week.
+/// Number of times that each situation happens in the week.
 const TIMES: usize = 5;
 /// Records of no interest in the hours between two readings.
 const TRAFFIC: u64 = 40;
 
-/// Something that will happen to somebody.
+/// A situation that one person will be in at a given time.
 struct Planned {
     at: DateTime<Utc>,
     person: usize,
     situation: &'static Situation,
 }
 
-/// What a record must leave behind.
+/// The row that a record must leave behind.
 struct Expectation {
     name: &'static str,
     kept: Option<FindingKind>,
@@ -45,7 +45,7 @@ struct Expectation {
     siblings: Vec<String>,
 }
 
-/// What was kept of a record, by its id.
+/// The expectations by record id.
 type Expected = BTreeMap<String, Expectation>;
 
 async fn fixture() -> CollectorFixture {
@@ -68,7 +68,7 @@ fn alias(person: usize) -> String {
     format!("person{person:02}")
 }
 
-/// Every situation several times, at any time of the week, each time to somebody else.
+/// Plans every situation several times, at any time of the week, each time for another person.
 fn plan(begin: DateTime<Utc>, seeded: &mut Seeded) -> Vec<Planned> {
     let minutes = u64::try_from(TimeDelta::days(DAYS).num_minutes()).unwrap();
     let often = situations::all().flat_map(|situation| std::iter::repeat_n(situation, TIMES));
@@ -157,7 +157,7 @@ fn id(record: &Value) -> String {
     record["Id"].as_str().unwrap().to_owned()
 }
 
-/// Where the rows differ from what every situation should leave behind.
+/// Returns the differences between the rows and the expectations of the situations.
 fn surprises(rows: &[ProcessedRow], expected: &Expected) -> Vec<String> {
     let stored: BTreeMap<String, &ProcessedRow> = rows.iter().map(|row| (row.record_id.to_string(), row)).collect();
     let mut surprises: Vec<String> = expected

@@ -6,7 +6,7 @@ use tenantwatch_simulator::Tenant;
 use tenantwatch_simulator::records::{self, Envelope, MadeWith, RuleChange, Seeded};
 use tenantwatch_simulator::world::{Mailbox, Rule};
 
-/// Where and when something happens.
+/// The tenant, the people and the time of a situation.
 pub struct Place<'a> {
     pub tenant: &'a mut Tenant,
     pub owner: String,
@@ -16,13 +16,13 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// What the owner's records have in common.
+    /// Returns the common members of a record of the owner.
     pub fn own(&mut self) -> Envelope {
         let owner = self.owner.clone();
         self.by(&owner)
     }
 
-    /// The same for somebody else.
+    /// Returns the common members of a record of another actor.
     pub fn by(&mut self, actor: &str) -> Envelope {
         Envelope::new(self.tenant, actor, self.at, self.seeded)
     }
@@ -77,7 +77,7 @@ impl Place<'_> {
         vec![records::folder_permission(&envelope, self.mailbox(), operation, (member, rights), folder)]
     }
 
-    /// An application is let in; the directory writes two records of it.
+    /// Consents to an application; the directory writes two records of it.
     pub fn consent(&mut self, app: &str, name: &str, scope: &str) -> Vec<Value> {
         let (envelope, again) = (self.own(), self.own());
         let user = self.tenant.user(&self.owner).unwrap().clone();
@@ -105,7 +105,7 @@ pub fn outlook(operation: &'static str, name: Option<&'static str>, state: &'sta
     RuleChange { operation, rule_id: 0, name, state, condition: "{(SubString IgnoreCase(SubjectProperty)=Alpha)}" }
 }
 
-/// What `Get-InboxRule` shows of a rule made with these parameters.
+/// Returns the properties that `Get-InboxRule` shows for a rule with these parameters.
 fn live(parameters: &[(&str, &str)]) -> Value {
     let mut properties = Map::new();
     for (name, value) in parameters {

@@ -1,4 +1,4 @@
-//! What ordinary people and administrators do. None of it is worth a person's evening.
+//! Ordinary actions of users and administrators. None of them justifies an alert.
 
 use serde_json::{Value, json};
 use tenantwatch::detection::FindingKind::{self, *};
