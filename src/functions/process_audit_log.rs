@@ -63,12 +63,22 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
         ..collected
     };
     ended?;
-    if is_look_due && matches!(outcome, Ok(()) | Err(Stop::AccessBlocked(..))) {
+    if is_look_due && may_look(&outcome) {
         Box::pin(daily::look_and_store(app, &session, deadline)).await;
     }
     match outcome {
         Ok(()) | Err(Stop::OutOfTime | Stop::Starting) => Ok(report),
         Err(stop) => Err(stop),
+    }
+}
+
+/// Returns whether the run has found out enough to look at the tenant: it was read, or it cannot be read. A problem of Tenantwatch itself
+/// says nothing about the tenant.
+fn may_look(outcome: &Result<(), Stop>) -> bool {
+    match outcome {
+        Ok(()) => true,
+        Err(Stop::AccessBlocked(state, _)) => *state != TenantState::OurFault,
+        Err(Stop::OutOfTime | Stop::Starting | Stop::Transient(_)) => false,
     }
 }
 

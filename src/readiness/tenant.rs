@@ -7,7 +7,7 @@ use crate::tables::CoverageRow;
 use base::ids::{Domain, TenantId};
 use m365::exchange::{OrganizationConfig, is_refused};
 use m365::tokens::Claims;
-use m365::{Service, ServiceError, TokenError};
+use m365::{Service, ServiceError, TokenError, TokenFault};
 
 use super::items::{CONTENT_TYPES, DIRECTORY_ROLES, DirectoryRole, Item, OPTIONAL_PERMISSION, PERMISSIONS};
 use super::mailboxes;
@@ -82,7 +82,10 @@ async fn roles(app: &App, tokens: &Tokens, asked: &Asked<'_>) -> (Result<Vec<Str
 fn token_item(tokens: &Tokens, consent: &str) -> Item {
     match tokens.failure() {
         None => Item::ok("Token", "Entra issues a token for each of the three services"),
-        Some((_, error)) if error.fault.is_transient() => Item::unknown("Token", error.to_string(), ""),
+        // A rejected credential of the app is the item PartnerToken, and no fault of the tenant.
+        Some((_, error)) if error.fault.is_transient() || error.fault == TokenFault::OurFault => {
+            Item::unknown("Token", error.to_string(), "")
+        }
         Some((service, error)) => Item::missing("Token", format!("{error} (token for {service})"), consent),
     }
 }
@@ -143,7 +146,9 @@ fn without_exchange(error: &ServiceError, asked: &Asked<'_>) -> Vec<Item> {
     let mend = format!("{}; a new role takes effect within half an hour", onboard(asked));
     let first = match error {
         error if is_refused(error) => Item::missing("Exchange", why.as_str(), mend),
-        ServiceError::Token(error) if !error.fault.is_transient() => Item::missing("Exchange", why.as_str(), ""),
+        ServiceError::Token(error) if !error.fault.is_transient() && error.fault != TokenFault::OurFault => {
+            Item::missing("Exchange", why.as_str(), "")
+        }
         _ => Item::unknown("Exchange", why.as_str(), ""),
     };
     let names = ["UnifiedAuditLog", "OrganizationAuditing", "MailboxAuditing", "AcceptedDomains"];

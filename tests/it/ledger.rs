@@ -18,9 +18,9 @@ use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::tables::claim::{self, Claimed, TakenOver};
 use tenantwatch::tables::{
     ActionRow, AddedDomainRow, ConsentRow, CoverageRow, DeferredBlob, FindingState, IncidentRow, IndexedRun, LockRow,
-    NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, TableRow,
-    TargetIndexRow, TargetRow, TenantState, Unanswered, UserEventRow, coverage, list, load, merge, put, retention,
-    save, without,
+    NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, StoredItem,
+    StoredReadiness, TableRow, TargetIndexRow, TargetRow, TenantState, Unanswered, UserEventRow, coverage, list, load,
+    merge, put, retention, save, without,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;
@@ -142,8 +142,12 @@ fn tenant_row() -> CoverageRow {
         subscriptions: BTreeMap::from([("Audit.Exchange".to_owned(), "2026-11-22T10:00:00Z".parse().unwrap())]),
         missed_listings: 1,
         last_run_started: Some("2026-11-22T09:59:00Z".parse().unwrap()),
-        readiness: Default::default(),
-        exchange_items: Default::default(),
+        readiness: StoredReadiness {
+            items: vec![StoredItem::new("Exchange", "missing", "Exchange denies access")],
+            at: Some(hour(7)),
+            told: ["Exchange".to_owned()].into(),
+        },
+        exchange_items: BTreeMap::from([(hour(7).date_naive(), 17)]),
     }
 }
 

@@ -193,3 +193,18 @@ async fn row_with_an_unreadable_look_is_read_all_the_same() {
     fixture.read().await.unwrap();
     assert_eq!(fixture.coverage().await.readiness.items, []);
 }
+
+#[tokio::test]
+async fn fault_of_tenantwatch_is_not_noted_for_the_tenant() {
+    let fixture = CollectorFixture::start().await;
+    fixture.read().await.unwrap();
+    fixture.break_credential(true);
+    for _ in 0..30 {
+        fixture.wait(TimeDelta::hours(1));
+        assert!(fixture.read().await.is_err());
+    }
+    assert_eq!((looks(&fixture), fixture.coverage().await.readiness.at), (0, None));
+    fixture.break_credential(false);
+    fixture.read().await.unwrap();
+    assert_eq!((looks(&fixture), state(&fixture, "Token").await.as_str()), (1, "ok"), "made up for");
+}

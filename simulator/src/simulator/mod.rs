@@ -63,6 +63,7 @@ impl Simulator {
             text("PARTNER_TENANT_ID", &world.partner_tenant.to_string()),
             text("CLIENT_ID", &world.client_id.to_string()),
             text("CLIENT_SECRET", &world.client_secret),
+            text("ONBOARD_CLIENT_ID", &world.technician.client_id.to_string()),
             text("AZURE_AUTHORITY_HOST", &self.urls.authority),
             text("MANAGEMENT_API_URL", &self.urls.management),
             text("GRAPH_URL", &self.urls.graph),

@@ -46,14 +46,12 @@ impl OnboardFixture {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
-        let client_id = self.simulator.world().technician.client_id.to_string();
         command
             .args(arguments)
             .args(["--data", self.data.path().join("rows").to_str().unwrap()])
             .current_dir(self.data.path())
             .env_clear()
             .envs(self.simulator.environment())
-            .env("ONBOARD_CLIENT_ID", client_id)
             .env("PATH", format!("{}:/usr/bin:/bin", self.az.display()));
         command
     }
