@@ -50,6 +50,9 @@ param subnetId string = ''
 @description('Public IPv4 addresses from which people deploy the app and write the secrets. Used only with subnetId.')
 param allowedIpAddresses array = []
 
+@description('Mail address that is told when Tenantwatch itself does not work. Empty: no alert rules.')
+param alertEmail string = ''
+
 var unique = toLower(take(uniqueString(resourceGroup().id, name), 10))
 var storageName = take('${name}${unique}', 24)
 var deploymentContainer = 'deployments'
@@ -278,6 +281,74 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
+// Each rule looks at the last 45 minutes, so the schedule must be shorter than that.
+var alerts = [
+  {
+    name: 'no-get-domain'
+    title: 'No successful GetDomain for 45 minutes'
+    query: 'requests | where name == "GetDomain" and success == true'
+    operator: 'LessThan'
+    threshold: 1
+  }
+  {
+    name: 'poison-queue'
+    title: 'A message went to the poison queue'
+    query: 'traces | where message has "process-audit-log-poison"'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
+    name: 'handler-exit'
+    title: 'The custom handler has exited'
+    query: 'traces | where message has "Worker Process exited" or message has "restart retry count"'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+]
+
+resource alertGroup 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(alertEmail)) {
+  name: '${name}-alerts'
+  location: 'global'
+  properties: {
+    groupShortName: take(name, 12)
+    enabled: true
+    emailReceivers: [
+      { name: 'operator', emailAddress: alertEmail, useCommonAlertSchema: true }
+    ]
+  }
+}
+
+resource alertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for alert in alerts: if (!empty(alertEmail)) {
+    name: '${name}-${alert.name}'
+    location: location
+    kind: 'LogAlert'
+    properties: {
+      displayName: 'Tenantwatch: ${alert.title}'
+      severity: 1
+      enabled: true
+      evaluationFrequency: 'PT15M'
+      windowSize: 'PT45M'
+      scopes: [insights.id]
+      criteria: {
+        allOf: [
+          {
+            query: alert.query
+            timeAggregation: 'Count'
+            operator: alert.operator
+            threshold: alert.threshold
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      autoMitigate: true
+      // The tables exist only after the first data.
+      skipQueryValidation: true
+      actions: { actionGroups: [alertGroup.id] }
+    }
+  }
+]
+
 @description('The Functions app.')
 output appName string = app.name
 
@@ -286,6 +357,9 @@ output remediateUrl string = 'https://${app.properties.defaultHostName}/api/Reme
 
 @description('Name of the vault for the secrets.')
 output vaultName string = vault.name
+
+@description('Resource id of the storage account, for the role of a person who runs the commands.')
+output storageId string = storage.id
 
 @description('The storage account with the tables.')
 output storageName string = storage.name

@@ -1,10 +1,10 @@
 using './main.bicep'
 
 param name = 'tenantwatch'
-// The app registration of docs/deployment.md, step 2.
+// The app registration of docs/deployment.md, Preparation.
 param clientId = readEnvironmentVariable('CLIENT_ID')
 // The person or group that may write the secrets: az ad signed-in-user show --query id --output tsv
-param vaultOfficerObjectId = readEnvironmentVariable('SECRETS_OFFICER_ID')
+param vaultOfficerObjectId = readEnvironmentVariable('VAULT_OFFICER_OBJECT_ID')
 param useFlow = true
 param useTeams = false
 param settings = {

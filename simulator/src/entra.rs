@@ -1,6 +1,9 @@
 //! Serves Entra sign-in: the token endpoint, and the endpoint where a managed identity gets its tokens.
+//!
+//! [`delegated`] signs in the technician: in a browser, with a device code, and through the Azure CLI.
 
 mod aadsts;
+pub(crate) mod delegated;
 
 use std::collections::HashMap;
 
@@ -16,11 +19,26 @@ use uuid::Uuid;
 use crate::reply::Reply;
 use crate::world::applications::MARKER;
 use crate::world::{Consent, World};
+use delegated::{Client, SignIns};
 
 /// The tokens that were issued.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     issued: HashMap<String, Token>,
+    sign_ins: SignIns,
+}
+
+/// A request to Entra.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) origin: &'a str,
+    /// The origins of the services that tokens are issued for, with the application of each.
+    pub(crate) services: &'a [(String, Uuid)],
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) body: &'a [u8],
 }
 
 /// The content of a token.
@@ -29,6 +47,8 @@ pub(crate) struct Token {
     pub(crate) tenant: Uuid,
     pub(crate) audience: String,
     pub(crate) rights: Rights,
+    /// The program through which the technician signed in; `None` in a token of the app.
+    pub(crate) technician: Option<Client>,
     expires: DateTime<Utc>,
 }
 
@@ -47,7 +67,13 @@ pub(crate) struct Rights {
 impl Token {
     /// Returns a token with all rights in a tenant.
     pub(crate) fn for_test(tenant: Uuid) -> Self {
-        Self { tenant, audience: String::new(), rights: Rights::ALL, expires: DateTime::<Utc>::MAX_UTC }
+        let (audience, expires) = (String::new(), DateTime::<Utc>::MAX_UTC);
+        Self { tenant, audience, rights: Rights::ALL, technician: None, expires }
+    }
+
+    /// Returns a token of the technician in a tenant.
+    pub(crate) fn of_technician(tenant: Uuid, client: Client) -> Self {
+        Self { technician: Some(client), ..Self::for_test(tenant) }
     }
 }
 
@@ -59,8 +85,11 @@ impl Rights {
     fn now_in(world: &World, tenant: Uuid) -> Self {
         match world.tenants.get(&tenant) {
             Some(tenant) if world.unkindness.reads_rights_from_token => Self {
-                activity_feed: tenant.consent != Consent::WithoutActivityFeed,
-                exchange: tenant.exchange_role,
+                activity_feed: tenant.consent != Consent::WithoutActivityFeed
+                    && tenant.directory.holds("ActivityFeed.Read"),
+                exchange: tenant.exchange_role
+                    && tenant.directory.holds("Exchange.ManageAsApp")
+                    && tenant.directory.administers_exchange(),
                 users: tenant.user_rights,
             },
             _ => Self::ALL,
@@ -90,7 +119,8 @@ impl Claimed {
 
 impl Tokens {
     fn issue(&mut self, token: Token, claims: &Claimed) -> String {
-        let mut payload = json!({"jti": Uuid::new_v4(), "tid": token.tenant, "aud": token.audience, "idtyp": "app"});
+        let mut payload = json!({"jti": Uuid::new_v4(), "tid": token.tenant, "aud": token.audience,
+            "idtyp": if token.technician.is_some() { "user" } else { "app" }});
         if !claims.roles.is_empty() {
             payload["roles"] = json!(claims.roles);
         }
@@ -122,39 +152,51 @@ impl Tokens {
     }
 }
 
-/// Answers `POST /{tenant}/oauth2/v2.0/token`.
-pub(crate) fn answer(
-    world: &World,
-    tokens: &mut Tokens,
-    now: DateTime<Utc>,
-    origin: &str,
-    services: &[(String, Uuid)],
-    path: &str,
-    body: &[u8],
-) -> Reply {
-    let form: HashMap<String, String> = form(body);
-    let mut segments = path.trim_matches('/').split('/');
-    let tenant: Option<Uuid> = segments.next().and_then(|segment| segment.parse().ok());
-    let (Some(tenant), "oauth2/v2.0/token") = (tenant, segments.collect::<Vec<_>>().join("/").as_str()) else {
+/// Answers a request of sign-in: `POST /{tenant}/oauth2/v2.0/token`, and what signs a person in.
+pub(crate) fn answer(world: &World, tokens: &mut Tokens, call: &Call<'_>) -> Reply {
+    let mut segments = call.path.trim_matches('/').split('/');
+    let Some(tenant) = segments.next().and_then(|segment| segment.parse::<Uuid>().ok()) else {
         return Reply::empty(404);
     };
+    let form = form(call.body);
+    match (call.method, segments.collect::<Vec<_>>().join("/").as_str()) {
+        ("POST", "oauth2/v2.0/token") if form.get("grant_type").is_some_and(|kind| kind != "client_credentials") => {
+            delegated::redeem(world, tokens, call, tenant, &form)
+        }
+        ("POST", "oauth2/v2.0/token") => app_token(world, tokens, call, tenant, &form),
+        ("POST", "oauth2/v2.0/devicecode") => delegated::device_code(world, tokens, call, tenant, &form),
+        ("GET", "oauth2/v2.0/authorize") => delegated::authorize(world, tokens, call, tenant),
+        _ => Reply::empty(404),
+    }
+}
+
+/// Issues a token of the app for one tenant and service.
+fn app_token(
+    world: &World,
+    tokens: &mut Tokens,
+    call: &Call<'_>,
+    tenant: Uuid,
+    form: &HashMap<String, String>,
+) -> Reply {
+    let now = call.now;
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     if field("client_id") != world.client_id.to_string() {
         return aadsts::reply(700_016, now);
     }
-    if let Err(reply) = proven(world, tokens, now, origin, tenant, &form) {
+    if let Err(reply) = proven(world, tokens, now, call.origin, tenant, form) {
         return *reply;
     }
     let Some(audience) = field("scope").strip_suffix("/.default") else {
         return aadsts::reply(70_011, now);
     };
-    if let Some(refusal) = refused(world, tenant, now) {
+    let resource = call.services.iter().find(|(origin, _)| origin == audience).map(|(_, resource)| *resource);
+    if let Some(refusal) = refused(world, tenant, resource, now) {
         return refusal;
     }
     let expires = now + TimeDelta::seconds(world.token_seconds);
-    let resource = services.iter().find(|(origin, _)| origin == audience).map(|(_, resource)| *resource);
     let claims = Claimed::now_in(world, tenant, resource);
-    let token = Token { tenant, audience: audience.to_owned(), rights: Rights::now_in(world, tenant), expires };
+    let rights = Rights::now_in(world, tenant);
+    let token = Token { tenant, audience: audience.to_owned(), rights, technician: None, expires };
     let token = tokens.issue(token, &claims);
     let seconds = world.token_seconds;
     Reply::json(
@@ -175,7 +217,8 @@ pub(crate) fn identity(world: &World, tokens: &mut Tokens, now: DateTime<Utc>, q
         );
     }
     let expires = now + TimeDelta::hours(1);
-    let token = Token { tenant: world.partner_tenant, audience: resource.clone(), rights: Rights::ALL, expires };
+    let (tenant, audience) = (world.partner_tenant, resource.clone());
+    let token = Token { tenant, audience, rights: Rights::ALL, technician: None, expires };
     let token = tokens.issue(token, &Claimed::default());
     let body = json!({"access_token": token, "expires_on": expires.timestamp().to_string(), "resource": resource,
         "token_type": "Bearer", "client_id": client_id});
@@ -257,13 +300,23 @@ fn public_key(certificate: &[u8]) -> Option<DecodingKey> {
     Some(DecodingKey::from_rsa_der(rest.get(5..4 + length)?))
 }
 
-/// Returns the error of a tenant that has not let the app in.
-fn refused(world: &World, tenant: Uuid, now: DateTime<Utc>) -> Option<Reply> {
+/// Returns the error of a tenant that has not let the app in, or that lacks the service.
+fn refused(world: &World, tenant: Uuid, resource: Option<Uuid>, now: DateTime<Utc>) -> Option<Reply> {
     if tenant == world.partner_tenant {
         return None;
     }
-    let code = match world.tenants.get(&tenant).map(|customer| customer.consent) {
-        Some(Consent::Granted | Consent::WithoutActivityFeed) => return None,
+    let customer = world.tenants.get(&tenant);
+    let code = match customer.map(|customer| customer.consent) {
+        Some(Consent::Granted | Consent::WithoutActivityFeed) => {
+            let directory = &customer?.directory;
+            let is_known = !directory.app_roles.is_empty() || directory.service_principal(world.client_id).is_some();
+            match resource {
+                _ if !is_known => 7_000_229,
+                Some(resource) if directory.unlicensed.contains(&resource) => 500_014,
+                Some(resource) if directory.service_principal(resource).is_none() => 500_011,
+                _ => return None,
+            }
+        }
         Some(Consent::Missing) => 7_000_229,
         Some(Consent::AppDisabled) => 7_000_112,
         Some(Consent::Blocked) => 53_003,

@@ -21,10 +21,12 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::entra::Token;
 use crate::reply::Reply;
-use crate::world::{ExchangeDenial, Tenant, World};
+use crate::world::applications::{EXCHANGE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR};
+use crate::world::{ExchangeDenial, Tenant, Unkindness, World};
 use anchor::Anchor;
 use params::Params;
 use reply::{Failure, Outcome};
@@ -79,6 +81,7 @@ const CMDLETS: &[Cmdlet] = &[
     on_mailbox("Set-MailboxAutoReplyConfiguration", mailboxes::SET_AUTO_REPLY, mailboxes::set_auto_reply),
     anywhere("Get-AcceptedDomain", LIST, organization::accepted_domains),
     anywhere("Get-OrganizationConfig", &[], organization::organization),
+    anywhere("Set-OrganizationConfig", &["AuditDisabled", "Confirm"], organization::set_organization),
     anywhere("Enable-OrganizationCustomization", &["Confirm"], organization::enable_customization),
     anywhere("Get-AdminAuditLogConfig", &[], organization::audit_log),
     anywhere("Set-AdminAuditLogConfig", organization::SET_AUDIT_LOG, organization::set_audit_log),
@@ -118,7 +121,11 @@ pub(crate) fn answer(world: &mut World, token: &Token, call: &Call<'_>) -> Reply
     let Some(tenant) = world.tenants.get_mut(&token.tenant) else {
         return Failure::not_found(&token.tenant.to_string()).reply();
     };
-    if !tenant.exchange_role || !token.rights.exchange {
+    let is_admitted = match token.technician {
+        Some(_) => tenant.technician.administers_exchange(),
+        None => tenant.exchange_role && token.rights.exchange && role_has_effect(tenant, call.now, &unkindness),
+    };
+    if !is_admitted {
         return denied(tenant, call.body);
     }
     let Some(anchor) = call.anchor.map(str::trim).filter(|anchor| !anchor.is_empty()) else {
@@ -135,6 +142,13 @@ pub(crate) fn answer(world: &mut World, token: &Token, call: &Call<'_>) -> Reply
         Ok(outcome) => outcome.reply(tenant.id, call.origin, call.query, size),
         Err(failure) => failure.reply(),
     }
+}
+
+/// Returns whether a directory role for Exchange was assigned long enough ago.
+fn role_has_effect(tenant: &Tenant, now: DateTime<Utc>, unkindness: &Unkindness) -> bool {
+    let is_of_exchange = |role: &Uuid| [EXCHANGE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR].contains(role);
+    let mut held = tenant.directory.roles.iter().filter(|(role, _)| is_of_exchange(role)).peekable();
+    held.peek().is_none() || held.any(|(_, since)| *since + unkindness.exchange_role_delay <= now)
 }
 
 fn denied(tenant: &Tenant, body: &[u8]) -> Reply {

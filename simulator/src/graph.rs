@@ -1,10 +1,14 @@
-//! Serves Microsoft Graph: customers of the partner, users, their sign-in methods and consents, domains, and inbox rules.
+//! Serves Microsoft Graph: customers of the partner, users, their sign-in methods and consents, domains, and inbox rules. For the
+//! technician it serves the applications and directory roles of a tenant.
 
+mod applications;
 mod audit_search;
+mod directory_roles;
 mod partner;
 mod rules;
 mod users;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,30 +16,36 @@ use crate::entra::{Token, form};
 use crate::reply::Reply;
 use crate::world::{Tenant, World};
 
+/// A request to Graph.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) origin: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    /// The header `Prefer`.
+    pub(crate) prefer: Option<&'a str>,
+    pub(crate) body: &'a [u8],
+}
+
 /// Answers one request. The token says for which tenant.
-pub(crate) fn answer(
-    world: &mut World,
-    origin: &str,
-    token: Option<&Token>,
-    method: &str,
-    path: &str,
-    query: &str,
-    body: &[u8],
-) -> Reply {
+pub(crate) fn answer(world: &mut World, token: Option<&Token>, call: &Call<'_>) -> Reply {
     let Some(token) = token else {
         return failure(401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.");
     };
-    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let segments: Vec<&str> = call.path.trim_matches('/').split('/').collect();
     let Some((version @ &("v1.0" | "beta"), rest)) = segments.split_first() else {
         return failure(404, "UnknownError", "");
     };
-    let paging = Paging { origin, path, query, size: world.rows_page };
+    let paging = Paging { origin: call.origin, path: call.path, query: call.query, size: world.rows_page };
     if token.tenant == world.partner_tenant {
         if let Some((user, ["sendMail"])) = user_of(rest) {
-            return partner::send_mail(world, &user, body);
+            return partner::send_mail(world, &user, call.body);
         }
         return partner::answer(world, &paging, rest);
     }
+    let (client_id, unkindness) = (world.client_id, world.unkindness);
     let Some(tenant) = world.tenants.get_mut(&token.tenant) else {
         return failure(
             403,
@@ -43,10 +53,15 @@ pub(crate) fn answer(
             "The identity of the calling application could not be established.",
         );
     };
+    if token.technician.is_some() || rest.first().is_some_and(|first| first.starts_with("servicePrincipals")) {
+        let asked = applications::Asked { token, call, paging: &paging, client_id, unkindness: &unkindness };
+        return applications::answer(tenant, &asked, rest);
+    }
     let may_change = tenant.user_rights && token.rights.users;
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let method = call.method;
+    let body: Value = serde_json::from_slice(call.body).unwrap_or_default();
     if let Some((user, below)) = user_of(rest) {
-        return users::answer(tenant, &paging, &Call { method, user: &user, below, body: &body, may_change });
+        return users::answer(tenant, &paging, &OfUser { method, user: &user, below, body: &body, may_change });
     }
     if let ["security", "auditLog", "queries", below @ ..] = rest {
         return audit_search::answer(tenant, &paging, (method, version), below, &body);
@@ -72,7 +87,7 @@ fn user_of<'a>(rest: &'a [&'a str]) -> Option<(String, &'a [&'a str])> {
 }
 
 /// A request about a user.
-struct Call<'a> {
+struct OfUser<'a> {
     method: &'a str,
     /// The object id or user principal name.
     user: &'a str,

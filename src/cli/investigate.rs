@@ -3,7 +3,7 @@
 //! Files are read once. Every record becomes an activity in a temporary database; with those that concern the account their text is kept,
 //! because the report shows their members. Selected records are evaluated as by `scan`: the threats found are the fixed points.
 
-mod csv_rows;
+pub(in crate::cli) mod csv_rows;
 mod html;
 mod json;
 mod live;

@@ -2,10 +2,12 @@
 
 pub mod bootstrap;
 pub mod check;
+mod choice;
 mod cycle;
 mod data_folder;
 mod health;
 pub mod investigate;
+pub mod onboard;
 mod page;
 pub mod run;
 pub mod scan;
@@ -45,6 +47,8 @@ pub enum Command {
     Scan(scan::ScanArgs),
     /// Try what monitoring and remediation need, change nothing, and name the command or page that corrects what is missing
     Check(check::CheckArgs),
+    /// Give the app in customer tenants what it needs, with your own sign-in
+    Onboard(onboard::OnboardArgs),
     /// Report what was seen, notified and done, from the tables alone
     Status(status::StatusArgs),
     /// Tell what an attacker did in an account, from the tenant's feed or offline from exported audit logs
@@ -66,6 +70,7 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
         Command::Run(args) => run::run(args).await,
         Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
         Command::Check(args) => check::run(args).await,
+        Command::Onboard(args) => onboard::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Investigate(args) => investigate::run(args).await.into(),
         Command::Token(args) => token::run(args).await,

@@ -102,6 +102,17 @@ impl SettingsArgs {
         Ok(self.open(&TableSettings { storage, tables, root_certificates })?.store)
     }
 
+    /// Opens the store as [`SettingsArgs::open_for`]; a data folder that does not exist is created.
+    ///
+    /// # Errors
+    /// As [`SettingsArgs::tables`].
+    pub(super) fn create_for(&self, settings: &Settings) -> Result<Arc<dyn Store>, BootstrapError> {
+        match &self.data {
+            Some(data) => Ok(Arc::new(bootstrap::open_database(&DataFolder::open(data)?, &bootstrap::clock()?)?)),
+            None => self.open_for(settings),
+        }
+    }
+
     fn open(&self, settings: &TableSettings) -> Result<Tables, BootstrapError> {
         let clock = bootstrap::clock()?;
         let store: Arc<dyn Store> = match &self.data {
@@ -128,11 +139,17 @@ pub(super) fn open_azure(
     root_certificates: Option<&Path>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, BootstrapError> {
+    let storage = reachable(storage);
+    let http = http::client(root_certificates)?;
+    Ok(Arc::new(TablesStore::new(&storage, tables.clone(), http, Arc::clone(clock))?))
+}
+
+/// Returns the account with the sign-in of the developer's tools, where the platform offers no managed identity.
+pub(super) fn reachable(storage: &StorageAccount) -> StorageAccount {
     let mut storage = storage.clone();
     let has_identity = IDENTITY_VARIABLES.iter().any(|name| std::env::var_os(name).is_some());
     if matches!(storage.access, StorageAccess::ManagedIdentity(_)) && !has_identity {
         storage.access = StorageAccess::DeveloperSignIn;
     }
-    let http = http::client(root_certificates)?;
-    Ok(Arc::new(TablesStore::new(&storage, tables.clone(), http, Arc::clone(clock))?))
+    storage
 }

@@ -10,7 +10,7 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
 use crate::detection::{is_selected, is_sign_in, system_noise};
-use audit_log::{AuditRecord, Broken, Event, Selector};
+use audit_log::{AuditRecord, Broken, Event, MailboxItems, Selector};
 use base::clock::Deadline;
 use m365::ServiceError;
 use m365::management_activity::{Content, ContentType, Remedy};
@@ -130,24 +130,29 @@ impl Collector<'_> {
             self.app.activity.fetch(&self.tenant, &content.content_uri).await
         };
         let response = answer.map_err(|error| self.blob_fault(error))?;
-        let broken = self.read_records(response, content.content_created, share).await?;
+        let (broken, items) = self.read_records(response, content.content_created, share).await?;
         if let BrokenRecords { count, first: Some(first) } = broken {
             return Err(BlobFault::Unread(format!("{count} of its records are malformed, the first because: {first}")));
         }
-        self.session.change(|row| row.note_fetched(content)).await;
+        self.session
+            .change(|row| {
+                row.note_fetched(content);
+                row.note_exchange_items(content.content_created.date_naive(), items);
+            })
+            .await;
         self.count(|report| report.blobs += 1);
         Ok(())
     }
 
-    /// Streams the records of a blob to the next stage and returns those that are malformed. A permit of the process is held only
-    /// while bytes are read, never while records are evaluated: a tenant whose Exchange does not respond must not keep the others
-    /// from reading.
+    /// Streams the records of a blob to the next stage and returns those that are malformed, and the number of records of mailbox
+    /// auditing. A permit of the process is held only while bytes are read, never while records are evaluated: a tenant whose Exchange
+    /// does not respond must not keep the others from reading.
     async fn read_records(
         &self,
         mut response: reqwest::Response,
         created: DateTime<Utc>,
         share: &Deadline,
-    ) -> Result<BrokenRecords, BlobFault> {
+    ) -> Result<(BrokenRecords, u64), BlobFault> {
         let attackers = self.app.attackers.current(self.app.store.as_ref()).await;
         let sign_in = AtomicBool::new(false);
         let mut selector = Selector::new(|operation: &str| {
@@ -157,11 +162,13 @@ impl Collector<'_> {
         });
         // A sign-in is looked at only if its bytes contain the address of an attacker.
         let is_wanted = |json: &[u8]| !sign_in.load(Ordering::Relaxed) || attackers.may_be_in(json);
+        let mut items = MailboxItems::default();
         let mut array = ArrayEnds::default();
         let mut batch = Batch::default();
         let mut large = None;
         while let Some(chunk) = next_chunk(&mut response, share).await? {
             array.note(&chunk);
+            items.push(&chunk);
             selector.push(&chunk, |event| batch.take(event, is_wanted));
             if batch.is_full() {
                 large = None;
@@ -182,7 +189,7 @@ impl Collector<'_> {
             report.broken += batch.broken.count;
         });
         match array.is_complete() {
-            true => Ok(batch.broken),
+            true => Ok((batch.broken, items.finish())),
             false => Err(BlobFault::Unread("it is not a complete JSON array".to_owned())),
         }
     }

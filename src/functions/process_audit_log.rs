@@ -7,6 +7,7 @@ use crate::assess::Assessor;
 use crate::casework::{investigate_due, start_subscriptions};
 use crate::collect::{self, Collector, batches, span_of};
 use crate::notify::outbox::Outbox;
+use crate::readiness::daily;
 use crate::remediation::contain::ContainmentStage;
 use crate::tables::{COVERAGE, CoverageRow, CoverageSession, PendingRow, TenantState, coverage};
 use crate::tenants::audit_check::auditing_is_off;
@@ -48,6 +49,7 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
     if session.read(|row| is_outdated(message, row.last_run_started, started)).await {
         return Ok(Report::default());
     }
+    let is_look_due = session.read(|row| daily::is_due(row, started)).await;
     let outbox = app.outbox(deadline);
     let (to_containment, containable) = unbounded_channel();
     let assessor = Assessor::new(app, message.tenant_id, &session, &outbox).with_containment(to_containment);
@@ -79,6 +81,9 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
         ..collected
     };
     ended?;
+    if is_look_due && may_look(&outcome) {
+        Box::pin(daily::look_and_store(app, &session, deadline)).await;
+    }
     match outcome {
         Ok(()) | Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled) => Ok(report),
         Err(stop) => Err(stop),
@@ -90,6 +95,16 @@ async fn investigate(app: &App, session: &CoverageSession<'_>, outbox: &Outbox<'
     let due = async { Ok(Box::pin(investigate_due(app, session, outbox, deadline)).await?) };
     if let Err(stop) = stop::in_time(deadline, due).await {
         tracing::warn!("investigations are left to the next run: {stop}");
+    }
+}
+
+/// Returns whether the run has found out enough to look at the tenant: it was read, or it cannot be read. A problem of Tenantwatch itself
+/// says nothing about the tenant.
+fn may_look(outcome: &Result<(), Stop>) -> bool {
+    match outcome {
+        Ok(()) => true,
+        Err(Stop::AccessBlocked(state, _)) => *state != TenantState::OurFault,
+        Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled | Stop::Transient(_)) => false,
     }
 }
 

@@ -1,9 +1,12 @@
 //! Readiness: checks whether a tenant has everything that monitoring and remediation need, and says how to correct what is
 //! missing.
 //!
-//! [`items`] is the one list of names. [`tenant`] checks one tenant and changes nothing.
+//! [`items`] is the one list of names. [`tenant`] checks one tenant and changes nothing; [`mailboxes`] is the part about mailbox
+//! auditing. [`daily`] does so once a day for each tenant and stores the result.
 
+pub mod daily;
 pub mod items;
+mod mailboxes;
 pub mod tenant;
 
 pub use items::{Item, ItemState};

@@ -1,15 +1,16 @@
-//! Queries one tenant for what monitoring and remediation need: three tokens and at most five other requests. Changes nothing.
+//! Queries one tenant for what monitoring and remediation need: three tokens and at most six other requests. Changes nothing.
 
 use crate::app::App;
 use crate::notify::ConsentPage;
 use crate::notify::notices::stamp;
 use crate::tables::CoverageRow;
 use base::ids::{Domain, TenantId};
-use m365::exchange::{OrganizationConfig, UNAUDITED_MAILBOXES, is_refused};
+use m365::exchange::{OrganizationConfig, is_refused};
 use m365::tokens::Claims;
-use m365::{Service, ServiceError, TokenError};
+use m365::{Service, ServiceError, TokenError, TokenFault};
 
 use super::items::{CONTENT_TYPES, DIRECTORY_ROLES, DirectoryRole, Item, OPTIONAL_PERMISSION, PERMISSIONS};
+use super::mailboxes;
 
 /// The tenant that is checked.
 #[derive(Debug, Clone)]
@@ -50,23 +51,46 @@ pub async fn look(app: &App, asked: &Asked<'_>) -> Vec<Item> {
     let consent = ConsentPage::new(&app.settings.hosts, &app.settings.partner).of(&asked.tenant_id);
     let tokens = Tokens::of(app, &asked.tenant_id).await;
     let mut items = vec![token_item(&tokens, &consent)];
-    items.extend(permission_items(&tokens, &consent));
-    items.extend(DIRECTORY_ROLES.iter().map(|role| role_item(&tokens, role, asked)));
+    items.extend(permission_items(&tokens, asked));
+    let (roles, has_asked) = roles(app, &tokens, asked).await;
+    items.extend(DIRECTORY_ROLES.iter().map(|role| role_item(&roles, role, asked)));
     items.extend(subscription_items(app, asked).await);
-    items.extend(exchange_items(app, asked).await);
+    items.extend(exchange_items(app, asked, !has_asked).await);
     items.push(content_item(asked));
     items
+}
+
+/// Returns the command that mends most of what is missing in a tenant.
+fn onboard(asked: &Asked<'_>) -> String {
+    format!("tenantwatch onboard --tenant {}", asked.domain)
+}
+
+/// Returns the template ids of the app's directory roles, and whether Graph was asked for them: Microsoft promises no form of a token,
+/// so one without `wids` proves nothing.
+async fn roles(app: &App, tokens: &Tokens, asked: &Asked<'_>) -> (Result<Vec<String>, String>, bool) {
+    if let Some(wids) = tokens.claims(Service::Graph).and_then(|claims| claims.wids.clone()) {
+        return (Ok(wids), false);
+    }
+    if tokens.failure().is_some_and(|(service, _)| service == Service::Graph) {
+        return (Err("there is no token that names the directory roles".to_owned()), false);
+    }
+    let client_id = app.settings.partner.client_id.to_string();
+    let roles = app.graph.directory_roles_of(&asked.tenant_id, &client_id).await;
+    (roles.map_err(|error| format!("the token does not name the directory roles, and {error}")), true)
 }
 
 fn token_item(tokens: &Tokens, consent: &str) -> Item {
     match tokens.failure() {
         None => Item::ok("Token", "Entra issues a token for each of the three services"),
-        Some((_, error)) if error.fault.is_transient() => Item::unknown("Token", error.to_string(), ""),
+        // A rejected credential of the app is the item PartnerToken, and no fault of the tenant.
+        Some((_, error)) if error.fault.is_transient() || error.fault == TokenFault::OurFault => {
+            Item::unknown("Token", error.to_string(), "")
+        }
         Some((service, error)) => Item::missing("Token", format!("{error} (token for {service})"), consent),
     }
 }
 
-fn permission_items(tokens: &Tokens, consent: &str) -> Vec<Item> {
+fn permission_items(tokens: &Tokens, asked: &Asked<'_>) -> Vec<Item> {
     let mut items = Vec::new();
     for permission in PERMISSIONS.iter().chain([&OPTIONAL_PERMISSION]) {
         let (value, is_optional) = (permission.value, *permission == OPTIONAL_PERMISSION);
@@ -76,72 +100,55 @@ fn permission_items(tokens: &Tokens, consent: &str) -> Vec<Item> {
             Some(false) if is_optional => {
                 Item::unknown(value, "not granted; only a search of the audit log by Microsoft needs it", "")
             }
-            Some(false) => Item::missing(value, "the app does not have this permission in the tenant", consent),
+            Some(false) => Item::missing(value, "the app does not have this permission in the tenant", onboard(asked)),
             None => Item::unknown(value, "there is no token that names the permissions", ""),
         });
     }
     items
 }
 
-fn role_item(tokens: &Tokens, role: &DirectoryRole, asked: &Asked<'_>) -> Item {
-    let held = tokens.claims(Service::Graph).and_then(|claims| claims.wids.as_ref());
-    let page = format!(
-        "https://entra.microsoft.com/{}/#view/Microsoft_AAD_IAM/RolesManagementMenuBlade/~/AllRoles",
-        asked.tenant_id
-    );
-    let is_held = |wids: &Vec<String>| {
-        role.templates.iter().any(|template| wids.iter().any(|wid| wid.eq_ignore_ascii_case(template)))
-    };
-    match held.map(is_held) {
-        Some(true) => Item::ok(role.name, "assigned"),
-        Some(false) => Item::missing(role.name, "the directory role is not assigned to the app", page),
-        None => Item::unknown(role.name, "the token does not name the directory roles", page),
+fn role_item(held: &Result<Vec<String>, String>, role: &DirectoryRole, asked: &Asked<'_>) -> Item {
+    match held {
+        Ok(held) if role.is_among(held) => Item::ok(role.name, "assigned"),
+        Ok(_) => Item::missing(role.name, "the directory role is not assigned to the app", onboard(asked)),
+        Err(why) => Item::unknown(role.name, why.as_str(), ""),
     }
 }
 
 async fn subscription_items(app: &App, asked: &Asked<'_>) -> Vec<Item> {
     let enabled = app.activity.subscriptions(&asked.tenant_id).await;
-    let start = |name: &str| {
-        let (host, publisher) = (&app.settings.hosts.management, app.settings.partner.tenant_id);
-        format!(
-            "POST {host}api/v1.0/{}/activity/feed/subscriptions/start?contentType={name}&PublisherIdentifier={publisher}",
-            asked.tenant_id
-        )
-    };
     let item = |name: &&str| match &enabled {
         Ok(enabled) if enabled.iter().any(|one| one == name) => Item::ok(name, "the subscription is enabled"),
-        Ok(_) if matches!(*name, "Audit.Exchange" | "Audit.AzureActiveDirectory") => {
-            Item::missing(name, "the subscription was never started, or is disabled", "tenantwatch run --once")
-        }
-        Ok(_) => Item::missing(name, "the subscription was never started, or is disabled", start(name)),
+        Ok(_) => Item::missing(name, "the subscription was never started, or is disabled", onboard(asked)),
         Err(error) => Item::unknown(name, error.to_string(), ""),
     };
     CONTENT_TYPES.iter().map(item).collect()
 }
 
 /// Asks Exchange one question after the other. If it refuses the first one, it would refuse all of them.
-async fn exchange_items(app: &App, asked: &Asked<'_>) -> Vec<Item> {
+async fn exchange_items(app: &App, asked: &Asked<'_>, may_ask_twice: bool) -> Vec<Item> {
     let tenant = &asked.tenant_id;
     let config = match app.exchange.organization_config(tenant).await {
         Ok(config) => config,
-        Err(error) => return without_exchange(&error),
+        Err(error) => return without_exchange(&error, asked),
     };
     vec![
         Item::ok("Exchange", "cmdlets are answered"),
-        audit_log_item(app, tenant, &config).await,
-        organization_item(&config),
-        mailbox_item(app, tenant).await,
+        audit_log_item(app, asked, &config).await,
+        organization_item(&config, asked),
+        mailboxes::item(app, asked, may_ask_twice).await,
         domains_item(app, tenant).await,
     ]
 }
 
-fn without_exchange(error: &ServiceError) -> Vec<Item> {
+fn without_exchange(error: &ServiceError, asked: &Asked<'_>) -> Vec<Item> {
     let why = error.to_string();
-    let mend =
-        "assign Exchange Administrator and grant Exchange.ManageAsApp; a new role takes effect within half an hour";
+    let mend = format!("{}; a new role takes effect within half an hour", onboard(asked));
     let first = match error {
         error if is_refused(error) => Item::missing("Exchange", why.as_str(), mend),
-        ServiceError::Token(error) if !error.fault.is_transient() => Item::missing("Exchange", why.as_str(), ""),
+        ServiceError::Token(error) if !error.fault.is_transient() && error.fault != TokenFault::OurFault => {
+            Item::missing("Exchange", why.as_str(), "")
+        }
         _ => Item::unknown("Exchange", why.as_str(), ""),
     };
     let names = ["UnifiedAuditLog", "OrganizationAuditing", "MailboxAuditing", "AcceptedDomains"];
@@ -149,49 +156,33 @@ fn without_exchange(error: &ServiceError) -> Vec<Item> {
     [first].into_iter().chain(rest).collect()
 }
 
-async fn audit_log_item(app: &App, tenant: &TenantId, config: &OrganizationConfig) -> Item {
+async fn audit_log_item(app: &App, asked: &Asked<'_>, config: &OrganizationConfig) -> Item {
     const NAME: &str = "UnifiedAuditLog";
-    let enable = "Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true";
-    match app.exchange.admin_audit_log_config(tenant).await.map(|config| config.unified_audit_log_ingestion_enabled) {
+    let mend = format!("{} --enable-auditing", onboard(asked));
+    let answer = app.exchange.admin_audit_log_config(&asked.tenant_id).await;
+    match answer.map(|config| config.unified_audit_log_ingestion_enabled) {
         Ok(Some(true)) => Item::ok(NAME, "records enter the unified audit log"),
         Ok(Some(false)) if config.is_dehydrated == Some(true) => Item::missing(
             NAME,
-            "auditing is off, and the organization was never customized",
-            format!("Enable-OrganizationCustomization, two hours later {enable}"),
+            "auditing is off, and the organization was never customized, which takes an hour or two",
+            format!("{mend}, and the same command again two hours later"),
         ),
-        Ok(Some(false)) => Item::missing(NAME, "auditing is disabled", enable),
+        Ok(Some(false)) => Item::missing(NAME, "auditing is disabled", mend),
         Ok(None) => Item::unknown(NAME, "Exchange does not say it", ""),
         Err(error) => Item::unknown(NAME, error.to_string(), ""),
     }
 }
 
-fn organization_item(config: &OrganizationConfig) -> Item {
+fn organization_item(config: &OrganizationConfig, asked: &Asked<'_>) -> Item {
     const NAME: &str = "OrganizationAuditing";
     match config.audit_disabled {
         Some(false) => Item::ok(NAME, "mailbox auditing is not disabled for the organization"),
         Some(true) => Item::missing(
             NAME,
             "mailbox auditing is disabled for the organization",
-            "Set-OrganizationConfig -AuditDisabled $false",
+            format!("{} --enable-auditing", onboard(asked)),
         ),
         None => Item::unknown(NAME, "Exchange does not say it", ""),
-    }
-}
-
-async fn mailbox_item(app: &App, tenant: &TenantId) -> Item {
-    const NAME: &str = "MailboxAuditing";
-    match app.exchange.count_unaudited_mailboxes(tenant).await {
-        Ok(0) => Item::ok(NAME, "every user and shared mailbox has auditing that reaches the feed"),
-        Ok(count) => Item::unknown(
-            NAME,
-            format!(
-                "{count} mailboxes have only the default auditing, which may not reach the feed without Audit Premium"
-            ),
-            format!(
-                "Get-Mailbox -ResultSize Unlimited -Filter \"{UNAUDITED_MAILBOXES}\" | Set-Mailbox -AuditEnabled $true"
-            ),
-        ),
-        Err(error) => Item::unknown(NAME, error.to_string(), ""),
     }
 }
 

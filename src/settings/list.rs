@@ -17,6 +17,7 @@ pub const SETTINGS: &[SettingDoc] = &[
     open("CLIENT_CERTIFICATE_PATH"),
     secret("CLIENT_CERTIFICATE"),
     open("FEDERATED_IDENTITY_CLIENT_ID"),
+    open("ONBOARD_CLIENT_ID"),
     open("CLOUD"),
     open("AZURE_AUTHORITY_HOST"),
     open("MANAGEMENT_API_URL"),

@@ -39,6 +39,7 @@ use std::path::PathBuf;
 
 use m365::{AppRegistration, Cloud, Hosts};
 use table_store::StorageAccount;
+use uuid::Uuid;
 
 use source::Source;
 
@@ -47,6 +48,8 @@ use source::Source;
 pub struct Settings {
     /// The provider and its app registration.
     pub partner: AppRegistration,
+    /// `ONBOARD_CLIENT_ID`: the public-client registration with which a technician signs in for `tenantwatch onboard`.
+    pub onboard_client_id: Option<Uuid>,
     /// The Microsoft cloud and its hosts.
     pub hosts: Hosts,
     /// The monitored tenants.
@@ -154,6 +157,7 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let mut source = Source::new(variables);
         let partner = partner::app_registration(&mut source);
+        let onboard_client_id = source.parsed("ONBOARD_CLIENT_ID", "a GUID", |text| text.parse().ok());
         let hosts = cloud::hosts(&mut source);
         let tenants = TenantSettings::from_source(&mut source);
         let collection = CollectionSettings::from_source(&mut source);
@@ -174,6 +178,7 @@ impl Settings {
         match (partner, hosts, collection, source.into_problems()) {
             (Some(partner), Some(hosts), Some(collection), problems) if problems.is_empty() => Ok(Self {
                 partner,
+                onboard_client_id,
                 hosts,
                 tenants,
                 collection,

@@ -76,7 +76,8 @@ fn account_by_identity(
         }),
     }?;
     let account = endpoint.host_str()?.split('.').next()?.to_owned();
-    Some(StorageAccount { table_endpoint: endpoint, account, access: StorageAccess::ManagedIdentity(client_id) })
+    let access = StorageAccess::ManagedIdentity(client_id);
+    Some(StorageAccount { table_endpoint: endpoint, queue_endpoint: None, account, access })
 }
 
 fn from_connection_string(source: &mut Source, text: &str) -> Option<StorageAccount> {
@@ -97,7 +98,9 @@ fn from_connection_string(source: &mut Source, text: &str) -> Option<StorageAcco
         Some(endpoint) => (*endpoint).to_owned(),
         None => format!("https://{account}.table.{suffix}"),
     };
-    assemble(source, account, key, &endpoint)
+    let queue = parts.get("queueendpoint").and_then(|endpoint| https(endpoint).or_else(|| loopback(endpoint)));
+    let account = assemble(source, account, key, &endpoint)?;
+    Some(StorageAccount { queue_endpoint: queue, ..account })
 }
 
 fn assemble(source: &mut Source, account: &str, key: &str, endpoint: &str) -> Option<StorageAccount> {
@@ -111,6 +114,7 @@ fn assemble(source: &mut Source, account: &str, key: &str, endpoint: &str) -> Op
     }
     Some(StorageAccount {
         table_endpoint,
+        queue_endpoint: None,
         account: account.to_owned(),
         access: StorageAccess::SharedKey(key.to_owned().into()),
     })

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use sha2::{Digest as _, Sha256};
 
 use crate::tables::keys;
@@ -12,7 +12,7 @@ use table_store::{BINARY_LIMIT, Column, Entity, Key, RowKey, StoreError, Stored}
 
 use super::RowVersion;
 use super::columns::{Columns, json_text};
-use super::{Span, merge, without};
+use super::{Span, StoredReadiness, merge, without};
 
 pub use super::merge_concurrent::{merge_concurrent, read, still_owed, write};
 
@@ -27,6 +27,9 @@ const HASH_SIZE: usize = 8;
 
 /// The most hashes in one row, 640 KB, so that the row stays within what a store takes.
 const FETCHED_LIMIT: usize = 80_000;
+
+/// The days before the newest for which records of mailbox auditing stay counted.
+const EXCHANGE_ITEM_DAYS: u64 = 8;
 
 /// Column `State`: whether the tenant can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +99,10 @@ pub struct CoverageRow {
     pub missed_listings: u32,
     /// `LastRunStarted`: when the last complete run began. A message that was queued before is outdated.
     pub last_run_started: Option<DateTime<Utc>>,
+    /// `Readiness`, `ReadinessAt`, `ReadinessTold`: what the daily look at the tenant found.
+    pub readiness: StoredReadiness,
+    /// `ExchangeItems`: how many records of mailbox auditing passed by, by the day on which they became available.
+    pub exchange_items: BTreeMap<NaiveDate, u64>,
 }
 
 impl TenantState {
@@ -152,6 +159,8 @@ impl CoverageRow {
             subscriptions: BTreeMap::new(),
             missed_listings: 0,
             last_run_started: None,
+            readiness: Default::default(),
+            exchange_items: Default::default(),
         }
     }
 
@@ -177,6 +186,10 @@ impl CoverageRow {
         "Subscriptions",
         "MissedListings",
         "LastRunStarted",
+        "Readiness",
+        "ReadinessAt",
+        "ReadinessTold",
+        "ExchangeItems",
     ];
 
     /// Returns the key of a tenant's row.
@@ -240,6 +253,17 @@ impl CoverageRow {
         self.fetched = self.fetched.split_off(&hour_of(time));
     }
 
+    /// Notes how many records of mailbox auditing a blob held. Days that nobody asks about any more are forgotten.
+    pub fn note_exchange_items(&mut self, day: NaiveDate, count: u64) {
+        if count > 0 {
+            *self.exchange_items.entry(day).or_default() += count;
+        }
+        let newest = self.exchange_items.keys().next_back().copied();
+        if let Some(oldest) = newest.and_then(|newest| newest.checked_sub_days(Days::new(EXCHANGE_ITEM_DAYS))) {
+            self.exchange_items = self.exchange_items.split_off(&oldest);
+        }
+    }
+
     /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(Self::key(&self.tenant_id));
@@ -265,11 +289,16 @@ impl CoverageRow {
             ("LastContent", self.last_content),
             ("AuditCheck", self.audit_checked),
             ("LastRunStarted", self.last_run_started),
+            ("ReadinessAt", self.readiness.at),
         ];
         for (name, time) in times {
             if let Some(time) = time {
                 entity.set(name, Column::Time(time));
             }
+        }
+        self.readiness.set(&mut entity);
+        if !self.exchange_items.is_empty() {
+            entity.set_text("ExchangeItems", &json_text(&self.exchange_items));
         }
         set_fetched(&mut entity, &self.fetched);
         entity
@@ -304,6 +333,8 @@ impl CoverageRow {
             subscriptions: columns.json("Subscriptions")?,
             missed_listings: columns.count("MissedListings")?,
             last_run_started: stored.entity.time("LastRunStarted"),
+            readiness: StoredReadiness::of(stored),
+            exchange_items: columns.json("ExchangeItems")?,
         };
         let version = RowVersion::of(stored, Self::COLUMNS);
         let is_unknown = row.state == TenantState::Unknown;

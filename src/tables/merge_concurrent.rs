@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base::clock::Clock;
 use base::ids::TenantId;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use table_store::{Store, StoreError, is_conflict, retry};
 
 use super::{CoverageRow, DeferredBlob, RowVersion, load, merge, save};
@@ -82,6 +82,8 @@ pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow
         subscriptions: newest_starts(&ours.subscriptions, &theirs.subscriptions),
         missed_listings: newer.missed_listings,
         last_run_started: ours.last_run_started.max(theirs.last_run_started),
+        readiness: ours.readiness.merged(&theirs.readiness),
+        exchange_items: highest(&ours.exchange_items, &theirs.exchange_items),
     };
     merged.settle();
     merged
@@ -90,6 +92,16 @@ pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow
 /// Returns the blobs that are still deferred, because no run has fetched them in the meantime.
 pub fn still_owed(owed: Vec<DeferredBlob>, row: &CoverageRow) -> Vec<DeferredBlob> {
     owed.into_iter().filter(|blob| !row.has_fetched(&blob.content)).collect()
+}
+
+/// The higher count of each day. Both runs have counted on from the same row, so a sum would count twice.
+fn highest(ours: &BTreeMap<NaiveDate, u64>, theirs: &BTreeMap<NaiveDate, u64>) -> BTreeMap<NaiveDate, u64> {
+    let mut highest = ours.clone();
+    for (day, count) in theirs {
+        let known = highest.entry(*day).or_default();
+        *known = (*known).max(*count);
+    }
+    highest
 }
 
 fn merged_hashes(

@@ -78,6 +78,8 @@ pub struct ServiceRow {
     pub last_outcome: String,
     /// `LastDigest`: when the digest of tenants that were never healthy was last sent.
     pub last_digest: Option<DateTime<Utc>>,
+    /// `LastReadiness`: when the digest of missing items was last sent.
+    pub last_readiness: Option<DateTime<Utc>>,
     /// `Notified`: the state and its `since` about which a notice was sent.
     pub notified: String,
     /// `WebhookOff`: the digest of the webhook's address that answered 410. Empty if none did.
@@ -236,7 +238,7 @@ impl PendingRow {
 impl ServiceRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] =
-        &["State", "Since", "LastRun", "LastOutcome", "LastDigest", "Notified", "WebhookOff"];
+        &["State", "Since", "LastRun", "LastOutcome", "LastDigest", "LastReadiness", "Notified", "WebhookOff"];
 
     /// The row of a service that has not run yet.
     pub fn first(now: DateTime<Utc>) -> Self {
@@ -246,6 +248,7 @@ impl ServiceRow {
             last_run: None,
             last_outcome: String::new(),
             last_digest: None,
+            last_readiness: None,
             notified: String::new(),
             webhook_off: String::new(),
         }
@@ -264,7 +267,9 @@ impl ServiceRow {
         entity.set_text("LastOutcome", &self.last_outcome);
         entity.set_text("Notified", &self.notified);
         entity.set_text("WebhookOff", &self.webhook_off);
-        for (name, time) in [("LastRun", self.last_run), ("LastDigest", self.last_digest)] {
+        let times =
+            [("LastRun", self.last_run), ("LastDigest", self.last_digest), ("LastReadiness", self.last_readiness)];
+        for (name, time) in times {
             if let Some(time) = time {
                 entity.set(name, Column::Time(time));
             }
@@ -284,6 +289,7 @@ impl ServiceRow {
             last_run: stored.entity.time("LastRun"),
             last_outcome: columns.text("LastOutcome"),
             last_digest: stored.entity.time("LastDigest"),
+            last_readiness: stored.entity.time("LastReadiness"),
             notified: columns.text("Notified"),
             webhook_off: columns.text("WebhookOff"),
         };

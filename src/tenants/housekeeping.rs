@@ -1,13 +1,13 @@
-//! Does the daily work: the digest of tenants that were never healthy, and the removal of old closed rows.
+//! Does the daily work: the digest of tenants that were never healthy, that of what tenants lack, and the removal of old closed rows.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::app::App;
 use crate::tables::keys;
-use crate::tables::{CoverageRow, TenantState, retention};
+use crate::tables::{CoverageRow, CoverageSession, RowVersion, TenantState, retention};
 use base::clock::Deadline;
-use table_store::{PartitionKey, StoreError};
+use table_store::{Digest, PartitionKey, StoreError};
 
 use super::customers::Known;
 use super::{service, states};
@@ -16,6 +16,12 @@ use crate::notify::outbox::Outbox;
 
 /// A day, less a quarter of an hour, so that a schedule that drifts does not skip one.
 const DAY: TimeDelta = TimeDelta::minutes(24 * 60 - 15);
+
+/// The most tenants that one digest of missing items names.
+const TENANTS_IN_DIGEST: usize = 40;
+
+/// The longest line about one tenant in a digest, in characters.
+const LINE_CHARS: usize = 500;
 
 /// Tenants whose old rows are removed at once.
 const TENANTS_AT_ONCE: usize = 8;
@@ -31,6 +37,9 @@ pub async fn do_once_a_day(
     let service = service::read(app).await?;
     if service.last_digest.is_none_or(|last| (now - last).abs() >= DAY) {
         tell_of_tenants_never_healthy(app, outbox, known).await?;
+    }
+    if service.last_readiness.is_none_or(|last| (now - last).abs() >= DAY) {
+        tell_of_missing_items(app, outbox, known).await?;
     }
     if service.last_run.is_none_or(|last| last.date_naive() != now.date_naive()) {
         remove_old_rows(app, deadline, known).await?;
@@ -64,6 +73,50 @@ async fn tell_of_tenants_never_healthy(app: &App, outbox: &Outbox<'_>, known: &K
 fn digest_headline(tenants: usize) -> String {
     let tenants = if tenants == 1 { "1 tenant".to_owned() } else { format!("{tenants} tenants") };
     format!("Tenantwatch has never been able to read the audit log of {tenants}.")
+}
+
+/// One digest: what the daily look misses in each tenant and nobody was told of yet. A tenant that finds no room is in the next one.
+async fn tell_of_missing_items(app: &App, outbox: &Outbox<'_>, known: &Known) -> Result<(), StoreError> {
+    let is_watched = |row: &CoverageRow| {
+        row.state != TenantState::NotListed && !app.settings.tenants.excludes(&row.tenant_id, &row.domain)
+    };
+    let lacks = |(row, _): &&(CoverageRow, RowVersion)| is_watched(row) && row.readiness.untold().next().is_some();
+    let lacking: Vec<&(CoverageRow, RowVersion)> = known.values().filter(lacks).take(TENANTS_IN_DIGEST).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = lacking.iter().map(|(row, _)| missing_line(row)).collect();
+    let now = app.clock.now();
+    let text = format!("{}\n{}", readiness_headline(lacking.len()), lines.join("\n"));
+    let notice = Notice {
+        subject: Subject::service(app.settings.partner.tenant_id),
+        what: "Readiness".to_owned(),
+        // The same items are told once; if the run ends before it has noted them, the next one meets its own notice.
+        since: format!("{} {}", now.date_naive(), Digest::of(&[&text])),
+        text,
+        at: now,
+    };
+    outbox.tell(&notice, None).await?;
+    for (row, version) in lacking {
+        let session = CoverageSession::new(app.store.as_ref(), app.clock.clone(), row.clone(), version.clone());
+        let told: Vec<String> = row.readiness.untold().map(|item| item.item.clone()).collect();
+        session.change(|row| row.readiness.told.extend(told)).await;
+        session.save().await?;
+    }
+    service::update(app, |row| row.last_readiness = Some(now)).await
+}
+
+fn missing_line(row: &CoverageRow) -> String {
+    let items: Vec<String> = row.readiness.untold().map(|item| format!("{} ({})", item.item, item.detail)).collect();
+    let line = format!("{} ({}): {}", row.display_name, row.domain, items.join("; "));
+    line.chars().take(LINE_CHARS).collect()
+}
+
+fn readiness_headline(tenants: usize) -> String {
+    let tenants = if tenants == 1 { "1 tenant lacks".to_owned() } else { format!("{tenants} tenants lack") };
+    format!(
+        "{tenants} something that monitoring or a remediation needs. `tenantwatch check --tenant <domain>` says what mends it."
+    )
 }
 
 /// One that is still new after two hours has been tried, and whatever is wrong does not pass by itself.

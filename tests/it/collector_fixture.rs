@@ -455,6 +455,7 @@ fn settings(sim: &Simulator) -> Settings {
             client_id: Uuid::from_u128(0xc1),
             credential: AppCredential::Secret(secret("CLIENT_SECRET").unwrap()),
         },
+        onboard_client_id: None,
         hosts: Hosts {
             cloud: Cloud::Worldwide,
             authority: urls.authority.parse().unwrap(),

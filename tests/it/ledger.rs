@@ -19,8 +19,9 @@ use tenantwatch::tables::claim::{self, Claimed, TakenOver};
 use tenantwatch::tables::{
     ActionRow, AddedDomainRow, AttackerRow, BreakerRow, BreakerScope, ConsentRow, Containment, CoverageRow,
     DeferredBlob, FindingState, IncidentRow, IndexedRun, InvestigationRow, LockRow, NotifiedFingerprintRow,
-    OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow,
-    TenantState, Unanswered, UserEventRow, VictimAccount, coverage, list, load, merge, put, retention, save, without,
+    OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, StoredItem, StoredReadiness, TableRow,
+    TargetIndexRow, TargetRow, TenantState, Unanswered, UserEventRow, VictimAccount, coverage, list, load, merge, put,
+    retention, save, without,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;
@@ -145,6 +146,12 @@ fn tenant_row() -> CoverageRow {
         subscriptions: BTreeMap::from([("Audit.Exchange".to_owned(), "2026-11-22T10:00:00Z".parse().unwrap())]),
         missed_listings: 1,
         last_run_started: Some("2026-11-22T09:59:00Z".parse().unwrap()),
+        readiness: StoredReadiness {
+            items: vec![StoredItem::new("Exchange", "missing", "Exchange denies access")],
+            at: Some(hour(7)),
+            told: ["Exchange".to_owned()].into(),
+        },
+        exchange_items: BTreeMap::from([(hour(7).date_naive(), 17)]),
     }
 }
 
@@ -252,6 +259,7 @@ fn service() -> ServiceRow {
         since: hour(1),
         last_run: Some(hour(2)),
         last_outcome: "the secret has expired".to_owned(),
+        last_readiness: Some(hour(5)),
         last_digest: Some(hour(0)),
         notified: String::new(),
         webhook_off: Digest::of(&["https://hooks.example"]).as_str().to_owned(),

@@ -121,6 +121,8 @@ async fn invocation_with_a_finding_or_failure_writes_one_row() {
         }
         let row = rows.iter().find(|row| row.text.contains(&planted.tenant_id.to_string())).unwrap();
         assert_eq!(row.level, level, "{row:?}");
+        // docs/operations.md calculates the cost of logs with this.
+        assert!(row.text.len() < 500, "{} bytes: {}", row.text.len(), row.text);
         assert!(row.text.contains(text) && row.text.contains(planted.tenant_domain.as_str()), "{row:?}");
     }
 }

@@ -47,6 +47,7 @@ fn new_names() -> TableNames {
 
 fn settings(table_url: &str) -> StorageAccount {
     StorageAccount {
+        queue_endpoint: None,
         table_endpoint: table_url.parse().unwrap(),
         account: ACCOUNT.to_owned(),
         access: StorageAccess::SharedKey(KEY.into()),

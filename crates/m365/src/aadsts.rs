@@ -68,6 +68,11 @@ pub const TABLE: &[Aadsts] = &[
         TokenFault::AccessLost,
         "The account that signed in has no access to the tenant. Check its GDAP security group.",
     ),
+    row(
+        65_002,
+        TokenFault::AccessLost,
+        "Microsoft does not let this program reach the service with its token. Sign in with another one.",
+    ),
     row(7_000_215, TokenFault::OurFault, CREDENTIAL),
     row(7_000_222, TokenFault::OurFault, CREDENTIAL),
     row(7_000_218, TokenFault::OurFault, CREDENTIAL),

@@ -38,7 +38,10 @@ pub use auto_reply::AutoReply;
 pub use client_access::{ClientAccess, ClientAccessSwitch};
 pub use inbox_rule::{InboxRule, ListedRule, RuleForm, SweepRule};
 pub use mailbox::{Forwarding, Mailbox};
-pub use organization::{AcceptedDomain, AdminAuditLogConfig, DomainType, OrganizationConfig, UNAUDITED_MAILBOXES};
+pub use organization::{
+    AcceptedDomain, AdminAuditLogConfig, DomainType, OrganizationConfig, UNAUDITED_MAILBOXES, is_customized_already,
+    needs_customization,
+};
 pub use permission::{MailboxGrant, MailboxPermission, RecipientPermission, is_grant_gone};
 pub use recipient::{GROUP_MEMBERS_LIMIT, GroupKind, GroupMembers, Recipient};
 

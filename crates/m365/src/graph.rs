@@ -2,6 +2,7 @@
 //! <https://learn.microsoft.com/graph/api/overview>
 
 mod audit_search;
+mod directory;
 mod message_rule;
 mod user_key;
 mod wire;
@@ -31,6 +32,7 @@ use user_key::UserKey;
 use wire::{Contract, Membership, Method as WireMethod, Organization, Page, Relationship, TenantInformation};
 
 pub use audit_search::{AuditQuery, AuditQueryState, AuditRecords, AuditSearch};
+pub use directory::{AppRole, Change, ServicePrincipal};
 pub use message_rule::MessageRule;
 
 /// The most pages of one listing; more means that a link leads in a circle.

@@ -1,6 +1,7 @@
 //! Microsoft 365 as typed clients, without product logic.
 //!
 //! * [`tokens`]: tokens from Entra, one credential for each tenant, all over one HTTP client.
+//! * [`sign_in`]: the sign-in of a technician, whose tokens onboarding uses.
 //! * [`management_activity`]: the audit log, from the Office 365 Management Activity API.
 //! * [`graph`]: customers, users, sign-in methods, consents and domains, from Microsoft Graph.
 //! * [`exchange`]: mailboxes, their rules and their settings, from Exchange Online.
@@ -12,6 +13,7 @@ pub mod aadsts;
 pub mod exchange;
 pub mod graph;
 pub mod management_activity;
+pub mod sign_in;
 pub mod tokens;
 
 mod app_registration;

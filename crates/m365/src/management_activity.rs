@@ -130,7 +130,16 @@ impl ManagementActivity {
     /// # Errors
     /// Returns what the service answered, except AF20024, a tenant without auditing and a start that comes too early: those are answers.
     pub async fn start(&self, tenant: &TenantId, of: ContentType) -> Result<SubscriptionStart, ServiceError> {
-        let url = self.operation(tenant, "subscriptions/start", &[("contentType", of.as_str())]);
+        self.start_named(tenant, of.as_str()).await
+    }
+
+    /// Starts the subscription of a content type by its name, as [`ManagementActivity::start`]. It also starts those that are not
+    /// collected here.
+    ///
+    /// # Errors
+    /// As [`ManagementActivity::start`].
+    pub async fn start_named(&self, tenant: &TenantId, name: &str) -> Result<SubscriptionStart, ServiceError> {
+        let url = self.operation(tenant, "subscriptions/start", &[("contentType", name)]);
         let request = self.caller.request(Method::POST, url).header(CONTENT_LENGTH, 0);
         match self.caller.whole_unless(tenant, request, code::says_start_is_too_frequent).await {
             Ok(_) => Ok(SubscriptionStart::Started),

@@ -31,6 +31,7 @@ use base::service_time::ServiceTime;
 
 use super::certificate::Certificate;
 use super::scrubber::Scrubber;
+use super::sign_in::SignIn;
 use super::{Service, TokenError, TokenFault};
 pub use claims::Claims;
 use failure::{classify, first_line};
@@ -75,6 +76,7 @@ enum Proof {
     Secret(SecretString),
     Certificate(Arc<Certificate>),
     Identity(Arc<ManagedIdentityCredential>),
+    Technician(SignIn),
     #[cfg(test)]
     Given(Arc<dyn TokenCredential>),
 }
@@ -121,6 +123,27 @@ impl Tokens {
         };
         let client_id = partner.client_id.to_string();
         Ok(Self { client_id, proof, hosts: hosts.clone(), options, time, clock, credentials: Mutex::default() })
+    }
+
+    /// Prepares tokens of a technician, for clients that act with the technician's rights.
+    pub fn of_technician(sign_in: SignIn, hosts: &Hosts, http: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
+        let time = Arc::new(ServiceTime::default());
+        Self {
+            client_id: String::new(),
+            proof: Proof::Technician(sign_in),
+            hosts: hosts.clone(),
+            options: options(hosts, SharedTransport::new(http, Arc::clone(&time), Arc::clone(&clock))),
+            time,
+            clock,
+            credentials: Mutex::default(),
+        }
+    }
+
+    /// Forgets the tokens of a tenant. The next ones carry the permissions and roles that were granted in the meantime.
+    pub fn forget(&self, tenant: &TenantId) {
+        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        credentials.of_tenant.remove(tenant);
+        credentials.renewed.retain(|(of, _), _| of != tenant);
     }
 
     /// Returns the time of the token endpoint by its last response; `None` before the first response.
@@ -233,6 +256,7 @@ impl Tokens {
                 audience: token_endpoint(&self.hosts.authority, tenant),
             },
             Proof::Identity(identity) => Assertion::Vouched(Arc::clone(identity)),
+            Proof::Technician(sign_in) => return sign_in.credential(tenant),
             #[cfg(test)]
             Proof::Given(credential) => return Ok(Arc::clone(credential)),
         };

@@ -8,6 +8,8 @@ use url::Url;
 pub struct StorageAccount {
     /// The URL of the table service: https, or http on loopback for Azurite.
     pub table_endpoint: Url,
+    /// The URL of the queue service, if it was set. Otherwise it follows from that of the tables.
+    pub queue_endpoint: Option<Url>,
     /// The name of the account.
     pub account: String,
     /// The credential for the table service.

@@ -7,7 +7,7 @@
 //! * It brings its own HTTP client and XML parser: [`transport`] replaces the one and never lets it reach the other.
 //! * It writes `Authorization` headers to its debug log: it runs without a log.
 
-mod credential;
+pub(crate) mod credential;
 mod failure;
 mod transport;
 mod wire;
@@ -278,7 +278,7 @@ async fn quietly<T>(work: impl Future<Output = azure_core_legacy::Result<T>>, at
 }
 
 /// https everywhere, http for an emulator on this machine.
-fn is_allowed(endpoint: &Url) -> bool {
+pub(crate) fn is_allowed(endpoint: &Url) -> bool {
     match endpoint.scheme() {
         "https" => true,
         "http" => match endpoint.host() {

@@ -15,6 +15,12 @@ const KNOWN: &[Known] = &[
     (50_177, 400, "invalid_grant", "External challenge is not supported for passthrough users."),
     (53_003, 400, "invalid_grant", "Access has been blocked by Conditional Access policies."),
     (65_001, 400, "invalid_grant", "The user or administrator has not consented to use the application."),
+    (
+        65_002,
+        400,
+        "invalid_grant",
+        "Consent between first party application and first party resource must be configured via preauthorization.",
+    ),
     (70_011, 400, "invalid_scope", "The provided value for the input parameter 'scope' is not valid."),
     (70_021, 400, "invalid_request", "No matching federated identity record found for presented assertion."),
     (90_002, 400, "invalid_request", "Tenant not found. Check to make sure you have the correct tenant ID."),

@@ -94,6 +94,7 @@ fn row(tenant: &Tenant, mailbox: &Mailbox) -> Value {
         "RetainDeletedItemsFor": "14.00:00:00",
         "WhenMailboxCreated": "2025-11-11T09:47:38.0000000+00:00",
         "ProhibitSendQuota": "99 GB (106,300,440,576 bytes)",
+        "AuditEnabled": mailbox.audit.enabled.unwrap_or(true),
         "IsDirSynced": user.is_some_and(|user| user.synced),
         "EmailAddresses": addresses(mailbox),
         "Identity": mailbox.object_id,

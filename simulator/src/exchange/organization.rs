@@ -54,6 +54,14 @@ pub(super) fn organization(tenant: &mut Tenant, _: &Params) -> Result<Outcome, F
     })]))
 }
 
+/// Carries out `Set-OrganizationConfig` for mailbox auditing.
+pub(super) fn set_organization(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
+    if let Some(disabled) = params.flag("AuditDisabled")? {
+        tenant.oddities.audit_disabled = disabled;
+    }
+    Ok(Outcome::done())
+}
+
 /// Carries out `Enable-OrganizationCustomization`, which succeeds at once and takes its effect later.
 pub(super) fn enable_customization(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
     if !tenant.oddities.dehydrated || tenant.oddities.customized_at.is_some() {

@@ -1,4 +1,4 @@
-//! Carries out `Set-Mailbox` for forwarding and for sending on behalf.
+//! Carries out `Set-Mailbox` for forwarding, for sending on behalf and for auditing.
 
 use serde_json::Value;
 
@@ -14,6 +14,7 @@ pub(super) const SET: &[&str] = &[
     "ForwardingAddress",
     "DeliverToMailboxAndForward",
     "GrantSendOnBehalfTo",
+    "AuditEnabled",
     "Confirm",
     "Force",
 ];
@@ -31,6 +32,7 @@ pub(super) fn set(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failu
         Some(value) => Some(params::text(value).map(|text| identity(tenant, &text)).transpose()?),
     };
     let both = params.flag("DeliverToMailboxAndForward")?;
+    let audited = params.flag("AuditEnabled")?;
     let behalf = match params.get("GrantSendOnBehalfTo") {
         None => None,
         Some(value) => Some(send_on_behalf(tenant, &mailbox(tenant, &name)?.send_on_behalf, value)?),
@@ -44,6 +46,10 @@ pub(super) fn set(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failu
     }
     if let Some(both) = both {
         mailbox.deliver_and_forward = both;
+    }
+    if let Some(audited) = audited {
+        mailbox.audit.enabled = Some(audited);
+        mailbox.audit.needs_toggle &= audited;
     }
     if let Some(behalf) = behalf {
         mailbox.send_on_behalf = behalf;

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Paging, failure};
+use super::{OfUser, Paging, failure};
 use crate::reply::Reply;
 use crate::world::{Rule, Tenant};
 
 /// Answers one request under `/users/{user}/mailFolders/inbox/messageRules`. `rule` holds the segments after that.
-pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &Call<'_>, rule: &[&str]) -> Reply {
+pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &OfUser<'_>, rule: &[&str]) -> Reply {
     let upn = tenant.user(call.user).map(|user| user.upn.clone()).unwrap_or_default();
     let Some(mailbox) = tenant.mailbox_mut(&upn) else {
         let text = "The mailbox is either inactive, soft-deleted, or is hosted on-premise.";

@@ -1,8 +1,14 @@
+use chrono::DateTime;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer;
+use super::{Call, answer};
 use crate::entra::Token;
+use crate::entra::delegated::Client;
+use crate::world::applications::{
+    APP_ROLES, CLOUD_APPLICATION_ADMINISTRATOR, EXCHANGE, GRAPH, MANAGEMENT, PRIVILEGED_ROLE_ADMINISTRATOR,
+    USER_ADMINISTRATOR,
+};
 use crate::world::{Tenant, World};
 
 const ID: Uuid = Uuid::from_u128(7);
@@ -22,8 +28,92 @@ fn call(world: &mut World, method: &str, path: &str, body: &Value) -> (u16, Valu
     let token = Token::for_test(ID);
     let path = format!("/v1.0/users/ann@contoso.com{path}");
     let body = body.to_string();
-    let reply = answer(world, "https://localhost:1", Some(&token), method, &path, "", body.as_bytes());
+    send(world, &token, method, &path, "", body.as_bytes())
+}
+
+fn send(world: &mut World, token: &Token, method: &str, path: &str, query: &str, body: &[u8]) -> (u16, Value) {
+    let (now, prefer) = (DateTime::UNIX_EPOCH, Some("create-if-missing"));
+    let call = Call { now, origin: "https://localhost:1", method, path, query, prefer, body };
+    let reply = answer(world, Some(token), &call);
     (reply.status, serde_json::from_slice(&reply.body).unwrap_or_default())
+}
+
+/// Sends a request of the technician, who signed in with the provider's registration.
+fn as_technician(world: &mut World, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let token = Token::of_technician(ID, Client::Registration);
+    send(world, &token, method, &format!("/v1.0/{path}"), "", body.to_string().as_bytes())
+}
+
+fn onboardable() -> World {
+    let mut world = World::new(Uuid::from_u128(1), Uuid::from_u128(2));
+    world.tenants.insert(ID, Tenant::new(ID, "contoso.com", "Contoso").unknown_to_app());
+    world
+}
+
+fn upsert(world: &mut World, app: Uuid) -> (u16, Value) {
+    as_technician(world, "PATCH", &format!("servicePrincipals(appId='{app}')"), &json!({"displayName": "x"}))
+}
+
+#[test]
+fn service_principal_is_created_once_and_replicated_late() {
+    let mut world = onboardable();
+    let app = world.client_id;
+    let (status, created) = upsert(&mut world, app);
+    assert_eq!((status, upsert(&mut world, app).0), (201, 204));
+    let assignments = format!("servicePrincipals/{}/appRoleAssignments", created["id"].as_str().unwrap());
+    assert_eq!(as_technician(&mut world, "GET", &assignments, &Value::Null).0, 404);
+    assert_eq!(as_technician(&mut world, "GET", &assignments, &Value::Null).0, 200);
+    world.tenants.get_mut(&ID).unwrap().directory.unlicensed.insert(MANAGEMENT);
+    assert_eq!(upsert(&mut world, MANAGEMENT).0, 400);
+}
+
+#[test]
+fn permission_of_graph_needs_privileged_role_administrator() {
+    let mut world = onboardable();
+    world.unkindness.replication_misses = 0;
+    let app = world.client_id;
+    upsert(&mut world, app);
+    let directory = &world.tenants[&ID].directory;
+    let id = |app: Uuid| directory.service_principal(app).unwrap().id;
+    let (own, graph, exchange) = (id(app), id(GRAPH), id(EXCHANGE));
+    let role = |value: &str| APP_ROLES.iter().find(|role| role.value == value).unwrap().id;
+    let assign = |world: &mut World, resource: Uuid, value: &str| {
+        let body = json!({"principalId": own, "resourceId": resource, "appRoleId": role(value)});
+        as_technician(world, "POST", &format!("servicePrincipals/{resource}/appRoleAssignedTo"), &body)
+    };
+    world.tenants.get_mut(&ID).unwrap().technician.roles = [CLOUD_APPLICATION_ADMINISTRATOR].into();
+    assert_eq!(assign(&mut world, exchange, "Exchange.ManageAsApp").0, 201);
+    assert_eq!(assign(&mut world, graph, "User.Read.All").0, 403);
+    world.tenants.get_mut(&ID).unwrap().technician.roles = [PRIVILEGED_ROLE_ADMINISTRATOR].into();
+    assert_eq!(assign(&mut world, graph, "User.Read.All").0, 201);
+    let (status, again) = assign(&mut world, graph, "User.Read.All");
+    assert_eq!((status, &again["error"]["code"]), (400, &json!("Request_BadRequest")));
+    assert_eq!(assign(&mut world, exchange, "User.Read.All").0, 400, "the role is not one of the resource");
+}
+
+#[test]
+fn token_of_cli_assigns_roles_only_by_member_lists() {
+    let mut world = onboardable();
+    world.unkindness.replication_misses = 0;
+    let app = world.client_id;
+    upsert(&mut world, app);
+    let own = world.tenants[&ID].directory.service_principal(app).unwrap().id;
+    let cli = Token::of_technician(ID, Client::AzureCli);
+    let post = |world: &mut World, path: &str, body: Value| {
+        send(world, &cli, "POST", &format!("/v1.0/{path}"), "", body.to_string().as_bytes()).0
+    };
+    let role = json!({"principalId": own, "roleDefinitionId": USER_ADMINISTRATOR, "directoryScopeId": "/"});
+    assert_eq!(post(&mut world, "roleManagement/directory/roleAssignments", role.clone()), 403);
+    let members = format!("directoryRoles(roleTemplateId='{USER_ADMINISTRATOR}')/members/$ref");
+    let member = json!({"@odata.id": format!("https://localhost:1/v1.0/directoryObjects/{own}")});
+    assert_eq!(post(&mut world, &members, member.clone()), 404, "the role was never activated");
+    world.unkindness.cli_adds_role_members = true;
+    assert_eq!(post(&mut world, "directoryRoles", json!({"roleTemplateId": USER_ADMINISTRATOR})), 201);
+    assert_eq!(post(&mut world, &members, member.clone()), 204);
+    assert_eq!(post(&mut world, &members, member), 400);
+    let conflict = as_technician(&mut world, "POST", "roleManagement/directory/roleAssignments", &role);
+    assert_eq!(conflict.0, 400);
+    assert!(conflict.1["error"]["message"].as_str().unwrap().starts_with("A conflicting object"));
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Paging, denied, failure, rules};
+use super::{OfUser, Paging, denied, failure, rules};
 use crate::reply::Reply;
 use crate::world::{Grant, SignInMethod, SyncedAccounts, Tenant, User};
 
 /// Answers one request under `/users/{user}`.
-pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &Call<'_>) -> Reply {
+pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &OfUser<'_>) -> Reply {
     if let ["mailFolders", "inbox", "messageRules", rule @ ..] = call.below {
         return rules::answer(tenant, paging, call, rule);
     }

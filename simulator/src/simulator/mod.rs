@@ -1,5 +1,6 @@
 //! Runs the services, each on a port of its own, and gives tests access to their state.
 
+mod azure_cli;
 mod serve;
 mod shared;
 mod urls;
@@ -62,6 +63,7 @@ impl Simulator {
             text("PARTNER_TENANT_ID", &world.partner_tenant.to_string()),
             text("CLIENT_ID", &world.client_id.to_string()),
             text("CLIENT_SECRET", &world.client_secret),
+            text("ONBOARD_CLIENT_ID", &world.technician.client_id.to_string()),
             text("AZURE_AUTHORITY_HOST", &self.urls.authority),
             text("MANAGEMENT_API_URL", &self.urls.management),
             text("GRAPH_URL", &self.urls.graph),
@@ -81,6 +83,16 @@ impl Simulator {
     /// Returns the file with the certificate authority, PEM.
     pub fn ca_path(&self) -> PathBuf {
         self.authority.path()
+    }
+
+    /// Returns a folder with a stand-in of the Azure CLI, for `PATH`. It needs `sh` and `curl`.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be written.
+    pub fn azure_cli(&self) -> std::io::Result<PathBuf> {
+        let folder = self.authority.path().with_file_name("az");
+        azure_cli::write(&folder, &self.shared.origin_of(Service::Identity))?;
+        Ok(folder)
     }
 
     /// Returns the state, to read or change. The guard must not be held across an await.

@@ -23,6 +23,9 @@ use crate::{activity, entra, exchange, flow, graph, ipstack};
 /// The header by which a channel recognizes a notification.
 const TRACKING_ID: &str = "x-ms-client-tracking-id";
 
+/// The path at which the stand-in of the Azure CLI gets its tokens.
+pub(super) const CLI_PATH: &str = "/cli/token";
+
 /// The clock of the simulator.
 #[derive(Default)]
 pub(super) enum Time {
@@ -211,14 +214,24 @@ impl Shared {
                 let of = |service, application| (self.origin_of(service), application);
                 let services =
                     [of(Service::Graph, GRAPH), of(Service::Activity, MANAGEMENT), of(Service::Exchange, EXCHANGE)];
-                entra::answer(world, &mut locked(&self.tokens), now, &origin, &services, path, body)
+                let call = entra::Call { now, origin: &origin, services: &services, method, path, query, body };
+                entra::answer(world, &mut locked(&self.tokens), &call)
+            }
+            Service::Identity if path == CLI_PATH => {
+                let services = [(self.origin_of(Service::Graph), GRAPH), (self.origin_of(Service::Exchange), EXCHANGE)];
+                let call = entra::Call { now, origin: &origin, services: &services, method, path, query, body };
+                entra::delegated::azure_cli(world, &mut locked(&self.tokens), &call)
             }
             Service::Identity if arrived.header("x-identity-header").is_some() => {
                 entra::identity(world, &mut locked(&self.tokens), now, query)
             }
             Service::Identity => Reply::empty(401),
             Service::Activity => activity::answer(world, now, &origin, token.as_ref(), method, path, query),
-            Service::Graph => graph::answer(world, &origin, token.as_ref(), method, path, query, body),
+            Service::Graph => {
+                let prefer = arrived.header("prefer");
+                let call = graph::Call { now, origin: &origin, method, path, query, prefer, body };
+                graph::answer(world, token.as_ref(), &call)
+            }
             Service::Exchange => match token.filter(|token| entry.tenant == Some(token.tenant)) {
                 Some(token) => {
                     let anchor = arrived.header("x-anchormailbox");

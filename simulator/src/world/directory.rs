@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::applications::{
@@ -43,7 +43,7 @@ pub struct ServicePrincipal {
 impl Directory {
     /// Returns the directory of a tenant that has consented: all permissions and both directory roles.
     pub(super) fn consented() -> Self {
-        let long_ago = DateTime::UNIX_EPOCH;
+        let long_ago = DateTime::UNIX_EPOCH - TimeDelta::days(365);
         Self {
             app_roles: APP_ROLES.iter().filter(|role| role.is_granted_by_consent()).map(|role| role.id).collect(),
             roles: vec![(EXCHANGE_ADMINISTRATOR, long_ago), (USER_ADMINISTRATOR, long_ago)],

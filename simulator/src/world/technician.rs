@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::applications::{CLOUD_APPLICATION_ADMINISTRATOR, EXCHANGE_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR};
+use super::applications::{
+    CLOUD_APPLICATION_ADMINISTRATOR, EXCHANGE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR,
+};
 
 /// The technician and the registration that they sign in with.
 #[derive(Debug, Clone)]
@@ -38,6 +40,13 @@ pub struct TechnicianAccess {
     pub client_refused: Option<u32>,
     /// `true` if the group that maps the relationship grants no write access.
     pub cannot_write: bool,
+}
+
+impl TechnicianAccess {
+    /// Returns whether Exchange accepts the technician as an administrator.
+    pub fn administers_exchange(&self) -> bool {
+        [EXCHANGE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR].iter().any(|role| self.roles.contains(role))
+    }
 }
 
 impl Default for TechnicianAccess {

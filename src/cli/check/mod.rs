@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::app::App;
@@ -18,6 +17,7 @@ use crate::settings::{Needs, Settings};
 use crate::tenants::customers::{Known, Watched};
 
 use super::bootstrap::{self, BootstrapError};
+use super::choice::{NoCustomer, chosen, progress};
 use super::{EXIT_USAGE, SettingsArgs, report};
 
 /// The number of tenants that are checked concurrently.
@@ -71,8 +71,8 @@ struct TenantItems {
 enum CheckError {
     #[error(transparent)]
     Open(#[from] BootstrapError),
-    #[error("{0} is not a customer; name a domain or a tenant id of the customer list")]
-    NoCustomer(String),
+    #[error(transparent)]
+    Customer(#[from] NoCustomer),
 }
 
 impl Found {
@@ -108,6 +108,7 @@ async fn check(args: &CheckArgs) -> Result<Found, CheckError> {
     let app = App::new(settings, store, bootstrap::clock()?).map_err(BootstrapError::from)?;
     let mut ours = vec![ours::settings_item(&problems)];
     ours.extend(ours::table_items(&app).await);
+    ours.push(ours::queue_item(&app).await);
     ours.push(ours::partner_item(&app).await);
     let known = crate::tenants::customers::known(&app).await.map(|(known, _)| known).unwrap_or_default();
     let (item, customers) = ours::customers(&app, &known).await;
@@ -120,20 +121,6 @@ async fn check(args: &CheckArgs) -> Result<Found, CheckError> {
         None => Vec::new(),
     };
     Ok(Found { ours, tenants: look_at_all(&app, &known, chosen).await })
-}
-
-/// Returns the customers that were named, or all of them.
-fn chosen(customers: Vec<Watched>, named: &[String]) -> Result<Vec<Watched>, CheckError> {
-    let is = |customer: &Watched, name: &str| {
-        customer.domain.as_str().eq_ignore_ascii_case(name) || customer.tenant_id.to_string().eq_ignore_ascii_case(name)
-    };
-    for name in named {
-        if !customers.iter().any(|customer| is(customer, name)) {
-            return Err(CheckError::NoCustomer(name.clone()));
-        }
-    }
-    let is_chosen = |customer: &Watched| named.is_empty() || named.iter().any(|name| is(customer, name));
-    Ok(customers.into_iter().filter(is_chosen).collect())
 }
 
 async fn look_at_all(app: &App, known: &Known, customers: Vec<Watched>) -> Vec<TenantItems> {
@@ -153,11 +140,4 @@ async fn look_at_all(app: &App, known: &Known, customers: Vec<Watched>) -> Vec<T
     let found = futures::stream::iter(looks.collect::<Vec<_>>()).buffered(TENANTS_AT_ONCE).collect().await;
     bar.finish_and_clear();
     found
-}
-
-/// Creates a bar on standard error. It draws nothing where that is no terminal.
-fn progress(tenants: usize) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{bar:40} {pos}/{len} tenants").unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(tenants as u64).with_style(style)
 }

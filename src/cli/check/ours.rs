@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::cli::settings_args::reachable;
 use crate::detection::FindingKind;
 use crate::notify::Channel;
 use crate::notify::notices::{Notice, Subject, stamp};
@@ -17,7 +18,7 @@ use base::clock::Deadline;
 use base::ids::{Domain, RecordId, TenantId};
 use m365::Service;
 use m365::graph::Customer;
-use table_store::{Entity, Key, PartitionKey, RowKey, StoreError, Table};
+use table_store::{Entity, Key, PartitionKey, RowKey, StoreError, Table, has_queue};
 
 /// The time limit of the list of customers, and of a test notification.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -169,20 +170,63 @@ pub(super) fn containment_item(app: &App, watched: Option<&[Watched]>) -> Item {
     )
 }
 
-/// Returns the item of each channel; with `notify`, after a test notification.
+/// Returns the item of each channel that is set, or that cannot be used; with `notify`, after a test notification.
 pub(super) async fn channel_items(app: &App, problems: &[Problem], notify: bool) -> Vec<Item> {
     let mut items = Vec::new();
-    for channel in [Channel::Flow, Channel::Teams] {
-        let problem = problems.iter().find(|problem| problem.setting == channel.setting());
+    for channel in Channel::ALL {
         let is_set = app.notifier.channels().contains(&channel);
+        let problem = problems.iter().find(|problem| settings_of(channel).contains(&problem.setting.as_str()));
         match problem {
-            Some(problem) => items.push(Item::missing(channel.as_str(), problem.what.as_str(), channel.setting())),
+            Some(problem) => {
+                items.push(Item::missing(channel.as_str(), problem.what.as_str(), problem.setting.as_str()))
+            }
             None if is_set && notify => items.push(test(app, channel).await),
+            // Whether the app may send from that mailbox shows only when it does.
+            None if is_set && channel == Channel::Mail => {
+                items.push(Item::unknown(
+                    "mail",
+                    "whether the app may send from MAIL_FROM is not tried",
+                    "tenantwatch check --notify",
+                ));
+            }
             None if is_set => items.push(Item::ok(channel.as_str(), "the address has its form")),
             None => {}
         }
     }
     items
+}
+
+/// Returns the settings of a channel.
+fn settings_of(channel: Channel) -> &'static [&'static str] {
+    match channel {
+        Channel::Flow => &["FLOW_URL"],
+        Channel::Teams => &["TEAMS_WEBHOOK_URL"],
+        Channel::Webhook => &["WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_ALLOW_PRIVATE"],
+        Channel::Mail => &["MAIL_FROM", "MAIL_TO"],
+        Channel::Slack => &["SLACK_WEBHOOK_URL"],
+    }
+}
+
+/// The queue through which the Functions host runs ProcessAuditLog.
+const QUEUE: &str = "process-audit-log";
+
+/// Looks at the metadata of the queue.
+pub(super) async fn queue_item(app: &App) -> Item {
+    const NAME: &str = "Queue";
+    let mend = "deploy the template again; role Storage Queue Data Contributor on the storage account";
+    let Some(storage) = &app.settings.storage else {
+        return Item::ok(NAME, "`tenantwatch run` needs no queue");
+    };
+    let http = match base::http::client(app.settings.root_certificates.as_deref()) {
+        Ok(http) => http,
+        Err(error) => return Item::unknown(NAME, error.to_string(), ""),
+    };
+    match has_queue(&reachable(storage), &http, QUEUE).await {
+        Ok(true) => Item::ok(NAME, format!("the queue {QUEUE} is there")),
+        Ok(false) => Item::missing(NAME, format!("there is no queue {QUEUE}"), mend),
+        Err(error @ StoreError::Unavailable(_)) => Item::unknown(NAME, error.to_string(), ""),
+        Err(error) => Item::missing(NAME, error.to_string(), mend),
+    }
 }
 
 /// Sends a notification of type `Test`. Nothing is stored.

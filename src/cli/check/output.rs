@@ -5,7 +5,7 @@ use std::io::{Result, Write};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::cli::scan::printable;
-use crate::readiness::{Item, ItemState};
+use crate::readiness::ItemState;
 
 use super::{Format, Found};
 
@@ -32,7 +32,7 @@ fn write_table(found: &Found, out: &mut dyn Write) -> Result<()> {
     let mut rows = 0_usize;
     for (name, item) in ours.chain(of_tenants).filter(|(_, item)| item.state != ItemState::Ok) {
         // The administrators of a tenant choose what its services answer.
-        let texts = [name, &item.item, word(item), &item.detail, &item.mend];
+        let texts = [name, &item.item, item.state.as_str(), &item.detail, &item.mend];
         table.add_row(texts.map(printable));
         rows += 1;
     }
@@ -43,12 +43,4 @@ fn write_table(found: &Found, out: &mut dyn Write) -> Result<()> {
     let count = |state| all().filter(|item| item.state == state).count();
     let (ok, missing, unknown) = (count(ItemState::Ok), count(ItemState::Missing), count(ItemState::Unknown));
     writeln!(out, "{} tenants checked: {ok} items ok, {missing} missing, {unknown} unknown", found.tenants.len())
-}
-
-fn word(item: &Item) -> &'static str {
-    match item.state {
-        ItemState::Ok => "ok",
-        ItemState::Missing => "missing",
-        ItemState::Unknown => "unknown",
-    }
 }

@@ -30,7 +30,7 @@ pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateE
 }
 
 /// Quotes a cell that needs it. One that a spreadsheet would take for a formula gets an apostrophe: an attacker chooses these texts.
-fn cell(text: &str) -> Cow<'_, str> {
+pub(in crate::cli) fn cell(text: &str) -> Cow<'_, str> {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if !is_formula && !text.contains(['"', ',', '\n', '\r']) {
         return Cow::Borrowed(text);

@@ -276,6 +276,7 @@ impl Days {
 
     fn store(&self) -> TablesStore {
         let storage = StorageAccount {
+            queue_endpoint: None,
             table_endpoint: self.tables.url().parse().unwrap(),
             account: ACCOUNT.to_owned(),
             access: StorageAccess::SharedKey(KEY.into()),

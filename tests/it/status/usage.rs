@@ -140,6 +140,7 @@ async fn environment_overrides_file_and_file_overrides_local() {
 
 async fn fill_coverage(azurite: &crate::azurite::Azurite, names: &std::collections::BTreeMap<Table, String>) {
     let account = table_store::StorageAccount {
+        queue_endpoint: None,
         table_endpoint: azurite.table_url.parse().unwrap(),
         account: crate::azurite::ACCOUNT.to_owned(),
         access: table_store::StorageAccess::SharedKey(crate::azurite::KEY.to_owned().into()),

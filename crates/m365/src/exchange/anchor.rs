@@ -7,6 +7,9 @@ use crate::ServiceError;
 /// The mailbox that stands for the organization itself in every tenant.
 const SYSTEM_MAILBOX: &str = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}";
 
+/// The mailbox by which changes of the unified audit log are routed. Source: KelvinTegelaar/CIPP-API `New-ExoRequest.ps1`.
+const AUDIT_MAILBOX: &str = "SystemMailbox{8cc370d3-822a-4ab8-a926-bb94bd0641a9}";
+
 /// A mailbox as a call names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailboxId {
@@ -33,6 +36,8 @@ impl MailboxId {
 pub enum Anchor {
     /// The tenant's system mailbox, for cmdlets about the organization.
     Organization,
+    /// The system mailbox that holds the configuration of the unified audit log.
+    AuditLog,
     /// The mailbox that the cmdlet is about.
     Mailbox {
         /// A user principal name, an address or an object id.
@@ -60,6 +65,7 @@ impl Anchor {
         let organization = format!("APP:{SYSTEM_MAILBOX}@{tenant}");
         match self {
             Self::Organization => vec![organization],
+            Self::AuditLog => vec![format!("APP:{AUDIT_MAILBOX}@{tenant}"), organization],
             Self::Mailbox { name, object_id } => {
                 // A header accepts no control characters, and an attacker may have chosen the name.
                 let name: String = name.chars().filter(|c| !c.is_control() && c.is_ascii()).collect();

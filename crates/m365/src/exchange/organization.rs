@@ -6,7 +6,7 @@ use serde_json::json;
 use base::ids::{Domain, TenantId};
 
 use super::row::{Row, boolean, is_true, text};
-use super::{Anchor, Exchange};
+use super::{Anchor, Exchange, Mailbox, MailboxId};
 use crate::ServiceError;
 
 /// A domain that the organization accepts mail for.
@@ -112,17 +112,89 @@ impl Exchange {
         })
     }
 
-    /// Counts the user and shared mailboxes whose audit records may not reach the feed: those that [`UNAUDITED_MAILBOXES`] finds.
+    /// Lists the user and shared mailboxes whose audit records may not reach the feed: those that [`UNAUDITED_MAILBOXES`] finds, at
+    /// most `limit` of them.
     ///
     /// # Errors
     /// Returns what Exchange answered.
-    pub async fn count_unaudited_mailboxes(&self, tenant: &TenantId) -> Result<usize, ServiceError> {
-        let parameters = json!({"Filter": UNAUDITED_MAILBOXES, "ResultSize": "Unlimited"});
-        Ok(self.invoke(tenant, &Anchor::Organization, "Get-Mailbox", parameters).await?.len())
+    pub async fn unaudited_mailboxes(
+        &self,
+        tenant: &TenantId,
+        limit: Option<u32>,
+    ) -> Result<Vec<Mailbox>, ServiceError> {
+        let parameters = json!({"Filter": UNAUDITED_MAILBOXES, "ResultSize": size(limit)});
+        let rows = self.invoke(tenant, &Anchor::Organization, "Get-Mailbox", parameters).await?;
+        Ok(rows.into_iter().map(Mailbox::from).collect())
+    }
+
+    /// Returns whether the tenant has at least so many mailboxes.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn has_mailboxes(&self, tenant: &TenantId, count: u32) -> Result<bool, ServiceError> {
+        let parameters = json!({ "ResultSize": size(Some(count)) });
+        let rows = self.invoke(tenant, &Anchor::Organization, "Get-Mailbox", parameters).await?;
+        Ok(rows.len() >= usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// Enables or disables the auditing of a mailbox. Only the server that holds the mailbox accepts it.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn set_mailbox_audited(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        audited: bool,
+    ) -> Result<(), ServiceError> {
+        let parameters = json!({"Identity": mailbox.name, "AuditEnabled": audited});
+        self.invoke(tenant, &mailbox.into(), "Set-Mailbox", parameters).await.map(drop)
+    }
+
+    /// Lets the organization be customized, which takes an hour or two to have its effect.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered; see [`is_customized_already`].
+    pub async fn enable_organization_customization(&self, tenant: &TenantId) -> Result<(), ServiceError> {
+        let parameters = json!({ "Confirm": false });
+        let cmdlet = "Enable-OrganizationCustomization";
+        self.invoke(tenant, &Anchor::Organization, cmdlet, parameters).await.map(drop)
+    }
+
+    /// Lets records enter the unified audit log.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered; see [`needs_customization`].
+    pub async fn enable_unified_audit_log(&self, tenant: &TenantId) -> Result<(), ServiceError> {
+        let parameters = json!({"UnifiedAuditLogIngestionEnabled": true, "Confirm": false});
+        self.invoke(tenant, &Anchor::AuditLog, "Set-AdminAuditLogConfig", parameters).await.map(drop)
+    }
+
+    /// Ends that mailbox auditing is disabled for the whole organization.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn enable_organization_auditing(&self, tenant: &TenantId) -> Result<(), ServiceError> {
+        let parameters = json!({"AuditDisabled": false, "Confirm": false});
+        self.invoke(tenant, &Anchor::Organization, "Set-OrganizationConfig", parameters).await.map(drop)
     }
 
     async fn organization_row(&self, tenant: &TenantId, cmdlet: &str) -> Result<Row, ServiceError> {
         let rows = self.invoke(tenant, &Anchor::Organization, cmdlet, json!({})).await?;
         rows.into_iter().next().ok_or_else(|| self.caller.no_rows(cmdlet))
     }
+}
+
+fn size(limit: Option<u32>) -> String {
+    limit.map_or_else(|| "Unlimited".to_owned(), |limit| limit.to_string())
+}
+
+/// Returns whether Exchange says that the organization must be customized first.
+pub fn needs_customization(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Answered { message, .. } if message.contains("Enable-OrganizationCustomization"))
+}
+
+/// Returns whether Exchange says that the organization was customized before.
+pub fn is_customized_already(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Answered { message, .. } if message.contains("already enabled for customization"))
 }

@@ -36,14 +36,14 @@ pub(super) fn of(settings: &StorageAccount, http: reqwest::Client) -> Result<Sto
 
 /// A credential of azure_identity 1.x, as the table client's older interface wants it.
 #[derive(Debug)]
-struct Identity {
+pub(crate) struct Identity {
     credential: Arc<dyn Credential>,
     /// The error message if the credential yields no token.
     failure: &'static str,
 }
 
 impl Identity {
-    fn managed(client_id: Option<String>, http: reqwest::Client) -> Result<Self, StoreError> {
+    pub(crate) fn managed(client_id: Option<String>, http: reqwest::Client) -> Result<Self, StoreError> {
         let options = ManagedIdentityCredentialOptions {
             user_assigned_id: client_id.map(UserAssignedId::ClientId),
             client_options: ClientOptions { transport: Some(Transport::new(Arc::new(http))), ..Default::default() },
@@ -53,11 +53,18 @@ impl Identity {
         Ok(Self { credential, failure: "the managed identity got no token" })
     }
 
-    fn of_developer() -> Result<Self, StoreError> {
+    pub(crate) fn of_developer() -> Result<Self, StoreError> {
         let refused = |error| StoreError::Refused(format!("the developer's sign-in cannot be used: {error}"));
         let credential = DeveloperToolsCredential::new(None).map_err(refused)?;
         let failure = "no managed identity is offered here, and the sign-in of az or azd got no token; run `az login`";
         Ok(Self { credential, failure })
+    }
+
+    /// Returns a token.
+    pub(crate) async fn token(&self, scope: &str) -> Result<String, StoreError> {
+        let token = self.credential.get_token(&[scope], None).await;
+        let token = token.map_err(|_| StoreError::Refused(self.failure.to_owned()))?;
+        Ok(token.token.secret().to_owned())
     }
 }
 
