@@ -5,6 +5,8 @@
 //! missed, notified twice or not secured. With `-- --channels all` the page shows the flow, Teams, the webhook, mail and Slack side by
 //! side.
 
+mod table;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
@@ -13,8 +15,6 @@ use std::time::Duration;
 
 use base::clock::SystemClock;
 use clap::Parser;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
 use serde_json::{Value, json};
 use table_store::SqliteStore;
 use tenantwatch::app::App;
@@ -24,6 +24,8 @@ use tenantwatch::settings::{Needs, Settings};
 use tenantwatch_simulator::page::Page;
 use tenantwatch_simulator::scenario::{self, Planted};
 use tenantwatch_simulator::{Simulator, World};
+
+use table::new_table;
 
 /// Always the same tenants, people and attacks.
 const SEED: u64 = 20_261_123;
@@ -238,12 +240,6 @@ fn print_verdicts(verdicts: &[Verdict]) {
         ]);
     }
     println!("{table}");
-}
-
-fn new_table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header(header.iter().copied());
-    table
 }
 
 fn text(value: &Value) -> String {

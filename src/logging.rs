@@ -10,8 +10,7 @@ use std::fmt::{self, Write as _};
 use std::io;
 
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
@@ -30,7 +29,7 @@ const OWN_CRATES: [&str; 5] = ["tenantwatch", "audit_log", "base", "m365", "tabl
 
 /// Starts logging for the whole process. `RUST_LOG` is the filter, `info` if it is unset or invalid.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(&std::env::var("RUST_LOG").unwrap_or_default());
     let lines = tracing_subscriber::fmt::layer()
         // A closed pipe must not end the process.
         .log_internal_errors(false)
@@ -42,6 +41,12 @@ pub fn start() {
     if subscriber.try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
+}
+
+/// Returns the filter of a text such as `warn` or `info,tenantwatch::collect=debug`, and `info` for no text and for any other.
+fn filter(text: &str) -> Targets {
+    let given = Some(text.trim()).filter(|text| !text.is_empty()).and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO))
 }
 
 /// Returns whether an event or span may be logged. Libraries write a row for each failed request at `INFO`, and URLs, headers
@@ -124,6 +129,18 @@ mod tests {
     use tracing::subscriber::with_default;
 
     use super::*;
+
+    #[test]
+    fn filter_of_an_empty_or_wrong_text_is_info() {
+        let shown = |text: &str, target: &str, level: Level| filter(text).would_enable(target, &level);
+        for text in ["", "  ", "tenantwatch=loud"] {
+            assert!(shown(text, "tenantwatch", Level::INFO) && !shown(text, "tenantwatch", Level::DEBUG), "{text:?}");
+        }
+        assert!(!shown("warn", "tenantwatch", Level::INFO));
+        let one_module = "warn,tenantwatch::collect=debug";
+        assert!(shown(one_module, "tenantwatch::collect::blobs", Level::DEBUG));
+        assert!(!shown(one_module, "tenantwatch::assess", Level::INFO));
+    }
 
     #[derive(Clone, Default)]
     struct Captured(Arc<Mutex<Vec<u8>>>);

@@ -37,7 +37,7 @@ pub fn scan(size: Size) -> Vec<Row> {
     let file = || BufWriter::new(File::create(&path).unwrap());
     ordinary_json_lines(SEED, size.bytes, file()).unwrap();
     let mut rows = scan_of("file A", "made by the system", &path, size.bytes);
-    json_lines_with_people(SEED, size.bytes, file()).unwrap();
+    json_lines_with_people(SEED, size.bytes, 100, file()).unwrap();
     rows.extend(scan_of("file B", "one record in a hundred by a person", &path, size.bytes));
     rows
 }
@@ -105,7 +105,7 @@ pub async fn blobs(size: Size) -> Vec<Row> {
     let bytes = BLOBS * (times * (piece.len() as u64 + 1) + last.len() as u64 + 1);
     let by_the_system = row_of_blobs("made by the system", repeated, bytes).await;
     let mut lines = Vec::new();
-    json_lines_with_people(SEED, size.bytes / LESS, &mut lines).unwrap();
+    json_lines_with_people(SEED, size.bytes / LESS, 100, &mut lines).unwrap();
     let records = records_of(&lines);
     let parts: Vec<&[&[u8]]> = records.chunks(records.len().div_ceil(BLOBS as usize)).collect();
     let different = |number| {

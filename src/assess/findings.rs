@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use futures::{FutureExt as _, StreamExt as _, stream};
 
-use crate::detection::{Finding, Severity};
+use crate::detection::{Finding, Severity, consent_names, is_change_near_threats};
 use crate::location::parse_client_ip;
 use crate::notify::investigated::{self, Why};
 use crate::tables::PROCESSED;
@@ -15,7 +16,7 @@ use crate::tables::{FindingState, ProcessedRow};
 use base::ids::RunId;
 use table_store::{StoreError, retry_unavailable};
 
-use super::{Assessor, claim_holds, repeats};
+use super::{Assessor, STORED_AT_ONCE, claim_holds, repeats};
 use crate::tables::{incidents, pending};
 
 impl Assessor<'_> {
@@ -50,6 +51,24 @@ impl Assessor<'_> {
 
     async fn store_finished(&self, row: ProcessedRow) -> Result<(), StoreError> {
         self.insert(&row).await.map(|_| ())
+    }
+
+    /// Stores findings that are only recorded, in one request where the store can. Where it cannot, because one of them is stored already
+    /// for example, each is stored by itself.
+    pub(super) async fn store_together(&self, findings: &[Finding], created: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut rows = Vec::new();
+        for finding in findings {
+            let content_created = Some(created);
+            rows.push(ProcessedRow { content_created, ..self.row(finding).await });
+        }
+        let entities: Vec<_> = rows.iter().map(ProcessedRow::to_entity).collect();
+        if entities.len() > 1 && self.app.store.insert_together(PROCESSED, &entities).await {
+            self.count(|report| report.findings += rows.len() as u64);
+            return Ok(());
+        }
+        let stores: Vec<_> = rows.into_iter().map(|row| self.store_finished(row).boxed()).collect();
+        let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
+        stored.into_iter().collect()
     }
 
     /// Claims a row by inserting it. Returns `None` if another run has stored it.
@@ -171,6 +190,14 @@ impl Assessor<'_> {
         row.notified = self.outbox.owed(&row);
         row
     }
+}
+
+/// Returns whether a finding is only recorded: it is no threat, and nothing else is looked up, noted or related for it.
+pub(super) fn is_only_recorded(finding: &Finding) -> bool {
+    let may_be_threat = finding.threat || finding.rejudge || finding.hinges_on_withheld_target;
+    let is_related = !finding.outside_targets.is_empty() || is_change_near_threats(finding);
+    let leaves_marks = !finding.removed.is_empty() || finding.added_domain().is_some();
+    !may_be_threat && !is_related && !leaves_marks && consent_names(finding).is_empty()
 }
 
 /// Returns the state in which a finding is stored first. A threat is sent immediately, even if current settings could add to it.

@@ -28,8 +28,9 @@ use crate::tables::{Containment, CoverageSession, ProcessedRow, RowVersion, is_c
 use crate::tenants::{Report, Stop};
 use audit_log::AuditRecord;
 use base::ids::TenantId;
+use findings::is_only_recorded;
 use repeats::NotifiedFingerprints;
-use table_store::StoreError;
+use table_store::{StoreError, TOGETHER_LIMIT};
 
 /// Findings that are stored concurrently.
 const STORED_AT_ONCE: usize = 8;
@@ -177,12 +178,16 @@ impl<'a> Assessor<'a> {
         self.store_all(findings, created).await
     }
 
-    /// Stores findings, several at once; the records of one consent are one finding. All of them, whatever becomes of one: none is cut off between the acceptance of its
-    /// notification and the mark.
+    /// Stores findings, several at once; the records of one consent are one finding. All of them are tried, whatever becomes of one: none
+    /// is cut off between the acceptance of its notification and the mark. Findings that are only recorded come last and go together.
     async fn store_all(&self, mut findings: Vec<Finding>, created: DateTime<Utc>) -> Result<(), Stop> {
         unite_consents(&mut findings);
-        let stores: Vec<_> = findings.into_iter().map(|finding| self.store_finding(finding, created).boxed()).collect();
-        let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
+        let (recorded, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_only_recorded);
+        let stores: Vec<_> = others.into_iter().map(|finding| self.store_finding(finding, created).boxed()).collect();
+        let mut stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
+        for together in recorded.chunks(TOGETHER_LIMIT) {
+            stored.push(self.store_together(together, created).await);
+        }
         Ok(stored.into_iter().collect::<Result<(), StoreError>>()?)
     }
 

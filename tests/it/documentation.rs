@@ -67,7 +67,7 @@ fn settings_list_contains_every_setting_read_by_code() {
 /// Returns the paths of all pages, relative to the root.
 fn pages() -> Vec<PathBuf> {
     let mut pages: Vec<PathBuf> =
-        ["README.md", "CHANGELOG.md", "SECURITY.md", "flow/README.md"].map(PathBuf::from).into();
+        ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "flow/README.md"].map(PathBuf::from).into();
     for file in std::fs::read_dir(root().join("docs")).unwrap() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "md") {

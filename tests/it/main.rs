@@ -21,6 +21,7 @@ mod coverage;
 mod data_folder;
 mod day;
 mod demo_page;
+mod demo_table;
 mod detection;
 mod documentation;
 mod flow;

@@ -12,7 +12,11 @@ use tenantwatch_simulator::functions_host::{FunctionsHost, Level, Options};
 
 use crate::azurite::azurite;
 
-const TARGET: &str = "x86_64-unknown-linux-musl";
+/// The oldest C library that the package must run with: the one of CentOS 7.
+const OLDEST_GLIBC: (u32, u32) = (2, 17);
+
+/// Where Debian's `libc6-arm64-cross` has the libraries of 64-bit ARM.
+const ARM_LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -21,6 +25,11 @@ fn root() -> &'static Path {
 /// Returns whether a prerequisite is present. Reports a missing one on standard error, and fails if `CI` is set.
 fn have(what: &str, is_there: bool) -> bool {
     assert!(is_there || std::env::var_os("CI").is_none(), "{what} is missing");
+    have_optional(what, is_there)
+}
+
+/// Returns whether a prerequisite is present that no machine must have. Reports a missing one on standard error.
+fn have_optional(what: &str, is_there: bool) -> bool {
     if !is_there {
         // Not with eprintln, whose output a successful test hides.
         let _ = writeln!(std::io::stderr(), "\n*** LEFT OUT: the package was not tested: {what} is missing ***\n");
@@ -33,14 +42,28 @@ fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+fn is_installed(program: &str, argument: &str) -> bool {
+    Command::new(program).arg(argument).output().is_ok()
+}
+
+fn has_target(target: &str) -> bool {
+    let libraries = output_of("rustc", &["--print", "target-libdir", "--target", target]);
+    libraries.is_some_and(|folder| Path::new(folder.trim()).is_dir())
+}
+
 fn can_build() -> bool {
-    let libraries = output_of("rustc", &["--print", "target-libdir", "--target", TARGET]);
-    let target = libraries.is_some_and(|folder| Path::new(folder.trim()).is_dir());
-    let compiler =
-        ["musl-gcc", "cargo-zigbuild"].iter().any(|program| Command::new(program).arg("--version").output().is_ok());
-    have("the Rust target x86_64-unknown-linux-musl", target)
-        && have("musl-gcc or cargo-zigbuild", compiler)
-        && have("zip", Command::new("zip").arg("-v").output().is_ok())
+    have("cargo-zigbuild", is_installed("cargo-zigbuild", "--version")) && have("zip", is_installed("zip", "-v"))
+}
+
+fn can_run_arm() -> bool {
+    have_optional("qemu-aarch64", is_installed("qemu-aarch64", "--version"))
+        && have_optional("libc6-arm64-cross", Path::new(ARM_LIBRARIES).is_dir())
+        && have_optional("the Rust target aarch64-unknown-linux-gnu", has_target("aarch64-unknown-linux-gnu"))
+}
+
+fn package(arguments: &[&str]) {
+    let built = Command::new(root().join("scripts/package")).args(arguments).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
 }
 
 /// One file of the archive.
@@ -78,14 +101,22 @@ fn unpacked(zip: &[u8]) -> BTreeMap<String, Packed> {
     files
 }
 
-/// Returns whether the program needs a dynamic loader: it then has a program header of type 3 (`PT_INTERP`, elf(5)).
-fn needs_a_loader(elf: &[u8]) -> bool {
+/// Returns the machine of a program (elf(5): 62 is x86_64, 183 is 64-bit ARM).
+fn machine(elf: &[u8]) -> u8 {
     assert_eq!(&elf[..5], b"\x7fELF\x02", "a 64-bit ELF file");
-    let number = |at: usize, length: usize| {
-        elf[at..at + length].iter().rev().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte))
+    elf[18]
+}
+
+/// Returns the newest version of the C library that a program names, such as `GLIBC_2.17`.
+fn newest_glibc(elf: &[u8]) -> (u32, u32) {
+    const NAME: &[u8] = b"GLIBC_";
+    let number = |text: &[u8]| {
+        let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'))
     };
-    let (headers, size, count) = (number(32, 8), number(54, 2), number(56, 2));
-    (0..count).any(|index| number(headers + index * size, 4) == 3)
+    let named = elf.windows(NAME.len()).enumerate().filter(|(_, window)| *window == NAME);
+    let versions = named.map(|(at, _)| &elf[at + NAME.len()..]).filter(|rest| rest.get(1) == Some(&b'.'));
+    versions.map(|rest| (number(rest), number(&rest[2..]))).max().expect("it names no version of glibc")
 }
 
 #[tokio::test]
@@ -93,8 +124,7 @@ async fn package_contains_the_app_and_starts_under_the_host() {
     if !can_build() {
         return;
     }
-    let built = Command::new(root().join("scripts/package")).output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    package(&[]);
     let files = unpacked(&std::fs::read(root().join("target/tenantwatch.zip")).unwrap());
 
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
@@ -105,7 +135,8 @@ async fn package_contains_the_app_and_starts_under_the_host() {
     }
     let binary = &files["tenantwatch"];
     assert_eq!(binary.mode & 0o777, 0o755, "the execute bit");
-    assert!(!needs_a_loader(&binary.bytes), "statically linked");
+    assert_eq!(machine(&binary.bytes), 62);
+    assert!(newest_glibc(&binary.bytes) <= OLDEST_GLIBC, "{:?}", newest_glibc(&binary.bytes));
     // The host unpacks it at every cold start. A larger binary contains a dependency that was added unintentionally.
     assert!(binary.bytes.len() < 32_000_000, "{} bytes", binary.bytes.len());
     let has = |text: &str| binary.bytes.windows(text.len()).any(|window| window == text.as_bytes());
@@ -114,6 +145,33 @@ async fn package_contains_the_app_and_starts_under_the_host() {
     let folder = tempfile::tempdir().unwrap();
     unpack(&files, folder.path());
     starts_under_the_host(folder.path()).await;
+}
+
+#[test]
+fn package_for_arm_finds_a_threat_under_qemu() {
+    if !can_run_arm() || !can_build() {
+        return;
+    }
+    package(&["aarch64"]);
+    let binary = root().join("target/package-aarch64/tenantwatch");
+    let bytes = std::fs::read(&binary).unwrap();
+    assert_eq!(machine(&bytes), 183);
+    assert!(newest_glibc(&bytes) <= OLDEST_GLIBC, "{:?}", newest_glibc(&bytes));
+    let folder = tempfile::tempdir().unwrap();
+    let export = folder.path().join("export.jsonl");
+    let record = serde_json::json!({
+        "Id": "f9d3b8e1-6c1c-4a3f-9f0e-000000000001", "CreationTime": "2026-11-20T10:00:00", "UserType": 2,
+        "Operation": "New-InboxRule", "UserId": "joey@contoso.com", "OrganizationName": "contoso.com",
+        "Parameters": [{"Name": "ForwardTo", "Value": "thief@evil.example"}],
+    });
+    std::fs::write(&export, record.to_string()).unwrap();
+    let output = Command::new("qemu-aarch64")
+        .args(["-L", ARM_LIBRARIES, binary.to_str().unwrap(), "scan", "--format", "json", export.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(result["Findings"][0]["Threat"], true, "{result}");
 }
 
 fn unpack(files: &BTreeMap<String, Packed>, folder: &Path) {
@@ -261,8 +319,14 @@ fn workflows_run_the_checks_and_publish_verifiable_releases() {
         assert!(workflow.contains("run: .ci/run"));
         assert!(workflow.contains("\npermissions:\n  contents: read\n"), "a job gets more only where it needs it");
     }
-    assert!(ci.contains("cargo deny check"));
-    for part in ["scripts/package", "cargo cyclonedx", "sha256sum ", "actions/attest-build-provenance@"] {
+    assert!(ci.contains("cargo deny check") && read(".ci/run").contains("check bans licenses sources"));
+    for part in [
+        "scripts/package",
+        "scripts/package aarch64",
+        "cargo cyclonedx",
+        "sha256sum ",
+        "actions/attest-build-provenance@",
+    ] {
         assert!(release.contains(part), "{part}");
     }
 }

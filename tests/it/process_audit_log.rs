@@ -72,18 +72,17 @@ async fn concurrent_run_sends_nothing_and_loses_nothing() {
         fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", fixture.now())]);
         let steps = fixture.sim.steps();
         steps.hold_after(requests_before_the_flow().await, moment);
-        let killed = Box::pin(async {
+        let mut killed = Box::pin(async {
             let _ = fixture.read().await;
         });
-        let second = Box::pin(async {
-            steps.held().await;
-            fixture.wait(TimeDelta::minutes(1));
-            fixture.deliver(&fixture.message()).await.unwrap()
-        });
-        let report = tokio::select! {
-            () = killed => panic!("it should have been held"),
-            report = second => report,
-        };
+        tokio::select! {
+            () = &mut killed => panic!("it should have been held"),
+            () = steps.held() => {}
+        }
+        fixture.wait(TimeDelta::minutes(1));
+        // The first run is still there, and stands still: otherwise it would depend on the machine which of the two ends first.
+        let report = fixture.deliver(&fixture.message()).await.unwrap();
+        drop(killed);
         steps.release();
         assert_eq!((report.findings, report.notified), (0, 0), "{moment:?}: the claim is the first run's");
         assert!(fixture.coverage().await.pending, "{moment:?}: what the first run has begun is not forgotten");

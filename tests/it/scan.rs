@@ -13,6 +13,7 @@ use tenantwatch_simulator::records::ordinary_json_lines;
 
 mod exports;
 mod forms;
+mod width;
 
 fn scan(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenantwatch"));

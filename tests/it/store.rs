@@ -49,6 +49,7 @@ pub async fn conforms(store: Arc<dyn Store>) {
     a_row_is_read_as_it_was_written(store).await;
     long_and_strange_texts_come_back_whole(store).await;
     a_second_insert_changes_nothing(store).await;
+    rows_together_are_all_stored_or_none(store).await;
     only_the_current_version_is_replaced(store).await;
     a_replace_removes_what_it_does_not_name(store).await;
     deletes_ask_for_a_version_or_for_none(store).await;
@@ -125,6 +126,34 @@ async fn a_second_insert_changes_nothing(store: &dyn Store) {
     let refused = store.insert(TABLE, &second).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Exists(key) if *key == first.key), "{refused:?}");
     assert_eq!(store.get(TABLE, &first.key).await.unwrap().unwrap().entity, first);
+}
+
+async fn rows_together_are_all_stored_or_none(store: &dyn Store) {
+    let rows = |numbers: std::ops::Range<usize>| -> Vec<Entity> {
+        numbers.map(|number| entity("together", &format!("row{number:03}"))).collect()
+    };
+    assert!(store.insert_together(TABLE, &rows(0..100)).await);
+    let all = || names(store, Query::partition(partition("together")));
+    assert_eq!(all().await.len(), 100);
+    let read = store.get(TABLE, &key("together", "row042")).await.unwrap().unwrap();
+    assert_eq!(read.entity, entity("together", "row042"));
+    let mut other = entity("together", "row099");
+    other.set_text("Text", "other");
+    for refused in [
+        [rows(100..150), vec![other]].concat(),
+        [rows(100..110), rows(105..106)].concat(),
+        [rows(100..110), vec![entity("apart", "row")]].concat(),
+        rows(100..201),
+        Vec::new(),
+    ] {
+        assert!(!store.insert_together(TABLE, &refused).await, "{} rows", refused.len());
+        assert_eq!(all().await.len(), 100);
+    }
+    let mut large = rows(100..120);
+    large.iter_mut().for_each(|entity| entity.set_whole_text("Whole", &"x".repeat(40_000)));
+    assert!(!store.insert_together(TABLE, &large).await, "too many bytes for the service");
+    let changed = store.replace(TABLE, &entity("together", "row042"), &read.etag).await;
+    assert!(changed.is_ok(), "such a row has a version like any other");
 }
 
 async fn only_the_current_version_is_replaced(store: &dyn Store) {

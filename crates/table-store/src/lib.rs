@@ -12,7 +12,7 @@ mod sqlite;
 mod tables;
 mod update;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -262,6 +262,25 @@ impl StoreError {
     }
 }
 
+/// The most rows that [`Store::insert_together`] stores.
+/// Source: "Performing entity group transactions" on learn.microsoft.com.
+pub const TOGETHER_LIMIT: usize = 100;
+
+/// The most bytes that they may have, as [`Entity::size`] counts: a quarter of the 4 MiB of the service, because JSON takes three times
+/// as many for a text that is all escapes.
+const TOGETHER_BYTES: usize = 1024 * 1024;
+
+/// Returns whether rows may be stored in one transaction: of one partition, each once, and neither too many nor too large.
+fn fit_together(entities: &[Entity]) -> bool {
+    let partitions: BTreeSet<&PartitionKey> = entities.iter().map(|entity| &entity.key.partition).collect();
+    let rows: BTreeSet<&RowKey> = entities.iter().map(|entity| &entity.key.row).collect();
+    let are_distinct = partitions.len() == 1 && rows.len() == entities.len();
+    are_distinct
+        && entities.len() <= TOGETHER_LIMIT
+        && entities.iter().map(Entity::size).sum::<usize>() <= TOGETHER_BYTES
+        && entities.iter().all(|entity| entity.check_limits().is_ok())
+}
+
 /// Rows in tables. All operations are atomic for one row.
 #[async_trait]
 pub trait Store: Send + Sync + fmt::Debug {
@@ -273,6 +292,14 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Stores a new row. [`StoreError::Exists`] when the key is taken; never retried by the store itself.
     async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError>;
+
+    /// Stores new rows of one partition together, in one request, or none of them. `false` if they cannot be stored so, or if it is not
+    /// known whether they were: because a key is taken, the rows are too many or too large, or the response was lost. Each must then be
+    /// inserted by itself, which says what is wrong with it. Refuses nothing else, and a store without such a request always returns
+    /// `false`.
+    async fn insert_together(&self, _table: Table, _entities: &[Entity]) -> bool {
+        false
+    }
 
     /// Replaces the whole row if it still has this version, else [`StoreError::Changed`].
     async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError>;

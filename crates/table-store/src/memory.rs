@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table};
+use super::{
+    Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, fit_together,
+};
 use base::clock::Clock;
 
 /// A store that is forgotten when it is dropped.
@@ -69,6 +71,15 @@ impl Store for MemoryStore {
             return Err(StoreError::Exists(entity.key.clone()));
         }
         Ok(rows.put(table, entity, self.clock.now()))
+    }
+
+    async fn insert_together(&self, table: Table, entities: &[Entity]) -> bool {
+        let mut rows = self.rows();
+        let are_new = fit_together(entities) && entities.iter().all(|entity| rows.get(table, &entity.key).is_none());
+        if are_new {
+            entities.iter().for_each(|entity| drop(rows.put(table, entity, self.clock.now())));
+        }
+        are_new
     }
 
     async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError> {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, Transaction, 
 
 use super::{
     Column, ColumnValue, Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored,
-    Table,
+    Table, fit_together,
 };
 use base::clock::Clock;
 
@@ -107,23 +107,18 @@ impl Store for SqliteStore {
     async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError> {
         entity.check_limits()?;
         let (entity, changed) = (entity.clone(), self.clock.now());
-        self.write(move |transaction| {
-            let version = next_version(transaction)?;
-            let inserted = transaction
-                .prepare_cached(
-                    "INSERT INTO entity (name, pk, rk, version, changed, columns)
-                     VALUES (:name, :pk, :rk, :version, :changed, :columns) ON CONFLICT DO NOTHING",
-                )
-                .and_then(|mut statement| {
-                    statement.execute(named_params! {
-                        ":name": table.name(), ":pk": entity.key.partition.as_str(), ":rk": entity.key.row.as_str(),
-                        ":version": version, ":changed": changed.timestamp_micros(), ":columns": to_text(&entity),
-                    })
-                })
-                .map_err(failed)?;
-            if inserted == 0 { Err(StoreError::Exists(entity.key)) } else { Ok(ETag(version.to_string())) }
-        })
-        .await
+        self.write(move |transaction| insert(transaction, table, &entity, changed)).await
+    }
+
+    async fn insert_together(&self, table: Table, entities: &[Entity]) -> bool {
+        if !fit_together(entities) {
+            return false;
+        }
+        let (entities, changed) = (entities.to_vec(), self.clock.now());
+        let insert_all = move |transaction: &Transaction<'_>| {
+            entities.iter().try_for_each(|entity| insert(transaction, table, entity, changed).map(drop))
+        };
+        self.write(insert_all).await.is_ok()
     }
 
     async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError> {
@@ -234,6 +229,28 @@ impl Store for SqliteStore {
         })
         .await
     }
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    table: Table,
+    entity: &Entity,
+    changed: DateTime<Utc>,
+) -> Result<ETag, StoreError> {
+    let version = next_version(transaction)?;
+    let inserted = transaction
+        .prepare_cached(
+            "INSERT INTO entity (name, pk, rk, version, changed, columns)
+             VALUES (:name, :pk, :rk, :version, :changed, :columns) ON CONFLICT DO NOTHING",
+        )
+        .and_then(|mut statement| {
+            statement.execute(named_params! {
+                ":name": table.name(), ":pk": entity.key.partition.as_str(), ":rk": entity.key.row.as_str(),
+                ":version": version, ":changed": changed.timestamp_micros(), ":columns": to_text(entity),
+            })
+        })
+        .map_err(failed)?;
+    if inserted == 0 { Err(StoreError::Exists(entity.key.clone())) } else { Ok(ETag(version.to_string())) }
 }
 
 /// The condition for the values of text columns. They are letters and digits, so they can stand in it as they are.

@@ -31,15 +31,12 @@ use url::{Host, Url};
 use self::failure::Failure;
 use self::wire::{Sent, StoredCells};
 use super::{
-    Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, TableNames,
+    Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, TOGETHER_LIMIT,
+    Table, TableNames, fit_together,
 };
 use crate::account::StorageAccount;
 use base::clock::{Clock, SystemClock};
 use base::service_time::ServiceTime;
-
-/// The most operations in one transaction.
-/// Source: "Performing entity group transactions" on learn.microsoft.com.
-const TRANSACTION_LIMIT: usize = 100;
 
 /// Number of retries of an operation that may be repeated.
 const RETRIES: usize = 4;
@@ -139,7 +136,7 @@ impl TablesStore {
         }
     }
 
-    /// Removes up to [`TRANSACTION_LIMIT`] rows in one request. A transaction is refused as a whole when one row is
+    /// Removes up to [`TOGETHER_LIMIT`] rows in one request. A transaction is refused as a whole when one row is
     /// gone already; `false` then, and nothing was removed.
     async fn delete_together(
         &self,
@@ -183,6 +180,22 @@ impl Store for TablesStore {
             Err(Failure::Conflict) => Err(StoreError::Exists(entity.key.clone())),
             Err(failure) => Err(failure.into_error()),
         }
+    }
+
+    async fn insert_together(&self, table: Table, entities: &[Entity]) -> bool {
+        let Some(first) = entities.first().filter(|_| fit_together(entities)) else { return false };
+        let rows_of = self.table(table).partition_key_client(first.key.partition.as_str());
+        let work = async || {
+            let mut transaction = rows_of.transaction();
+            for entity in entities {
+                transaction = transaction.insert(Sent(entity))?;
+            }
+            transaction.await
+        };
+        // Never repeated: the second try would meet the rows of the first.
+        let Ok(answer) = self.once(table, 1, work).await else { return false };
+        let answers = &answer.operation_responses;
+        answers.len() == entities.len() && answers.iter().all(|one| one.status_code.is_success())
     }
 
     async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError> {
@@ -260,7 +273,7 @@ impl Store for TablesStore {
     async fn delete_many(&self, table: Table, partition: &PartitionKey, rows: &[RowKey]) -> Result<(), StoreError> {
         // A row may be named only once in a transaction.
         let rows: Vec<&RowKey> = rows.iter().collect::<BTreeSet<_>>().into_iter().collect();
-        for together in rows.chunks(TRANSACTION_LIMIT) {
+        for together in rows.chunks(TOGETHER_LIMIT) {
             if self.delete_together(table, partition, together).await? {
                 continue;
             }

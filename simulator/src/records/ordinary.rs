@@ -23,14 +23,14 @@ pub fn ordinary_json_lines(seed: u64, bytes: u64, out: impl Write) -> io::Result
     json_lines(seed, bytes, out, |_| false)
 }
 
-/// Writes the same as [`ordinary_json_lines`], with one record in a hundred that a person caused and that must be evaluated.
+/// Writes the same as [`ordinary_json_lines`], with one record in `one_in` that a person caused and that must be evaluated. 0 is none.
 ///
 /// These records are rules for newsletters and changes of mailboxes. Nothing in them is a threat.
 ///
 /// # Errors
 /// Returns an error if `out` cannot be written to.
-pub fn json_lines_with_people(seed: u64, bytes: u64, out: impl Write) -> io::Result<u64> {
-    json_lines(seed, bytes, out, |number| number % 100 == 0)
+pub fn json_lines_with_people(seed: u64, bytes: u64, one_in: u32, out: impl Write) -> io::Result<u64> {
+    json_lines(seed, bytes, out, |number| number.checked_rem(one_in.into()) == Some(0))
 }
 
 fn json_lines(seed: u64, bytes: u64, mut out: impl Write, is_by_person: impl Fn(i64) -> bool) -> io::Result<u64> {

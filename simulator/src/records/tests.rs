@@ -83,7 +83,7 @@ fn every_builder_writes_the_common_members() {
 #[test]
 fn every_hundredth_line_is_by_a_person() {
     let mut lines = Vec::new();
-    json_lines_with_people(7, 400_000, &mut lines).unwrap();
+    json_lines_with_people(7, 400_000, 100, &mut lines).unwrap();
     let text = String::from_utf8(lines).unwrap();
     let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let is_by_a_person = |record: &Value| record["RecordType"] == EXCHANGE_ADMIN && record["UserType"] == 2;

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::detection::Severity;
 
@@ -65,11 +66,12 @@ fn write_block(group: &FindingGroup, width: usize, out: &mut dyn Write) -> std::
     writeln!(out)
 }
 
-/// Writes a text in lines of at most this width, as far as its words let it.
+/// Writes a text in lines of at most this width. A word that is longer than a line is broken.
 fn write_wrapped(margin: &str, text: &str, width: usize, out: &mut dyn Write) -> std::io::Result<()> {
+    let room = width.saturating_sub(margin.width()).max(2);
     let mut line = String::new();
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        if !line.is_empty() && margin.len() + line.chars().count() + 1 + word.chars().count() > width {
+    for word in text.split(' ').flat_map(|word| pieces(word, room)) {
+        if !line.is_empty() && line.width() + 1 + word.width() > room {
             writeln!(out, "{margin}{line}")?;
             line.clear();
         }
@@ -81,17 +83,35 @@ fn write_wrapped(margin: &str, text: &str, width: usize, out: &mut dyn Write) ->
     writeln!(out, "{margin}{line}")
 }
 
+/// Returns a word in pieces that are at most this wide; a character of Chinese counts twice.
+fn pieces(word: &str, room: usize) -> Vec<&str> {
+    let (mut pieces, mut start, mut taken) = (Vec::new(), 0, 0);
+    for (at, character) in word.char_indices() {
+        let wide = character.width().unwrap_or_default();
+        if taken + wide > room {
+            pieces.extend(word.get(start..at));
+            (start, taken) = (at, 0);
+        }
+        taken += wide;
+    }
+    pieces.extend(word.get(start..).filter(|rest| !rest.is_empty()));
+    pieces
+}
+
 fn width(table: &Table) -> u16 {
     let of_variable = || std::env::var("COLUMNS").ok()?.parse().ok();
     table.width().or_else(of_variable).unwrap_or(WIDTH_IN_A_PIPE).max(NARROWEST)
 }
 
 fn write_broken(reading: &Reading, out: &mut dyn Write) -> Result<(), ScanError> {
+    let width = width(&Table::new()).into();
     for part in reading.broken.told().iter().take(LISTED) {
-        writeln!(out, "Malformed: {}:{}: {}", printable(&part.file), part.line, printable(&part.error))?;
+        let told = format!("Malformed: {}:{}: {}", printable(&part.file), part.line, printable(&part.error));
+        write_wrapped("", &told, width, out)?;
     }
     if let Some(more @ 1..) = reading.broken.count().checked_sub(LISTED as u64) {
-        writeln!(out, "Malformed: {more} more; the output of --format json has the first 1,000")?;
+        let told = format!("Malformed: {more} more; the output of --format json has the first 1,000");
+        write_wrapped("", &told, width, out)?;
     }
     Ok(())
 }

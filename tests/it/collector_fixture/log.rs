@@ -11,8 +11,9 @@ use tenantwatch::logging::OneLine;
 use tenantwatch::settings::{ActionKey, Settings};
 use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// The program at its most talkative level, and warnings of libraries: nothing else can be logged.
 const FILTER: &str = "warn,tenantwatch=debug,audit_log=debug,base=debug,m365=debug,table_store=debug";
@@ -53,12 +54,9 @@ pub struct Log {
 impl Log {
     pub fn start() -> Self {
         let lines = Lines::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(FILTER))
-            .with_ansi(false)
-            .event_format(OneLine)
-            .with_writer(lines.clone())
-            .finish();
+        let written =
+            tracing_subscriber::fmt::layer().with_ansi(false).event_format(OneLine).with_writer(lines.clone());
+        let subscriber = tracing_subscriber::registry().with(FILTER.parse::<Targets>().unwrap()).with(written);
         let other = Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
         Self { lines, _guard: tracing::subscriber::set_default(subscriber), _other: other }
     }

@@ -14,6 +14,7 @@ use table_store::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     Insert,
+    InsertTogether,
     Replace,
     Get,
     List,
@@ -174,6 +175,11 @@ impl Store for CountingStore {
         self.note_written(Operation::Insert, &entity.key);
         let effect = self.inner.insert(table, entity);
         self.operate(Operation::Insert, entity.key.row.as_str(), effect).await
+    }
+    async fn insert_together(&self, table: Table, entities: &[Entity]) -> bool {
+        entities.iter().for_each(|entity| self.note_written(Operation::InsertTogether, &entity.key));
+        let effect = async { Ok(self.inner.insert_together(table, entities).await) };
+        self.operate(Operation::InsertTogether, "", effect).await.unwrap_or_default()
     }
     async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError> {
         self.note_written(Operation::Replace, &entity.key);

@@ -7,6 +7,7 @@ mod empty_content;
 mod hanging_exchange;
 mod listing;
 mod many_targets;
+mod recorded;
 pub mod records;
 mod related;
 mod secrets;
