@@ -124,7 +124,7 @@ impl Assessor<'_> {
             description: finding.description.clone(),
             rule_id: finding.rule_id.clone(),
             rule_name: finding.rule_name.clone(),
-            source_mailbox: finding.mailbox.clone(),
+            source_mailbox: mailbox_of(finding),
             actor: finding.actor.clone(),
             operation: finding.operation.clone(),
             event_time: finding.event_time,
@@ -154,6 +154,14 @@ impl Assessor<'_> {
         };
         row.notified = self.outbox.owed(&row);
         row
+    }
+}
+
+/// Returns the mailbox of a finding. A finding that is not about a mailbox is about the account of its actor.
+fn mailbox_of(finding: &Finding) -> String {
+    match finding.mailbox.is_empty() && !finding.kind.is_about_mailbox() {
+        true => finding.actor.clone(),
+        false => finding.mailbox.clone(),
     }
 }
 

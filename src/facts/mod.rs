@@ -376,7 +376,7 @@ fn mailbox_facts(mailbox: Mailbox) -> Option<MailboxFacts> {
 }
 
 /// An entry of the settings as the evaluation takes it.
-fn trusted_target(target: &settings::TrustedTarget) -> TrustedTarget {
+pub fn trusted_target(target: &settings::TrustedTarget) -> TrustedTarget {
     match target.clone() {
         settings::TrustedTarget::Domain { only_in, domain } => TrustedTarget::Domain { only_in, domain },
         settings::TrustedTarget::Address { only_in, address } => TrustedTarget::Address { only_in, address },
@@ -385,6 +385,6 @@ fn trusted_target(target: &settings::TrustedTarget) -> TrustedTarget {
 
 /// Returns the address at which mail to this recipient ends (external for a contact or mail user, else its own mailbox), and the
 /// kind of group that it is.
-fn recipient_facts(recipient: &Recipient) -> RecipientFacts {
+pub fn recipient_facts(recipient: &Recipient) -> RecipientFacts {
     RecipientFacts { addresses: recipient.target().into_iter().collect(), group: recipient.group_kind() }
 }

@@ -1,18 +1,22 @@
 //! Which addresses are inside the organization, and which outside ones are trusted.
 
-use crate::detection::AcceptedDomains;
-use crate::settings::TrustedTarget;
-use base::ids::{Domain, MailAddress};
+use tokio::sync::Mutex;
+
+use crate::detection::{AcceptedDomains, Answer, GroupKind, Knowledge, MailTargets, Question, RecipientFacts};
+use crate::facts::{recipient_facts, trusted_target};
+use base::ids::MailAddress;
 use m365::ServiceError;
 use m365::exchange;
 
 use super::context::RemediationContext;
 
-/// The accepted domains of a tenant and the trusted targets.
+/// How often the answers about targets may raise further questions.
+const ROUNDS: usize = 3;
+
+/// The accepted domains of a tenant, the trusted targets, and what was looked up about other targets during the press.
 pub struct Boundary {
     accepted: AcceptedDomains,
-    trusted: Vec<TrustedTarget>,
-    tenant_domain: Domain,
+    known: Mutex<Knowledge>,
 }
 
 impl Boundary {
@@ -24,23 +28,63 @@ impl Boundary {
             // What has to be granted is Exchange, so that is told.
             Err(error) => verified_domains(context).await.map_err(|_| error)?,
         };
-        let trusted = context.app.settings.trust.targets.clone();
-        Ok(Self { accepted, trusted, tenant_domain: context.finding.domain.clone() })
+        let known = Knowledge {
+            accepted: accepted.clone(),
+            trusted_targets: context.app.settings.trust.targets.iter().map(trusted_target).collect(),
+            ..Knowledge::new(*context.tenant(), context.finding.domain.clone())
+        };
+        Ok(Self { accepted, known: Mutex::new(known) })
+    }
+
+    /// Returns whether it is proven that mail to a target, in any of Exchange's forms, stays inside or goes to trusted recipients. It
+    /// is evaluated as in a record: a contact counts by its external address, a group by its members.
+    pub async fn is_proven_inside(&self, context: &RemediationContext<'_>, target: &str) -> bool {
+        let targets = MailTargets::read(target);
+        let mut known = self.known.lock().await;
+        for _ in 0..ROUNDS {
+            for question in targets.questions(&known) {
+                answer(context, question, &mut known).await;
+            }
+        }
+        targets.are_proven_inside(&known)
     }
 
     /// Whether mail to the address stays inside.
     pub fn is_inside(&self, address: &MailAddress) -> bool {
         self.accepted.contain(address.domain())
     }
+}
 
-    /// Whether the provider trusts the address in this tenant.
-    pub fn is_trusted(&self, address: &MailAddress) -> bool {
-        let here = |only_in: &Option<Domain>| only_in.as_ref().is_none_or(|domain| *domain == self.tenant_domain);
-        self.trusted.iter().any(|target| match target {
-            TrustedTarget::Domain { only_in, domain } => here(only_in) && domain == address.domain(),
-            TrustedTarget::Address { only_in, address: trusted } => here(only_in) && trusted == address,
-        })
+/// Looks up what the evaluation of a target asks for. Questions about anything else do not arise.
+async fn answer(context: &RemediationContext<'_>, question: Question, known: &mut Knowledge) {
+    match question {
+        Question::Recipient(name) => {
+            let answer = recipient_answer(context, &name).await;
+            known.recipients.insert(name, answer);
+        }
+        Question::GroupMembers { identity, kind } => {
+            let answer = members_answer(context, &identity, kind).await;
+            known.groups.insert(identity, answer);
+        }
+        Question::Mailbox(_) | Question::LiveRules(_) => {}
     }
+}
+
+async fn recipient_answer(context: &RemediationContext<'_>, name: &str) -> Answer<RecipientFacts> {
+    let call = context.app.exchange.recipient(context.tenant(), name);
+    match context.ask_exchange("recipient", call).await {
+        Ok(Some(found)) => Answer::Known(recipient_facts(&found)),
+        Ok(None) => Answer::Unknown,
+        Err(_) => Answer::Withheld,
+    }
+}
+
+/// A member without an address, or one beyond the limit, could be anybody.
+async fn members_answer(context: &RemediationContext<'_>, group: &str, kind: GroupKind) -> Answer<Vec<String>> {
+    let call = context.app.exchange.group_members(context.tenant(), kind, group);
+    let Ok(members) = context.ask_exchange("members of a group", call).await else { return Answer::Withheld };
+    let addresses: Option<Vec<String>> = members.recipients.iter().map(exchange::Recipient::target).collect();
+    addresses.filter(|_| members.is_complete).map_or(Answer::Refused, Answer::Known)
 }
 
 async fn verified_domains(context: &RemediationContext<'_>) -> Result<AcceptedDomains, ServiceError> {

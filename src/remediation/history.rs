@@ -128,12 +128,18 @@ impl History {
         later.filter(|run| !is_undone(run)).map(|run| run.record_id).next_back()
     }
 
-    /// The steps of the last Remediate of this finding, unless an Undo was begun since: how much that restored is not known.
-    pub fn prior_steps(&self, record_id: &RecordId) -> Option<(&ActionRow, Vec<Step>)> {
+    /// The steps of every Remediate of the incident, the newest first. Those before the last Undo do not count: how much that restored
+    /// is not known.
+    pub fn prior_steps(&self) -> Vec<(&ActionRow, Vec<Step>)> {
         let from = self.runs.iter().rposition(|run| is(run, Action::Undo)).map_or(0, |at| at + 1);
-        let since = self.runs.get(from..)?;
-        let run = since.iter().rev().find(|run| run.record_id == *record_id && is(run, Action::Remediate))?;
-        Some((run, serde_json::from_str(&run.steps).ok()?))
+        let since = self.runs.get(from..).unwrap_or_default();
+        let remediated = since.iter().rev().filter(|run| is(run, Action::Remediate));
+        remediated.filter_map(|run| Some((run, serde_json::from_str(&run.steps).ok()?))).collect()
+    }
+
+    /// Returns the findings of the incident that were remediated since the last finished Undo.
+    pub fn remediated(&self) -> BTreeSet<RecordId> {
+        self.open().iter().filter(|run| is(run, Action::Remediate)).map(|run| run.record_id).collect()
     }
 
     /// The oldest snapshot since the last finished Undo. A part that it does not contain comes from the next one that does.
