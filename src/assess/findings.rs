@@ -9,12 +9,12 @@ use crate::detection::{Finding, Severity};
 use crate::location::parse_client_ip;
 use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
-use crate::tables::claim::{self, CLAIM_HOLDS, Claimed};
+use crate::tables::claim::{self, Claimed};
 use crate::tables::{FindingState, ProcessedRow};
 use base::ids::RunId;
 use table_store::{StoreError, retry_unavailable};
 
-use super::{Assessor, repeats};
+use super::{Assessor, claim_holds, repeats};
 use crate::tables::{incidents, pending};
 
 impl Assessor<'_> {
@@ -67,7 +67,7 @@ impl Assessor<'_> {
 
     /// The note that something is unfinished comes before the thing itself, so that a kill in between loses nothing.
     async fn store_unfinished(&self, mut row: ProcessedRow, finding: &Finding) -> Result<(), StoreError> {
-        row.next_attempt = Some(row.processed_at + CLAIM_HOLDS);
+        row.next_attempt = Some(row.processed_at + claim_holds(self.app, &row));
         row.attempts = 1;
         if row.state == FindingState::Sending {
             row.incident_id = self.join_incident(&row).await?;
@@ -88,7 +88,7 @@ impl Assessor<'_> {
     /// Sends a claimed threat, unless its fingerprint was notified before. A repetition is stored as `Repeat`.
     pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
         let Some(first) = repeats::claim(self.app, &self.notified, &row).await? else {
-            return self.outbox.deliver_threat(row, etag).await;
+            return self.deliver_threat(row, etag).await;
         };
         row.state = FindingState::Repeat;
         row.repeat_of = Some(first);
@@ -151,6 +151,8 @@ impl Assessor<'_> {
             notified: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             incident_id: String::new(),
+            containment: None,
+            containment_detail: String::new(),
         };
         row.notified = self.outbox.owed(&row);
         row

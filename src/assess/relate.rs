@@ -6,12 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Assessor;
+use super::{Assessor, claim_holds};
 use crate::detection::{
     Finding, FindingKind, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, is_change_near_threats,
     raise_after_threat,
 };
-use crate::tables::claim::CLAIM_HOLDS;
 use crate::tables::{COVERAGE, pending};
 use crate::tables::{
     FindingState, ProcessedRow, RowVersion, TargetIndexRow, TargetRow, UserEventRow, list_readable, load,
@@ -232,7 +231,7 @@ impl Assessor<'_> {
         row.state = FindingState::Sending;
         row.claim_id = RunId::random();
         row.attempts = 1;
-        row.next_attempt = Some(self.app.clock.now() + CLAIM_HOLDS);
+        row.next_attempt = Some(self.app.clock.now() + claim_holds(self.app, &row));
         row.incident_id = self.join_incident(&row).await?;
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, None).await?;
         self.session.note_unfinished().await?;

@@ -94,6 +94,7 @@ mod tests {
             since: at(0),
             covered_until: covered_until.map(at),
             read_from: None,
+            read_since: None,
             ahead: ahead.iter().map(|(from, to)| Span { from: at(*from), to: at(*to) }).collect(),
             last_run: None,
             last_outcome: String::new(),

@@ -5,7 +5,7 @@ use audit_log::{AuditRecord, Glance, Without};
 use super::evidence::Evidence;
 use super::finding::{Finding, FindingKind};
 use super::forwarding::{self, Change};
-use super::knowledge::Knowledge;
+use super::knowledge::{AcceptedDomains, Knowledge, OtherDomains};
 use super::principals::{Principals, is_noise, is_system, principals};
 use super::resolution::Resolver;
 use super::selection::{OperationKind, operation_kind};
@@ -60,6 +60,18 @@ pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
     }
     Some(evidence.into_finding(record, &principals, known))
         .filter(|finding| !noise || finding.forwarding_externally || finding.rejudge)
+}
+
+/// Evaluates one record while the tenant's domains cannot be read, and without look-ups. Returns the finding only if it is a threat
+/// whichever domains are the tenant's.
+pub fn judge_without_domains(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
+    let assuming = |others| {
+        let accepted = AcceptedDomains { exact: [known.domain.clone()].into(), others, ..AcceptedDomains::default() };
+        judge(record, &Knowledge { offline: true, accepted, ..known.clone() }).filter(|finding| finding.threat)
+    };
+    assuming(OtherDomains::Internal)?;
+    assuming(OtherDomains::External)?;
+    assuming(OtherDomains::Unread)
 }
 
 fn gather(

@@ -80,6 +80,20 @@ pub struct AcceptedDomains {
     pub with_sub_domains: BTreeSet<Domain>,
     /// Those of the above whose unknown recipients are relayed to another mail system (`InternalRelay`, `ExternalRelay`).
     pub relayed: BTreeSet<Domain>,
+    /// The domains beside these.
+    pub others: OtherDomains,
+}
+
+/// What is assumed about domains that are not listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OtherDomains {
+    /// They are not the tenant's.
+    #[default]
+    External,
+    /// They are the tenant's.
+    Internal,
+    /// They may be either, because the list could not be read.
+    Unread,
 }
 
 impl AcceptedDomains {
@@ -95,7 +109,9 @@ impl AcceptedDomains {
 
     /// Returns whether mail to this domain is accepted by the tenant.
     pub fn contain(&self, domain: &Domain) -> bool {
-        self.exact.contains(domain) || is_or_is_below(&self.with_sub_domains, domain)
+        self.others == OtherDomains::Internal
+            || self.exact.contains(domain)
+            || is_or_is_below(&self.with_sub_domains, domain)
     }
 
     /// Returns whether mail to unknown recipients of this domain is relayed to another system.

@@ -67,8 +67,11 @@ pub use earlier_rules::EarlierRules;
 pub use exchange_rules::{is_delegate_rule_name, is_exchange_rule_name};
 pub use finding::{Finding, FindingKind, Severity};
 pub use folders::is_junk_folder;
-pub use judge::{judge, system_noise};
-pub use knowledge::{AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts, Question, RecipientFacts};
+pub use inbox_rule::shows_whole_rule;
+pub use judge::{judge, judge_without_domains, system_noise};
+pub use knowledge::{
+    AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts, OtherDomains, Question, RecipientFacts,
+};
 pub use live_rules::LiveMailbox;
 pub use mail_targets::MailTargets;
 pub use questions::questions;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use base::ids::Domain;
 
-use super::knowledge::{Answer, GroupKind, Knowledge, Question, RecipientFacts};
+use super::knowledge::{Answer, GroupKind, Knowledge, OtherDomains, Question, RecipientFacts};
 use super::targets::{Destination, Target, is_inside};
 
 /// The most look-ups for one record. Targets beyond it are unresolved.
@@ -202,6 +202,8 @@ fn destination_by_domain(text: &str, domain: &Domain, known: &Knowledge) -> Dest
         Destination::Inside(text.to_owned())
     } else if known.trusted_targets.iter().any(|trusted| trusted.covers(text, domain, &known.domain)) {
         Destination::Trusted(text.to_owned())
+    } else if known.accepted.others == OtherDomains::Unread {
+        unresolved(text, false)
     } else {
         Destination::Outside(text.to_owned())
     }

@@ -90,6 +90,11 @@ impl FactCache {
         })
     }
 
+    /// The facts about a tenant that need no look-up: settings, and the domain that it is known by.
+    pub fn without_look_ups(&self, row: &CoverageRow) -> Knowledge {
+        self.knowledge(row, AcceptedDomains::default(), HashMap::new())
+    }
+
     fn cached(&self, tenant: &TenantId) -> Option<TenantFacts> {
         let now = self.clock.now();
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);

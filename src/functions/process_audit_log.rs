@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::assess::Assessor;
 use crate::collect::{self, Collector, batches, span_of};
 use crate::notify::outbox::Outbox;
+use crate::remediation::contain::ContainmentStage;
 use crate::tables::{COVERAGE, CoverageRow, CoverageSession, PendingRow, TenantState, coverage};
 use crate::tenants::audit_check::auditing_is_off;
 use crate::tenants::{self, Stop, service, stop};
@@ -13,6 +14,7 @@ use base::clock::Deadline;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 use table_store::{PartitionKey, Query, StoreError};
+use tokio::sync::mpsc::unbounded_channel;
 
 pub use crate::tenants::Report;
 
@@ -46,10 +48,21 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
         return Ok(Report::default());
     }
     let outbox = app.outbox(deadline);
-    let assessor = Assessor::new(app, message.tenant_id, &session, &outbox);
+    let (to_containment, containable) = unbounded_channel();
+    let assessor = Assessor::new(app, message.tenant_id, &session, &outbox).with_containment(to_containment);
     let mut collected = Report::default();
-    let outcome =
-        stop::in_time(deadline, work(app, message, deadline, &session, &outbox, &assessor, &mut collected)).await;
+    let stage = ContainmentStage::new(app, &session, &outbox, deadline);
+    let stages = async {
+        let reading = async {
+            let read = work(app, message, deadline, &session, &outbox, &assessor, &mut collected).await;
+            assessor.end_containment();
+            read
+        };
+        let (read, contained) = tokio::join!(reading.boxed(), stage.run(containable).boxed());
+        Box::pin(outbox.send_bundles()).await?;
+        read.and(contained.map_err(Stop::from))
+    };
+    let outcome = stop::in_time(deadline, stages.boxed()).await;
     let assessed = assessor.finish();
     let run = Run { app, message, session: &session, outbox: &outbox, started };
     let ended = Box::pin(run.store_outcome(&outcome)).await;
@@ -62,7 +75,7 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
     };
     ended?;
     match outcome {
-        Ok(()) | Err(Stop::OutOfTime | Stop::Starting) => Ok(report),
+        Ok(()) | Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled) => Ok(report),
         Err(stop) => Err(stop),
     }
 }
@@ -103,7 +116,6 @@ async fn work(
     // the compiler looks only so deep into one.
     let collecting = collector.run(share(app, deadline), collected).boxed();
     let (outcome, ()) = tokio::join!(collecting, assessor.run(receiver).boxed());
-    Box::pin(outbox.send_bundles()).await?;
     outcome
 }
 
@@ -151,7 +163,9 @@ impl Run<'_> {
         match outcome {
             Ok(()) => self.enter_read_state().await,
             Err(Stop::AccessBlocked(state, why)) => self.enter_blocked(*state, why).await,
-            Err(Stop::OutOfTime | Stop::Starting | Stop::Transient(_)) => self.session.save().await,
+            Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled | Stop::Transient(_)) => {
+                self.session.save().await
+            }
         }
     }
 

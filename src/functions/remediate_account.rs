@@ -97,7 +97,7 @@ async fn act(
     match request.action {
         Action::Remediate => Box::pin(remediate::remediate(press)).await,
         Action::Preview => Box::pin(remediate::preview(press)).await,
-        Action::Undo | Action::Dismiss => Box::pin(undo::undo(press)).await,
+        Action::Undo | Action::Dismiss | Action::Contain => Box::pin(undo::undo(press)).await,
     }
 }
 

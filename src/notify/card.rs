@@ -29,6 +29,8 @@ pub enum Buttons {
     /// The flow that posted the card waits for one of `{"Action":"Remediate"}` and `{"Action":"Dismiss"}`. The card holds no
     /// token: the flow has it.
     Submit,
+    /// As [`Buttons::Submit`], and `{"Action":"Undo"}`: the account was contained.
+    SubmitOrUndo,
     /// Nothing waits: two links to look and act.
     Links {
         /// The user in the Entra admin center.
@@ -57,6 +59,7 @@ fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Opti
     actions.extend(consent.map(|page| open("Open the page for consent", page)));
     let texts = Texts { notification, limit };
     let mut body = vec![headline(notification)];
+    body.extend(contained(texts));
     body.extend(why(texts));
     body.push(whole_picture(texts));
     body.extend(particulars(texts));
@@ -100,10 +103,25 @@ fn headline(notification: &Notification<'_>) -> Value {
     if !others.is_empty() {
         items.push(paragraph(bold(line(&others))));
     }
+    let containment = summary::containment(notification);
+    if !containment.is_empty() {
+        items.push(paragraph(bold(line(&containment))));
+    }
     if can_be_acted_on(row) {
         items.push(paragraph(bold(line(&format!("Unless that was agreed, secure {}.", summary::whom(notification))))));
     }
     json!({ "type": "Container", "style": style, "bleed": true, "items": items })
+}
+
+/// Returns a line for each step of the automatic containment.
+fn contained(texts: Texts<'_>) -> Vec<Value> {
+    let lines: Vec<&str> = texts.notification.row.containment_detail.lines().collect();
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    let heading = json!({ "type": "TextBlock", "text": "Done automatically", "weight": "Bolder", "spacing": "Medium" });
+    let steps = lines.into_iter().map(|line| close(paragraph(texts.run(&format!("• {line}")))));
+    std::iter::once(heading).chain(steps).collect()
 }
 
 fn why(texts: Texts<'_>) -> Vec<Value> {
@@ -183,6 +201,11 @@ fn actions(row: &ProcessedRow, buttons: &Buttons) -> Vec<Value> {
     match buttons {
         Buttons::Submit => vec![
             submit("Secure and Remediate", "Remediate", "destructive"),
+            submit("Dismiss as false positive", "Dismiss", "default"),
+        ],
+        Buttons::SubmitOrUndo => vec![
+            submit("Secure and Remediate", "Remediate", "destructive"),
+            submit("Let back in", "Undo", "default"),
             submit("Dismiss as false positive", "Dismiss", "default"),
         ],
         Buttons::Links { entra, exchange } => {

@@ -63,6 +63,8 @@ pub fn lines(notification: &Notification<'_>, cloud: Cloud) -> Vec<(&'static str
     let why = if reasons.is_empty() { String::new() } else { notification.safe(&reasons.join(" ")) };
     let done = match &press {
         Some(press) => press.steps.clone(),
+        None if !row.containment_detail.is_empty() => row.containment_detail.clone(),
+        None if super::is_contained(row) => summary::containment(notification),
         None if row.threat => "Nothing yet: Tenantwatch has notified only.".to_owned(),
         None => String::new(),
     };

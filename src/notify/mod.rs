@@ -29,7 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::detection::{FindingKind, Severity};
 use crate::settings::{ActionSettings, ChannelSettings, MinimumSeverity, Settings};
-use crate::tables::{ProcessedRow, TenantState};
+use crate::tables::{Containment, ProcessedRow, TenantState};
 use base::clock::{Clock, Deadline};
 use base::http::HttpClientError;
 use base::ids::TenantId;
@@ -38,10 +38,11 @@ use m365::{AppRegistration, Cloud, Hosts};
 
 pub use defang::defang;
 use delivery::{Delivery, Headers, Transport};
+use flow::PayloadTokens;
 pub use notification::Notification;
 pub use portal::ConsentPage;
 use table_store::Digest;
-use token::{ActionTokens, Scope};
+use token::{ActionTokens, Scope, UNDO_LIFE};
 
 /// A way to tell somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -188,8 +189,8 @@ impl Notifier {
         Channel::ALL.into_iter().filter(|channel| self.is_set(*channel)).collect()
     }
 
-    /// Returns whether a channel gets this row. Threats below a channel's minimum severity are not sent to it; a press is told to the
-    /// webhook and by mail only.
+    /// Returns whether a channel gets this row. Threats below a channel's minimum severity are not sent to it, unless the account
+    /// was contained; a press is told to the webhook and by mail only.
     pub fn wants(&self, channel: Channel, row: &ProcessedRow) -> bool {
         if presses::is_press(row) {
             return presses::TOLD.contains(&channel);
@@ -198,7 +199,7 @@ impl Notifier {
             MinimumSeverity::Medium => Severity::Medium,
             MinimumSeverity::High => Severity::High,
         };
-        !row.threat || row.severity >= minimum || minimum == Severity::Medium
+        !row.threat || row.severity >= minimum || minimum == Severity::Medium || is_contained(row)
     }
 
     /// The digest of the webhook's address; `None` if it is not set.
@@ -259,10 +260,12 @@ impl Notifier {
         let consent = lacks_consent.then(|| self.consent.of(&row.tenant_id));
         let invalid = |error: &dyn std::fmt::Display| NotifyError::Configuration { channel, detail: error.to_string() };
         match channel {
-            Channel::Flow => {
-                serde_json::to_vec(&flow::payload(notification, self.action_token(row).as_ref(), consent.as_deref()))
-                    .map_err(|error| invalid(&error))
-            }
+            Channel::Flow => serde_json::to_vec(&{
+                let (action, undo) = (self.action_token(row), self.undo_token(row));
+                let tokens = PayloadTokens { action: action.as_ref(), undo: undo.as_ref() };
+                flow::payload(notification, tokens, consent.as_deref())
+            })
+            .map_err(|error| invalid(&error)),
             Channel::Teams => serde_json::to_vec(&teams::message(notification, self.cloud, consent.as_deref()))
                 .map_err(|error| invalid(&error)),
             Channel::Webhook => Ok(webhook::body(notification)),
@@ -295,6 +298,17 @@ impl Notifier {
         let life = TimeDelta::from_std(self.token_life).unwrap_or(TimeDelta::zero());
         self.tokens.mint(row, Scope::Act, self.clock.now(), life)
     }
+
+    /// A fresh token that lets a contained account back in.
+    fn undo_token(&self, row: &ProcessedRow) -> Option<SecretString> {
+        let can_be_undone = can_be_acted_on(row) && is_contained(row);
+        can_be_undone.then(|| self.tokens.mint(row, Scope::Undo, self.clock.now(), UNDO_LIFE)).flatten()
+    }
+}
+
+/// Returns whether something was done to the account of a threat without a request.
+fn is_contained(row: &ProcessedRow) -> bool {
+    row.containment.as_ref().is_some_and(Containment::has_acted)
 }
 
 /// Whether RemediateAccount would act on this finding: a threat that comes from a record.

@@ -105,6 +105,8 @@ impl Notice {
             notified: channels.iter().map(|channel| (channel.as_str().to_owned(), None)).collect(),
             unanswered: BTreeMap::new(),
             incident_id: String::new(),
+            containment: None,
+            containment_detail: String::new(),
         }
     }
 }

@@ -16,7 +16,8 @@ use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
 use crate::tables::claim::{self, Claimed};
 use crate::tables::{
-    CoverageSession, FindingState, IncidentRow, Notified, ProcessedRow, Unanswered, incidents, load, pending,
+    Containment, CoverageSession, FindingState, IncidentRow, Notified, ProcessedRow, Unanswered, incidents, load,
+    pending,
 };
 use base::clock::{Clock, Deadline};
 use base::ids::{Domain, RecordId, TenantId};
@@ -198,7 +199,9 @@ impl<'a> Outbox<'a> {
         if row.replace(self.store, &version).await?.is_none() {
             return Ok(false);
         }
-        pending::remove(self.store, &row.tenant_id, &row.record_id).await?;
+        if row.containment != Some(Containment::Open) {
+            pending::remove(self.store, &row.tenant_id, &row.record_id).await?;
+        }
         Ok(true)
     }
 
@@ -222,7 +225,8 @@ impl<'a> Outbox<'a> {
     }
 
     async fn forget_if_sent(&self, row: &ProcessedRow, offered: &Offered) -> Result<(), StoreError> {
-        if row.state == FindingState::Sent && !offered.claim_is_lost {
+        let is_done = row.state == FindingState::Sent && row.containment != Some(Containment::Open);
+        if is_done && !offered.claim_is_lost {
             pending::remove(self.store, &row.tenant_id, &row.record_id).await?;
         }
         Ok(())

@@ -98,6 +98,8 @@ impl Press {
             next_attempt: Some(due),
             notified: BTreeMap::new(),
             unanswered: BTreeMap::new(),
+            containment: None,
+            containment_detail: String::new(),
             ..finding.clone()
         }
     }

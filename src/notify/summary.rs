@@ -1,6 +1,7 @@
 //! What happened, in plain words.
 
 use crate::detection::{FindingKind, ReasonName};
+use crate::tables::{Containment, ProcessedRow};
 use table_store::cut_text;
 
 use super::Notification;
@@ -25,8 +26,42 @@ pub fn summary(notification: &Notification<'_>) -> String {
 
 /// The sentence of a finding, and one about the other threats of its incident.
 pub fn of_notification(notification: &Notification<'_>) -> String {
-    let (summary, others) = (summary(notification), notification.others());
-    if others.is_empty() { summary } else { format!("{summary} {others}") }
+    let sentences = [summary(notification), containment(notification), notification.others()];
+    sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// One sentence about the automatic containment. Empty if there was nothing to contain.
+pub fn containment(notification: &Notification<'_>) -> String {
+    let row = notification.row;
+    let whom = whom(notification);
+    let change = match row.kind {
+        FindingKind::InboxForward => "the forwarding is removed",
+        _ => "the rule is disabled",
+    };
+    match &row.containment {
+        None | Some(Containment::Unknown(_)) => String::new(),
+        Some(Containment::Done) => format!(
+            "Tenantwatch has contained {whom}: sign-in is blocked, all sessions are revoked, and {change}. Nothing else was changed."
+        ),
+        Some(Containment::Partly | Containment::Open) => format!(
+            "Tenantwatch has contained {whom} only in part, or has not finished: Secure and Remediate continues from there."
+        ),
+        Some(Containment::WouldBe) => {
+            format!("Tenantwatch would have contained {whom}, but only observes: nothing was changed.")
+        }
+        Some(Containment::Refused(condition)) => {
+            format!("Tenantwatch has not contained {whom} automatically: {condition}.")
+        }
+    }
+}
+
+/// How a threat is called in the headline.
+fn threat_class(row: &ProcessedRow) -> &'static str {
+    match &row.containment {
+        Some(Containment::Done) => "Contained",
+        Some(Containment::Partly | Containment::Open) => "Contained in part",
+        _ => "Threat",
+    }
 }
 
 /// What stands at the head of a card: how bad and what kind, whose account, in which tenant, what happened.
@@ -35,7 +70,7 @@ pub fn headline(notification: &Notification<'_>) -> [String; 4] {
     let class = match (row.kind, row.threat) {
         (FindingKind::Test, _) => "Test".to_owned(),
         (FindingKind::Coverage, _) => "Notice · watching".to_owned(),
-        (kind, true) => format!("Threat · {} severity · {}", row.severity.as_str(), in_words(kind)),
+        (kind, true) => format!("{} · {} severity · {}", threat_class(row), row.severity.as_str(), in_words(kind)),
         (kind, false) => format!("Notice · {} severity · {}", row.severity.as_str(), in_words(kind)),
     };
     let what = match row.kind {

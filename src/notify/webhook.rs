@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use table_store::cut_text;
 use uuid::Uuid;
 
+use super::flow::PayloadTokens;
 use super::{Notification, flow, presses};
 use crate::detection::FindingKind;
-use crate::tables::ProcessedRow;
+use crate::tables::{Containment, ProcessedRow};
 
 /// The longest body, in bytes.
 pub const BODY_LIMIT: usize = 20_000;
@@ -26,6 +27,7 @@ pub fn event_type(row: &ProcessedRow) -> &'static str {
         FindingKind::Test => "tenantwatch.test",
         FindingKind::Coverage if presses::is_press(row) => "tenantwatch.remediated",
         FindingKind::Coverage => "tenantwatch.notice",
+        _ if row.containment.as_ref().is_some_and(Containment::has_acted) => "tenantwatch.contained",
         _ => "tenantwatch.threat",
     }
 }
@@ -55,7 +57,7 @@ pub fn body(notification: &Notification<'_>) -> Vec<u8> {
 }
 
 fn members(notification: &Notification<'_>) -> BTreeMap<&'static str, String> {
-    let mut members = flow::payload(notification, None, None);
+    let mut members = flow::payload(notification, PayloadTokens::default(), None);
     members.retain(|name, _| !LEFT_OUT.contains(name));
     if let Some(press) = presses::press_of(notification.row) {
         members.insert("LogID", press.log_id.to_string());

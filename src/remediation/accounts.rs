@@ -55,6 +55,11 @@ impl Account {
         }
     }
 
+    /// Returns whether it is one of these protected users.
+    pub fn is_among(&self, protected: &[ProtectedUser]) -> bool {
+        protected.iter().any(|one| self.is(one))
+    }
+
     fn is(&self, protected: &ProtectedUser) -> bool {
         match protected {
             ProtectedUser::ObjectId(id) => {
@@ -191,7 +196,7 @@ impl Accounts {
     pub fn refuse_protected(&self, compromised: &[Account], protected: &[ProtectedUser]) -> Result<(), Refusal> {
         let mailbox = self.has_mailbox.then_some(&self.owner);
         for account in mailbox.into_iter().chain(compromised) {
-            if protected.iter().any(|one| account.is(one)) {
+            if account.is_among(protected) {
                 return Err(Refusal::Protected(account.name.clone()));
             }
         }

@@ -4,7 +4,8 @@ use tokio::sync::Mutex;
 
 use crate::detection::{AcceptedDomains, Answer, GroupKind, Knowledge, MailTargets, Question, RecipientFacts};
 use crate::facts::{recipient_facts, trusted_target};
-use base::ids::MailAddress;
+use crate::settings::TrustedTarget;
+use base::ids::{Domain, MailAddress};
 use m365::ServiceError;
 use m365::exchange;
 
@@ -16,6 +17,8 @@ const ROUNDS: usize = 3;
 /// The accepted domains of a tenant, the trusted targets, and what was looked up about other targets during the press.
 pub struct Boundary {
     accepted: AcceptedDomains,
+    trusted: Vec<TrustedTarget>,
+    tenant_domain: Domain,
     known: Mutex<Knowledge>,
 }
 
@@ -28,12 +31,13 @@ impl Boundary {
             // What has to be granted is Exchange, so that is told.
             Err(error) => verified_domains(context).await.map_err(|_| error)?,
         };
+        let (trusted, tenant_domain) = (context.app.settings.trust.targets.clone(), context.finding.domain.clone());
         let known = Knowledge {
             accepted: accepted.clone(),
-            trusted_targets: context.app.settings.trust.targets.iter().map(trusted_target).collect(),
+            trusted_targets: trusted.iter().map(trusted_target).collect(),
             ..Knowledge::new(*context.tenant(), context.finding.domain.clone())
         };
-        Ok(Self { accepted, known: Mutex::new(known) })
+        Ok(Self { accepted, trusted, tenant_domain, known: Mutex::new(known) })
     }
 
     /// Returns whether it is proven that mail to a target, in any of Exchange's forms, stays inside or goes to trusted recipients. It
@@ -52,6 +56,15 @@ impl Boundary {
     /// Whether mail to the address stays inside.
     pub fn is_inside(&self, address: &MailAddress) -> bool {
         self.accepted.contain(address.domain())
+    }
+
+    /// Whether the provider trusts the address in this tenant.
+    pub fn is_trusted(&self, address: &MailAddress) -> bool {
+        let here = |only_in: &Option<Domain>| only_in.as_ref().is_none_or(|domain| *domain == self.tenant_domain);
+        self.trusted.iter().any(|target| match target {
+            TrustedTarget::Domain { only_in, domain } => here(only_in) && domain == address.domain(),
+            TrustedTarget::Address { only_in, address: trusted } => here(only_in) && trusted == address,
+        })
     }
 }
 

@@ -52,6 +52,8 @@ pub struct RemediationContext<'a> {
     pub compromised: Vec<Account>,
     /// Read everything, change nothing.
     pub preview: bool,
+    /// Of the rules, only the one of the finding is disabled.
+    pub only_offending: bool,
     /// After this nothing new is begun.
     pub deadline: &'a Deadline,
     /// Held by every run that changes something.
@@ -74,6 +76,7 @@ impl<'a> RemediationContext<'a> {
             accounts,
             compromised: Vec::new(),
             preview: false,
+            only_offending: false,
             deadline,
             lock: None,
             record: None,

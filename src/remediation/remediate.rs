@@ -127,12 +127,12 @@ async fn under_lock<'a>(
 ) -> Result<Report, Refusal> {
     let mut history = press.history().await?;
     context.compromised = press.compromised(&history).await?;
-    let (mut steps, is_done) = steps_so_far(&history, press.finding, &context.compromised);
+    let (mut steps, is_done) = steps_so_far(&steps::all(), &history, press.finding, &context.compromised);
     let snapshot = history.open_snapshot();
     let record = press.begin(run_id, &mut history, &steps).await?.after(snapshot);
     context.record = Some(Mutex::new(record));
     let status = match is_done {
-        true => secure_again(context, &mut steps).await,
+        true => secure_again(context, &steps::all(), &mut steps).await,
         false => {
             take_all(context, &mut steps).await;
             RunStatus::of(&steps, RunStatus::Completed)
@@ -151,12 +151,17 @@ async fn under_lock<'a>(
     Ok(report)
 }
 
-/// The steps as the last run of this finding left them, and whether nothing is left to be done.
+/// The wanted steps as the last run of this finding left them, and whether nothing is left to be done.
 ///
 /// Where something is left only what must not be done twice is handed on, from runs of the other findings of the incident too. The
 /// other steps look first whether there is something to do, and so notice what came back since.
-fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Account]) -> (Vec<Step>, bool) {
-    let mut steps = steps::all();
+pub(super) fn steps_so_far(
+    wanted: &[Step],
+    history: &History,
+    finding: &ProcessedRow,
+    compromised: &[Account],
+) -> (Vec<Step>, bool) {
+    let mut steps = wanted.to_vec();
     let prior = history.prior_steps();
     if prior.iter().any(|(_, prior)| is_let_in_again(prior, compromised)) {
         return (steps, false);
@@ -222,14 +227,18 @@ fn covers(step: &Step, compromised: &[Account]) -> bool {
 
 /// Everything was done before. Where a second read finds that something no longer holds, somebody was inside in between, and
 /// all of it is done again; where it cannot be read nothing is known, and nothing is done.
-async fn secure_again(context: &RemediationContext<'_>, steps: &mut Vec<Step>) -> RunStatus {
+pub(super) async fn secure_again(
+    context: &RemediationContext<'_>,
+    wanted: &[Step],
+    steps: &mut Vec<Step>,
+) -> RunStatus {
     let read = context.run_while_locked(Box::pin(verify::run(context, steps))).await;
     let Some(Reading { report, is_broken }) = read else {
         note(steps, steps::LAST, StepReport::planned("Time ran out; the next press reads again."));
         return RunStatus::Incomplete;
     };
     if is_broken {
-        *steps = steps::all();
+        *steps = wanted.to_vec();
         take_all(context, steps).await;
         return RunStatus::of(steps, RunStatus::Completed);
     }
@@ -239,7 +248,7 @@ async fn secure_again(context: &RemediationContext<'_>, steps: &mut Vec<Step>) -
 
 /// Takes every step that is not finished, until time runs out. Each is stored before and after: the end of one step and the
 /// beginning of the next are one write.
-async fn take_all(context: &RemediationContext<'_>, steps: &mut [Step]) {
+pub(super) async fn take_all(context: &RemediationContext<'_>, steps: &mut [Step]) {
     let names: Vec<StepName> = steps.iter().filter(|step| !step.outcome.is_settled()).map(|step| step.step).collect();
     for name in names {
         if !context.may_go_on().await {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Refusal;
 use crate::notify::token::Scope;
+use crate::tables::ProcessedRow;
 use base::ids::{Domain, RecordId};
 
 /// The longest body that is read, in bytes.
@@ -28,11 +29,13 @@ pub enum Action {
     Undo,
     /// It was a false positive: do not tell of it again.
     Dismiss,
+    /// The automatic containment. No request can ask for it.
+    Contain,
 }
 
 impl Action {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Remediate, Self::Preview, Self::Undo, Self::Dismiss];
+    /// Those that a request can ask for.
+    pub const OF_REQUESTS: [Self; 4] = [Self::Remediate, Self::Preview, Self::Undo, Self::Dismiss];
 
     /// The word in requests, answers and rows.
     pub fn as_str(self) -> &'static str {
@@ -41,6 +44,7 @@ impl Action {
             Self::Preview => "Preview",
             Self::Undo => "Undo",
             Self::Dismiss => "Dismiss",
+            Self::Contain => "Contain",
         }
     }
 
@@ -49,7 +53,7 @@ impl Action {
         match self {
             Self::Undo if force => Scope::Force,
             Self::Undo => Scope::Undo,
-            Self::Remediate | Self::Preview | Self::Dismiss => Scope::Act,
+            Self::Remediate | Self::Preview | Self::Dismiss | Self::Contain => Scope::Act,
         }
     }
 }
@@ -109,6 +113,21 @@ impl Request {
         self.action.scope(self.force)
     }
 
+    /// The request that stands for the automatic containment of a threat.
+    pub(super) fn contain(finding: &ProcessedRow) -> Self {
+        let owner = finding.source_mailbox.trim();
+        Self {
+            domain: finding.domain.clone(),
+            user: if owner.is_empty() { finding.actor.clone() } else { owner.to_owned() },
+            record_id: finding.record_id,
+            token: None,
+            action: Action::Contain,
+            account: AccountChoice::Auto,
+            force: false,
+            reason: String::new(),
+        }
+    }
+
     /// Reads a body. Unknown members are ignored, null ones are as good as missing.
     ///
     /// # Errors
@@ -123,7 +142,7 @@ impl Request {
             user: members.account("User")?,
             record_id: members.name("ID", "the GUID of a log record")?,
             token: members.text("Token")?.map(SecretString::from),
-            action: members.word("Action", &Action::ALL, Action::as_str)?.unwrap_or(Action::Remediate),
+            action: members.word("Action", &Action::OF_REQUESTS, Action::as_str)?.unwrap_or(Action::Remediate),
             account: members
                 .word("Account", &AccountChoice::ALL, AccountChoice::as_str)?
                 .unwrap_or(AccountChoice::Auto),

@@ -92,7 +92,7 @@ async fn under_lock<'a>(
 /// Stores that the buttons of earlier cards are void, of this finding and of the others of its incident that this Undo undoes: an
 /// account that is let in again must not be blocked by an old card. Returns a warning for each that failed.
 async fn void_action_tokens(press: RemediationRequest<'_>, history: &History) -> Vec<String> {
-    let mut undone = history.remediated();
+    let mut undone = history.secured();
     undone.insert(press.finding.record_id);
     let mut warnings = Vec::new();
     for record_id in undone {
@@ -139,6 +139,9 @@ async fn put_back(
     history: &History,
     force: bool,
 ) -> StepReport {
+    if !history.has_taken(step) {
+        return StepReport::skipped("No run has changed it.");
+    }
     match step {
         StepName::ClearForwarding => forwarding(context, snapshot.forwarding.as_ref(), force).await,
         StepName::DisableInboxRules => inbox_rules(context, &snapshot.rules, force).await,

@@ -5,6 +5,7 @@ mod actions;
 mod channels;
 mod cloud;
 mod collection;
+mod containment;
 mod credential;
 mod file;
 mod heartbeat;
@@ -20,6 +21,7 @@ mod trust;
 pub use actions::{ActionKey, ActionSettings, ProtectedUser};
 pub use channels::{ChannelSettings, MailSettings, WebhookSettings};
 pub use collection::CollectionSettings;
+pub use containment::{ContainedTenants, ContainmentMode, ContainmentSettings};
 pub use file::{SettingsFileError, layered, read_settings_file};
 pub use heartbeat::{HeartbeatSettings, HeartbeatStyle};
 pub use list::{SETTINGS, SettingDoc};
@@ -59,6 +61,8 @@ pub struct Settings {
     pub heartbeat: HeartbeatSettings,
     /// The requirements and limits of RemediateAccount.
     pub actions: ActionSettings,
+    /// Automatic containment.
+    pub containment: ContainmentSettings,
     /// Targets that are never external, and disabled detections.
     pub trust: TrustSettings,
     /// The look-up of IP addresses.
@@ -158,6 +162,7 @@ impl Settings {
         let channels = ChannelSettings::from_source(&mut source, needs.channels);
         let heartbeat = HeartbeatSettings::from_source(&mut source);
         let actions = ActionSettings::from_source(&mut source);
+        let containment = ContainmentSettings::from_source(&mut source);
         let trust = TrustSettings::from_source(&mut source);
         let location = LocationSettings::from_source(&mut source);
         let root_certificates = root_certificates(&mut source);
@@ -172,6 +177,7 @@ impl Settings {
                 channels,
                 heartbeat,
                 actions,
+                containment,
                 trust,
                 location,
                 root_certificates,

@@ -68,6 +68,8 @@ pub struct CoverageRow {
     pub covered_until: Option<DateTime<Utc>>,
     /// `ReadFrom`: where the first run began to list. In rows of earlier versions, where the first run of this version continued.
     pub read_from: Option<DateTime<Utc>>,
+    /// `ReadSince`: since when the tenant has been read without a gap. A run that comes late does not restart it; a gap does.
+    pub read_since: Option<DateTime<Utc>>,
     /// `Ahead`: spans read beyond it, at most 50.
     pub ahead: Vec<Span>,
     /// `LastRun`: when the last complete run ended.
@@ -134,6 +136,7 @@ impl CoverageRow {
         "Since",
         "CoveredUntil",
         "ReadFrom",
+        "ReadSince",
         "Ahead",
         "LastRun",
         "LastOutcome",
@@ -230,6 +233,7 @@ impl CoverageRow {
         let times = [
             ("CoveredUntil", self.covered_until),
             ("ReadFrom", self.read_from),
+            ("ReadSince", self.read_since),
             ("LastRun", self.last_run),
             ("LastContent", self.last_content),
             ("AuditCheck", self.audit_checked),
@@ -258,6 +262,7 @@ impl CoverageRow {
             since: columns.time("Since")?,
             covered_until: stored.entity.time("CoveredUntil"),
             read_from: stored.entity.time("ReadFrom"),
+            read_since: stored.entity.time("ReadSince"),
             ahead: columns.json("Ahead")?,
             last_run: stored.entity.time("LastRun"),
             last_outcome: columns.text("LastOutcome"),

@@ -17,6 +17,8 @@ const REMOVED: Word = Word::new("removed");
 const ADDED: Word = Word::new("added");
 const INCIDENT: Word = Word::new("incident");
 const LOCK: Word = Word::new("lock");
+const BREAKER: Word = Word::new("breaker");
+const ALL: Word = Word::new("all");
 
 /// The partition of AuditLogCoverage with all tenants' coverage rows.
 pub fn tenants() -> PartitionKey {
@@ -91,4 +93,14 @@ pub fn lock(object: &Digest) -> RowKey {
 /// The index of open snapshots, by the digest of an object id.
 pub fn snapshot(object: &Digest) -> RowKey {
     RowKey::word_digest(SNAPSHOT, object)
+}
+
+/// The partition of AuditLogCoverage with the counters of automatic containment.
+pub fn breaker() -> PartitionKey {
+    PartitionKey::word(BREAKER)
+}
+
+/// The counters over all tenants.
+pub fn breaker_of_all() -> RowKey {
+    RowKey::word(ALL)
 }

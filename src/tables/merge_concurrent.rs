@@ -67,6 +67,8 @@ pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow
         since: state.since,
         covered_until: ours.covered_until.max(theirs.covered_until),
         read_from: ours.read_from.into_iter().chain(theirs.read_from).min(),
+        // A gap that either has found restarts it.
+        read_since: ours.read_since.max(theirs.read_since),
         ahead: [ours.ahead.as_slice(), &theirs.ahead].concat(),
         last_run: newer.last_run,
         last_outcome: newer.last_outcome.clone(),

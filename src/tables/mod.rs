@@ -1,8 +1,10 @@
 //! The rows of the three tables as types, and the few ways they may be written: claim, take over, mark, unite.
 
 mod actions;
+mod breaker;
 pub mod claim;
 mod columns;
+mod containment;
 pub mod coverage;
 mod coverage_session;
 pub mod incidents;
@@ -25,6 +27,8 @@ use table_store::Table;
 use crate::settings::TableNames;
 
 pub use actions::ActionRow;
+pub use breaker::{BreakerRow, BreakerScope, Counters, Reservation};
+pub use containment::{Containment, is_containable};
 pub use coverage::{CoverageRow, TenantState};
 pub use coverage_session::CoverageSession;
 pub use incidents::IncidentRow;

@@ -1,7 +1,7 @@
 //! Loading and saving rows as types.
 
 use super::{
-    AddedDomainRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, LockRow, NotifiedFingerprintRow,
+    AddedDomainRow, BreakerRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, LockRow, NotifiedFingerprintRow,
     OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow,
 };
 use std::sync::Arc;
@@ -63,6 +63,7 @@ table_rows! {
     RemovedRow => COVERAGE,
     AddedDomainRow => COVERAGE,
     ServiceRow => COVERAGE,
+    BreakerRow => COVERAGE,
 }
 
 /// Reads one row.

@@ -47,6 +47,7 @@ pub fn first_row(app: &App, message: &TenantMessage) -> CoverageRow {
         since: app.clock.now(),
         covered_until: None,
         read_from: None,
+        read_since: None,
         ahead: Vec::new(),
         last_run: None,
         last_outcome: String::new(),

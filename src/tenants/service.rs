@@ -62,12 +62,15 @@ pub async fn notice_standstill(app: &App, outbox: &Outbox<'_>) -> Result<bool, S
 /// # Errors
 /// Returns [`StoreError`] if the notice cannot be stored.
 pub async fn notice_missing_action_key(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
-    let text =
-        "RemediateAccount rejects every request because ACTION_KEY is not set. Tenantwatch monitors and notifies, but \
-                no button works. Set ACTION_KEY to base64 of at least 32 random bytes."
-            .to_owned();
+    let text = "RemediateAccount rejects every request because ACTION_KEY is not set. Tenantwatch monitors and notifies, but \
+                no button works. Set ACTION_KEY to base64 of at least 32 random bytes.";
+    // With its own id, so that it is sent to those who got the other one before.
+    let (text, since) = match app.settings.containment.warning(&app.settings.actions.key) {
+        Some(warning) => (format!("{text} {warning}."), "unset, so nothing is contained"),
+        None => (text.to_owned(), "unset"),
+    };
     let subject = Subject::service(app.settings.partner.tenant_id);
-    let notice = Notice { subject, what: "ActionKey".to_owned(), since: "unset".to_owned(), text, at: app.clock.now() };
+    let notice = Notice { subject, what: "ActionKey".to_owned(), since: since.to_owned(), text, at: app.clock.now() };
     outbox.tell(&notice, None).await
 }
 

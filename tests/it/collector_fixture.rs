@@ -449,6 +449,7 @@ fn settings(sim: &Simulator) -> Settings {
     };
     Settings {
         heartbeat: Default::default(),
+        containment: Default::default(),
         partner: AppRegistration {
             tenant_id: TenantId::new(PARTNER),
             client_id: Uuid::from_u128(0xc1),

@@ -13,6 +13,7 @@ mod check;
 mod clients;
 mod collector_fixture;
 mod command_line;
+mod containment;
 mod coverage;
 #[cfg(unix)]
 mod data_folder;

@@ -151,7 +151,7 @@ impl Exchange {
         Ok(Some(row))
     }
 
-    /// Proves that all `owners`, by which the rows of `cmdlet` name a mailbox, are names of the mailbox that was asked for. Exchange
+    /// Proves that all `owners`, by which the rows of an answer name a mailbox, are names of the mailbox that was asked for. Exchange
     /// can answer with rows of another mailbox, and some rows name their mailbox in another way than it was asked for. Without rows it
     /// proves that the name leads to that mailbox.
     ///
@@ -162,7 +162,7 @@ impl Exchange {
         tenant: &TenantId,
         mailbox: &MailboxId,
         owners: &[&str],
-        cmdlet: &str,
+        what: &str,
     ) -> Result<(), ServiceError> {
         let asked = mailbox.identity();
         if !owners.is_empty() && owners.iter().all(|owner| owner.eq_ignore_ascii_case(asked)) {
@@ -171,12 +171,12 @@ impl Exchange {
         let proven = self.proven_mailbox(tenant, mailbox).await?;
         match proven.is_some_and(|proven| owners.iter().all(|owner| proven.is_named(owner))) {
             true => Ok(()),
-            false => Err(self.of_another(cmdlet)),
+            false => Err(self.of_another(what)),
         }
     }
 
-    fn of_another(&self, cmdlet: &str) -> ServiceError {
-        self.caller.unreachable(format!("{cmdlet} did not return the mailbox that was asked for"))
+    fn of_another(&self, what: &str) -> ServiceError {
+        self.caller.unreachable(format!("{what} is not proven to be about the mailbox that was asked for"))
     }
 
     async fn invoke_by(

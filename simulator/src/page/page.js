@@ -77,10 +77,48 @@ function show(answer, status, result) {
   table.tBodies[0].replaceChildren(...rows);
 }
 
+// What the other channels received, one column each. All of it is text, or a card whose links lead nowhere here.
+const columns = new Map();
+
+function column(name) {
+  if (!columns.has(name)) {
+    const section = document.createElement("section");
+    section.className = "channel";
+    const heading = document.createElement("h2");
+    heading.textContent = name;
+    section.append(heading);
+    document.getElementById("columns").append(section);
+    document.body.classList.add("channels");
+    columns.set(name, section);
+  }
+  return columns.get(name);
+}
+
+function showReceived(channel) {
+  const section = column(channel.Name);
+  for (const received of channel.Posts.slice(section.querySelectorAll(".post").length)) {
+    const post = document.createElement("article");
+    post.className = "post";
+    if (received.Card) {
+      const card = new AdaptiveCards.AdaptiveCard();
+      card.hostConfig = hostConfig;
+      card.parse(JSON.parse(received.Card));
+      card.onExecuteAction = () => {};
+      post.append(card.render());
+    } else {
+      const text = document.createElement("pre");
+      text.textContent = received.Text;
+      post.append(text);
+    }
+    section.append(post);
+  }
+}
+
 async function poll() {
   try {
     const notifications = await (await fetch("/notifications")).json();
     for (const notification of notifications) if (!shown.has(notification.LogID)) render(notification);
+    for (const channel of await (await fetch("/channels")).json()) showReceived(channel);
     document.getElementById("status").textContent =
       shown.size === 0 ? "Waiting for the first notification …" : `${shown.size} notification${shown.size === 1 ? "" : "s"}`;
   } catch {

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-pub use account::{Grant, SignInMethod, User};
+pub use account::{Grant, SecurityGroup, SignInMethod, User};
 pub use content::{Blob, BlobBody};
 pub use directory::{Directory, RESOURCES, ServicePrincipal};
 pub use mailbox::{Anchors, Mailbox, MailboxAudit, Permission, Rule};

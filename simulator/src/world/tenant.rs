@@ -212,6 +212,8 @@ impl Tenant {
             account_enabled: true,
             synced: false,
             administrator: false,
+            guest: false,
+            groups: Vec::new(),
             password_resets: 0,
             session_revocations: 0,
             methods: vec![SignInMethod::password()],

@@ -58,5 +58,6 @@ async fn state(context: &RemediationContext<'_>, account: &Account) -> User {
         on_premises_sync_enabled: None,
         mail: None,
         proxy_addresses: Vec::new(),
+        user_type: None,
     })
 }

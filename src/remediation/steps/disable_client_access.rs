@@ -83,7 +83,8 @@ fn report(open: &[ClientAccessSwitch], rejected: &Rejected) -> StepReport {
     for (switch, error) in rejected.iter().filter(|(switch, _)| open.contains(switch)) {
         let why = match is_unknown_parameter(error) {
             true => {
-                "this tenant's Set-CASMailbox does not have it, although Get-CASMailbox shows it enabled".to_owned()
+                "Exchange shows it enabled, but does not have it among the settings that can be changed in this tenant"
+                    .to_owned()
             }
             false => explain(error, EXCHANGE_GRANT),
         };

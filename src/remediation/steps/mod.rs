@@ -6,7 +6,7 @@ pub(super) mod clear_forwarding;
 mod delegate_access;
 pub(super) mod disable_auto_reply;
 pub(super) mod disable_client_access;
-mod disable_inbox_rules;
+pub(super) mod disable_inbox_rules;
 mod excused_rules;
 mod password;
 mod remove_delegates;
@@ -22,6 +22,7 @@ pub(super) mod verify;
 use super::context::RemediationContext;
 use super::step::StepReport;
 use super::{Step, StepName};
+use crate::detection::FindingKind;
 
 /// What is taken before everything else, and by the run itself, for it goes into the record.
 pub const FIRST: StepName = StepName::Snapshot;
@@ -47,6 +48,16 @@ pub const BETWEEN: [StepName; 11] = [
 /// All of them, none taken yet.
 pub fn all() -> Vec<Step> {
     std::iter::once(FIRST).chain(BETWEEN).chain([LAST]).map(Step::planned).collect()
+}
+
+/// The steps of an automatic containment: the least that stops an attacker who has made such a change.
+pub fn least(kind: FindingKind) -> Vec<Step> {
+    let change = match kind {
+        FindingKind::InboxForward => StepName::ClearForwarding,
+        _ => StepName::DisableInboxRules,
+    };
+    let between = [StepName::BlockSignIn, StepName::RevokeSessions, change, StepName::RevokeSessionsAgain];
+    std::iter::once(FIRST).chain(between).chain([LAST]).map(Step::planned).collect()
 }
 
 /// Takes one of the steps between.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::detection::{is_delegate_rule_name, is_exchange_rule_name};
+use crate::tables::ProcessedRow;
 use base::clock::Deadline;
 use m365::ServiceError;
 use m365::exchange::{InboxRule, ListedRule, is_refused};
@@ -146,7 +147,7 @@ async fn inbox_rules(context: &RemediationContext<'_>, hidden: bool) -> Result<V
     let mailbox = context.mailbox();
     let call = context.app.exchange.inbox_rules(context.tenant(), &mailbox, hidden);
     let rules = context.ask_exchange("inbox rules", call).await?;
-    prove_owner(context, rules.iter().map(|rule| rule.owner()), "Get-InboxRule").await?;
+    prove_owner(context, rules.iter().map(|rule| rule.owner()), "the list of inbox rules").await?;
     Ok(rules)
 }
 
@@ -155,12 +156,12 @@ async fn inbox_rules(context: &RemediationContext<'_>, hidden: bool) -> Result<V
 async fn prove_owner<'r>(
     context: &RemediationContext<'_>,
     owners: impl Iterator<Item = Option<&'r str>>,
-    cmdlet: &str,
+    what: &str,
 ) -> Result<(), ServiceError> {
     let mailbox = context.mailbox();
     let owners: BTreeSet<&str> = owners.map(Option::unwrap_or_default).collect();
     let owners: Vec<&str> = owners.into_iter().collect();
-    let call = context.app.exchange.prove_owners(context.tenant(), &mailbox, &owners, cmdlet);
+    let call = context.app.exchange.prove_owners(context.tenant(), &mailbox, &owners, what);
     context.ask_exchange("mailbox of the rules", call).await
 }
 
@@ -169,7 +170,7 @@ async fn read_sweep_rules(context: &RemediationContext<'_>) -> Result<Vec<Rule>,
     let call = context.app.exchange.sweep_rules(context.tenant(), &mailbox);
     let rules = context.ask_exchange("sweep rules", call).await?;
     if !rules.is_empty() {
-        prove_owner(context, rules.iter().map(|rule| rule.owner()), "Get-SweepRule").await?;
+        prove_owner(context, rules.iter().map(|rule| rule.owner()), "the list of sweep rules").await?;
     }
     Ok(rules.iter().map(|rule| of_exchange(rule, Source::Sweep)).collect())
 }
@@ -273,6 +274,17 @@ async fn reach(context: &RemediationContext<'_>, rule: &InboxRule, look_ups: &De
         });
     }
     reach
+}
+
+/// The rules that a finding is about: by id, else by name, because a rule that is made again has another id. None if it is gone.
+pub fn offending<'r>(rules: &'r [Rule], finding: &ProcessedRow) -> Vec<&'r Rule> {
+    let has_id = |rule: &&Rule| rule.source != Source::Graph && rule.id == finding.rule_id;
+    let by_id: Vec<&Rule> = rules.iter().filter(has_id).filter(|_| !finding.rule_id.is_empty()).collect();
+    let name = finding.rule_name.trim();
+    if !by_id.is_empty() || name.is_empty() {
+        return by_id;
+    }
+    rules.iter().filter(|rule| rule.name.trim().eq_ignore_ascii_case(name)).collect()
 }
 
 async fn read_through_graph(context: &RemediationContext<'_>) -> Result<Vec<Rule>, ServiceError> {

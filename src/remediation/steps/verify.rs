@@ -112,7 +112,9 @@ async fn inbox_rules(context: &RemediationContext<'_>, step: &Step) -> Reread {
         Err(error) if is_not_found(&error) => return Reread::Holds("there is no mailbox".to_owned()),
         Err(error) => return Reread::Unread(explain(&error, EXCHANGE_GRANT)),
     };
-    let on: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
+    let meant = disable_inbox_rules::meant(context, &rules);
+    let is_all_there_was = context.only_offending && !meant.is_empty();
+    let on: Vec<&Rule> = meant.into_iter().filter(|rule| rule.is_to_be_disabled()).collect();
     let is_left = |rule: &&Rule| rule.is_for_delegate() && step.leaves(&rule.id);
     let (left, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(is_left);
     let (unproven, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(|rule| rule.is_unproven());
@@ -123,8 +125,9 @@ async fn inbox_rules(context: &RemediationContext<'_>, step: &Step) -> Reread {
         let names = disable_inbox_rules::names(&unproven);
         return Reread::Unread(format!("switched on, and nobody can tell whom they send mail to: {names}"));
     }
-    match rules.unread() {
+    match rules.unread().filter(|_| !is_all_there_was) {
         Some(unread) => Reread::Unread(unread),
+        None if context.only_offending => Reread::Holds("the rule is not switched on".to_owned()),
         None if left.is_empty() => Reread::Holds("no rule is switched on".to_owned()),
         None => Reread::Holds(format!(
             "no rule is switched on but those that refuse: {}",

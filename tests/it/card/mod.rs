@@ -108,7 +108,7 @@ pub fn flow_card(row: &ProcessedRow) -> Value {
 
 /// The card of a notification, as the flow is sent it.
 pub fn card_of(notification: &Notification<'_>) -> Value {
-    serde_json::from_str(&flow::payload(notification, None, None)["Card"]).unwrap()
+    serde_json::from_str(&flow::payload(notification, Default::default(), None)["Card"]).unwrap()
 }
 
 /// The card that a Teams webhook is sent.

@@ -357,6 +357,7 @@ impl Ward {
             since: self.now(),
             covered_until: None,
             read_from: None,
+            read_since: None,
             ahead: Vec::new(),
             last_run: None,
             last_outcome: String::new(),
@@ -499,5 +500,7 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
         notified: Default::default(),
         unanswered: Default::default(),
         incident_id: String::new(),
+        containment: None,
+        containment_detail: String::new(),
     }
 }
