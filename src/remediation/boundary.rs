@@ -5,9 +5,11 @@ use tokio::sync::Mutex;
 use crate::detection::{AcceptedDomains, Answer, GroupKind, Knowledge, MailTargets, Question, RecipientFacts};
 use crate::facts::{recipient_facts, trusted_target};
 use crate::settings::TrustedTarget;
+use crate::tables::added_domains;
 use base::ids::{Domain, MailAddress};
 use m365::ServiceError;
 use m365::exchange;
+use table_store::StoreError;
 
 use super::context::RemediationContext;
 
@@ -19,7 +21,8 @@ pub struct Boundary {
     accepted: AcceptedDomains,
     trusted: Vec<TrustedTarget>,
     tenant_domain: Domain,
-    known: Mutex<Knowledge>,
+    /// Set when the first target is to be proven.
+    known: Mutex<Option<Knowledge>>,
 }
 
 impl Boundary {
@@ -32,12 +35,7 @@ impl Boundary {
             Err(error) => verified_domains(context).await.map_err(|_| error)?,
         };
         let (trusted, tenant_domain) = (context.app.settings.trust.targets.clone(), context.finding.domain.clone());
-        let known = Knowledge {
-            accepted: accepted.clone(),
-            trusted_targets: trusted.iter().map(trusted_target).collect(),
-            ..Knowledge::new(*context.tenant(), context.finding.domain.clone())
-        };
-        Ok(Self { accepted, trusted, tenant_domain, known: Mutex::new(known) })
+        Ok(Self { accepted, trusted, tenant_domain, known: Mutex::default() })
     }
 
     /// Returns whether it is proven that mail to a target, in any of Exchange's forms, stays inside or goes to trusted recipients. It
@@ -45,12 +43,28 @@ impl Boundary {
     pub async fn is_proven_inside(&self, context: &RemediationContext<'_>, target: &str) -> bool {
         let targets = MailTargets::read(target);
         let mut known = self.known.lock().await;
+        if known.is_none() {
+            *known = self.knowledge(context).await.ok();
+        }
+        let Some(known) = known.as_mut() else { return false };
         for _ in 0..ROUNDS {
-            for question in targets.questions(&known) {
-                answer(context, question, &mut known).await;
+            for question in targets.questions(known) {
+                answer(context, question, known).await;
             }
         }
-        targets.are_proven_inside(&known)
+        targets.are_proven_inside(known)
+    }
+
+    /// What targets are evaluated with: as in a record, a domain that was added lately does not count as the tenant's own.
+    async fn knowledge(&self, context: &RemediationContext<'_>) -> Result<Knowledge, StoreError> {
+        let mut known = Knowledge {
+            accepted: self.accepted.clone(),
+            trusted_targets: self.trusted.iter().map(trusted_target).collect(),
+            recently_added: added_domains(context.app.store.as_ref(), context.tenant()).await?,
+            ..Knowledge::new(*context.tenant(), context.finding.domain.clone())
+        };
+        known.forget_old_domains(context.app.clock.now());
+        Ok(known)
     }
 
     /// Whether mail to the address stays inside.

@@ -33,7 +33,7 @@ pub use coverage::{CoverageRow, TenantState};
 pub use coverage_session::CoverageSession;
 pub use incidents::IncidentRow;
 pub use lock::LockRow;
-pub use marks::{AddedDomainRow, ConsentRow, RemovedRow};
+pub use marks::{AddedDomainRow, ConsentRow, RemovedRow, added_domains};
 pub use open_snapshots::{IndexedRun, OpenSnapshotsRow};
 pub use processed::{FindingState, Notified, ProcessedRow, Unanswered, UnansweredChannels};
 pub use related::{TargetIndexRow, TargetRow, UserEventRow};

@@ -1,7 +1,9 @@
 //! `Undo` restores forwarding only to targets that Exchange proves to be internal or trusted.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tenantwatch_simulator::world::{Contact, Group, GroupKind};
+use tenantwatch::tables::{AddedDomainRow, COVERAGE};
+use tenantwatch_simulator::world::{AcceptedDomain, Contact, Group, GroupKind};
 use tenantwatch_simulator::{Fault, Service};
 
 use super::remediation_fixture::{BOB, Ward, outcome};
@@ -84,6 +86,29 @@ async fn rules_are_restored_to_proven_targets_only() {
     for (at, target) in (100..).zip(&all) {
         let is_on = rules.iter().find(|rule| rule.id == at).unwrap().enabled;
         assert_eq!(is_on, INSIDE.contains(target), "{target} {:#}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn domain_that_was_added_lately_is_not_the_tenants_own() {
+    for (days, back) in [(1, false), (40, true)] {
+        let ward = ward().await;
+        ward.contoso(|tenant| {
+            tenant.accepted_domains.push(AcceptedDomain::new("brand.example"));
+            tenant.mailbox_mut("harry").unwrap().other_addresses.push("harry@brand.example".to_owned());
+            let bob = tenant.mailbox_mut(BOB).unwrap();
+            bob.forwarding_address = None;
+            bob.forwarding_smtp_address = Some("smtp:harry@brand.example".to_owned());
+        });
+        let added = AddedDomainRow {
+            tenant_id: ward.threat.tenant_id,
+            domain: "brand.example".parse().unwrap(),
+            event_time: ward.now() - TimeDelta::days(days),
+        };
+        ward.put(COVERAGE, &added.to_entity()).await;
+        ward.press(json!({})).await;
+        ward.press(json!({ "Action": "Undo" })).await;
+        assert_eq!(ward.mailbox().forwarding_smtp_address.is_some(), back, "{days}");
     }
 }
 
