@@ -31,7 +31,7 @@ use anchor::Anchor;
 use params::Params;
 use reply::{Failure, Outcome};
 
-pub(crate) use call::{call_of, cmdlet_of, mailbox_of};
+pub(crate) use call::{about_other_mailbox, call_of, cmdlet_of, mailbox_of};
 
 /// A row of an answer.
 type Row = Map<String, Value>;

@@ -48,6 +48,13 @@ pub enum FaultKind {
     OtherIds,
     /// Answers rightly, and then gives every user of the tenant, and their mailbox, the name of the next one.
     Renames,
+    /// Lets a cmdlet read or change the mailbox of this name, whichever mailbox the request names. Source: names that several objects of
+    /// a directory bear, and an administrator who is the attacker.
+    OtherMailbox(String),
+    /// Answers rightly, but without these members in any row.
+    WithoutMembers(&'static [&'static str]),
+    /// Answers with one row that has no members.
+    EmptyRow,
     /// Answers with this status and an error that repeats the `Authorization` header and the body of the request.
     Echo {
         /// HTTP status.

@@ -1,6 +1,6 @@
 //! Holds the answer of a service before it is sent.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::faults::Nothing;
 use crate::requests::{Request, Service};
@@ -79,6 +79,22 @@ impl Reply {
 }
 
 impl Reply {
+    /// Changes every row of a listing.
+    pub(crate) fn with_rows(mut self, change: impl Fn(&mut Map<String, Value>)) -> Self {
+        if let Ok(mut body) = serde_json::from_slice::<Value>(&self.body) {
+            let rows = body.get_mut("value").and_then(Value::as_array_mut);
+            rows.into_iter().flatten().filter_map(Value::as_object_mut).for_each(change);
+            self.body = body.to_string().into_bytes();
+        }
+        self
+    }
+
+    /// Puts one row without members in place of the rows of a listing.
+    pub(crate) fn with_empty_row(mut self) -> Self {
+        self.body = json!({ "value": [{}] }).to_string().into_bytes();
+        self
+    }
+
     /// Puts blanks before the body, which JSON allows.
     pub(crate) fn padded(mut self, mebibytes: usize) -> Self {
         let mut body = vec![b' '; mebibytes * 1_024 * 1_024];

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Assessor;
 use crate::detection::Finding;
 use crate::tables::{
-    AddedDomainRow, FindingState, PROCESSED, ProcessedRow, RemovedRow, list_readable, load, put, update,
+    AddedDomainRow, FindingState, PROCESSED, ProcessedRow, RemovedRow, added_domains, load, put, update,
 };
 use base::ids::Domain;
 use table_store::{ColumnValue, Digest, Key, PartitionKey, Query, StoreError, Stored};
@@ -79,9 +79,7 @@ impl Assessor<'_> {
 
     /// The domains that were added to the tenant within the last 30 days.
     pub(super) async fn added_domains(&self) -> Result<BTreeMap<Domain, DateTime<Utc>>, StoreError> {
-        let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(AddedDomainRow::ROW_PREFIX);
-        let rows = list_readable::<AddedDomainRow>(self.app.store.as_ref(), query).await?;
-        Ok(rows.into_iter().map(|(row, _)| (row.domain, row.event_time)).collect())
+        added_domains(self.app.store.as_ref(), &self.tenant).await
     }
 }
 

@@ -170,7 +170,7 @@ impl Evidence {
         if self.is_settled {
             self.forget_reasons();
         }
-        if principals.changed_by_another && !kind_has_no_owner(self.kind) {
+        if principals.changed_by_another && self.kind.is_about_mailbox() {
             self.because(ReasonName::ChangedByAnother, changed_by_another(principals));
         }
         if record.id_is_derived {
@@ -244,7 +244,8 @@ impl Evidence {
         let mut digests = Vec::new();
         for (kind, object) in objects {
             let mailboxes = match &principals.object_id {
-                _ if kind_has_no_owner(*kind) => vec![String::new()],
+                _ if !kind.is_about_mailbox() => vec![String::new()],
+                Some(id) if principals.mailbox.is_empty() => vec![id.to_lowercase()],
                 Some(id) => vec![id.to_lowercase(), principals.mailbox.clone()],
                 None => vec![principals.mailbox.clone()],
             };
@@ -263,13 +264,6 @@ impl Evidence {
         parts.extend(self.destinations.iter().map(|reach| format!("target={}", reach.text().to_lowercase())));
         Digest::of(&parts)
     }
-}
-
-/// Returns whether findings of this kind concern the organization. Their object has no owner, so no actor is "another" than the
-/// owner.
-fn kind_has_no_owner(kind: FindingKind) -> bool {
-    use FindingKind::*;
-    !matches!(kind, InboxRule | InboxForward | MailboxPermission | MailboxTrust | AutoReply | ClientAccess)
 }
 
 fn changed_by_another(principals: &Principals) -> String {

@@ -98,6 +98,32 @@ kinds! {
     Test,
 }
 
+impl FindingKind {
+    /// Returns whether it is about one mailbox, which has an owner. Findings of the other types are about the actor alone.
+    pub fn is_about_mailbox(self) -> bool {
+        match self {
+            Self::InboxRule
+            | Self::InboxForward
+            | Self::MailboxPermission
+            | Self::MailboxTrust
+            | Self::AutoReply
+            | Self::ClientAccess => true,
+            Self::TransportRule
+            | Self::JournalRule
+            | Self::Connector
+            | Self::AuditTampering
+            | Self::Consent
+            | Self::SignInMethod
+            | Self::Domain
+            | Self::ContactRetargeted
+            | Self::KnownAttackerAddress
+            | Self::Investigation
+            | Self::Coverage
+            | Self::Test => false,
+        }
+    }
+}
+
 /// An evaluated record, threat or not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {

@@ -32,6 +32,7 @@ mod known_attacker;
 mod list_values;
 mod live_rules;
 mod lookalike;
+mod mail_targets;
 mod mailbox_permission;
 mod mailbox_trust;
 mod odd_name;
@@ -74,6 +75,7 @@ pub use knowledge::{
 };
 pub use known_attacker::{KnownAddress, KnownAttackers, is_sign_in};
 pub use live_rules::LiveMailbox;
+pub use mail_targets::MailTargets;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
 pub use relations::{correlate, unite_consents};

@@ -103,7 +103,12 @@ pub(super) fn principals(record: &AuditRecord, operation_kind: OperationKind, kn
             let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
             let is_anothers =
                 record.parameters.has("Mailbox") || mailbox_permission::is_to_actor(record) || is_by_another(record);
-            Principals { withheld, ..Principals::unresolved(actor, &mailbox.text, is_anothers) }
+            let is_nobodys = matches!(answer, Some(Answer::Unknown)) && Uuid::try_parse(&mailbox.text).is_ok();
+            let principals = Principals::unresolved(actor, &mailbox.text, is_anothers);
+            match is_nobodys && principals.changed_by_another {
+                true => principals.without_name(),
+                false => Principals { withheld, ..principals },
+            }
         }
     }
 }
@@ -190,6 +195,12 @@ impl Principals {
             actor,
             withheld: false,
         }
+    }
+
+    /// Returns the principals of a record that gives an id as the mailbox, if no mailbox has the id: the owner is unknown, and only
+    /// fingerprints contain the id.
+    fn without_name(self) -> Self {
+        Self { object_id: Some(self.mailbox), mailbox: String::new(), ..self }
     }
 
     /// Returns the mailbox as fingerprints contain it.

@@ -96,6 +96,36 @@ impl<'k> Resolver<'k> {
         }
     }
 
+    /// Returns whether Exchange proves that mail to the target stays inside or goes to trusted recipients. What is not known, or not
+    /// known completely, is not proven.
+    pub(super) fn is_proven_inside(&self, target: &Target) -> bool {
+        let target = target.decoded(self.known).unwrap_or_else(|| target.clone());
+        let is_near = |reach: &Destination| matches!(reach, Destination::Inside(_) | Destination::Trusted(_));
+        let is_answered = match &target {
+            Target::Address { text, domain } if is_inside(domain, self.known) => self.is_answered(text),
+            Target::Directory(text) => self.is_answered(text),
+            _ => true,
+        };
+        is_answered && target.is_single() && self.destinations(&target).iter().all(is_near)
+    }
+
+    /// Returns whether Exchange knows the recipient of this name and where its mail ends. A group counts by all its members.
+    fn is_answered(&self, text: &str) -> bool {
+        let is_near = |member: &String| {
+            !matches!(
+                destination_of_resolved(member, self.known),
+                Destination::Outside(_) | Destination::Unresolved { .. }
+            )
+        };
+        match self.known.recipients.get(text) {
+            Some(Answer::Known(facts)) if facts.group.is_some() => {
+                matches!(self.known.groups.get(text), Some(Answer::Known(members)) if members.iter().all(is_near))
+            }
+            Some(Answer::Known(facts)) => !facts.addresses.is_empty(),
+            _ => false,
+        }
+    }
+
     /// An address under an accepted domain counts by the recipient that has it. If no one has it, the mail bounces, except under a
     /// relay domain, where it goes to another mail system. As long as it is not known, it counts as internal.
     fn destination_of_own_address(&self, text: &str, domain: &Domain) -> Vec<Destination> {

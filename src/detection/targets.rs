@@ -89,6 +89,13 @@ impl Target {
         split_list(text).into_iter().filter_map(Self::read).collect()
     }
 
+    /// Returns whether it is not a text in which further addresses may hide: one with a second `@` or with a separator.
+    pub(super) fn is_single(&self) -> bool {
+        let Self::Address { text, .. } = self else { return true };
+        let local = text.rsplit_once('@').map_or("", |(local, _)| local);
+        !local.contains(|c: char| matches!(c, '@' | ',' | ';' | '<' | '>' | '"') || c.is_whitespace())
+    }
+
     /// Returns where it leads, by the accepted domains, the trusted ones and the answers of Exchange.
     pub(super) fn destinations(&self, known: &Knowledge) -> Vec<Destination> {
         resolution::destinations([self], known)

@@ -384,6 +384,6 @@ fn mailbox_facts(mailbox: Mailbox) -> Option<MailboxFacts> {
 
 /// Returns the address at which mail to this recipient ends (external for a contact or mail user, else its own mailbox), and the
 /// kind of group that it is.
-fn recipient_facts(recipient: &Recipient) -> RecipientFacts {
+pub fn recipient_facts(recipient: &Recipient) -> RecipientFacts {
     RecipientFacts { addresses: recipient.target().into_iter().collect(), group: recipient.group_kind() }
 }

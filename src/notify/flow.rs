@@ -55,6 +55,10 @@ pub fn payload(notification: &Notification<'_>, tokens: PayloadTokens<'_>, conse
     let stored = row.to_entity();
     let mut payload: Payload =
         AS_STORED.iter().map(|name| (*name, stored.text(name).unwrap_or_default().to_owned())).collect();
+    // Rows of the first version leave it empty if the finding is about no mailbox; the flow presses with it.
+    if row.threat && row.source_mailbox.is_empty() && !row.kind.is_about_mailbox() {
+        payload.insert("SourceMailbox", row.actor.clone());
+    }
     let sentences: Vec<&str> = row.reasons.iter().map(|reason| reason.sentence.as_str()).collect();
     payload.insert("Score", row.score.to_string());
     payload.insert("Reasons", sentences.join("\n"));

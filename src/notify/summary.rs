@@ -119,7 +119,13 @@ fn what_happened(notification: &Notification<'_>) -> String {
     let (mailbox, does) = (quote(notification, &row.source_mailbox), what_it_does(notification));
     let by = if is_same(&row.actor, &row.source_mailbox) { "its owner's account".to_owned() } else { actor.clone() };
     match row.kind {
+        FindingKind::InboxRule if mailbox.is_empty() => {
+            format!("An inbox rule in a mailbox whose owner is not known, made by {by}, {does}")
+        }
         FindingKind::InboxRule => format!("An inbox rule of {mailbox}, made by {by}, {does}"),
+        FindingKind::InboxForward if mailbox.is_empty() => {
+            format!("Forwarding on a mailbox whose owner is not known, set by {by}, {does}")
+        }
         FindingKind::InboxForward => format!("Forwarding on the mailbox {mailbox}, set by {by}, {does}"),
         FindingKind::MailboxPermission
         | FindingKind::MailboxTrust

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::detection::FindingKind;
 use crate::settings::ProtectedUser;
 use crate::tables::ProcessedRow;
 use base::clock::Deadline;
@@ -125,24 +124,30 @@ impl Accounts {
     /// Looks the accounts up.
     ///
     /// # Errors
-    /// [`Refusal::OwnerUnknown`] if the finding is about a mailbox and names none, because the actor alone is then the wrong account;
+    /// [`Refusal::OwnerUnknown`] if the finding is about a mailbox and names no owner who exists, because the actor alone is then the
+    /// wrong account;
     /// [`Refusal::Unreachable`] when neither Graph nor Exchange of the tenant answers.
     pub async fn resolve(app: &App, finding: &ProcessedRow) -> Result<Self, Refusal> {
         let tenant = &finding.tenant_id;
-        if has_mailbox(finding.kind) && finding.source_mailbox.trim().is_empty() {
+        let has_mailbox = finding.kind.is_about_mailbox();
+        if has_mailbox && finding.source_mailbox.trim().is_empty() {
             return Err(Refusal::OwnerUnknown);
         }
         let (owner, actor) = match finding.source_mailbox.as_str() {
             "" => (finding.actor.as_str(), ""),
             mailbox => (mailbox, finding.actor.as_str()),
         };
-        let owner = find(app, tenant, owner).await?;
+        let owner = match find(app, tenant, owner).await? {
+            Some(owner) => owner,
+            None if has_mailbox => return Err(Refusal::OwnerUnknown),
+            None => Account::unknown(owner),
+        };
         let actor = match is_user_name(actor) && !owner.has_name(actor) {
-            true => Some(find(app, tenant, actor).await?),
+            true => Some(find(app, tenant, actor).await?.unwrap_or_else(|| Account::unknown(actor))),
             false => None,
         };
         let actor = actor.filter(|actor| !actor.is_same_as(&owner));
-        Ok(Self { owner, actor, has_mailbox: has_mailbox(finding.kind) })
+        Ok(Self { owner, actor, has_mailbox })
     }
 
     /// The accounts that the account steps act on. `was_enabled` tells whether an earlier run found an account enabled, for
@@ -209,57 +214,36 @@ async fn state_now(app: &App, tenant: &TenantId, account: &Account) -> Account {
     Account { user: Some(user), ..account.clone() }
 }
 
-/// Returns whether the mailbox steps have something to do.
-fn has_mailbox(kind: FindingKind) -> bool {
-    match kind {
-        FindingKind::InboxRule
-        | FindingKind::InboxForward
-        | FindingKind::MailboxPermission
-        | FindingKind::MailboxTrust
-        | FindingKind::AutoReply
-        | FindingKind::ClientAccess => true,
-        FindingKind::TransportRule
-        | FindingKind::AuditTampering
-        | FindingKind::Consent
-        | FindingKind::SignInMethod
-        | FindingKind::ContactRetargeted
-        | FindingKind::JournalRule
-        | FindingKind::Connector
-        | FindingKind::Domain
-        | FindingKind::KnownAttackerAddress
-        | FindingKind::Investigation
-        | FindingKind::Coverage
-        | FindingKind::Test => false,
-    }
-}
-
 /// Returns whether a text can name a user: an address or an object id. Service accounts of Exchange are neither.
 fn is_user_name(text: &str) -> bool {
     text.parse::<MailAddress>().is_ok() || uuid::Uuid::try_parse(text).is_ok()
 }
 
-/// A user by principal name or object id; where Graph knows none, by any address of a mailbox.
-async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Account, Refusal> {
-    let asked = in_time(app, Service::Graph, app.graph.user(tenant, name)).await;
-    let graph_has_answered = asked.as_ref().is_ok_and(Option::is_none);
-    if let Ok(Some(user)) = asked {
-        return Ok(Account::of_user(name, user));
-    }
-    let mailbox = match (asked, in_time(app, Service::Exchange, mailbox(app, tenant, name)).await) {
-        (_, Ok(Some(mailbox))) => Account::of_mailbox(name, mailbox),
+/// A user by principal name or object id; if Graph knows none, by any address of a mailbox. `None` if there is no such user or mailbox.
+async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Account>, Refusal> {
+    let asked = match in_time(app, Service::Graph, app.graph.user(tenant, name)).await {
+        Ok(Some(user)) => return Ok(Some(Account::of_user(name, user))),
+        // What is no name of a user is the name of none, and Graph need not be asked.
+        Ok(None) | Err(ServiceError::NotAUser { .. }) => Ok(()),
+        Err(error) => Err(error),
+    };
+    let mailbox = match (&asked, in_time(app, Service::Exchange, mailbox(app, tenant, name)).await) {
+        (Ok(()), Ok(Some(mailbox))) => mailbox,
+        // An alias leads to the mailbox of somebody whom the record may not mean: only Graph tells whether it does.
+        (Err(_), Ok(Some(mailbox))) if mailbox.is_owned_by(name) => mailbox,
         // Only the other service could tell about an account that this one does not know. Without its answer a protected account could
         // be changed as soon as the service is back.
-        (Err(graph), Ok(None)) => return Err(Refusal::Unreachable(graph.to_string())),
-        (Ok(_), Err(exchange)) if exchange.is_transient() => return Err(Refusal::Unreachable(exchange.to_string())),
-        (Ok(_), _) => return Ok(Account::unknown(name)),
+        (Err(graph), Ok(_)) => return Err(Refusal::Unreachable(graph.to_string())),
+        (Ok(()), Err(exchange)) if exchange.is_transient() => return Err(Refusal::Unreachable(exchange.to_string())),
+        (Ok(()), _) => return Ok(None),
         (Err(graph), Err(exchange)) => return Err(Refusal::Unreachable(format!("{graph}; {exchange}"))),
     };
-    match mailbox.object_id.as_deref().filter(|_| graph_has_answered) {
+    match mailbox.object_id.as_deref().filter(|_| asked.is_ok()) {
         Some(id) => match in_time(app, Service::Graph, app.graph.user(tenant, id)).await {
-            Ok(Some(user)) => Ok(Account::of_user(name, user)),
-            _ => Ok(mailbox),
+            Ok(Some(user)) => Ok(Some(Account::of_user(name, user))),
+            _ => Ok(Some(Account::of_mailbox(name, mailbox))),
         },
-        None => Ok(mailbox),
+        None => Ok(Some(Account::of_mailbox(name, mailbox))),
     }
 }
 

@@ -1,18 +1,28 @@
 //! Decides which addresses are internal, and which external ones are trusted.
 
-use crate::detection::AcceptedDomains;
+use tokio::sync::Mutex;
+
+use crate::detection::{AcceptedDomains, Answer, GroupKind, Knowledge, MailTargets, Question, RecipientFacts};
+use crate::facts::recipient_facts;
 use crate::settings::TrustedTarget;
+use crate::tables::added_domains;
 use base::ids::{Domain, MailAddress};
 use m365::ServiceError;
 use m365::exchange;
+use table_store::StoreError;
 
 use super::context::RemediationContext;
 
-/// The accepted domains of a tenant and the trusted targets.
+/// How often the answers about targets may raise further questions.
+const ROUNDS: usize = 3;
+
+/// The accepted domains of a tenant, the trusted targets, and what was looked up about other targets during the press.
 pub struct Boundary {
     accepted: AcceptedDomains,
     trusted: Vec<TrustedTarget>,
     tenant_domain: Domain,
+    /// Set when the first target is to be proven.
+    known: Mutex<Option<Knowledge>>,
 }
 
 impl Boundary {
@@ -24,8 +34,37 @@ impl Boundary {
             // The error of Exchange is returned, because access to Exchange has to be granted.
             Err(error) => verified_domains(context).await.map_err(|_| error)?,
         };
-        let trusted = context.app.settings.trust.targets.clone();
-        Ok(Self { accepted, trusted, tenant_domain: context.finding.domain.clone() })
+        let (trusted, tenant_domain) = (context.app.settings.trust.targets.clone(), context.finding.domain.clone());
+        Ok(Self { accepted, trusted, tenant_domain, known: Mutex::default() })
+    }
+
+    /// Returns whether it is proven that mail to a target, in any of Exchange's forms, stays inside or goes to trusted recipients. It
+    /// is evaluated as in a record: a contact counts by its external address, a group by its members.
+    pub async fn is_proven_inside(&self, context: &RemediationContext<'_>, target: &str) -> bool {
+        let targets = MailTargets::read(target);
+        let mut known = self.known.lock().await;
+        if known.is_none() {
+            *known = self.knowledge(context).await.ok();
+        }
+        let Some(known) = known.as_mut() else { return false };
+        for _ in 0..ROUNDS {
+            for question in targets.questions(known) {
+                answer(context, question, known).await;
+            }
+        }
+        targets.are_proven_inside(known)
+    }
+
+    /// What targets are evaluated with: as in a record, a domain that was added lately does not count as the tenant's own.
+    async fn knowledge(&self, context: &RemediationContext<'_>) -> Result<Knowledge, StoreError> {
+        let mut known = Knowledge {
+            accepted: self.accepted.clone(),
+            trusted_targets: self.trusted.clone(),
+            recently_added: added_domains(context.app.store.as_ref(), context.tenant()).await?,
+            ..Knowledge::new(*context.tenant(), context.finding.domain.clone())
+        };
+        known.forget_old_domains(context.app.clock.now());
+        Ok(known)
     }
 
     /// Returns whether mail to the address stays in the organization.
@@ -38,6 +77,38 @@ impl Boundary {
         let (domain, tenant) = (address.domain(), &self.tenant_domain);
         self.trusted.iter().any(|target| target.covers(domain, Some(address), tenant))
     }
+}
+
+/// Looks up what the evaluation of a target asks for. Questions about anything else do not arise.
+async fn answer(context: &RemediationContext<'_>, question: Question, known: &mut Knowledge) {
+    match question {
+        Question::Recipient(name) => {
+            let answer = recipient_answer(context, &name).await;
+            known.recipients.insert(name, answer);
+        }
+        Question::GroupMembers { identity, kind } => {
+            let answer = members_answer(context, &identity, kind).await;
+            known.groups.insert(identity, answer);
+        }
+        Question::Mailbox(_) | Question::LiveRules(_) => {}
+    }
+}
+
+async fn recipient_answer(context: &RemediationContext<'_>, name: &str) -> Answer<RecipientFacts> {
+    let call = context.app.exchange.recipient(context.tenant(), name);
+    match context.ask_exchange("recipient", call).await {
+        Ok(Some(found)) => Answer::Known(recipient_facts(&found)),
+        Ok(None) => Answer::Unknown,
+        Err(_) => Answer::Withheld,
+    }
+}
+
+/// A member without an address, or one beyond the limit, could be anybody.
+async fn members_answer(context: &RemediationContext<'_>, group: &str, kind: GroupKind) -> Answer<Vec<String>> {
+    let call = context.app.exchange.group_members(context.tenant(), kind, group);
+    let Ok(members) = context.ask_exchange("members of a group", call).await else { return Answer::Withheld };
+    let addresses: Option<Vec<String>> = members.recipients.iter().map(exchange::Recipient::target).collect();
+    addresses.filter(|_| members.is_complete).map_or(Answer::Refused, Answer::Known)
 }
 
 async fn verified_domains(context: &RemediationContext<'_>) -> Result<AcceptedDomains, ServiceError> {

@@ -126,17 +126,25 @@ impl History {
         later.filter(|run| !is_undone(run)).map(|run| run.record_id).next_back()
     }
 
-    /// The steps of the last Remediate or Contain of this finding, unless an Undo was begun since: how much that restored is not known.
-    pub fn prior_steps(&self, record_id: &RecordId) -> Option<(&ActionRow, Vec<Step>)> {
+    /// The steps of every Remediate or Contain of the incident, the newest first. Those before the last Undo do not count: how much that
+    /// restored is not known.
+    pub fn prior_steps(&self) -> Vec<(&ActionRow, Vec<Step>)> {
         let from = self.runs.iter().rposition(|run| is(run, Action::Undo)).map_or(0, |at| at + 1);
-        let since = self.runs.get(from..)?;
-        let run = since.iter().rev().find(|run| run.record_id == *record_id && has_secured(run))?;
-        Some((run, serde_json::from_str(&run.steps).ok()?))
+        let since = self.runs.get(from..).unwrap_or_default();
+        let secured = since.iter().rev().filter(|run| has_secured(run));
+        secured.filter_map(|run| Some((run, serde_json::from_str(&run.steps).ok()?))).collect()
+    }
+
+    /// Returns the findings of the incident because of which accounts were secured since the last finished Undo.
+    pub fn secured(&self) -> BTreeSet<RecordId> {
+        self.open().iter().filter(|run| has_secured(run)).map(|run| run.record_id).collect()
     }
 
     /// Returns whether a containment of this finding was begun and no Undo since.
     pub fn has_begun_containment(&self, record_id: &RecordId) -> bool {
-        self.prior_steps(record_id).is_some_and(|(run, _)| is(run, Action::Contain))
+        let prior = self.prior_steps();
+        let own = prior.iter().find(|(run, _)| run.record_id == *record_id);
+        own.is_some_and(|(run, _)| is(run, Action::Contain))
     }
 
     /// Returns the time of the last Undo for one of the accounts, because of whatever finding.

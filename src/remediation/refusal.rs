@@ -25,8 +25,8 @@ pub enum Refusal {
     Protected(String),
     /// 409
     #[error(
-        "the finding does not name the owner of the mailbox, so Tenantwatch does not know which mailbox to secure; find the owner of the \
-         rule or mailbox in the audit record and act manually"
+        "the owner of the mailbox is not known: the finding names none, or the tenant has no account or mailbox of that name; find the \
+         owner of the rule or mailbox in the audit record and act manually"
     )]
     OwnerUnknown,
     /// 409

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use crate::app::App;
 use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
-use crate::tables::ProcessedRow;
+use crate::tables::{ActionRow, ProcessedRow};
 use base::clock::Deadline;
 use base::ids::RunId;
 use table_store::StoreError;
@@ -21,7 +21,7 @@ use super::request::Request;
 use super::step::StepReport;
 use super::steps::verify::Reading;
 use super::steps::{self, snapshot, verify};
-use super::{Action, Refusal, Report, RunStatus, Step, StepName, notified_fingerprints};
+use super::{Action, Outcome, Refusal, Report, RunStatus, Step, StepName, notified_fingerprints};
 
 /// The finding and the accounts of a press.
 #[derive(Debug, Clone, Copy)]
@@ -153,8 +153,8 @@ async fn under_lock<'a>(
 
 /// The wanted steps as the last run of this finding left them, and whether nothing is left to be done.
 ///
-/// If something is left, only steps that must not be done twice are handed on. The other steps first look whether there is
-/// something to do, and so notice a change that was reverted.
+/// If something is left, only steps that must not be done twice are handed on, from runs of the other findings of the incident too. The
+/// other steps first look whether there is something to do, and so notice a change that was reverted.
 pub(super) fn steps_so_far(
     wanted: &[Step],
     history: &History,
@@ -162,20 +162,34 @@ pub(super) fn steps_so_far(
     compromised: &[Account],
 ) -> (Vec<Step>, bool) {
     let mut steps = wanted.to_vec();
-    let Some((run, prior)) = history.prior_steps(&finding.record_id) else {
-        return (steps, false);
-    };
-    if is_let_in_again(&prior, compromised) {
+    let prior = history.prior_steps();
+    if prior.iter().any(|(_, prior)| is_let_in_again(prior, compromised)) {
         return (steps, false);
     }
     let settled = |step: &&Step| step.outcome.is_settled() && covers(step, compromised);
-    let is_done = prior.len() == steps.len() && prior.iter().all(|step| settled(&step));
-    for step in steps.iter_mut().filter(|step| is_done || is_done_once(step.step)) {
-        if let Some(earlier) = prior.iter().find(|earlier| earlier.step == step.step).filter(settled) {
+    let own = prior.iter().find(|(run, _)| run.record_id == finding.record_id);
+    let is_done = own.is_some_and(|(_, own)| own.len() == steps.len() && own.iter().all(|step| settled(&step)));
+    for step in &mut steps {
+        let handed_on = match own {
+            Some(own) if is_done || is_done_once(step.step) => tried(own, step.step).filter(|(_, step)| settled(step)),
+            _ => None,
+        };
+        let of_incident = || {
+            let newest =
+                prior.iter().find_map(|run| tried(run, step.step).filter(|_| is_done_once_in_incident(step.step)));
+            newest.filter(|(_, step)| settled(step))
+        };
+        if let Some((run, earlier)) = handed_on.or_else(of_incident) {
             *step = earlier.handed_on(run.run_id);
         }
     }
     (steps, is_done)
+}
+
+/// The step of a run, unless the run did not come to it.
+fn tried<'p>((run, steps): &'p (&ActionRow, Vec<Step>), name: StepName) -> Option<(&'p ActionRow, &'p Step)> {
+    let step = steps.iter().find(|step| step.step == name && step.outcome != Outcome::Planned)?;
+    Some((run, step))
 }
 
 /// Returns whether sign-in is allowed for an account that an earlier run has blocked. An attacker who has come in since then may know
@@ -189,10 +203,12 @@ fn is_let_in_again(prior: &[Step], compromised: &[Account]) -> bool {
 
 /// The steps that do not look whether they are needed: a second time would take from the owner what was given out since.
 fn is_done_once(step: StepName) -> bool {
-    matches!(
-        step,
-        StepName::RevokeSessions | StepName::ResetPassword | StepName::ReviewSignInMethods | StepName::RevokeConsents
-    )
+    is_done_once_in_incident(step) || matches!(step, StepName::ReviewSignInMethods | StepName::RevokeConsents)
+}
+
+/// The steps among them that do the same, whichever finding of an incident they are taken for.
+fn is_done_once_in_incident(step: StepName) -> bool {
+    matches!(step, StepName::RevokeSessions | StepName::ResetPassword)
 }
 
 /// Returns whether an account step was taken for all of these accounts: an earlier run may have been for fewer.

@@ -96,9 +96,6 @@ pub struct Step {
     /// The ids of the rules that stay enabled because Exchange refuses to disable them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_rules: Option<BTreeSet<String>>,
-    /// The client access switches that the tenant does not let anybody close.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_switches: Option<BTreeSet<String>>,
     /// The run that took the step, where a later run of the same finding shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_by: Option<String>,
@@ -128,7 +125,6 @@ impl Step {
             verified: String::new(),
             accounts: Some(BTreeSet::new()),
             left_rules: Some(BTreeSet::new()),
-            left_switches: Some(BTreeSet::new()),
             taken_by: None,
         }
     }
@@ -139,7 +135,6 @@ impl Step {
         self.detail = report.detail;
         self.accounts = Some(report.accounts);
         self.left_rules = Some(report.left_rules);
-        self.left_switches = Some(report.left_switches);
         self.taken_by = None;
     }
 
@@ -162,11 +157,6 @@ impl Step {
             Some(left) => left.contains(rule_id),
             None => self.detail.contains(&format!("(rule {rule_id})")),
         }
-    }
-
-    /// Returns whether the tenant does not let anybody close this client access switch.
-    pub(super) fn leaves_switch(&self, name: &str) -> bool {
-        self.left_switches.as_ref().is_some_and(|left| left.contains(name))
     }
 
     /// The step as a later run of the same finding shows it: done by the earlier run.
@@ -196,8 +186,6 @@ pub struct StepReport {
     pub accounts: BTreeSet<String>,
     /// The ids of the rules that stay enabled because Exchange refuses to disable them.
     pub left_rules: BTreeSet<String>,
-    /// The client access switches that the tenant does not let anybody close.
-    pub left_switches: BTreeSet<String>,
 }
 
 impl StepReport {
@@ -207,7 +195,6 @@ impl StepReport {
             detail: cut_text(&detail.into(), DETAIL_LIMIT),
             accounts: BTreeSet::new(),
             left_rules: BTreeSet::new(),
-            left_switches: BTreeSet::new(),
         }
     }
 
@@ -247,13 +234,6 @@ impl StepReport {
         Self::new(Outcome::Failed, detail)
     }
 
-    /// The report with client access switches that stay as they are.
-    #[must_use]
-    pub fn leaving_switches(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.left_switches.extend(names);
-        self
-    }
-
     /// A call that failed; where it was refused, with what has to be granted.
     pub fn failed_by(error: &ServiceError, grant: &str) -> Self {
         Self::failed(explain(error, grant))
@@ -268,7 +248,6 @@ impl StepReport {
         for report in reports {
             all.accounts.extend(report.accounts);
             all.left_rules.extend(report.left_rules);
-            all.left_switches.extend(report.left_switches);
         }
         all
     }

@@ -10,9 +10,10 @@ use tokio::sync::Mutex;
 use crate::detection::FindingKind;
 use crate::notify::token::{ActionTokens, Scope};
 use crate::tables::{self, ProcessedRow};
-use base::ids::RunId;
+use base::ids::{RecordId, RunId};
 use m365::exchange::{AutoReply, ClientAccess, Forwarding, is_unknown_parameter};
 use m365::graph::User;
+use table_store::{Key, PartitionKey, RowKey, StoreError};
 
 use super::context::{EXCHANGE_GRANT, RemediationContext};
 use super::history::History;
@@ -72,7 +73,7 @@ async fn under_lock<'a>(
         context.save(&steps).await;
     }
     let status = RunStatus::of(&steps, RunStatus::Undone);
-    let voided = if status == RunStatus::Undone { void_action_tokens(press).await } else { None };
+    let voided = if status == RunStatus::Undone { void_action_tokens(press, &history).await } else { Vec::new() };
     let mut warnings = context.finish(status, &steps).await;
     warnings.extend(voided);
     if status == RunStatus::Undone
@@ -88,16 +89,28 @@ async fn under_lock<'a>(
     Ok(report)
 }
 
-/// Stores that the buttons of earlier cards are void: whoever is let in again must not be blocked by an old card. Returns a warning if
-/// that failed.
-async fn void_action_tokens(press: RemediationRequest<'_>) -> Option<String> {
+/// Stores that the buttons of earlier cards are void, of this finding and of the others of its incident that this Undo undoes: an
+/// account that is let in again must not be blocked by an old card. Returns a warning for each that failed.
+async fn void_action_tokens(press: RemediationRequest<'_>, history: &History) -> Vec<String> {
+    let mut undone = history.secured();
+    undone.insert(press.finding.record_id);
+    let mut warnings = Vec::new();
+    for record_id in undone {
+        if let Err(error) = void(press, record_id).await {
+            warnings.push(format!("the buttons of earlier cards of finding {record_id} still work: {error}"));
+        }
+    }
+    warnings
+}
+
+async fn void(press: RemediationRequest<'_>, record_id: RecordId) -> Result<(), StoreError> {
     let (store, clock) = (press.app.store.as_ref(), &press.app.clock);
-    let (now, key) = (clock.now(), press.finding.key());
-    let undone = tables::update::<ProcessedRow, ()>(store, clock, &key, |row| {
+    let key = Key::new(PartitionKey::domain(&press.finding.domain), RowKey::record(&record_id));
+    let now = clock.now();
+    tables::update::<ProcessedRow, ()>(store, clock, &key, |row| {
         (row.map(|row| ProcessedRow { undone_at: Some(now), ..row }), ())
-    });
-    let error = undone.await.err()?;
-    Some(format!("the buttons of earlier cards of this finding still work: {error}"))
+    })
+    .await
 }
 
 /// The token with which a new card is posted.
@@ -233,7 +246,7 @@ async fn may_forward_to(context: &RemediationContext<'_>, target: &str, force: b
     let shown = quoted(target);
     if !stays_inside(context, target).await? {
         return Err(StepReport::skipped(format!(
-            "{shown} is neither internal nor trusted, so forwarding remains disabled."
+            "{shown} is not proven to be internal or trusted, so forwarding remains disabled."
         )));
     }
     let address = context.address_of(target).await.map(|address| address.to_string());
@@ -252,8 +265,7 @@ async fn may_forward_to(context: &RemediationContext<'_>, target: &str, force: b
 /// Returns whether mail to the target is proven to stay in the organization, or goes to a trusted recipient.
 async fn stays_inside(context: &RemediationContext<'_>, target: &str) -> Result<bool, StepReport> {
     let boundary = context.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
-    let address = context.address_of(target).await;
-    Ok(address.is_some_and(|address| boundary.is_inside(&address) || boundary.is_trusted(&address)))
+    Ok(boundary.is_proven_inside(context, target).await)
 }
 
 async fn inbox_rules(
@@ -306,7 +318,7 @@ async fn switch_on_if_inside(context: &RemediationContext<'_>, rule: &Rule) -> S
             Ok(true) => {}
             Ok(false) => {
                 let (name, target) = (quoted(&rule.name), quoted(target));
-                let why = "which is neither internal nor trusted, so it remains disabled unless Force is true";
+                let why = "which is not proven to be internal or trusted, so it remains disabled unless Force is true";
                 return StepReport::skipped(format!("{name} sends mail to {target}, {why}."));
             }
             Err(report) => return report,

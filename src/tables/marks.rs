@@ -1,13 +1,15 @@
 //! Marks that findings leave for later ones: which consent a record belongs to, which objects were removed, which domains were added.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::tables::keys;
 use base::ids::{Domain, RecordId, TenantId};
-use table_store::{Column, Digest, Entity, Key, PartitionKey, StoreError, Stored};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, Query, Store, StoreError, Stored};
 
-use super::RowVersion;
 use super::columns::Columns;
+use super::{RowVersion, list_readable};
 
 /// The finding that the records of one consent join: row `consent_<h>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,4 +145,17 @@ impl AddedDomainRow {
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }
+}
+
+/// Returns the domains that were added to a tenant, each with the time. Marks are removed after some time; domains count for 30 days.
+///
+/// # Errors
+/// Returns [`StoreError`] if the store cannot be read.
+pub async fn added_domains(
+    store: &dyn Store,
+    tenant: &TenantId,
+) -> Result<BTreeMap<Domain, DateTime<Utc>>, StoreError> {
+    let query = Query::partition(PartitionKey::tenant(tenant)).with_prefix(AddedDomainRow::ROW_PREFIX);
+    let rows = list_readable::<AddedDomainRow>(store, query).await?;
+    Ok(rows.into_iter().map(|(row, _)| (row.domain, row.event_time)).collect())
 }

@@ -37,7 +37,7 @@ pub use coverage_session::CoverageSession;
 pub use incidents::IncidentRow;
 pub use investigations::{AttackerRow, InvestigationRow, VictimAccount};
 pub use lock::LockRow;
-pub use marks::{AddedDomainRow, ConsentRow, RemovedRow};
+pub use marks::{AddedDomainRow, ConsentRow, RemovedRow, added_domains};
 pub use open_snapshots::{IndexedRun, OpenSnapshotsRow};
 pub use processed::{FindingState, Notified, ProcessedRow, Unanswered, UnansweredChannels};
 pub use readiness::{StoredItem, StoredReadiness};

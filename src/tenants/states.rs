@@ -34,6 +34,7 @@ pub fn state_behind(error: &ServiceError) -> Option<TenantState> {
         | ServiceError::Unreachable { .. }
         | ServiceError::Waiting { .. }
         | ServiceError::NotAUser { .. }
+        | ServiceError::NotAnId { .. }
         | ServiceError::ForeignLink { .. } => None,
     }
 }

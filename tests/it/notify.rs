@@ -32,6 +32,34 @@ async fn flow_gets_columns_under_their_names_of_2019() {
 }
 
 #[tokio::test]
+async fn finding_without_a_mailbox_is_pressed_by_its_account() {
+    for kind in [FindingKind::Domain, FindingKind::TransportRule, FindingKind::JournalRule, FindingKind::Connector] {
+        let ward = Ward::open_with(&[]).await;
+        let mut row = crate::remediation::remediation_fixture::threat(2, ward.now());
+        (row.kind, row.source_mailbox) = (kind, String::new());
+        ward.keep(&row).await;
+        send(&ward, Channel::Flow, &row).await.unwrap();
+        let sent = ward.sim.notifications().remove(0);
+        assert_eq!(sent["SourceMailbox"], sent["Actor"], "{kind:?}");
+        let body = json!({ "Domain": sent["ManagementDomain"], "User": sent["SourceMailbox"], "ID": sent["LogID"],
+            "Token": sent["ActionToken"] });
+        let answer = ward.send(&body).await;
+        assert_eq!(answer.status, 200, "{kind:?} {:#}", answer.body);
+        assert_eq!(crate::remediation::remediation_fixture::outcome(&answer, "ClearForwarding"), "Skipped");
+    }
+}
+
+#[test]
+fn summary_says_that_the_owner_is_not_known() {
+    for kind in [FindingKind::InboxRule, FindingKind::InboxForward] {
+        let mut row = example();
+        (row.kind, row.source_mailbox) = (kind, String::new());
+        let sentence = summary::summary(&(&row).into());
+        assert!(sentence.contains("whose owner is not known"), "{sentence}");
+    }
+}
+
+#[tokio::test]
 async fn the_token_that_is_sent_presses_the_button() {
     let ward = Ward::open_with(&[]).await;
     send(&ward, Channel::Flow, &ward.threat).await.unwrap();

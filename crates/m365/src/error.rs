@@ -86,6 +86,14 @@ pub enum ServiceError {
         /// The name, shortened.
         name: String,
     },
+    /// An id that the service gave and that no path may contain. Nothing was sent.
+    #[error("{id:?} cannot be an id, so {service} was not asked to change it; do it by hand")]
+    NotAnId {
+        /// The service that was to be called.
+        service: Service,
+        /// The id, shortened.
+        id: String,
+    },
     /// The service asked not to be called again before that time. Nothing was sent.
     #[error("{service} asked Tenantwatch to send no request for this tenant before {}", until.format("%Y-%m-%dT%H:%M:%SZ"))]
     Waiting {
@@ -121,7 +129,7 @@ impl ServiceError {
                 matches!(status, 408 | 429 | 500..) || Remedy::of(self) == Some(Remedy::Wait)
             }
             Self::NoResponse { .. } | Self::NoContent { .. } | Self::Unreachable { .. } | Self::Waiting { .. } => true,
-            Self::ForeignLink { .. } | Self::NotAUser { .. } => false,
+            Self::ForeignLink { .. } | Self::NotAUser { .. } | Self::NotAnId { .. } => false,
         }
     }
 

@@ -30,8 +30,8 @@ use super::call::Caller;
 use super::tokens::Tokens;
 use super::{Service, ServiceError};
 use anchor::needs_proxy;
-use names::Named;
-use row::Row;
+use names::{Named, Names};
+use row::{Row, text};
 
 pub use anchor::{Anchor, MailboxId};
 pub use auto_reply::AutoReply;
@@ -47,6 +47,9 @@ pub use recipient::{GROUP_MEMBERS_LIMIT, GroupKind, GroupMembers, Recipient};
 
 /// The most pages of one answer; more means that a link leads in a circle.
 const PAGES: usize = 500;
+
+/// The member of a row with the object id in the directory.
+const OBJECT_ID: &str = "ExternalDirectoryObjectId";
 
 /// Calls Exchange Online.
 #[derive(Debug, Clone)]
@@ -117,13 +120,66 @@ impl Exchange {
         }
     }
 
-    /// Returns the row of a mailbox that a cmdlet gives; `None` if Exchange says that there is no such mailbox.
-    async fn row_of(&self, tenant: &TenantId, mailbox: &MailboxId, cmdlet: &str) -> Result<Option<Row>, ServiceError> {
-        match self.invoke(tenant, &mailbox.into(), cmdlet, json!({ "Identity": mailbox.identity() })).await {
-            Ok(rows) => rows.into_iter().next().map(Some).ok_or_else(|| self.caller.no_rows(cmdlet)),
-            Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(error),
+    /// Returns the only row that a cmdlet gives for a mailbox; `None` if Exchange says that there is no such mailbox.
+    async fn only_row(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        cmdlet: &str,
+    ) -> Result<Option<Row>, ServiceError> {
+        let rows = match self.invoke(tenant, &mailbox.into(), cmdlet, json!({ "Identity": mailbox.identity() })).await {
+            Err(error) if is_not_found(&error) => return Ok(None),
+            answer => answer?,
+        };
+        let mut rows = rows.into_iter();
+        match (rows.next(), rows.next()) {
+            (Some(row), None) => Ok(Some(row)),
+            (Some(_), Some(_)) => Err(self.of_another(cmdlet)),
+            (None, _) => Err(self.caller.no_rows(cmdlet)),
         }
+    }
+
+    /// Returns the row of a mailbox that a cmdlet gives, if it is proven to be that of the mailbox that was asked for; `None` if
+    /// Exchange says that there is no such mailbox.
+    async fn row_of(&self, tenant: &TenantId, mailbox: &MailboxId, cmdlet: &str) -> Result<Option<Row>, ServiceError> {
+        let Some(row) = self.only_row(tenant, mailbox, cmdlet).await? else { return Ok(None) };
+        if !bears(&row, mailbox) {
+            let names = Names::of(&row);
+            let owners: Vec<&str> = names.iter().chain(text(&row, "MailboxOwnerId")).collect();
+            if owners.is_empty() || text(&row, OBJECT_ID).is_some() && mailbox.object_id.is_some() {
+                return Err(self.of_another(cmdlet));
+            }
+            self.prove_owners(tenant, mailbox, &owners, cmdlet).await?;
+        }
+        Ok(Some(row))
+    }
+
+    /// Proves that all `owners`, by which the rows of an answer name a mailbox, are names of the mailbox that was asked for. Exchange
+    /// can answer with rows of another mailbox, and some rows name their mailbox in another way than it was asked for. Without rows it
+    /// proves that the name leads to that mailbox.
+    ///
+    /// # Errors
+    /// Returns a transient error if one of the names is that of another mailbox, and what Exchange answered.
+    pub async fn prove_owners(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        owners: &[&str],
+        what: &str,
+    ) -> Result<(), ServiceError> {
+        let asked = mailbox.identity();
+        if !owners.is_empty() && owners.iter().all(|owner| owner.eq_ignore_ascii_case(asked)) {
+            return Ok(());
+        }
+        let proven = self.proven_mailbox(tenant, mailbox).await?;
+        match proven.is_some_and(|proven| owners.iter().all(|owner| proven.is_named(owner))) {
+            true => Ok(()),
+            false => Err(self.of_another(what)),
+        }
+    }
+
+    fn of_another(&self, what: &str) -> ServiceError {
+        self.caller.unreachable(format!("{what} is not proven to be about the mailbox that was asked for"))
     }
 
     async fn invoke_by(
@@ -178,6 +234,14 @@ impl Exchange {
             .ok()
             .filter(|url| url.origin() == self.root.origin() && url.username().is_empty())
             .ok_or(ServiceError::ForeignLink { service: Service::Exchange })
+    }
+}
+
+/// Returns whether a row is that of the mailbox: it bears its object id, or the name that was asked for if one of the two has no id.
+fn bears(row: &Row, mailbox: &MailboxId) -> bool {
+    match (text(row, OBJECT_ID), &mailbox.object_id) {
+        (Some(own), Some(asked)) => own.eq_ignore_ascii_case(asked),
+        _ => Names::of(row).contain(mailbox.identity()),
     }
 }
 

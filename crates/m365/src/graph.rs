@@ -38,6 +38,9 @@ pub use message_rule::MessageRule;
 /// The most pages of one listing; more means that a link leads in a circle.
 const PAGES: usize = 1_000;
 
+/// The longest part of a wrong id that an error repeats, in characters.
+const ID_LIMIT: usize = 80;
+
 /// A customer of the partner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Customer {
@@ -232,15 +235,17 @@ impl Graph {
         Ok(methods.into_iter().map(WireMethod::method).collect())
     }
 
-    /// `DELETE /users/{user}/authentication/<kind>s/{id}`; already gone is fine.
+    /// `DELETE /users/{user}/authentication/<kind>s/{id}`; already gone is fine. Fails with [`ServiceError::NotAnId`] if the id, which
+    /// the tenant chose, cannot be one: `..` would address something different.
     pub async fn delete_sign_in_method(
         &self,
         tenant: &TenantId,
         user: &str,
         method: &SignInMethod,
     ) -> Result<(), ServiceError> {
-        let kind = method.kind.strip_suffix("AuthenticationMethod").unwrap_or(&method.kind);
-        self.delete(tenant, self.user_url(user, &["authentication", &format!("{kind}Methods"), &method.id], &[])?).await
+        let kind = path_id(method.kind.strip_suffix("AuthenticationMethod").unwrap_or(&method.kind))?;
+        let id = path_id(&method.id)?;
+        self.delete(tenant, self.user_url(user, &["authentication", &format!("{kind}Methods"), id], &[])?).await
     }
 
     /// `GET /users/{user}/oauth2PermissionGrants`, all pages.
@@ -251,7 +256,7 @@ impl Graph {
 
     /// `DELETE /oauth2PermissionGrants/{id}`; already gone is fine.
     pub async fn delete_permission_grant(&self, tenant: &TenantId, id: &str) -> Result<(), ServiceError> {
-        self.delete(tenant, self.url(&["v1.0", "oauth2PermissionGrants", id], &[])).await
+        self.delete(tenant, self.url(&["v1.0", "oauth2PermissionGrants", path_id(id)?], &[])).await
     }
 
     /// `GET /users/{user}/mailFolders/inbox/messageRules`, all pages. Hidden rules and sweep rules are not among them.
@@ -268,7 +273,7 @@ impl Graph {
         rule: &str,
         enabled: bool,
     ) -> Result<(), ServiceError> {
-        let url = self.user_url(user, &["mailFolders", "inbox", "messageRules", rule], &[])?;
+        let url = self.user_url(user, &["mailFolders", "inbox", "messageRules", path_id(rule)?], &[])?;
         self.change(tenant, Method::PATCH, url, &json!({"isEnabled": enabled})).await
     }
 
@@ -349,5 +354,18 @@ impl Graph {
         let user = UserKey::parse(user)?.segments();
         let user: Vec<&str> = user.iter().map(String::as_str).collect();
         Ok(self.url(&[&["v1.0"], user.as_slice(), below].concat(), query))
+    }
+}
+
+/// Returns an id as a segment of a path: a GUID, base64url, or base64 whose slashes the URL escapes. Nothing else reaches a path, for a
+/// segment such as `..` names another object.
+fn path_id(id: &str) -> Result<&str, ServiceError> {
+    let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=+/".contains(&byte));
+    match is_id {
+        true => Ok(id),
+        false => {
+            let id = id.chars().take(ID_LIMIT).collect();
+            Err(ServiceError::NotAnId { service: Service::Graph, id })
+        }
     }
 }

@@ -36,7 +36,9 @@ pub(super) fn get(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failu
 
 /// Carries out `Set-CASMailbox`. If a switch is set to `null`, the setting of the organization applies.
 pub(super) fn set(tenant: &mut Tenant, params: &Params) -> Result<Outcome, Failure> {
-    if let Some(name) = tenant.oddities.rejected_client_access.iter().find(|name| params.get(name).is_some()) {
+    let oddities = &tenant.oddities;
+    let mut unknown = oddities.rejected_client_access.iter().chain(&oddities.absent_client_access);
+    if let Some(name) = unknown.find(|name| params.get(name).is_some()) {
         return Err(Failure::unknown_parameter(name));
     }
     let mailbox = mailbox_mut(tenant, &params.required("Identity")?)?;
@@ -68,6 +70,9 @@ fn row(tenant: &Tenant, mailbox: &Mailbox) -> Value {
     }
     for (name, on) in &mailbox.client_access {
         row[name.as_str()] = (*on).into();
+    }
+    if let Some(members) = row.as_object_mut() {
+        members.retain(|name, _| !tenant.oddities.absent_client_access.contains(name));
     }
     row
 }

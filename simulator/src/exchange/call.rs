@@ -26,6 +26,21 @@ pub(crate) fn mailbox_of(body: &[u8]) -> Option<String> {
     named(parameters.get("Mailbox"), parameters.get("Identity"))
 }
 
+/// Returns the body with another mailbox in place of the one that it names.
+pub(crate) fn about_other_mailbox(body: &[u8], name: &str) -> Vec<u8> {
+    let (Ok(mut call), Some(own)) = (serde_json::from_slice::<Value>(body), mailbox_of(body)) else {
+        return body.to_vec();
+    };
+    for parameter in ["Mailbox", "Identity"] {
+        if let Some(value) = call.pointer_mut(&format!("/CmdletInput/Parameters/{parameter}"))
+            && let Some(rest) = value.as_str().and_then(|text| text.strip_prefix(&own))
+        {
+            *value = format!("{name}{rest}").into();
+        }
+    }
+    call.to_string().into_bytes()
+}
+
 /// Returns the mailbox that two parameters name: `Mailbox` alone, or the part of `Identity` before a rule or folder.
 pub(super) fn named(mailbox: Option<&Value>, identity: Option<&Value>) -> Option<String> {
     if let Some(name) = mailbox.and_then(Value::as_str) {

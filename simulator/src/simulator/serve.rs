@@ -125,6 +125,11 @@ impl Open<'_> {
                 Reply { status: *status, headers: headers.clone(), body: body.clone().into_bytes(), blob: None }
             }
             Some(FaultKind::Echo { status }) => echo(*status, arrived),
+            Some(FaultKind::OtherMailbox(name)) => {
+                self.has_effect = true;
+                let body = exchange::about_other_mailbox(&arrived.body, name);
+                self.shared.answer(&Arrived { body, ..arrived.clone() })
+            }
             fault => {
                 self.has_effect = true;
                 let reply = self.shared.answer(arrived);
@@ -136,6 +141,10 @@ impl Open<'_> {
                     }
                     Some(FaultKind::Padded(mebibytes)) if reply.blob.is_none() => reply.padded(*mebibytes),
                     Some(FaultKind::OtherIds) => reply.with_other_ids(),
+                    Some(FaultKind::WithoutMembers(members)) => reply.with_rows(|row| {
+                        row.retain(|name, _| !members.contains(&name.as_str()));
+                    }),
+                    Some(FaultKind::EmptyRow) => reply.with_empty_row(),
                     Some(FaultKind::Renames) => {
                         self.shared.rename_tenant_of(arrived);
                         reply

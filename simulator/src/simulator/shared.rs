@@ -76,6 +76,7 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A request as it arrived.
+#[derive(Clone)]
 pub(super) struct Arrived {
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,

@@ -115,6 +115,9 @@ pub struct Oddities {
     /// Parameters that `Set-CASMailbox` rejects; `OneWinNativeOutlookEnabled` and `EwsEnabled` were reported.
     /// Source: MicrosoftDocs/office-docs-powershell#11445 and microsoft-365-docs#9636.
     pub rejected_client_access: BTreeSet<String>,
+    /// The switches of client access that the tenant does not have: `Get-CASMailbox` does not show them, and `Set-CASMailbox` rejects
+    /// them.
+    pub absent_client_access: BTreeSet<String>,
     /// The answer to a change of a synchronized account.
     pub synced_accounts: SyncedAccounts,
     /// The answer of Exchange to an app without a directory role.

@@ -11,8 +11,8 @@ use crate::remediation::step::{StepReport, quoted};
 /// Returns the forwarding as it is now; `None` if there is no such mailbox.
 pub async fn read(context: &RemediationContext<'_>) -> Result<Option<Forwarding>, ServiceError> {
     let mailbox = context.mailbox();
-    let call = context.app.exchange.mailbox(context.tenant(), &mailbox);
-    Ok(context.ask_exchange("mailbox", call).await?.map(|mailbox| mailbox.forwarding))
+    let call = context.app.exchange.forwarding(context.tenant(), &mailbox);
+    context.ask_exchange("mailbox", call).await
 }
 
 /// Sets the forwarding to exactly this.

@@ -72,7 +72,7 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     }
 }
 
-/// A switch that the tenant no longer has is no failure; any other rejection is.
+/// Every rejection is a failure: the switches are those that Exchange shows, so one that it does not know here still lets clients in.
 fn report(open: &[ClientAccessSwitch], rejected: &Rejected) -> StepReport {
     let is_rejected = |switch: &ClientAccessSwitch| rejected.iter().any(|(rejected, _)| rejected == switch);
     let closed: Vec<ClientAccessSwitch> = open.iter().copied().filter(|switch| !is_rejected(switch)).collect();
@@ -80,15 +80,15 @@ fn report(open: &[ClientAccessSwitch], rejected: &Rejected) -> StepReport {
     if !closed.is_empty() {
         reports.push(StepReport::done(format!("Disabled client access: {}.", names(&closed))));
     }
-    let (gone, failed): (Vec<_>, Vec<_>) = rejected.iter().partition(|(_, error)| is_unknown_parameter(error));
-    if !gone.is_empty() {
-        let gone: Vec<ClientAccessSwitch> = gone.iter().map(|(switch, _)| *switch).collect();
-        let detail = format!("This tenant has no switch {}.", names(&gone));
-        reports.push(StepReport::skipped(detail).leaving_switches(gone.iter().map(ToString::to_string)));
-    }
     let mut causes: Vec<(String, Vec<ClientAccessSwitch>)> = Vec::new();
-    for (switch, error) in failed {
-        let cause = explain(error, EXCHANGE_GRANT);
+    for (switch, error) in rejected.iter().filter(|(switch, _)| open.contains(switch)) {
+        let cause = match is_unknown_parameter(error) {
+            true => {
+                "Exchange shows it enabled, but does not have it among the settings that can be changed in this tenant"
+                    .to_owned()
+            }
+            false => explain(error, EXCHANGE_GRANT),
+        };
         match causes.iter_mut().find(|(known, _)| *known == cause) {
             Some((_, switches)) => switches.push(*switch),
             None => causes.push((cause, vec![*switch])),

@@ -3,17 +3,17 @@
 
 use m365::exchange::InboxRule;
 
-use super::rules::Reach;
 use crate::detection::{is_delegate_rule_name, is_junk_folder};
 
-/// Returns whether a hidden rule with a name of Exchange's does only what Exchange's own rule of that name does.
-pub fn is_excused(rule: &InboxRule, reach: Reach) -> bool {
+/// Returns whether a hidden rule with a name of Exchange's does only what Exchange's own rule of that name does. `is_to_delegates` is
+/// `true` if it sends mail only to mailboxes that have access to the owner's.
+pub fn is_excused(rule: &InboxRule, is_to_delegates: bool) -> bool {
     let name = rule.name.to_lowercase();
     match name.as_str() {
         "junk e-mail rule" => rule.only_moves() && rule.move_to_folder().is_none_or(is_junk_folder),
         name if name.starts_with("microsoft.exchange.oof.") => rule.actions().is_empty(),
         name if is_delegate_rule_name(name) => {
-            rule.only_forwards_or_redirects() && reach == Reach::Inside && rule.is_about_meetings()
+            rule.only_forwards_or_redirects() && is_to_delegates && rule.is_about_meetings()
         }
         _ => false,
     }

@@ -3,6 +3,7 @@
 
 pub(super) mod block_sign_in;
 pub(super) mod clear_forwarding;
+mod delegate_access;
 pub(super) mod disable_auto_reply;
 pub(super) mod disable_client_access;
 pub(super) mod disable_inbox_rules;

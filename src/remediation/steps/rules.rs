@@ -13,8 +13,8 @@ use m365::ServiceError;
 use m365::exchange::{InboxRule, ListedRule, is_refused};
 use m365::graph::MessageRule;
 
-use super::excused_rules;
 use super::snapshot::KeptRule;
+use super::{delegate_access, excused_rules};
 use crate::remediation::boundary::{Recipient, smtp_target};
 use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::explain;
@@ -147,13 +147,32 @@ pub async fn read_from(context: &RemediationContext<'_>, source: Source) -> Resu
 async fn inbox_rules(context: &RemediationContext<'_>, hidden: bool) -> Result<Vec<InboxRule>, ServiceError> {
     let mailbox = context.mailbox();
     let call = context.app.exchange.inbox_rules(context.tenant(), &mailbox, hidden);
-    context.ask_exchange("inbox rules", call).await
+    let rules = context.ask_exchange("inbox rules", call).await?;
+    prove_owner(context, rules.iter().map(|rule| rule.owner()), "the list of inbox rules").await?;
+    Ok(rules)
+}
+
+/// Fails unless rules are proven to be those of the mailbox. A rule that names no mailbox proves nothing, and neither do no rules at
+/// all: then the mailbox itself is read.
+async fn prove_owner<'r>(
+    context: &RemediationContext<'_>,
+    owners: impl Iterator<Item = Option<&'r str>>,
+    what: &str,
+) -> Result<(), ServiceError> {
+    let mailbox = context.mailbox();
+    let owners: BTreeSet<&str> = owners.map(Option::unwrap_or_default).collect();
+    let owners: Vec<&str> = owners.into_iter().collect();
+    let call = context.app.exchange.prove_owners(context.tenant(), &mailbox, &owners, what);
+    context.ask_exchange("mailbox of the rules", call).await
 }
 
 async fn read_sweep_rules(context: &RemediationContext<'_>) -> Result<Vec<Rule>, ServiceError> {
     let mailbox = context.mailbox();
     let call = context.app.exchange.sweep_rules(context.tenant(), &mailbox);
     let rules = context.ask_exchange("sweep rules", call).await?;
+    if !rules.is_empty() {
+        prove_owner(context, rules.iter().map(|rule| rule.owner()), "the list of sweep rules").await?;
+    }
     Ok(rules.iter().map(|rule| of_exchange(rule, Source::Sweep)).collect())
 }
 
@@ -178,12 +197,15 @@ async fn read_through_exchange(context: &RemediationContext<'_>) -> Result<Rules
             Some(false) => None,
             None => Some(Reach::Unproven),
         };
+        let is_to_delegates = reach == Some(Reach::Inside)
+            && is_delegate_rule_name(&listed.name)
+            && delegate_access::is_given_to_all(context, &listed, &look_ups).await;
         let rule = of_exchange(&listed, Source::Inbox);
         let is_second_junk_rule = has_junk_rule && excused_rules::is_junk_rule(&listed);
         let is_excused = is_hidden == Some(true)
             && !is_second_junk_rule
             && !is_named_by_threat(context, &rule)
-            && reach.is_some_and(|reach| excused_rules::is_excused(&listed, reach));
+            && excused_rules::is_excused(&listed, is_to_delegates);
         has_junk_rule |= is_excused && excused_rules::is_junk_rule(&listed);
         known.push(Rule { reach, hidden: is_hidden, is_exchanges_own: is_excused, ..rule });
     }

@@ -45,7 +45,7 @@ pub async fn run(context: &RemediationContext<'_>, steps: &mut [Step]) -> Readin
             _ if !context.accounts.has_mailbox => continue,
             StepName::ClearForwarding => forwarding(context).await,
             StepName::DisableInboxRules => inbox_rules(context, step).await,
-            StepName::DisableClientAccess => client_access(context, step).await,
+            StepName::DisableClientAccess => client_access(context).await,
             _ => continue,
         };
         is_broken |= matches!(found, Reread::DoesNotHold(_));
@@ -136,18 +136,13 @@ async fn inbox_rules(context: &RemediationContext<'_>, step: &Step) -> Reread {
     }
 }
 
-/// A switch that the tenant does not have cannot be closed, even if Exchange shows it.
-async fn client_access(context: &RemediationContext<'_>, step: &Step) -> Reread {
+async fn client_access(context: &RemediationContext<'_>) -> Reread {
     match disable_client_access::read(context).await {
         Ok(None) => Reread::Holds("there is no mailbox".to_owned()),
-        Ok(Some(switches)) => {
-            let mut open = switches.open();
-            open.retain(|switch| !step.leaves_switch(switch.as_str()));
-            match open.as_slice() {
-                [] => Reread::Holds("all client access is disabled".to_owned()),
-                open => Reread::DoesNotHold(format!("still enabled: {}", disable_client_access::names(open))),
-            }
-        }
+        Ok(Some(switches)) => match switches.open().as_slice() {
+            [] => Reread::Holds("all client access is disabled".to_owned()),
+            open => Reread::DoesNotHold(format!("still enabled: {}", disable_client_access::names(open))),
+        },
         Err(error) => Reread::Unread(explain(&error, EXCHANGE_GRANT)),
     }
 }

@@ -81,11 +81,25 @@ async fn ward_of_rejected_switches() -> Ward {
 }
 
 #[tokio::test]
-async fn switches_that_a_tenant_lacks_leave_no_other_open() {
-    let ward = ward_of_rejected_switches().await;
+async fn switches_that_a_tenant_does_not_show_are_absent() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        tenant.oddities.absent_client_access = ["EwsEnabled", "MacOutlookEnabled"].map(str::to_owned).into();
+    });
     let answer = ward.press(json!({})).await;
     assert_eq!(outcome(&answer, ACCESS), "Done", "{:#}", answer.body);
     assert_eq!(find(&answer, ACCESS)["Verified"], "all client access is disabled");
+    assert_eq!(answer.body["Status"], "Completed", "{:#}", answer.body);
+}
+
+#[tokio::test]
+async fn rejected_switches_that_stay_enabled_fail_and_leave_no_other_open() {
+    let ward = ward_of_rejected_switches().await;
+    let answer = ward.press(json!({})).await;
+    assert_eq!(outcome(&answer, ACCESS), "Failed", "{:#}", answer.body);
+    assert_eq!(outcome(&answer, "Verify"), "Failed", "{:#}", answer.body);
+    assert_eq!(answer.body["Status"], "CompletedWithErrors");
+    assert!(find(&answer, ACCESS)["Verified"].as_str().unwrap().contains("EwsEnabled"), "{:#}", answer.body);
     for (switch, value) in ward.mailbox().client_access {
         let is_lacking = matches!(switch.as_str(), "EwsEnabled" | "OneWinNativeOutlookEnabled");
         assert_eq!(value, is_lacking || switch == "SmtpClientAuthenticationDisabled", "{switch}");

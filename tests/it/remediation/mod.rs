@@ -8,5 +8,8 @@ mod locks;
 mod old_runs;
 mod over_http;
 mod press;
+mod proof;
 mod refusals;
 pub mod remediation_fixture;
+mod same_incident;
+mod undo_targets;

@@ -45,10 +45,16 @@ impl Exchange {
     /// Reads the automatic reply. Returns `None` if there is no such mailbox.
     ///
     /// # Errors
-    /// Returns what Exchange answered.
+    /// Returns what Exchange answered; an answer without a state is a transient error.
     pub async fn auto_reply(&self, tenant: &TenantId, mailbox: &MailboxId) -> Result<Option<AutoReply>, ServiceError> {
-        let row = self.row_of(tenant, mailbox, "Get-MailboxAutoReplyConfiguration").await?;
-        Ok(row.as_ref().map(AutoReply::from))
+        const CMDLET: &str = "Get-MailboxAutoReplyConfiguration";
+        let row = self.row_of(tenant, mailbox, CMDLET).await?;
+        match row.as_ref().map(AutoReply::from) {
+            Some(reply) if reply.auto_reply_state.is_empty() => {
+                Err(self.caller.unreachable(format!("{CMDLET} returned no state of the automatic reply")))
+            }
+            reply => Ok(reply),
+        }
     }
 
     /// Sets the state of the automatic reply: `Disabled`, `Enabled` or `Scheduled`.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use base::ids::TenantId;
 
-use super::row::{Row, is_true, text, text_or_number, texts};
+use super::row::{Row, boolean, is_true, text, text_or_number, texts};
 use super::{Exchange, MailboxId};
 use crate::ServiceError;
 
@@ -33,6 +33,9 @@ const ACTIONS: [&str; 14] = [
     "SendTextMessageNotificationTo",
     "SoftDeleteMessage",
 ];
+
+/// The members of a row that can name its rule.
+const IDS: [&str; 3] = ["RuleIdentity", "RuleId", "Identity"];
 
 /// A rule as Exchange lists it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,6 +65,13 @@ impl ListedRule {
             enabled: is_true(&row, "Enabled"),
             properties: row,
         }
+    }
+
+    /// Returns the mailbox that the rule is said to belong to: `MailboxOwnerId`, else `Mailbox`, else the part of `Identity` before
+    /// the rule.
+    pub fn owner(&self) -> Option<&str> {
+        let stated = text(&self.properties, "MailboxOwnerId").or_else(|| text(&self.properties, "Mailbox"));
+        stated.or_else(|| self.identity.rsplit_once('\\').map(|(owner, _)| owner))
     }
 
     /// Returns what the rule does in Exchange's words, in the language of the mailbox.
@@ -195,7 +205,8 @@ impl Exchange {
     /// Lists the inbox rules of a mailbox, with the hidden ones if `hidden` is set.
     ///
     /// # Errors
-    /// Returns what Exchange answered; see [`super::is_not_found`] and [`super::is_refused`].
+    /// Returns what Exchange answered; see [`super::is_not_found`] and [`super::is_refused`]. A row without id or state is a transient
+    /// error.
     pub async fn inbox_rules(
         &self,
         tenant: &TenantId,
@@ -206,7 +217,7 @@ impl Exchange {
         if hidden {
             parameters["IncludeHidden"] = json!(true);
         }
-        let rows = self.invoke(tenant, &mailbox.into(), "Get-InboxRule", parameters).await?;
+        let rows = self.rule_rows(tenant, mailbox, "Get-InboxRule", parameters).await?;
         Ok(rows.into_iter().map(InboxRule::from).collect())
     }
 
@@ -216,8 +227,24 @@ impl Exchange {
     /// As [`Exchange::inbox_rules`].
     pub async fn sweep_rules(&self, tenant: &TenantId, mailbox: &MailboxId) -> Result<Vec<SweepRule>, ServiceError> {
         let parameters = json!({ "Mailbox": mailbox.identity() });
-        let rows = self.invoke(tenant, &mailbox.into(), "Get-SweepRule", parameters).await?;
+        let rows = self.rule_rows(tenant, mailbox, "Get-SweepRule", parameters).await?;
         Ok(rows.into_iter().map(SweepRule::from).collect())
+    }
+
+    /// Returns the rows of rules. One that does not say which rule it is, or whether it is enabled, says nothing.
+    async fn rule_rows(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        cmdlet: &str,
+        parameters: Value,
+    ) -> Result<Vec<Row>, ServiceError> {
+        let rows = self.invoke(tenant, &mailbox.into(), cmdlet, parameters).await?;
+        let has_id = |row: &Row| IDS.iter().any(|member| !text_or_number(row, member).is_empty());
+        match rows.iter().all(|row| has_id(row) && boolean(row, "Enabled").is_some()) {
+            true => Ok(rows),
+            false => Err(self.caller.unreachable(format!("{cmdlet} returned a rule without its id or state"))),
+        }
     }
 
     /// Enables or disables an inbox rule. Any change through Exchange drops the client-side Outlook rules of the mailbox.

@@ -8,7 +8,7 @@ use base::ids::TenantId;
 
 use super::names::{Named, Names, smtp_address};
 use super::row::{Row, boolean, is_true, owned_texts, text, texts};
-use super::{Anchor, Exchange, MailboxId};
+use super::{Anchor, Exchange, MailboxId, bears};
 use crate::ServiceError;
 
 /// A mailbox.
@@ -37,6 +37,14 @@ impl Mailbox {
     /// Returns whether the mailbox has this name: any address, GUID, distinguished name or alias.
     pub fn is_named(&self, asked: &str) -> bool {
         self.names.contain(asked)
+    }
+}
+
+impl Mailbox {
+    /// Returns whether this is the user principal name or the object id of its owner, or the GUID of the mailbox. An alias is not.
+    pub fn is_owned_by(&self, name: &str) -> bool {
+        let is_upn = self.user_principal_name.as_ref().is_some_and(|upn| upn.eq_ignore_ascii_case(name));
+        is_upn || uuid::Uuid::try_parse(name).is_ok() && self.is_named(name)
     }
 }
 
@@ -110,6 +118,42 @@ impl Exchange {
     /// As [`Exchange::mailbox`].
     pub async fn find_mailbox(&self, tenant: &TenantId, name: &str) -> Result<Option<Mailbox>, ServiceError> {
         self.find(tenant, &Anchor::Organization, "Get-Mailbox", name).await
+    }
+
+    /// Returns the mailbox if what Exchange answers bears the name that was asked for; `None` if Exchange says that there is no such
+    /// mailbox.
+    ///
+    /// # Errors
+    /// Returns a transient error if Exchange answers with another mailbox, or with a row that bears no name, and what Exchange
+    /// answered.
+    pub async fn proven_mailbox(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+    ) -> Result<Option<Mailbox>, ServiceError> {
+        let row = self.only_row(tenant, mailbox, "Get-Mailbox").await?;
+        self.proven(mailbox, row).map(|row| row.map(Mailbox::from))
+    }
+
+    /// Reads the forwarding of a mailbox. Returns `None` if there is no such mailbox.
+    ///
+    /// # Errors
+    /// As [`Exchange::proven_mailbox`]; an answer that says nothing of the forwarding is a transient error too.
+    pub async fn forwarding(&self, tenant: &TenantId, mailbox: &MailboxId) -> Result<Option<Forwarding>, ServiceError> {
+        const MEMBERS: [&str; 3] = ["ForwardingSmtpAddress", "ForwardingAddress", "DeliverToMailboxAndForward"];
+        let row = self.only_row(tenant, mailbox, "Get-Mailbox").await?;
+        match self.proven(mailbox, row)? {
+            Some(row) if MEMBERS.iter().any(|member| row.contains_key(*member)) => Ok(Some(Forwarding::from(&row))),
+            Some(_) => Err(self.caller.unreachable("Get-Mailbox returned nothing about forwarding".to_owned())),
+            None => Ok(None),
+        }
+    }
+
+    fn proven(&self, mailbox: &MailboxId, row: Option<Row>) -> Result<Option<Row>, ServiceError> {
+        match row {
+            Some(row) if !bears(&row, mailbox) => Err(self.of_another("Get-Mailbox")),
+            row => Ok(row),
+        }
     }
 
     /// Lists the mailboxes that forward to an object of the directory.

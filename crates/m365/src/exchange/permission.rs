@@ -118,6 +118,35 @@ impl Exchange {
         Ok(rows.into_iter().map(MailboxPermission::from).collect())
     }
 
+    /// Returns whether a user has a permission on the mailbox, or on the folder with this path.
+    ///
+    /// # Errors
+    /// Returns what Exchange answered.
+    pub async fn has_access(
+        &self,
+        tenant: &TenantId,
+        mailbox: &MailboxId,
+        folder_path: Option<&str>,
+        user: &str,
+    ) -> Result<bool, ServiceError> {
+        let name = mailbox.identity();
+        let (cmdlet, identity) = match folder_path {
+            None => ("Get-MailboxPermission", name.to_owned()),
+            Some(path) => ("Get-MailboxFolderPermission", folder(name, path)),
+        };
+        let parameters = json!({ "Identity": identity, "User": user });
+        let rows = match self.invoke(tenant, &mailbox.into(), cmdlet, parameters).await {
+            Err(error) if is_grant_gone(&error) => return Ok(false),
+            answer => answer?,
+        };
+        let gives = |row: Row| {
+            let permission = MailboxPermission::from(row);
+            let rights = permission.access_rights.iter().any(|right| !right.eq_ignore_ascii_case("None"));
+            rights && !permission.deny && !is_for_everyone(&permission.user)
+        };
+        Ok(rows.into_iter().any(gives))
+    }
+
     /// Lists the users who may send as the mailbox.
     ///
     /// # Errors

@@ -68,6 +68,21 @@ fn the_owner_is_found_by_the_guid_of_the_mailbox() {
 }
 
 #[test]
+fn a_guid_that_no_mailbox_has_names_no_owner() {
+    let nobody = |question: &Question, known: &mut Knowledge| {
+        if let Question::Mailbox(text) = question {
+            known.mailboxes.insert(text.clone(), Answer::Unknown);
+        }
+    };
+    let of = |guid: &str| online(&delete_by(&json!({"LogonType": 2, "MailboxGuid": guid})), nobody);
+    let (found, other) = (of(GUID), of("0f4cc0f3-6b5c-4e5f-8a8e-222222222222"));
+    assert_eq!(found.mailbox, "");
+    assert!(found.description.contains("does not name the owner"), "{}", found.description);
+    assert!(has(&found, "ChangedByAnother"));
+    assert_ne!(found.fingerprint, other.fingerprint, "the id still tells the mailboxes apart");
+}
+
+#[test]
 fn earlier_records_stand_in_for_the_current_rule_offline() {
     let made = json!({"ObjectId": "grady\\Copies", "Parameters": [{"Name": "Name", "Value": "Copies"},
         {"Name": "ForwardTo", "Value": "drop@evil.example"}, {"Name": "Enabled", "Value": "False"}]});
