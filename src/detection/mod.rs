@@ -4,6 +4,7 @@
 //! the way, a record becomes evidence: rules of every layout become one `RuleShape`, each detection adds reasons, `verdict` turns
 //! them into a severity and `score` into a number. `correlation` adds afterwards what only other records show.
 
+mod addresses;
 mod audit_tampering;
 mod auto_reply;
 mod client_access;
@@ -67,8 +68,11 @@ pub use exchange_rules::{is_delegate_rule_name, is_exchange_rule_name};
 pub use finding::{Finding, FindingKind, Severity};
 pub use folders::is_junk_folder;
 pub use judge::{judge, system_noise};
-pub use knowledge::{AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts, Question, RecipientFacts};
+pub use knowledge::{
+    AcceptedDomains, Answer, GroupFacts, GroupKind, Knowledge, MailboxFacts, Question, RecipientFacts,
+};
 pub use live_rules::LiveMailbox;
+pub use principals::has_failed;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
 pub use relations::{correlate, unite_consents};

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use uuid::Uuid;
 
-use crate::detection::{AcceptedDomains, Knowledge};
+use crate::detection::{AcceptedDomains, Knowledge, has_failed};
 use audit_log::AuditRecord;
 use base::ids::{Domain, MailAddress, TenantId};
 
@@ -122,14 +122,41 @@ impl Organization {
 }
 
 /// Addresses in a record whose domain is one of the organization: the owner of the mailbox, the mailbox that a cmdlet names, and the
-/// user who changes a mailbox without naming one, which is the user's own. A guest has an address of another organization.
+/// user who changes a mailbox without naming one, which is the user's own. A guest has an address of another organization. An attempt that
+/// failed proves nothing: anything may have been named in it.
 fn own_addresses(record: &AuditRecord) -> Vec<&str> {
-    let named: Vec<&str> = ["Mailbox", "Identity"].iter().filter_map(|name| record.parameters.get(name)).collect();
+    if has_failed(record) {
+        return Vec::new();
+    }
+    let named: Vec<&str> = ["Mailbox", "Identity"]
+        .iter()
+        .filter(|_| acts_on_a_mailbox(&record.operation))
+        .filter_map(|name| record.parameters.get(name))
+        .collect();
     let is_rule = ["InboxRule", "SweepRule"].iter().any(|noun| record.operation.contains(noun));
     let user = (is_rule && record.parameters.get("Mailbox").is_none()).then_some(record.user_id.as_str());
     let mailboxes = named.into_iter().map(|name| name.split('\\').next().unwrap_or(name));
     let own = record.mailbox_owner.as_deref().into_iter().chain(mailboxes).chain(user);
     own.filter(|address| address.contains('@') && !address.to_ascii_uppercase().contains("#EXT#")).collect()
+}
+
+/// The nouns of cmdlets that find only a mailbox of the organization. The identity of a contact, a mail user or a recipient may be an
+/// outside address.
+const NOUNS_OF_MAILBOXES: &[&str] = &[
+    "InboxRule",
+    "SweepRule",
+    "Mailbox",
+    "MailboxPermission",
+    "MailboxFolderPermission",
+    "MailboxAutoReplyConfiguration",
+    "MailboxJunkEmailConfiguration",
+    "MailboxAuditBypassAssociation",
+    "CASMailbox",
+];
+
+fn acts_on_a_mailbox(operation: &str) -> bool {
+    let noun = operation.trim().split_once('-').map(|(_, noun)| noun).unwrap_or_default();
+    NOUNS_OF_MAILBOXES.iter().any(|known| known.eq_ignore_ascii_case(noun))
 }
 
 fn id_of(record: &AuditRecord) -> TenantId {

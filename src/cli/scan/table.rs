@@ -65,10 +65,11 @@ fn write_block(group: &FindingGroup, width: usize, out: &mut dyn Write) -> std::
     writeln!(out)
 }
 
-/// Writes a text in lines of at most this width, as far as its words let it.
+/// Writes a text in lines of at most this width. A word that is longer than a line is broken.
 fn write_wrapped(margin: &str, text: &str, width: usize, out: &mut dyn Write) -> std::io::Result<()> {
     let mut line = String::new();
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
+    let longest = width.saturating_sub(margin.len()).max(1);
+    for word in text.split(' ').flat_map(|word| pieces(word, longest)) {
         if !line.is_empty() && margin.len() + line.chars().count() + 1 + word.chars().count() > width {
             writeln!(out, "{margin}{line}")?;
             line.clear();
@@ -79,6 +80,13 @@ fn write_wrapped(margin: &str, text: &str, width: usize, out: &mut dyn Write) ->
         line.push_str(word);
     }
     writeln!(out, "{margin}{line}")
+}
+
+/// The pieces of a word, each of at most so many characters.
+fn pieces(word: &str, longest: usize) -> impl Iterator<Item = &str> {
+    let starts = word.char_indices().map(|(at, _)| at).step_by(longest);
+    let ends = word.char_indices().map(|(at, _)| at).step_by(longest).skip(1).chain([word.len()]);
+    starts.zip(ends).filter_map(|(start, end)| word.get(start..end))
 }
 
 fn width(table: &Table) -> u16 {
