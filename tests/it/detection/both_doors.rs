@@ -200,8 +200,15 @@ async fn scan_and_process_audit_log_say_the_same_of_every_record() {
             );
         }
     }
-    // These reasons need more than one record: the current rules, trusted targets (`scan` has none), and an earlier threat.
-    let beyond_records = [ReasonName::HiddenRule, ReasonName::ForwardsToTrusted, ReasonName::AfterThreat];
+    // These reasons need more than one record: the current rules, an answer of Exchange, trusted targets (`scan` has none), and an
+    // earlier threat.
+    let beyond_records = [
+        ReasonName::HiddenRule,
+        ReasonName::ForwardsInternally,
+        ReasonName::MailboxForwardsInternally,
+        ReasonName::ForwardsToTrusted,
+        ReasonName::AfterThreat,
+    ];
     let missing: Vec<_> =
         ReasonName::ALL.iter().filter(|name| !seen.contains(name.as_str()) && !beyond_records.contains(name)).collect();
     assert!(missing.is_empty(), "no record of the mix has {missing:?}");

@@ -32,9 +32,22 @@ fn only_mailboxes_of_successful_records_make_a_domain_own() {
         ("Set-TransportRule", "True", "Identity", false),
         ("New-InboxRule", "True", "Mailbox", true),
         ("New-InboxRule", "False", "Mailbox", false),
+        ("Set-InboxRule", "True", "Identity", false),
+        ("Set-SweepRule", "True", "Identity", false),
+        ("Set-InboxRule", "True", "Mailbox", true),
     ] {
         let record = named(operation, status, parameter, "amy@evil.example");
         assert_eq!(accepts_evil(&record), is_own, "{operation} {status}");
+    }
+}
+
+#[test]
+fn a_technician_of_a_partner_makes_no_domain_own() {
+    for (kind, is_own) in [(0, true), (2, true), (5, false), (9, false), (10, false)] {
+        let mut record = rule(5);
+        record["UserId"] = json!("tech@evil.example");
+        record["UserType"] = json!(kind);
+        assert_eq!(accepts_evil(&record), is_own, "{kind}");
     }
 }
 
