@@ -96,7 +96,7 @@ pub(in crate::cli) struct Reading {
     /// Those that are not broken.
     pub(in crate::cli) sound: u64,
     selected: u64,
-    /// Selected records that could not be parsed.
+    /// Selected records that could not be parsed or are cut off, and files whose rest could not be read.
     unjudged: u64,
     /// As they were given.
     files: Vec<String>,
@@ -147,6 +147,10 @@ fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Sca
         tell(err, &format!("nothing of this is an audit record; {}:{}: {}", first.file, first.line, first.error));
     }
     is_whole &= reading.unjudged == 0;
+    if is_whole && reading.records == 0 && reading.broken.count() == 0 {
+        is_whole = false;
+        tell(err, "there is no audit record in the input");
+    }
     if !is_whole && reading.records == 0 && reading.broken.count() == 0 {
         // An empty list of findings would look like a clean one.
         return Ok(Scanned { threats: 0, is_whole });
@@ -217,6 +221,7 @@ impl Reading {
             (None, Err(error @ ExportError::NotAnAuditLog)) => Err(ScanError::Content { file, error }),
             (None, Err(error)) => {
                 let line = if let ExportError::RowTooLong { line } = error { line } else { last_line };
+                self.unjudged += 1;
                 self.broken.add(&file, line, &error);
                 Ok(())
             }
@@ -231,7 +236,8 @@ impl Reading {
             }
             // Reading an export opens them.
             Event::Envelope { line, .. } => self.broken.add(file, line, &audit_log::Broken::NoOperation),
-            Event::Broken { error, line } => {
+            Event::Broken { error, line, selected } => {
+                self.unjudged += u64::from(selected);
                 self.records += u64::from(error.is_a_record());
                 self.broken.add(file, line, &error);
             }

@@ -8,13 +8,17 @@ use super::evidence::{Evidence, listed, named, shown};
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::ContactPointsElsewhere;
+use super::resolution::destinations;
 use super::targets::{Destination, Target};
 
 /// Evaluates the new address. `None` when the record sets none.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Evidence> {
-    let target = record.parameters.get("ExternalEmailAddress").and_then(Target::read)?;
+    let targets = record.parameters.get("ExternalEmailAddress").map(Target::read_list).unwrap_or_default();
+    if targets.is_empty() {
+        return None;
+    }
     let contact = record.parameters.get("Identity").unwrap_or_else(|| named(record));
-    let destinations: Vec<Destination> = target.destinations(known);
+    let destinations: Vec<Destination> = destinations(&targets, known);
     let mut evidence = Evidence::new(FindingKind::ContactRetargeted);
     let sentence = format!(
         "The contact '{}' now points to {}.",

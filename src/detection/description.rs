@@ -80,7 +80,9 @@ fn action(action: &Action) -> Option<String> {
 
 fn target(target: &Target) -> &str {
     match target {
-        Target::Address { text, .. } | Target::Directory(text) | Target::Elsewhere(text) => text,
+        Target::Address { text, .. } | Target::Directory(text) | Target::Elsewhere(text) | Target::Unclear(text) => {
+            text
+        }
         Target::NotShown => "a recipient that is not shown",
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use audit_log::AuditRecord;
 use chrono::{DateTime, Utc};
 
-use super::inbox_rule::shown_by;
+use super::inbox_rule::{is_creation, shown_by};
 use super::knowledge::Knowledge;
 use super::principals::{Principals, has_failed, principals};
 use super::rule::RuleShape;
@@ -17,6 +17,15 @@ use super::selection::{OperationKind, operation_kind};
 pub struct EarlierRules(HashMap<String, (DateTime<Utc>, RuleShape)>);
 
 impl EarlierRules {
+    /// Returns the shape with its number decided by the earlier records of the mailbox.
+    pub(super) fn settled(&self, principals: &Principals, shown: RuleShape) -> RuleShape {
+        let mailbox = principals.fingerprint_key();
+        shown.settle_number(
+            |id| self.0.contains_key(&id_key(&mailbox, id)),
+            |name| self.0.contains_key(&name_key(&mailbox, name)),
+        )
+    }
+
     /// Returns the rule as records before `time` show it. Of records of one second no one knows the order.
     pub(super) fn of(&self, principals: &Principals, shown: &RuleShape, time: DateTime<Utc>) -> Option<&RuleShape> {
         let earlier = keys(principals, shown).into_iter().find_map(|key| self.0.get(&key));
@@ -38,9 +47,13 @@ impl Knowledge {
         if !is_rule || has_failed(record) {
             return;
         }
-        let (shown, principals) = (shown_by(record, operation_kind), principals(record, operation_kind, self));
+        let principals = principals(record, operation_kind, self);
+        let shown = self.earlier_rules.settled(&principals, shown_by(record, operation_kind));
         let keys = keys(&principals, &shown);
-        if is_removal(record) || takes_away(record) {
+        if is_creation(record) {
+            // Another rule of the name may be there already, and this record is not about it.
+            keys.into_iter().for_each(|key| drop(self.earlier_rules.0.insert(key, (record.created, shown.clone()))));
+        } else if is_removal(record) || takes_away(record) {
             keys.iter().for_each(|key| drop(self.earlier_rules.0.remove(key)));
         } else if !shown.is_blank() {
             let rule = self
@@ -62,7 +75,15 @@ fn takes_away(record: &AuditRecord) -> bool {
 /// A rule is found by its id and by its name: a record of Enable-InboxRule may have either.
 fn keys(principals: &Principals, shown: &RuleShape) -> Vec<String> {
     let mailbox = principals.fingerprint_key();
-    let id = shown.id.map(|id| format!("{mailbox}\\id {id}"));
+    let id = shown.id.map(|id| id_key(&mailbox, id));
     let name = shown.name.as_deref().filter(|name| !name.trim().is_empty());
-    id.into_iter().chain(name.map(|name| format!("{mailbox}\\{}", name.trim()))).collect()
+    id.into_iter().chain(name.map(|name| name_key(&mailbox, name))).collect()
+}
+
+fn id_key(mailbox: &str, id: u64) -> String {
+    format!("{mailbox}\\id {id}")
+}
+
+fn name_key(mailbox: &str, name: &str) -> String {
+    format!("{mailbox}\\{}", name.trim())
 }

@@ -1,5 +1,7 @@
 //! Collects what a detection found in one record, and turns it into a finding.
 
+use std::collections::BTreeSet;
+
 use audit_log::AuditRecord;
 use table_store::Digest;
 
@@ -307,5 +309,7 @@ pub(super) fn listed<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 
 /// Every text once, `;`-joined, for a column.
 fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    texts.map(|text| text.replace(|ch: char| ch.is_control(), "")).collect::<Vec<_>>().join(";")
+    let mut seen = BTreeSet::new();
+    let texts = texts.map(|text| text.replace(|ch: char| ch.is_control(), ""));
+    texts.filter(|text| seen.insert(text.clone())).collect::<Vec<_>>().join(";")
 }

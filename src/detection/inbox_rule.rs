@@ -62,10 +62,11 @@ pub(super) fn evidence(
     let settled = settled_because(record, &own);
     // A change by the system is evaluated without the current rules.
     let live = if settled.is_some() || is_noise(record) { Live::Offline } else { Live::of(principals, known) };
+    let own = live.settled(own, operation_kind, |own| known.earlier_rules.settled(principals, own));
     let earlier = known
         .earlier_rules
         .of(principals, &own, record.created)
-        .filter(|_| settled.is_none() && known.offline)
+        .filter(|_| settled.is_none() && known.offline && !is_creation(record))
         .cloned();
     let matching = live.matching(&own, operation_kind).into_iter().chain(earlier).collect::<Vec<_>>();
     let hidden = live.hidden_rules();
@@ -109,6 +110,11 @@ fn without_excused(own: RuleShape, excused: &[RuleShape], hidden: &[RuleShape], 
     let is_excused = is_exchange_own(&as_live, hidden, known);
     let bare = RuleShape { id: own.id, name: own.name.clone(), enabled: own.enabled, ..RuleShape::default() };
     if is_excused { bare } else { own }
+}
+
+/// Returns whether the record creates a rule, which then has nothing to do with earlier rules of the same name.
+pub(super) fn is_creation(record: &AuditRecord) -> bool {
+    record.operation.trim().get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("New-"))
 }
 
 fn is_enabling(record: &AuditRecord) -> bool {

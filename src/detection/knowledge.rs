@@ -73,6 +73,15 @@ pub struct RecipientFacts {
     pub group: Option<GroupKind>,
 }
 
+/// The members of a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupFacts {
+    /// The addresses that mail to each member reaches, groups left out.
+    pub addresses: Vec<String>,
+    /// The groups among the members, by the text to ask for them with.
+    pub groups: Vec<(String, GroupKind)>,
+}
+
 /// The accepted domains of a tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AcceptedDomains {
@@ -153,8 +162,8 @@ pub struct Knowledge {
     pub live: HashMap<String, Answer<LiveMailbox>>,
     /// Answers to [`Question::Recipient`].
     pub recipients: HashMap<String, Answer<RecipientFacts>>,
-    /// Answers to [`Question::GroupMembers`]: the addresses that mail to each member reaches.
-    pub groups: HashMap<String, Answer<Vec<String>>>,
+    /// Answers to [`Question::GroupMembers`].
+    pub groups: HashMap<String, Answer<GroupFacts>>,
     /// The rules of earlier records, for an evaluation offline: see [`Knowledge::note_rule`].
     pub earlier_rules: EarlierRules,
 }

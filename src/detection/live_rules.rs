@@ -2,12 +2,15 @@
 //!
 //! Rows of Exchange are read here only: what the rest of this folder knows of a rule is its [`RuleShape`].
 
+use std::collections::BTreeSet;
+
 use base::ids::MailAddress;
 use m365::exchange::{AcceptedDomain, DomainType, InboxRule, ListedRule, SweepRule};
 
+use super::description::action_key;
 use super::knowledge::{AcceptedDomains, Answer, Knowledge};
 use super::principals::Principals;
-use super::rule::{RuleShape, rule_id};
+use super::rule::{Action, RuleShape, rule_id};
 use super::rule_from_parameters::Given;
 use super::selection::OperationKind;
 
@@ -99,6 +102,24 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Returns the shape with its number decided by the current rules, or by `earlier` records where no rules were read.
+    pub(super) fn settled(
+        self,
+        shown: RuleShape,
+        operation_kind: OperationKind,
+        earlier: impl FnOnce(RuleShape) -> RuleShape,
+    ) -> RuleShape {
+        let Self::Read(mailbox) = self else { return earlier(shown) };
+        let rules: Vec<&ListedRule> = match operation_kind {
+            OperationKind::SweepRuleCmdlet => mailbox.sweep.iter().map(|rule| &**rule).collect(),
+            _ => mailbox.visible.iter().chain(&mailbox.all).map(|rule| &**rule).collect(),
+        };
+        shown.settle_number(
+            |id| rules.iter().any(|rule| rule_id(&rule.id) == Some(id)),
+            |name| rules.iter().any(|rule| rule.name.trim() == name),
+        )
+    }
+
     /// The current rules that `shown` is about: those of its id, else those of its name.
     pub(super) fn matching(self, shown: &RuleShape, operation_kind: OperationKind) -> Vec<RuleShape> {
         let Self::Read(mailbox) = self else { return Vec::new() };
@@ -126,7 +147,33 @@ fn select<'a>(rules: &[&'a ListedRule], shown: &RuleShape) -> Vec<&'a ListedRule
     if !by_id.is_empty() || !name_tells {
         return by_id;
     }
-    rules.iter().copied().filter(|rule| has_name(rule, shown)).collect()
+    let by_name: Vec<&ListedRule> = rules.iter().copied().filter(|rule| has_name(rule, shown)).collect();
+    if shown.complete && by_name.len() > 1 { most_alike(&by_name, shown) } else { by_name }
+}
+
+/// Returns the rules that are most like the one shown. Several rules may have one name, and a record of a new rule shows it whole.
+fn most_alike<'a>(rules: &[&'a ListedRule], shown: &RuleShape) -> Vec<&'a ListedRule> {
+    let wanted = parts_of(shown);
+    let likeness: Vec<usize> =
+        rules.iter().map(|rule| parts_of(&from_live(rule, false)).symmetric_difference(&wanted).count()).collect();
+    let least = likeness.iter().min().copied().unwrap_or_default();
+    rules.iter().zip(&likeness).filter(|(_, differences)| **differences == least).map(|(rule, _)| *rule).collect()
+}
+
+/// The conditions with their values, the conditions alone and the kinds of actions, as texts that can be compared.
+fn parts_of(shape: &RuleShape) -> BTreeSet<String> {
+    let conditions = shape.conditions.iter().flat_map(|condition| {
+        let name = condition.name.to_lowercase();
+        let values: BTreeSet<String> = condition.values.iter().map(|value| value.trim().to_lowercase()).collect();
+        [format!("{name} {values:?}"), name]
+    });
+    let actions = shape.actions.iter().filter_map(|action| match action {
+        Action::Stop => None,
+        Action::Move(_) | Action::MoveSomewhere => Some("move".to_owned()),
+        Action::Copy(_) => Some("copy".to_owned()),
+        other => action_key(other),
+    });
+    conditions.chain(actions).collect()
 }
 
 fn has_id(rule: &ListedRule, shown: &RuleShape) -> bool {

@@ -17,6 +17,7 @@ use super::json::{member, text};
 use super::knowledge::Knowledge;
 use super::principals::Principals;
 use super::reason::ReasonName::*;
+use super::resolution::Resolver;
 use super::targets::{Destination, Target};
 
 /// One grant: the grantee, the rights and the folder.
@@ -40,7 +41,7 @@ pub(super) fn of_send_on_behalf(record: &AuditRecord, principals: &Principals, k
 
 /// Returns every grantee, as written.
 pub(super) fn grantees(record: &AuditRecord) -> Vec<Target> {
-    grants(record).iter().chain(&send_on_behalf(record)).filter_map(|grant| Target::read(&grant.grantee)).collect()
+    grants(record).iter().chain(&send_on_behalf(record)).flat_map(|grant| Target::read_list(&grant.grantee)).collect()
 }
 
 /// Returns the grants of a record as removals name them.
@@ -70,7 +71,9 @@ fn judged(record: &AuditRecord, grants: Vec<Grant>, principals: &Principals, kno
 
 fn add_reasons(evidence: &mut Evidence, grant: &Grant, principals: &Principals, known: &Knowledge) {
     let told = grant.told(principals);
-    let destinations = Target::read(&grant.grantee).map(|target| target.destinations(known)).unwrap_or_default();
+    let targets = Target::read_list(&grant.grantee);
+    let resolver = Resolver::new(&targets, known);
+    let destinations: Vec<Destination> = targets.iter().flat_map(|target| resolver.destinations(target)).collect();
     if grant.is_to_actor(principals, &destinations) {
         evidence
             .because(GrantsToSelf, format!("{} granted their own account access: {told}", shown(&principals.actor)));
@@ -79,9 +82,7 @@ fn add_reasons(evidence: &mut Evidence, grant: &Grant, principals: &Principals, 
     } else {
         evidence.because(GrantsAccess, format!("Access was granted: {told}"));
     }
-    evidence.rejudge |=
-        destinations.iter().any(|reach| matches!(reach, Destination::Unresolved { withheld: true, .. }))
-            && !grant.is_everybody();
+    evidence.rejudge |= resolver.is_withheld() && !grant.is_everybody();
 }
 
 impl Grant {

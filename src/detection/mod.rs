@@ -4,6 +4,7 @@
 //! the way, a record becomes evidence: rules of every layout become one `RuleShape`, each detection adds reasons, `verdict` turns
 //! them into a severity and `score` into a number. `correlation` adds afterwards what only other records show.
 
+mod addresses;
 mod audit_tampering;
 mod auto_reply;
 mod client_access;
@@ -71,11 +72,12 @@ pub use folders::is_junk_folder;
 pub use inbox_rule::shows_whole_rule;
 pub use judge::{judge, judge_without_domains, system_noise};
 pub use knowledge::{
-    AcceptedDomains, Answer, GroupKind, Knowledge, MailboxFacts, OtherDomains, Question, RecipientFacts,
+    AcceptedDomains, Answer, GroupFacts, GroupKind, Knowledge, MailboxFacts, OtherDomains, Question, RecipientFacts,
 };
 pub use known_attacker::{KnownAddress, KnownAttackers, is_sign_in};
 pub use live_rules::LiveMailbox;
 pub use mail_targets::MailTargets;
+pub use principals::has_failed;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
 pub use relations::{correlate, unite_consents};

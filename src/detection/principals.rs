@@ -234,7 +234,7 @@ pub(super) fn is_system(user_type: Option<i64>, user_id: &str) -> bool {
 }
 
 /// Returns whether the record is about an attempt that failed.
-pub(super) fn has_failed(record: &AuditRecord) -> bool {
+pub fn has_failed(record: &AuditRecord) -> bool {
     let status = record.result_status.as_deref().unwrap_or_default().trim();
     ["False", "Failed", "Failure", "Fail", "Error", "Denied"].iter().any(|failure| status.eq_ignore_ascii_case(failure))
 }

@@ -33,11 +33,7 @@ pub fn questions(record: &AuditRecord, known: &Knowledge) -> Vec<Question> {
     if is_rule(operation_kind) {
         asked.extend(about_rule(record, operation_kind, &principals, known));
     } else if !has_failed(record) {
-        let targets = targets_of(record, operation_kind);
-        // A user who is granted access gets no mail, so the address says enough.
-        let is_named =
-            |target: &&Target| operation_kind != OperationKind::Permission || matches!(target, Target::Directory(_));
-        asked.extend(resolution::questions(targets.iter().filter(is_named), known));
+        asked.extend(resolution::questions(&targets_of(record, operation_kind), known));
     }
     asked
 }
@@ -103,8 +99,9 @@ fn about_rule(
     let mut asked = Vec::new();
     if !is_noise(record) {
         asked.extend(live_rules(principals, known));
-        let live = Live::of(principals, known).matching(&shapes[0], operation_kind);
-        shapes.extend(live);
+        let live = Live::of(principals, known);
+        let own = live.settled(shapes[0].clone(), operation_kind, |own| known.earlier_rules.settled(principals, own));
+        shapes.extend(live.matching(&own, operation_kind));
     }
     let senders: Vec<Target> = shapes.iter().filter(|shape| takes_mail_away(shape)).flat_map(senders_of).collect();
     let targets = resolution::questions(shapes.iter().flat_map(RuleShape::targets), known);

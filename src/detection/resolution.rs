@@ -3,15 +3,19 @@
 //! Targets that need no look-up are decided first. The others are looked up, at most [`MOST_LOOKUPS`] for one record, so that a
 //! record with thousands of targets delays nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use base::ids::Domain;
 
+use super::addresses::targets_in;
 use super::knowledge::{Answer, GroupKind, Knowledge, OtherDomains, Question, RecipientFacts};
 use super::targets::{Destination, Target, is_inside};
 
 /// The most look-ups for one record. Targets beyond it are unresolved.
 const MOST_LOOKUPS: usize = 50;
+
+/// The depth to which groups in groups are looked into. Deeper ones are unresolved.
+const GROUP_DEPTH: usize = 4;
 
 /// The order of look-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +61,7 @@ impl<'k> Resolver<'k> {
             Some(Answer::Known(RecipientFacts { group: Some(kind), .. })) => Some((text.clone(), *kind)),
             _ => None,
         });
-        let groups = groups.take(left).collect();
+        let groups = with_nested(groups.collect(), left, known);
         Self { known, recipients, groups }
     }
 
@@ -76,10 +80,9 @@ impl<'k> Resolver<'k> {
         !self.known.offline && (self.recipients.iter().any(is_open) || self.groups.iter().any(is_open_group))
     }
 
-    /// Returns whether a look-up is possible: not offline, and not if access is denied permanently.
+    /// Returns whether look-ups are possible. One that is refused leaves its target as unresolved as one that finds nothing.
     pub(super) fn can_ask(&self) -> bool {
-        let is_denied = |text: &String| matches!(self.known.recipients.get(text), Some(Answer::Refused));
-        !self.known.offline && (self.recipients.is_empty() || !self.recipients.iter().all(is_denied))
+        !self.known.offline
     }
 
     /// Returns where one of the targets leads.
@@ -92,6 +95,7 @@ impl<'k> Resolver<'k> {
             }
             Target::Address { text, domain } => vec![destination_by_domain(text, domain, known)],
             Target::Directory(text) => self.destination_of_directory_name(text),
+            Target::Unclear(text) => vec![unresolved(text, false)],
             Target::NotShown => vec![unresolved("a recipient that the record does not show", false)],
         }
     }
@@ -111,23 +115,31 @@ impl<'k> Resolver<'k> {
 
     /// Returns whether Exchange knows the recipient of this name and where its mail ends. A group counts by all its members.
     fn is_answered(&self, text: &str) -> bool {
-        let is_near = |member: &String| {
-            !matches!(
-                destination_of_resolved(member, self.known),
-                Destination::Outside(_) | Destination::Unresolved { .. }
-            )
-        };
         match self.known.recipients.get(text) {
-            Some(Answer::Known(facts)) if facts.group.is_some() => {
-                matches!(self.known.groups.get(text), Some(Answer::Known(members)) if members.iter().all(is_near))
-            }
+            Some(Answer::Known(facts)) if facts.group.is_some() => self.has_only_near_members(text),
             Some(Answer::Known(facts)) => !facts.addresses.is_empty(),
             _ => false,
         }
     }
 
+    /// Returns whether all members of a group are known and near, those of the groups in it too.
+    fn has_only_near_members(&self, group: &str) -> bool {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![group]);
+        while let Some(group) = open.pop() {
+            if !seen.insert(group) {
+                continue;
+            }
+            let Some(Answer::Known(facts)) = self.known.groups.get(group) else { return false };
+            if facts.addresses.iter().any(|member| self.may_be_external(member)) {
+                return false;
+            }
+            open.extend(facts.groups.iter().map(|(nested, _)| nested.as_str()));
+        }
+        true
+    }
+
     /// An address under an accepted domain counts by the recipient that has it. If no one has it, the mail bounces, except under a
-    /// relay domain, where it goes to another mail system. As long as it is not known, it counts as internal.
+    /// relay domain, where it goes to another mail system. After a transient error it counts as internal until it is known.
     fn destination_of_own_address(&self, text: &str, domain: &Domain) -> Vec<Destination> {
         match self.known.recipients.get(text) {
             Some(Answer::Known(facts)) => {
@@ -138,6 +150,7 @@ impl<'k> Resolver<'k> {
                 };
                 self.destination_of_recipient(text, facts).into_iter().map(as_written).collect()
             }
+            Some(Answer::Refused) => vec![unresolved(text, false)],
             Some(answer) if self.known.accepted.relay(domain) => {
                 vec![unresolved(text, matches!(answer, Answer::Withheld))]
             }
@@ -165,34 +178,68 @@ impl<'k> Resolver<'k> {
         facts.addresses.iter().map(|address| destination_of_resolved(address, self.known)).collect()
     }
 
-    /// A group counts by its members. One external member among many makes nothing certain, so the group is unresolved.
+    /// A group counts by its members and those of the groups in it. One external member among many makes nothing certain, so the group is
+    /// unresolved.
     fn destination_of_group(&self, text: &str) -> Destination {
-        match self.known.groups.get(text) {
-            Some(Answer::Known(members)) => {
-                let is_external =
-                    |member: &&String| matches!(destination_of_resolved(member, self.known), Destination::Outside(_));
-                match members.iter().find(is_external) {
-                    Some(member) => unresolved(&format!("{text} (a group with the external member {member})"), false),
-                    None => Destination::Inside(text.to_owned()),
+        let (mut seen, mut open) = (BTreeSet::new(), vec![text]);
+        while let Some(group) = open.pop() {
+            if !seen.insert(group) {
+                continue;
+            }
+            match self.known.groups.get(group) {
+                Some(Answer::Known(facts)) => {
+                    if let Some(member) = facts.addresses.iter().find(|member| self.may_be_external(member)) {
+                        return unresolved(&format!("{text} (a group with the external member {member})"), false);
+                    }
+                    open.extend(facts.groups.iter().map(|(nested, _)| nested.as_str()));
+                }
+                Some(Answer::Withheld) => {}
+                // It will be asked for.
+                None if self.groups.iter().any(|(asked, _)| asked == group) => {}
+                Some(Answer::Unknown | Answer::Refused) | None if group == text => return unresolved(text, false),
+                Some(Answer::Unknown | Answer::Refused) | None => {
+                    let sentence = format!("{text} (a group with the group {group}, whose members are not known)");
+                    return unresolved(&sentence, false);
                 }
             }
-            Some(Answer::Withheld) => Destination::Inside(text.to_owned()),
-            Some(Answer::Unknown | Answer::Refused) => unresolved(text, false),
-            None if self.groups.iter().any(|(group, _)| group == text) => Destination::Inside(text.to_owned()),
-            None => unresolved(text, false),
         }
+        Destination::Inside(text.to_owned())
     }
+
+    fn may_be_external(&self, member: &str) -> bool {
+        matches!(destination_of_resolved(member, self.known), Destination::Outside(_) | Destination::Unresolved { .. })
+    }
+}
+
+/// The groups to look up: these first, then the groups among their members, at most `most`.
+fn with_nested(groups: Vec<(String, GroupKind)>, most: usize, known: &Knowledge) -> Vec<(String, GroupKind)> {
+    let mut open: VecDeque<(String, GroupKind, usize)> =
+        groups.into_iter().map(|(group, kind)| (group, kind, 1)).collect();
+    let mut found: Vec<(String, GroupKind)> = Vec::new();
+    while let Some((group, kind, depth)) = open.pop_front().filter(|_| found.len() < most) {
+        if found.iter().any(|(known, _)| *known == group) {
+            continue;
+        }
+        if let Some(Answer::Known(facts)) = known.groups.get(&group).filter(|_| depth < GROUP_DEPTH) {
+            open.extend(facts.groups.iter().map(|(nested, kind)| (nested.clone(), *kind, depth + 1)));
+        }
+        found.push((group, kind));
+    }
+    found
 }
 
 fn unresolved(text: &str, withheld: bool) -> Destination {
     Destination::Unresolved { text: text.to_owned(), withheld }
 }
 
-/// An address that Exchange gave for a recipient. Text that is not an address is not resolved: one step, no chains.
+/// An address that Exchange gave for a recipient, which may be encapsulated. Text that is not one address is not resolved: one step, no
+/// chains.
 fn destination_of_resolved(text: &str, known: &Knowledge) -> Destination {
-    match Target::read(text) {
-        Some(Target::Address { text, domain }) => destination_by_domain(&text, &domain, known),
-        Some(Target::Elsewhere(text)) => Destination::Outside(text),
+    let targets = targets_in(text);
+    let [target] = targets.as_slice() else { return unresolved(text, false) };
+    match target.decoded(known).as_ref().unwrap_or(target) {
+        Target::Address { text, domain } => destination_by_domain(text, domain, known),
+        Target::Elsewhere(text) => Destination::Outside(text.clone()),
         _ => unresolved(text, false),
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct RuleShape {
     pub(super) id: Option<u64>,
     /// `None`: unknown, which is not blank.
     pub(super) name: Option<String>,
+    /// A number that is either the id of the rule or its name: only other rules tell. See [`RuleShape::settle_number`].
+    pub(super) number: Option<String>,
     /// `None`: not said.
     pub(super) enabled: Option<bool>,
     /// Seen only with hidden rules included.
@@ -126,6 +128,19 @@ impl RuleShape {
         changed
     }
 
+    /// Decides whether the number is the id or the name of the rule. If no rule has it, ids are known by their length: Exchange draws
+    /// them from 64 bits.
+    pub(super) fn settle_number(mut self, is_id: impl Fn(u64) -> bool, is_name: impl Fn(&str) -> bool) -> Self {
+        let Some(number) = self.number.take() else { return self };
+        let id = rule_id(&number);
+        if id.is_some_and(is_id) || (!is_name(&number) && looks_like_id(&number)) {
+            self.id = self.id.or(id);
+        } else {
+            self.name.get_or_insert(number);
+        }
+        self
+    }
+
     /// Returns whether a part of the rule could not be read.
     pub(super) fn has_unread_part(&self) -> bool {
         self.actions.iter().any(|action| matches!(action, Action::Unread(_)))
@@ -142,6 +157,12 @@ pub(super) fn rule_id(text: &str) -> Option<u64> {
     let text = text.trim();
     let id = text.parse::<u64>().ok().or_else(|| text.parse::<i64>().ok().map(i64::cast_unsigned))?;
     (id != 0).then_some(id)
+}
+
+/// Returns whether a number is as long as the ids of Exchange are. A rule may be called `2026`.
+pub(super) fn looks_like_id(text: &str) -> bool {
+    const SHORTEST: usize = 12;
+    text.trim().len() >= SHORTEST && rule_id(text).is_some()
 }
 
 /// A value that switches something off or says nothing.

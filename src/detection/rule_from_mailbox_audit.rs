@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use audit_log::{AuditRecord, damaged_pairs};
 
+use super::addresses::targets_of;
 use super::folders::Folder;
 use super::json::{member, scalar};
 use super::restriction;
@@ -228,7 +229,7 @@ fn flagged(members: &Map<String, Value>) -> Option<Forwarding> {
 
 fn forward(members: &Map<String, Value>, how: Forwarding) -> Action {
     let recipients = members.iter().filter(|(name, _)| is_recipient_list(name)).map(|(_, value)| value);
-    let mut targets: Vec<Target> = recipients.flat_map(recipients_of).collect();
+    let mut targets: Vec<Target> = recipients.flat_map(targets_of).collect();
     if targets.is_empty() {
         // It forwards, and the record does not show the recipients: that must never count as internal.
         targets.push(Target::NotShown);
@@ -239,25 +240,6 @@ fn forward(members: &Map<String, Value>, how: Forwarding) -> Action {
 fn is_recipient_list(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.contains("recipient") || name == "addresses" || name == "to"
-}
-
-/// The recipients of a list: each a text, or an object whose texts hold one address among display names and types.
-fn recipients_of(list: &Value) -> Vec<Target> {
-    match list {
-        Value::Array(items) => items.iter().filter_map(recipient).collect(),
-        single => recipient(single).into_iter().collect(),
-    }
-}
-
-fn recipient(value: &Value) -> Option<Target> {
-    if let Value::String(text) = value {
-        return Target::read(text);
-    }
-    let texts = strings(value, DEPTH);
-    let read: Vec<Target> = texts.iter().filter_map(|text| Target::read(text)).collect();
-    let address = read.iter().find(|target| matches!(target, Target::Address { .. }));
-    let legacy_dn = || read.iter().find(|target| matches!(target, Target::Directory(dn) if dn.starts_with('/')));
-    address.or_else(legacy_dn).cloned().or_else(|| read.into_iter().next())
 }
 
 /// The folder of a move: any member that is called after a folder, its path or name rather than its id.

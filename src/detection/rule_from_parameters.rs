@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use audit_log::AuditRecord;
 
+use super::addresses::{json_in, targets_in, targets_of};
 use super::conditions;
 use super::folders::Folder;
 use super::json::scalar;
-use super::rule::{Action, Condition, Forwarding, RuleShape, is_unset, rule_id};
+use super::rule::{Action, Condition, Forwarding, RuleShape, is_unset, looks_like_id, rule_id};
 use super::targets::Target;
 use super::unread::UnreadPart;
 
@@ -23,25 +24,53 @@ pub(super) fn from_cmdlet(record: &AuditRecord) -> RuleShape {
     };
     for (name, value) in record.parameters.iter() {
         if let Some(value) = value {
-            shape.take(name, Given::Text(value));
+            shape.take_text(name, value);
             shape.take_unknown(name, value);
         }
     }
     shape.actions.extend(record.parameters.unread().iter().map(|text| Action::Unread(UnreadPart::of(text))));
-    let (_, rest) = mailbox_and_rule(record);
-    let numbered = rest.and_then(|rest| rule_id(rest).filter(|_| is_number_of_rule(rest, &shape)));
-    shape.id = shape.id.or(numbered);
-    if shape.name.is_none() && numbered.is_none() {
-        shape.name = rest.map(str::to_owned);
+    if shape.complete && record.parameters.is_empty() && !shape.has_unread_part() {
+        // A new rule has parameters. If they are missing, the record does not show them.
+        shape.actions.push(Action::Unread(UnreadPart::default()));
     }
+    shape.take_identity(record);
     shape.complete &= !shape.has_unread_part();
     shape
 }
 
-/// A change names the rule by its number or name. A new rule has a number there only beside a name that is another.
-fn is_number_of_rule(rest: &str, shape: &RuleShape) -> bool {
-    const SHORTEST: usize = 12;
-    !shape.complete || (rest.len() >= SHORTEST && shape.name.as_deref().is_some_and(|name| name.trim() != rest.trim()))
+impl RuleShape {
+    /// Takes the id and the name from the texts that name the rule. An id counts before a name wherever it is.
+    fn take_identity(&mut self, record: &AuditRecord) {
+        let texts = names_of_rule(record);
+        let is_number = |text: &&&str| rule_id(text).is_some();
+        let name = texts.iter().find(|text| !is_number(text)).map(|name| (*name).to_owned());
+        let long = texts.iter().find(|text| looks_like_id(text));
+        let number = long.or_else(|| texts.iter().find(is_number)).map(|number| number.trim().to_owned());
+        let is_new_name = |number: &String| self.name.as_deref().is_some_and(|name| name.trim() == number);
+        let Some(number) = number.filter(|number| !(self.complete && is_new_name(number))) else {
+            self.name = self.name.take().or(name);
+            return;
+        };
+        let other_number = texts.iter().find(|text| is_number(text) && text.trim() != number);
+        let beside = name.or_else(|| other_number.map(|text| (*text).to_owned()));
+        if self.complete && !looks_like_id(&number) {
+            // The ObjectId of a new rule ends with its name.
+            self.name.get_or_insert(number);
+        } else if beside.is_some() || self.complete {
+            self.id = self.id.or(rule_id(&number));
+            self.name = self.name.take().or(beside);
+        } else if self.id.is_none() {
+            self.number = Some(number);
+        }
+    }
+}
+
+/// The texts that name the rule: the rule part of `Identity`, then that of `ObjectId`.
+fn names_of_rule(record: &AuditRecord) -> Vec<&str> {
+    let identity = record.parameters.get("Identity");
+    let of_identity = identity.map(|text| text.split_once('\\').map_or(text, |(_, rule)| rule));
+    let of_object = record.object_id.as_deref().and_then(|text| text.split_once('\\')).map(|(_, rule)| rule);
+    of_identity.into_iter().chain(of_object).collect()
 }
 
 /// The mailbox part and the rule part of `<mailbox>\<rule>`, parted at the first backslash: the path of a mailbox holds none, the
@@ -73,7 +102,7 @@ impl Given<'_> {
             Self::Text(text) => !is_unset(text),
             Self::Json(Value::Null | Value::Bool(false)) => false,
             Self::Json(Value::String(text)) => !is_unset(text),
-            Self::Json(Value::Array(items)) => !items.is_empty(),
+            Self::Json(Value::Array(items)) => items.iter().any(|item| Given::Json(item).is_set()),
             Self::Json(Value::Object(members)) => !members.is_empty(),
             Self::Json(_) => true,
         }
@@ -82,6 +111,7 @@ impl Given<'_> {
     fn text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.to_owned()),
+            Self::Json(Value::Array(_)) => Some(self.items().join(";")),
             Self::Json(value) => scalar(value),
         }
     }
@@ -97,18 +127,22 @@ impl Given<'_> {
 
     fn targets(self) -> Vec<Target> {
         match self {
-            Self::Text(text) => Target::read_list(text),
-            Self::Json(Value::Array(items)) => items
-                .iter()
-                .filter_map(|item| Given::Json(item).text())
-                .filter_map(|text| Target::read(&text))
-                .collect(),
-            Self::Json(_) => self.text().map(|text| Target::read_list(&text)).unwrap_or_default(),
+            Self::Text(text) => targets_in(text),
+            Self::Json(value) => targets_of(value),
         }
     }
 }
 
 impl RuleShape {
+    /// Takes the value of a parameter, which may be a list or an object as JSON. A name is a name whatever it looks like.
+    fn take_text(&mut self, name: &str, value: &str) {
+        let is_a_name = matches!(Known::of(name), Some(Known::Name | Known::Description));
+        match json_in(value).filter(|_| !is_a_name) {
+            Some(json) => self.take(name, Given::Json(&json)),
+            None => self.take(name, Given::Text(value)),
+        }
+    }
+
     pub(super) fn take(&mut self, name: &str, value: Given<'_>) {
         match Known::of(name) {
             Some(Known::Name) => self.name = value.text(),

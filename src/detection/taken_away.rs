@@ -11,12 +11,18 @@ use super::finding::FindingKind;
 use super::inbox_rule;
 use super::mailbox_permission;
 use super::principals::has_failed;
+use super::rule::rule_id;
 use super::rule_from_parameters::from_cmdlet;
 
 /// Records a removed or disabled inbox or sweep rule.
 pub(super) fn rule(record: &AuditRecord) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::InboxRule);
-    let shape = from_cmdlet(record);
+    let mut shape = from_cmdlet(record);
+    if let Some(number) = &shape.number {
+        // Whether it is the id or the name, the rule is no longer active.
+        shape.name.get_or_insert_with(|| number.clone());
+        shape.id = shape.id.or(rule_id(number));
+    }
     evidence.rule_id = shape.id.map(|id| id.to_string()).unwrap_or_default();
     evidence.rule_name = shown(shape.name.as_deref().unwrap_or_default());
     let objects = inbox_rule::objects(shape.id, shape.name.as_deref());

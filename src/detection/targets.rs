@@ -2,8 +2,8 @@
 
 use base::ids::Domain;
 
+use super::addresses::targets_in;
 use super::knowledge::Knowledge;
-use super::resolution;
 
 /// A target as a record or a rule writes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +21,8 @@ pub(super) enum Target {
     Elsewhere(String),
     /// There is one, and the record does not show it.
     NotShown,
+    /// A text that cannot be read as one address or name.
+    Unclear(String),
 }
 
 /// The destination of one target.
@@ -84,9 +86,9 @@ impl Target {
         Some(address(rest).or_else(|| phone(rest)).unwrap_or_else(|| Self::Directory(rest.to_owned())))
     }
 
-    /// Every target of a list joined with `;`. A `;` inside quotes or brackets does not part.
+    /// Every target of a text that may name several.
     pub(super) fn read_list(text: &str) -> Vec<Self> {
-        split_list(text).into_iter().filter_map(Self::read).collect()
+        targets_in(text)
     }
 
     /// Returns whether it is not a text in which further addresses may hide: one with a second `@` or with a separator.
@@ -96,17 +98,27 @@ impl Target {
         !local.contains(|c: char| matches!(c, '@' | ',' | ';' | '<' | '>' | '"') || c.is_whitespace())
     }
 
-    /// Returns where it leads, by the accepted domains, the trusted ones and the answers of Exchange.
-    pub(super) fn destinations(&self, known: &Knowledge) -> Vec<Destination> {
-        resolution::destinations([self], known)
-    }
-
     /// Returns the target that is encoded in an address like `IMCEASMTP-a+40b.example@contoso.com` under an accepted domain: Exchange
     /// decodes it and sends the mail there. Under any other domain the mail goes to that domain.
     ///
     /// Source: [MS-OXOABK] and the non-delivery reports of Exchange, which show such addresses: `+` and two hexadecimal digits
-    /// stand for a character, `_` for a slash.
+    /// stand for a character, `_` for a slash. What is encoded may be such an address again.
     pub(super) fn decoded(&self, known: &Knowledge) -> Option<Self> {
+        const DEEPEST: usize = 8;
+        let mut decoded = self.decoded_once(known)?;
+        for _ in 0..DEEPEST {
+            match decoded.decoded_once(known) {
+                Some(inner) => decoded = inner,
+                None => return Some(decoded),
+            }
+        }
+        match decoded {
+            Self::Address { text, .. } => Some(Self::Unclear(text)),
+            other => Some(other),
+        }
+    }
+
+    fn decoded_once(&self, known: &Knowledge) -> Option<Self> {
         let Self::Address { text, domain } = self else { return None };
         let encoded = text.rsplit_once('@').map(|(local, _)| local)?.strip_prefix("imcea")?;
         let (kind, encoded) = encoded.split_once('-')?;
@@ -115,7 +127,11 @@ impl Target {
         }
         let decoded = decode(encoded);
         Some(match kind {
-            "smtp" => address(&decoded).unwrap_or(Self::Elsewhere(decoded)),
+            "smtp" => match targets_in(&decoded).as_slice() {
+                [Self::Directory(_)] | [] => Self::Elsewhere(decoded),
+                [one] => one.clone(),
+                _ => Self::Unclear(decoded),
+            },
             "ex" => Self::Directory(decoded),
             _ => Self::Elsewhere(decoded),
         })
@@ -173,7 +189,7 @@ fn phone(text: &str) -> Option<Target> {
     is_phone.then(|| Target::Elsewhere(text.to_owned()))
 }
 
-fn without_prefix(text: &str) -> &str {
+pub(super) fn without_prefix(text: &str) -> &str {
     for prefix in ["smtp:", "mailto:"] {
         if let (Some(head), Some(rest)) = (text.get(..prefix.len()), text.get(prefix.len()..))
             && head.eq_ignore_ascii_case(prefix)
@@ -187,26 +203,4 @@ fn without_prefix(text: &str) -> &str {
 /// `name [inner]` as (`name `, `inner`), by the last bracket: a display name may hold a bracket of its own.
 fn last_bracket(text: &str) -> Option<(&str, &str)> {
     text.strip_suffix(']')?.rsplit_once('[')
-}
-
-/// Parts at `;`, not inside quotes or brackets; when those do not match, at every `;`, so that nothing hides behind one.
-fn split_list(text: &str) -> Vec<&str> {
-    let (mut quoted, mut bracketed, mut start, mut parts) = (false, false, 0, Vec::new());
-    for (at, ch) in text.char_indices() {
-        match ch {
-            '"' => quoted = !quoted,
-            '[' if !quoted => bracketed = true,
-            ']' if !quoted => bracketed = false,
-            ';' if !quoted && !bracketed => {
-                parts.extend(text.get(start..at));
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    if quoted || bracketed {
-        return text.split(';').collect();
-    }
-    parts.extend(text.get(start..));
-    parts
 }

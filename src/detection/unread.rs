@@ -1,6 +1,7 @@
 //! Parts of a record in a form that is not known. They are never harmless: verbs and addresses are looked for in their raw text.
 
-use super::targets::{self, Target};
+use super::addresses;
+use super::targets::Target;
 
 /// A part that could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,9 +96,9 @@ fn addresses_in(text: &str) -> Vec<Target> {
     };
     let words = text.split(ends).filter(|word| word.contains('@')).take(MOST);
     words
-        .filter_map(|word| {
+        .flat_map(|word| {
             let word = word.rsplit_once(':').map_or(word, |(_, address)| address);
-            targets::address(word.trim_end_matches(['.', '!', '?', '\\']))
+            addresses::addresses_in(word.trim_end_matches(['.', '!', '?', '\\']))
         })
         .collect()
 }
@@ -105,6 +106,7 @@ fn addresses_in(text: &str) -> Vec<Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detection::targets;
 
     #[test]
     fn verbs_and_addresses_are_found_in_raw_text() {

@@ -14,8 +14,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::detection::{
-    AcceptedDomains, Answer, FindingKind, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts,
-    questions,
+    AcceptedDomains, Answer, FindingKind, GroupFacts, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question,
+    RecipientFacts, questions,
 };
 use crate::settings::TrustSettings;
 use crate::tables::CoverageRow;
@@ -32,7 +32,8 @@ use m365::{Service, ServiceError};
 const CACHE_LIFE: TimeDelta = TimeDelta::hours(1);
 
 /// Answers may raise further questions (the targets of a current rule), but not without end.
-const ROUNDS: usize = 4;
+/// Each level of groups in a group takes one.
+const ROUNDS: usize = 8;
 
 /// The most current mailboxes and recipients that a run caches; beyond that they are looked up again.
 const MAILBOXES_LIMIT: usize = 200;
@@ -247,11 +248,11 @@ impl RunFacts<'_> {
         }
     }
 
-    /// The addresses that mail to the members of a group reaches.
-    async fn group_members(&self, identity: &str, kind: GroupKind, budget: &mut Budget) -> Answer<Vec<String>> {
+    /// The addresses that mail to the members of a group reaches, and the groups among them.
+    async fn group_members(&self, identity: &str, kind: GroupKind, budget: &mut Budget) -> Answer<GroupFacts> {
         let call = self.cache.exchange.group_members(&self.knowledge.tenant_id, kind, identity);
         match self.ask("the members of the group", call, budget).await {
-            Ok(members) => Answer::Known(members.recipients.iter().filter_map(Recipient::target).collect()),
+            Ok(members) => Answer::Known(group_facts(&members.recipients)),
             Err(answer) => answer.into_answer(),
         }
     }
@@ -380,6 +381,21 @@ impl NoAnswer {
 fn mailbox_facts(mailbox: Mailbox) -> Option<MailboxFacts> {
     let upn = mailbox.user_principal_name.or(mailbox.primary_smtp_address)?;
     Some(MailboxFacts { upn: upn.to_lowercase(), object_id: mailbox.object_id, addresses: mailbox.addresses })
+}
+
+/// A group without an address can be asked for by its object id only.
+pub fn group_facts(members: &[Recipient]) -> GroupFacts {
+    let mut facts = GroupFacts::default();
+    for member in members {
+        match member.group_kind() {
+            Some(kind) => {
+                let name = member.target().or_else(|| member.object_id.clone());
+                facts.groups.push((name.unwrap_or_default(), kind));
+            }
+            None => facts.addresses.extend(member.target()),
+        }
+    }
+    facts
 }
 
 /// Returns the address at which mail to this recipient ends (external for a contact or mail user, else its own mailbox), and the

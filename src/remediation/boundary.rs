@@ -2,8 +2,10 @@
 
 use tokio::sync::Mutex;
 
-use crate::detection::{AcceptedDomains, Answer, GroupKind, Knowledge, MailTargets, Question, RecipientFacts};
-use crate::facts::recipient_facts;
+use crate::detection::{
+    AcceptedDomains, Answer, GroupFacts, GroupKind, Knowledge, MailTargets, Question, RecipientFacts,
+};
+use crate::facts::{group_facts, recipient_facts};
 use crate::settings::TrustedTarget;
 use crate::tables::added_domains;
 use base::ids::{Domain, MailAddress};
@@ -104,11 +106,14 @@ async fn recipient_answer(context: &RemediationContext<'_>, name: &str) -> Answe
 }
 
 /// A member without an address, or one beyond the limit, could be anybody.
-async fn members_answer(context: &RemediationContext<'_>, group: &str, kind: GroupKind) -> Answer<Vec<String>> {
+async fn members_answer(context: &RemediationContext<'_>, group: &str, kind: GroupKind) -> Answer<GroupFacts> {
     let call = context.app.exchange.group_members(context.tenant(), kind, group);
     let Ok(members) = context.ask_exchange("members of a group", call).await else { return Answer::Withheld };
-    let addresses: Option<Vec<String>> = members.recipients.iter().map(exchange::Recipient::target).collect();
-    addresses.filter(|_| members.is_complete).map_or(Answer::Refused, Answer::Known)
+    let is_known = |member: &exchange::Recipient| member.group_kind().is_some() || member.target().is_some();
+    match members.is_complete && members.recipients.iter().all(is_known) {
+        true => Answer::Known(group_facts(&members.recipients)),
+        false => Answer::Refused,
+    }
 }
 
 async fn verified_domains(context: &RemediationContext<'_>) -> Result<AcceptedDomains, ServiceError> {

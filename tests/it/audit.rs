@@ -23,7 +23,7 @@ impl From<Event<'_>> for Seen {
         match event {
             Event::Selected { json, line } => Self::Selected(json.to_vec(), line),
             Event::Skipped => Self::Skipped,
-            Event::Broken { error, line } => Self::Broken(error, line),
+            Event::Broken { error, line, .. } => Self::Broken(error, line),
             Event::Envelope { .. } => panic!("only exports have envelopes"),
         }
     }

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use tenantwatch::detection::is_selected;
 use tenantwatch_simulator::records::ordinary_json_lines;
 
+mod cut;
 mod exports;
 mod forms;
+mod own_domains;
 mod width;
 
 fn scan(arguments: &[&str]) -> Command {
@@ -171,6 +173,18 @@ fn table_fits_the_width_and_breaks_no_word() {
 }
 
 #[test]
+fn words_longer_than_the_width_are_broken() {
+    let mut long = rule(1);
+    long["Parameters"][0]["Value"] = json!("ä".repeat(300));
+    for width in [40, 60, 80] {
+        let child = scan(&["-"]).env("COLUMNS", width.to_string()).spawn().unwrap();
+        let table = String::from_utf8(feed(child, &long.to_string()).stdout).unwrap();
+        assert!(table.lines().all(|line| line.chars().count() <= width), "{width}: {table}");
+        assert!(table.matches('ä').count() >= 150, "{width}: {table}");
+    }
+}
+
+#[test]
 fn page_needs_nothing_else_and_shows_no_hidden_marks() {
     let mut hostile = rule(1);
     hostile["Parameters"][0]["Value"] = json!("</script><script>alert(1)</script>\u{202e}evil\u{200b}");
@@ -321,8 +335,10 @@ fn input_without_audit_records_is_not_reported_as_clean() {
     let output = scan_input(&["--format", "json", "-"], b"{\"a\":1}\n{\"b\":2}\n");
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("nothing of this is an audit record"), "{output:?}");
-    for empty in [&b"[]"[..], b"{\"value\":[]}\n"] {
-        assert_eq!(scan_input(&["-"], empty).status.code(), Some(0), "an empty export is one");
+    for empty in [&b"[]"[..], b"{\"value\":[]}\n", b"", b"\n", b"\"CreationDate\",\"AuditData\"\r\n"] {
+        let output = scan_input(&["-"], empty);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("no audit record in the input"), "{output:?}");
     }
 }
 

@@ -7,7 +7,7 @@
 mod csv_rows;
 mod dialect;
 mod envelope;
-mod flat;
+pub(super) mod flat;
 mod unicode;
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -87,7 +87,7 @@ pub fn records_in(json: &[u8]) -> Vec<Vec<u8>> {
 fn open_envelope(json: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, sink: &mut impl FnMut(Event<'_>)) {
     let records = envelope::records(json);
     if records.is_empty() {
-        sink(Event::Broken { error: Broken::NoOperation, line });
+        sink(Event::Broken { error: Broken::NoOperation, line, selected: false });
     }
     for record in records {
         hand_over(&record, line, is_selected, sink);
@@ -99,7 +99,7 @@ fn hand_over(json: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, sink: 
     let mut selector = Selector::new(is_selected);
     let mut relay = |event: Event<'_>| match event {
         Event::Selected { json, .. } => sink(Event::Selected { json, line }),
-        Event::Broken { error, .. } => sink(Event::Broken { error, line }),
+        Event::Broken { error, selected, .. } => sink(Event::Broken { error, line, selected }),
         Event::Skipped | Event::Envelope { .. } => sink(Event::Skipped),
     };
     selector.push(json, &mut relay);

@@ -185,7 +185,16 @@ impl CommandLine<'_> {
             self.0 = rest;
             return self.list();
         }
-        self.item(char::is_whitespace)
+        let ends = |c: char| c.is_whitespace() || c == ',';
+        let mut items = vec![self.item(ends)];
+        while let Some(rest) = self.0.trim_start().strip_prefix(',') {
+            self.0 = rest.trim_start();
+            if self.0.is_empty() || self.is_at_name() {
+                break;
+            }
+            items.push(self.item(ends));
+        }
+        items.join(";")
     }
 
     /// `"a","b")`, joined as Exchange joins lists elsewhere: with semicolons.

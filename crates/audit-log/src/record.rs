@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use base::ids::{RecordId, TenantId};
 
+use super::export::flat;
 use super::lenient;
 use super::members::{Members, TopLevel};
 use super::properties::{self, ModifiedProperty, Properties};
@@ -119,7 +120,7 @@ impl AuditRecord {
 
 fn top_level(record: &[u8]) -> Result<Map<String, Value>, RecordError> {
     let parsed = lenient::from_slice(record).map_err(|error| RecordError::NotAnObject(error.to_string()));
-    parsed.map(|TopLevel(members)| without_envelope(members))
+    parsed.map(|TopLevel(members)| flat::with_parameters(without_envelope(members)))
 }
 
 /// The Graph audit search and `Search-UnifiedAuditLog` wrap the record, the latter as text:

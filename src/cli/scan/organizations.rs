@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use uuid::Uuid;
 
-use crate::detection::{AcceptedDomains, Knowledge};
+use crate::detection::{AcceptedDomains, Knowledge, has_failed};
 use audit_log::AuditRecord;
 use base::ids::{Domain, MailAddress, TenantId};
 
@@ -122,14 +122,45 @@ impl Organization {
 }
 
 /// Addresses in a record whose domain is one of the organization: the owner of the mailbox, the mailbox that a cmdlet names, and the
-/// user who changes a mailbox without naming one, which is the user's own. A guest has an address of another organization.
+/// user who changes a mailbox without naming one, which is the user's own. A guest has an address of another organization. An attempt that
+/// failed proves nothing: anything may have been named in it.
 fn own_addresses(record: &AuditRecord) -> Vec<&str> {
-    let named: Vec<&str> = ["Mailbox", "Identity"].iter().filter_map(|name| record.parameters.get(name)).collect();
+    if has_failed(record) {
+        return Vec::new();
+    }
     let is_rule = ["InboxRule", "SweepRule"].iter().any(|noun| record.operation.contains(noun));
-    let user = (is_rule && record.parameters.get("Mailbox").is_none()).then_some(record.user_id.as_str());
-    let mailboxes = named.into_iter().map(|name| name.split('\\').next().unwrap_or(name));
-    let own = record.mailbox_owner.as_deref().into_iter().chain(mailboxes).chain(user);
+    let naming = match is_rule {
+        // The identity of a rule is a name that its author chose.
+        true => "Mailbox",
+        false => "Identity",
+    };
+    let named = record.parameters.get(naming).filter(|_| is_rule || acts_on_a_mailbox(&record.operation));
+    let user = (is_rule && is_member(record) && record.parameters.get("Mailbox").is_none()).then_some(&*record.user_id);
+    let mailbox = named.map(|name| name.split('\\').next().unwrap_or(name));
+    let own = record.mailbox_owner.as_deref().into_iter().chain(mailbox).chain(user);
     own.filter(|address| address.contains('@') && !address.to_ascii_uppercase().contains("#EXT#")).collect()
+}
+
+/// Returns whether the actor may be a user of the organization: not the system, an application, a partner's technician or a guest.
+fn is_member(record: &AuditRecord) -> bool {
+    !matches!(record.user_type, Some(3..=10))
+}
+
+/// The nouns of cmdlets that find only a mailbox of the organization. The identity of a contact, a mail user or a recipient may be an
+/// outside address.
+const NOUNS_OF_MAILBOXES: &[&str] = &[
+    "Mailbox",
+    "MailboxPermission",
+    "MailboxFolderPermission",
+    "MailboxAutoReplyConfiguration",
+    "MailboxJunkEmailConfiguration",
+    "MailboxAuditBypassAssociation",
+    "CASMailbox",
+];
+
+fn acts_on_a_mailbox(operation: &str) -> bool {
+    let noun = operation.trim().split_once('-').map(|(_, noun)| noun).unwrap_or_default();
+    NOUNS_OF_MAILBOXES.iter().any(|known| known.eq_ignore_ascii_case(noun))
 }
 
 fn id_of(record: &AuditRecord) -> TenantId {

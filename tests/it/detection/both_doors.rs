@@ -166,10 +166,13 @@ fn is_consent(records: &[Value], id: &str) -> bool {
         .any(|name| text.contains(name))
 }
 
-/// Returns whether it makes a difference that Exchange was asked: whether a mailbox forwards to a contact, or who a recipient is.
+/// Returns whether it makes a difference that Exchange was asked: whether a mailbox forwards to a contact, or who a recipient is. An
+/// address of the organization's own is asked for too.
 fn depends_on_look_ups(finding: &Value) -> bool {
     let is_unresolved = finding["Reasons"].as_array().unwrap().contains(&json!("TargetUnresolved"));
-    is_unresolved || finding["Type"] == "ContactRetargeted"
+    let targets = text(finding, "ForwardingAddress");
+    let is_own = targets.split(';').any(|target| DOMAINS.iter().any(|domain| target.ends_with(&format!("@{domain}"))));
+    is_unresolved || is_own || finding["Type"] == "ContactRetargeted"
 }
 
 #[tokio::test]
@@ -197,9 +200,12 @@ async fn scan_and_process_audit_log_say_the_same_of_every_record() {
             );
         }
     }
-    // These reasons need more than one record: the current rules, trusted targets (`scan` has none), and an earlier threat.
+    // These reasons need more than one record: the current rules, an answer of Exchange, trusted targets (`scan` has none), and an
+    // earlier threat.
     let beyond_records = [
         ReasonName::HiddenRule,
+        ReasonName::ForwardsInternally,
+        ReasonName::MailboxForwardsInternally,
         ReasonName::ForwardsToTrusted,
         ReasonName::AfterThreat,
         // Only an investigation knows who the attacker is.

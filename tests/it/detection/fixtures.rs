@@ -8,8 +8,8 @@ use base::ids::TenantId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tenantwatch::detection::{
-    AcceptedDomains, Answer, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts, TrustedTarget,
-    questions,
+    AcceptedDomains, Answer, GroupFacts, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question, RecipientFacts,
+    TrustedTarget, questions,
 };
 
 #[derive(Deserialize)]
@@ -130,11 +130,14 @@ impl Known {
         }
     }
 
-    fn group(&self, identity: &str) -> Answer<Vec<String>> {
+    fn group(&self, identity: &str) -> Answer<GroupFacts> {
         match self.groups.get(identity) {
             None => Answer::Unknown,
             Some(Value::String(how)) => withheld_or_not(how),
-            Some(members) => Answer::Known(serde_json::from_value(members.clone()).unwrap()),
+            Some(members) => {
+                let addresses = serde_json::from_value(members.clone()).unwrap();
+                Answer::Known(GroupFacts { addresses, groups: Vec::new() })
+            }
         }
     }
 }

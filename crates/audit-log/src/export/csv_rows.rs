@@ -30,8 +30,9 @@ impl<R: Read> CsvRows<R> {
         let rationed = Rationed { input, left: Rc::clone(&ration) };
         let reader = ReaderBuilder::new()
             .delimiter(dialect.separator)
-            // A carriage return stays with the last cell, where it does no harm; the reader would count it as a line of its own.
-            .terminator(Terminator::Any(b'\n'))
+            // Of both line ends the carriage return stays with the last cell, where it does no harm; the reader would count it as a
+            // line of its own.
+            .terminator(Terminator::Any(dialect.line_end))
             .flexible(true)
             .has_headers(false)
             .from_reader(QuoteBackslashes::new(rationed, dialect.escapes_by_backslash));
@@ -81,17 +82,28 @@ impl<R: Read> CsvRows<R> {
         sink: &mut impl FnMut(Event<'_>),
     ) {
         let cells: Vec<Vec<u8>> = row.iter().map(|cell| lenient::utf8(cell).into_owned().into_bytes()).collect();
+        let selected = header
+            .operation()
+            .and_then(|column| cells.get(column))
+            .is_some_and(|cell| is_selected(String::from_utf8_lossy(cell).trim()));
+        let cell_sink = &mut |event: Event<'_>| match event {
+            // The columns beside the record tell its operation if its text does not.
+            Event::Broken { error, line, selected: in_record } => {
+                sink(Event::Broken { error, line, selected: in_record || selected });
+            }
+            other => sink(other),
+        };
         let column = header.names.iter().position(|name| is_record_column(name));
         if let Some(cell) = column.and_then(|column| cells.get(column)).filter(|cell| begins_as_json(cell)) {
-            return self.read_cell(cell, line, is_selected, sink);
+            return self.read_cell(cell, line, is_selected, cell_sink);
         }
         if let Some(cell) = cells.iter().find(|cell| begins_as_json(cell) && !envelope::records(cell).is_empty()) {
-            return self.read_cell(cell, line, is_selected, sink);
+            return self.read_cell(cell, line, is_selected, cell_sink);
         }
         let texts = cells.iter().map(|cell| Value::String(String::from_utf8_lossy(cell).into_owned()));
         match flat::record(header.names.iter().cloned().zip(texts)) {
             Some(record) => hand_over(Value::Object(record).to_string().as_bytes(), line, is_selected, sink),
-            None => sink(Event::Broken { error: Broken::NotARecord, line }),
+            None => sink(Event::Broken { error: Broken::NotARecord, line, selected }),
         }
     }
 
@@ -104,7 +116,7 @@ impl<R: Read> CsvRows<R> {
             is_empty = false;
             match event {
                 Event::Selected { json, .. } => sink(Event::Selected { json, line }),
-                Event::Broken { error, .. } => sink(Event::Broken { error, line }),
+                Event::Broken { error, selected, .. } => sink(Event::Broken { error, line, selected }),
                 Event::Skipped => sink(Event::Skipped),
                 Event::Envelope { json, .. } => super::open_envelope(json, line, is_selected, sink),
             }
@@ -113,7 +125,7 @@ impl<R: Read> CsvRows<R> {
         selector.push(&cell, &mut relay);
         selector.finish(&mut relay);
         if is_empty {
-            sink(Event::Broken { error: Broken::NotARecord, line });
+            sink(Event::Broken { error: Broken::NotARecord, line, selected: false });
         }
     }
 

@@ -18,6 +18,8 @@ const OPERATION_COLUMNS: &[&str] = &["operation", "operations", "actiontype"];
 pub(super) struct Dialect {
     pub separator: u8,
     pub escapes_by_backslash: bool,
+    /// The last byte of a line: a line feed, or a carriage return as old Macs write.
+    pub line_end: u8,
 }
 
 /// The names of the columns.
@@ -31,7 +33,8 @@ impl Dialect {
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let separator =
             named_separator(head).or_else(|| separator_of_header(head)).or_else(|| separator_of_row(head))?;
-        Some(Self { separator, escapes_by_backslash: first_quotes(head) == Some(b"\\\"") })
+        let escapes_by_backslash = first_quotes(head) == Some(b"\\\"");
+        Some(Self { separator, escapes_by_backslash, line_end: line_end(head) })
     }
 }
 
@@ -42,6 +45,23 @@ impl Header {
         let is_header = names.iter().any(|name| is_record_column(name)) || is_flat_header(&names);
         is_header.then_some(Self { names })
     }
+
+    /// Returns the place of the column that names the operation.
+    pub(super) fn operation(&self) -> Option<usize> {
+        self.names.iter().position(|name| OPERATION_COLUMNS.contains(&last_part(name).to_ascii_lowercase().as_str()))
+    }
+}
+
+/// Returns the line end of the first line, quotes left out.
+fn line_end(head: &[u8]) -> u8 {
+    let mut quoted = false;
+    let first = head.iter().position(|byte| {
+        quoted ^= *byte == b'"';
+        !quoted && matches!(byte, b'\r' | b'\n')
+    });
+    let end = first.and_then(|at| head.get(at..)).unwrap_or_default();
+    let behind = end.iter().find(|byte| **byte != b'\r');
+    if end.first() == Some(&b'\r') && behind.is_some_and(|byte| *byte != b'\n') { b'\r' } else { b'\n' }
 }
 
 /// Returns whether a column holds a whole record.
@@ -89,7 +109,7 @@ fn separator_of_header(head: &[u8]) -> Option<u8> {
 fn first_quotes(head: &[u8]) -> Option<&[u8]> {
     let begins_cell = |at: usize| {
         let before = at.checked_sub(1).and_then(|before| head.get(before));
-        before.is_none_or(|byte| matches!(byte, b',' | b';' | b'\t' | b'\n'))
+        before.is_none_or(|byte| matches!(byte, b',' | b';' | b'\t' | b'\n' | b'\r'))
     };
     memchr::memchr_iter(b'"', head).filter(|at| begins_cell(*at)).find_map(|at| {
         let text = head.get(at + 1..)?.trim_ascii_start();
@@ -112,7 +132,7 @@ fn separator_of_row(head: &[u8]) -> Option<u8> {
 
 /// Returns the lines that are not empty, except the `#TYPE` line of Windows PowerShell.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let lines = head.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
     lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
 }
 
@@ -177,7 +197,7 @@ mod tests {
     use super::*;
 
     fn dialect(separator: u8, escapes_by_backslash: bool) -> Option<Dialect> {
-        Some(Dialect { separator, escapes_by_backslash })
+        Some(Dialect { separator, escapes_by_backslash, line_end: b'\n' })
     }
 
     #[test]
@@ -195,6 +215,21 @@ mod tests {
             ("a message to all\n", None),
         ] {
             assert_eq!(Dialect::of(head.as_bytes()), expected, "{head}");
+        }
+    }
+
+    #[test]
+    fn line_ends_are_found_outside_quotes() {
+        for (head, expected) in [
+            ("A,AuditData\r\"x\ny\",z\r", b'\r'),
+            ("\"A\nB\",AuditData\rx,y", b'\r'),
+            ("A,AuditData\r\nx,y\r\n", b'\n'),
+            ("A,AuditData\r\r\nx,y", b'\n'),
+            ("A,AuditData\nx\r,y", b'\n'),
+            ("A,AuditData", b'\n'),
+            ("A,AuditData\r", b'\n'),
+        ] {
+            assert_eq!(line_end(head.as_bytes()), expected, "{head:?}");
         }
     }
 

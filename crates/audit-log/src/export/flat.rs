@@ -98,6 +98,24 @@ pub(super) fn record(columns: impl Iterator<Item = (String, Value)>) -> Option<M
     (is_text("Operation") && is_text("CreationTime")).then_some(record)
 }
 
+/// Returns the record with its parameters, where each of them is a member of its own beside the members of a record.
+pub(crate) fn with_parameters(record: Map<String, Value>) -> Map<String, Value> {
+    let has_prefix = |name: &String| PARAMETER_PREFIXES.iter().any(|prefix| begins(name, prefix));
+    let lists = |name: &str, value: &Value| {
+        name.eq_ignore_ascii_case("Parameters")
+            && !is_empty(value)
+            && value.as_array().is_none_or(|list| !list.is_empty())
+    };
+    if !record.keys().any(has_prefix) || record.iter().any(|(name, value)| lists(name, value)) {
+        return record;
+    }
+    self::record(record.clone().into_iter()).unwrap_or(record)
+}
+
+fn begins(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+}
+
 fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }

@@ -41,6 +41,8 @@ pub enum Event<'a> {
         error: Broken,
         /// The line on which it begins, from 1.
         line: u64,
+        /// Its operation can be read, and records of it are selected.
+        selected: bool,
     },
 }
 

@@ -141,7 +141,8 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         let in_record = !matches!(self.place, Place::Between | Place::Junk);
         if in_record || self.arrays > 0 || !self.around.is_empty() {
             let line = if in_record { self.current.line } else { self.line };
-            sink(Event::Broken { error: Broken::CutOff, line });
+            let selected = in_record && self.current.is_selected();
+            sink(Event::Broken { error: Broken::CutOff, line, selected });
         }
         self.kept.clear();
         self.text.clear();
@@ -287,15 +288,16 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         self.place = Place::Between;
         let here = &cursor.chunk[cursor.begin..cursor.at];
         let line = self.current.line;
+        let selected = self.current.is_selected();
         let length = self.current.length.saturating_add(here.len());
         match self.current.fate {
-            _ if length > LONGEST_RECORD => sink(Event::Broken { error: Broken::TooLong, line }),
+            _ if length > LONGEST_RECORD => sink(Event::Broken { error: Broken::TooLong, line, selected }),
             Fate::Open if self.current.is_container => {}
             Fate::Open if self.looks_inside => {
                 let json = if self.kept.is_empty() { here } else { extended(&mut self.kept, here) };
                 sink(Event::Envelope { json, line });
             }
-            Fate::Open => sink(Event::Broken { error: Broken::NoOperation, line }),
+            Fate::Open => sink(Event::Broken { error: Broken::NoOperation, line, selected }),
             Fate::Likely { selected: false } | Fate::Decided { selected: false } => sink(Event::Skipped),
             _ if self.kept.is_empty() => sink(Event::Selected { json: here, line }),
             _ => {
@@ -315,7 +317,8 @@ impl<F: Fn(&str) -> bool> Selector<F> {
     fn cut(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
         self.place = Place::Between;
         self.forget();
-        sink(Event::Broken { error: Broken::Unfinished, line: self.current.line });
+        let selected = self.current.is_selected();
+        sink(Event::Broken { error: Broken::Unfinished, line: self.current.line, selected });
         debug_assert!(cursor.at < cursor.chunk.len(), "the byte at the cursor is there to be read again");
     }
 
@@ -363,6 +366,10 @@ impl Current {
             is_container: false,
             text_matters: false,
         }
+    }
+
+    fn is_selected(&self) -> bool {
+        matches!(self.fate, Fate::Likely { selected: true } | Fate::Decided { selected: true })
     }
 
     fn expect_key(&mut self) {

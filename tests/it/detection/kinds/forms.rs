@@ -1,10 +1,10 @@
 //! Parameters and actions in an unknown form are never treated as harmless.
 
 use serde_json::{Value, json};
-use tenantwatch::detection::{Severity, judge};
+use tenantwatch::detection::{Answer, LiveMailbox, Question, Severity, judge};
 
 use super::super::fixtures::tenant;
-use super::{has, offline, outlook_rule, parsed, reasons, record};
+use super::{has, offline, online, outlook_rule, parsed, reasons, record};
 
 fn cmdlet(parameters: &Value) -> Value {
     record("New-InboxRule", &json!({"ObjectId": "grady\\Post", "Parameters": parameters}))
@@ -132,4 +132,55 @@ fn prefilter_skips_no_damaged_record_that_forwards() {
         assert!(judge(&parsed(&record), &known).is_some_and(|found| found.threat), "{record}");
         assert!(tenantwatch::detection::system_noise(record.to_string().as_bytes()).is_none(), "{record}");
     }
+}
+
+#[test]
+fn values_that_are_lists_or_objects_are_read() {
+    for value in [
+        json!(["drop@evil.example"]),
+        json!("[\"drop@evil.example\"]"),
+        json!([{"Address": "drop@evil.example"}]),
+        json!({"DisplayName": "anna@contoso.com", "Address": "drop@evil.example"}),
+    ] {
+        let found = offline(&cmdlet(&json!([{"Name": "ForwardTo", "Value": value}])));
+        assert_eq!(found.outside_targets, ["drop@evil.example"], "{value}: {:?}", reasons(&found));
+    }
+    let moved = cmdlet(
+        &json!([{"Name": "MoveToFolder", "Value": [":\\RSS Feeds"]}, {"Name": "MarkAsRead", "Value": ["False"]}]),
+    );
+    let found = offline(&moved);
+    assert!(has(&found, "HidesInFolder") && !has(&found, "MarksAsRead"), "{:?}", reasons(&found));
+    let unknown = offline(&cmdlet(&json!([{"Name": "ForwardTo", "Value": {"Key": 5}}])));
+    assert!(has(&unknown, "TargetUnresolved"), "{:?}", reasons(&unknown));
+}
+
+#[test]
+fn a_new_rule_without_parameters_is_not_visible() {
+    for members in [json!({}), json!({"Parameters": null}), json!({"Parameters": []}), json!({"Parameters": ""})] {
+        let mut members = members;
+        members["ObjectId"] = "grady\\Post".into();
+        let found = offline(&record("New-InboxRule", &members));
+        assert!(
+            has(&found, "ContentNotVisible") && !has(&found, "AppliesToAllMail"),
+            "{members}: {:?}",
+            reasons(&found)
+        );
+    }
+}
+
+#[test]
+fn recipients_of_a_current_rule_may_be_objects() {
+    let row =
+        json!({"Name": "Post", "RuleIdentity": 200, "Enabled": true, "RedirectTo": [{"Address": "drop@evil.example"}]});
+    let live = LiveMailbox {
+        visible: serde_json::from_value(json!([row])).unwrap(),
+        all: serde_json::from_value(json!([row])).unwrap(),
+        sweep: Vec::new(),
+    };
+    let found = online(&cmdlet(&json!([{"Name": "Name", "Value": "Post"}])), |question, known| {
+        if let Question::LiveRules(owner) = question {
+            known.live.insert(owner.clone(), Answer::Known(live.clone()));
+        }
+    });
+    assert_eq!(found.outside_targets, ["drop@evil.example"], "{:?}", reasons(&found));
 }

@@ -4,6 +4,7 @@ mod conditions;
 mod fingerprints;
 mod folders;
 mod forms;
+mod identities;
 mod names;
 mod owners;
 mod targets;
@@ -62,7 +63,7 @@ pub fn offline(record: &Value) -> Finding {
 pub fn online(record: &Value, answer: impl Fn(&Question, &mut Knowledge)) -> Finding {
     let record = parsed(record);
     let mut known = tenant();
-    for _ in 0..6 {
+    for _ in 0..12 {
         let asked = questions(&record, &known);
         if asked.is_empty() {
             return judge(&record, &known).unwrap();

@@ -1,7 +1,10 @@
-use tenantwatch::detection::{Answer, GroupKind, Knowledge, Question, RecipientFacts, Severity, judge, questions};
+use serde_json::json;
+use tenantwatch::detection::{
+    Answer, GroupFacts, GroupKind, Knowledge, Question, RecipientFacts, Severity, judge, questions,
+};
 
 use super::super::fixtures::tenant;
-use super::{Parameters, has, offline, online, parsed, reasons, rule};
+use super::{Parameters, has, offline, online, outlook_rule, parsed, reasons, record, rule};
 
 fn forward_to(target: &str) -> serde_json::Value {
     rule("Copies", &[("SubjectContainsWords", "Alpha"), ("ForwardTo", target)])
@@ -9,6 +12,13 @@ fn forward_to(target: &str) -> serde_json::Value {
 
 fn facts(addresses: &[&str], group: Option<GroupKind>) -> Answer<RecipientFacts> {
     Answer::Known(RecipientFacts { addresses: addresses.iter().map(|address| (*address).to_owned()).collect(), group })
+}
+
+fn group(addresses: &[&str], groups: &[&str]) -> GroupFacts {
+    GroupFacts {
+        addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
+        groups: groups.iter().map(|group| ((*group).to_owned(), GroupKind::Distribution)).collect(),
+    }
 }
 
 /// Answers about one recipient and, if it is a group, about its members.
@@ -23,8 +33,7 @@ fn knows<'a>(
             known.recipients.insert(text.clone(), facts(addresses, group));
         }
         Question::GroupMembers { identity, .. } if identity == asked => {
-            let members = members.unwrap_or_default().iter().map(|member| (*member).to_owned()).collect();
-            known.groups.insert(identity.clone(), Answer::Known(members));
+            known.groups.insert(identity.clone(), Answer::Known(group(members.unwrap_or_default(), &[])));
         }
         _ => {}
     }
@@ -39,6 +48,8 @@ fn encapsulated_addresses_count_by_what_they_contain() {
         ("IMCEASMTP-anna+40contoso+2Ecom@contoso.com", "ForwardsInternally"),
         ("IMCEASMTP-anna+40contoso+2Ecom@elsewhere.example", "ForwardsExternally"),
         ("imcea@contoso.com", "ForwardsInternally"),
+        ("IMCEASMTP-IMCEASMTP+2Ddrop+2B40evil+2Eexample+40contoso+2Ecom@contoso.com", "ForwardsExternally"),
+        ("IMCEASMTP-IMCEASMTP+2Danna+2B40contoso+2Ecom+40contoso+2Ecom@contoso.com", "ForwardsInternally"),
     ] {
         let found = offline(&forward_to(target));
         assert_eq!(reasons(&found).into_iter().find(|name| name.starts_with("Forwards")), Some(reason), "{target}");
@@ -60,7 +71,10 @@ fn contact_in_an_accepted_domain_counts_by_external_address() {
             known.recipients.insert(text.clone(), Answer::Refused);
         }
     });
-    assert_eq!((reasons(&refused), refused.rejudge), (vec!["ForwardsInternally"], false));
+    assert_eq!(
+        (reasons(&refused), refused.rejudge, refused.severity),
+        (vec!["TargetUnresolved"], false, Severity::Medium)
+    );
     let withheld = online(&forward_to("anna@contoso.com"), |question, known| {
         if let Question::Recipient(text) = question {
             known.recipients.insert(text.clone(), Answer::Withheld);
@@ -150,4 +164,151 @@ fn one_record_asks_about_at_most_fifty_targets() {
     let found = online(&record, |_, _| {});
     assert_eq!(found.severity, Severity::High, "the external address waits for nothing");
     assert!(has(&found, "TargetUnresolved") && !found.rejudge);
+}
+
+#[test]
+fn every_address_in_a_text_is_a_target() {
+    for between in [",", ", ", " ", "\t", "\r\n", "|", "/", ";", ",\u{a0}"] {
+        for (first, second) in [
+            ("drop@evil.example", "anna@contoso.com"),
+            ("anna@contoso.com", "drop@evil.example"),
+            ("drop@evil.example", "desk@tickets.example"),
+            ("<drop@evil.example>", "<anna@contoso.com>"),
+            ("smtp:drop@evil.example", "SMTP:anna@contoso.com"),
+            ("\"N\" [SMTP:drop@evil.example]", "\"M\" [SMTP:anna@contoso.com]"),
+        ] {
+            let text = format!("{first}{between}{second}");
+            let found = offline(&forward_to(&text));
+            assert_eq!(found.severity, Severity::High, "{text:?}: {:?}", reasons(&found));
+            assert_eq!(found.outside_targets, ["drop@evil.example"], "{text:?}");
+        }
+    }
+    let inside = offline(&forward_to("anna@contoso.com, bob@fabrikam.com"));
+    assert_eq!(reasons(&inside), ["ForwardsInternally"]);
+}
+
+#[test]
+fn lists_of_addresses_are_read_in_every_parameter() {
+    let given = |operation: &str, name: &str, value: &str| {
+        record(
+            operation,
+            &json!({"ObjectId": "x", "Parameters": [{"Name": "Name", "Value": "x y"}, {"Name": name, "Value": value}]}),
+        )
+    };
+    let list = "drop@evil.example,anna@contoso.com";
+    for (operation, parameter) in [
+        ("Set-Mailbox", "ForwardingSmtpAddress"),
+        ("New-InboxRule", "RedirectTo"),
+        ("New-InboxRule", "ForwardAsAttachmentTo"),
+        ("New-TransportRule", "BlindCopyTo"),
+        ("New-TransportRule", "RedirectMessageTo"),
+        ("Set-TransportRule", "CopyTo"),
+        ("Set-TransportRule", "ModerateMessageByUser"),
+        ("New-JournalRule", "JournalEmailAddress"),
+    ] {
+        for value in [list, "[\"drop@evil.example\",\"anna@contoso.com\"]"] {
+            let found = offline(&given(operation, parameter, value));
+            assert_eq!(found.severity, Severity::High, "{operation} {parameter} {value}: {:?}", reasons(&found));
+        }
+    }
+    for command in
+        ["-ForwardTo drop@evil.example,anna@contoso.com", "-ForwardTo 'drop@evil.example', 'anna@contoso.com'"]
+    {
+        let text = record("New-InboxRule", &json!({"Parameters": format!("-Name Post {command} -From x@y.example")}));
+        assert_eq!(offline(&text).outside_targets, ["drop@evil.example"], "{command}");
+    }
+    for recipients in [
+        json!([list]),
+        json!(["drop@evil.example;anna@contoso.com"]),
+        json!({"Name": "anna@contoso.com", "Address": "drop@evil.example"}),
+    ] {
+        let actions = json!([{"ActionType": "Forward", "Recipients": recipients}]).to_string();
+        let found = offline(&outlook_rule("Post", "{(Exists(ItemClass))}", &actions));
+        assert_eq!(found.outside_targets, ["drop@evil.example"], "{actions}");
+    }
+}
+
+#[test]
+fn texts_that_are_not_one_address_are_never_internal() {
+    for text in [
+        "a@x@contoso.com",
+        "partner, anna@contoso.com",
+        "drop@evil.example [SMTP:anna@contoso.com]",
+        "evil@x.example%anna@contoso.com",
+    ] {
+        let found = offline(&forward_to(text));
+        assert!(has(&found, "TargetUnresolved") && !has(&found, "ForwardsInternally"), "{text}: {:?}", reasons(&found));
+        assert_eq!(online(&forward_to(text), |_, _| {}).severity, Severity::Medium, "{text}");
+    }
+}
+
+#[test]
+fn an_encapsulated_address_of_a_contact_is_decoded() {
+    let contact = knows("anna@contoso.com", &["imceasmtp-drop+40evil+2eexample@contoso.com"], None);
+    let found = online(&forward_to("anna@contoso.com"), contact);
+    assert_eq!((found.severity, found.outside_targets), (Severity::High, vec!["drop@evil.example".to_owned()]));
+}
+
+#[test]
+fn groups_in_groups_are_looked_into() {
+    let judged = |members: &dyn Fn(&str) -> Answer<GroupFacts>| {
+        online(&forward_to("all@contoso.com"), |question, known| match question {
+            Question::Recipient(text) => {
+                known.recipients.insert(text.clone(), facts(&[text], Some(GroupKind::Distribution)));
+            }
+            Question::GroupMembers { identity, .. } => {
+                known.groups.insert(identity.clone(), members(identity));
+            }
+            _ => {}
+        })
+    };
+    let outside = judged(&|name| match name {
+        "all@contoso.com" => Answer::Known(group(&["anna@contoso.com"], &["sales@contoso.com"])),
+        _ => Answer::Known(group(&["drop@evil.example"], &["all@contoso.com"])),
+    });
+    assert!(has(&outside, "TargetUnresolved"), "{:?}", reasons(&outside));
+    let inside = judged(&|name| match name {
+        "all@contoso.com" => Answer::Known(group(&[], &["sales@contoso.com"])),
+        _ => Answer::Known(group(&["anna@contoso.com"], &["all@contoso.com"])),
+    });
+    assert_eq!(reasons(&inside), ["ForwardsInternally"]);
+    let refused = judged(&|name| match name {
+        "all@contoso.com" => Answer::Known(group(&[], &["sales@contoso.com"])),
+        _ => Answer::Refused,
+    });
+    assert!(has(&refused, "TargetUnresolved"));
+    let endless = judged(&|name| Answer::Known(group(&[], &[&format!("a{name}")])));
+    assert!(has(&endless, "TargetUnresolved"));
+}
+
+#[test]
+fn a_mail_user_with_an_outside_address_is_external_as_grantee() {
+    let grant = record(
+        "Add-MailboxPermission",
+        &json!({"UserId": "admin@contoso.com", "Parameters": [
+            {"Name": "Identity", "Value": "grady@contoso.com"}, {"Name": "User", "Value": "temp@contoso.com"},
+            {"Name": "AccessRights", "Value": "FullAccess"}]}),
+    );
+    let outside = online(&grant, knows("temp@contoso.com", &["drop@evil.example"], None));
+    assert!(has(&outside, "GrantsBroadly"), "{:?}", reasons(&outside));
+    let inside = online(&grant, knows("temp@contoso.com", &["temp@contoso.com"], None));
+    assert_eq!(inside.severity, Severity::Low, "{:?}", reasons(&inside));
+}
+
+#[test]
+fn a_refused_look_up_leaves_the_target_unresolved() {
+    let refuse = |question: &Question, known: &mut Knowledge| {
+        if let Question::Recipient(text) = question {
+            known.recipients.insert(text.clone(), Answer::Refused);
+        }
+    };
+    let forwarding = record(
+        "Set-Mailbox",
+        &json!({"Parameters": [{"Name": "Identity", "Value": "grady@contoso.com"}, {"Name": "ForwardingAddress", "Value": "partner"}]}),
+    );
+    for record in [forward_to("anna@contoso.com"), forward_to("anna"), forwarding] {
+        let found = online(&record, refuse);
+        assert!(has(&found, "TargetUnresolved") && !found.rejudge, "{record}: {:?}", reasons(&found));
+        assert_eq!(found.severity, Severity::Medium, "{record}");
+    }
 }

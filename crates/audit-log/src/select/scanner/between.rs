@@ -82,7 +82,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
 
     pub(super) fn report(&mut self, error: Broken, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
         self.line = cursor.line(self.line, cursor.at);
-        sink(Event::Broken { error, line: self.line });
+        sink(Event::Broken { error, line: self.line, selected: false });
     }
 
     pub(super) fn begin_junk(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
