@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release --example demo` serves a page with the notifications as cards with working buttons. With `-- --once`
 //! it runs one full cycle without a browser, remediates every threat and prints the result. It fails if a planted attack was
-//! missed, notified twice or not secured.
+//! missed, notified twice or not secured. With `-- --channels all` the page shows the flow, Teams, the webhook, mail and Slack side by
+//! side.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -39,6 +40,38 @@ struct Arguments {
     /// Serve the page on this port of 127.0.0.1; 0 chooses a free one
     #[arg(long, default_value_t = 8365)]
     port: u16,
+    /// The channels that the page shows
+    #[arg(long, value_enum, default_value_t = Channels::Flow)]
+    channels: Channels,
+}
+
+/// The channels of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Channels {
+    /// The cards of the flow
+    Flow,
+    /// The flow, Teams, the webhook, mail and Slack side by side
+    All,
+}
+
+impl Channels {
+    /// The settings of the channels that are not set otherwise.
+    fn settings(self, simulator: &Simulator) -> Vec<(String, String)> {
+        if self == Self::Flow {
+            return Vec::new();
+        }
+        let (urls, sender) = (simulator.urls(), simulator.world().mail_sender.clone());
+        [
+            ("WEBHOOK_URL", urls.webhook.as_str()),
+            ("WEBHOOK_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+            ("WEBHOOK_ALLOW_PRIVATE", "true"),
+            ("SLACK_WEBHOOK_URL", urls.slack.as_str()),
+            ("MAIL_FROM", sender.as_str()),
+            ("MAIL_TO", "desk@provider.example"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
 }
 
 /// The parts of the demo, which run together.
@@ -53,24 +86,29 @@ struct Demo {
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let demo = Demo::start(if arguments.once { 0 } else { arguments.port }).await?;
+    let demo = Demo::start(if arguments.once { 0 } else { arguments.port }, arguments.channels).await?;
     if arguments.once { demo.once().await } else { demo.keep_running().await }
 }
 
 impl Demo {
-    async fn start(port: u16) -> Result<Self, Box<dyn Error>> {
+    async fn start(port: u16, channels: Channels) -> Result<Self, Box<dyn Error>> {
         let (world, planted): (World, Vec<Planted>) = scenario::demo(SEED, chrono::Utc::now());
         let simulator = Arc::new(Simulator::start(world).await?);
         let data = tempfile::tempdir()?;
         let clock = Arc::new(SystemClock);
-        let settings = Settings::from_environment(simulator.environment(), Needs::LOCAL)?;
+        let environment = simulator.environment().into_iter().chain(channels.settings(&simulator));
+        let settings = Settings::from_environment(environment, Needs::LOCAL)?;
         let store = Arc::new(SqliteStore::open(&data.path().join("tenantwatch.db"), clock.clone())?);
         let app = App::new(settings, store, clock)?;
 
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let remediate_url = format!("http://{}/api/RemediateAccount", listener.local_addr()?);
         tokio::spawn(standalone::serve(listener, app.clone()));
-        let page = Page::start(Arc::clone(&simulator), &remediate_url, port).await?;
+        let shared = Arc::clone(&simulator);
+        let page = match channels {
+            Channels::Flow => Page::start(shared, &remediate_url, port).await?,
+            Channels::All => Page::start_with_channels(shared, &remediate_url, port).await?,
+        };
         Ok(Self { simulator, planted, app, page, _data: data })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::facts::FactCache;
+use crate::facts::{AttackerCache, FactCache};
 use crate::location::Locator;
 use crate::notify::heartbeat::Heartbeat;
 use crate::notify::outbox::Outbox;
@@ -40,6 +40,8 @@ pub struct App {
     pub locator: Arc<Locator>,
     /// The facts about tenants that are cached for an hour.
     pub facts: Arc<FactCache>,
+    /// The addresses of attackers, read at most once in five minutes.
+    pub attackers: Arc<AttackerCache>,
 }
 
 /// Why the parts could not be put together.
@@ -81,6 +83,7 @@ impl App {
             )),
             heartbeat: Arc::new(Heartbeat::new(&settings.heartbeat, http.clone())),
             locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
+            attackers: Arc::new(AttackerCache::new(&settings, clock.clone())),
             graph,
             exchange,
             facts,

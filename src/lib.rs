@@ -13,6 +13,7 @@
 //!   RemediateAccount secures one account.
 //! * [`assess`] is stage 2: one record becomes one stored finding. [`remediation`] secures an account, one file per step, under locks,
 //!   with a snapshot before and a second read after.
+//! * [`casework`] investigates live: it reads the feed back, keeps the report, and tells it.
 //! * [`collect`] is stage 1: which spans and blobs to read, what is retried, what is lost. It yields batches of records, and calls a
 //!   blob read when the stage behind has acknowledged every record of it.
 //! * [`readiness`] asks whether a tenant has everything that the watch and a press need.
@@ -38,6 +39,7 @@
 
 pub mod app;
 pub mod assess;
+pub mod casework;
 pub mod cli;
 pub mod collect;
 pub mod detection;

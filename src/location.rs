@@ -83,7 +83,8 @@ impl Locator {
         let Some(address) = address.map(|address| address.to_canonical()) else {
             return String::new();
         };
-        if matches!(self.source, Source::None) || !is_public(address) {
+        // A query about an address that is not public would reveal something about an internal network.
+        if matches!(self.source, Source::None) || !base::http::is_public(address) {
             return String::new();
         }
         if let Some(place) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&address) {
@@ -127,29 +128,4 @@ fn in_database(reader: &Reader<Vec<u8>>, address: IpAddr) -> Option<String> {
 /// Joins the known parts as the original runbooks did.
 fn place(city: Option<&str>, region: Option<&str>, country: Option<&str>) -> String {
     [city, region, country].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
-}
-
-/// Returns whether the address is public, so that a query about it reveals nothing about an internal network.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            let is_shared = a == 100 && (64..128).contains(&b);
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_unspecified()
-                || v4.is_broadcast()
-                || v4.is_documentation()
-                || v4.is_multicast()
-                || is_shared)
-        }
-        IpAddr::V6(v6) => {
-            !(v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_unique_local()
-                || v6.is_unicast_link_local()
-                || v6.is_multicast())
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Serves Microsoft Graph: customers of the partner, users, their sign-in methods and consents, domains, and inbox rules.
 
+mod audit_search;
 mod partner;
 mod rules;
 mod users;
@@ -25,7 +26,7 @@ pub(crate) fn answer(
         return failure(401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.");
     };
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let Some((&("v1.0" | "beta"), rest)) = segments.split_first() else {
+    let Some((version @ &("v1.0" | "beta"), rest)) = segments.split_first() else {
         return failure(404, "UnknownError", "");
     };
     let paging = Paging { origin, path, query, size: world.rows_page };
@@ -46,6 +47,9 @@ pub(crate) fn answer(
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     if let Some((user, below)) = user_of(rest) {
         return users::answer(tenant, &paging, &Call { method, user: &user, below, body: &body, may_change });
+    }
+    if let ["security", "auditLog", "queries", below @ ..] = rest {
+        return audit_search::answer(tenant, &paging, (method, version), below, &body);
     }
     match (method, rest) {
         ("GET", ["domains"]) => paging.page(domains(tenant)),

@@ -4,6 +4,7 @@ mod attacks;
 mod eventful;
 mod ordinary;
 mod publish;
+mod story;
 mod tenants;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -79,6 +80,12 @@ pub fn demo(seed: u64, now: DateTime<Utc>) -> (World, Vec<Planted>) {
             let at = happened(created, &mut seeded);
             let Some((record, told)) = plant(&mut tenant, victim, &ATTACKS[attack], at, &mut seeded) else { continue };
             drafts.put(EXCHANGE, blob, record.clone());
+            if attack == 0 {
+                let mut own = Seeded::new(seed ^ 1);
+                for (content_type, record) in story::around(&tenant, &record, &told.mailbox, &mut own) {
+                    drafts.put(content_type, 0, record);
+                }
+            }
             if attack == 2 {
                 // Content overlaps, so the next blob contains the same record.
                 drafts.put(EXCHANGE, blob - 1, record);

@@ -7,14 +7,15 @@ use chrono::{DateTime, Utc};
 
 use crate::detection::{Finding, Severity};
 use crate::location::parse_client_ip;
+use crate::notify::investigated::{self, Why};
 use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
-use crate::tables::claim::{self, CLAIM_HOLDS, Claimed};
+use crate::tables::claim::{self, Claimed};
 use crate::tables::{FindingState, ProcessedRow};
 use base::ids::RunId;
 use table_store::{StoreError, retry_unavailable};
 
-use super::{Assessor, repeats};
+use super::{Assessor, claim_holds, repeats};
 use crate::tables::{incidents, pending};
 
 impl Assessor<'_> {
@@ -67,7 +68,7 @@ impl Assessor<'_> {
 
     /// The note that something is unfinished comes before the thing itself, so that a kill in between loses nothing.
     async fn store_unfinished(&self, mut row: ProcessedRow, finding: &Finding) -> Result<(), StoreError> {
-        row.next_attempt = Some(row.processed_at + CLAIM_HOLDS);
+        row.next_attempt = Some(row.processed_at + claim_holds(self.app, &row));
         row.attempts = 1;
         if row.state == FindingState::Sending {
             row.incident_id = self.join_incident(&row).await?;
@@ -82,13 +83,26 @@ impl Assessor<'_> {
     /// Returns the incident of a threat. A single failure of the store must not delay the threat until the next run.
     pub(super) async fn join_incident(&self, threat: &ProcessedRow) -> Result<String, StoreError> {
         let (store, clock) = (self.app.store.as_ref(), &self.app.clock);
-        retry_unavailable(clock, || incidents::join(store, clock, threat)).await
+        let incident = retry_unavailable(clock, || incidents::join(store, clock, threat)).await?;
+        self.note_investigation(threat, &incident).await?;
+        Ok(incident)
+    }
+
+    /// Notes that the incident is to be investigated, before its threat is stored: a kill in between loses nothing.
+    async fn note_investigation(&self, threat: &ProcessedRow, incident: &str) -> Result<(), StoreError> {
+        if !self.app.settings.investigation.is_on || incident.is_empty() || !investigated::is_investigated(threat) {
+            return Ok(());
+        }
+        let now = self.app.clock.now();
+        let of_incident = ProcessedRow { incident_id: incident.to_owned(), ..threat.clone() };
+        let task = investigated::task(&of_incident, Why::Threat, now, now);
+        investigated::insert_task(self.app.store.as_ref(), &task).await
     }
 
     /// Sends a claimed threat, unless its fingerprint was notified before. A repetition is stored as `Repeat`.
     pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
         let Some(first) = repeats::claim(self.app, &self.notified, &row).await? else {
-            return self.outbox.deliver_threat(row, etag).await;
+            return self.deliver_threat(row, etag).await;
         };
         row.state = FindingState::Repeat;
         row.repeat_of = Some(first);
@@ -151,6 +165,8 @@ impl Assessor<'_> {
             notified: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             incident_id: String::new(),
+            containment: None,
+            containment_detail: String::new(),
         };
         row.notified = self.outbox.owed(&row);
         row

@@ -11,18 +11,20 @@ mod resume;
 
 pub use resume::{resume_notices, resume_unwatched};
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendError;
+use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::app::App;
 use crate::collect::Batch;
-use crate::detection::{Finding, FindingKind, judge, raise_forwarding_target, unite_consents};
+use crate::detection::{Finding, FindingKind, judge, judge_without_domains, raise_forwarding_target, unite_consents};
 use crate::facts::{RunFacts, contacts};
 use crate::notify::outbox::Outbox;
-use crate::tables::CoverageSession;
+use crate::tables::claim::{CLAIM_HOLDS, CONTAINMENT_HOLDS, OwnedFinding};
+use crate::tables::{Containment, CoverageSession, ProcessedRow, RowVersion, is_containable};
 use crate::tenants::{Report, Stop};
 use audit_log::AuditRecord;
 use base::ids::TenantId;
@@ -48,6 +50,17 @@ fn is_precondition(finding: &Finding) -> bool {
     !finding.removed.is_empty() || finding.added_domain().is_some()
 }
 
+/// Returns whether the account of a threat is contained if every condition is met.
+fn is_to_be_contained(app: &App, row: &ProcessedRow) -> bool {
+    is_containable(row) && app.settings.containment.lists(&row.domain)
+}
+
+/// Returns the time for which the claim of a row holds.
+fn claim_holds(app: &App, row: &ProcessedRow) -> TimeDelta {
+    let is_due = row.containment.is_none() || row.containment == Some(Containment::Open);
+    if is_due && is_to_be_contained(app, row) { CONTAINMENT_HOLDS } else { CLAIM_HOLDS }
+}
+
 /// The evaluating stage of one run.
 #[derive(Debug)]
 pub struct Assessor<'a> {
@@ -59,6 +72,8 @@ pub struct Assessor<'a> {
     organization: OnceLock<String>,
     notified: NotifiedFingerprints,
     counts: Mutex<Report>,
+    /// The queue of the containment stage. `None`: threats are sent immediately.
+    containment: Mutex<Option<UnboundedSender<OwnedFinding>>>,
 }
 
 impl<'a> Assessor<'a> {
@@ -73,7 +88,37 @@ impl<'a> Assessor<'a> {
             organization: OnceLock::new(),
             notified: NotifiedFingerprints::default(),
             counts: Mutex::default(),
+            containment: Mutex::default(),
         }
+    }
+
+    /// Hands threats whose accounts may be contained to the stage that does it, and sends the notification after it.
+    #[must_use]
+    pub fn with_containment(self, stage: UnboundedSender<OwnedFinding>) -> Self {
+        Self { containment: Mutex::new(Some(stage)), ..self }
+    }
+
+    /// Ends the stage of containment: no further threat comes.
+    pub fn end_containment(&self) {
+        self.containment.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Sends a threat that this run holds the claim of, or hands it to the stage of containment.
+    async fn deliver_threat(&self, row: ProcessedRow, version: RowVersion) -> Result<(), StoreError> {
+        let is_open = row.containment == Some(Containment::Open);
+        if !is_open && (row.containment.is_some() || !self.is_to_be_contained(&row)) {
+            return self.outbox.deliver_threat(row, version).await;
+        }
+        let stage = self.containment.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(stage) = stage else { return self.outbox.deliver_threat(row, version).await };
+        match stage.send(OwnedFinding { row, version }) {
+            Ok(()) => Ok(()),
+            Err(SendError(OwnedFinding { row, version })) => self.outbox.deliver_threat(row, version).await,
+        }
+    }
+
+    fn is_to_be_contained(&self, row: &ProcessedRow) -> bool {
+        is_to_be_contained(self.app, row)
     }
 
     /// Evaluates batches until the collecting stage has ended, and acknowledges each.
@@ -96,6 +141,10 @@ impl<'a> Assessor<'a> {
     /// come the records that prove a threat by themselves, so that they are stored and sent before anything is looked up for another.
     async fn assess(&self, mut records: Vec<AuditRecord>, created: DateTime<Utc>) -> Result<(), Stop> {
         records.sort_by_key(|record| record.created);
+        if let Err(stop) = self.learn().await {
+            self.store_proven_without_domains(&records, created).await?;
+            return Err(stop);
+        }
         let Sorted { preconditions, proven, consents, others } = self.sorted(records).await?;
         for record in preconditions.into_iter().chain(proven) {
             if let Some(finding) = self.evaluate(&record).await? {
@@ -110,6 +159,22 @@ impl<'a> Assessor<'a> {
             self.store_all(findings, created).await?;
         }
         Ok(())
+    }
+
+    /// Learns the facts that every record needs.
+    async fn learn(&self) -> Result<(), Stop> {
+        let mut facts = self.facts.lock().await;
+        self.learned(&mut facts).await.map(|_| ())
+    }
+
+    /// Stores the records that are threats whichever domains are the tenant's. The others are evaluated when its domains can be read; then
+    /// the blob is read again, and these records are known.
+    async fn store_proven_without_domains(&self, records: &[AuditRecord], created: DateTime<Utc>) -> Result<(), Stop> {
+        let known = self.session.read(|row| self.app.facts.without_look_ups(row)).await;
+        let mut findings: Vec<Finding> =
+            records.iter().filter_map(|record| judge_without_domains(record, &known)).collect();
+        findings.retain(|finding| !is_precondition(finding) && !finding.rejudge);
+        self.store_all(findings, created).await
     }
 
     /// Stores findings, several at once; the records of one consent are one finding. All of them, whatever becomes of one: none is cut off between the acceptance of its
@@ -172,6 +237,7 @@ impl<'a> Assessor<'a> {
         if facts.is_none() {
             let row = self.session.read(Clone::clone).await;
             let mut learned = self.app.facts.of_tenant(&row).await?;
+            learned.knowledge.attackers = self.app.attackers.current(self.app.store.as_ref()).await;
             learned.knowledge.recently_added = self.added_domains().await?;
             learned.knowledge.forget_old_domains(self.app.clock.now());
             self.organization.get_or_init(|| learned.organization.clone());

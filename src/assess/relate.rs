@@ -6,15 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Assessor;
+use super::{Assessor, claim_holds};
 use crate::detection::{
     Finding, FindingKind, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, is_change_near_threats,
     raise_after_threat,
 };
-use crate::tables::claim::CLAIM_HOLDS;
 use crate::tables::{COVERAGE, pending};
 use crate::tables::{
-    FindingState, ProcessedRow, RowVersion, TargetIndexRow, TargetRow, UserEventRow, list_readable, load,
+    FindingState, ProcessedRow, RowVersion, TargetIndexRow, TargetRow, UserEventRow, insert_new, list_readable, load,
 };
 use base::ids::{RecordId, RunId};
 use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, list_all};
@@ -134,10 +133,8 @@ impl Assessor<'_> {
     async fn store_target(&self, own: &TargetRow) -> Result<(), StoreError> {
         let store = self.app.store.as_ref();
         // Nearly always the row is new, and then one request is enough.
-        match store.insert(COVERAGE, &own.to_entity()).await {
-            Ok(_) => return Ok(()),
-            Err(StoreError::Exists(_)) => {}
-            Err(error) => return Err(error),
+        if insert_new(store, own).await? {
+            return Ok(());
         }
         crate::tables::update::<TargetRow, ()>(store, &self.app.clock, &own.key(), |stored| {
             let Some(stored) = stored.filter(|stored| (stored.seen - own.seen).abs() <= TARGET_COUNTS) else {
@@ -161,10 +158,7 @@ impl Assessor<'_> {
             event_time: finding.event_time,
         };
         let store = self.app.store.as_ref();
-        match store.insert(COVERAGE, &own.to_entity()).await {
-            Ok(_) | Err(StoreError::Exists(_)) => {}
-            Err(error) => return Err(error),
-        }
+        insert_new(store, &own).await?;
         let prefix = UserEventRow::prefix_of(&own.user);
         let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(&prefix);
         for (near, _) in list_readable::<UserEventRow>(store, query).await? {
@@ -232,7 +226,7 @@ impl Assessor<'_> {
         row.state = FindingState::Sending;
         row.claim_id = RunId::random();
         row.attempts = 1;
-        row.next_attempt = Some(self.app.clock.now() + CLAIM_HOLDS);
+        row.next_attempt = Some(self.app.clock.now() + claim_holds(self.app, &row));
         row.incident_id = self.join_incident(&row).await?;
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, None).await?;
         self.session.note_unfinished().await?;

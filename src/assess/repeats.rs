@@ -10,9 +10,9 @@ use super::marks::last_removal;
 use crate::app::App;
 use crate::detection::{Finding, Severity, has_new_scope};
 use crate::tables::COVERAGE;
-use crate::tables::{NotifiedFingerprintRow, ProcessedRow, readable};
+use crate::tables::{NotifiedFingerprintRow, ProcessedRow, insert_new, readable};
 use base::ids::RecordId;
-use table_store::{Digest, StoreError, conflict_delays};
+use table_store::{Digest, StoreError, is_conflict, is_unavailable, retry};
 
 /// The period in which a repetition of a notified threat causes no notification.
 const QUIET: TimeDelta = TimeDelta::days(30);
@@ -58,8 +58,9 @@ impl NotifiedFingerprints {
 
 /// Claims the fingerprint of a threat. Returns the record that was notified before, if this threat repeats it.
 pub async fn claim(app: &App, told: &NotifiedFingerprints, row: &ProcessedRow) -> Result<Option<RecordId>, StoreError> {
-    let claim = retry(app, row).await?;
-    match claim {
+    // A single failure must not delay a threat until the next run.
+    let is_transient = |error: &StoreError| is_conflict(error) || is_unavailable(error);
+    match retry(&app.clock, is_transient, || try_claim(app, row)).await? {
         Claim::Ours => Ok(None),
         Claim::Repeats { seen, was_removed } => {
             // After a removal the time of each record decides, which only the store knows.
@@ -68,19 +69,6 @@ pub async fn claim(app: &App, told: &NotifiedFingerprints, row: &ProcessedRow) -
             }
             Ok(Some(seen.record_id))
         }
-    }
-}
-
-/// Claims again while other runs write the same row, and while the store is unavailable: a single failure must not delay a threat until
-/// the next run.
-async fn retry(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
-    let mut delays = conflict_delays();
-    loop {
-        let error = match try_claim(app, row).await {
-            Err(error @ (StoreError::Changed(_) | StoreError::Unavailable(_))) => error,
-            outcome => return outcome,
-        };
-        app.clock.sleep(delays.next().ok_or(error)?).await;
     }
 }
 
@@ -104,10 +92,8 @@ async fn try_claim(app: &App, row: &ProcessedRow) -> Result<Claim, StoreError> {
         scopes: row.scopes.clone(),
         muted: false,
     };
-    match app.store.insert(COVERAGE, &ours.to_entity()).await {
-        Ok(_) => return Ok(Claim::Ours),
-        Err(StoreError::Exists(_)) => {}
-        Err(error) => return Err(error),
+    if insert_new(app.store.as_ref(), &ours).await? {
+        return Ok(Claim::Ours);
     }
     let key = NotifiedFingerprintRow::key(&row.tenant_id, &row.fingerprint);
     let stored = app.store.get(COVERAGE, &key).await?.ok_or(StoreError::Changed(key))?;

@@ -8,13 +8,14 @@ use crate::detection::{Finding, FindingKind};
 use crate::tables::RowVersion;
 use crate::tables::claim::{TakenOver, take_over};
 use crate::tables::keys;
-use crate::tables::{FindingState, PendingRow, ProcessedRow, load};
+use crate::tables::{Containment, FindingState, PendingRow, ProcessedRow, load};
 use audit_log::AuditRecord;
 use base::clock::Deadline;
 use base::ids::RunId;
 use table_store::{PartitionKey, StoreError};
 
-use super::Assessor;
+use super::{Assessor, claim_holds, is_to_be_contained};
+use crate::notify::investigated;
 use crate::notify::outbox::Outbox;
 use crate::tables::{CoverageSession, pending};
 use crate::tenants::Stop;
@@ -24,6 +25,9 @@ use crate::tenants::stop::stop_in_time;
 /// run lives longer than this. Nothing is lost with it: a later run reads the record again with its blob, and a notice again from
 /// the tenant's state.
 const ABANDONED: TimeDelta = TimeDelta::hours(1);
+
+/// The condition of containment that a tenant does not meet if no run is queued for it.
+const NOT_READ: &str = "the tenant is not read any more";
 
 /// The period for which an evaluation waits for current settings before the record alone decides.
 const JUDGED_AGAIN_FOR: TimeDelta = TimeDelta::hours(24);
@@ -61,10 +65,19 @@ pub async fn resume_unwatched(app: &App, outbox: &Outbox<'_>, session: &Coverage
 /// the tenant.
 async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<PendingRow>) -> Result<(), StoreError> {
     for unfinished in notes {
-        if let Some(taken) = take(app, unfinished).await?
-            && taken.row.state == FindingState::Sending
-        {
-            outbox.deliver(taken.row, taken.etag).await?;
+        let Some(Taken { mut row, etag, .. }) = take(app, unfinished).await? else { continue };
+        match row.state {
+            FindingState::Sending => {
+                if row.containment.is_none() && is_to_be_contained(app, &row) {
+                    row.containment = Some(Containment::Refused(NOT_READ.to_owned()));
+                }
+                outbox.deliver(row, etag).await?;
+            }
+            // Nobody ends its containment.
+            state if state.is_closed() => {
+                pending::remove(app.store.as_ref(), &row.tenant_id, &row.record_id).await?;
+            }
+            _ => {}
         }
     }
     Ok(())
@@ -91,13 +104,33 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
     if row.state == FindingState::Unknown {
         return Ok(None);
     }
+    if row.state.is_closed() && row.containment == Some(Containment::Open) {
+        return Ok(Some(Taken { row, etag, record: None }));
+    }
     if row.state.is_closed() {
         pending::remove(store, &unfinished.tenant_id, &row.record_id).await?;
         return Ok(None);
     }
-    match take_over(store, &row, &etag, RunId::random(), now).await? {
+    // Its own place in a run is the end, when everything new is told.
+    if investigated::is_task(&row) {
+        if !app.settings.investigation.is_on {
+            give_up(app, row, &etag).await?;
+        }
+        return Ok(None);
+    }
+    match take_over(store, &row, &etag, RunId::random(), now, claim_holds(app, &row)).await? {
         TakenOver::Ours(row, etag) => Ok(Some(Taken { row: *row, etag, record: unfinished.record })),
         TakenOver::NotYet(_) | TakenOver::Theirs => Ok(None),
+    }
+}
+
+/// Closes a task from a time when investigations were on.
+async fn give_up(app: &App, mut task: ProcessedRow, version: &RowVersion) -> Result<(), StoreError> {
+    task.state = FindingState::Recorded;
+    task.next_attempt = None;
+    match task.replace(app.store.as_ref(), version).await? {
+        Some(_) => pending::remove(app.store.as_ref(), &task.tenant_id, &task.record_id).await,
+        None => Ok(()),
     }
 }
 
@@ -113,10 +146,17 @@ impl Assessor<'_> {
             if share.has_passed() {
                 break;
             }
+            if investigated::due_of(unfinished.record.as_deref()).is_some_and(|due| due > self.app.clock.now()) {
+                continue;
+            }
             let Some(taken) = take(self.app, unfinished).await? else { continue };
             match taken.row.state {
                 FindingState::Rejudge => self.judge_again(taken, share).await?,
-                _ if taken.row.kind == FindingKind::Coverage => self.outbox.deliver(taken.row, taken.etag).await?,
+                // Its notification was sent before its containment had ended.
+                state if state.is_closed() => self.deliver_threat(taken.row, taken.etag).await?,
+                _ if matches!(taken.row.kind, FindingKind::Coverage | FindingKind::Investigation) => {
+                    self.outbox.deliver(taken.row, taken.etag).await?
+                }
                 _ => self.send_unless_repeat(taken.row, taken.etag).await?,
             }
         }
@@ -131,7 +171,7 @@ impl Assessor<'_> {
             Some(record) => match share.limit(self.evaluate(&record)).await {
                 Some(Ok(finding)) => finding,
                 // A service that does not respond now must not keep the run from what is new.
-                Some(Err(Stop::Transient(_) | Stop::OutOfTime | Stop::Starting)) | None => {
+                Some(Err(Stop::Transient(_) | Stop::OutOfTime | Stop::Starting | Stop::StartThrottled)) | None => {
                     return Ok(self.wait_on(row, &etag).await?);
                 }
                 Some(Err(blocked)) => return Err(blocked),

@@ -115,6 +115,9 @@ pub fn log_warnings(app: &App) {
     if let Some(warning) = app.settings.actions.key.warning() {
         tracing::warn!("{warning}");
     }
+    if let Some(warning) = app.settings.containment.warning(&app.settings.actions.key) {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// Sends the notice about a missing `ACTION_KEY`. GetDomain retries the delivery if a channel does not accept it.

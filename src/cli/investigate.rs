@@ -1,4 +1,4 @@
-//! `tenantwatch investigate`: tells offline, from exported audit logs, what an attacker did in an account.
+//! `tenantwatch investigate`: tells what an attacker did in an account, offline from exported audit logs, or live from the tenant's feed.
 //!
 //! Files are read once. Every record becomes an activity in a temporary database; with those that concern the account their text is kept,
 //! because the report shows their members. Selected records are evaluated as by `scan`: the threats found are the fixed points.
@@ -6,9 +6,8 @@
 mod csv_rows;
 mod html;
 mod json;
-mod page;
+mod live;
 mod read;
-mod spill;
 mod table;
 
 use std::collections::BTreeSet;
@@ -19,46 +18,57 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use clap::{Args, ValueEnum};
 
+use super::SettingsArgs;
+use super::bootstrap::BootstrapError;
 use super::scan::{ScanError, open_output, printable};
+use crate::casework::{LookBackError, Made, Scope, make};
 use crate::detection::{Finding, FindingKind, ReasonName, correlate};
-use crate::investigation::{Attribution, Builder, FixedPoints, Report, Subject, Timeline, attribute, details};
+use crate::investigation::{FixedPoints, Subject};
 use crate::location::Databases;
-use audit_log::AnyRecord;
 use base::ids::RecordId;
 
+use json::Run;
 use read::Input;
-use spill::Spill;
 
 /// The arguments of `investigate`.
 #[derive(Debug, Clone, Args)]
 pub struct InvestigateArgs {
-    /// Exported audit logs in every form that `scan` reads; - reads standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// Exported audit logs in every form that `scan` reads; - reads standard input. Without any, the tenant's feed is read
+    #[arg(required_unless_present = "log_ids", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The account: its user principal name
-    #[arg(long, value_name = "U")]
-    pub account: String,
+    /// The account: its user principal name; with files only
+    #[arg(long, value_name = "U", requires = "files")]
+    pub account: Option<String>,
     /// The record of a threat to start from; without any the threats that `scan` finds for the account
     #[arg(long = "log-id", value_name = "ID")]
     pub log_ids: Vec<RecordId>,
-    /// An address of the attacker to start from
-    #[arg(long = "ip", value_name = "A")]
+    /// An address of the attacker to start from; with files only
+    #[arg(long = "ip", value_name = "A", requires = "files")]
     pub addresses: Vec<IpAddr>,
-    /// The begin of the report, in UTC
-    #[arg(long, value_name = "T", value_parser = begin_of)]
+    /// The begin of the report, in UTC; with files only
+    #[arg(long, value_name = "T", value_parser = begin_of, requires = "files")]
     pub since: Option<DateTime<Utc>>,
-    /// The end of the report, in UTC
-    #[arg(long, value_name = "T", value_parser = end_of)]
+    /// The end of the report, in UTC; with files only
+    #[arg(long, value_name = "T", value_parser = end_of, requires = "files")]
     pub until: Option<DateTime<Utc>>,
     /// The application id of Tenantwatch, whose acts are the response; without it CLIENT_ID
-    #[arg(long = "app-id", value_name = "ID")]
+    #[arg(long = "app-id", value_name = "ID", requires = "files")]
     pub app_id: Option<String>,
+    /// Hours that are read back, 1 to 167, with --search up to 4320; by default INVESTIGATE_HOURS, with --search 720
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_320), conflicts_with = "files")]
+    pub hours: Option<u64>,
+    /// Use the audit search of Microsoft Purview as well, which reaches further back than the feed and takes minutes
+    #[arg(long, conflicts_with = "files")]
+    pub search: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     /// Write the report to this file instead of standard output
     #[arg(long, value_name = "F")]
     pub output: Option<PathBuf>,
+    /// The source of the settings and of the tables, without files.
+    #[command(flatten)]
+    pub source: SettingsArgs,
 }
 
 /// The format of the report.
@@ -103,6 +113,20 @@ enum InvestigateError {
     Write(#[from] std::io::Error),
     #[error("the database cannot be read: {0}")]
     Database(String),
+    #[error(transparent)]
+    Open(#[from] BootstrapError),
+    #[error(transparent)]
+    Live(#[from] LookBackError),
+    #[error("the tables cannot be read: {0}")]
+    Store(#[from] table_store::StoreError),
+    #[error("give --account with files: the account to investigate")]
+    AccountMissing,
+    #[error("without files give one --log-id: an investigation of the feed starts from one stored threat")]
+    ManyLogIds,
+    #[error("no threat is stored under log id {0}; check it and the tables")]
+    UnknownLogId(RecordId),
+    #[error("the feed reaches 167 hours back; add --search to look further, or give fewer --hours")]
+    BeyondFeed,
     #[error("--since is after --until; exchange them")]
     NoTime,
     #[error("the account {0} occurs in none of the records; check its spelling and the files")]
@@ -117,8 +141,22 @@ enum InvestigateError {
     NoStart,
 }
 
+/// Investigates files or, without any, a stored threat from the feed of its tenant.
+pub async fn run(args: InvestigateArgs) -> InvestigateOutcome {
+    if !args.files.is_empty() {
+        return run_offline(args, &mut std::io::stdout().lock(), &mut std::io::stderr());
+    }
+    match live::investigate(&args).await {
+        Ok(()) => InvestigateOutcome::Reported,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "investigate: {}", printable(&error.to_string()));
+            InvestigateOutcome::Failed
+        }
+    }
+}
+
 /// Reads the files and writes the report to `out`, or to the file in the arguments. Errors are reported on `err`.
-pub fn run(args: InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write) -> InvestigateOutcome {
+pub fn run_offline(args: InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write) -> InvestigateOutcome {
     match investigate(&args, out, err) {
         Ok(true) => InvestigateOutcome::Reported,
         // A report of the readable files was written anyway.
@@ -137,90 +175,58 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     {
         return Err(InvestigateError::NoTime);
     }
+    let account = args.account.as_ref().ok_or(InvestigateError::AccountMissing)?;
     let [city, asn] = ["GEOIP_DATABASE", "ASN_DATABASE"].map(setting);
     let databases = Databases::open(city.as_deref().map(Path::new), asn.as_deref().map(Path::new));
     let databases = databases.map_err(InvestigateError::Database)?;
     let output = args.output.as_deref().map(open_output).transpose()?;
-    let mut input = Input::new(&args.account)?;
+    let mut input = Input::new(account)?;
     let is_whole = input.read_files(&args.files, err)?;
-    let subject = Subject::new(&args.account, &input.names);
-    let tenant =
-        input.spill.focus(&subject, &input.names)?.ok_or_else(|| InvestigateError::NoAccount(args.account.clone()))?;
+    let names = input.gathered.names.clone();
+    let subject = Subject::new(account, &names);
+    let tenant = input.gathered.spill.focus(&subject, &names)?;
+    let tenant = tenant.ok_or_else(|| InvestigateError::NoAccount(account.clone()))?;
     let points = fixed_points(args, &input, &subject)?;
-    let attribution = attribute(&input.spill, subject, &points)?;
-    let attribution = attribution.ok_or(InvestigateError::NoStart)?;
-    let seen = input.seen(tenant);
-    let (first, last) = seen.span.unwrap_or((attribution.alarm, attribution.alarm));
-    let span = (args.since.unwrap_or(first), args.until.unwrap_or(last));
-    let tenant = tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
-    input.spill.look_at(&attribution)?;
-    let (mut report, timeline) =
-        build(&input.spill, Builder::new(&attribution, tenant, seen, span), &attribution, span)?;
-    for address in &mut report.addresses {
+    let run = Run {
+        records: Some(input.reading.records),
+        malformed: Some(input.reading.broken.count()),
+        bytes: None,
+        files: input.files,
+    };
+    let scope = Scope { subject, tenant, points, since: args.since, until: args.until };
+    let mut made = make(input.gathered, scope)?.ok_or(InvestigateError::NoStart)?;
+    for address in &mut made.report.addresses {
         (address.place, address.network) = (databases.place(address.ip), databases.network(address.ip));
     }
-    let made = Made { report, timeline, attribution, span, input };
-    match output {
-        Some(file) => {
-            file.set_len(0)?;
-            made.write(args.format, &mut BufWriter::new(file))?;
-        }
-        None => made.write(args.format, out)?,
-    }
+    put(&made, &run, args.format, output, out)?;
     Ok(is_whole)
 }
 
-/// A report with everything that it is written from.
-struct Made {
-    report: Report,
-    timeline: Timeline,
-    attribution: Attribution,
-    span: (DateTime<Utc>, DateTime<Utc>),
-    input: Input,
-}
-
-impl Made {
-    fn write(&self, format: Format, out: &mut dyn Write) -> Result<(), InvestigateError> {
-        match format {
-            Format::Table => table::write(self, out),
-            Format::Json => json::write(self, out),
-            Format::Csv => csv_rows::write(self, out),
-            Format::Html => html::write(self, out),
-        }?;
-        Ok(out.flush()?)
-    }
-
-    /// Hands on every activity of the report, in the order of time, with its judgement.
-    fn activities(
-        &self,
-        mut sink: impl FnMut(&crate::investigation::ActivityRow<'_>) -> Result<(), InvestigateError>,
-    ) -> Result<(), InvestigateError> {
-        self.input.spill.looked_at(|activity, _| {
-            if activity.time < self.span.0 || activity.time > self.span.1 {
-                return Ok(());
-            }
-            let judgement = self.attribution.judge(&activity);
-            sink(&page::row(&activity, judgement))
-        })
-    }
-}
-
-fn build(
-    spill: &Spill,
-    mut builder: Builder<'_>,
-    attribution: &Attribution,
-    span: (DateTime<Utc>, DateTime<Utc>),
-) -> Result<(Report, Timeline), InvestigateError> {
-    spill.looked_at(|activity, text| -> Result<(), InvestigateError> {
-        if activity.time < span.0 || activity.time > span.1 {
-            return Ok(());
+/// Writes the report to the file, else to `out`.
+fn put(
+    made: &Made,
+    run: &Run,
+    format: Format,
+    file: Option<std::fs::File>,
+    out: &mut dyn Write,
+) -> Result<(), InvestigateError> {
+    match file {
+        Some(file) => {
+            file.set_len(0)?;
+            write(made, run, format, &mut BufWriter::new(file))
         }
-        let judgement = attribution.judge(&activity);
-        let found = text.and_then(|text| AnyRecord::read(text, |record| details(record, &activity)).ok());
-        builder.add(&activity, judgement, found.as_ref());
-        Ok(())
-    })?;
-    Ok(builder.finish())
+        None => write(made, run, format, out),
+    }
+}
+
+fn write(made: &Made, run: &Run, format: Format, out: &mut dyn Write) -> Result<(), InvestigateError> {
+    match format {
+        Format::Table => table::write(made, out),
+        Format::Json => json::write(made, run, out),
+        Format::Csv => csv_rows::write(made, out),
+        Format::Html => html::write(made, out),
+    }?;
+    Ok(out.flush()?)
 }
 
 /// From where to start: what the arguments say, else the threats to the account.
@@ -229,7 +235,7 @@ fn fixed_points(args: &InvestigateArgs, input: &Input, subject: &Subject) -> Res
     let addresses: BTreeSet<IpAddr> = args.addresses.iter().map(IpAddr::to_canonical).collect();
     let mut records = BTreeSet::new();
     for id in &args.log_ids {
-        match input.spill.concerns(id, subject)? {
+        match input.gathered.spill.concerns(id, subject)? {
             Some(true) => records.insert(*id),
             Some(false) => return Err(InvestigateError::OtherAccount(*id, subject.name.clone())),
             None => return Err(InvestigateError::NoRecord(*id)),

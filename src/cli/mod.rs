@@ -47,7 +47,7 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Report what was seen, notified and done, from the tables alone
     Status(status::StatusArgs),
-    /// Tell offline, from exported audit logs, what an attacker did in an account
+    /// Tell what an attacker did in an account, from the tenant's feed or offline from exported audit logs
     Investigate(investigate::InvestigateArgs),
     /// Create an action token for a stored threat
     Token(token::TokenArgs),
@@ -67,9 +67,7 @@ pub async fn dispatch(line: CommandLine) -> ExitCode {
         Command::Scan(args) => scan::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into(),
         Command::Check(args) => check::run(args).await,
         Command::Status(args) => status::run(args).await,
-        Command::Investigate(args) => {
-            investigate::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr()).into()
-        }
+        Command::Investigate(args) => investigate::run(args).await.into(),
         Command::Token(args) => token::run(args).await,
     }
 }

@@ -9,10 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, Scope, UNDO_LIFE};
 use crate::settings::{ActionKey, ActionSettings};
-use crate::tables::keys;
-use crate::tables::{self, CoverageRow, ProcessedRow};
+use crate::tables::stored_finding;
 use base::ids::RecordId;
-use table_store::{Key, PartitionKey, Query, RowKey, Store, StoreError};
+use table_store::StoreError;
 
 use super::bootstrap::BootstrapError;
 use super::{EXIT_USAGE, SettingsArgs, Tables, report};
@@ -117,23 +116,11 @@ pub async fn issue(
         ActionKey::Signing(_) => {}
     }
     let tokens = ActionTokens::new(actions);
-    let finding = find(tables.store.as_ref(), log_id).await?.ok_or(IssueError::Unknown(*log_id))?;
+    let finding = stored_finding::by_log_id(tables.store.as_ref(), log_id).await?;
+    let finding = finding.filter(can_be_acted_on).ok_or(IssueError::Unknown(*log_id))?;
     let life = match scope {
         Scope::Act | Scope::Force => TimeDelta::from_std(actions.token_life).unwrap_or(TimeDelta::zero()),
         Scope::Undo => UNDO_LIFE,
     };
     tokens.mint(&finding, scope, tables.clock.now(), life).ok_or(IssueError::NoKey)
-}
-
-/// Looks in every known tenant, because a log id does not name its tenant.
-async fn find(store: &dyn Store, log_id: &RecordId) -> Result<Option<ProcessedRow>, StoreError> {
-    let tenants: Vec<(CoverageRow, _)> = tables::list(store, Query::partition(keys::tenants())).await?;
-    for (tenant, _) in tenants {
-        let key = Key::new(PartitionKey::domain(&tenant.domain), RowKey::record(log_id));
-        let found: Option<(ProcessedRow, _)> = tables::load(store, &key).await?;
-        if let Some((row, _)) = found.filter(|(row, _)| can_be_acted_on(row)) {
-            return Ok(Some(row));
-        }
-    }
-    Ok(None)
 }

@@ -2,13 +2,14 @@
 //! memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use crate::detection::{is_selected, system_noise};
+use crate::detection::{is_selected, is_sign_in, system_noise};
 use audit_log::{AuditRecord, Broken, Event, Selector};
 use base::clock::Deadline;
 use m365::ServiceError;
@@ -147,13 +148,21 @@ impl Collector<'_> {
         created: DateTime<Utc>,
         share: &Deadline,
     ) -> Result<BrokenRecords, BlobFault> {
-        let mut selector = Selector::new(is_selected);
+        let attackers = self.app.attackers.current(self.app.store.as_ref()).await;
+        let sign_in = AtomicBool::new(false);
+        let mut selector = Selector::new(|operation: &str| {
+            let is_sign_in = !attackers.is_empty() && is_sign_in(operation);
+            sign_in.store(is_sign_in, Ordering::Relaxed);
+            is_sign_in || is_selected(operation)
+        });
+        // A sign-in is looked at only if its bytes contain the address of an attacker.
+        let is_wanted = |json: &[u8]| !sign_in.load(Ordering::Relaxed) || attackers.may_be_in(json);
         let mut array = ArrayEnds::default();
         let mut batch = Batch::default();
         let mut large = None;
         while let Some(chunk) = next_chunk(&mut response, share).await? {
             array.note(&chunk);
-            selector.push(&chunk, |event| batch.take(event));
+            selector.push(&chunk, |event| batch.take(event, is_wanted));
             if batch.is_full() {
                 large = None;
                 hand_over(&self.batches, batch.take_records(), created).await?;
@@ -165,7 +174,7 @@ impl Collector<'_> {
             }
         }
         drop(large);
-        selector.finish(|event| batch.take(event));
+        selector.finish(|event| batch.take(event, is_wanted));
         hand_over(&self.batches, batch.take_records(), created).await?;
         self.count(|report| {
             report.records += batch.seen;
@@ -224,10 +233,11 @@ impl ArrayEnds {
 }
 
 impl Batch {
-    fn take(&mut self, event: Event<'_>) {
+    fn take(&mut self, event: Event<'_>, is_wanted: impl Fn(&[u8]) -> bool) {
         self.seen += u64::from(is_a_record(&event));
         match event {
             Event::Skipped => {}
+            Event::Selected { json, .. } if !is_wanted(json) => {}
             Event::Envelope { .. } => self.broken.note(&Broken::NoOperation),
             Event::Selected { json, .. } if system_noise(json).is_some() => self.selected += 1,
             Event::Selected { json, .. } => match AuditRecord::parse(json) {

@@ -25,7 +25,13 @@ impl Collector<'_> {
         let since: Vec<String> = spans.iter().map(|span| format!("{} {}", span.from, span.to)).collect();
         let notice = Notice { subject, what: "Gap".to_owned(), since: since.join(" "), text, at: first.from };
         self.outbox.tell(&notice, Some(self.session)).await?;
-        self.session.change(|row| spans.iter().for_each(|span| row.add_gap(*span))).await;
+        let now = self.app.clock.now();
+        self.session
+            .change(|row| {
+                spans.iter().for_each(|span| row.add_gap(*span));
+                row.read_since = Some(now);
+            })
+            .await;
         self.count(|report| report.gaps += spans.len() as u64);
         Ok(())
     }

@@ -41,7 +41,8 @@ impl Collector<'_> {
         let needs_directory =
             [FindingKind::Consent, FindingKind::SignInMethod, FindingKind::Domain, FindingKind::AuditTampering]
                 .iter()
-                .any(|kind| !off.contains(kind.as_str()));
+                .any(|kind| !off.contains(kind.as_str()))
+                || self.app.settings.investigation.is_on;
         let directory = needs_directory.then_some(ContentType::AzureActiveDirectory);
         std::iter::once(ContentType::Exchange).chain(directory).collect()
     }
@@ -78,6 +79,12 @@ impl Collector<'_> {
         }
     }
 
+    /// Notes that a start was requested, so that it is not repeated within 15 minutes.
+    async fn note_start(&self, of: ContentType, now: DateTime<Utc>) -> Result<(), Stop> {
+        self.session.change(|row| row.subscriptions.insert(of.as_str().to_owned(), now)).await;
+        Ok(self.session.save().await?)
+    }
+
     /// Starts a subscription, unless it was started within the last 15 minutes.
     async fn start(&self, of: ContentType) -> Result<(), Stop> {
         let now = self.app.clock.now();
@@ -86,11 +93,12 @@ impl Collector<'_> {
             return Err(Stop::Starting);
         }
         match self.app.activity.start(&self.tenant, of).await? {
-            SubscriptionStart::Started | SubscriptionStart::AlreadyEnabled => {
-                self.session.change(|row| row.subscriptions.insert(of.as_str().to_owned(), now)).await;
-                Ok(self.session.save().await?)
+            SubscriptionStart::Started | SubscriptionStart::AlreadyEnabled => self.note_start(of, now).await,
+            // The service counts starts that Tenantwatch does not know of. This one counts as well.
+            SubscriptionStart::TooFrequent => {
+                self.note_start(of, now).await?;
+                Err(Stop::StartThrottled)
             }
-            SubscriptionStart::TooFrequent => Err(Stop::Starting),
             SubscriptionStart::AuditingOff => {
                 let why = "the audit service does not know this tenant".to_owned();
                 Err(Stop::AccessBlocked(TenantState::AuditingOff, why))

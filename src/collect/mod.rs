@@ -128,7 +128,7 @@ impl<'a> Collector<'a> {
     /// The tenant can be read: a first run that is cut short continues from where it began, and what an outage made unlistable is a gap.
     /// Not notified before, because while the tenant is unreadable it grows from run to run.
     async fn begin_reading(&self, plan: &Plan) -> Result<(), Stop> {
-        let latest = time::now(self.app).latest;
+        let (now, latest) = (self.app.clock.now(), time::now(self.app).latest);
         self.session
             .change(|row| {
                 // A wrong clock covered a time that no clock has reached yet.
@@ -136,6 +136,7 @@ impl<'a> Collector<'a> {
                     row.covered_until = Some(plan.start);
                 }
                 row.read_from = row.read_from.or(row.covered_until);
+                row.read_since = row.read_since.or(Some(now));
             })
             .await;
         let why = "it was not read for more than 7 days, and Microsoft does not list older content";

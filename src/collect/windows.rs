@@ -86,27 +86,12 @@ mod tests {
     }
 
     fn row(covered_until: Option<i64>, ahead: &[(i64, i64)]) -> CoverageRow {
+        let tenant = base::ids::TenantId::new(uuid::Uuid::nil());
         CoverageRow {
-            tenant_id: base::ids::TenantId::new(uuid::Uuid::nil()),
-            domain: "contoso.com".parse().unwrap(),
-            display_name: String::new(),
             state: TenantState::Healthy,
-            since: at(0),
             covered_until: covered_until.map(at),
-            read_from: None,
             ahead: ahead.iter().map(|(from, to)| Span { from: at(*from), to: at(*to) }).collect(),
-            last_run: None,
-            last_outcome: String::new(),
-            gaps: Vec::new(),
-            pending: false,
-            fetched: std::collections::BTreeMap::new(),
-            owed: 0,
-            last_content: None,
-            audit_checked: None,
-            notified: String::new(),
-            subscriptions: std::collections::BTreeMap::new(),
-            missed_listings: 0,
-            last_run_started: None,
+            ..CoverageRow::first(tenant, "contoso.com".parse().unwrap(), String::new(), at(0))
         }
     }
 

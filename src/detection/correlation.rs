@@ -135,7 +135,9 @@ fn nearby(change: FindingKind) -> (ReasonName, &'static str) {
         Consent => "This account granted consent to an application",
         Domain => "This account changed a domain of the organization",
         ContactRetargeted => "This account pointed a contact to another address",
-        InboxRule | InboxForward | AuditTampering | Coverage | Test => "This account was changed",
+        InboxRule | InboxForward | AuditTampering | KnownAttackerAddress | Investigation | Coverage | Test => {
+            "This account was changed"
+        }
     };
     (ReasonName::ChangeNearby, what)
 }

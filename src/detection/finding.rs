@@ -88,6 +88,10 @@ kinds! {
     Domain,
     /// A mail contact or mail user with a new external address.
     ContactRetargeted,
+    /// A sign-in from an address that an attacker used in another account.
+    KnownAttackerAddress,
+    /// Not a record: the report of an investigation.
+    Investigation,
     /// Not a record: the state of monitoring a tenant.
     Coverage,
     /// Not a record: a notification sent by `check --notify`.

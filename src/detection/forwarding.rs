@@ -113,6 +113,23 @@ fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &m
     let can_ask = resolver.can_ask();
     evidence.signals().targets_were_asked_for = can_ask;
     evidence.forwarding_status = status(record, &destinations);
+    name_targets(&destinations, can_ask, evidence);
+    let keeps_a_copy = record.parameters.flag("DeliverToMailboxAndForward");
+    if keeps_a_copy == Some(false) {
+        evidence.because(KeepsNoCopy, "No copy is kept in the mailbox, so the owner never sees the mail.");
+    }
+    evidence.identity.push(format!("copy {keeps_a_copy:?}"));
+    evidence.is_about("forwarding");
+    let note = evidence.forwarding_status.clone();
+    evidence.note(&note);
+    if has_failed(record) {
+        evidence.is_settled = true;
+        evidence.note("The attempt failed; nothing was changed.");
+    }
+}
+
+/// Adds a reason for each kind of target. `can_ask` tells whether unresolved ones were looked up.
+fn name_targets(destinations: &[Destination], can_ask: bool, evidence: &mut Evidence) {
     let of = |wanted: fn(&Destination) -> bool| {
         listed(destinations.iter().filter(|reach| wanted(reach)).map(Destination::text))
     };
@@ -148,18 +165,6 @@ fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &m
             MailboxForwardsInternally,
             format!("The mailbox forwards its mail to {inside}, inside the organization."),
         );
-    }
-    let keeps_a_copy = record.parameters.flag("DeliverToMailboxAndForward");
-    if keeps_a_copy == Some(false) {
-        evidence.because(KeepsNoCopy, "No copy is kept in the mailbox, so the owner never sees the mail.");
-    }
-    evidence.identity.push(format!("copy {keeps_a_copy:?}"));
-    evidence.is_about("forwarding");
-    let note = evidence.forwarding_status.clone();
-    evidence.note(&note);
-    if has_failed(record) {
-        evidence.is_settled = true;
-        evidence.note("The attempt failed; nothing was changed.");
     }
 }
 

@@ -18,7 +18,7 @@ use super::rule::{Action, Condition, RuleShape};
 use super::rule_from_mailbox_audit::{from_mailbox_audit, is_removal};
 use super::rule_from_parameters::from_cmdlet;
 use super::rule_reasons;
-use super::selection::OperationKind;
+use super::selection::{OperationKind, operation_kind};
 use super::targets::Target;
 
 /// Returns the rule as far as the record shows it.
@@ -40,6 +40,15 @@ pub(super) fn settled_because(record: &AuditRecord, shape: &RuleShape) -> Option
     } else {
         None
     }
+}
+
+/// Returns whether a record by itself shows the whole rule, as [`SeenRule::needs_live`] asks for the current one otherwise.
+pub fn shows_whole_rule(record: &AuditRecord) -> bool {
+    let Some(kind) = operation_kind(&record.operation).filter(|kind| *kind != OperationKind::MailboxRules) else {
+        return false;
+    };
+    let shape = shown_by(record, kind);
+    shape.complete && !shape.actions.iter().any(is_unnamed_folder)
 }
 
 /// Evaluates the rule that a record is about.

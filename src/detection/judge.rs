@@ -5,14 +5,14 @@ use audit_log::{AuditRecord, Glance, Without};
 use super::evidence::Evidence;
 use super::finding::{Finding, FindingKind};
 use super::forwarding::{self, Change};
-use super::knowledge::Knowledge;
+use super::knowledge::{AcceptedDomains, Knowledge, OtherDomains};
 use super::principals::{Principals, is_noise, is_system, principals};
 use super::resolution::Resolver;
 use super::selection::{OperationKind, operation_kind};
 use super::targets::{Destination, Target};
 use super::{
     audit_tampering, auto_reply, client_access, connector, consent, contact_retargeted, domain, inbox_rule,
-    journal_rule, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
+    journal_rule, known_attacker, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
 };
 
 /// Returns the members of a record for which [`judge`] returns nothing, regardless of the tenant's facts: a `Set-Mailbox` by the
@@ -41,6 +41,9 @@ fn may_be_damaged(record: &[u8]) -> bool {
 
 /// Evaluates one record. `None` if it is of no interest, not even to be stored.
 pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
+    if known_attacker::is_sign_in(&record.operation) {
+        return known_attacker::judge(record, known);
+    }
     let operation_kind = operation_kind(&record.operation)?;
     let noise = is_noise(record);
     if noise && !may_forward(record, operation_kind, known) {
@@ -60,6 +63,18 @@ pub fn judge(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
     }
     Some(evidence.into_finding(record, &principals, known))
         .filter(|finding| !noise || finding.forwarding_externally || finding.rejudge)
+}
+
+/// Evaluates one record while the tenant's domains cannot be read, and without look-ups. Returns the finding only if it is a threat
+/// whichever domains are the tenant's.
+pub fn judge_without_domains(record: &AuditRecord, known: &Knowledge) -> Option<Finding> {
+    let assuming = |others| {
+        let accepted = AcceptedDomains { exact: [known.domain.clone()].into(), others, ..AcceptedDomains::default() };
+        judge(record, &Knowledge { offline: true, accepted, ..known.clone() }).filter(|finding| finding.threat)
+    };
+    assuming(OtherDomains::Internal)?;
+    assuming(OtherDomains::External)?;
+    assuming(OtherDomains::Unread)
 }
 
 fn gather(

@@ -4,6 +4,7 @@
 //! and the record alone decides.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use base::ids::{Domain, TenantId};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,6 +12,7 @@ use m365::exchange::AcceptedDomain;
 pub use m365::exchange::GroupKind;
 
 use super::earlier_rules::EarlierRules;
+use super::known_attacker::KnownAttackers;
 use super::live_rules::{LiveMailbox, accepted_domains};
 use super::{Finding, FindingKind, TrustedTarget};
 
@@ -89,6 +91,20 @@ pub struct AcceptedDomains {
     pub with_sub_domains: BTreeSet<Domain>,
     /// Those of the above whose unknown recipients are relayed to another mail system (`InternalRelay`, `ExternalRelay`).
     pub relayed: BTreeSet<Domain>,
+    /// The domains beside these.
+    pub others: OtherDomains,
+}
+
+/// What is assumed about domains that are not listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OtherDomains {
+    /// They are not the tenant's.
+    #[default]
+    External,
+    /// They are the tenant's.
+    Internal,
+    /// They may be either, because the list could not be read.
+    Unread,
 }
 
 impl AcceptedDomains {
@@ -104,7 +120,9 @@ impl AcceptedDomains {
 
     /// Returns whether mail to this domain is accepted by the tenant.
     pub fn contain(&self, domain: &Domain) -> bool {
-        self.exact.contains(domain) || is_or_is_below(&self.with_sub_domains, domain)
+        self.others == OtherDomains::Internal
+            || self.exact.contains(domain)
+            || is_or_is_below(&self.with_sub_domains, domain)
     }
 
     /// Returns whether mail to unknown recipients of this domain is relayed to another system.
@@ -136,6 +154,8 @@ pub struct Knowledge {
     pub trusted_apps: BTreeSet<uuid::Uuid>,
     /// `DETECTIONS_OFF`
     pub off: BTreeSet<FindingKind>,
+    /// The addresses of attackers.
+    pub attackers: Arc<KnownAttackers>,
     /// Answers to [`Question::Mailbox`].
     pub mailboxes: HashMap<String, Answer<MailboxFacts>>,
     /// Answers to [`Question::LiveRules`].
@@ -160,6 +180,7 @@ impl Knowledge {
             trusted_targets: Vec::new(),
             trusted_apps: BTreeSet::new(),
             off: BTreeSet::new(),
+            attackers: Arc::default(),
             mailboxes: HashMap::new(),
             live: HashMap::new(),
             recipients: HashMap::new(),

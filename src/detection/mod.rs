@@ -29,6 +29,7 @@ mod journal_rule;
 mod json;
 mod judge;
 mod knowledge;
+mod known_attacker;
 mod list_values;
 mod live_rules;
 mod lookalike;
@@ -54,11 +55,11 @@ mod taken_away;
 mod targets;
 mod transport_conditions;
 mod transport_rule;
-mod trusted_target;
 mod unread;
 mod verdict;
 mod words;
 
+pub use base::trust::TrustedTarget;
 pub use correlation::{
     CONSENT_JOINS, Judged, Judgement, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, consent_names,
     has_new_scope, is_change_near_threats, join_consent, joins_consent, raise_after_threat, raise_forwarding_target,
@@ -67,16 +68,17 @@ pub use earlier_rules::EarlierRules;
 pub use exchange_rules::{is_delegate_rule_name, is_exchange_rule_name};
 pub use finding::{Finding, FindingKind, Severity};
 pub use folders::is_junk_folder;
-pub use judge::{judge, system_noise};
+pub use inbox_rule::shows_whole_rule;
+pub use judge::{judge, judge_without_domains, system_noise};
 pub use knowledge::{
-    AcceptedDomains, Answer, GroupFacts, GroupKind, Knowledge, MailboxFacts, Question, RecipientFacts,
+    AcceptedDomains, Answer, GroupFacts, GroupKind, Knowledge, MailboxFacts, OtherDomains, Question, RecipientFacts,
 };
+pub use known_attacker::{KnownAddress, KnownAttackers, is_sign_in};
 pub use live_rules::LiveMailbox;
 pub use principals::has_failed;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
 pub use relations::{correlate, unite_consents};
 pub use selection::is_selected;
-pub use trusted_target::TrustedTarget;
 pub use verdict::{Signals, severity};
 pub use words::{WordCounts, WordGroup};

@@ -21,6 +21,10 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// The attacker of one account was in another one.
+    SameAttacker,
+    /// A sign-in came from an address that an attacker used in another account.
+    KnownAttackerAddress,
     /// A rule sends mail to a proven outside address.
     ForwardsExternally,
     /// A target could not be resolved.

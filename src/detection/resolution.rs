@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use base::ids::Domain;
 
 use super::addresses::targets_in;
-use super::knowledge::{Answer, GroupKind, Knowledge, Question, RecipientFacts};
+use super::knowledge::{Answer, GroupKind, Knowledge, OtherDomains, Question, RecipientFacts};
 use super::targets::{Destination, Target, is_inside};
 
 /// The most look-ups for one record. Targets beyond it are unresolved.
@@ -209,8 +209,14 @@ fn destination_of_resolved(text: &str, known: &Knowledge) -> Destination {
 fn destination_by_domain(text: &str, domain: &Domain, known: &Knowledge) -> Destination {
     if is_inside(domain, known) {
         Destination::Inside(text.to_owned())
-    } else if known.trusted_targets.iter().any(|trusted| trusted.covers(text, domain, &known.domain)) {
+    } else if known
+        .trusted_targets
+        .iter()
+        .any(|trusted| trusted.covers(domain, text.parse().ok().as_ref(), &known.domain))
+    {
         Destination::Trusted(text.to_owned())
+    } else if known.accepted.others == OtherDomains::Unread {
+        unresolved(text, false)
     } else {
         Destination::Outside(text.to_owned())
     }

@@ -36,6 +36,7 @@ pub fn weight(name: ReasonName) -> u32 {
         ForwardsExternally | MailboxForwardsExternally | TransportsExternally | JournalsExternally => 20,
         ProtectionRemoved | AuditingWeakened | TransportDeletes | DomainSignInChanged => 19,
         AppSeenInTakeovers | AppImitatesMicrosoft => 18,
+        KnownAttackerAddress | SameAttacker => 18,
         DeletesMessages | HidesInFolder | SharedTarget | AfterThreat => 16,
         HiddenRule | KeepsNoCopy | GrantsToSelf | GrantsBroadly | AppReadsMail => 14,
         TransportBypassesProtection | TransportQuarantinesWarnings | TrustsLookalike | BlocksWarnings => 14,

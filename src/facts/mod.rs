@@ -3,6 +3,7 @@
 //!
 //! Rules and the state of a sign-in are read again in each run and never cached for a remediation request.
 
+mod attackers;
 mod breaker;
 pub mod contacts;
 
@@ -14,10 +15,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::detection::{
     AcceptedDomains, Answer, FindingKind, GroupFacts, GroupKind, Knowledge, LiveMailbox, MailboxFacts, Question,
-    RecipientFacts, TrustedTarget, questions,
+    RecipientFacts, questions,
 };
-use crate::settings::{self, TrustSettings};
+use crate::settings::TrustSettings;
 use crate::tables::CoverageRow;
+pub use attackers::AttackerCache;
 use audit_log::AuditRecord;
 use base::clock::{Clock, Deadline};
 use base::ids::{Domain, TenantId};
@@ -91,6 +93,11 @@ impl FactCache {
         })
     }
 
+    /// The facts about a tenant that need no look-up: settings, and the domain that it is known by.
+    pub fn without_look_ups(&self, row: &CoverageRow) -> Knowledge {
+        self.knowledge(row, AcceptedDomains::default(), HashMap::new())
+    }
+
     fn cached(&self, tenant: &TenantId) -> Option<TenantFacts> {
         let now = self.clock.now();
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +119,7 @@ impl FactCache {
         let off = |kind: &FindingKind| self.trust.detections_off.contains(kind.as_str());
         Knowledge {
             accepted,
-            trusted_targets: self.trust.targets.iter().map(trusted_target).collect(),
+            trusted_targets: self.trust.targets.clone(),
             trusted_apps: self.trust.apps.clone(),
             off: FindingKind::ALL.iter().copied().filter(off).collect(),
             recipients,
@@ -389,14 +396,6 @@ fn group_facts(members: &[Recipient]) -> GroupFacts {
         }
     }
     facts
-}
-
-/// An entry of the settings as the evaluation takes it.
-fn trusted_target(target: &settings::TrustedTarget) -> TrustedTarget {
-    match target.clone() {
-        settings::TrustedTarget::Domain { only_in, domain } => TrustedTarget::Domain { only_in, domain },
-        settings::TrustedTarget::Address { only_in, address } => TrustedTarget::Address { only_in, address },
-    }
 }
 
 /// Returns the address at which mail to this recipient ends (external for a contact or mail user, else its own mailbox), and the

@@ -4,8 +4,10 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::assess::Assessor;
+use crate::casework::{investigate_due, start_subscriptions};
 use crate::collect::{self, Collector, batches, span_of};
 use crate::notify::outbox::Outbox;
+use crate::remediation::contain::ContainmentStage;
 use crate::tables::{COVERAGE, CoverageRow, CoverageSession, PendingRow, TenantState, coverage};
 use crate::tenants::audit_check::auditing_is_off;
 use crate::tenants::{self, Stop, service, stop};
@@ -13,6 +15,7 @@ use base::clock::Deadline;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 use table_store::{PartitionKey, Query, StoreError};
+use tokio::sync::mpsc::unbounded_channel;
 
 pub use crate::tenants::Report;
 
@@ -46,11 +49,26 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
         return Ok(Report::default());
     }
     let outbox = app.outbox(deadline);
-    let assessor = Assessor::new(app, message.tenant_id, &session, &outbox);
+    let (to_containment, containable) = unbounded_channel();
+    let assessor = Assessor::new(app, message.tenant_id, &session, &outbox).with_containment(to_containment);
     let mut collected = Report::default();
-    let outcome =
-        stop::in_time(deadline, work(app, message, deadline, &session, &outbox, &assessor, &mut collected)).await;
+    let stage = ContainmentStage::new(app, &session, &outbox, deadline);
+    let stages = async {
+        let reading = async {
+            let read = work(app, message, deadline, &session, &outbox, &assessor, &mut collected).await;
+            assessor.end_containment();
+            read
+        };
+        let (read, contained) = tokio::join!(reading.boxed(), stage.run(containable).boxed());
+        Box::pin(outbox.send_bundles()).await?;
+        read.and(contained.map_err(Stop::from))
+    };
+    let outcome = stop::in_time(deadline, stages.boxed()).await;
     let assessed = assessor.finish();
+    if matches!(outcome, Ok(()) | Err(Stop::Starting)) {
+        let _ = deadline.limit(start_subscriptions(app, &session)).await;
+        investigate(app, &session, &outbox, deadline).await;
+    }
     let run = Run { app, message, session: &session, outbox: &outbox, started };
     let ended = Box::pin(run.store_outcome(&outcome)).await;
     let report = Report {
@@ -62,8 +80,16 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
     };
     ended?;
     match outcome {
-        Ok(()) | Err(Stop::OutOfTime | Stop::Starting) => Ok(report),
+        Ok(()) | Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled) => Ok(report),
         Err(stop) => Err(stop),
+    }
+}
+
+/// Investigates in the time that is left. A failure is no failure of the run: what is owed is noted, and the next run finds it.
+async fn investigate(app: &App, session: &CoverageSession<'_>, outbox: &Outbox<'_>, deadline: &Deadline) {
+    let due = async { Ok(Box::pin(investigate_due(app, session, outbox, deadline)).await?) };
+    if let Err(stop) = stop::in_time(deadline, due).await {
+        tracing::warn!("investigations are left to the next run: {stop}");
     }
 }
 
@@ -103,7 +129,6 @@ async fn work(
     // the compiler looks only so deep into one.
     let collecting = collector.run(share(app, deadline), collected).boxed();
     let (outcome, ()) = tokio::join!(collecting, assessor.run(receiver).boxed());
-    Box::pin(outbox.send_bundles()).await?;
     outcome
 }
 
@@ -151,7 +176,9 @@ impl Run<'_> {
         match outcome {
             Ok(()) => self.enter_read_state().await,
             Err(Stop::AccessBlocked(state, why)) => self.enter_blocked(*state, why).await,
-            Err(Stop::OutOfTime | Stop::Starting | Stop::Transient(_)) => self.session.save().await,
+            Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled | Stop::Transient(_)) => {
+                self.session.save().await
+            }
         }
     }
 

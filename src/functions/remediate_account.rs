@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::app::App;
+use crate::casework::note_secured;
 use crate::notify::can_be_acted_on;
 use crate::notify::token::{ActionTokens, CheckedToken, Claim, TokenRefusal};
 use crate::remediation::accounts::Accounts;
 use crate::remediation::remediate::{self, RemediationRequest};
-use crate::remediation::{Action, Refusal, Report, Request, dismiss, told, undo};
+use crate::remediation::{Action, Refusal, Report, Request, RunStatus, dismiss, told, undo};
 use crate::tables::RowVersion;
 use crate::tables::{self, CoverageRow, ProcessedRow};
 use base::clock::Deadline;
@@ -74,6 +75,10 @@ async fn answer(app: &App, body: &[u8], deadline: &Deadline) -> Result<Report, R
     let press = async {
         let mut report = act(app, &request, &finding, etag, deadline).await?;
         told::note_press(app, &finding, &mut report).await;
+        let is_secured = matches!(report.status, RunStatus::Completed | RunStatus::CompletedWithErrors);
+        if report.action == Action::Remediate.as_str() && is_secured {
+            note_secured(app, &finding).await;
+        }
         Ok(report)
     };
     press.instrument(span).await
@@ -97,7 +102,7 @@ async fn act(
     match request.action {
         Action::Remediate => Box::pin(remediate::remediate(press)).await,
         Action::Preview => Box::pin(remediate::preview(press)).await,
-        Action::Undo | Action::Dismiss => Box::pin(undo::undo(press)).await,
+        Action::Undo | Action::Dismiss | Action::Contain => Box::pin(undo::undo(press)).await,
     }
 }
 

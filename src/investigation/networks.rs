@@ -28,16 +28,16 @@ pub fn is_microsoft(address: IpAddr) -> bool {
     MICROSOFT.iter().any(|(first, length)| (bits ^ first) >> (128 - length) == 0)
 }
 
-/// Returns whether the address can be that of a person on the Internet.
+/// Returns whether the address can be that of a person on the Internet. Addresses for documentation can: published examples of records
+/// and anonymized exports have them in place of real ones.
 pub fn is_public(address: IpAddr) -> bool {
+    base::http::is_public(address) || is_for_documentation(address)
+}
+
+fn is_for_documentation(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => {
-            let is_shared = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
-            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.octets()[0] == 0 || is_shared)
-        }
-        IpAddr::V6(v6) => {
-            !(v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local())
-        }
+        IpAddr::V4(address) => address.is_documentation(),
+        IpAddr::V6(address) => address.segments()[..2] == [0x2001, 0xdb8],
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::detection::Severity;
 use crate::tables::incidents::account_of;
-use crate::tables::{ProcessedRow, RowVersion};
+use crate::tables::{Containment, ProcessedRow, RowVersion};
 use base::ids::{RecordId, RunId};
 use table_store::Key;
 
@@ -29,7 +29,7 @@ pub(super) struct Held {
     pub key: Key,
     pub record_id: RecordId,
     pub claim: RunId,
-    weight: (Severity, u8),
+    weight: (bool, Severity, u8),
 }
 
 impl Bundles {
@@ -41,7 +41,9 @@ impl Bundles {
             account.sent += 1;
             return Some((row, version));
         }
-        let weight = (row.severity, row.score);
+        // What was done to an account must be told.
+        let has_acted = row.containment.as_ref().is_some_and(Containment::has_acted);
+        let weight = (has_acted, row.severity, row.score);
         account.held.push(Held { key: row.key(), record_id: row.record_id, claim: row.claim_id, weight });
         None
     }

@@ -9,6 +9,7 @@ use crate::detection::{FindingKind, Severity};
 use crate::tables::ProcessedRow;
 
 use super::elements::{Texts, bold, close, large, own_words, paragraph, quiet, sentence};
+use super::investigated::investigated_of;
 use super::{Notification, can_be_acted_on, summary};
 
 /// The largest card, in bytes of JSON. Teams takes 28 KB for a whole message.
@@ -23,12 +24,14 @@ const HEADLINE_LIMIT: usize = 500;
 /// The most reasons that are shown.
 const REASONS: usize = 20;
 
-/// What a person can press.
+/// An action that the card offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Buttons {
     /// The flow that posted the card waits for one of `{"Action":"Remediate"}` and `{"Action":"Dismiss"}`. The card holds no
     /// token: the flow has it.
     Submit,
+    /// As [`Buttons::Submit`], and `{"Action":"Undo"}`: the account was contained.
+    SubmitOrUndo,
     /// Nothing waits: two links to look and act.
     Links {
         /// The user in the Entra admin center.
@@ -57,9 +60,14 @@ fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Opti
     actions.extend(consent.map(|page| open("Open the page for consent", page)));
     let texts = Texts { notification, limit };
     let mut body = vec![headline(notification)];
-    body.extend(why(texts));
-    body.push(whole_picture(texts));
-    body.extend(particulars(texts));
+    if row.kind == FindingKind::Investigation {
+        body.extend(report_lines(texts));
+    } else {
+        body.extend(contained(texts));
+        body.extend(why(texts));
+        body.push(whole_picture(texts));
+        body.extend(particulars(texts));
+    }
     if let (Buttons::Links { .. }, true) = (buttons, can_be_acted_on(row)) {
         body.push(paragraph(own_words(WHERE_TO_ACT)));
     }
@@ -79,7 +87,17 @@ fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Opti
 const WHERE_TO_ACT: &str = "To act: press Secure and Remediate on the card that the Power Automate flow posted, or block \
      sign-in in Entra and switch off the rule in Exchange by the links below. Nothing happens by opening them.";
 
-/// What a person must read in any case: how bad, whose account, what happened. Always short, so that the flow can show it
+/// The numbers and the other accounts of a report; its verdict stands in the headline.
+fn report_lines(texts: Texts<'_>) -> Vec<Value> {
+    let row = texts.notification.row;
+    let log_id = investigated_of(row).map_or_else(|| row.record_id.to_string(), |about| about.log_id.to_string());
+    let lines = row.description.lines().skip(1).filter(|line| !line.is_empty());
+    let mut lines: Vec<Value> = lines.map(|line| paragraph(texts.run(line))).collect();
+    lines.push(paragraph(quiet(texts.run(&format!("log id {log_id}")))));
+    lines
+}
+
+/// Returns the lines that a person must read in any case: severity, account, event. Always short, so that the flow can show them
 /// beside a long result.
 fn headline(notification: &Notification<'_>) -> Value {
     let row = notification.row;
@@ -100,10 +118,25 @@ fn headline(notification: &Notification<'_>) -> Value {
     if !others.is_empty() {
         items.push(paragraph(bold(line(&others))));
     }
+    let containment = summary::containment(notification);
+    if !containment.is_empty() {
+        items.push(paragraph(bold(line(&containment))));
+    }
     if can_be_acted_on(row) {
         items.push(paragraph(bold(line(&format!("Unless that was agreed, secure {}.", summary::whom(notification))))));
     }
     json!({ "type": "Container", "style": style, "bleed": true, "items": items })
+}
+
+/// Returns a line for each step of the automatic containment.
+fn contained(texts: Texts<'_>) -> Vec<Value> {
+    let lines: Vec<&str> = texts.notification.row.containment_detail.lines().collect();
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    let heading = json!({ "type": "TextBlock", "text": "Done automatically", "weight": "Bolder", "spacing": "Medium" });
+    let steps = lines.into_iter().map(|line| close(paragraph(texts.run(&format!("• {line}")))));
+    std::iter::once(heading).chain(steps).collect()
 }
 
 fn why(texts: Texts<'_>) -> Vec<Value> {
@@ -116,7 +149,7 @@ fn why(texts: Texts<'_>) -> Vec<Value> {
     std::iter::once(heading).chain(reasons.map(|reason| close(paragraph(reason)))).collect()
 }
 
-/// Who, where and when, names and values in two columns.
+/// Returns accounts, place and time: names and values in two columns.
 fn whole_picture(texts: Texts<'_>) -> Value {
     let known = facts(texts.notification).into_iter().filter(|(_, value)| !value.is_empty());
     let items: Vec<Value> = known.map(|(name, value)| texts.fact(name, &value)).collect();
@@ -162,7 +195,7 @@ fn people(notification: &Notification<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What only somebody who looks closer needs, in quiet print; of a notice the whole text, where the headline has less.
+/// Returns the details for a closer look, in quiet print; of a notice the whole text, because its headline has less.
 fn particulars(texts: Texts<'_>) -> Vec<Value> {
     let row = texts.notification.row;
     let is_notice = row.kind == FindingKind::Coverage;
@@ -183,6 +216,11 @@ fn actions(row: &ProcessedRow, buttons: &Buttons) -> Vec<Value> {
     match buttons {
         Buttons::Submit => vec![
             submit("Secure and Remediate", "Remediate", "destructive"),
+            submit("Dismiss as false positive", "Dismiss", "default"),
+        ],
+        Buttons::SubmitOrUndo => vec![
+            submit("Secure and Remediate", "Remediate", "destructive"),
+            submit("Let back in", "Undo", "default"),
             submit("Dismiss as false positive", "Dismiss", "default"),
         ],
         Buttons::Links { entra, exchange } => {

@@ -2,13 +2,13 @@
 
 use base::ids::Domain;
 
-/// What may stand for a dot in a domain name (UTS #46 maps all of them to one).
+/// The characters that domain names accept as a dot (UTS #46 maps all of them to one).
 const DOTS: &[char] = &['.', '\u{2024}', '\u{3002}', '\u{fe52}', '\u{ff0e}', '\u{ff61}'];
 
-/// What may stand for an at sign.
+/// The characters that are read as an at sign.
 const ATS: &[char] = &['@', '\u{fe6b}', '\u{ff20}'];
 
-/// What may follow the full stop of a sentence without a space: ends of quotations and brackets, other punctuation.
+/// The characters that may follow the full stop of a sentence without a space: ends of quotations and brackets, punctuation.
 const AFTER_A_SENTENCE: &[char] =
     &['\'', '"', ')', ']', '}', '>', ',', ';', ':', '!', '?', '\u{2019}', '\u{201c}', '\u{201d}', '\u{bb}'];
 

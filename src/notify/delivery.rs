@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -16,32 +17,32 @@ use base::ids::TenantId;
 use m365::graph::Graph;
 use m365::{ServiceError, retry_after};
 
-/// How often one run tries. Later runs try again.
+/// The number of attempts in one run. Later runs try again.
 const ATTEMPTS: u32 = 5;
 
-/// How often one run tries if the cause of the failure does not pass within seconds.
+/// The number of attempts in one run if the cause of the failure does not pass within seconds.
 const ATTEMPTS_IF_CERTAIN: u32 = 2;
 
-/// How long one attempt may take.
+/// The longest time of one attempt.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 
 /// The shortest time limit of an attempt.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 
-/// The first wait; each further one is twice as long.
+/// The first wait. It doubles.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// How much of an answer is read, in bytes.
+/// The most bytes of an answer that are read.
 const ANSWER_LIMIT: usize = 16 * 1024;
 
-/// Where and how to deliver.
+/// A channel and the way to reach it.
 pub(super) struct Delivery<'a> {
     pub clock: &'a Arc<dyn Clock>,
     pub channel: Channel,
     pub transport: Transport<'a>,
 }
 
-/// How a channel is reached.
+/// The way to reach a channel.
 pub(super) enum Transport<'a> {
     /// A POST of JSON to the address of the channel.
     Post { http: &'a reqwest::Client, address: &'a SecretString, headers: Headers<'a> },
@@ -77,7 +78,8 @@ impl From<NotifyError> for Failed {
 impl Delivery<'_> {
     /// Posts the body until it is accepted, is refused for good, or time or patience run out.
     pub async fn deliver(&self, body: &[u8], deadline: &Deadline) -> Result<(), NotifyError> {
-        let mut wait = FIRST_WAIT;
+        let waits = ExponentialBuilder::new().with_min_delay(FIRST_WAIT).without_max_delay().without_max_times();
+        let mut waits = waits.build();
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -88,12 +90,11 @@ impl Delivery<'_> {
             let NotifyError::Transient { retry_after, .. } = &error else {
                 return Err(error);
             };
-            let pause = retry_after.unwrap_or(wait);
-            if attempts >= limit || pause >= deadline.left() {
+            let wait = waits.next().filter(|_| attempts < limit).map(|planned| retry_after.unwrap_or(planned));
+            let Some(wait) = wait.filter(|wait| *wait < deadline.left()) else {
                 return Err(error);
-            }
-            self.clock.sleep(pause).await;
-            wait = wait.saturating_mul(2);
+            };
+            self.clock.sleep(wait).await;
         }
     }
 
@@ -219,7 +220,7 @@ impl Delivery<'_> {
             _ => remedy(status, code, has_signature(address)),
         };
         let mend = mend.replace("{setting}", channel.setting());
-        NotifyError::Configuration { channel, detail: format!("it answered {answered}: {mend}") }
+        NotifyError::Configuration { channel, detail: format!("it answered {answered}; {mend}") }
     }
 }
 
@@ -227,7 +228,7 @@ fn is_transient(status: StatusCode) -> bool {
     matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) || status.is_server_error()
 }
 
-/// What somebody has to do (error codes of request triggers:
+/// Returns the action that corrects the fault (error codes of request triggers:
 /// <https://learn.microsoft.com/power-automate/oauth-authentication>).
 fn remedy(status: StatusCode, code: &str, has_signature: bool) -> &'static str {
     match code {
@@ -235,13 +236,13 @@ fn remedy(status: StatusCode, code: &str, has_signature: bool) -> &'static str {
             "the address in {setting} holds no signature (sig=…): let \"Anyone\" trigger the flow and copy its new address"
         }
         "DirectApiAuthorizationRequired" | "MisMatchingOAuthClaims" | "DirectApiInvalidAuthorizationScheme" => {
-            "the flow's trigger demands a sign-in: let \"Anyone\" trigger the flow and copy its new address into {setting}"
+            "the flow's trigger requires a sign-in: let \"Anyone\" trigger the flow and copy its new address into {setting}"
         }
         "DirectApiRequestHasMoreThanOneAuthorization" => {
             "something on the way adds a second authorization to the request; the signature in {setting} must be the only one"
         }
-        "WorkflowTriggerIsNotEnabled" => "the flow is switched off, suspended or deleted: switch it on",
-        "WorkflowNotFound" => "the flow does not exist any more: copy the address of the right one into {setting}",
+        "WorkflowTriggerIsNotEnabled" => "the flow is disabled, suspended or deleted: turn it on",
+        "WorkflowNotFound" => "the flow no longer exists: copy the URL of the right one into {setting}",
         "TriggerInputSchemaMismatch" => "the schema of the flow's trigger is not the one of flow/request-schema.json",
         "MissingApiVersionParameter" => "the address in {setting} was cut at its query: copy the whole of it",
         _ => remedy_by_status(status, has_signature),
@@ -276,7 +277,7 @@ fn remedy_by_status(status: StatusCode, has_signature: bool) -> &'static str {
         401 | 403 if !has_signature => {
             "the address in {setting} holds no signature (sig=…): let \"Anyone\" trigger the flow and copy its new address"
         }
-        401 | 403 => "the signature in {setting} is not valid (any more): copy the flow's present address",
+        401 | 403 => "the signature in {setting} is not valid, or no longer: copy the flow's present address",
         404 | 410 => "there is no flow at the address in {setting}: copy the address of the right one",
         400 => "the flow does not take what it is sent: compare its trigger with flow/request-schema.json",
         _ => "check the flow and the address in {setting}",

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::Notification;
 use table_store::cut_text;
 
-/// How wide the names of facts are, so that the values stand in one column.
+/// The width of the names of facts. With it the values are in one column.
 const NAME_WIDTH: &str = "110px";
 
-/// How texts of one notification are shown.
+/// The way in which texts of one notification are shown.
 #[derive(Clone, Copy)]
 pub(super) struct Texts<'a> {
     pub notification: &'a Notification<'a>,

@@ -1,5 +1,5 @@
-//! What a Power Automate flow is sent. Its trigger takes texts only: a number, a boolean or a null makes it refuse the whole
-//! call, so the values are texts by type.
+//! Creates the request to a Power Automate flow. Its trigger accepts strings only: a number, a Boolean or a null makes it reject the whole
+//! call, so the values are strings by type.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::card::{self, Buttons};
 use super::{Notification, summary};
+use crate::tables::Containment;
 
 /// Member names and their texts.
 pub type Payload = BTreeMap<&'static str, String>;
@@ -39,8 +40,17 @@ const AS_STORED: &[&str] = &[
     "IncidentId",
 ];
 
-/// The notification of a finding. Without a token the member `ActionToken` is empty.
-pub fn payload(notification: &Notification<'_>, token: Option<&SecretString>, consent: Option<&str>) -> Payload {
+/// The tokens of a notification. Without one, its member is empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PayloadTokens<'a> {
+    /// `ActionToken`
+    pub action: Option<&'a SecretString>,
+    /// `UndoToken`: lets a contained account back in.
+    pub undo: Option<&'a SecretString>,
+}
+
+/// The notification of a finding.
+pub fn payload(notification: &Notification<'_>, tokens: PayloadTokens<'_>, consent: Option<&str>) -> Payload {
     let row = notification.row;
     let stored = row.to_entity();
     let mut payload: Payload =
@@ -50,10 +60,11 @@ pub fn payload(notification: &Notification<'_>, token: Option<&SecretString>, co
     payload.insert("Reasons", sentences.join("\n"));
     payload.insert("Summary", summary::of_notification(notification));
     payload.insert("EventTime", row.event_time.to_rfc3339_opts(SecondsFormat::Secs, true));
-    payload.insert("ActionToken", token.map(|token| token.expose_secret().to_owned()).unwrap_or_default());
-    // Tenantwatch does not contain accounts by itself.
-    payload.insert("Containment", String::new());
-    payload.insert("UndoToken", String::new());
-    payload.insert("Card", card::card(notification, &Buttons::Submit, consent).to_string());
+    let shown = |token: Option<&SecretString>| token.map(|token| token.expose_secret().to_owned()).unwrap_or_default();
+    payload.insert("ActionToken", shown(tokens.action));
+    payload.insert("Containment", row.containment.as_ref().map(Containment::told).unwrap_or_default());
+    payload.insert("UndoToken", shown(tokens.undo));
+    let buttons = if tokens.undo.is_some() { Buttons::SubmitOrUndo } else { Buttons::Submit };
+    payload.insert("Card", card::card(notification, &buttons, consent).to_string());
     payload
 }

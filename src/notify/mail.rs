@@ -59,10 +59,13 @@ pub fn subject(notification: &Notification<'_>) -> String {
 pub fn lines(notification: &Notification<'_>, cloud: Cloud) -> Vec<(&'static str, String)> {
     let row = notification.row;
     let press = presses::press_of(row);
+    let investigated = super::investigated::investigated_of(row);
     let reasons: Vec<&str> = row.reasons.iter().map(|reason| reason.sentence.as_str()).collect();
     let why = if reasons.is_empty() { String::new() } else { notification.safe(&reasons.join(" ")) };
     let done = match &press {
         Some(press) => press.steps.clone(),
+        None if !row.containment_detail.is_empty() => row.containment_detail.clone(),
+        None if super::is_contained(row) => summary::containment(notification),
         None if row.threat => "Nothing yet: Tenantwatch has notified only.".to_owned(),
         None => String::new(),
     };
@@ -84,7 +87,8 @@ pub fn lines(notification: &Notification<'_>, cloud: Cloud) -> Vec<(&'static str
         lines.push(("User in Entra", portal::entra_user(cloud, row)));
         lines.push(("Mailbox in Exchange", portal::exchange_mailbox(cloud, row)));
     }
-    lines.push(("Log id", press.map_or_else(|| row.record_id.to_string(), |press| press.log_id.to_string())));
+    let about = press.map(|press| press.log_id).or(investigated.map(|investigated| investigated.log_id));
+    lines.push(("Log id", about.map_or_else(|| row.record_id.to_string(), |log_id| log_id.to_string())));
     lines.into_iter().map(|(key, value)| (key, one_line(&value))).collect()
 }
 
@@ -99,7 +103,7 @@ fn user(notification: &Notification<'_>) -> String {
 fn what(notification: &Notification<'_>) -> String {
     let row = notification.row;
     match row.kind {
-        FindingKind::Coverage => notification.safe(&row.description),
+        FindingKind::Coverage | FindingKind::Investigation => notification.safe(&row.description),
         _ => summary::of_notification(notification),
     }
 }
@@ -110,9 +114,12 @@ fn next(notification: &Notification<'_>) -> String {
         Some(press) if press.status == "Completed" || press.status == "Undone" => {
             "Nothing, if this was agreed.".to_owned()
         }
-        Some(_) => "Read the steps above, and press again in the card of the flow.".to_owned(),
+        Some(_) => "Read the steps above, and run the remediation again from the card of the flow.".to_owned(),
         None if row.threat => {
             format!("Unless that was agreed, secure {} with the card of the flow.", summary::whom(notification))
+        }
+        None if row.kind == FindingKind::Investigation => {
+            "Read the report: tenantwatch investigate with the log id below, or the tables.".to_owned()
         }
         None if row.kind == FindingKind::Test => "Nothing.".to_owned(),
         None => "Read the line What, and follow it.".to_owned(),

@@ -2,17 +2,20 @@
 
 mod bundles;
 pub mod card;
+mod channel_notices;
 mod defang;
 mod delivery;
 mod elements;
 pub mod flow;
 pub mod heartbeat;
+pub mod investigated;
 pub mod mail;
 pub mod notices;
 mod notification;
 pub mod outbox;
 mod portal;
 pub mod presses;
+mod retry_plan;
 pub mod signature;
 pub mod slack;
 pub mod summary;
@@ -29,7 +32,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::detection::{FindingKind, Severity};
 use crate::settings::{ActionSettings, ChannelSettings, MinimumSeverity, Settings};
-use crate::tables::{ProcessedRow, TenantState};
+use crate::tables::{Containment, ProcessedRow, TenantState};
 use base::clock::{Clock, Deadline};
 use base::http::HttpClientError;
 use base::ids::TenantId;
@@ -38,10 +41,11 @@ use m365::{AppRegistration, Cloud, Hosts};
 
 pub use defang::defang;
 use delivery::{Delivery, Headers, Transport};
+use flow::PayloadTokens;
 pub use notification::Notification;
 pub use portal::ConsentPage;
 use table_store::Digest;
-use token::{ActionTokens, Scope};
+use token::{ActionTokens, Scope, UNDO_LIFE};
 
 /// A way to tell somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,9 +95,9 @@ pub enum NotifyError {
     /// May pass; try again later.
     #[error("{channel} did not accept the notification: {detail}", channel = .channel.as_str())]
     Transient {
-        /// Which.
+        /// The channel.
         channel: Channel,
-        /// What it answered.
+        /// The answer or the failure.
         detail: String,
         /// When it asked to be tried again.
         retry_after: Option<Duration>,
@@ -101,23 +105,23 @@ pub enum NotifyError {
     /// The request was sent whole, and no answer came in time: people may have got the notification or not.
     #[error("{channel} did not answer: {detail}", channel = .channel.as_str())]
     Unanswered {
-        /// Which.
+        /// The channel.
         channel: Channel,
-        /// How long it had time.
+        /// The time that it had.
         detail: String,
     },
     /// The receiver answered 410: it wants no notification at this address any more.
-    #[error("{channel} answered 410: its receiver wants no notifications at this address any more", channel = .channel.as_str())]
+    #[error("{channel} answered 410: its receiver no longer accepts notifications at this URL", channel = .channel.as_str())]
     Gone {
-        /// Which.
+        /// The channel.
         channel: Channel,
     },
     /// Somebody has to mend a setting or the flow. The finding stays owed.
-    #[error("{channel} refuses notifications: {detail}", channel = .channel.as_str())]
+    #[error("{channel} rejects notifications: {detail}", channel = .channel.as_str())]
     Configuration {
-        /// Which.
+        /// The channel.
         channel: Channel,
-        /// What is wrong and where to mend it.
+        /// The cause, and the action that corrects it.
         detail: String,
     },
 }
@@ -188,8 +192,8 @@ impl Notifier {
         Channel::ALL.into_iter().filter(|channel| self.is_set(*channel)).collect()
     }
 
-    /// Returns whether a channel gets this row. Threats below a channel's minimum severity are not sent to it; a press is told to the
-    /// webhook and by mail only.
+    /// Returns whether a channel gets this row. Threats below a channel's minimum severity are not sent to it, unless the account
+    /// was contained; a press is told to the webhook and by mail only.
     pub fn wants(&self, channel: Channel, row: &ProcessedRow) -> bool {
         if presses::is_press(row) {
             return presses::TOLD.contains(&channel);
@@ -198,7 +202,7 @@ impl Notifier {
             MinimumSeverity::Medium => Severity::Medium,
             MinimumSeverity::High => Severity::High,
         };
-        !row.threat || row.severity >= minimum || minimum == Severity::Medium
+        !row.threat || row.severity >= minimum || minimum == Severity::Medium || is_contained(row)
     }
 
     /// The digest of the webhook's address; `None` if it is not set.
@@ -233,7 +237,7 @@ impl Notifier {
         Delivery { clock: &self.clock, channel, transport }.deliver(&body, deadline).await
     }
 
-    /// How a channel is reached; `None` if it is not set.
+    /// Returns the way to reach a channel; `None` if it is not set.
     fn transport<'t>(&'t self, channel: Channel, row: &ProcessedRow, tracking_id: &'t str) -> Option<Transport<'t>> {
         let http = &self.http.ordinary;
         match channel {
@@ -259,10 +263,12 @@ impl Notifier {
         let consent = lacks_consent.then(|| self.consent.of(&row.tenant_id));
         let invalid = |error: &dyn std::fmt::Display| NotifyError::Configuration { channel, detail: error.to_string() };
         match channel {
-            Channel::Flow => {
-                serde_json::to_vec(&flow::payload(notification, self.action_token(row).as_ref(), consent.as_deref()))
-                    .map_err(|error| invalid(&error))
-            }
+            Channel::Flow => serde_json::to_vec(&{
+                let (action, undo) = (self.action_token(row), self.undo_token(row));
+                let tokens = PayloadTokens { action: action.as_ref(), undo: undo.as_ref() };
+                flow::payload(notification, tokens, consent.as_deref())
+            })
+            .map_err(|error| invalid(&error)),
             Channel::Teams => serde_json::to_vec(&teams::message(notification, self.cloud, consent.as_deref()))
                 .map_err(|error| invalid(&error)),
             Channel::Webhook => Ok(webhook::body(notification)),
@@ -295,9 +301,20 @@ impl Notifier {
         let life = TimeDelta::from_std(self.token_life).unwrap_or(TimeDelta::zero());
         self.tokens.mint(row, Scope::Act, self.clock.now(), life)
     }
+
+    /// A fresh token that lets a contained account back in.
+    fn undo_token(&self, row: &ProcessedRow) -> Option<SecretString> {
+        let can_be_undone = can_be_acted_on(row) && is_contained(row);
+        can_be_undone.then(|| self.tokens.mint(row, Scope::Undo, self.clock.now(), UNDO_LIFE)).flatten()
+    }
 }
 
-/// Whether RemediateAccount would act on this finding: a threat that comes from a record.
+/// Returns whether something was done to the account of a threat without a request.
+fn is_contained(row: &ProcessedRow) -> bool {
+    row.containment.as_ref().is_some_and(Containment::has_acted)
+}
+
+/// Returns whether RemediateAccount would act on this finding: a threat that comes from a record.
 pub fn can_be_acted_on(row: &ProcessedRow) -> bool {
-    row.threat && !matches!(row.kind, FindingKind::Coverage | FindingKind::Test)
+    row.threat && !matches!(row.kind, FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test)
 }

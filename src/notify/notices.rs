@@ -13,10 +13,10 @@ use crate::tables::{CoverageRow, FindingState, ProcessedRow};
 use base::ids::{Domain, RecordId, RunId, TenantId};
 use table_store::Digest;
 
-/// Whom a notice is about.
+/// The tenant or the service that a notice is about.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The tenant, or the provider's own for what concerns the service as a whole. What is unfinished is noted there.
+    /// The tenant, or the provider's own for notices about the service as a whole. Unfinished notices are noted there.
     pub tenant_id: TenantId,
     /// The partition of the row.
     pub domain: Domain,
@@ -45,13 +45,13 @@ fn service_domain() -> Domain {
 /// One thing to be told.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// Whom it is about.
+    /// The tenant or the service that it is about.
     pub subject: Subject,
-    /// What it is, in one word: the state, `Gap`, `Digest`, `Channel`.
+    /// Its kind, in one word: the state, `Gap`, `Digest`, `Channel`.
     pub what: String,
     /// Equal for the same notice told again: its id is made of `what` and this.
     pub since: String,
-    /// What a person should read and do.
+    /// The text for people: cause and action.
     pub text: String,
     /// When it happened.
     pub at: DateTime<Utc>,
@@ -105,6 +105,8 @@ impl Notice {
             notified: channels.iter().map(|channel| (channel.as_str().to_owned(), None)).collect(),
             unanswered: BTreeMap::new(),
             incident_id: String::new(),
+            containment: None,
+            containment_detail: String::new(),
         }
     }
 }

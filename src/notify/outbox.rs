@@ -6,17 +6,20 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::bundles::{Bundles, Held};
-use super::notices::{Notice, Subject, stamp};
-use super::{Channel, Notification, Notifier, NotifyError, webhook_state};
+use super::notices::Notice;
+use super::retry_plan::{
+    DAILY_REQUESTS, DAY, UNANSWERED_LIMIT, count_unanswered, has_become_unknown, is_due, mark_sent_if_accepted,
+    next_attempt,
+};
+use super::{Channel, Notification, Notifier, NotifyError, channel_notices, webhook_state};
 use crate::facts::FactCache;
 use crate::tables::PROCESSED;
 use crate::tables::RowVersion;
 use crate::tables::claim::{self, Claimed};
 use crate::tables::{
-    CoverageSession, FindingState, IncidentRow, Notified, ProcessedRow, Unanswered, incidents, load, pending,
+    Containment, CoverageSession, FindingState, IncidentRow, Notified, ProcessedRow, Unanswered, incidents, load,
+    pending,
 };
 use base::clock::{Clock, Deadline};
 use base::ids::{Domain, RecordId, TenantId};
@@ -26,20 +29,11 @@ use table_store::{Store, StoreError};
 /// run is cut off. A sending that is cut between acceptance and mark would come again.
 const SEND_RESERVE: Duration = Duration::from_secs(75);
 
-/// How long one sending is retried within a run: reading the log must not stand still for a channel that is down.
+/// The time for the retries of one sending within a run: reading the log must not wait for a channel that is down.
 const CHANNEL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// From this attempt on, a transient fault of a channel is notified through the other channels.
 const NOTIFIED_FROM_ATTEMPT: u32 = 3;
-
-/// The requests without an answer after which it is unknown whether a channel got a notification: the first and three repetitions.
-const UNANSWERED_LIMIT: u32 = 4;
-
-/// The further requests, one a day, if no other channel accepted the notification.
-const DAILY_REQUESTS: u32 = 7;
-
-/// The interval of those.
-const DAY: TimeDelta = TimeDelta::hours(24);
 
 /// The requests without an answer after which a channel is not used any more in a run: each one takes [`CHANNEL_TIMEOUT`].
 const UNANSWERED_PER_RUN: u32 = 3;
@@ -56,13 +50,13 @@ pub struct Outbox<'a> {
     deadline: &'a Deadline,
     silent: Mutex<BTreeSet<Channel>>,
     unanswered: AtomicU32,
-    /// Whether the webhook is off, once it was read.
+    /// The stored state of the webhook, once it was read: true if it is off.
     webhook_is_off: Mutex<Option<bool>>,
     accepted: AtomicU64,
     bundles: Bundles,
 }
 
-/// What came of offering a row to its channels.
+/// The result of offering a row to its channels.
 struct Offered {
     faults: Vec<NotifyError>,
     claim_is_lost: bool,
@@ -93,7 +87,7 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// How many notifications a channel has accepted from this run.
+    /// Returns the number of notifications that channels have accepted from this run.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
@@ -198,7 +192,9 @@ impl<'a> Outbox<'a> {
         if row.replace(self.store, &version).await?.is_none() {
             return Ok(false);
         }
-        pending::remove(self.store, &row.tenant_id, &row.record_id).await?;
+        if row.containment != Some(Containment::Open) {
+            pending::remove(self.store, &row.tenant_id, &row.record_id).await?;
+        }
         Ok(true)
     }
 
@@ -222,7 +218,8 @@ impl<'a> Outbox<'a> {
     }
 
     async fn forget_if_sent(&self, row: &ProcessedRow, offered: &Offered) -> Result<(), StoreError> {
-        if row.state == FindingState::Sent && !offered.claim_is_lost {
+        let is_done = row.state == FindingState::Sent && row.containment != Some(Containment::Open);
+        if is_done && !offered.claim_is_lost {
             pending::remove(self.store, &row.tenant_id, &row.record_id).await?;
         }
         Ok(())
@@ -235,7 +232,7 @@ impl<'a> Outbox<'a> {
         let channels = self.channels().await;
         // A channel that is not set any more is not owed anything.
         row.notified.retain(|name, told| told.is_some() || channels.iter().any(|channel| channel.as_str() == name));
-        // Where that was all, nobody would ever be told: the channels that took its place are.
+        // If that was all, no one would ever be notified. The channels that took its place are.
         if row.notified.is_empty() {
             row.notified = self.owed(row);
             row.notified.retain(|name, _| channels.iter().any(|channel| channel.as_str() == name));
@@ -255,24 +252,12 @@ impl<'a> Outbox<'a> {
                 ..Notification::of_incident(row, incident.as_ref(), further)
             };
             match self.notifier.send(channel, notification, &patience).await {
-                Ok(()) => {
-                    self.accepted.fetch_add(1, Ordering::Relaxed);
-                    row.notified.insert(channel.as_str().to_owned(), Some(self.clock.now()));
-                    mark_sent_if_accepted(row);
-                    match row.replace(self.store, &etag).await? {
-                        Some(newer) => etag = newer,
-                        None => offered.claim_is_lost = true,
-                    }
-                }
+                Ok(()) => match self.mark_accepted(row, channel, &etag).await? {
+                    Some(newer) => etag = newer,
+                    None => offered.claim_is_lost = true,
+                },
                 Err(fault) => {
-                    self.silence_if_down(&fault);
-                    if matches!(fault, NotifyError::Gone { .. }) {
-                        // What was owed to it counts as done.
-                        row.notified.remove(channel.as_str());
-                    }
-                    if matches!(fault, NotifyError::Unanswered { .. }) {
-                        count_unanswered(row, channel, self.clock.now());
-                    }
+                    self.note_fault(row, channel, &fault);
                     offered.faults.push(fault);
                 }
             }
@@ -284,7 +269,32 @@ impl<'a> Outbox<'a> {
         Ok(offered)
     }
 
-    /// What was not accepted is owed: later each time.
+    /// Stores that a channel accepted the notification. Returns the new version of the row; `None` if the claim is lost.
+    async fn mark_accepted(
+        &self,
+        row: &mut ProcessedRow,
+        channel: Channel,
+        version: &RowVersion,
+    ) -> Result<Option<RowVersion>, StoreError> {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        row.notified.insert(channel.as_str().to_owned(), Some(self.clock.now()));
+        mark_sent_if_accepted(row);
+        row.replace(self.store, version).await
+    }
+
+    /// Notes in the row, which is stored later, what follows from a fault for this channel.
+    fn note_fault(&self, row: &mut ProcessedRow, channel: Channel, fault: &NotifyError) {
+        self.silence_if_down(fault);
+        if matches!(fault, NotifyError::Gone { .. }) {
+            // A receiver that wants no notification is owed none.
+            row.notified.remove(channel.as_str());
+        }
+        if matches!(fault, NotifyError::Unanswered { .. }) {
+            count_unanswered(row, channel, self.clock.now());
+        }
+    }
+
+    /// Stores that some channels have not accepted the notification, and when they are tried again: later each time.
     async fn postpone(
         &self,
         row: &mut ProcessedRow,
@@ -317,7 +327,11 @@ impl<'a> Outbox<'a> {
         if !is_certain || others.is_empty() && !is_slow {
             return Ok(());
         }
-        let notice = if is_slow { self.slow_notice(channel) } else { self.fault_notice(channel, fault) };
+        let now = self.clock.now();
+        let notice = match is_slow {
+            true => channel_notices::slow(self.partner, channel, CHANNEL_TIMEOUT, now),
+            false => channel_notices::fault(self.partner, channel, fault, now),
+        };
         let through = if others.is_empty() { vec![channel] } else { others };
         if let Some((mut row, etag)) = self.insert_notice(&notice, &through, None).await? {
             if through == [channel] {
@@ -347,37 +361,6 @@ impl<'a> Outbox<'a> {
             self.forget_if_sent(&row, &offered).await?;
         }
         Ok(())
-    }
-
-    fn fault_notice(&self, channel: Channel, fault: &NotifyError) -> Notice {
-        let now = self.clock.now();
-        Notice {
-            subject: Subject::service(self.partner),
-            what: "Channel".to_owned(),
-            since: format!("{} {}", channel.as_str(), now.date_naive()),
-            text: format!(
-                "Notifications do not get through: {fault}. They are kept and sent again; since {} you read them here only.",
-                stamp(now)
-            ),
-            at: now,
-        }
-    }
-
-    fn slow_notice(&self, channel: Channel) -> Notice {
-        let now = self.clock.now();
-        Notice {
-            subject: Subject::service(self.partner),
-            what: "Channel".to_owned(),
-            since: format!("{} slow {}", channel.as_str(), now.format("%Y-%m")),
-            text: format!(
-                "The channel {} accepts notifications but does not answer within {} s. Tenantwatch cannot know whether people got \
-                 them: it repeats a notification up to three times, so the same threat may appear more than once. Make the flow \
-                 answer first and work afterwards: put a Response action directly behind its trigger.",
-                channel.as_str(),
-                CHANNEL_TIMEOUT.as_secs()
-            ),
-            at: now,
-        }
     }
 
     /// The domains of the tenant, as far as they are known now.
@@ -431,55 +414,4 @@ impl<'a> Outbox<'a> {
             silent.insert(*channel);
         }
     }
-}
-
-/// The state that follows from the channels that have accepted the notification, or of which that remains unknown.
-fn mark_sent_if_accepted(row: &mut ProcessedRow) {
-    if row.notified.iter().all(|(channel, accepted)| accepted.is_some() || is_given_up(row, channel)) {
-        row.state = FindingState::Sent;
-        row.next_attempt = None;
-    }
-}
-
-/// Returns whether a channel is owed a notification that may be sent now.
-fn is_due(row: &ProcessedRow, channel: Channel, now: DateTime<Utc>) -> bool {
-    let channel = channel.as_str();
-    if row.notified.get(channel) != Some(&None) || is_given_up(row, channel) {
-        return false;
-    }
-    row.unanswered.get(channel).is_none_or(|unanswered| !is_daily(unanswered) || (now - unanswered.last).abs() >= DAY)
-}
-
-/// Returns whether nothing is sent to a channel any more because it does not answer.
-fn is_given_up(row: &ProcessedRow, channel: &str) -> bool {
-    let is_accepted = row.notified.values().any(Option::is_some);
-    row.unanswered.get(channel).is_some_and(|unanswered| {
-        is_daily(unanswered) && (is_accepted || unanswered.requests >= UNANSWERED_LIMIT + DAILY_REQUESTS)
-    })
-}
-
-fn is_daily(unanswered: &Unanswered) -> bool {
-    unanswered.requests >= UNANSWERED_LIMIT
-}
-
-/// Returns whether the last request is the one after which it is unknown whether people got the notification.
-fn has_become_unknown(row: &ProcessedRow, channel: Channel) -> bool {
-    row.unanswered.get(channel.as_str()).is_some_and(|unanswered| unanswered.requests == UNANSWERED_LIMIT)
-}
-
-fn count_unanswered(row: &mut ProcessedRow, channel: Channel, now: DateTime<Utc>) {
-    let counted = row.unanswered.entry(channel.as_str().to_owned()).or_insert(Unanswered { requests: 0, last: now });
-    *counted = Unanswered { requests: counted.requests + 1, last: now };
-}
-
-/// The time of the next attempt: the next day if only channels are left that do not answer.
-fn next_attempt(row: &ProcessedRow, now: DateTime<Utc>) -> DateTime<Utc> {
-    let mut owed = row.notified.iter().filter(|(channel, accepted)| accepted.is_none() && !is_given_up(row, channel));
-    let is_next_day = owed.all(|(channel, _)| row.unanswered.get(channel).is_some_and(is_daily));
-    now + if is_next_day { DAY } else { distance(row.attempts) }
-}
-
-/// Returns the interval after an attempt: 5 minutes, doubled each time, at most 6 hours.
-fn distance(attempts: u32) -> TimeDelta {
-    TimeDelta::minutes(5 * (1 << attempts.clamp(1, 7).saturating_sub(1))).min(TimeDelta::hours(6))
 }

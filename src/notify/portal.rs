@@ -1,4 +1,4 @@
-//! Where an administrator looks at a user or a mailbox, in each Microsoft cloud.
+//! Addresses of the pages on which an administrator looks at a user or a mailbox, in each Microsoft cloud.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -6,13 +6,13 @@ use crate::tables::ProcessedRow;
 use base::ids::TenantId;
 use m365::{AppRegistration, Cloud, Hosts};
 
-/// What stands unescaped in a part of a path.
+/// The characters that are not escaped in a part of a path.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The longest address of mail, in characters (RFC 3696, errata 1690).
 const ADDRESS_LIMIT: usize = 254;
 
-/// Where an administrator of a tenant lets the app in
+/// The page on which an administrator of a tenant grants consent to the app
 /// (<https://learn.microsoft.com/entra/identity-platform/v2-admin-consent>).
 #[derive(Debug, Clone)]
 pub struct ConsentPage {
@@ -46,7 +46,7 @@ pub(super) fn entra_user(cloud: Cloud, row: &ProcessedRow) -> String {
     format!("{portal}/{tenant}/#view/Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/{user}")
 }
 
-/// The mailbox of the finding in the Exchange admin center. Where only the classic centre is known, its front page.
+/// Returns the page of the mailbox in the Exchange admin center, or the front page if only the classic center is known.
 pub(super) fn exchange_mailbox(cloud: Cloud, row: &ProcessedRow) -> String {
     let centre = match cloud {
         Cloud::Worldwide | Cloud::Gcc => "https://admin.exchange.microsoft.com",

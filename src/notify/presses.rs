@@ -22,7 +22,7 @@ const OPERATIONS: [&str; 2] = ["Remediate", "Undo"];
 /// The longest list of steps, in UTF-16 units.
 const STEPS_LIMIT: usize = 6_000;
 
-/// What a run did, as the row keeps it.
+/// The result of a run, as the row stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Press {
@@ -33,7 +33,7 @@ pub struct Press {
     pub run_id: String,
     /// `Remediate` or `Undo`.
     pub action: String,
-    /// How it ended.
+    /// The status with which it ended.
     pub status: String,
     /// The accounts that it acted on, `;`-joined.
     pub account: String,
@@ -62,7 +62,7 @@ impl Press {
             "CompletedWithErrors" => "was secured, but some steps failed",
             "AlreadyDone" => "was secured before, and a second read found nothing to do",
             "Undone" => "was let back in",
-            _ => "is not finished: press again",
+            _ => "is not finished: run the remediation again",
         };
         format!("{} of {}: the account {done} ({}).", self.action, self.account, self.status)
     }
@@ -98,6 +98,8 @@ impl Press {
             next_attempt: Some(due),
             notified: BTreeMap::new(),
             unanswered: BTreeMap::new(),
+            containment: None,
+            containment_detail: String::new(),
             ..finding.clone()
         }
     }

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use table_store::cut_text;
 
+use crate::detection::FindingKind;
+
 use super::{Notification, can_be_acted_on, portal, summary};
 use m365::Cloud;
 
@@ -26,7 +28,10 @@ const TEXT_LIMIT: usize = 1_000;
 /// The message of a finding.
 pub fn message(notification: &Notification<'_>, cloud: Cloud) -> Value {
     let [class, whom, tenant, _] = summary::headline(notification);
-    let what = summary::of_notification(notification);
+    let what = match notification.row.kind {
+        FindingKind::Investigation => notification.safe(&notification.row.description),
+        _ => summary::of_notification(notification),
+    };
     let mut blocks = vec![
         json!({ "type": "header", "text": plain(&class, HEADER_LIMIT) }),
         json!({ "type": "section", "text": plain(&format!("{}{}", notification.safe(&whom), notification.safe(&tenant)), FIELD_LIMIT) }),

@@ -1,6 +1,7 @@
-//! What happened, in plain words.
+//! Describes an event in plain words.
 
 use crate::detection::{FindingKind, ReasonName};
+use crate::tables::{Containment, ProcessedRow};
 use table_store::cut_text;
 
 use super::Notification;
@@ -8,38 +9,74 @@ use super::Notification;
 /// The longest text of an attacker in a sentence, in UTF-16 units.
 const QUOTE_LIMIT: usize = 120;
 
-/// One sentence that a technician can act on. What an attacker may have chosen in it is defanged.
+/// Returns one sentence that a technician can act on. Text that an attacker may have chosen is defanged.
 pub fn summary(notification: &Notification<'_>) -> String {
     let row = notification.row;
     match row.kind {
-        FindingKind::Coverage => told(&row.description, "The state of watching this tenant has changed."),
+        FindingKind::Coverage => told(&row.description, "The monitoring state of this tenant has changed."),
+        FindingKind::Investigation => notification.safe(&told(&row.description, "An investigation was made.")),
         FindingKind::Test => {
             "This is a test of Tenantwatch's notifications: nothing has happened and no button works on it.".to_owned()
         }
         _ if row.threat => {
             format!("{}; unless that was agreed, secure {}.", what_happened(notification), whom(notification))
         }
-        _ => format!("{}; recorded, nothing needs to be done.", what_happened(notification)),
+        _ => format!("{}; recorded; no action is needed.", what_happened(notification)),
     }
 }
 
 /// The sentence of a finding, and one about the other threats of its incident.
 pub fn of_notification(notification: &Notification<'_>) -> String {
-    let (summary, others) = (summary(notification), notification.others());
-    if others.is_empty() { summary } else { format!("{summary} {others}") }
+    let sentences = [summary(notification), containment(notification), notification.others()];
+    sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// What stands at the head of a card: how bad and what kind, whose account, in which tenant, what happened.
+/// One sentence about the automatic containment. Empty if there was nothing to contain.
+pub fn containment(notification: &Notification<'_>) -> String {
+    let row = notification.row;
+    let whom = whom(notification);
+    let change = match row.kind {
+        FindingKind::InboxForward => "the forwarding is removed",
+        _ => "the rule is disabled",
+    };
+    match &row.containment {
+        None | Some(Containment::Unknown(_)) => String::new(),
+        Some(Containment::Done) => format!(
+            "Tenantwatch has contained {whom}: sign-in is blocked, all sessions are revoked, and {change}. Nothing else was changed."
+        ),
+        Some(Containment::Partly | Containment::Open) => format!(
+            "Tenantwatch has contained {whom} only in part, or has not finished: Secure and Remediate continues from there."
+        ),
+        Some(Containment::WouldBe) => {
+            format!("Tenantwatch would have contained {whom}, but only observes: nothing was changed.")
+        }
+        Some(Containment::Refused(condition)) => {
+            format!("Tenantwatch has not contained {whom} automatically: {condition}.")
+        }
+    }
+}
+
+/// How a threat is called in the headline.
+fn threat_class(row: &ProcessedRow) -> &'static str {
+    match &row.containment {
+        Some(Containment::Done) => "Contained",
+        Some(Containment::Partly | Containment::Open) => "Contained in part",
+        _ => "Threat",
+    }
+}
+
+/// Returns the head of a card: severity and kind, account, tenant, event.
 pub fn headline(notification: &Notification<'_>) -> [String; 4] {
     let row = notification.row;
     let class = match (row.kind, row.threat) {
         (FindingKind::Test, _) => "Test".to_owned(),
+        (FindingKind::Investigation, _) => format!("Investigation · {}", row.operation),
         (FindingKind::Coverage, _) => "Notice · watching".to_owned(),
-        (kind, true) => format!("Threat · {} severity · {}", row.severity.as_str(), in_words(kind)),
+        (kind, true) => format!("{} · {} severity · {}", threat_class(row), row.severity.as_str(), in_words(kind)),
         (kind, false) => format!("Notice · {} severity · {}", row.severity.as_str(), in_words(kind)),
     };
     let what = match row.kind {
-        FindingKind::Coverage | FindingKind::Test => summary(notification),
+        FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test => summary(notification),
         FindingKind::InboxRule => format!("An inbox rule {}.", what_it_does(notification)),
         FindingKind::InboxForward => format!("Forwarding on the mailbox {}.", what_it_does(notification)),
         _ => format!("{} {}.", quote(notification, &row.actor), what_it_does(notification)),
@@ -64,16 +101,18 @@ fn in_words(kind: FindingKind) -> &'static str {
         FindingKind::AutoReply => "automatic reply",
         FindingKind::ClientAccess => "mail protocol",
         FindingKind::AuditTampering => "auditing or protection",
-        FindingKind::Consent => "application let in",
-        FindingKind::SignInMethod => "way to sign in",
+        FindingKind::Consent => "consent to an application",
+        FindingKind::SignInMethod => "sign-in method",
         FindingKind::Domain => "domain",
         FindingKind::ContactRetargeted => "contact changed",
-        FindingKind::Coverage => "watching",
+        FindingKind::KnownAttackerAddress => "sign-in from an attacker's address",
+        FindingKind::Investigation => "investigation",
+        FindingKind::Coverage => "monitoring",
         FindingKind::Test => "test",
     }
 }
 
-/// Who did what to whom, without a full stop.
+/// Returns actor, action and object of the event, without a full stop.
 fn what_happened(notification: &Notification<'_>) -> String {
     let row = notification.row;
     let actor = quote(notification, &row.actor);
@@ -94,7 +133,7 @@ fn what_happened(notification: &Notification<'_>) -> String {
     }
 }
 
-/// What the rule or change does, as the end of a sentence whose subject it is.
+/// Returns the effect of the rule or change, as the end of a sentence whose subject it is.
 pub fn what_it_does(notification: &Notification<'_>) -> String {
     let row = notification.row;
     let mut parts: Vec<String> = row.reasons.iter().filter_map(|reason| effect(reason.name, notification)).collect();
@@ -107,7 +146,7 @@ pub fn what_it_does(notification: &Notification<'_>) -> String {
     }
 }
 
-/// What a reason says about the effect; `None` where it is about a circumstance.
+/// Returns the effect that a reason describes; `None` if the reason describes a circumstance.
 fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String> {
     use ReasonName as R;
     let target = match notification.row.forwarding_address.as_str() {
@@ -131,11 +170,11 @@ fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String>
         R::SensitiveWords => "looks for words about money, payroll, security or replies".to_owned(),
         R::TargetsSenders => "looks for mail of the helpdesk or of security notices".to_owned(),
         R::ContentNotVisible => "does something that cannot be seen from the server".to_owned(),
-        R::GrantsToSelf => "granted himself access".to_owned(),
-        R::GrantsBroadly => "gave access to outsiders or to everyone".to_owned(),
-        R::GrantsAccess => "gave somebody access".to_owned(),
-        R::TransportsExternally => format!("made a mail flow rule that sends mail outside to {target}"),
-        R::TransportDeletes => "made a mail flow rule that deletes mail".to_owned(),
+        R::GrantsToSelf => "granted their own account access".to_owned(),
+        R::GrantsBroadly => "granted access to external users or to everyone".to_owned(),
+        R::GrantsAccess => "granted another user access".to_owned(),
+        R::TransportsExternally => format!("created or changed a mail flow rule that sends mail outside to {target}"),
+        R::TransportDeletes => "created or changed a mail flow rule that deletes mail".to_owned(),
         R::TransportBypassesProtection => {
             "created or changed a mail flow rule that lets mail of an external domain past protections".to_owned()
         }
@@ -145,26 +184,28 @@ fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String>
         R::JournalsExternally => format!("created or changed a journal rule that copies mail to {target}"),
         R::JournalRuleChanged => "created or changed a journal rule".to_owned(),
         R::ConnectorChanged => "created or changed a connector".to_owned(),
-        R::TrustsLookalike => "made a look-alike or an own address a safe sender".to_owned(),
+        R::TrustsLookalike => "added a look-alike address or an internal address to the safe senders".to_owned(),
         R::BlocksWarnings => "blocked senders that warn the mailbox owner".to_owned(),
         R::MailTrustChanged => "changed the safe or blocked senders of the mailbox".to_owned(),
         R::AutoReplySet => "set an automatic reply".to_owned(),
         R::ClientAccessOpened => "enabled a mail protocol for the mailbox".to_owned(),
         R::TransportRuleChanged => "changed a mail flow rule of the organization".to_owned(),
-        R::AuditingWeakened => "switched auditing off or around".to_owned(),
-        R::ForwardingLoosened => "allowed automatic forwarding to the outside".to_owned(),
+        R::AuditingWeakened => "disabled or bypassed auditing".to_owned(),
+        R::ForwardingLoosened => "allowed automatic forwarding to external addresses".to_owned(),
         R::ProtectionRemoved => "removed a protection of the organization".to_owned(),
         R::AppSeenInTakeovers => "consented to an application that attackers use in compromised accounts".to_owned(),
         R::AppImitatesMicrosoft => "consented to an application whose name imitates a Microsoft product".to_owned(),
-        R::AppReadsMail => "let an application read or send mail, contacts or files".to_owned(),
-        R::AppConsented => "let an application in".to_owned(),
-        R::MethodChanged => "changed a way to sign in".to_owned(),
+        R::AppReadsMail => "granted an application access to mail, contacts or files".to_owned(),
+        R::AppConsented => "consented to an application".to_owned(),
+        R::MethodChanged => "changed a sign-in method".to_owned(),
         R::DomainSignInChanged => "changed how the users of a domain sign in".to_owned(),
         R::DomainAdded => "added a domain to the organization".to_owned(),
         R::DomainRelays => "turned a domain of the organization into a relay".to_owned(),
         R::DomainChanged => "changed a domain of the organization".to_owned(),
-        R::ContactPointsElsewhere => format!("made a contact point to {target}"),
-        R::StopsProcessing
+        R::ContactPointsElsewhere => format!("changed the address of a contact to {target}"),
+        R::KnownAttackerAddress => "signed in from an address that an attacker used in another account".to_owned(),
+        R::SameAttacker
+        | R::StopsProcessing
         | R::NamelessRule
         | R::ShortName
         | R::LookalikeText
@@ -178,7 +219,7 @@ fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String>
     Some(effect)
 }
 
-/// What a change of this kind does when no reason says more.
+/// Returns the effect of a change of this kind if no reason says more.
 fn ordinary(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::InboxRule => "sorts messages",
@@ -191,11 +232,12 @@ fn ordinary(kind: FindingKind) -> &'static str {
         FindingKind::AutoReply => "changed the automatic reply of the mailbox",
         FindingKind::ClientAccess => "changed the mail protocols of the mailbox",
         FindingKind::AuditTampering => "changed auditing or a protection of the organization",
-        FindingKind::Consent => "let an application in",
-        FindingKind::SignInMethod => "changed a way to sign in",
+        FindingKind::Consent => "consented to an application",
+        FindingKind::SignInMethod => "changed a sign-in method",
         FindingKind::Domain => "changed a domain of the organization",
-        FindingKind::ContactRetargeted => "changed where a contact points to",
-        FindingKind::Coverage | FindingKind::Test => "is about Tenantwatch itself",
+        FindingKind::ContactRetargeted => "changed the address of a contact",
+        FindingKind::KnownAttackerAddress => "signed in from an address that is no attacker's any more",
+        FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test => "is about Tenantwatch itself",
     }
 }
 

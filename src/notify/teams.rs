@@ -1,5 +1,5 @@
-//! What a Teams workflow webhook is sent: the card in a message. No button of it acts, for the webhook hears no answer; they
-//! open the places where a person can look and act.
+//! Creates the message to a Teams workflow webhook: the card. No button of it acts, because the webhook receives no answer; the buttons
+//! open the pages on which a person can look and act.
 
 use serde_json::{Value, json};
 

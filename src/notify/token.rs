@@ -32,7 +32,7 @@ const LONGEST: usize = 256;
 /// The life of an undo token.
 pub const UNDO_LIFE: TimeDelta = TimeDelta::days(30);
 
-/// What a token allows.
+/// The actions that a token allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// `act`: Remediate, Preview, Dismiss.
@@ -92,7 +92,7 @@ pub enum TokenRefusal {
     Undone,
 }
 
-/// What a press says it is about.
+/// The finding, account and action that a request names.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
     /// The tenant's domain.
@@ -101,7 +101,7 @@ pub struct Claim<'a> {
     pub account: &'a str,
     /// The log id.
     pub record_id: &'a RecordId,
-    /// What is to be done.
+    /// The action.
     pub scope: Scope,
 }
 
@@ -199,7 +199,7 @@ enum Version {
 }
 
 impl Version {
-    /// How many marks it has.
+    /// Returns the number of its marks.
     fn marks(self) -> usize {
         match self {
             Self::First => 2,
@@ -234,7 +234,7 @@ fn accounts(row: &ProcessedRow) -> [&str; 2] {
     }
 }
 
-/// What a token is made of.
+/// The parts of a token.
 #[derive(Debug)]
 struct Parts {
     version: Version,
@@ -271,7 +271,7 @@ fn seconds(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
-/// Whether this key signed the token, and for the claimed account. Nothing ends early.
+/// Returns whether this key signed the token, and for the claimed account. Every comparison runs to its end.
 fn is_signed_by(key: &SecretSlice<u8>, parts: &Parts, claim: &Claim<'_>) -> bool {
     let is_ours = signer(key, claim, &parts.marks, parts.times).verify_slice(&parts.mac).is_ok();
     // The last two are those of the accounts.

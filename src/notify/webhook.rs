@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use table_store::cut_text;
 use uuid::Uuid;
 
+use super::flow::PayloadTokens;
+use super::investigated::{Why, investigated_of};
 use super::{Notification, flow, presses};
 use crate::detection::FindingKind;
-use crate::tables::ProcessedRow;
+use crate::tables::{Containment, ProcessedRow};
 
 /// The longest body, in bytes.
 pub const BODY_LIMIT: usize = 20_000;
@@ -26,6 +28,8 @@ pub fn event_type(row: &ProcessedRow) -> &'static str {
         FindingKind::Test => "tenantwatch.test",
         FindingKind::Coverage if presses::is_press(row) => "tenantwatch.remediated",
         FindingKind::Coverage => "tenantwatch.notice",
+        FindingKind::Investigation => "tenantwatch.investigated",
+        _ if row.containment.as_ref().is_some_and(Containment::has_acted) => "tenantwatch.contained",
         _ => "tenantwatch.threat",
     }
 }
@@ -34,6 +38,10 @@ pub fn event_type(row: &ProcessedRow) -> &'static str {
 /// remediation of its run as well.
 pub fn event_id(row: &ProcessedRow) -> String {
     let name = event_type(row);
+    if let Some(about) = investigated_of(row) {
+        let account = if about.why == Why::SameAttacker { format!("/{}", row.source_mailbox) } else { String::new() };
+        return Uuid::new_v5(&about.log_id, format!("{name}/{}{account}", about.report).as_bytes()).to_string();
+    }
     let id = match presses::press_of(row) {
         Some(press) => Uuid::new_v5(&press.log_id, format!("{name}/{}", press.run_id).as_bytes()),
         None => Uuid::new_v5(row.record_id.as_uuid(), name.as_bytes()),
@@ -55,11 +63,16 @@ pub fn body(notification: &Notification<'_>) -> Vec<u8> {
 }
 
 fn members(notification: &Notification<'_>) -> BTreeMap<&'static str, String> {
-    let mut members = flow::payload(notification, None, None);
+    let mut members = flow::payload(notification, PayloadTokens::default(), None);
     members.retain(|name, _| !LEFT_OUT.contains(name));
     if let Some(press) = presses::press_of(notification.row) {
         members.insert("LogID", press.log_id.to_string());
         members.extend(press.members());
+    }
+    if let Some(about) = investigated_of(notification.row) {
+        members.insert("LogID", about.log_id.to_string());
+        members.insert("Account", notification.row.source_mailbox.clone());
+        members.insert("Report", about.report.to_string());
     }
     members
 }

@@ -33,7 +33,7 @@ pub(super) fn notice(partner: TenantId, clock: &Arc<dyn Clock>, address: &Digest
         what: "Channel".to_owned(),
         since: format!("{} off {}", Channel::Webhook.as_str(), address.as_str()),
         text: format!(
-            "The webhook answered 410 at {}: its receiver wants no notifications at this address any more. Tenantwatch sends \
+            "The webhook answered 410 at {}: its receiver no longer accepts notifications at this URL. Tenantwatch sends \
              nothing to it until WEBHOOK_URL changes.",
             stamp(now)
         ),

@@ -76,7 +76,7 @@ fn permission_items(tokens: &Tokens, consent: &str) -> Vec<Item> {
             Some(false) if is_optional => {
                 Item::unknown(value, "not granted; only a search of the audit log by Microsoft needs it", "")
             }
-            Some(false) => Item::missing(value, "the app has not got this permission in the tenant", consent),
+            Some(false) => Item::missing(value, "the app does not have this permission in the tenant", consent),
             None => Item::unknown(value, "there is no token that names the permissions", ""),
         });
     }
@@ -145,7 +145,7 @@ fn without_exchange(error: &ServiceError) -> Vec<Item> {
         _ => Item::unknown("Exchange", why.as_str(), ""),
     };
     let names = ["UnifiedAuditLog", "OrganizationAuditing", "MailboxAuditing", "AcceptedDomains"];
-    let rest = names.map(|name| Item::unknown(name, "Exchange does not answer", ""));
+    let rest = names.map(|name| Item::unknown(name, "Exchange could not be queried", ""));
     [first].into_iter().chain(rest).collect()
 }
 
@@ -159,7 +159,7 @@ async fn audit_log_item(app: &App, tenant: &TenantId, config: &OrganizationConfi
             "auditing is off, and the organization was never customized",
             format!("Enable-OrganizationCustomization, two hours later {enable}"),
         ),
-        Ok(Some(false)) => Item::missing(NAME, "auditing is off", enable),
+        Ok(Some(false)) => Item::missing(NAME, "auditing is disabled", enable),
         Ok(None) => Item::unknown(NAME, "Exchange does not say it", ""),
         Err(error) => Item::unknown(NAME, error.to_string(), ""),
     }

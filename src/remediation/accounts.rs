@@ -1,4 +1,4 @@
-//! Whose account it is: names of a finding, resolved to objects of the tenant.
+//! Resolves the names of a finding to accounts of the tenant.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,34 +17,34 @@ use m365::{Service, ServiceError};
 use super::Refusal;
 use super::request::AccountChoice;
 
-/// How long one look-up may take: where one service hangs the other can still tell.
+/// The time limit of one look-up. If one service hangs, the other one can still answer.
 const LOOK_UP: Duration = Duration::from_secs(12);
 
 /// An account of the tenant.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// What it is called in answers: its user principal name, else as the record named it.
+    /// Its name in answers: its user principal name, else as the record named it.
     pub name: String,
     /// Object id, where it could be found.
     pub object_id: Option<String>,
-    /// What Graph says of it; `None` when there is no such user or Graph could not be asked.
+    /// The user in Graph; `None` if there is no such user or Graph could not be asked.
     pub user: Option<User>,
-    /// Every name and address it has, lower context.
+    /// Every name and address that it has, in lower case.
     names: Vec<String>,
 }
 
 impl Account {
-    /// What Graph is asked with: the object id, so that a renamed user is still the same.
+    /// Returns the key for queries in Graph: the object id, so that a renamed user is still the same.
     pub fn key(&self) -> &str {
         self.object_id.as_deref().unwrap_or(&self.name)
     }
 
-    /// Whether it comes from an on-premises directory.
+    /// Returns whether the account comes from an on-premises directory.
     pub fn is_synced(&self) -> bool {
         self.user.as_ref().and_then(|user| user.on_premises_sync_enabled) == Some(true)
     }
 
-    /// Whether a record that names `name` means this account.
+    /// Returns whether a record that names `name` means this account.
     pub fn has_name(&self, name: &str) -> bool {
         self.names.contains(&comparable_name(name))
     }
@@ -54,6 +54,11 @@ impl Account {
             (Some(one), Some(two)) => one.eq_ignore_ascii_case(two),
             _ => self.name.to_lowercase() == other.name.to_lowercase(),
         }
+    }
+
+    /// Returns whether it is one of these protected users.
+    pub fn is_among(&self, protected: &[ProtectedUser]) -> bool {
+        protected.iter().any(|one| self.is(one))
     }
 
     fn is(&self, protected: &ProtectedUser) -> bool {
@@ -112,7 +117,7 @@ pub struct Accounts {
     pub owner: Account,
     /// The actor, when that is another user of the tenant.
     pub actor: Option<Account>,
-    /// Whether the finding is about a mailbox.
+    /// True if the finding is about a mailbox.
     pub has_mailbox: bool,
 }
 
@@ -158,7 +163,7 @@ impl Accounts {
         owner.then_some(&self.owner).into_iter().chain(actor).cloned().collect()
     }
 
-    /// What the lock and the snapshot are kept for: the object id of the mailbox owner, lower context.
+    /// Returns the key of the lock and the snapshot: the object id of the mailbox owner, in lower case.
     pub fn mailbox_id(&self) -> String {
         self.owner.key().to_lowercase()
     }
@@ -186,7 +191,7 @@ impl Accounts {
     pub fn refuse_protected(&self, compromised: &[Account], protected: &[ProtectedUser]) -> Result<(), Refusal> {
         let mailbox = self.has_mailbox.then_some(&self.owner);
         for account in mailbox.into_iter().chain(compromised) {
-            if protected.iter().any(|one| account.is(one)) {
+            if account.is_among(protected) {
                 return Err(Refusal::Protected(account.name.clone()));
             }
         }
@@ -204,7 +209,7 @@ async fn state_now(app: &App, tenant: &TenantId, account: &Account) -> Account {
     Account { user: Some(user), ..account.clone() }
 }
 
-/// Whether the mailbox steps have something to do.
+/// Returns whether the mailbox steps have something to do.
 fn has_mailbox(kind: FindingKind) -> bool {
     match kind {
         FindingKind::InboxRule
@@ -221,12 +226,14 @@ fn has_mailbox(kind: FindingKind) -> bool {
         | FindingKind::JournalRule
         | FindingKind::Connector
         | FindingKind::Domain
+        | FindingKind::KnownAttackerAddress
+        | FindingKind::Investigation
         | FindingKind::Coverage
         | FindingKind::Test => false,
     }
 }
 
-/// Whether a text can name a user: an address or an object id. Service accounts of Exchange are neither.
+/// Returns whether a text can name a user: an address or an object id. Service accounts of Exchange are neither.
 fn is_user_name(text: &str) -> bool {
     text.parse::<MailAddress>().is_ok() || uuid::Uuid::try_parse(text).is_ok()
 }
@@ -240,8 +247,8 @@ async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Account, Refus
     }
     let mailbox = match (asked, in_time(app, Service::Exchange, mailbox(app, tenant, name)).await) {
         (_, Ok(Some(mailbox))) => Account::of_mailbox(name, mailbox),
-        // Whom one does not know only the other could tell. Going on without an answer would let a protected account
-        // be touched as soon as the service is back.
+        // Only the other service could tell about an account that this one does not know. Without its answer a protected account could
+        // be changed as soon as the service is back.
         (Err(graph), Ok(None)) => return Err(Refusal::Unreachable(graph.to_string())),
         (Ok(_), Err(exchange)) if exchange.is_transient() => return Err(Refusal::Unreachable(exchange.to_string())),
         (Ok(_), _) => return Ok(Account::unknown(name)),

@@ -1,4 +1,4 @@
-//! Which addresses are inside the organization, and which outside ones are trusted.
+//! Decides which addresses are internal, and which external ones are trusted.
 
 use crate::detection::AcceptedDomains;
 use crate::settings::TrustedTarget;
@@ -21,25 +21,22 @@ impl Boundary {
         let accepted = match context.accepted_domains().await {
             Ok(domains) if !domains.is_empty() => AcceptedDomains::of_exchange(&domains),
             Ok(_) => verified_domains(context).await?,
-            // What has to be granted is Exchange, so that is told.
+            // The error of Exchange is returned, because access to Exchange has to be granted.
             Err(error) => verified_domains(context).await.map_err(|_| error)?,
         };
         let trusted = context.app.settings.trust.targets.clone();
         Ok(Self { accepted, trusted, tenant_domain: context.finding.domain.clone() })
     }
 
-    /// Whether mail to the address stays inside.
+    /// Returns whether mail to the address stays in the organization.
     pub fn is_inside(&self, address: &MailAddress) -> bool {
         self.accepted.contain(address.domain())
     }
 
-    /// Whether the provider trusts the address in this tenant.
+    /// Returns whether the provider trusts the address in this tenant.
     pub fn is_trusted(&self, address: &MailAddress) -> bool {
-        let here = |only_in: &Option<Domain>| only_in.as_ref().is_none_or(|domain| *domain == self.tenant_domain);
-        self.trusted.iter().any(|target| match target {
-            TrustedTarget::Domain { only_in, domain } => here(only_in) && domain == address.domain(),
-            TrustedTarget::Address { only_in, address: trusted } => here(only_in) && trusted == address,
-        })
+        let (domain, tenant) = (address.domain(), &self.tenant_domain);
+        self.trusted.iter().any(|target| target.covers(domain, Some(address), tenant))
     }
 }
 
@@ -49,7 +46,7 @@ async fn verified_domains(context: &RemediationContext<'_>) -> Result<AcceptedDo
     Ok(AcceptedDomains::of_directory(verified.map(|domain| domain.id.as_str())))
 }
 
-/// Whom mail to a target reaches.
+/// The recipient that mail to a target reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
     /// One mailbox of the tenant.
@@ -94,7 +91,7 @@ fn inner(target: &str) -> &str {
     bracket(target).unwrap_or(target).trim()
 }
 
-/// What stands in the last square brackets.
+/// Returns the text in the last square brackets.
 fn bracket(target: &str) -> Option<&str> {
     let (_, inner) = target.trim_end().strip_suffix(']')?.rsplit_once('[')?;
     Some(inner)

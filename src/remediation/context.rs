@@ -1,4 +1,4 @@
-//! What every step works with.
+//! The context of a press, with which every step works.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -26,14 +26,14 @@ use super::step::StepReport;
 use super::steps::snapshot::Snapshot;
 use super::{RunStatus, Step};
 
-/// What has to be granted where Exchange refuses.
+/// The rights to grant if Exchange denies access.
 pub const EXCHANGE_GRANT: &str = "Grant the app the application role Exchange.ManageAsApp and, in this tenant, the directory \
      role Exchange Administrator.";
 
-/// How often a lease is looked at while a step is under way. Well below what it holds.
+/// The interval at which a lease is checked during a step, well below the time of a lease.
 const RENEWED_EVERY: Duration = Duration::from_secs(15);
 
-/// How long a call to Exchange, or a step for one account, may take, retries included. A service that hangs must not use up the
+/// The time limit of a call to Exchange, or of a step for one account, retries included. A service that hangs must not use up the
 /// time of the other steps.
 const EXCHANGE_CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -48,15 +48,17 @@ pub struct RemediationContext<'a> {
     pub app: &'a App,
     pub finding: &'a ProcessedRow,
     pub accounts: &'a Accounts,
-    /// Whom the account steps act on.
+    /// The accounts that the account steps act on.
     pub compromised: Vec<Account>,
     /// Read everything, change nothing.
     pub preview: bool,
+    /// Of the rules, only the one of the finding is disabled.
+    pub only_offending: bool,
     /// After this nothing new is begun.
     pub deadline: &'a Deadline,
     /// Held by every run that changes something.
     pub lock: Option<Mutex<Locks<'a>>>,
-    /// What is stored of the run, by every run that changes something.
+    /// The stored state of the run, in every run that changes something.
     pub record: Option<Mutex<RunJournal<'a>>>,
     boundary: OnceCell<Boundary>,
     findings: OnceCell<Vec<ProcessedRow>>,
@@ -74,6 +76,7 @@ impl<'a> RemediationContext<'a> {
             accounts,
             compromised: Vec::new(),
             preview: false,
+            only_offending: false,
             deadline,
             lock: None,
             record: None,
@@ -141,7 +144,7 @@ impl<'a> RemediationContext<'a> {
         })
     }
 
-    /// Whether a call to Exchange was not answered in time.
+    /// Returns whether a call to Exchange was not answered in time.
     pub fn exchange_was_silent(&self) -> bool {
         self.exchange_was_silent.load(Ordering::Relaxed)
     }
@@ -157,7 +160,7 @@ impl<'a> RemediationContext<'a> {
         self.within(timeout, Box::pin(work)).await.unwrap_or_else(|| {
             self.graph_was_silent.store(true, Ordering::Relaxed);
             let seconds = timeout.as_secs();
-            StepReport::failed(format!("{}: no answer within {seconds} s; press again.", account.name))
+            StepReport::failed(format!("{}: no response within {seconds} s. Run the remediation again.", account.name))
         })
     }
 
@@ -168,7 +171,7 @@ impl<'a> RemediationContext<'a> {
         }
     }
 
-    /// What is kept for Undo so far.
+    /// Returns the settings that are saved for Undo so far.
     pub async fn kept(&self) -> Option<Snapshot> {
         match &self.record {
             Some(record) => record.lock().await.kept(),
@@ -190,7 +193,7 @@ impl<'a> RemediationContext<'a> {
         }
     }
 
-    /// Stores the end of the run. What could not be stored of it.
+    /// Stores the end of the run. Returns the parts that could not be stored.
     pub async fn finish(&self, status: RunStatus, steps: &[Step]) -> Vec<String> {
         let Some(record) = &self.record else { return Vec::new() };
         let mut record = record.lock().await;
@@ -198,7 +201,7 @@ impl<'a> RemediationContext<'a> {
         std::mem::take(&mut record.warnings)
     }
 
-    /// Whom mail to a target reaches. Each target is looked up once.
+    /// Returns the recipient that mail to a target reaches. Each target is looked up once.
     pub async fn recipient(&self, target: &str) -> Recipient {
         let mut known = self.recipients.lock().await;
         if let Some(recipient) = known.get(target) {
@@ -220,7 +223,7 @@ impl<'a> RemediationContext<'a> {
         }
     }
 
-    /// Whether there is time for one more change, and the mailbox is still ours alone to change.
+    /// Returns whether there is time for one more change, and this run still holds the locks.
     pub async fn may_go_on(&self) -> bool {
         if self.deadline.has_passed() {
             return false;
@@ -258,7 +261,7 @@ impl<'a> RemediationContext<'a> {
         }
     }
 
-    /// Which addresses are inside the organization. Read once.
+    /// Returns the boundary of the organization. It is read once.
     pub async fn boundary(&self) -> Result<&Boundary, ServiceError> {
         self.boundary.get_or_try_init(|| Boundary::read(self)).await
     }

@@ -10,7 +10,7 @@ use super::journal::RunJournal;
 use super::request::Request;
 use super::{Refusal, Report, RunStatus};
 
-/// How often a finding is written that others write at the same time.
+/// The number of attempts to write a finding that others write at the same time.
 const TRIES: usize = 4;
 
 /// Mutes the fingerprint of a finding and closes the finding.

@@ -7,7 +7,7 @@ use table_store::{ColumnValue, PartitionKey, Query, StoreError};
 
 use super::context::RemediationContext;
 
-/// How far back one incident may reach.
+/// The longest time that one incident may last.
 const REACH: TimeDelta = TimeDelta::days(30);
 
 /// The most pages of 1,000 rows that are read. Threats and grants of one tenant in 30 days are far fewer.

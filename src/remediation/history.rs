@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 
 use crate::app::App;
@@ -17,7 +17,7 @@ use super::lock::digest;
 use super::steps::snapshot::Snapshot;
 use super::{Action, Refusal, RunStatus, Step, StepName};
 
-/// How far back runs that no index names are looked for: the life of an Undo token.
+/// The time in which runs are looked for that no index names: the life of an Undo token.
 const UNINDEXED: TimeDelta = TimeDelta::days(30);
 
 /// The most pages of 1,000 rows that are read for them.
@@ -106,19 +106,17 @@ impl History {
         self
     }
 
-    /// Returns whether this finding has a run since its own last finished Undo. The token of one finding undoes no run of another.
+    /// Returns whether this finding has had a run since its own last finished Undo. The token of one finding undoes no run of another.
     pub fn has_open_run(&self, record_id: &RecordId) -> bool {
         let mut own = self.runs.iter().rev().filter(|run| run.record_id == *record_id);
-        own.find(|run| is(run, Action::Remediate) || is_finished_undo(run))
-            .is_some_and(|run| is(run, Action::Remediate))
+        own.find(|run| has_secured(run) || is_finished_undo(run)).is_some_and(has_secured)
     }
 
     /// A later run of another finding that has changed one of the accounts and is not undone: it has to be undone first.
     pub fn later_run(&self, record_id: &RecordId) -> Option<RecordId> {
-        let of_finding = |run: &&ActionRow| is(run, Action::Remediate) && run.record_id == *record_id;
+        let of_finding = |run: &&ActionRow| has_secured(run) && run.record_id == *record_id;
         let last = self.runs.iter().rev().find(of_finding)?;
-        let has_changed =
-            |run: &&ActionRow| is(run, Action::Remediate) && run.status != RunStatus::AlreadyDone.as_str();
+        let has_changed = |run: &&ActionRow| has_secured(run) && run.status != RunStatus::AlreadyDone.as_str();
         let of_incident = self.open().iter().filter(|run| run.record_id != *record_id);
         let later = self.others.iter().chain(of_incident).filter(has_changed).filter(|run| run.started > last.started);
         let is_undone = |run: &&ActionRow| {
@@ -128,12 +126,33 @@ impl History {
         later.filter(|run| !is_undone(run)).map(|run| run.record_id).next_back()
     }
 
-    /// The steps of the last Remediate of this finding, unless an Undo was begun since: how much that restored is not known.
+    /// The steps of the last Remediate or Contain of this finding, unless an Undo was begun since: how much that restored is not known.
     pub fn prior_steps(&self, record_id: &RecordId) -> Option<(&ActionRow, Vec<Step>)> {
         let from = self.runs.iter().rposition(|run| is(run, Action::Undo)).map_or(0, |at| at + 1);
         let since = self.runs.get(from..)?;
-        let run = since.iter().rev().find(|run| run.record_id == *record_id && is(run, Action::Remediate))?;
+        let run = since.iter().rev().find(|run| run.record_id == *record_id && has_secured(run))?;
         Some((run, serde_json::from_str(&run.steps).ok()?))
+    }
+
+    /// Returns whether a containment of this finding was begun and no Undo since.
+    pub fn has_begun_containment(&self, record_id: &RecordId) -> bool {
+        self.prior_steps(record_id).is_some_and(|(run, _)| is(run, Action::Contain))
+    }
+
+    /// Returns the time of the last Undo for one of the accounts, because of whatever finding.
+    pub fn last_undo(&self) -> Option<DateTime<Utc>> {
+        let undos = self.runs.iter().chain(&self.others).filter(|run| is(run, Action::Undo));
+        undos.map(|run| run.finished.unwrap_or(run.started)).max()
+    }
+
+    /// Returns whether a run since the last finished Undo had this step to take. That Undo may have left accounts blocked.
+    pub fn has_taken(&self, step: StepName) -> bool {
+        if step == StepName::BlockSignIn {
+            return true;
+        }
+        let secured = self.open().iter().filter(|run| has_secured(run));
+        let steps = secured.filter_map(|run| serde_json::from_str::<Vec<Step>>(&run.steps).ok()).flatten();
+        steps.into_iter().any(|taken| taken.step == step)
     }
 
     /// The oldest snapshot since the last finished Undo. A part that it does not contain comes from the next one that does.
@@ -168,6 +187,11 @@ fn is(run: &ActionRow, action: Action) -> bool {
     run.action == action.as_str()
 }
 
+/// Returns whether a run secures an account: because somebody asked for it, or by itself.
+fn has_secured(run: &ActionRow) -> bool {
+    is(run, Action::Remediate) || is(run, Action::Contain)
+}
+
 /// The index row of an account or mailbox. A row that cannot be read counts as empty and is written anew.
 async fn index_row(
     app: &App,
@@ -195,7 +219,7 @@ async fn read_run(app: &App, key: Key) -> Result<Option<ActionRow>, StoreError> 
     Ok(stored.and_then(|stored| readable(&stored, ActionRow::from_stored(&stored))).map(|(row, _)| row))
 }
 
-/// The runs for the mailbox since its last finished Undo, by the columns that tell so.
+/// Returns the runs for the mailbox since its last finished Undo, from the columns that are needed for that.
 async fn of_mailbox(app: &App, domain: &Domain, mailbox_id: &str) -> Result<Vec<IndexedRun>, StoreError> {
     let mut query = Query::partition(PartitionKey::domain(domain))
         .changed_since(app.clock.now() - UNINDEXED)

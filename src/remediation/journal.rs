@@ -19,10 +19,10 @@ use super::request::{Action, Request};
 use super::steps::snapshot::Snapshot;
 use super::{RunStatus, Step};
 
-/// How long the store may take for what comes after the first row.
+/// The time limit of the store for everything after the first row.
 pub const STORE: Duration = Duration::from_millis(2_500);
 
-/// How often a row is written that others write at the same time.
+/// The number of attempts to write a row that others write at the same time.
 const TRIES: usize = 4;
 
 /// A run and what is stored of it.
@@ -30,11 +30,11 @@ pub struct RunJournal<'a> {
     app: &'a App,
     row: ActionRow,
     etag: ETag,
-    /// What earlier runs have kept for Undo.
+    /// The settings that earlier runs have saved for Undo.
     before: Option<Snapshot>,
-    /// What this one has.
+    /// The settings that this run has saved.
     own: Option<Snapshot>,
-    /// What could not be stored after the first row was.
+    /// The parts that could not be stored after the first row was.
     pub warnings: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ impl<'a> RunJournal<'a> {
         Self { before, ..self }
     }
 
-    /// Which run it is.
+    /// Returns the id of the run.
     pub fn run_id(&self) -> RunId {
         self.row.run_id
     }
@@ -119,7 +119,7 @@ impl<'a> RunJournal<'a> {
         self.store().await;
     }
 
-    /// What this run and those before it have kept for Undo.
+    /// Returns the settings that this run and those before it have saved for Undo.
     pub fn kept(&self) -> Option<Snapshot> {
         match (self.before.clone(), self.own.clone()) {
             (Some(before), Some(own)) => Some(before.or(own)),
@@ -220,7 +220,7 @@ async fn put(store: &dyn Store, row: &ActionRow, newest: bool, etag: Option<&ETa
     Err(failure.unwrap_or_else(|| StoreError::Unavailable("a row is changed all the time".to_owned())))
 }
 
-/// Whether a run that lost its lock has been overtaken: the copy is that of the newest run.
+/// Returns whether a run that lost its lock has been overtaken: the copy is that of the newest run.
 fn is_of_later_run(stored: &Stored, row: &ActionRow) -> bool {
     stored.entity.time("Started").is_some_and(|started| started > row.started)
 }

@@ -15,7 +15,7 @@ use table_store::{Column, Digest, ETag, Entity, Key, PartitionKey, Store, StoreE
 use super::Refusal;
 use super::journal::STORE;
 
-/// How long a lease holds without being renewed.
+/// The time for which a lease holds without being renewed.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 /// A lease with less left than this is renewed.

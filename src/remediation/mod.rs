@@ -2,10 +2,11 @@
 //!
 //! [`request`] parses the caller's request and [`accounts`] finds the accounts that it is about. [`remediate`] takes the
 //! [`steps`] one after the other under a `lock` and writes each to the `journal`; `history` knows the earlier runs.
-//! [`undo`] restores a snapshot; [`dismiss`] touches no account.
+//! [`contain`] takes the least of them without a request. [`undo`] restores a snapshot; [`dismiss`] touches no account.
 
 pub mod accounts;
 mod boundary;
+pub mod contain;
 mod context;
 pub mod dismiss;
 mod findings;

@@ -11,7 +11,7 @@ use table_store::{Digest, Store, StoreError};
 use super::context::RemediationContext;
 use super::journal::STORE;
 
-/// Forgets that the threats to the mailbox were told, for what all of them did is undone now. What is wrong where it fails.
+/// Forgets that the threats to the mailbox were notified, because their effect is undone now. Returns a warning if that fails.
 pub async fn reset_notified_fingerprints(context: &RemediationContext<'_>) -> Option<String> {
     let limit = Deadline::after(Arc::clone(&context.app.clock), STORE);
     let error = match limit.limit(forget_told(context)).await {

@@ -4,7 +4,7 @@ use crate::notify::token::TokenRefusal;
 use base::ids::RecordId;
 use table_store::StoreError;
 
-/// Why a request is refused. In each context but [`Refusal::HalfDismissed`] and
+/// The cause of a refusal. In each case but [`Refusal::HalfDismissed`] and
 /// [`Refusal::Unsure`] nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -21,19 +21,19 @@ pub enum Refusal {
     #[error("no threat is stored under this ID for this Domain and User{0}")]
     NoSuchThreat(&'static str),
     /// 403
-    #[error("{0} is in PROTECTED_USERS and is never touched; act by hand")]
+    #[error("{0} is in PROTECTED_USERS, so Tenantwatch does not change it; act manually")]
     Protected(String),
     /// 409
     #[error(
-        "the finding does not name the owner of the mailbox, so nobody knows which mailbox to secure; find the owner of the rule or \
-         mailbox in the audit record and act by hand"
+        "the finding does not name the owner of the mailbox, so Tenantwatch does not know which mailbox to secure; find the owner of the \
+         rule or mailbox in the audit record and act manually"
     )]
     OwnerUnknown,
     /// 409
     #[error("another run for one of these accounts or mailboxes is in progress; try again in a minute")]
     Busy,
     /// 409
-    #[error("there is no snapshot to go back to: nothing was remediated, or it has been undone already")]
+    #[error("there is no snapshot to restore: nothing was remediated, or it has been undone already")]
     NoSnapshot,
     /// 409
     #[error("a later remediation has changed the same account; undo finding {0} first")]
@@ -43,14 +43,16 @@ pub enum Refusal {
     Store(#[from] StoreError),
     /// 503
     #[error(
-        "the same change is not told of again, but this finding could not be closed and may be told once more; press again: {0}"
+        "the same change is muted, but this finding could not be closed and may be notified once more; send the request again: {0}"
     )]
     HalfDismissed(#[source] StoreError),
     /// 503
-    #[error("no account was touched; the store did not answer in time, so what it has kept is not known; press again")]
+    #[error(
+        "no account was changed; the store did not respond in time, so it is not known what it has stored; send the request again"
+    )]
     Unsure,
     /// 502
-    #[error("nothing was changed, for the tenant could not be reached: {0}")]
+    #[error("nothing was changed, because the tenant could not be reached: {0}")]
     Unreachable(String),
 }
 

@@ -23,14 +23,14 @@ use super::steps::verify::Reading;
 use super::steps::{self, snapshot, verify};
 use super::{Action, Refusal, Report, RunStatus, Step, StepName, notified_fingerprints};
 
-/// What a press is about.
+/// The finding and the accounts of a press.
 #[derive(Debug, Clone, Copy)]
 pub struct RemediationRequest<'a> {
     /// The services and the store.
     pub app: &'a App,
     /// The stored threat.
     pub finding: &'a ProcessedRow,
-    /// What was asked for.
+    /// The request of the caller.
     pub request: &'a Request,
     /// The accounts of the finding.
     pub accounts: &'a Accounts,
@@ -61,7 +61,7 @@ impl<'a> RemediationRequest<'a> {
         Ok(history.of_incident(self.finding, &mailbox_id))
     }
 
-    /// What the store gives before anything is changed, unless it takes all the time there is.
+    /// Returns the answer of the store before anything is changed, unless it takes all the time there is.
     async fn in_time<T, E: Into<Refusal>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Refusal> {
         let slow = || Err(StoreError::Unavailable("no answer in time".to_owned()).into());
         self.deadline.limit(Box::pin(work)).await.map_or_else(slow, |outcome| outcome.map_err(Into::into))
@@ -127,12 +127,12 @@ async fn under_lock<'a>(
 ) -> Result<Report, Refusal> {
     let mut history = press.history().await?;
     context.compromised = press.compromised(&history).await?;
-    let (mut steps, is_done) = steps_so_far(&history, press.finding, &context.compromised);
+    let (mut steps, is_done) = steps_so_far(&steps::all(), &history, press.finding, &context.compromised);
     let snapshot = history.open_snapshot();
     let record = press.begin(run_id, &mut history, &steps).await?.after(snapshot);
     context.record = Some(Mutex::new(record));
     let status = match is_done {
-        true => secure_again(context, &mut steps).await,
+        true => secure_again(context, &steps::all(), &mut steps).await,
         false => {
             take_all(context, &mut steps).await;
             RunStatus::of(&steps, RunStatus::Completed)
@@ -151,12 +151,17 @@ async fn under_lock<'a>(
     Ok(report)
 }
 
-/// The steps as the last run of this finding left them, and whether nothing is left to be done.
+/// The wanted steps as the last run of this finding left them, and whether nothing is left to be done.
 ///
-/// Where something is left only what must not be done twice is handed on. The other steps look first whether there is
-/// something to do, and so notice what came back since.
-fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Account]) -> (Vec<Step>, bool) {
-    let mut steps = steps::all();
+/// If something is left, only steps that must not be done twice are handed on. The other steps first look whether there is
+/// something to do, and so notice a change that was reverted.
+pub(super) fn steps_so_far(
+    wanted: &[Step],
+    history: &History,
+    finding: &ProcessedRow,
+    compromised: &[Account],
+) -> (Vec<Step>, bool) {
+    let mut steps = wanted.to_vec();
     let Some((run, prior)) = history.prior_steps(&finding.record_id) else {
         return (steps, false);
     };
@@ -173,8 +178,8 @@ fn steps_so_far(history: &History, finding: &ProcessedRow, compromised: &[Accoun
     (steps, is_done)
 }
 
-/// Whether sign-in is allowed for an account that an earlier run has blocked. Whoever came in since may know the password and
-/// has sessions.
+/// Returns whether sign-in is allowed for an account that an earlier run has blocked. An attacker who has come in since then may know
+/// the password and has sessions.
 fn is_let_in_again(prior: &[Step], compromised: &[Account]) -> bool {
     let is_enabled = |account: &Account| account.user.as_ref().and_then(|user| user.account_enabled) == Some(true);
     let blocked = prior.iter().filter(|step| step.step == StepName::BlockSignIn && step.outcome.is_settled());
@@ -190,7 +195,7 @@ fn is_done_once(step: StepName) -> bool {
     )
 }
 
-/// Whether an account step was taken for all of these accounts: an earlier run may have been for fewer.
+/// Returns whether an account step was taken for all of these accounts: an earlier run may have been for fewer.
 fn covers(step: &Step, compromised: &[Account]) -> bool {
     let is_about_accounts = matches!(
         step.step,
@@ -204,16 +209,20 @@ fn covers(step: &Step, compromised: &[Account]) -> bool {
     !is_about_accounts || compromised.iter().all(|account| step.covers(account))
 }
 
-/// Everything was done before. Where a second read finds that something no longer holds, somebody was inside in between, and
-/// all of it is done again; where it cannot be read nothing is known, and nothing is done.
-async fn secure_again(context: &RemediationContext<'_>, steps: &mut Vec<Step>) -> RunStatus {
+/// Verifies a finished run. If a change is no longer in effect, an attacker was inside in the meantime, and all of it is done
+/// again; if the state cannot be read, nothing is known and nothing is done.
+pub(super) async fn secure_again(
+    context: &RemediationContext<'_>,
+    wanted: &[Step],
+    steps: &mut Vec<Step>,
+) -> RunStatus {
     let read = context.run_while_locked(Box::pin(verify::run(context, steps))).await;
     let Some(Reading { report, is_broken }) = read else {
         note(steps, steps::LAST, StepReport::planned("Time ran out; the next press reads again."));
         return RunStatus::Incomplete;
     };
     if is_broken {
-        *steps = steps::all();
+        *steps = wanted.to_vec();
         take_all(context, steps).await;
         return RunStatus::of(steps, RunStatus::Completed);
     }
@@ -223,7 +232,7 @@ async fn secure_again(context: &RemediationContext<'_>, steps: &mut Vec<Step>) -
 
 /// Takes every step that is not finished, until time runs out. Each is stored before and after: the end of one step and the
 /// beginning of the next are one write.
-async fn take_all(context: &RemediationContext<'_>, steps: &mut [Step]) {
+pub(super) async fn take_all(context: &RemediationContext<'_>, steps: &mut [Step]) {
     let names: Vec<StepName> = steps.iter().filter(|step| !step.outcome.is_settled()).map(|step| step.step).collect();
     for name in names {
         if !context.may_go_on().await {
@@ -271,12 +280,12 @@ pub async fn preview(press: RemediationRequest<'_>) -> Result<Report, Refusal> {
     let mut steps = steps::all();
     let run_id = RunId::random();
     let mut record = press.begin(run_id, &mut history, &steps).await?;
-    note(&mut steps, steps::FIRST, StepReport::planned("What is there would be kept for Undo."));
+    note(&mut steps, steps::FIRST, StepReport::planned("The present settings would be saved for Undo."));
     for name in steps::BETWEEN {
         let report = context.run_while_locked(Box::pin(steps::take(name, &context))).await;
         note(&mut steps, name, report.unwrap_or_else(|| StepReport::planned("Time ran out before this was read.")));
     }
-    note(&mut steps, steps::LAST, StepReport::planned("Everything would be read again."));
+    note(&mut steps, steps::LAST, StepReport::planned("Every change would be verified."));
     record.finish(RunStatus::Preview, &steps).await;
     let mut report = press.report(run_id, RunStatus::Preview, &context.compromised, steps);
     report.warnings = record.warnings;

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Outcome, Step};
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum RunStatus {
     /// Every step that there was to take was taken, and held.
@@ -13,7 +13,7 @@ pub enum RunStatus {
     CompletedWithErrors,
     /// An earlier run had completed, and a fresh read says that it holds.
     AlreadyDone,
-    /// Time ran out; the next press goes on.
+    /// Time ran out. Run the remediation again to continue.
     Incomplete,
     /// Nothing was changed.
     Preview,
@@ -48,7 +48,7 @@ impl RunStatus {
         }
     }
 
-    /// What the outcomes of the steps add up to; `finished` when all of them held.
+    /// Returns the status that follows from the outcomes of the steps; `finished` if nothing is left.
     pub fn of(steps: &[Step], finished: Self) -> Self {
         let any = |outcome| steps.iter().any(|step| step.outcome == outcome);
         match () {
@@ -59,19 +59,19 @@ impl RunStatus {
     }
 }
 
-/// What is answered with status 200.
+/// The body of an answer with status 200.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Report {
-    /// How it ended.
+    /// The result.
     pub status: RunStatus,
-    /// What was asked for.
+    /// The requested action.
     pub action: &'static str,
     /// The run, as in the table.
     pub run_id: String,
     /// The tenant's domain.
     pub domain: String,
-    /// Whom the caller named.
+    /// The account that the caller named.
     pub user: String,
     /// The accounts that the account steps act on, `;`-joined.
     pub account: String,
@@ -83,7 +83,7 @@ pub struct Report {
     /// After a finished Undo, which voids the older ones: presses the buttons of the finding again. Empty otherwise.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub action_token: String,
-    /// What went wrong with the record of the run, though not with the run.
+    /// Faults in storing the run. They are no faults of the run itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }

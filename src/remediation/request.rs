@@ -1,11 +1,12 @@
-//! What the caller asks for. Callers are flows that people build, so member names may stand in any context, and a text may come
-//! as a number or a truth value and the other way round.
+//! Parses the request of a caller. Callers are flows that people build, so member names may be in any case, and a string may come
+//! as a number or a Boolean and the reverse.
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::Refusal;
 use crate::notify::token::Scope;
+use crate::tables::ProcessedRow;
 use base::ids::{Domain, RecordId};
 
 /// The longest body that is read, in bytes.
@@ -17,7 +18,7 @@ const ACCOUNT_LIMIT: usize = 400;
 /// The longest `Reason` that is kept, in characters.
 const REASON_LIMIT: usize = 2_000;
 
-/// What is to be done.
+/// The requested action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Secure the account.
@@ -28,11 +29,13 @@ pub enum Action {
     Undo,
     /// It was a false positive: do not tell of it again.
     Dismiss,
+    /// The automatic containment. No request can ask for it.
+    Contain,
 }
 
 impl Action {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Remediate, Self::Preview, Self::Undo, Self::Dismiss];
+    /// Those that a request can ask for.
+    pub const OF_REQUESTS: [Self; 4] = [Self::Remediate, Self::Preview, Self::Undo, Self::Dismiss];
 
     /// The word in requests, answers and rows.
     pub fn as_str(self) -> &'static str {
@@ -41,20 +44,21 @@ impl Action {
             Self::Preview => "Preview",
             Self::Undo => "Undo",
             Self::Dismiss => "Dismiss",
+            Self::Contain => "Contain",
         }
     }
 
-    /// Which token it takes.
+    /// Returns the scope of the token that it takes.
     fn scope(self, force: bool) -> Scope {
         match self {
             Self::Undo if force => Scope::Force,
             Self::Undo => Scope::Undo,
-            Self::Remediate | Self::Preview | Self::Dismiss => Scope::Act,
+            Self::Remediate | Self::Preview | Self::Dismiss | Self::Contain => Scope::Act,
         }
     }
 }
 
-/// Whose account the account steps act on.
+/// The choice of the account that the account steps act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountChoice {
     /// The mailbox owner, and the actor when that is another enabled user of the tenant.
@@ -109,6 +113,21 @@ impl Request {
         self.action.scope(self.force)
     }
 
+    /// The request that stands for the automatic containment of a threat.
+    pub(super) fn contain(finding: &ProcessedRow) -> Self {
+        let owner = finding.source_mailbox.trim();
+        Self {
+            domain: finding.domain.clone(),
+            user: if owner.is_empty() { finding.actor.clone() } else { owner.to_owned() },
+            record_id: finding.record_id,
+            token: None,
+            action: Action::Contain,
+            account: AccountChoice::Auto,
+            force: false,
+            reason: String::new(),
+        }
+    }
+
     /// Reads a body. Unknown members are ignored, null ones are as good as missing.
     ///
     /// # Errors
@@ -123,7 +142,7 @@ impl Request {
             user: members.account("User")?,
             record_id: members.name("ID", "the GUID of a log record")?,
             token: members.text("Token")?.map(SecretString::from),
-            action: members.word("Action", &Action::ALL, Action::as_str)?.unwrap_or(Action::Remediate),
+            action: members.word("Action", &Action::OF_REQUESTS, Action::as_str)?.unwrap_or(Action::Remediate),
             account: members
                 .word("Account", &AccountChoice::ALL, AccountChoice::as_str)?
                 .unwrap_or(AccountChoice::Auto),
@@ -141,7 +160,7 @@ impl Members {
         serde_json::from_slice(body).map(Self).map_err(|_| bad("the body must be a JSON object"))
     }
 
-    /// The member under this name in any context. Two that differ in context only must not say different things.
+    /// The member under this name in any case. Two that differ in case only must not say different things.
     fn find(&self, name: &str) -> Result<Option<&Value>, Refusal> {
         let mut found = None;
         for (key, value) in &self.0 {
@@ -163,7 +182,7 @@ impl Members {
             Some(Value::String(text)) => text.trim().to_owned(),
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(value)) => value.to_string(),
-            Some(_) => return Err(bad(&format!("{name} must be a text"))),
+            Some(_) => return Err(bad(&format!("{name} must be a string"))),
         };
         Ok(Some(text).filter(|text| !text.is_empty()))
     }

@@ -32,7 +32,7 @@ pub enum StepName {
     Verify,
 }
 
-/// What became of a step.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// There is nothing to do it to, or it is left on purpose.
@@ -54,7 +54,7 @@ impl Outcome {
     pub const ALL: [Self; 6] =
         [Self::Skipped, Self::AlreadyDone, Self::Done, Self::Undone, Self::Planned, Self::Failed];
 
-    /// Whether nothing is left to be done.
+    /// Returns whether nothing is left to be done.
     pub fn is_settled(self) -> bool {
         match self {
             Self::Skipped | Self::AlreadyDone | Self::Done | Self::Undone => true,
@@ -62,7 +62,7 @@ impl Outcome {
         }
     }
 
-    /// How much a technician must know of it, among several outcomes of one step.
+    /// Returns the weight of the outcome for a technician, among several outcomes of one step.
     fn weight(self) -> u8 {
         match self {
             Self::Skipped => 0,
@@ -82,13 +82,13 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Step {
-    /// Which step.
+    /// The name of the step.
     pub step: StepName,
     /// The result.
     pub outcome: Outcome,
-    /// What was found and done, or what somebody has to do.
+    /// The result, or the action that a person has to take.
     pub detail: String,
-    /// What a second read found.
+    /// The result of the verification.
     pub verified: String,
     /// The accounts for which nothing is left to be done, by object id in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,13 +108,13 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ShownStep<'a> {
-    /// Which step.
+    /// The name of the step.
     pub step: StepName,
     /// The result.
     pub outcome: Outcome,
-    /// What was found and done, or what somebody has to do.
+    /// The result, or the action that a person has to take.
     pub detail: &'a str,
-    /// What a second read found.
+    /// The result of the verification.
     pub verified: &'a str,
 }
 
@@ -187,7 +187,7 @@ impl Step {
     }
 }
 
-/// What a step says of itself.
+/// The report of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepReport {
     pub outcome: Outcome,

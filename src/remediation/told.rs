@@ -14,7 +14,7 @@ use table_store::StoreError;
 use super::journal::STORE;
 use super::{Action, Report, RunStatus};
 
-/// How long an incomplete press may be continued before it is told as it is.
+/// The time in which an incomplete press may be continued before it is reported as it is.
 const CONTINUED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// Notes a finished or incomplete press. A failure becomes a warning of the report: the press itself is done.

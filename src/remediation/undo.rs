@@ -24,7 +24,7 @@ use super::steps::snapshot::{KeptRule, Snapshot};
 use super::steps::{block_sign_in, clear_forwarding, disable_auto_reply, disable_client_access};
 use super::{Outcome, Refusal, Report, RunStatus, Step, StepName};
 
-/// What is put back, in this order: the owner gets in last.
+/// The steps that are undone, in this order: the owner can sign in last.
 const STEPS: [StepName; 5] = [
     StepName::ClearForwarding,
     StepName::DisableInboxRules,
@@ -67,7 +67,7 @@ async fn under_lock<'a>(
         }
         let work = Box::pin(put_back(context, STEPS[at], &snapshot, &history, press.request.force));
         let report = context.run_while_locked(work).await;
-        let report = report.unwrap_or_else(|| StepReport::planned("Time ran out; the next Undo does it again."));
+        let report = report.unwrap_or_else(|| StepReport::planned("Time ran out. Run the Undo again to continue."));
         steps[at].note(report);
         context.save(&steps).await;
     }
@@ -108,13 +108,13 @@ fn action_token(press: RemediationRequest<'_>) -> String {
     token.map(|token| token.expose_secret().to_owned()).unwrap_or_default()
 }
 
-/// Whom another finding, or another choice of `Account`, had blocked: an Undo of that one still has to find them.
+/// Returns the accounts that another finding, or another choice of `Account`, had blocked: an Undo of that one must still find them.
 fn left_blocked(context: &RemediationContext<'_>, snapshot: &Snapshot) -> Snapshot {
     let users = snapshot.users.iter().filter(|user| !is_meant(context, user)).cloned().collect();
     Snapshot { users, ..Snapshot::at(snapshot.taken) }
 }
 
-/// Whether the user is one of the accounts that this press is for.
+/// Returns whether the user is one of the accounts that this press is for.
 fn is_meant(context: &RemediationContext<'_>, user: &User) -> bool {
     context.compromised.iter().any(|account| account.key().eq_ignore_ascii_case(&user.id))
 }
@@ -126,6 +126,9 @@ async fn put_back(
     history: &History,
     force: bool,
 ) -> StepReport {
+    if !history.has_taken(step) {
+        return StepReport::skipped("No run has changed it.");
+    }
     match step {
         StepName::ClearForwarding => forwarding(context, snapshot.forwarding.as_ref(), force).await,
         StepName::DisableInboxRules => inbox_rules(context, &snapshot.rules, force).await,
@@ -142,11 +145,11 @@ async fn sign_in(context: &RemediationContext<'_>, users: &[User], history: &His
         let name = &user.user_principal_name;
         reports.push(match user.account_enabled {
             _ if !is_meant(context, user) => {
-                StepReport::skipped(format!("{name}: was blocked because of another finding; undo that one."))
+                StepReport::skipped(format!("{name}: was blocked because of another finding. Undo that finding."))
             }
             Some(_) => let_in(context, user, history).await,
             None => StepReport::failed(format!(
-                "{name}: Graph did not say whether sign-in was allowed before it was blocked. Allow it by hand."
+                "{name}: Graph did not say whether sign-in was allowed before it was blocked. Allow it manually."
             )),
         });
     }
@@ -159,8 +162,10 @@ async fn sign_in(context: &RemediationContext<'_>, users: &[User], history: &His
 async fn let_in(context: &RemediationContext<'_>, user: &User, history: &History) -> StepReport {
     let name = &user.user_principal_name;
     let password = match has_reset_password(context, user, history) {
-        true => "the password stays reset",
-        false => "its password was NOT reset here: see that somebody has, for whoever stole it can sign in",
+        true => "the password remains reset",
+        false => {
+            "its password was NOT reset by Tenantwatch. Make sure that it was reset, because an attacker who knows it can sign in"
+        }
     };
     match context.app.graph.set_account_enabled(context.tenant(), &user.id, true).await {
         Ok(()) => undone(format!("{name}: sign-in is allowed again; {password}.")),
@@ -199,7 +204,7 @@ async fn auto_reply(context: &RemediationContext<'_>, reply: Option<&AutoReply>)
         return StepReport::skipped("No automatic reply went to external senders.");
     };
     match disable_auto_reply::set(context, &reply.auto_reply_state).await {
-        Ok(()) => undone("The automatic reply is switched on again."),
+        Ok(()) => undone("The automatic reply is enabled again."),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
 }
@@ -218,7 +223,7 @@ async fn forwarding(context: &RemediationContext<'_>, kept: Option<&Forwarding>,
         }
     }
     match clear_forwarding::set(context, kept).await {
-        Ok(()) => undone("Forwarding is as it was."),
+        Ok(()) => undone("Forwarding restored."),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
 }
@@ -227,7 +232,9 @@ async fn forwarding(context: &RemediationContext<'_>, kept: Option<&Forwarding>,
 async fn may_forward_to(context: &RemediationContext<'_>, target: &str, force: bool) -> Result<(), StepReport> {
     let shown = quoted(target);
     if !stays_inside(context, target).await? {
-        return Err(StepReport::skipped(format!("{shown} is neither inside nor trusted: forwarding stays off.")));
+        return Err(StepReport::skipped(format!(
+            "{shown} is neither internal nor trusted, so forwarding remains disabled."
+        )));
     }
     let address = context.address_of(target).await.map(|address| address.to_string());
     let is_named = threats(context).await?.iter().any(|threat| {
@@ -235,12 +242,14 @@ async fn may_forward_to(context: &RemediationContext<'_>, target: &str, force: b
         text.contains(&target.to_lowercase()) || address.as_ref().is_some_and(|address| text.contains(address))
     });
     match is_named && !force {
-        true => Err(StepReport::skipped(format!("A threat names {shown}: forwarding stays off unless Force is true."))),
+        true => Err(StepReport::skipped(format!(
+            "A threat names {shown}, so forwarding remains disabled unless Force is true."
+        ))),
         false => Ok(()),
     }
 }
 
-/// Whether mail to the target is proven to stay inside, or goes to somebody trusted.
+/// Returns whether mail to the target is proven to stay in the organization, or goes to a trusted recipient.
 async fn stays_inside(context: &RemediationContext<'_>, target: &str) -> Result<bool, StepReport> {
     let boundary = context.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
     let address = context.address_of(target).await;
@@ -262,7 +271,7 @@ async fn inbox_rules(
     let (off, mut reports) = switched_off(context, kept).await;
     for rule in &off {
         if !context.may_go_on().await {
-            reports.push(StepReport::planned("Time ran out; the next Undo goes on."));
+            reports.push(StepReport::planned("Time ran out. Run the Undo again to continue."));
             break;
         }
         let is_named = threats.iter().any(|threat| names(threat, rule));
@@ -279,7 +288,7 @@ async fn inbox_rules(
         });
     }
     match reports.is_empty() {
-        true => StepReport::skipped("No rule is off that was on."),
+        true => StepReport::skipped("No rule that was enabled before is disabled now."),
         false => StepReport::all(reports),
     }
 }
@@ -297,7 +306,7 @@ async fn switch_on_if_inside(context: &RemediationContext<'_>, rule: &Rule) -> S
             Ok(true) => {}
             Ok(false) => {
                 let (name, target) = (quoted(&rule.name), quoted(target));
-                let why = "which is neither inside nor trusted: it stays off unless Force is true";
+                let why = "which is neither internal nor trusted, so it remains disabled unless Force is true";
                 return StepReport::skipped(format!("{name} sends mail to {target}, {why}."));
             }
             Err(report) => return report,
@@ -308,7 +317,7 @@ async fn switch_on_if_inside(context: &RemediationContext<'_>, rule: &Rule) -> S
 
 async fn switch_on(context: &RemediationContext<'_>, rule: &Rule) -> StepReport {
     match RuleSwitch::on(rule).set(context).await {
-        Ok(()) => undone(format!("{} is on again.", quoted(&rule.name))),
+        Ok(()) => undone(format!("{} is enabled again.", quoted(&rule.name))),
         Err(error) => StepReport::failed(format!("{}: {}", quoted(&rule.name), explain(&error, EXCHANGE_GRANT))),
     }
 }
@@ -336,8 +345,8 @@ async fn switched_off(
     (off, reports)
 }
 
-/// Whether a threat is about this rule: by its id, or by its name, for a rule that was made anew has another id. A blank name
-/// tells only where no id does.
+/// Returns whether a threat is about this rule: by its id, or by its name, because a rule that was created again has another id. A
+/// blank name counts only if no id is known.
 fn names(threat: &ProcessedRow, rule: &Rule) -> bool {
     let has_id = !threat.rule_id.is_empty() && rule.source != Source::Graph;
     let (told, name) = (threat.rule_name.trim().to_lowercase(), rule.name.trim().to_lowercase());
@@ -352,7 +361,7 @@ async fn threats<'a>(context: &'a RemediationContext<'_>) -> Result<Vec<&'a Proc
 }
 
 fn nothing_kept() -> StepReport {
-    StepReport::skipped("The snapshot does not hold it.")
+    StepReport::skipped("The snapshot does not contain it.")
 }
 
 fn undone(detail: impl Into<String>) -> StepReport {

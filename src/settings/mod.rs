@@ -5,9 +5,11 @@ mod actions;
 mod channels;
 mod cloud;
 mod collection;
+mod containment;
 mod credential;
 mod file;
 mod heartbeat;
+mod investigation;
 mod list;
 mod location;
 mod minimum;
@@ -20,8 +22,10 @@ mod trust;
 pub use actions::{ActionKey, ActionSettings, ProtectedUser};
 pub use channels::{ChannelSettings, MailSettings, WebhookSettings};
 pub use collection::CollectionSettings;
+pub use containment::{ContainedTenants, ContainmentMode, ContainmentSettings};
 pub use file::{SettingsFileError, layered, read_settings_file};
 pub use heartbeat::{HeartbeatSettings, HeartbeatStyle};
+pub use investigation::InvestigationSettings;
 pub use list::{SETTINGS, SettingDoc};
 pub use location::LocationSettings;
 pub use minimum::{MinimumSeverity, NotifyMinimum};
@@ -59,8 +63,12 @@ pub struct Settings {
     pub heartbeat: HeartbeatSettings,
     /// The requirements and limits of RemediateAccount.
     pub actions: ActionSettings,
+    /// Automatic containment.
+    pub containment: ContainmentSettings,
     /// Targets that are never external, and disabled detections.
     pub trust: TrustSettings,
+    /// Investigations that follow a threat: on or off, and their bounds.
+    pub investigation: InvestigationSettings,
     /// The look-up of IP addresses.
     pub location: LocationSettings,
     /// `SSL_CERT_FILE`: PEM root certificates that replace the system's.
@@ -158,7 +166,9 @@ impl Settings {
         let channels = ChannelSettings::from_source(&mut source, needs.channels);
         let heartbeat = HeartbeatSettings::from_source(&mut source);
         let actions = ActionSettings::from_source(&mut source);
+        let containment = ContainmentSettings::from_source(&mut source);
         let trust = TrustSettings::from_source(&mut source);
+        let investigation = InvestigationSettings::from_source(&mut source);
         let location = LocationSettings::from_source(&mut source);
         let root_certificates = root_certificates(&mut source);
         match (partner, hosts, collection, source.into_problems()) {
@@ -172,7 +182,9 @@ impl Settings {
                 channels,
                 heartbeat,
                 actions,
+                containment,
                 trust,
+                investigation,
                 location,
                 root_certificates,
             }),

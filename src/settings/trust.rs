@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use base::ids::{Domain, MailAddress};
+use base::ids::Domain;
+pub use base::trust::TrustedTarget;
 
 use super::source::Source;
 
@@ -20,7 +21,7 @@ pub struct TrustSettings {
 /// Values of the column `Type` that `DETECTIONS_OFF` accepts.
 ///
 /// Written out because settings know nothing about detection; a test compares the list with the finding types.
-pub const DETECTION_TYPES: [&str; 14] = [
+pub const DETECTION_TYPES: [&str; 15] = [
     "InboxRule",
     "InboxForward",
     "MailboxPermission",
@@ -35,26 +36,8 @@ pub const DETECTION_TYPES: [&str; 14] = [
     "SignInMethod",
     "Domain",
     "ContactRetargeted",
+    "KnownAttackerAddress",
 ];
-
-/// One entry of `TRUSTED_DOMAINS`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TrustedTarget {
-    /// A domain: `domain` or `<tenant domain>/domain`.
-    Domain {
-        /// Only in the tenant with this ManagementDomain.
-        only_in: Option<Domain>,
-        /// The trusted domain.
-        domain: Domain,
-    },
-    /// An address: `address@domain` or `<tenant domain>/address@domain`.
-    Address {
-        /// Only in the tenant with this ManagementDomain.
-        only_in: Option<Domain>,
-        /// The trusted address.
-        address: MailAddress,
-    },
-}
 
 /// Domains where anyone can have a mailbox. Trusting such a domain would trust every attacker.
 const PUBLIC_PROVIDERS: &str = include_str!("public_mail_providers.txt");
@@ -63,7 +46,7 @@ impl TrustSettings {
     pub(super) fn from_source(source: &mut Source) -> Self {
         let form = "domain, address@domain or <tenant domain>/<either>; a public mail provider only as a full address";
         Self {
-            targets: source.list("TRUSTED_DOMAINS", form, TrustedTarget::parse),
+            targets: source.list("TRUSTED_DOMAINS", form, trusted_target),
             apps: source.list("TRUSTED_APPS", "a GUID", |text| text.parse().ok()).into_iter().collect(),
             detections_off: source
                 .list("DETECTIONS_OFF", "the name of a detection type", detection_type)
@@ -73,19 +56,17 @@ impl TrustSettings {
     }
 }
 
-impl TrustedTarget {
-    fn parse(text: &str) -> Option<Self> {
-        let (only_in, target) = match text.split_once('/') {
-            Some((tenant, target)) => (Some(tenant.parse().ok()?), target),
-            None => (None, text),
-        };
-        if target.contains('@') {
-            return Some(Self::Address { only_in, address: target.parse().ok()? });
-        }
-        let domain: Domain = target.parse().ok()?;
-        let is_public = PUBLIC_PROVIDERS.lines().any(|provider| provider == domain.as_str());
-        (!is_public && domain.as_str().contains('.')).then_some(Self::Domain { only_in, domain })
+fn trusted_target(text: &str) -> Option<TrustedTarget> {
+    let (only_in, target) = match text.split_once('/') {
+        Some((tenant, target)) => (Some(tenant.parse().ok()?), target),
+        None => (None, text),
+    };
+    if target.contains('@') {
+        return Some(TrustedTarget::Address { only_in, address: target.parse().ok()? });
     }
+    let domain: Domain = target.parse().ok()?;
+    let is_public = PUBLIC_PROVIDERS.lines().any(|provider| provider == domain.as_str());
+    (!is_public && domain.as_str().contains('.')).then_some(TrustedTarget::Domain { only_in, domain })
 }
 
 /// Returns the exact name of a detection type that can be disabled; the case of `text` does not matter.

@@ -11,6 +11,9 @@ use table_store::{Entity, Store, StoreError, Stored, Table};
 /// The time for which a claim holds before other runs may take it over.
 pub const CLAIM_HOLDS: TimeDelta = TimeDelta::minutes(15);
 
+/// How long a claim holds of a threat whose account is being contained: a containment that was killed must not wait for long.
+pub const CONTAINMENT_HOLDS: TimeDelta = TimeDelta::seconds(60);
+
 /// The longest plausible wait for a next attempt. An attempt is put off for a day at most, so a longer wait was written by a
 /// wrong clock.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(2);
@@ -38,6 +41,15 @@ pub enum TakenOver {
     Theirs,
 }
 
+/// A finding whose claim this run holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnedFinding {
+    /// The row as it is stored.
+    pub row: ProcessedRow,
+    /// Its version.
+    pub version: RowVersion,
+}
+
 /// Inserts a row that carries a `ClaimId`. If a row exists already, or the response was lost, the stored claim id shows whether
 /// it is this run's own.
 ///
@@ -61,7 +73,7 @@ pub async fn insert(store: &dyn Store, table: Table, entity: &Entity) -> Result<
     Err(failure.unwrap_or_else(|| StoreError::Unavailable(format!("row {} comes and goes", entity.key))))
 }
 
-/// Takes over a finding whose claim has run out, for [`CLAIM_HOLDS`] from `now`. Counts as one more attempt.
+/// Takes over a finding whose claim has run out, for `holds` from `now`. Counts as one more attempt.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the store cannot be used. The finding may be claimed anyway, and is left alone until that claim runs
@@ -72,6 +84,7 @@ pub async fn take_over(
     version: &RowVersion,
     claim: RunId,
     now: DateTime<Utc>,
+    holds: TimeDelta,
 ) -> Result<TakenOver, StoreError> {
     if let Some(until) = row.next_attempt.filter(|until| !is_reached(*until, now)) {
         return Ok(TakenOver::NotYet(until));
@@ -79,7 +92,7 @@ pub async fn take_over(
     let taken = ProcessedRow {
         claim_id: claim,
         attempts: row.attempts.saturating_add(1),
-        next_attempt: Some(now + CLAIM_HOLDS),
+        next_attempt: Some(now + holds),
         ..row.clone()
     };
     let failure = match save(store, &taken, Some(version)).await {

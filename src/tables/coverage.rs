@@ -68,6 +68,8 @@ pub struct CoverageRow {
     pub covered_until: Option<DateTime<Utc>>,
     /// `ReadFrom`: where the first run began to list. In rows of earlier versions, where the first run of this version continued.
     pub read_from: Option<DateTime<Utc>>,
+    /// `ReadSince`: since when the tenant has been read without a gap. A run that comes late does not restart it; a gap does.
+    pub read_since: Option<DateTime<Utc>>,
     /// `Ahead`: spans read beyond it, at most 50.
     pub ahead: Vec<Span>,
     /// `LastRun`: when the last complete run ended.
@@ -126,6 +128,33 @@ impl TenantState {
 }
 
 impl CoverageRow {
+    /// Returns the row of a tenant that was never read.
+    pub fn first(tenant_id: TenantId, domain: Domain, display_name: String, since: DateTime<Utc>) -> Self {
+        Self {
+            tenant_id,
+            domain,
+            display_name,
+            state: TenantState::New,
+            since,
+            covered_until: None,
+            read_from: None,
+            read_since: None,
+            ahead: Vec::new(),
+            last_run: None,
+            last_outcome: String::new(),
+            gaps: Vec::new(),
+            pending: false,
+            fetched: BTreeMap::new(),
+            owed: 0,
+            last_content: None,
+            audit_checked: None,
+            notified: String::new(),
+            subscriptions: BTreeMap::new(),
+            missed_listings: 0,
+            last_run_started: None,
+        }
+    }
+
     /// The columns, as docs/tables.md lists them. `Fetched_` stands for all columns `Fetched_<hour>`.
     pub const COLUMNS: &'static [&'static str] = &[
         "Domain",
@@ -134,6 +163,7 @@ impl CoverageRow {
         "Since",
         "CoveredUntil",
         "ReadFrom",
+        "ReadSince",
         "Ahead",
         "LastRun",
         "LastOutcome",
@@ -230,6 +260,7 @@ impl CoverageRow {
         let times = [
             ("CoveredUntil", self.covered_until),
             ("ReadFrom", self.read_from),
+            ("ReadSince", self.read_since),
             ("LastRun", self.last_run),
             ("LastContent", self.last_content),
             ("AuditCheck", self.audit_checked),
@@ -258,6 +289,7 @@ impl CoverageRow {
             since: columns.time("Since")?,
             covered_until: stored.entity.time("CoveredUntil"),
             read_from: stored.entity.time("ReadFrom"),
+            read_since: stored.entity.time("ReadSince"),
             ahead: columns.json("Ahead")?,
             last_run: stored.entity.time("LastRun"),
             last_outcome: columns.text("LastOutcome"),

@@ -17,6 +17,10 @@ const REMOVED: Word = Word::new("removed");
 const ADDED: Word = Word::new("added");
 const INCIDENT: Word = Word::new("incident");
 const LOCK: Word = Word::new("lock");
+const INVESTIGATION: Word = Word::new("investigation");
+const ATTACKERS: Word = Word::new("attackers");
+const BREAKER: Word = Word::new("breaker");
+const ALL: Word = Word::new("all");
 
 /// The partition of AuditLogCoverage with all tenants' coverage rows.
 pub fn tenants() -> PartitionKey {
@@ -91,4 +95,29 @@ pub fn lock(object: &Digest) -> RowKey {
 /// The index of open snapshots, by the digest of an object id.
 pub fn snapshot(object: &Digest) -> RowKey {
     RowKey::word_digest(SNAPSHOT, object)
+}
+
+/// The newest report about a threat.
+pub fn investigation(log_id: &RecordId) -> RowKey {
+    RowKey::word_record(INVESTIGATION, log_id)
+}
+
+/// The partition of AuditLogCoverage with the addresses of attackers.
+pub fn attackers() -> PartitionKey {
+    PartitionKey::word(ATTACKERS)
+}
+
+/// An address of an attacker.
+pub fn attacker(address: &Digest) -> RowKey {
+    RowKey::digest(address)
+}
+
+/// The partition of AuditLogCoverage with the counters of automatic containment.
+pub fn breaker() -> PartitionKey {
+    PartitionKey::word(BREAKER)
+}
+
+/// The counters over all tenants.
+pub fn breaker_of_all() -> RowKey {
+    RowKey::word(ALL)
 }

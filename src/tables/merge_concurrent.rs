@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base::clock::Clock;
 use base::ids::TenantId;
 use chrono::{DateTime, Utc};
-use table_store::{Store, StoreError, conflict_delays};
+use table_store::{Store, StoreError, is_conflict, retry};
 
 use super::{CoverageRow, DeferredBlob, RowVersion, load, merge, save};
 
@@ -28,25 +28,24 @@ pub async fn read(store: &dyn Store, tenant: &TenantId) -> Result<Option<(Covera
 pub async fn write(
     store: &dyn Store,
     clock: &Arc<dyn Clock>,
-    mut row: CoverageRow,
-    mut version: Option<RowVersion>,
+    row: CoverageRow,
+    version: Option<RowVersion>,
 ) -> Result<(CoverageRow, RowVersion), StoreError> {
-    let mut delays = conflict_delays();
-    loop {
-        let conflict = match save(store, &row, version.as_ref()).await {
-            Ok(version) => return Ok((row, version)),
-            Err(error @ (StoreError::Changed(_) | StoreError::Exists(_))) => error,
-            Err(error) => return Err(error),
-        };
-        clock.sleep(delays.next().ok_or(conflict)?).await;
-        version = match read(store, &row.tenant_id).await? {
-            Some((theirs, version)) => {
-                row = merge_concurrent(&row, &theirs);
-                Some(version)
-            }
-            None => None,
-        };
+    match save(store, &row, version.as_ref()).await {
+        Ok(version) => return Ok((row, version)),
+        Err(error) if is_conflict(&error) => {}
+        Err(error) => return Err(error),
     }
+    let row = &row;
+    retry(clock, is_conflict, || async move {
+        let (merged, version) = match read(store, &row.tenant_id).await? {
+            Some((theirs, version)) => (merge_concurrent(row, &theirs), Some(version)),
+            None => (row.clone(), None),
+        };
+        let version = save(store, &merged, version.as_ref()).await?;
+        Ok((merged, version))
+    })
+    .await
 }
 
 /// Merges the rows of two runs. `theirs` is the stored one: its domain was seen first.
@@ -67,6 +66,8 @@ pub fn merge_concurrent(ours: &CoverageRow, theirs: &CoverageRow) -> CoverageRow
         since: state.since,
         covered_until: ours.covered_until.max(theirs.covered_until),
         read_from: ours.read_from.into_iter().chain(theirs.read_from).min(),
+        // A gap that either has found restarts it.
+        read_since: ours.read_since.max(theirs.read_since),
         ahead: [ours.ahead.as_slice(), &theirs.ahead].concat(),
         last_run: newer.last_run,
         last_outcome: newer.last_outcome.clone(),

@@ -1,11 +1,14 @@
 //! The rows of the three tables as types, and the few ways they may be written: claim, take over, mark, unite.
 
 mod actions;
+mod breaker;
 pub mod claim;
 mod columns;
+mod containment;
 pub mod coverage;
 mod coverage_session;
 pub mod incidents;
+mod investigations;
 pub mod keys;
 mod lock;
 mod marks;
@@ -17,6 +20,7 @@ mod related;
 pub mod retention;
 mod rows;
 mod span;
+pub mod stored_finding;
 mod tenant_rows;
 mod version;
 
@@ -25,15 +29,18 @@ use table_store::Table;
 use crate::settings::TableNames;
 
 pub use actions::ActionRow;
+pub use breaker::{BreakerRow, BreakerScope, Counters, Reservation};
+pub use containment::{Containment, is_containable};
 pub use coverage::{CoverageRow, TenantState};
 pub use coverage_session::CoverageSession;
 pub use incidents::IncidentRow;
+pub use investigations::{AttackerRow, InvestigationRow, VictimAccount};
 pub use lock::LockRow;
 pub use marks::{AddedDomainRow, ConsentRow, RemovedRow};
 pub use open_snapshots::{IndexedRun, OpenSnapshotsRow};
 pub use processed::{FindingState, Notified, ProcessedRow, Unanswered, UnansweredChannels};
 pub use related::{TargetIndexRow, TargetRow, UserEventRow};
-pub use rows::{TableRow, list, list_readable, load, put, readable, save, update};
+pub use rows::{TableRow, insert_new, list, list_readable, load, put, readable, save, update};
 pub use span::{Span, merge, without};
 pub use tenant_rows::{DeferredBlob, NotifiedFingerprintRow, PendingRow, ServiceRow};
 pub use version::RowVersion;

@@ -10,8 +10,8 @@ use crate::detection::{FindingKind, Judged, Judgement, Reason, Severity};
 use base::ids::{Domain, RecordId, RunId, TenantId};
 use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, Store, StoreError, Stored, cut_text};
 
-use super::RowVersion;
 use super::columns::{Columns, filetime, filetime_text, flag_text, json_text};
+use super::{Containment, RowVersion};
 
 /// The tenant of rows that the runbooks of 2019 wrote.
 const NO_TENANT: TenantId = TenantId::new(Uuid::nil());
@@ -136,6 +136,10 @@ pub struct ProcessedRow {
     pub unanswered: UnansweredChannels,
     /// `IncidentId`: the incident that the threat belongs to; empty for rows of the first version and for what is no threat.
     pub incident_id: String,
+    /// `Containment`: the result of the automatic containment. `None` if there was none, or none yet.
+    pub containment: Option<Containment>,
+    /// `ContainmentDetail`: what the containment did, for readers.
+    pub containment_detail: String,
 }
 
 impl FindingState {
@@ -218,6 +222,8 @@ impl ProcessedRow {
         "Unknown",
         "IncidentId",
         "ContentCreated",
+        "Containment",
+        "ContainmentDetail",
     ];
 
     /// Returns the key of the row.
@@ -308,6 +314,10 @@ impl ProcessedRow {
         entity.set_whole_text("Notified", &json_text(&self.notified));
         entity.set_whole_text("Unknown", &json_text(&self.unanswered));
         entity.set_text("IncidentId", &self.incident_id);
+        if let Some(containment) = &self.containment {
+            entity.set_text("Containment", &containment.to_string());
+            entity.set_text("ContainmentDetail", &self.containment_detail);
+        }
     }
 
     /// Reads the row from the store. Columns that the runbooks of 2019 did not write get defaults if nothing depends on them;
@@ -363,6 +373,8 @@ impl ProcessedRow {
             notified: columns.json("Notified")?,
             unanswered: columns.json("Unknown")?,
             incident_id: columns.text("IncidentId"),
+            containment: columns.parsed("Containment")?,
+            containment_detail: columns.text("ContainmentDetail"),
         };
         let version = RowVersion::of(stored, Self::COLUMNS);
         let is_unknown = row.state == FindingState::Unknown;

@@ -21,6 +21,9 @@ const NEAR: TimeDelta = TimeDelta::days(8);
 /// clears no older fingerprint.
 const SEEN: TimeDelta = TimeDelta::days(31);
 
+/// An address of an attacker counts for 30 days.
+const ATTACKERS: TimeDelta = TimeDelta::days(31);
+
 /// A mailbox that forwards to a target counts for 7 days.
 const AIMED: TimeDelta = TimeDelta::days(7);
 
@@ -66,6 +69,15 @@ pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<
         marks += remove(store, COVERAGE, old(prefix, SEEN), |_| true).await?;
     }
     Ok(near + seen + marks + remove_targets(store, old(TargetIndexRow::ROW_PREFIX, AIMED), now - AIMED).await?)
+}
+
+/// Removes the addresses of attackers that have lost their meaning by `now`.
+///
+/// # Errors
+/// When the store cannot be used. What was removed stays removed.
+pub async fn remove_attackers(store: &dyn Store, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    let old = Query::partition(super::keys::attackers()).changed_before(now - ATTACKERS);
+    remove(store, COVERAGE, old, |_| true).await
 }
 
 /// Removes outdated target rows and their index entries. The target row goes first, because its index entry is needed to find it

@@ -1,8 +1,9 @@
 //! Loading and saving rows as types.
 
 use super::{
-    AddedDomainRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, LockRow, NotifiedFingerprintRow,
-    OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow,
+    AddedDomainRow, AttackerRow, BreakerRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, InvestigationRow,
+    LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow,
+    TargetIndexRow, TargetRow, UserEventRow,
 };
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ table_rows! {
     IncidentRow => PROCESSED,
     LockRow => ACTIONS,
     OpenSnapshotsRow => ACTIONS,
+    InvestigationRow => ACTIONS,
     CoverageRow => COVERAGE,
     DeferredBlob => COVERAGE,
     NotifiedFingerprintRow => COVERAGE,
@@ -63,6 +65,8 @@ table_rows! {
     RemovedRow => COVERAGE,
     AddedDomainRow => COVERAGE,
     ServiceRow => COVERAGE,
+    AttackerRow => COVERAGE,
+    BreakerRow => COVERAGE,
 }
 
 /// Reads one row.
@@ -114,6 +118,18 @@ pub async fn save<R: TableRow>(
     }
 }
 
+/// Stores a row unless one is stored under its key. Returns whether it was stored.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn insert_new<R: TableRow>(store: &dyn Store, row: &R) -> Result<bool, StoreError> {
+    match store.insert(R::TABLE, &row.entity()).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::Exists(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Changes one row, and repeats on conflict: `change` gets the stored row, and returns the row to store and the value to return.
 /// No row to store leaves it as it is. `change` must not depend on how often it is called.
 ///
@@ -144,13 +160,11 @@ pub async fn update<R: TableRow, T>(
 /// # Errors
 /// Returns [`StoreError`] if the store cannot be used, or others changed the row at every try.
 pub async fn put<R: TableRow>(store: &dyn Store, clock: &Arc<dyn Clock>, row: &R) -> Result<(), StoreError> {
-    let entity = row.entity();
     // Nearly always the row is new, and then one request is enough.
-    match store.insert(R::TABLE, &entity).await {
-        Ok(_) => return Ok(()),
-        Err(StoreError::Exists(_)) => {}
-        Err(error) => return Err(error),
+    if insert_new(store, row).await? {
+        return Ok(());
     }
+    let entity = row.entity();
     table_store::update(store, clock, R::TABLE, &entity.key, |stored| {
         let version = stored.map(|stored| RowVersion::of(stored, R::COLUMNS));
         Ok(Change::Write(version.map_or_else(|| entity.clone(), |version| version.complete(entity.clone())), ()))

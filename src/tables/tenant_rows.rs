@@ -101,7 +101,7 @@ impl DeferredBlob {
     /// Returns the row as it is stored.
     pub fn to_entity(&self) -> Entity {
         let mut entity = Entity::new(self.key());
-        entity.set_text("ContentType", content_type_text(self.content_type));
+        entity.set_text("ContentType", self.content_type.as_str());
         // An address that was cut would be another address.
         entity.set_whole_text("ContentUri", &self.content.content_uri);
         entity.set_whole_text("ContentId", &self.content.content_id);
@@ -122,7 +122,7 @@ impl DeferredBlob {
         let row = Self {
             tenant_id: columns.partition_name("")?,
             content_type: columns
-                .word("ContentType", CONTENT_TYPES, content_type_text)?
+                .word("ContentType", CONTENT_TYPES, ContentType::as_str)?
                 .ok_or_else(|| missing("ContentType"))?,
             content: Content {
                 content_uri: stored.entity.whole_text("ContentUri").ok_or_else(|| missing("ContentUri"))?,
@@ -138,13 +138,6 @@ impl DeferredBlob {
 }
 
 const CONTENT_TYPES: &[ContentType] = &[ContentType::Exchange, ContentType::AzureActiveDirectory];
-
-fn content_type_text(of: ContentType) -> &'static str {
-    match of {
-        ContentType::Exchange => "Audit.Exchange",
-        ContentType::AzureActiveDirectory => "Audit.AzureActiveDirectory",
-    }
-}
 
 impl NotifiedFingerprintRow {
     /// The columns, as docs/tables.md lists them.

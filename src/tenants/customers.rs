@@ -85,10 +85,10 @@ pub enum ListingError {
     #[error("the customers cannot be listed: {0}")]
     Service(#[from] ServiceError),
     /// Graph listed none.
-    #[error("no customers found by {0}; Tenantwatch continues to monitor the known tenants")]
+    #[error("TENANT_SOURCE={0} finds no customers; Tenantwatch continues to monitor the known tenants")]
     Empty(&'static str),
     /// Graph listed none, and no tenant is known either.
-    #[error("no customers found by {0}; {1}")]
+    #[error("TENANT_SOURCE={0} finds no customers; {1}")]
     NoneYet(&'static str, String),
 }
 

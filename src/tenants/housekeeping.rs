@@ -86,7 +86,11 @@ async fn remove_old_rows(app: &App, deadline: &Deadline, known: &Known) -> Resul
         known.values().map(|(row, _)| remove_old_rows_of(app, deadline, row, before).boxed()).collect();
     let of_tenants: Vec<usize> = stream::iter(tenants).buffer_unordered(TENANTS_AT_ONCE).try_collect().await?;
     let of_service = retention::remove_closed(app.store.as_ref(), &keys::service_partition(), before).await?;
-    let removed = of_service + of_tenants.iter().sum::<usize>();
+    let of_attackers = match app.settings.investigation.is_on {
+        true => retention::remove_attackers(app.store.as_ref(), app.clock.now()).await?,
+        false => 0,
+    };
+    let removed = of_service + of_attackers + of_tenants.iter().sum::<usize>();
     if removed > 0 {
         tracing::info!(removed, "old rows removed");
     }

@@ -21,7 +21,7 @@ pub use stop::Stop;
 pub use undelivered::undelivered;
 
 use crate::app::App;
-use crate::tables::{CoverageRow, CoverageSession, TenantState, coverage};
+use crate::tables::{CoverageRow, CoverageSession, coverage};
 use table_store::StoreError;
 
 /// Opens the coverage row of a tenant; stores a new one with what the message says if there is none.
@@ -39,26 +39,5 @@ pub async fn open_session<'a>(app: &'a App, message: &TenantMessage) -> Result<C
 
 /// The coverage row of a tenant that was never read.
 pub fn first_row(app: &App, message: &TenantMessage) -> CoverageRow {
-    CoverageRow {
-        tenant_id: message.tenant_id,
-        domain: message.domain.clone(),
-        display_name: message.display_name.clone(),
-        state: TenantState::New,
-        since: app.clock.now(),
-        covered_until: None,
-        read_from: None,
-        ahead: Vec::new(),
-        last_run: None,
-        last_outcome: String::new(),
-        gaps: Vec::new(),
-        pending: false,
-        fetched: std::collections::BTreeMap::new(),
-        owed: 0,
-        last_content: None,
-        audit_checked: None,
-        notified: String::new(),
-        subscriptions: std::collections::BTreeMap::new(),
-        missed_listings: 0,
-        last_run_started: None,
-    }
+    CoverageRow::first(message.tenant_id, message.domain.clone(), message.display_name.clone(), app.clock.now())
 }

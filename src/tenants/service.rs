@@ -62,12 +62,15 @@ pub async fn notice_standstill(app: &App, outbox: &Outbox<'_>) -> Result<bool, S
 /// # Errors
 /// Returns [`StoreError`] if the notice cannot be stored.
 pub async fn notice_missing_action_key(app: &App, outbox: &Outbox<'_>) -> Result<(), StoreError> {
-    let text =
-        "RemediateAccount rejects every request because ACTION_KEY is not set. Tenantwatch monitors and notifies, but \
-                no button works. Set ACTION_KEY to base64 of at least 32 random bytes."
-            .to_owned();
+    let text = "RemediateAccount rejects every request because ACTION_KEY is not set. Tenantwatch monitors and notifies, but \
+                no button works. Set ACTION_KEY to base64 of at least 32 random bytes.";
+    // With its own id, so that it is sent to those who got the other one before.
+    let (text, since) = match app.settings.containment.warning(&app.settings.actions.key) {
+        Some(warning) => (format!("{text} {warning}."), "unset, so nothing is contained"),
+        None => (text.to_owned(), "unset"),
+    };
     let subject = Subject::service(app.settings.partner.tenant_id);
-    let notice = Notice { subject, what: "ActionKey".to_owned(), since: "unset".to_owned(), text, at: app.clock.now() };
+    let notice = Notice { subject, what: "ActionKey".to_owned(), since: since.to_owned(), text, at: app.clock.now() };
     outbox.tell(&notice, None).await
 }
 
@@ -130,12 +133,20 @@ fn notice(app: &App, row: &ServiceRow, text: String) -> Notice {
 pub async fn notice_clocks(app: &App, outbox: &Outbox<'_>, apart: TimeDelta) -> Result<(), StoreError> {
     let now = app.clock.now();
     let text = format!(
-        "The clock of this machine, the time of the Management Activity API and the time of the store are {} minutes apart. \
+        "The clock of this machine, the time of the Management Activity API and the time of the store are {} apart. \
          Tenantwatch uses the middle one. Check the time synchronization of this machine.",
-        apart.num_minutes()
+        in_words(apart)
     );
     let subject = Subject::service(app.settings.partner.tenant_id);
     let since = now.date_naive().to_string();
     let notice = Notice { subject, what: "Clock".to_owned(), since, text, at: now };
     outbox.tell(&notice, None).await
+}
+
+/// Returns a time in minutes, or in days if it is that long.
+fn in_words(time: TimeDelta) -> String {
+    match time.num_days() {
+        0..=2 => format!("{} minutes", time.num_minutes()),
+        days => format!("{days} days"),
+    }
 }

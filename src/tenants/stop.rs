@@ -21,6 +21,11 @@ pub enum Stop {
     /// A subscription has just been started, and the service does not list its content yet.
     #[error("the subscription was started; the service does not list its content yet")]
     Starting,
+    /// The service accepts no start of a subscription for now, because one was requested a short time ago.
+    #[error(
+        "the service starts the subscription no sooner than 15 minutes after the last request; the next run continues"
+    )]
+    StartThrottled,
     /// The tenant cannot be read until someone restores the access.
     #[error("{1}")]
     AccessBlocked(TenantState, String),

@@ -16,7 +16,7 @@ const RANKS: &[&[&str]] = &[
     &["tenants"],
     &["readiness"],
     &["collect"],
-    &["assess", "remediation"],
+    &["assess", "casework", "remediation"],
     &["functions"],
     &["host"],
     &["cli"],

@@ -20,8 +20,8 @@ use tenantwatch::detection::FindingKind;
 use tenantwatch::functions::process_audit_log::Report;
 use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_audit_log};
 use tenantwatch::settings::{
-    ActionKey, ActionSettings, ChannelSettings, CollectionSettings, LocationSettings, Settings, TableNames,
-    TenantSettings, TenantSource, TrustSettings,
+    ActionKey, ActionSettings, ChannelSettings, CollectionSettings, InvestigationSettings, LocationSettings, Settings,
+    TableNames, TenantSettings, TenantSource, TrustSettings,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use tenantwatch::tables::{CoverageRow, ProcessedRow};
@@ -449,6 +449,7 @@ fn settings(sim: &Simulator) -> Settings {
     };
     Settings {
         heartbeat: Default::default(),
+        containment: Default::default(),
         partner: AppRegistration {
             tenant_id: TenantId::new(PARTNER),
             client_id: Uuid::from_u128(0xc1),
@@ -486,6 +487,7 @@ fn settings(sim: &Simulator) -> Settings {
             remove_signin_methods: false,
         },
         trust: TrustSettings::default(),
+        investigation: InvestigationSettings { is_on: false, ..InvestigationSettings::default() },
         location: LocationSettings::default(),
         root_certificates: Some(sim.ca_path()),
     }

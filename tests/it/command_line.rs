@@ -1,13 +1,14 @@
 //! The built binary on the command line: usage, settings, exit codes, and RemediateAccount under `run`.
 
-use std::process::{Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tenantwatch_simulator::{Simulator, scenario};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+
+use crate::background_run;
 
 const MARKER: &str = "c2VjcmV0LW1hcmtlci1uZXZlci1zaG93bg";
 
@@ -126,23 +127,9 @@ struct Running {
 impl Running {
     async fn start(simulator: &Simulator) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
-            .args(["run", "--port", "0", "--data", data.path().to_str().unwrap()])
-            .env_clear()
-            .envs(simulator.environment())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next_line().await.unwrap().expect("the line with the address");
-            if let Some((_, address)) = line.split_once("address=") {
-                break format!("http://{}/api/RemediateAccount", address.split_whitespace().next().unwrap());
-            }
-        };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
+        command.args(["run", "--port", "0", "--data", data.path().to_str().unwrap()]);
+        let (child, url) = background_run::start(command.env_clear().envs(simulator.environment())).await;
         Self { child, url, _data: data }
     }
 }

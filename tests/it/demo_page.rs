@@ -39,6 +39,7 @@ async fn page_shows_cards_and_a_button_changes_the_mailbox() {
         0,
         "attacker text must not become a link"
     );
+    browser.wait_until(&format!("{post}.querySelector('.report').innerText.includes('An attacker was in')")).await;
     assert!(account_is_enabled(&simulator, attack), "nothing was pressed yet");
 
     if let Some(file) = std::env::var_os("TENANTWATCH_CARD_SCREENSHOT") {

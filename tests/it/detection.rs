@@ -6,7 +6,7 @@ mod both_doors;
 mod correlation;
 mod documentation;
 mod families;
-mod fixtures;
+pub mod fixtures;
 mod judging;
 mod kinds;
 mod ordinary_week;

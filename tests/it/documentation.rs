@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use table_store::StoreError;
 use tenantwatch::notify::token::TokenRefusal;
+use tenantwatch::remediation::contain::Condition;
 use tenantwatch::remediation::{AccountChoice, Action, Outcome, Refusal, RunStatus, steps};
 use tenantwatch::settings::SETTINGS;
 
@@ -194,7 +195,7 @@ fn remediation_page_lists_exactly_the_words_of_the_response() {
     assert_eq!(first_column(&page, "| `Status` |"), words(&RunStatus::ALL));
     assert_eq!(first_column(&page, "| `Outcome` |"), words(&Outcome::ALL));
     assert_eq!(first_column(&page, "| `Step` |"), words(&steps));
-    assert_eq!(first_column(&page, "| action |"), Action::ALL.map(Action::as_str));
+    assert_eq!(first_column(&page, "| action |"), Action::OF_REQUESTS.map(Action::as_str));
     assert_eq!(first_column(&page, "| account |"), AccountChoice::ALL.map(AccountChoice::as_str));
 }
 
@@ -221,4 +222,14 @@ fn remediation_page_lists_every_http_status() {
     let documented: BTreeSet<u16> =
         first_column(&page, "| status |").iter().map(|status| status.parse().unwrap()).collect();
     assert_eq!(documented, refused.into_iter().chain(of_hosts).collect());
+}
+
+#[test]
+fn containment_page_lists_exactly_the_conditions() {
+    let page = read("docs/containment.md");
+    let mut listed = first_column(&page, "| `Refused:` |");
+    let mut conditions: Vec<String> = Condition::ALL.iter().map(|condition| condition.unmet().to_owned()).collect();
+    listed.sort();
+    conditions.sort();
+    assert_eq!(listed, conditions);
 }

@@ -17,10 +17,10 @@ use table_store::{
 use tenantwatch::detection::{FindingKind, Reason, ReasonName, Severity};
 use tenantwatch::tables::claim::{self, Claimed, TakenOver};
 use tenantwatch::tables::{
-    ActionRow, AddedDomainRow, ConsentRow, CoverageRow, DeferredBlob, FindingState, IncidentRow, IndexedRun, LockRow,
-    NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, TableRow,
-    TargetIndexRow, TargetRow, TenantState, Unanswered, UserEventRow, coverage, list, load, merge, put, retention,
-    save, without,
+    ActionRow, AddedDomainRow, AttackerRow, BreakerRow, BreakerScope, ConsentRow, Containment, CoverageRow,
+    DeferredBlob, FindingState, IncidentRow, IndexedRun, InvestigationRow, LockRow, NotifiedFingerprintRow,
+    OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, TableRow, TargetIndexRow, TargetRow,
+    TenantState, Unanswered, UserEventRow, VictimAccount, coverage, list, load, merge, put, retention, save, without,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;
@@ -98,6 +98,8 @@ fn finding() -> ProcessedRow {
             Unanswered { requests: 1, last: at("2026-11-22T10:00:31Z") },
         )]),
         incident_id: "incident".to_owned(),
+        containment: Some(Containment::Refused("the record is older than 24 hours".to_owned())),
+        containment_detail: "BlockSignIn: anna@contoso.com: sign-in is blocked.".to_owned(),
     }
 }
 
@@ -129,6 +131,7 @@ fn tenant_row() -> CoverageRow {
         since: hour(0),
         covered_until: Some(hour(10)),
         read_from: Some(hour(0)),
+        read_since: Some(hour(1)),
         ahead: vec![span(12, 13), span(15, 16)],
         last_run: Some(hour(10)),
         last_outcome: "12 records, 1 finding".to_owned(),
@@ -260,6 +263,14 @@ fn lock() -> LockRow {
     LockRow { domain: "contoso.com".parse().unwrap(), mailbox, run_id: RunId::random(), leased_until: hour(1) }
 }
 
+fn breaker(scope: BreakerScope) -> BreakerRow {
+    let mut row = BreakerRow::empty(scope);
+    row.contained.accounts.insert("mark".to_owned(), hour(1));
+    row.contained.open_since = Some(hour(2));
+    row.observed.open_since = Some(hour(3));
+    row
+}
+
 fn open_snapshots() -> OpenSnapshotsRow {
     let mut row = OpenSnapshotsRow::empty(&"contoso.com".parse().unwrap(), Digest::of(&["account"]));
     row.add(IndexedRun {
@@ -293,6 +304,8 @@ async fn every_row_comes_back_as_it_was_saved() {
     comes_back(service()).await;
     comes_back(lock()).await;
     comes_back(open_snapshots()).await;
+    comes_back(breaker(BreakerScope::All)).await;
+    comes_back(breaker(BreakerScope::Tenant(tenant()))).await;
 }
 
 #[test]
@@ -547,11 +560,12 @@ async fn a_claim_can_be_taken_over_when_it_has_run_out_and_not_before() {
     let etag = save(store.as_ref(), &row, None).await.unwrap();
     let until = row.next_attempt.unwrap();
     let early = until - TimeDelta::seconds(1);
-    let taken = claim::take_over(store.as_ref(), &row, &etag, RunId::random(), early).await.unwrap();
+    let taken =
+        claim::take_over(store.as_ref(), &row, &etag, RunId::random(), early, claim::CLAIM_HOLDS).await.unwrap();
     assert_eq!(taken, TakenOver::NotYet(until));
 
     let claim_id = RunId::random();
-    let taken = claim::take_over(store.as_ref(), &row, &etag, claim_id, until).await.unwrap();
+    let taken = claim::take_over(store.as_ref(), &row, &etag, claim_id, until, claim::CLAIM_HOLDS).await.unwrap();
     let TakenOver::Ours(ours, ours_etag) = taken else { panic!("{taken:?}") };
     let stored = load::<ProcessedRow>(store.as_ref(), &row.key()).await.unwrap().unwrap();
     assert_eq!(stored, (*ours.clone(), ours_etag));
@@ -559,7 +573,7 @@ async fn a_claim_can_be_taken_over_when_it_has_run_out_and_not_before() {
     assert_eq!(ours.next_attempt, Some(until + TimeDelta::minutes(15)));
     assert_eq!(ours.notified, row.notified);
 
-    let late = claim::take_over(store.as_ref(), &row, &etag, RunId::random(), until).await.unwrap();
+    let late = claim::take_over(store.as_ref(), &row, &etag, RunId::random(), until, claim::CLAIM_HOLDS).await.unwrap();
     assert_eq!(late, TakenOver::Theirs);
 }
 
@@ -569,7 +583,9 @@ async fn a_take_over_whose_answer_was_lost_is_ours() {
     let row = finding();
     let etag = save(inner.as_ref(), &row, None).await.unwrap();
     let now = row.next_attempt.unwrap();
-    let taken = claim::take_over(&LosesOneAnswer::over(&inner), &row, &etag, RunId::random(), now).await.unwrap();
+    let taken = claim::take_over(&LosesOneAnswer::over(&inner), &row, &etag, RunId::random(), now, claim::CLAIM_HOLDS)
+        .await
+        .unwrap();
     assert!(matches!(taken, TakenOver::Ours(..)), "{taken:?}");
 }
 
@@ -702,6 +718,47 @@ fn incident() -> IncidentRow {
     }
 }
 
+fn investigation() -> InvestigationRow {
+    InvestigationRow {
+        domain: "contoso.com".parse().unwrap(),
+        log_id: RECORD.parse().unwrap(),
+        number: 2,
+        task: RECORD.parse().unwrap(),
+        tenant_id: tenant(),
+        incident_id: "11111111-1111-1111-1111-111111111111".to_owned(),
+        account: "bob@contoso.com".to_owned(),
+        written: hour(2),
+        verdict: "An attacker was in bob@contoso.com.".to_owned(),
+        report: "{\"Account\":\"bob@contoso.com\"}".repeat(2_000),
+        activities: "[]".to_owned(),
+        omitted: String::new(),
+        outcome: Digest::of(&["acts"]),
+    }
+}
+
+fn attacker() -> AttackerRow {
+    let victim = VictimAccount { tenant_id: tenant(), account: "bob@contoso.com".to_owned() };
+    AttackerRow {
+        address: "203.0.113.5".parse().unwrap(),
+        seen: hour(2),
+        log_id: RECORD.parse().unwrap(),
+        accounts: [victim].into(),
+    }
+}
+
+#[tokio::test]
+async fn reports_and_addresses_come_back_as_they_were_stored() {
+    let store = store();
+    put(store.as_ref(), &clock(), &investigation()).await.unwrap();
+    put(store.as_ref(), &clock(), &attacker()).await.unwrap();
+    let key = InvestigationRow::key(&investigation().domain, &investigation().log_id);
+    assert_eq!(load::<InvestigationRow>(store.as_ref(), &key).await.unwrap().unwrap().0, investigation());
+    let rows = list::<AttackerRow>(store.as_ref(), Query::partition(PartitionKey::parse("attackers").unwrap())).await;
+    assert_eq!(rows.unwrap().into_iter().map(|(row, _)| row).collect::<Vec<_>>(), [attacker()]);
+    assert_eq!(retention::remove_attackers(store.as_ref(), Utc::now()).await.unwrap(), 0);
+    assert_eq!(retention::remove_attackers(store.as_ref(), Utc::now() + TimeDelta::days(32)).await.unwrap(), 1);
+}
+
 /// The rows of docs/tables.md, and what the code writes.
 fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
     vec![
@@ -710,6 +767,8 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
         ("AuditLogActionsLog", ActionRow::COLUMNS, action().to_entity(true)),
         ("AuditLogActionsLog: `snapshot_<h>`", OpenSnapshotsRow::COLUMNS, open_snapshots().to_entity()),
         ("AuditLogActionsLog: `lock_<h>`", LockRow::COLUMNS, lock().to_entity()),
+        ("AuditLogActionsLog: `investigation_<log id>`", InvestigationRow::COLUMNS, investigation().to_entity()),
+        ("AuditLogCoverage: `attackers`", AttackerRow::COLUMNS, attacker().to_entity()),
         ("AuditLogCoverage: a tenant", CoverageRow::COLUMNS, tenant_row().to_entity()),
         ("AuditLogCoverage: `owed_<h>`", DeferredBlob::COLUMNS, owed("a").to_entity()),
         ("AuditLogCoverage: `seen_<h>`", NotifiedFingerprintRow::COLUMNS, seen().to_entity()),
@@ -720,6 +779,7 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
         ("AuditLogCoverage: `consent_<h>`", ConsentRow::COLUMNS, consent().to_entity()),
         ("AuditLogCoverage: `removed_<h>`", RemovedRow::COLUMNS, removed().to_entity()),
         ("AuditLogCoverage: `added_<h>`", AddedDomainRow::COLUMNS, added().to_entity()),
+        ("AuditLogCoverage: `breaker`", BreakerRow::COLUMNS, breaker(BreakerScope::All).to_entity()),
         ("AuditLogCoverage: the service", ServiceRow::COLUMNS, service().to_entity()),
     ]
 }

@@ -30,6 +30,8 @@ impl App {
         options.executable = Some(PathBuf::from(env!("CARGO_BIN_EXE_tenantwatch")));
         options.queue_suffix = format!("-{}", Uuid::new_v4().simple());
         options.environment = simulator.environment().into_iter().collect();
+        // The days count every notification; investigations have tests of their own.
+        options.environment.insert("INVESTIGATE".to_owned(), "off".to_owned());
         options.environment.insert("GetDomainSchedule".to_owned(), "0 */15 * * * *".to_owned());
         let own = Uuid::new_v4().simple().to_string();
         for name in ["PROCESSED_TABLE", "ACTIONS_TABLE", "COVERAGE_TABLE"] {

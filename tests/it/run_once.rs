@@ -30,6 +30,7 @@ impl Runs {
             .env_clear()
             .envs(self.simulator.environment())
             .env_remove("TEAMS_WEBHOOK_URL")
+            .env("INVESTIGATE", "off")
             .env("TEST_CLOCK", format!("{},1", minutes_from_now * 60_000))
             .envs(changes.iter().copied())
             .output()
@@ -104,7 +105,7 @@ async fn empty_customer_list_exits_1_and_names_its_source() {
     let runs = Runs::of(World::new(uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2))).await;
     let (code, log) = runs.once(0).await;
     assert_eq!(code, Some(1), "{log}");
-    assert!(log.contains("no customers found by contracts"), "{log}");
+    assert!(log.contains("TENANT_SOURCE=contracts finds no customers"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,12 +157,12 @@ async fn empty_first_list_says_what_the_other_source_lists() {
     let runs = Runs::of(world).await;
     let (code, log) = runs.once(0).await;
     assert_eq!(code, Some(1), "{log}");
-    assert!(log.contains("no customers found by contracts; gdap lists 3"), "{log}");
+    assert!(log.contains("TENANT_SOURCE=contracts finds no customers; gdap lists 3"), "{log}");
     assert!(runs.simulator.count(|request| request.service == Service::Flow) > 0, "nobody was told");
 
     runs.simulator.inject(Fault::status(Service::Graph, "/delegatedAdminRelationships", 403));
     let (_, log) = runs.once(1).await;
-    assert!(log.contains("no customers found by contracts; gdap cannot be listed"), "{log}");
+    assert!(log.contains("TENANT_SOURCE=contracts finds no customers; gdap cannot be listed"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

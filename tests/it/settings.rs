@@ -3,7 +3,7 @@
 use m365::AppCredential;
 use table_store::StorageAccess;
 use tenantwatch::settings::{
-    ActionKey, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, TenantSource, TrustedTarget,
+    ActionKey, ContainmentMode, Needs, ProtectedUser, SETTINGS, Settings, SettingsError, TenantSource, TrustedTarget,
 };
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
@@ -62,6 +62,12 @@ fn each_wrong_value_is_rejected_by_its_name() {
         ("PARTNER_TENANT_ID", &[("PARTNER_TENANT_ID", "")]),
         ("PARTNER_TENANT_ID", &[("PARTNER_TENANT_ID", "contoso.com")]),
         ("CLIENT_ID", &[("CLIENT_ID", " ")]),
+        ("AUTO_CONTAIN", &[("AUTO_CONTAIN", "contoso")]),
+        ("AUTO_CONTAIN", &[("AUTO_CONTAIN", "*,contoso.com")]),
+        ("AUTO_CONTAIN", &[("AUTO_CONTAIN", ",")]),
+        ("AUTO_CONTAIN_MODE", &[("AUTO_CONTAIN_MODE", "on")]),
+        ("AUTO_CONTAIN_LIMIT", &[("AUTO_CONTAIN_LIMIT", "0")]),
+        ("AUTO_CONTAIN_LIMIT", &[("AUTO_CONTAIN_LIMIT", "three")]),
         ("CLIENT_ID", &[("CLIENT_ID", "x")]),
         ("CLIENT_SECRET", &[("CLIENT_SECRET", "")]),
         ("CLIENT_SECRET", &[("FEDERATED_IDENTITY_CLIENT_ID", OTHER)]),
@@ -367,7 +373,7 @@ fn every_detection_type_can_be_disabled() {
 
     let types: Vec<_> = FindingKind::ALL
         .iter()
-        .filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Test))
+        .filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test))
         .map(|kind| kind.as_str())
         .collect();
     assert_eq!(tenantwatch::settings::DETECTION_TYPES.as_slice(), types);
@@ -407,4 +413,29 @@ fn minimum_of_one_channel_overrides_the_general_one() {
     let minimum = read(&[("NOTIFY_MINIMUM", "High, mail=Medium")]).unwrap().channels.minimum;
     assert_eq!((minimum.of("flow"), minimum.of("slack"), minimum.of("mail")), (High, High, Medium));
     assert_eq!(read(&[]).unwrap().channels.minimum.of("flow"), Medium);
+}
+
+#[test]
+fn containment_is_off_and_then_observes_by_default() {
+    let contoso = "contoso.com".parse().unwrap();
+    let settings = read(&[]).unwrap();
+    assert!(!settings.containment.lists(&contoso));
+    assert_eq!((settings.containment.mode, settings.containment.limit), (ContainmentMode::Observe, 3));
+    for (list, is_listed) in [("*", true), ("fabrikam.com, CONTOSO.com", true), ("fabrikam.com", false)] {
+        assert_eq!(read(&[("AUTO_CONTAIN", list)]).unwrap().containment.lists(&contoso), is_listed, "{list}");
+    }
+}
+
+#[test]
+fn containment_acts_only_with_an_action_key() {
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for (value, mode) in [("", ContainmentMode::Observe), ("off", ContainmentMode::Act), (key, ContainmentMode::Act)] {
+        let settings = read(&[("AUTO_CONTAIN", "*"), ("AUTO_CONTAIN_MODE", "Act"), ("ACTION_KEY", value)]).unwrap();
+        assert_eq!(settings.containment.mode(&settings.actions.key), mode, "{value}");
+        let warning = settings.containment.warning(&settings.actions.key);
+        assert_eq!(warning.is_some(), mode == ContainmentMode::Observe, "{value}");
+        assert!(warning.is_none_or(|warning| warning.contains("ACTION_KEY is not set")));
+    }
+    let settings = read(&[("AUTO_CONTAIN_MODE", "act")]).unwrap();
+    assert_eq!(settings.containment.warning(&settings.actions.key), None, "no tenant is listed");
 }

@@ -6,7 +6,6 @@ mod usage;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use base::clock::SystemClock;
@@ -16,8 +15,9 @@ use table_store::{Column, Entity, Key, PartitionKey, RowKey, SqliteStore, Store 
 use tenantwatch::tables::{ACTIONS, ActionRow, COVERAGE, PROCESSED};
 use tenantwatch_simulator::world::Consent;
 use tenantwatch_simulator::{Fault, Service, Simulator, World, scenario};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
+
+use crate::background_run;
 
 /// The exit code and the output of the command.
 struct Answer {
@@ -149,21 +149,7 @@ impl Runs {
 
     /// Requests actions about the notifications of these mailboxes, one after the other, and returns the responses.
     async fn press(&self, requests: &[(&str, &str)]) -> Vec<Value> {
-        let mut child = self
-            .command(&["--port", "0"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line = lines.next_line().await.unwrap().expect("the line with the address");
-            if let Some((_, rest)) = line.split_once("address=") {
-                break rest.split_whitespace().next().unwrap().to_owned();
-            }
-        };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let (mut child, url) = background_run::start(&mut self.command(&["--port", "0"])).await;
         let mut responses: Vec<Value> = Vec::new();
         for (mailbox, action) in requests {
             let sent = self.simulator.notifications();
@@ -172,8 +158,7 @@ impl Runs {
             let body = json!({"Domain": notification["ManagementDomain"], "User": mailbox, "ID": notification["LogID"],
                 "Token": if *action == "Undo" { undo_token } else { notification["ActionToken"].clone() },
                 "Action": action, "Reason": "Requested by tess@msp.example"});
-            let url = format!("http://{address}/api/RemediateAccount");
-            let response = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+            let response = reqwest::Client::new().post(&url).json(&body).send().await.unwrap();
             let response: Value = response.json().await.unwrap();
             // Only the run that did the work returns one.
             if let Some(token) = response["UndoToken"].as_str().filter(|token| !token.is_empty()) {

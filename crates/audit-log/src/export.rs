@@ -29,7 +29,7 @@ pub enum ExportError {
     #[error("it cannot be read further: {0}")]
     Io(#[from] io::Error),
     /// Neither JSON nor CSV with records.
-    #[error("it is no audit log: neither JSON nor CSV with audit records")]
+    #[error("it is not an audit log: neither JSON nor CSV with audit records")]
     NotAnAuditLog,
     /// A row without an end, most likely because of a quotation mark that is never closed.
     #[error("the CSV row that begins on line {line} is longer than 32 MiB")]

@@ -161,7 +161,7 @@ impl TokenError {
     fn what(&self) -> String {
         let number = self.aadsts.map(|number| format!(" (AADSTS{number})")).unwrap_or_default();
         match (self.aadsts.and_then(aadsts::find), self.fault) {
-            (Some(known), _) => format!("{}{number}. {}", self.fault, known.advice),
+            (Some(known), fault) => format!("{}{number}. {}", fault.meaning(), known.advice),
             (None, TokenFault::Transient) if !self.message.is_empty() => {
                 format!("{}{number}: {}", self.fault, self.message)
             }
@@ -192,6 +192,16 @@ pub enum TokenFault {
 }
 
 impl TokenFault {
+    /// Returns the meaning without advice, for a number that has advice of its own.
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::ConsentMissing => "admin consent for the app is missing in this tenant",
+            Self::AccessLost => "Tenantwatch no longer has access to this tenant",
+            Self::OurFault => "Entra rejected Tenantwatch's credential or configuration",
+            Self::Transient => "Entra ID could not issue a token right now",
+        }
+    }
+
     /// Returns whether trying again may help.
     pub fn is_transient(self) -> bool {
         self == Self::Transient

@@ -1,6 +1,7 @@
 //! Microsoft Graph as typed calls: customers of the partner, users, sign-in, domains, and inbox rules if Exchange denies access.
 //! <https://learn.microsoft.com/graph/api/overview>
 
+mod audit_search;
 mod message_rule;
 mod user_key;
 mod wire;
@@ -27,8 +28,9 @@ use super::call::Caller;
 use super::tokens::Tokens;
 use super::{Service, ServiceError};
 use user_key::UserKey;
-use wire::{Contract, Method as WireMethod, Organization, Page, Relationship, TenantInformation};
+use wire::{Contract, Membership, Method as WireMethod, Organization, Page, Relationship, TenantInformation};
 
+pub use audit_search::{AuditQuery, AuditQueryState, AuditRecords, AuditSearch};
 pub use message_rule::MessageRule;
 
 /// The most pages of one listing; more means that a link leads in a circle.
@@ -62,6 +64,9 @@ pub struct User {
     /// All its addresses, `SMTP:` (primary) or `smtp:` before each.
     #[serde(default, deserialize_with = "wire::or_default")]
     pub proxy_addresses: Vec<String>,
+    /// `Member` or `Guest`. Absent in what earlier versions stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_type: Option<String>,
 }
 
 /// A domain of a tenant.
@@ -182,8 +187,16 @@ impl Graph {
 
     /// `GET /users/{user}`; `None` if there is no such user.
     pub async fn user(&self, tenant: &TenantId, user: &str) -> Result<Option<User>, ServiceError> {
-        const FIELDS: &str = "id,userPrincipalName,accountEnabled,onPremisesSyncEnabled,mail,proxyAddresses";
+        const FIELDS: &str = "id,userPrincipalName,accountEnabled,onPremisesSyncEnabled,mail,proxyAddresses,userType";
         self.one(tenant, self.user_url(user, &[], &[("$select", FIELDS)])?, "the user").await
+    }
+
+    /// `GET /users/{user}/transitiveMemberOf`, all pages: whether a directory role is among what the user is a member of, directly or
+    /// through groups. Roles that the user is only eligible for are not among it.
+    pub async fn has_directory_role(&self, tenant: &TenantId, user: &str) -> Result<bool, ServiceError> {
+        let url = self.user_url(user, &["transitiveMemberOf"], &[("$select", "id"), ("$top", "999")])?;
+        let memberships: Vec<Membership> = self.all(tenant, url, "the list of memberships").await?;
+        Ok(memberships.iter().any(Membership::is_directory_role))
     }
 
     /// `PATCH /users/{user}` `accountEnabled`, and nothing else in the same call.

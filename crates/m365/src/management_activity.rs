@@ -33,6 +33,12 @@ pub enum ContentType {
     /// `Audit.AzureActiveDirectory`
     #[serde(rename = "Audit.AzureActiveDirectory")]
     AzureActiveDirectory,
+    /// `Audit.SharePoint`
+    #[serde(rename = "Audit.SharePoint")]
+    SharePoint,
+    /// `Audit.General`
+    #[serde(rename = "Audit.General")]
+    General,
 }
 
 impl ContentType {
@@ -41,6 +47,8 @@ impl ContentType {
         match self {
             Self::Exchange => "Audit.Exchange",
             Self::AzureActiveDirectory => "Audit.AzureActiveDirectory",
+            Self::SharePoint => "Audit.SharePoint",
+            Self::General => "Audit.General",
         }
     }
 }

@@ -24,7 +24,7 @@ pub use key::{Digest, Key, KeyError, PartitionKey, RowKey, Word};
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 pub use tables::TablesStore;
-pub use update::{Change, conflict_delays, retry_unavailable, update};
+pub use update::{Change, is_conflict, is_unavailable, retry, retry_unavailable, update};
 
 /// A table, by the name that the code knows it by. The name in the storage account may be another: [`TableNames`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

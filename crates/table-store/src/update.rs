@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
+use backon::{ExponentialBuilder, Retryable as _};
 use base::clock::Clock;
 
 use super::{Entity, Key, Store, StoreError, Stored, Table};
@@ -51,8 +51,7 @@ pub async fn update<T>(
             }
         }
     };
-    let is_conflict = |error: &StoreError| matches!(error, StoreError::Changed(_) | StoreError::Exists(_));
-    once.retry(delays()).sleep(sleeper(clock)).when(is_conflict).await
+    retry(clock, is_conflict, once).await
 }
 
 /// Repeats work while the store is unavailable. Only for work that may be done twice, for example an insert whose row tells
@@ -64,21 +63,38 @@ pub async fn retry_unavailable<T, F>(clock: &Arc<dyn Clock>, work: impl FnMut() 
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let is_transient = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
-    work.retry(delays()).sleep(sleeper(clock)).when(is_transient).await
+    retry(clock, is_unavailable, work).await
 }
 
-/// The delays before each repetition of a write that met another writer's, for callers that merge both.
-pub fn conflict_delays() -> impl Iterator<Item = Duration> {
-    delays().build()
-}
-
-fn delays() -> ExponentialBuilder {
-    ExponentialBuilder::default()
+/// Repeats work after each error of which `when` returns true, with the one back-off that all work on rows has. `work` must read again
+/// what it depends on.
+///
+/// # Errors
+/// The last error if every try failed; any other error at once.
+pub async fn retry<T, F>(
+    clock: &Arc<dyn Clock>,
+    when: impl Fn(&StoreError) -> bool,
+    work: impl FnMut() -> F,
+) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let delays = ExponentialBuilder::default()
         .with_min_delay(FIRST_DELAY)
         .with_max_delay(LONGEST_DELAY)
         .with_max_times(REPETITIONS)
-        .with_jitter()
+        .with_jitter();
+    work.retry(delays).sleep(sleeper(clock)).when(when).await
+}
+
+/// Returns whether another writer was faster.
+pub fn is_conflict(error: &StoreError) -> bool {
+    matches!(error, StoreError::Changed(_) | StoreError::Exists(_))
+}
+
+/// Returns whether the store could not be used at that moment.
+pub fn is_unavailable(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(_))
 }
 
 /// Waits on the clock that was passed in.

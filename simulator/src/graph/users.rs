@@ -27,6 +27,7 @@ pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &Call<'_>) 
         ("GET", ["oauth2PermissionGrants"]) => {
             paging.page(user.grants.iter().map(|grant| grant_row(user, grant)).collect())
         }
+        ("GET", ["transitiveMemberOf"]) => paging.page(memberships(user)),
         ("POST", ["authentication", "methods", _, "resetPassword"]) => reset_password(),
         _ if !call.may_change || user.administrator => denied(),
         ("PATCH", []) => patch(user, synced, call.body),
@@ -79,7 +80,17 @@ fn shown(user: &User, other_addresses: &[String]) -> Value {
         "onPremisesSyncEnabled": user.synced.then_some(true),
         "mail": user.upn,
         "proxyAddresses": addresses,
+        "userType": if user.guest { "Guest" } else { "Member" },
     })
+}
+
+/// The groups of the user, and the roles that the user has directly or through one of them.
+fn memberships(user: &User) -> Vec<Value> {
+    let row = |kind: &str, id: String| json!({"@odata.type": format!("#microsoft.graph.{kind}"), "id": id});
+    let groups = user.groups.iter().map(|group| row("group", group.id.to_string()));
+    let has_role = user.administrator || user.groups.iter().any(|group| group.has_directory_role);
+    let role = has_role.then(|| row("directoryRole", "4d9bd6e7-0000-4000-8000-000000000001".to_owned()));
+    groups.chain(role).collect()
 }
 
 fn method_row(method: &SignInMethod) -> Value {

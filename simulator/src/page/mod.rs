@@ -1,10 +1,13 @@
 //! Serves the flow's page on this machine: every notification as a card with working buttons.
 //!
 //! A button does what the flow in Power Automate does: it calls RemediateAccount with the members of the notification, and
-//! repeats the call while the answer is `Incomplete`.
+//! repeats the call while the answer is `Incomplete`. Beside the cards it can show what the other channels received.
 
+mod channels;
+
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -35,6 +38,10 @@ struct Flow {
     simulator: Arc<Simulator>,
     remediate_url: String,
     http: reqwest::Client,
+    /// Whether the other channels are shown as well.
+    has_channels: bool,
+    /// The action tokens that answers of an Undo carried, by log id: those of the notifications are void.
+    new_tokens: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Page {
@@ -43,7 +50,34 @@ impl Page {
     /// # Errors
     /// Returns an error if the port is taken.
     pub async fn start(simulator: Arc<Simulator>, remediate_url: &str, port: u16) -> std::io::Result<Self> {
-        let flow = Flow { simulator, remediate_url: remediate_url.to_owned(), http: reqwest::Client::new() };
+        Self::serve(simulator, remediate_url, port, false).await
+    }
+
+    /// Serves the page with all channels side by side.
+    ///
+    /// # Errors
+    /// Returns an error if the port is taken.
+    pub async fn start_with_channels(
+        simulator: Arc<Simulator>,
+        remediate_url: &str,
+        port: u16,
+    ) -> std::io::Result<Self> {
+        Self::serve(simulator, remediate_url, port, true).await
+    }
+
+    async fn serve(
+        simulator: Arc<Simulator>,
+        remediate_url: &str,
+        port: u16,
+        has_channels: bool,
+    ) -> std::io::Result<Self> {
+        let flow = Flow {
+            simulator,
+            remediate_url: remediate_url.to_owned(),
+            http: reqwest::Client::new(),
+            has_channels,
+            new_tokens: Arc::default(),
+        };
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
         let address = listener.local_addr()?;
         let server = tokio::spawn(async move {
@@ -76,6 +110,7 @@ fn router(flow: Flow) -> Router {
         .route("/adaptivecards.min.js", get(|| file(SCRIPT, include_str!("vendor/adaptivecards.min.js"))))
         .route("/markdown-it.min.js", get(|| file(SCRIPT, include_str!("vendor/markdown-it.min.js"))))
         .route("/notifications", get(notifications))
+        .route("/channels", get(received))
         .route("/press", post(press))
         .with_state(flow)
 }
@@ -88,8 +123,18 @@ async fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 async fn notifications(State(flow): State<Flow>) -> Json<Vec<Value>> {
-    let shown = |body: &Value| json!({"LogID": body["LogID"], "Card": body["Card"], "Received": body["EventTime"]});
+    let shown = |body: &Value| {
+        json!({
+            "LogID": body["LogID"], "Card": body["Card"], "Received": body["EventTime"],
+            "Type": body["Type"], "IncidentId": body["IncidentId"],
+        })
+    };
     Json(flow.simulator.notifications().iter().filter(|body| body["Card"].is_string()).map(shown).collect())
+}
+
+/// What the other channels received, one list for each.
+async fn received(State(flow): State<Flow>) -> Json<Vec<Value>> {
+    Json(if flow.has_channels { channels::received(&flow.simulator) } else { Vec::new() })
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,9 +165,14 @@ async fn press(State(flow): State<Flow>, headers: HeaderMap, Json(press): Json<P
 
 impl Flow {
     async fn post_back(&self, notification: &Value, action: &str) -> reqwest::Result<(StatusCode, Value)> {
+        let log_id = notification["LogID"].as_str().unwrap_or_default();
+        let token = match action {
+            "Undo" => notification["UndoToken"].clone(),
+            _ => self.new_token(log_id).map_or_else(|| notification["ActionToken"].clone(), Value::from),
+        };
         let body = json!({
             "Domain": notification["ManagementDomain"], "User": notification["SourceMailbox"], "ID": notification["LogID"],
-            "Token": notification["ActionToken"], "Action": action,
+            "Token": token, "Action": action,
         });
         let mut last = (StatusCode::BAD_GATEWAY, Value::Null);
         for _ in 0..MAX_CALLS {
@@ -132,6 +182,14 @@ impl Flow {
                 break;
             }
         }
+        if let Some(token) = last.1["ActionToken"].as_str() {
+            let mut tokens = self.new_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.insert(log_id.to_owned(), token.to_owned());
+        }
         Ok(last)
+    }
+
+    fn new_token(&self, log_id: &str) -> Option<String> {
+        self.new_tokens.lock().unwrap_or_else(PoisonError::into_inner).get(log_id).cloned()
     }
 }

@@ -22,18 +22,36 @@ const hostConfig = new AdaptiveCards.HostConfig({
 });
 
 const shown = new Map();
+const incidents = new Map();
 
-function render(notification) {
-  const post = document.getElementById("post").content.firstElementChild.cloneNode(true);
-  post.dataset.logId = notification.LogID;
-  post.querySelector("time").textContent = notification.Received;
+// A report stands beside the card of the threat that it is about.
+function beside(notification, post) {
+  post.classList.add("paired");
+  const place = document.createElement("div");
+  place.className = "card report";
+  place.append(rendered(notification, () => {}));
+  post.querySelector(".cards").append(place);
+  shown.set(notification.LogID, post);
+}
+
+function rendered(notification, pressed) {
   const card = new AdaptiveCards.AdaptiveCard();
   card.hostConfig = hostConfig;
   card.parse(JSON.parse(notification.Card));
   card.onExecuteAction = (action) => {
-    if (action instanceof AdaptiveCards.SubmitAction) press(post, notification.LogID, action.data.Action);
+    if (action instanceof AdaptiveCards.SubmitAction) pressed(action.data.Action);
   };
-  post.querySelector(".card").append(card.render());
+  return card.render();
+}
+
+function render(notification) {
+  const threat = incidents.get(notification.IncidentId);
+  if (notification.Type === "Investigation" && threat) return beside(notification, threat);
+  const post = document.getElementById("post").content.firstElementChild.cloneNode(true);
+  post.dataset.logId = notification.LogID;
+  post.querySelector("time").textContent = notification.Received;
+  post.querySelector(".card").append(rendered(notification, (action) => press(post, notification.LogID, action)));
+  if (notification.IncidentId && !incidents.has(notification.IncidentId)) incidents.set(notification.IncidentId, post);
   document.getElementById("cards").append(post);
   shown.set(notification.LogID, post);
 }
@@ -77,10 +95,48 @@ function show(answer, status, result) {
   table.tBodies[0].replaceChildren(...rows);
 }
 
+// What the other channels received, one column each. All of it is text, or a card whose links lead nowhere here.
+const columns = new Map();
+
+function column(name) {
+  if (!columns.has(name)) {
+    const section = document.createElement("section");
+    section.className = "channel";
+    const heading = document.createElement("h2");
+    heading.textContent = name;
+    section.append(heading);
+    document.getElementById("columns").append(section);
+    document.body.classList.add("channels");
+    columns.set(name, section);
+  }
+  return columns.get(name);
+}
+
+function showReceived(channel) {
+  const section = column(channel.Name);
+  for (const received of channel.Posts.slice(section.querySelectorAll(".post").length)) {
+    const post = document.createElement("article");
+    post.className = "post";
+    if (received.Card) {
+      const card = new AdaptiveCards.AdaptiveCard();
+      card.hostConfig = hostConfig;
+      card.parse(JSON.parse(received.Card));
+      card.onExecuteAction = () => {};
+      post.append(card.render());
+    } else {
+      const text = document.createElement("pre");
+      text.textContent = received.Text;
+      post.append(text);
+    }
+    section.append(post);
+  }
+}
+
 async function poll() {
   try {
     const notifications = await (await fetch("/notifications")).json();
     for (const notification of notifications) if (!shown.has(notification.LogID)) render(notification);
+    for (const channel of await (await fetch("/channels")).json()) showReceived(channel);
     document.getElementById("status").textContent =
       shown.size === 0 ? "Waiting for the first notification …" : `${shown.size} notification${shown.size === 1 ? "" : "s"}`;
   } catch {

@@ -18,6 +18,10 @@ pub struct User {
     pub synced: bool,
     /// `true` if the account has an administrator role, so that the app must not change it.
     pub administrator: bool,
+    /// Whether the account is a guest's.
+    pub guest: bool,
+    /// The groups that the account is a member of.
+    pub groups: Vec<SecurityGroup>,
     /// The number of times that the cloud password was set. The password itself is never stored.
     pub password_resets: u32,
     /// The number of times that sessions were revoked.
@@ -33,6 +37,15 @@ impl User {
     pub(super) fn is(&self, name: &str) -> bool {
         self.upn.eq_ignore_ascii_case(name) || self.id.to_string().eq_ignore_ascii_case(name)
     }
+}
+
+/// A group of the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityGroup {
+    /// Its id.
+    pub id: Uuid,
+    /// Whether a directory role is assigned to the group.
+    pub has_directory_role: bool,
 }
 
 /// A sign-in method.

@@ -14,14 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-pub use account::{Grant, SignInMethod, User};
+pub use account::{Grant, SecurityGroup, SignInMethod, User};
 pub use content::{Blob, BlobBody};
 pub use directory::{Directory, RESOURCES, ServicePrincipal};
 pub use mailbox::{Anchors, Mailbox, MailboxAudit, Permission, Rule};
 pub use recipients::{AcceptedDomain, Contact, ContactKind, DomainType, Group, GroupKind};
 pub use technician::{Technician, TechnicianAccess};
 pub(crate) use tenant::Start;
-pub use tenant::{Consent, ExchangeDenial, Oddities, SyncedAccounts, Tenant};
+pub use tenant::{AuditQuery, AuditSearch, Consent, ExchangeDenial, Oddities, SyncedAccounts, Tenant};
 pub use unkindness::Unkindness;
 
 /// The provider and all of its customers.

@@ -71,8 +71,40 @@ pub struct Tenant {
     pub content: Vec<Blob>,
     /// The ways in which this tenant differs from others.
     pub oddities: Oddities,
+    /// The audit search.
+    pub audit_search: AuditSearch,
     /// The last accepted start of each subscription.
     pub(crate) starts: BTreeMap<String, Start>,
+}
+
+/// The audit search of a tenant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditSearch {
+    /// `true` if the app may search.
+    pub is_allowed: bool,
+    /// `true` if `v1.0` answers 404, as it was seen in one tenant.
+    pub only_in_beta: bool,
+    /// Records that are older than all content.
+    pub archive: Vec<serde_json::Value>,
+    /// The queries that were accepted.
+    pub queries: Vec<AuditQuery>,
+}
+
+impl Default for AuditSearch {
+    fn default() -> Self {
+        Self { is_allowed: true, only_in_beta: false, archive: Vec::new(), queries: Vec::new() }
+    }
+}
+
+/// A query of the audit search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditQuery {
+    /// Its id.
+    pub id: Uuid,
+    /// Its filters.
+    pub body: serde_json::Value,
+    /// How often its state was asked for.
+    pub asked: u32,
 }
 
 /// The ways in which one tenant differs from others. Each was reported for some tenants and does not hold for others.
@@ -172,6 +204,7 @@ impl Tenant {
             accepted_domains: vec![AcceptedDomain::new(default_domain)],
             content: Vec::new(),
             oddities: Oddities::default(),
+            audit_search: AuditSearch::default(),
             starts: BTreeMap::new(),
         }
     }
@@ -209,6 +242,8 @@ impl Tenant {
             account_enabled: true,
             synced: false,
             administrator: false,
+            guest: false,
+            groups: Vec::new(),
             password_resets: 0,
             session_revocations: 0,
             methods: vec![SignInMethod::password()],

@@ -113,6 +113,7 @@ async fn check(args: &CheckArgs) -> Result<Found, CheckError> {
     let (item, customers) = ours::customers(&app, &known).await;
     ours.push(item);
     ours.push(ours::action_key_item(&app));
+    ours.push(ours::containment_item(&app, customers.as_deref()));
     ours.extend(ours::channel_items(&app, &problems, args.notify).await);
     let chosen = match customers {
         Some(customers) => chosen(customers, &args.tenants)?,

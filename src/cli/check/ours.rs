@@ -10,7 +10,7 @@ use crate::detection::FindingKind;
 use crate::notify::Channel;
 use crate::notify::notices::{Notice, Subject, stamp};
 use crate::readiness::Item;
-use crate::settings::{ActionKey, Problem, TenantSource};
+use crate::settings::{ActionKey, ContainedTenants, ContainmentMode, Problem, TenantSource};
 use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
 use crate::tenants::customers::{self, Known, Watched};
 use base::clock::Deadline;
@@ -138,6 +138,35 @@ pub(super) fn action_key_item(app: &App) -> Item {
         (_, Some(warning)) => Item::ok("ACTION_KEY", warning),
         (_, None) => Item::ok("ACTION_KEY", "tokens are signed"),
     }
+}
+
+/// Returns the item of automatic containment. Domains of no monitored tenant contain nothing, so they are named.
+pub(super) fn containment_item(app: &App, watched: Option<&[Watched]>) -> Item {
+    let (settings, key) = (&app.settings.containment, &app.settings.actions.key);
+    if let Some(warning) = settings.warning(key) {
+        return Item::missing("AUTO_CONTAIN", warning, "openssl rand -base64 32");
+    }
+    let mode = match settings.mode(key) {
+        ContainmentMode::Act => "acts",
+        ContainmentMode::Observe => "observes",
+    };
+    let unknown: Vec<String> = match (&settings.tenants, watched) {
+        (ContainedTenants::None, _) => return Item::ok("AUTO_CONTAIN", "no account is contained automatically"),
+        (ContainedTenants::Listed(domains), Some(watched)) => {
+            let is_watched = |domain: &&Domain| watched.iter().any(|tenant| tenant.domain == **domain);
+            domains.iter().filter(|domain| !is_watched(domain)).map(ToString::to_string).collect()
+        }
+        (ContainedTenants::All | ContainedTenants::Listed(_), _) => Vec::new(),
+    };
+    if !unknown.is_empty() {
+        let first = unknown.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let detail = format!("{} domains are not the domain of a monitored tenant: {first}", unknown.len());
+        return Item::missing("AUTO_CONTAIN", detail, "AUTO_CONTAIN: use the domains that this table shows");
+    }
+    Item::ok(
+        "AUTO_CONTAIN",
+        format!("Tenantwatch {mode}, with at most {} accounts per tenant in 24 hours", settings.limit),
+    )
 }
 
 /// Returns the item of each channel; with `notify`, after a test notification.

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use super::{InvestigateError, Made};
+use super::InvestigateError;
+use crate::casework::Made;
 
 /// Writes a heading and the activities.
 pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
     out.write_all(b"Id,Time,Account,Mailbox,Operation,IP,Session,Attribution,Rule,Client,Result\r\n")?;
-    made.activities(|row| {
+    made.activities(|row| -> Result<(), InvestigateError> {
         let (id, time) = (row.id.to_string(), row.time.format("%Y-%m-%dT%H:%M:%SZ").to_string());
         let cells = [
             id.as_str(),

@@ -8,7 +8,8 @@ use std::io::Write;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
-use super::{InvestigateError, Made};
+use super::InvestigateError;
+use crate::casework::Made;
 use crate::cli::page::{self, hash, put};
 use crate::investigation::{ActivityRow, Report, Timeline, counted, lasted};
 use sections::{Section, sections};
@@ -154,7 +155,7 @@ fn write_annex(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError>
         "<details class=\"annex\"><summary>Annex: every record that was looked at</summary><div class=\"table\"><table><thead><tr><th>Time (UTC)</th><th>Account</th><th>Operation</th><th>Mailbox</th><th>Address</th><th>Whose</th><th>Why</th><th>Id</th></tr></thead><tbody>"
     )?;
     let mut count = 0;
-    made.activities(|row| {
+    made.activities(|row| -> Result<(), InvestigateError> {
         count += 1;
         if count > ANNEX {
             return Ok(());

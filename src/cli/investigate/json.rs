@@ -8,30 +8,50 @@ use serde_json::Value;
 
 use base::clock::{Clock as _, SystemClock};
 
-use super::{InvestigateError, Made};
+use super::InvestigateError;
+use crate::casework::Made;
 use crate::investigation::utc;
 
 /// The part of the report that depends on the run and not on the records.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Run {
+    /// The records that were read; of a feed, nobody counts those that the filter drops.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) records: Option<u64>,
+    /// The records that could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) malformed: Option<u64>,
+    /// The content that was read from the feed, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bytes: Option<u64>,
+    /// The files.
+    pub(super) files: Vec<File>,
+}
+
+/// The whole member `Run`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Run<'a> {
+struct Written<'a> {
     version: &'static str,
     #[serde(serialize_with = "utc")]
     written: DateTime<Utc>,
-    records: u64,
-    malformed: u64,
-    files: Vec<File<'a>>,
+    #[serde(flatten)]
+    run: &'a Run,
 }
 
-#[derive(Serialize)]
+/// A file with its size.
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct File<'a> {
-    name: &'a str,
-    bytes: Option<u64>,
+pub(super) struct File {
+    /// Its path as it was given.
+    pub(super) name: String,
+    /// Its size.
+    pub(super) bytes: Option<u64>,
 }
 
 /// Writes the report.
-pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
+pub(super) fn write(made: &Made, run: &Run, out: &mut dyn Write) -> Result<(), InvestigateError> {
     let report = serde_json::to_value(&made.report).map_err(io::Error::from)?;
     let Value::Object(members) = report else { return Ok(()) };
     out.write_all(b"{")?;
@@ -43,25 +63,14 @@ pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateE
     }
     out.write_all(b"\"Activities\":[")?;
     let mut is_first = true;
-    made.activities(|row| {
+    made.activities(|row| -> Result<(), InvestigateError> {
         out.write_all(if is_first { b"\n" } else { b",\n" })?;
         is_first = false;
         Ok(put(out, row)?)
     })?;
     out.write_all(b"],\n\"Run\":")?;
-    put(out, &run(made))?;
+    put(out, &Written { version: env!("CARGO_PKG_VERSION"), written: SystemClock.now(), run })?;
     Ok(out.write_all(b"}\n")?)
-}
-
-fn run(made: &Made) -> Run<'_> {
-    let files = made.input.files.iter().map(|file| File { name: &file.name, bytes: file.bytes });
-    Run {
-        version: env!("CARGO_PKG_VERSION"),
-        written: SystemClock.now(),
-        records: made.input.reading.records,
-        malformed: made.input.reading.broken.count(),
-        files: files.collect(),
-    }
 }
 
 fn put(out: &mut dyn Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {

@@ -1,43 +1,28 @@
 //! Reads the files: every record becomes an activity, and selected records are kept as `scan` keeps them.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use audit_log::export::{self, ExportError};
-use audit_log::{AnyRecord, Broken, Event};
-use base::ids::TenantId;
+use audit_log::{Broken, Event};
 
 use super::super::scan::{Reading, ScanError, open, printable};
 use super::InvestigateError;
-use super::spill::Spill;
+use super::json::File;
+use crate::casework::{Gathered, activity};
 use crate::detection::is_selected;
-use crate::investigation::{Activity, Names, Seen, reduce};
+use crate::investigation::Activity;
 
 /// The content of the files, and what was noted while reading them.
 pub(super) struct Input {
     pub(super) reading: Reading,
-    pub(super) spill: Spill,
-    pub(super) names: Names,
-    pub(super) files: Vec<ReadFile>,
-    seen: BTreeMap<Option<TenantId>, Seen>,
-}
-
-/// A file with its size.
-pub(super) struct ReadFile {
-    pub(super) name: String,
-    pub(super) bytes: Option<u64>,
+    pub(super) gathered: Gathered,
+    pub(super) files: Vec<File>,
 }
 
 impl Input {
     pub(super) fn new(account: &str) -> Result<Self, InvestigateError> {
-        Ok(Self {
-            reading: Reading::new(&[])?,
-            spill: Spill::new(account)?,
-            names: Names::default(),
-            files: Vec::new(),
-            seen: BTreeMap::new(),
-        })
+        Ok(Self { reading: Reading::new(&[])?, gathered: Gathered::new(account)?, files: Vec::new() })
     }
 
     /// Reads the files and returns whether every file could be read. A file that cannot be read is reported, and the others are
@@ -66,7 +51,7 @@ impl Input {
         let file = path.display().to_string();
         let input = open(path).map_err(|error| ScanError::Open { file: file.clone(), error })?;
         let bytes = std::fs::metadata(path).map(|metadata| metadata.len()).ok();
-        self.files.push(ReadFile { name: file.clone(), bytes });
+        self.files.push(File { name: file.clone(), bytes });
         let (mut last_line, mut failed) = (1, None);
         let outcome = export::read(
             input,
@@ -112,9 +97,7 @@ impl Input {
     }
 
     fn keep(&mut self, file: &str, line: u64, activity: &Activity, json: &[u8]) -> rusqlite::Result<()> {
-        self.names.note(activity);
-        self.seen.entry(activity.tenant).or_default().note(activity);
-        self.spill.keep(activity, json)?;
+        self.gathered.keep(activity, json)?;
         if is_selected(&activity.operation) {
             return self.reading.take(file, Event::Selected { json, line });
         }
@@ -122,17 +105,4 @@ impl Input {
         self.reading.sound += 1;
         Ok(())
     }
-
-    /// Returns what was seen of a tenant; records that name none count for each.
-    pub(super) fn seen(&self, tenant: Option<TenantId>) -> Seen {
-        let mut seen = Seen::default();
-        for of_tenant in [None, tenant].iter().filter_map(|tenant| self.seen.get(tenant)) {
-            seen.join(of_tenant);
-        }
-        seen
-    }
-}
-
-fn activity(json: &[u8]) -> Option<Activity> {
-    AnyRecord::read(json, reduce).ok().flatten()
 }

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::super::scan::printable;
-use super::{InvestigateError, Made};
+use super::InvestigateError;
+use crate::casework::Made;
 use crate::investigation::{Noted, Report, counted};
 
 /// The width where there is no terminal.
@@ -122,7 +123,7 @@ fn table(heading: &[&str]) -> Table {
 fn write_activities(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
     let mut table = table(&["Time (UTC)", "Account", "Operation", "Address", "Whose", "Why"]);
     let (mut attackers, mut others) = (0, 0);
-    made.activities(|row| {
+    made.activities(|row| -> Result<(), InvestigateError> {
         if !row.attribution.is_attacker() {
             others += 1;
             return Ok(());

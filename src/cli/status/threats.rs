@@ -10,9 +10,6 @@ use crate::remediation::{Action, RunStatus};
 use crate::tables::{ActionRow, FindingState, ProcessedRow};
 use base::ids::{Domain, RecordId, TenantId};
 
-/// The word in the column `Action` of an automatic containment.
-const CONTAIN: &str = "Contain";
-
 /// The progress of the response to a threat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ThreatStatus {
@@ -179,8 +176,8 @@ impl Progress {
             action if action == Action::Dismiss.as_str() && is(RunStatus::Dismissed) => {
                 self.status = ThreatStatus::Dismissed;
             }
-            CONTAIN => {
-                let is_done = is(RunStatus::Completed);
+            action if action == Action::Contain.as_str() => {
+                let is_done = is(RunStatus::Completed) || is(RunStatus::AlreadyDone);
                 self.contained = if is_done { "Done" } else { "Partly" };
                 let status = if is_done { ThreatStatus::Contained } else { ThreatStatus::Partly };
                 self.status = self.status.max(status);
@@ -219,7 +216,7 @@ pub fn containments(threats: &[&Threat]) -> Containments {
     for threat in threats {
         match threat.containment.as_str() {
             "Done" => counts.done += 1,
-            "Partly" => counts.partly += 1,
+            "Partly" | "Open" => counts.partly += 1,
             "WouldBe" => counts.would_be += 1,
             refused if refused.starts_with("Refused") => counts.refused += 1,
             _ => {}

@@ -10,11 +10,11 @@ use crate::remediation::accounts::Account;
 use crate::remediation::context::RemediationContext;
 use crate::remediation::step::{StepReport, explain};
 
-/// What has to be granted where Graph refuses.
+/// The rights to grant if Graph denies access.
 pub const GRANT: &str = "Grant User.EnableDisableAccount.All; for an administrator's account the app needs the directory role \
      Privileged Authentication Administrator.";
 
-/// How long the state before is asked for, where it is not known yet. Blocking comes first.
+/// The time limit for reading the previous state, if it is not known yet. Blocking comes first.
 const LOOK: Duration = Duration::from_secs(5);
 
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
@@ -58,5 +58,6 @@ async fn state(context: &RemediationContext<'_>, account: &Account) -> User {
         on_premises_sync_enabled: None,
         mail: None,
         proxy_addresses: Vec::new(),
+        user_type: None,
     })
 }

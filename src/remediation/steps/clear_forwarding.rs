@@ -1,5 +1,5 @@
-//! Forwarding on the mailbox is removed: both kinds of target. Where both are set Exchange uses `ForwardingAddress`, so
-//! clearing only the other leaves the mail flowing.
+//! Removes the forwarding of the mailbox: both kinds of target. If both are set, Exchange uses `ForwardingAddress`, so
+//! clearing only the other one leaves the mail flowing.
 
 use m365::ServiceError;
 use m365::exchange::Forwarding;

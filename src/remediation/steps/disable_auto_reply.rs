@@ -31,11 +31,11 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
         return StepReport::skipped("No automatic reply goes to external senders.");
     }
     if context.preview {
-        return StepReport::planned("The automatic reply to external senders would be switched off.");
+        return StepReport::planned("The automatic reply to external senders would be disabled.");
     }
     context.keep(Snapshot { auto_reply: Some(reply), ..Snapshot::at(context.app.clock.now()) }).await;
     match set(context, "Disabled").await {
-        Ok(()) => StepReport::done("The automatic reply to external senders is switched off."),
+        Ok(()) => StepReport::done("The automatic reply to external senders is disabled."),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
 }

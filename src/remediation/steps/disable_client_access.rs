@@ -86,8 +86,17 @@ fn report(open: &[ClientAccessSwitch], rejected: &Rejected) -> StepReport {
         let detail = format!("This tenant has no switch {}.", names(&gone));
         reports.push(StepReport::skipped(detail).leaving_switches(gone.iter().map(ToString::to_string)));
     }
+    let mut causes: Vec<(String, Vec<ClientAccessSwitch>)> = Vec::new();
     for (switch, error) in failed {
-        reports.push(StepReport::failed(format!("Could not disable {switch}: {}", explain(error, EXCHANGE_GRANT))));
+        let cause = explain(error, EXCHANGE_GRANT);
+        match causes.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, switches)) => switches.push(*switch),
+            None => causes.push((cause, vec![*switch])),
+        }
+    }
+    for (cause, switches) in causes {
+        let cause = cause.trim_end_matches('.');
+        reports.push(StepReport::failed(format!("Could not disable {}: {cause}.", names(&switches))));
     }
     StepReport::all(reports)
 }

@@ -13,7 +13,7 @@ use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain, quoted};
 use crate::tables::ProcessedRow;
 
-/// What the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
+/// The side effect that the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).
 const WARNING: &str = "Any change of rules through Exchange drops the owner's client-side Outlook rules.";
 
 /// The number of rules that are disabled at the same time.
@@ -29,7 +29,8 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
         Err(error) => return StepReport::failed_by(&error, EXCHANGE_GRANT),
     };
     let report = disable(context, &rules).await;
-    match rules.unread() {
+    let is_all_there_was = context.only_offending && !rules::offending(&rules.known, context.finding).is_empty();
+    match rules.unread().filter(|_| !is_all_there_was) {
         Some(unread) if report.outcome != Outcome::Planned || context.preview => {
             StepReport::all(vec![report, StepReport::failed(unread)])
         }
@@ -38,14 +39,18 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
 }
 
 async fn disable(context: &RemediationContext<'_>, rules: &Rules) -> StepReport {
-    let active: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
-    let excused: Vec<&Rule> = rules.known.iter().filter(|rule| rule.enabled && rule.is_exchanges_own).collect();
+    let active: Vec<&Rule> = meant(context, rules).into_iter().filter(|rule| rule.is_to_be_disabled()).collect();
+    let is_left = |rule: &&Rule| rule.enabled && rule.is_exchanges_own && !context.only_offending;
+    let excused: Vec<&Rule> = rules.known.iter().filter(is_left).collect();
     let excused = match excused.is_empty() {
         true => String::new(),
         false => format!(" Left enabled as Exchange's own: {}.", names(&excused)),
     };
     if active.is_empty() {
-        return StepReport::already(format!("None of the rules that could be read is enabled.{excused}"));
+        return StepReport::already(match context.only_offending {
+            true => "The rule is gone or disabled.".to_owned(),
+            false => format!("None of the rules that could be read is enabled.{excused}"),
+        });
     }
     if context.preview {
         return StepReport::planned(format!(
@@ -69,6 +74,14 @@ async fn disable(context: &RemediationContext<'_>, rules: &Rules) -> StepReport 
         together.iter().zip(outcomes).for_each(|(rule, outcome)| tally.note(rule, outcome));
     }
     tally.report(&excused)
+}
+
+/// The rules that the step is about.
+pub fn meant<'r>(context: &RemediationContext<'_>, rules: &'r Rules) -> Vec<&'r Rule> {
+    match context.only_offending {
+        true => rules::offending(&rules.known, context.finding),
+        false => rules.known.iter().collect(),
+    }
 }
 
 /// The offending rule first, then the rules that send mail on or delete it, then the others: an attacker who makes hundreds of rules
@@ -107,7 +120,7 @@ impl<'a> Tally<'a> {
         let mut reports = Vec::new();
         if !self.disabled.is_empty() {
             let (count, names) = (self.disabled.len(), names(&self.disabled));
-            reports.push(StepReport::done(format!("{count} switched off: {names}. {WARNING}{excused}")));
+            reports.push(StepReport::done(format!("{count} rules disabled: {names}. {WARNING}{excused}")));
         }
         if !self.left.is_empty() {
             let detail = format!("Left enabled because they cannot be disabled: {}.", names(&self.left));
@@ -116,7 +129,7 @@ impl<'a> Tally<'a> {
         if let Some((_, error)) = self.failed.first() {
             let failed: Vec<&Rule> = self.failed.iter().map(|(rule, _)| *rule).collect();
             let why = explain(error, EXCHANGE_GRANT);
-            reports.push(StepReport::failed(format!("Not switched off: {}: {why}", names(&failed))));
+            reports.push(StepReport::failed(format!("Could not disable {}: {why}", names(&failed))));
         }
         StepReport::all(reports)
     }

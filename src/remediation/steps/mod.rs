@@ -1,11 +1,11 @@
-//! Which steps there are, and in which order. Account steps come before the slow mailbox steps; each is tried whatever happened
-//! to the others, and each is safe to repeat.
+//! Lists the steps in their order. Account steps come before the slow mailbox steps; each step is tried even if others have failed,
+//! and each is safe to repeat.
 
 pub(super) mod block_sign_in;
 pub(super) mod clear_forwarding;
 pub(super) mod disable_auto_reply;
 pub(super) mod disable_client_access;
-mod disable_inbox_rules;
+pub(super) mod disable_inbox_rules;
 mod excused_rules;
 mod password;
 mod remove_delegates;
@@ -21,11 +21,12 @@ pub(super) mod verify;
 use super::context::RemediationContext;
 use super::step::StepReport;
 use super::{Step, StepName};
+use crate::detection::FindingKind;
 
-/// What is taken before everything else, and by the run itself, for it goes into the record.
+/// The step before all others. The run itself takes it, because its result is part of the record.
 pub const FIRST: StepName = StepName::Snapshot;
 
-/// What is taken after everything else, for it judges the other steps.
+/// The step after all others, because it verifies them.
 pub const LAST: StepName = StepName::Verify;
 
 /// The steps between, in their order.
@@ -46,6 +47,16 @@ pub const BETWEEN: [StepName; 11] = [
 /// All of them, none taken yet.
 pub fn all() -> Vec<Step> {
     std::iter::once(FIRST).chain(BETWEEN).chain([LAST]).map(Step::planned).collect()
+}
+
+/// The steps of an automatic containment: the least that stops an attacker who has made such a change.
+pub fn least(kind: FindingKind) -> Vec<Step> {
+    let change = match kind {
+        FindingKind::InboxForward => StepName::ClearForwarding,
+        _ => StepName::DisableInboxRules,
+    };
+    let between = [StepName::BlockSignIn, StepName::RevokeSessions, change, StepName::RevokeSessionsAgain];
+    std::iter::once(FIRST).chain(between).chain([LAST]).map(Step::planned).collect()
 }
 
 /// Takes one of the steps between.

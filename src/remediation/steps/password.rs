@@ -5,7 +5,7 @@ use secrecy::SecretString;
 /// Its length in characters.
 const LENGTH: usize = 32;
 
-/// Upper context, lower context, digits and signs, without those that look alike.
+/// Upper case, lower case, digits and signs, without those that look alike.
 const CLASSES: [&[u8]; 4] = [b"ABCDEFGHJKLMNPQRSTUVWXYZ", b"abcdefghijkmnopqrstuvwxyz", b"23456789", b"!#$%&*+-.:=?@_"];
 
 /// The system's generator gave nothing.

@@ -1,5 +1,5 @@
-//! Access to the mailbox that stored findings show as given since the incident began is taken away again. What was given before
-//! is left: it may be how people work.
+//! Removes access to the mailbox that was granted since the incident began, as stored findings show. Earlier access is left, because
+//! people may need it.
 
 use crate::detection::FindingKind;
 use crate::tables::ProcessedRow;
@@ -30,7 +30,7 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
         for grant in grants(&finding) {
             match grant {
                 _ if !context.may_go_on().await => {
-                    reports.push(StepReport::planned("Time ran out; the next press goes on."))
+                    reports.push(StepReport::planned("Time ran out. Run the remediation again to continue."))
                 }
                 Ok(grant) => reports.push(remove(context, &grant).await),
                 Err(why) => reports.push(StepReport::failed(format!("Record {}: {why}", finding.record_id))),
@@ -38,7 +38,7 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
         }
     }
     match reports.is_empty() {
-        true => StepReport::skipped("No finding shows that access was given since the incident began."),
+        true => StepReport::skipped("No finding shows that access was granted since the incident began."),
         false => StepReport::all(reports),
     }
 }
@@ -64,10 +64,12 @@ fn grants(finding: &ProcessedRow) -> Vec<Result<MailboxGrant, String>> {
         return Vec::new();
     }
     let Ok(record) = AuditRecord::parse(finding.record.as_bytes()) else {
-        return vec![Err("it was cut when it was stored; review the permissions of the mailbox by hand".to_owned())];
+        return vec![Err(
+            "it was truncated when it was stored; review the permissions of the mailbox manually".to_owned()
+        )];
     };
     let parameter = |name: &str| parameter(&record, name);
-    let missing = |what: &str| Err(format!("it does not say {what}; review the permissions of the mailbox by hand"));
+    let missing = |what: &str| Err(format!("it does not say {what}; review the permissions of the mailbox manually"));
     let grantee = match operation.as_str() {
         "add-recipientpermission" => parameter("Trustee"),
         "set-mailbox" => parameter("GrantSendOnBehalfTo"),
@@ -93,7 +95,7 @@ fn grants(finding: &ProcessedRow) -> Vec<Result<MailboxGrant, String>> {
             None => vec![missing("on which folder")],
         },
         _ => vec![Err(format!(
-            "{} is not known to give access; review the permissions of the mailbox by hand",
+            "{} is not known to grant access; review the permissions of the mailbox manually",
             quoted(&finding.operation)
         ))],
     }
@@ -104,7 +106,7 @@ fn folder(record: &AuditRecord) -> Option<&str> {
     of_folder(record, "Path").or_else(|| Some(parameter(record, "Identity")?.rsplit_once(':')?.1))
 }
 
-/// What a mailbox record says of its folder.
+/// Returns a member of the folder that a mailbox record names.
 fn of_folder<'r>(record: &'r AuditRecord, member: &str) -> Option<&'r str> {
     let text = record.item.as_ref()?.get("ParentFolder")?.get(member)?.as_str()?;
     Some(text).filter(|text| !text.is_empty())

@@ -5,7 +5,7 @@ use crate::remediation::accounts::Account;
 use crate::remediation::context::RemediationContext;
 use crate::remediation::step::{StepReport, explain};
 
-/// What has to be granted where Graph refuses.
+/// The rights to grant if Graph denies access.
 const GRANT: &str = "Grant User-PasswordProfile.ReadWrite.All and, in this tenant, the directory role User Administrator (for \
      an administrator's account: Privileged Authentication Administrator).";
 
@@ -47,7 +47,7 @@ async fn reset(context: &RemediationContext<'_>, account: &Account) -> StepRepor
     }
 }
 
-/// The domain of the account where it is federated. Where that cannot be asked, the reset itself will tell.
+/// Returns the domain of the account if it is federated. If that cannot be read, the reset itself fails and says so.
 async fn federated_domain(context: &RemediationContext<'_>, account: &Account) -> Option<String> {
     let (_, domain) = account.name.rsplit_once('@')?;
     let domains = context.app.graph.domains(context.tenant()).await.ok()?;

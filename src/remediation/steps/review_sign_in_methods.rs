@@ -36,7 +36,7 @@ async fn review(context: &RemediationContext<'_>, account: &Account) -> StepRepo
     let undated = if undated == 0 { String::new() } else { format!(" {undated} more do not say when: review them.") };
     if recent.is_empty() {
         return StepReport::skipped(format!(
-            "{name}: no sign-in method says that it was added within 30 days.{undated}"
+            "{name}: Graph shows no sign-in method that was added within 30 days.{undated}"
         ));
     }
     let shown: Vec<String> = recent.iter().map(|method| format!("{} {}", method.kind, quoted(&method.label))).collect();
@@ -58,7 +58,7 @@ async fn remove(
     let mut reports = Vec::new();
     for method in methods {
         if !context.may_go_on().await {
-            reports.push(StepReport::planned("Time ran out; the next press goes on."));
+            reports.push(StepReport::planned("Time ran out. Run the remediation again to continue."));
             break;
         }
         let shown = format!("{}: {} {}", account.name, method.kind, quoted(&method.label));

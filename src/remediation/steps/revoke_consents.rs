@@ -19,7 +19,7 @@ const CONSENTS_READ: usize = 50;
 
 const GRANT: &str = "Grant DelegatedPermissionGrant.ReadWrite.All.";
 
-/// Beginnings of the scopes that open a mailbox, lower context
+/// Beginnings of the scopes that open a mailbox, in lower case
 /// (<https://learn.microsoft.com/graph/permissions-reference>).
 const MAIL_SCOPES: &[&str] = &[
     "mail.",
@@ -68,13 +68,13 @@ async fn revoke_all(context: &RemediationContext<'_>, account: &Account, finding
         reports.push(match is_recent {
             true => revoke(context, account, grant).await,
             false => StepReport::skipped(format!(
-                "{name}: left for review, for no finding shows that it is recent: {}.",
+                "{name}: left for review, because no finding shows that it is recent: {}.",
                 shown(grant)
             )),
         });
     }
     match reports.is_empty() {
-        true => StepReport::skipped(format!("{name}: no application was let into the mail.")),
+        true => StepReport::skipped(format!("{name}: no application has access to the mail by consent of this user.")),
         false => StepReport::all(reports),
     }
 }
@@ -85,7 +85,7 @@ async fn revoke(context: &RemediationContext<'_>, account: &Account, grant: &Per
         return StepReport::planned(format!("{name}: would be revoked: {shown}."));
     }
     if !context.may_go_on().await {
-        return StepReport::planned("Time ran out; the next press goes on.");
+        return StepReport::planned("Time ran out. Run the remediation again to continue.");
     }
     match context.app.graph.delete_permission_grant(context.tenant(), &grant.id).await {
         Ok(()) => StepReport::done(format!("{name}: revoked: {shown}.")),

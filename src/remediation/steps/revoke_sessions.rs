@@ -21,7 +21,7 @@ async fn revoke(context: &RemediationContext<'_>, account: &Account) -> StepRepo
     }
     match context.app.graph.revoke_sessions(context.tenant(), account.key()).await {
         Ok(()) => {
-            StepReport::done(format!("{name}: all sessions are revoked; access tokens live on for up to an hour."))
+            StepReport::done(format!("{name}: all sessions revoked. Access tokens remain valid for up to an hour."))
         }
         Err(error) => StepReport::failed(format!("{name}: {}", explain(&error, GRANT))),
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::detection::{is_delegate_rule_name, is_exchange_rule_name};
+use crate::tables::ProcessedRow;
 use base::clock::Deadline;
 use m365::ServiceError;
 use m365::exchange::{InboxRule, ListedRule, is_refused};
@@ -18,10 +19,10 @@ use crate::remediation::boundary::{Recipient, smtp_target};
 use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::explain;
 
-/// How long targets of hidden rules are looked up. Whoever made the rules chose how many targets they have.
+/// The time limit for looking up the targets of hidden rules. An attacker may have chosen how many targets they have.
 const LOOK_UPS: Duration = Duration::from_secs(8);
 
-/// Where a rule was read, and so by which way it is changed.
+/// The interface through which a rule was read, and through which it is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Source {
     /// The inbox rules of Exchange, hidden ones too.
@@ -35,43 +36,43 @@ pub enum Source {
 /// A rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Where it comes from.
+    /// The interface through which it was read.
     pub source: Source,
-    /// What it is addressed by: never its name, for names may be blank or equal.
+    /// Its address in calls: never its name, because names may be blank or equal.
     pub identity: String,
     /// The rule id alone.
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Whether it works.
+    /// True if it is enabled.
     pub enabled: bool,
-    /// How far it sends mail, where its name is one of Exchange's: a name alone excuses nothing.
+    /// The recipients of its mail, if its name is one of Exchange's: a rule is not excused by its name alone.
     pub reach: Option<Reach>,
-    /// Whether it is seen only with `IncludeHidden`; `None` if that could not be told.
+    /// True if it is seen only with `IncludeHidden`; `None` if that could not be determined.
     pub hidden: Option<bool>,
-    /// Whether it is one of Exchange's own, which are left enabled.
+    /// True if it is one of Exchange's own, which are left enabled.
     pub is_exchanges_own: bool,
     /// The recipients that it sends mail to, as Exchange or Graph write them.
     pub targets: Vec<String>,
-    /// Whether it deletes messages.
+    /// True if it deletes messages.
     pub deletes: bool,
     /// The conditions and actions, for readers.
     pub description: String,
 }
 
 impl Rule {
-    /// Whether Exchange may have made it for a delegate; such a rule may refuse to be switched off. One that people can see,
-    /// or that may send mail outside, is not.
+    /// Returns whether Exchange may have created it for a delegate; Exchange may refuse to disable such a rule. A rule that people can
+    /// see, or that may send mail outside, is not one of these.
     pub fn is_for_delegate(&self) -> bool {
         is_delegate_rule_name(&self.name) && self.reach.is_some_and(|reach| reach <= Reach::Uncertain)
     }
 
-    /// Whether nobody could tell where it sends mail. It may be Exchange's own.
+    /// Returns whether its recipients could not be determined. It may be Exchange's own.
     pub fn is_unproven(&self) -> bool {
         self.reach == Some(Reach::Unproven)
     }
 
-    /// Whether it is to be switched off.
+    /// Returns whether it has to be disabled.
     pub fn is_to_be_disabled(&self) -> bool {
         self.enabled && !self.is_exchanges_own
     }
@@ -85,7 +86,7 @@ pub struct Rules {
     unseen: Unseen,
 }
 
-/// Which rules could not be read, and why.
+/// The rules that could not be read, and the cause.
 enum Unseen {
     None,
     Sweep(ServiceError),
@@ -94,19 +95,20 @@ enum Unseen {
 }
 
 impl Rules {
-    /// What has to be told where some rules could not be read: nobody knows whether they are off.
+    /// Returns the text for a person if some rules could not be read, because it is not known whether they are disabled.
     pub fn unread(&self) -> Option<String> {
         let (what, error) = match &self.unseen {
             Unseen::None => return None,
             Unseen::Sweep(error) => ("The sweep rules cannot be read", error),
-            Unseen::HiddenAndSweep(error) => {
-                ("Hidden rules and sweep rules cannot be read, for Graph, which this went through, shows none", error)
-            }
+            Unseen::HiddenAndSweep(error) => (
+                "Hidden rules and sweep rules cannot be read, because Graph, which was used instead of Exchange, does not list them",
+                error,
+            ),
         };
         Some(format!("{what}: {}", explain(error, EXCHANGE_GRANT)))
     }
 
-    /// What an Undo needs of them, for each source that was read.
+    /// Returns the part of them that an Undo needs, for each interface that was read.
     pub fn kept(&self) -> BTreeMap<Source, Vec<KeptRule>> {
         let sources: &[Source] = match self.unseen {
             Unseen::None => &[Source::Inbox, Source::Sweep],
@@ -123,7 +125,7 @@ pub async fn read(context: &RemediationContext<'_>) -> Result<Rules, ServiceErro
     match read_through_exchange(context).await {
         Err(error) if is_refused(&error) => match read_through_graph(context).await {
             Ok(known) => Ok(Rules { known, unseen: Unseen::HiddenAndSweep(error) }),
-            // What has to be granted is Exchange, so that is told.
+            // The error of Exchange is returned, because access to Exchange has to be granted.
             Err(_) => Err(error),
         },
         outcome => outcome,
@@ -214,7 +216,7 @@ fn of_exchange(listed: &ListedRule, source: Source) -> Rule {
     }
 }
 
-/// How far a rule sends mail.
+/// The recipients of a rule's mail, from harmless to external.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
     /// Nowhere, or only to mailboxes that are proven to be inside.
@@ -227,7 +229,7 @@ pub enum Reach {
     Outside,
 }
 
-/// What takes longer to look up than there is time is unproven.
+/// Returns the reach of a rule. A target for whose look-up there is no time is unproven.
 async fn reach(context: &RemediationContext<'_>, rule: &InboxRule, look_ups: &Deadline) -> Reach {
     let targets = rule.targets();
     if targets.is_empty() {
@@ -251,6 +253,17 @@ async fn reach(context: &RemediationContext<'_>, rule: &InboxRule, look_ups: &De
         });
     }
     reach
+}
+
+/// The rules that a finding is about: by id, else by name, because a rule that is made again has another id. None if it is gone.
+pub fn offending<'r>(rules: &'r [Rule], finding: &ProcessedRow) -> Vec<&'r Rule> {
+    let has_id = |rule: &&Rule| rule.source != Source::Graph && rule.id == finding.rule_id;
+    let by_id: Vec<&Rule> = rules.iter().filter(has_id).filter(|_| !finding.rule_id.is_empty()).collect();
+    let name = finding.rule_name.trim();
+    if !by_id.is_empty() || name.is_empty() {
+        return by_id;
+    }
+    rules.iter().filter(|rule| rule.name.trim().eq_ignore_ascii_case(name)).collect()
 }
 
 async fn read_through_graph(context: &RemediationContext<'_>) -> Result<Vec<Rule>, ServiceError> {

@@ -1,7 +1,7 @@
-//! What was there before anything was changed, so that it can be put back.
+//! Saves the previous settings, so that Undo can restore them.
 //!
-//! The step `Snapshot` keeps what can be read in its time; stopping the attacker must not wait for the rest. Whatever it did not
-//! get is kept by the step that changes it, which reads it first. So a part that is not kept was never changed.
+//! The step `Snapshot` saves the parts that it can read in its time, because stopping the attacker must not wait for the rest. The step
+//! that changes a missing part reads and saves it first. So a part that is not saved was never changed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::{clear_forwarding, disable_auto_reply, disable_client_access};
 use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain};
 
-/// How long the state of a mailbox is read before the attacker is stopped.
+/// The time limit for reading the state of a mailbox before the attacker is stopped.
 const READING: Duration = Duration::from_secs(20);
 
 /// The longest description of a rule that is kept, in UTF-16 units: a row of the store takes 1 MiB.
@@ -34,7 +34,7 @@ pub struct Snapshot {
     pub taken: DateTime<Utc>,
     /// The compromised accounts.
     pub users: Vec<User>,
-    /// Where the mailbox forwarded to.
+    /// The forwarding of the mailbox.
     pub forwarding: Option<Forwarding>,
     /// The client access switches.
     pub client_access: Option<ClientAccess>,
@@ -44,21 +44,21 @@ pub struct Snapshot {
     pub auto_reply: Option<AutoReply>,
 }
 
-/// What is kept of a rule.
+/// The part of a rule that is saved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct KeptRule {
-    /// What it is addressed by.
+    /// Its address in calls.
     pub identity: String,
     /// Its id.
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Whether it worked.
+    /// True if it was enabled.
     pub enabled: bool,
-    /// What it does, in Exchange's words, for readers of the record.
+    /// Its conditions and actions in Exchange's words, for readers of the record.
     pub description: String,
-    /// Whether it was hidden; absent in snapshots of the first version, and if that could not be told.
+    /// True if it was hidden; absent in snapshots of the first version, and if that could not be determined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<bool>,
 }
@@ -106,7 +106,7 @@ impl Snapshot {
         }
     }
 
-    /// What of this one is missing in an earlier one; `None` when that is nothing.
+    /// Returns the part that an earlier snapshot lacks; `None` if there is none.
     pub fn beyond(mut self, earlier: &Self) -> Option<Self> {
         self.users.retain(|user| !earlier.has_user(&user.id));
         self.rules.retain(|source, _| !earlier.rules.contains_key(source));
@@ -117,7 +117,7 @@ impl Snapshot {
         (!is_empty).then_some(self)
     }
 
-    /// Whether it shows the account, and not as disabled.
+    /// Returns whether it shows the account, and not as disabled.
     pub fn shows_enabled(&self, object_id: &str) -> bool {
         self.users.iter().any(|user| user.id.eq_ignore_ascii_case(object_id) && user.account_enabled != Some(false))
     }
@@ -126,7 +126,7 @@ impl Snapshot {
         self.users.iter().any(|user| user.id.eq_ignore_ascii_case(object_id))
     }
 
-    /// Whether it holds everything that this press may change.
+    /// Returns whether it contains everything that this press may change.
     fn is_enough_for(&self, context: &RemediationContext<'_>) -> bool {
         let users = context.compromised.iter().filter_map(|account| account.user.as_ref());
         let has_users = users.map(|user| &user.id).all(|id| self.has_user(id));
@@ -139,18 +139,27 @@ impl Snapshot {
     }
 }
 
-/// Keeps what was there: once for a mailbox and incident, and again only for what is missing. What cannot be read is said in
-/// the report, and the rest is kept all the same.
+/// Saves the previous settings: once for a mailbox and incident, and again only the missing parts. The report names the parts that
+/// cannot be read; the others are saved.
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     if let Some(kept) = context.kept().await.filter(|kept| kept.is_enough_for(context)) {
-        return StepReport::already(format!("What was there at {} is kept; Undo puts it back.", kept.taken));
+        return StepReport::already(format!("The settings of {} are saved; Undo restores them.", kept.taken));
     }
     let (snapshot, missing) = Box::pin(read(context)).await;
     context.keep(snapshot).await;
     match missing.is_empty() {
-        true => StepReport::done("What was there before is kept; Undo puts it back."),
-        false => StepReport::failed(format!("Not everything could be kept for Undo: {}.", missing.join("; "))),
+        true => StepReport::done("The previous settings are saved; Undo restores them."),
+        false => StepReport::failed(not_saved(&missing)),
     }
+}
+
+/// Returns what could not be saved, each part with its cause, and what has to be granted once for all.
+fn not_saved(missing: &[String]) -> String {
+    let with_grant = format!(". {EXCHANGE_GRANT}");
+    let is_denied = missing.iter().any(|part| part.contains(&with_grant));
+    let parts: Vec<String> = missing.iter().map(|part| part.replace(&with_grant, "")).collect();
+    let grant = if is_denied { format!(" {EXCHANGE_GRANT}") } else { String::new() };
+    format!("Not everything could be saved for Undo: {}.{grant}", parts.join("; "))
 }
 
 async fn read(context: &RemediationContext<'_>) -> (Snapshot, Vec<String>) {

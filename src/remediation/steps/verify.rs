@@ -10,10 +10,10 @@ use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
 use crate::remediation::step::{StepReport, explain};
 use crate::remediation::{Outcome, Step, StepName};
 
-/// How long the sign-in state is read.
+/// The time limit for reading the sign-in state.
 const READING: Duration = Duration::from_secs(12);
 
-/// What a second read found for one step.
+/// The result of the verification of one step.
 enum Reread {
     /// It holds, in these words.
     Holds(String),
@@ -23,11 +23,11 @@ enum Reread {
     Unread(String),
 }
 
-/// What the second read of everything came to.
+/// The result of the verification of all steps.
 pub struct Reading {
     /// In words.
     pub report: StepReport,
-    /// Whether something was seen not to hold. What could not be read is not known to be broken.
+    /// True if a change is seen not to be in effect. A state that could not be read counts as neither.
     pub is_broken: bool,
 }
 
@@ -53,7 +53,7 @@ pub async fn run(context: &RemediationContext<'_>, steps: &mut [Step]) -> Readin
         faults.extend(fault.map(|fault| format!("{:?}: {fault}", step.step)));
     }
     let report = match faults.is_empty() {
-        true => StepReport::done("Read again: everything holds."),
+        true => StepReport::done("Verified: every change is in effect."),
         false => StepReport::failed(faults.join("; ")),
     };
     Reading { report, is_broken }
@@ -74,7 +74,7 @@ fn note(step: &mut Step, found: Reread) -> Option<String> {
             Some(text)
         }
         Reread::Unread(text) => {
-            step.verified = format!("could not be read again: {text}");
+            step.verified = format!("could not be verified: {text}");
             Some(step.verified.clone())
         }
     }
@@ -112,22 +112,25 @@ async fn inbox_rules(context: &RemediationContext<'_>, step: &Step) -> Reread {
         Err(error) if is_not_found(&error) => return Reread::Holds("there is no mailbox".to_owned()),
         Err(error) => return Reread::Unread(explain(&error, EXCHANGE_GRANT)),
     };
-    let on: Vec<&Rule> = rules.known.iter().filter(|rule| rule.is_to_be_disabled()).collect();
+    let meant = disable_inbox_rules::meant(context, &rules);
+    let is_all_there_was = context.only_offending && !meant.is_empty();
+    let on: Vec<&Rule> = meant.into_iter().filter(|rule| rule.is_to_be_disabled()).collect();
     let is_left = |rule: &&Rule| rule.is_for_delegate() && step.leaves(&rule.id);
     let (left, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(is_left);
     let (unproven, on): (Vec<&Rule>, Vec<&Rule>) = on.into_iter().partition(|rule| rule.is_unproven());
     if !on.is_empty() {
-        return Reread::DoesNotHold(format!("still switched on: {}", disable_inbox_rules::names(&on)));
+        return Reread::DoesNotHold(format!("still enabled: {}", disable_inbox_rules::names(&on)));
     }
     if !unproven.is_empty() {
         let names = disable_inbox_rules::names(&unproven);
-        return Reread::Unread(format!("switched on, and nobody can tell whom they send mail to: {names}"));
+        return Reread::Unread(format!("enabled, and their recipients cannot be determined: {names}"));
     }
-    match rules.unread() {
+    match rules.unread().filter(|_| !is_all_there_was) {
         Some(unread) => Reread::Unread(unread),
-        None if left.is_empty() => Reread::Holds("no rule is switched on".to_owned()),
+        None if context.only_offending => Reread::Holds("the rule is not enabled".to_owned()),
+        None if left.is_empty() => Reread::Holds("no rule is enabled".to_owned()),
         None => Reread::Holds(format!(
-            "no rule is switched on but those that refuse: {}",
+            "no rule is enabled except those that cannot be disabled: {}",
             disable_inbox_rules::names(&left)
         )),
     }

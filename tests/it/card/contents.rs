@@ -117,7 +117,7 @@ fn time_is_said_in_utc_and_as_an_age() {
     let row = example();
     let shown_after = |age: TimeDelta| {
         let notification = Notification { sent_at: Some(row.event_time + age), ..Notification::from(&row) };
-        let card = flow::payload(&notification, None, None)["Card"].clone();
+        let card = flow::payload(&notification, Default::default(), None)["Card"].clone();
         let texts = texts_of(&serde_json::from_str(&card).unwrap(), "TextRun");
         texts.into_iter().find(|text| text.starts_with("2026-11-22 09:30:00 UTC")).unwrap()
     };
@@ -140,7 +140,7 @@ fn own_addresses_are_readable_and_foreign_ones_are_not_links() {
     row.rule_name = "mail of bob@contoso.com to eve@fabrikam.example".to_owned();
     let own = ["contoso.com".parse().unwrap(), "fabrikam.example".parse().unwrap()];
     let notification = Notification { own_domains: &own, ..Notification::from(&row) };
-    let card = flow::payload(&notification, None, None)["Card"].clone();
+    let card = flow::payload(&notification, Default::default(), None)["Card"].clone();
     assert!(card.contains("bob[@]contoso[.]com[.]evil[.]example"), "{card}");
     assert!(card.contains("mail of bob@contoso.com to eve@fabrikam.example"), "{card}");
 }

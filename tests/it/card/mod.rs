@@ -89,7 +89,7 @@ fn notice(state: &TenantState) -> ProcessedRow {
         threat: false,
         severity: Severity::Medium,
         operation: state.as_str().to_owned(),
-        description: "Contoso (contoso.com) is not watched since 2026-11-22T09:30:00Z: the reason.".to_owned(),
+        description: "Contoso (contoso.com) has not been monitored since 2026-11-22T09:30:00Z: the reason.".to_owned(),
         reasons: Vec::new(),
         source_mailbox: String::new(),
         actor: String::new(),
@@ -108,7 +108,7 @@ pub fn flow_card(row: &ProcessedRow) -> Value {
 
 /// The card of a notification, as the flow is sent it.
 pub fn card_of(notification: &Notification<'_>) -> Value {
-    serde_json::from_str(&flow::payload(notification, None, None)["Card"]).unwrap()
+    serde_json::from_str(&flow::payload(notification, Default::default(), None)["Card"]).unwrap()
 }
 
 /// The card that a Teams webhook is sent.

@@ -41,8 +41,8 @@ async fn threat_that_no_channel_wants_is_recorded() {
         settings.channels.minimum = minimum;
         only(settings, &urls, &["flow"]);
     });
-    // A rule that only forwards to an address that the tenant's directory cannot resolve is of severity Medium.
-    let mut medium = forwarding_rule(1, "To a colleague", "x", fixture.now());
+    // A rule that moves mail with payment words to a folder that nobody reads, and forwards nothing, is of severity Medium.
+    let mut medium = forwarding_rule(1, "To the archive", "x", fixture.now());
     medium["Parameters"] = serde_json::json!([
         { "Name": "Name", "Value": "To the archive" },
         { "Name": "SubjectContainsWords", "Value": "invoice;payment" },

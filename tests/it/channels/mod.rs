@@ -1,6 +1,7 @@
 //! The signed webhook, Slack and mail through the public door, against the simulator.
 
 pub mod mail;
+pub use webhook::schema as webhook_schema;
 mod minimum;
 mod presses;
 mod slack;

@@ -19,7 +19,7 @@ fn threat(fixture: &CollectorFixture, id: u128) {
     fixture.publish(vec![forwarding_rule(id, &format!("Invoices {id}"), "eve@evil.example", fixture.now())]);
 }
 
-fn schema() -> jsonschema::Validator {
+pub fn schema() -> jsonschema::Validator {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/webhook.schema.json");
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     jsonschema::validator_for(&schema).unwrap()
@@ -205,6 +205,7 @@ fn every_kind_has_a_type_and_fits_the_schema() {
         let body: Value = serde_json::from_slice(&webhook::body(&(&row).into())).unwrap();
         let expected = match kind {
             FindingKind::Coverage => "tenantwatch.notice",
+            FindingKind::Investigation => "tenantwatch.investigated",
             FindingKind::Test => "tenantwatch.test",
             _ => "tenantwatch.threat",
         };

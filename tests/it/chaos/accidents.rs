@@ -1,5 +1,6 @@
 //! Living through a plan.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,11 +8,11 @@ use std::time::Duration;
 
 use base::clock::SystemClock;
 use chrono::{DateTime, Utc};
-use table_store::{Query, TablesStore};
+use table_store::{PartitionKey, Query, TablesStore, list_all};
 use table_store::{StorageAccess, StorageAccount};
 use tenantwatch::settings::TableNames;
 use tenantwatch::tables::keys;
-use tenantwatch::tables::{self, CoverageRow};
+use tenantwatch::tables::{self, ACTIONS, ActionRow, CoverageRow};
 use tenantwatch_simulator::functions_host::{FunctionsHost, Options};
 use tenantwatch_simulator::scenario::{self, Eventful};
 use tenantwatch_simulator::steps::Steps;
@@ -56,6 +57,14 @@ pub async fn live_through(azurite: &Azurite, plan: &Plan) -> Story {
     let mut published = days.time.now();
     days.publish(published - BEFORE, published);
     days.cycle(&[]).await;
+    if plan.contains {
+        // Until a tenant has been read for a day without a gap nobody is contained.
+        for minutes in [800, 700] {
+            days.time.leap(chrono::TimeDelta::minutes(minutes));
+            published = days.time.now();
+            days.cycle(&[]).await;
+        }
+    }
     days.make_trouble(plan);
     for round in &plan.rounds {
         published = days.live_round(round, published).await;
@@ -91,6 +100,15 @@ impl Days {
         let mut hosts = Vec::new();
         for instance in 0..plan.skews.len() {
             let mut options = options(azurite, &tables, &simulator, &names, &own);
+            if plan.contains {
+                let settings = [
+                    ("AUTO_CONTAIN", "*"),
+                    ("AUTO_CONTAIN_MODE", "act"),
+                    ("AUTO_CONTAIN_LIMIT", "1000"),
+                    ("ACTION_KEY", "off"),
+                ];
+                options.environment.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
             options.environment.insert("TEST_CLOCK".to_owned(), time.setting(instance));
             hosts.push(FunctionsHost::start(options).await.unwrap());
         }
@@ -221,22 +239,49 @@ impl Days {
             kills: self.kills.clone(),
             failures: self.tables.failed(),
             coverage: self.coverage().await,
+            containments: self.containments().await,
+            blocked: self.blocked(),
             faults: requests.iter().filter(|request| request.faulted).count() as u64
                 + self.tables.failed().len() as u64,
             lines: self.bad_lines(),
         }
     }
 
+    /// The accounts that cannot sign in, in lower case; without those of a tenant that chooses what is read of it.
+    fn blocked(&self) -> BTreeSet<String> {
+        let world = self.simulator.world();
+        let honest = world.tenants.values().filter(|tenant| Some(tenant.id) != self.hostile);
+        let users = honest.flat_map(|tenant| &tenant.users);
+        users.filter(|user| !user.account_enabled).map(|user| user.upn.to_lowercase()).collect()
+    }
+
+    /// The runs of containment.
+    async fn containments(&self) -> Vec<ActionRow> {
+        let store = self.store();
+        let mut runs = Vec::new();
+        for row in self.coverage().await {
+            let query = Query::partition(PartitionKey::domain(&row.domain));
+            let rows = list_all(&store, ACTIONS, query).await.unwrap();
+            let own = rows.iter().filter(|row| row.entity.key.row.as_str().matches('_').count() == 1);
+            let own = own.filter(|row| row.entity.text("Action") == Some("Contain"));
+            runs.extend(own.map(|row| ActionRow::from_stored(row).unwrap().0));
+        }
+        runs
+    }
+
     async fn coverage(&self) -> Vec<CoverageRow> {
+        let rows = tables::list::<CoverageRow>(&self.store(), Query::partition(keys::tenants())).await.unwrap();
+        rows.into_iter().map(|(row, _)| row).collect()
+    }
+
+    fn store(&self) -> TablesStore {
         let storage = StorageAccount {
             table_endpoint: self.tables.url().parse().unwrap(),
             account: ACCOUNT.to_owned(),
             access: StorageAccess::SharedKey(KEY.into()),
         };
         let (http, clock) = (reqwest::Client::new(), Arc::new(SystemClock));
-        let store = TablesStore::new(&storage, self.names.clone(), http, clock).unwrap();
-        let rows = tables::list::<CoverageRow>(&store, Query::partition(keys::tenants())).await.unwrap();
-        rows.into_iter().map(|(row, _)| row).collect()
+        TablesStore::new(&storage, self.names.clone(), http, clock).unwrap()
     }
 
     /// Returns the log lines with a panic or a secret.
@@ -275,6 +320,7 @@ fn options(azurite: &Azurite, tables: &StorageProxy, simulator: &Simulator, name
     options.environment = simulator.environment().into_iter().collect();
     let settings = [
         ("GetDomainSchedule", "0 */15 * * * *"),
+        ("INVESTIGATE", "off"),
         ("PROCESSED_TABLE", &names.processed),
         ("ACTIONS_TABLE", &names.actions),
         ("COVERAGE_TABLE", &names.coverage),

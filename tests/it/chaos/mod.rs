@@ -15,13 +15,16 @@ use std::io::Write as _;
 
 use futures::StreamExt as _;
 
-use crate::azurite::azurite;
+use crate::azurite::{Azurite, azurite};
 use accidents::live_through;
 use plan::Plan;
 use verdict::{Verdict, judge};
 
 /// Number of seeds that every run of the tests tries.
 const SEEDS: u64 = 24;
+
+/// Number of seeds that are tried with containment.
+const SEEDS_CONTAINED: u64 = 8;
 
 /// Number of seeds that are tried concurrently.
 const AT_ONCE: usize = 4;
@@ -46,8 +49,23 @@ fn say(line: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_threat_is_notified_exactly_once_under_faults() {
     let Some(azurite) = azurite().await else { return };
-    let tries = futures::stream::iter(seeds()).map(|seed| async move {
-        let plan = Plan::of(seed);
+    let sum = live_through_all(azurite, seeds(), Plan::of).await;
+    assert!(sum.threats > 0 && sum.kills > 0 || seeds().count() < 4, "nothing has happened: {sum}");
+    assert_eq!(sum.complaints, Vec::<String>::new(), "try one again with CHAOS_SEED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_account_is_contained_twice_or_without_notification() {
+    let Some(azurite) = azurite().await else { return };
+    let few = seeds().start..seeds().end.min(seeds().start + number("CHAOS_SEEDS").unwrap_or(SEEDS_CONTAINED));
+    let sum = live_through_all(azurite, few.clone(), Plan::with_containment).await;
+    assert!(sum.contained > 0 || few.count() < 4, "nobody was contained: {sum}");
+    assert_eq!(sum.complaints, Vec::<String>::new(), "try one again with CHAOS_SEED");
+}
+
+async fn live_through_all(azurite: &'static Azurite, seeds: std::ops::Range<u64>, plan: fn(u64) -> Plan) -> Verdict {
+    let tries = futures::stream::iter(seeds).map(|seed| async move {
+        let plan = plan(seed);
         let try_it = tokio::spawn(async move { judge(&live_through(azurite, &plan).await) });
         (seed, try_it.await)
     });
@@ -63,8 +81,7 @@ async fn every_threat_is_notified_exactly_once_under_faults() {
         }
     }
     say(&sum.to_string());
-    assert!(sum.threats > 0 && sum.kills > 0 || seeds().count() < 4, "nothing has happened: {sum}");
-    assert_eq!(sum.complaints, Vec::<String>::new(), "try one again with CHAOS_SEED");
+    sum
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,8 @@ pub struct Plan {
     /// Number of requests in 1,000 that fail.
     pub faults: u64,
     pub rounds: Vec<Round>,
+    /// Whether accounts are contained. Then the tenants are read in peace for more than a day before.
+    pub contains: bool,
     /// `true` if services also stay unresponsive, respond after 20 s or send empty responses, and if the last customer is an
     /// attacker who chooses the responses of Graph and Exchange.
     pub is_unkind: bool,
@@ -70,9 +72,22 @@ impl Plan {
         if seeded.range(0, 8) == 0 {
             rounds.extend((0..6).map(|_| long_outage(&mut seeded)));
         }
-        let mut plan = Self { seed, tenants: 1 + seeded.range(0, 3) as usize, skews, faults, rounds, is_unkind: false };
+        let mut plan = Self {
+            seed,
+            tenants: 1 + seeded.range(0, 3) as usize,
+            skews,
+            faults,
+            rounds,
+            contains: false,
+            is_unkind: false,
+        };
         plan.make_unkind();
         plan
+    }
+
+    /// As [`Plan::of`], with containment.
+    pub fn with_containment(seed: u64) -> Self {
+        Self { contains: true, ..Self::of(seed) }
     }
 
     /// One plan in three is unkind beyond plain failures. It draws from a source of its own, so the rest of a seed's plan stays.
@@ -99,7 +114,7 @@ impl Plan {
     pub fn calm(seed: u64) -> Self {
         let passes = TimeDelta::minutes(15);
         let calm = Round { passes, outage: Outage::None, kills: Vec::new(), oddity: Oddity::None };
-        Self { seed, tenants: 3, skews: vec![0], faults: 0, rounds: vec![calm; 8], is_unkind: false }
+        Self { seed, tenants: 3, skews: vec![0], faults: 0, rounds: vec![calm; 8], contains: false, is_unkind: false }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Records the events of a seed, as the services around the app have seen them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tenantwatch::tables::CoverageRow;
+use tenantwatch::tables::{ActionRow, CoverageRow};
 use tenantwatch_simulator::Accepted;
 use tenantwatch_simulator::scenario::Shown;
 use tenantwatch_simulator::storage_proxy::Written;
@@ -38,6 +38,10 @@ pub struct Story {
     pub failures: Vec<u64>,
     /// At the end.
     pub coverage: Vec<CoverageRow>,
+    /// The runs of automatic containment.
+    pub containments: Vec<ActionRow>,
+    /// The accounts that cannot sign in, in lower case.
+    pub blocked: BTreeSet<String>,
     pub faults: u64,
     /// The log lines of the handlers that contain a panic or a secret.
     pub lines: Vec<String>,

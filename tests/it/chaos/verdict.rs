@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::DateTime;
 use serde_json::Value;
-use tenantwatch::tables::TenantState;
+use tenantwatch::tables::{ActionRow, TenantState};
 use tenantwatch_simulator::scenario::Shown;
 use tenantwatch_simulator::{Accepted, Service};
 
@@ -25,6 +25,8 @@ pub struct Verdict {
     pub blobs_lost: usize,
     pub kills: usize,
     pub faults: u64,
+    /// Accounts that cannot sign in.
+    pub contained: usize,
     pub complaints: Vec<String>,
 }
 
@@ -38,6 +40,7 @@ impl Verdict {
         self.blobs_lost += other.blobs_lost;
         self.kills += other.kills;
         self.faults += other.faults;
+        self.contained += other.contained;
         self.complaints.extend(other.complaints.into_iter().map(|complaint| format!("seed {seed}: {complaint}")));
     }
 }
@@ -48,7 +51,7 @@ impl fmt::Display for Verdict {
             f,
             "{} seeds, {} kills, {} faults: {} threats planted, {} told, {} in content that was lost and told as lost \
              ({} blobs); {} notifications came again because a kill or a lost answer fell between acceptance and mark; \
-             {} complaints",
+             {} accounts contained; {} complaints",
             self.seeds,
             self.kills,
             self.faults,
@@ -57,6 +60,7 @@ impl fmt::Display for Verdict {
             self.in_gaps,
             self.blobs_lost,
             self.repeats,
+            self.contained,
             self.complaints.len()
         )?;
         self.complaints.iter().take(20).try_for_each(|complaint| write!(f, "\n  {complaint}"))
@@ -75,8 +79,39 @@ pub fn judge(story: &Story) -> Verdict {
     look_for_repeats(story, &mut verdict);
     look_for_false_alarms(story, &mut verdict);
     look_for_unreported_gaps(story, &mut verdict);
+    look_at_containments(story, &mut verdict);
     look_at_the_end(story, &mut verdict);
     verdict
+}
+
+/// No account was contained twice, and none without a notification that says so.
+fn look_at_containments(story: &Story, verdict: &mut Verdict) {
+    verdict.contained = story.blocked.len();
+    for account in &story.blocked {
+        let has_blocked = |run: &&ActionRow| {
+            let steps: Value = serde_json::from_str(&run.steps).unwrap_or_default();
+            // A run that goes on shows what an earlier one did as `AlreadyDone`.
+            let is_done = |step: &&Value| step["Step"] == "BlockSignIn" && step["Outcome"] == "Done";
+            let details = steps.as_array().into_iter().flatten().filter(is_done);
+            let said = format!("{account}: sign-in is blocked");
+            details.filter_map(|step| step["Detail"].as_str()).any(|detail| detail.to_lowercase().contains(&said))
+        };
+        let times = story.containments.iter().filter(has_blocked).count();
+        if times > 1 {
+            verdict.complaints.push(format!("{account} was contained {times} times"));
+        }
+        let is_of_account = |body: &&Value| {
+            let names = |member: &str| body[member].as_str().is_some_and(|name| name.eq_ignore_ascii_case(account));
+            names("SourceMailbox") || names("Actor")
+        };
+        let mut told = story.bodies.values().filter(is_of_account);
+        if !told.any(|body| matches!(body["Containment"].as_str(), Some("Done" | "Partly"))) {
+            verdict.complaints.push(format!("{account} was contained, and no notification says so"));
+        }
+    }
+    for run in story.containments.iter().filter(|run| run.action != "Contain" || run.incident_id.is_empty()) {
+        verdict.complaints.push(format!("a run of {} belongs to no incident", run.record_id));
+    }
 }
 
 /// The threats of tenants that do not choose Tenantwatch's facts themselves.

@@ -208,6 +208,9 @@ async fn scan_and_process_audit_log_say_the_same_of_every_record() {
         ReasonName::MailboxForwardsInternally,
         ReasonName::ForwardsToTrusted,
         ReasonName::AfterThreat,
+        // Only an investigation knows who the attacker is.
+        ReasonName::SameAttacker,
+        ReasonName::KnownAttackerAddress,
     ];
     let missing: Vec<_> =
         ReasonName::ALL.iter().filter(|name| !seen.contains(name.as_str()) && !beyond_records.contains(name)).collect();

@@ -173,6 +173,7 @@ pub fn tenant() -> Knowledge {
             exact: domains(&["contoso.com", "contoso.onmicrosoft.com", "bücher.example", "relay.example"]),
             with_sub_domains: domains(&["fabrikam.com"]),
             relayed: domains(&["relay.example"]),
+            ..AcceptedDomains::default()
         },
         trusted_targets: vec![
             domain(None, "tickets.example"),

@@ -84,6 +84,10 @@ fn logic(name: &str, arguments: &[Value]) -> Option<Value> {
             let values: Option<Vec<bool>> = values.iter().map(Value::as_bool).collect();
             json!(!values?.contains(&false))
         }
+        ("or", values) => {
+            let values: Option<Vec<bool>> = values.iter().map(Value::as_bool).collect();
+            json!(values?.contains(&true))
+        }
         ("less", [one, other]) => json!(one.as_i64()? < other.as_i64()?),
         ("lessOrEquals", [one, other]) => json!(one.as_i64()? <= other.as_i64()?),
         ("min", [one, other]) => json!(one.as_i64()?.min(other.as_i64()?)),
@@ -107,6 +111,7 @@ fn text(name: &str, arguments: &[Value]) -> Option<Value> {
         ("base64", [text]) => json!(base64::engine::general_purpose::STANDARD.encode(text)),
         ("empty", [text]) => json!(text.is_empty()),
         ("length", [text]) => json!(text.encode_utf16().count()),
+        ("toLower", [text]) => json!(text.to_lowercase()),
         ("concat", texts) => json!(texts.concat()),
         ("contains", [text, part]) => json!(text.contains(part)),
         ("startsWith", [text, start]) => json!(text.to_lowercase().starts_with(&start.to_lowercase())),

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tenantwatch::notify::flow::payload;
+use tenantwatch::notify::flow::{PayloadTokens, payload};
 use tenantwatch::remediation::{Action, Request};
-use tenantwatch::tables::ProcessedRow;
+use tenantwatch::tables::{Containment, ProcessedRow};
 
 use crate::card::{every_kind_of_row, long_attack, written_by_an_attacker};
 use crate::remediation::remediation_fixture::{BOB, threat};
@@ -36,7 +37,8 @@ fn example() -> ProcessedRow {
 
 /// Returns the body of the request to the flow.
 fn sent(row: &ProcessedRow) -> Value {
-    json!(payload(&row.into(), Some(&"v1.1.act.signature".to_owned().into()), None))
+    let action = "v1.1.act.signature".to_owned().into();
+    json!(payload(&row.into(), PayloadTokens { action: Some(&action), undo: None }, None))
 }
 
 /// Every text in a JSON value.
@@ -98,17 +100,18 @@ fn the_card_of_the_example_is_the_one_that_is_sent() {
 
 #[test]
 fn post_back_body_is_a_valid_request() {
-    for (button, action) in [("Remediate", Action::Remediate), ("Dismiss", Action::Dismiss)] {
-        let responder = json!({ "userPrincipalName": "terry@msp.example" });
-        let waited = json!({ "body": { "data": { "Action": button }, "responder": responder } });
+    for action in [Action::Remediate, Action::Dismiss, Action::Undo] {
+        let pressed = json!({ "Action": action.as_str(), "Account": "terry@msp.example" }).to_string();
         let mut state = State { trigger: sent(&example()), ..State::default() };
-        state.outputs.insert("Post_card_and_wait".to_owned(), waited);
+        state.trigger["UndoToken"] = json!("undo");
+        state.variables.insert("Pressed".to_owned(), json!(pressed));
         let body = state.fill(&file("post-back-body.json")).unwrap();
         let request = Request::parse(body.to_string().as_bytes()).unwrap();
         assert_eq!((request.domain.as_str(), request.user.as_str()), ("contoso.com", BOB));
         assert_eq!(request.record_id, example().record_id);
         assert_eq!(request.action, action);
-        assert!(request.token.is_some());
+        let is_undo = request.token.unwrap().expose_secret() == "undo";
+        assert_eq!(is_undo, action == Action::Undo);
     }
 }
 
@@ -119,9 +122,16 @@ fn every_call_of_the_flow_sends_that_body() {
         .map(|(_, action)| action)
         .filter(|action| action["type"] == "Http")
         .collect();
-    assert_eq!(calls.len(), 2);
-    for call in calls {
-        assert_eq!(call["inputs"]["body"], file("post-back-body.json"));
+    assert_eq!(calls.len(), 3);
+    for mut call in calls {
+        // Each branch knows which of the tokens it needs.
+        let token = call["inputs"]["body"]["Token"].take();
+        let whole = file("post-back-body.json");
+        let token = token.as_str().unwrap().trim_start_matches("@{").trim_end_matches('}').to_owned();
+        assert!(whole["Token"].as_str().unwrap().contains(&token), "{token}");
+        let mut expected = whole;
+        expected["Token"] = Value::Null;
+        assert_eq!(call["inputs"]["body"], expected);
         assert_eq!(call["inputs"]["method"], "POST");
         assert_eq!(
             call["runtimeConfiguration"]["secureData"]["properties"],
@@ -133,7 +143,10 @@ fn every_call_of_the_flow_sends_that_body() {
 
 #[test]
 fn every_button_has_a_branch_and_every_member_is_sent() {
-    let sent = sent(&example());
+    let undo = "v2.1.1.undo.signature".to_owned().into();
+    let mut row = example();
+    row.containment = Some(Containment::Done);
+    let sent = json!(payload(&(&row).into(), PayloadTokens { action: None, undo: Some(&undo) }, None));
     let card: Value = serde_json::from_str(sent["Card"].as_str().unwrap()).unwrap();
     let buttons: BTreeSet<String> = card["actions"]
         .as_array()
@@ -143,12 +156,14 @@ fn every_button_has_a_branch_and_every_member_is_sent() {
         .collect();
     let all = actions(&definition());
     let (_, switch) = all.iter().find(|(_, action)| action["type"] == "Switch").unwrap();
-    let branches: BTreeSet<String> = switch["cases"]
+    let mut branches: BTreeSet<String> = switch["cases"]
         .as_object()
         .unwrap()
         .values()
         .map(|branch| branch["case"].as_str().unwrap().to_owned())
         .collect();
+    let (_, undo) = all.iter().find(|(name, _)| name == "If_it_is_undo").unwrap();
+    branches.insert(undo["expression"]["equals"][1].as_str().unwrap().to_owned());
     assert_eq!(buttons, branches);
     for text in texts(&definition()) {
         for read in text.split("triggerBody()?['").skip(1) {

@@ -4,8 +4,9 @@ use base::clock::Deadline;
 use serde_json::{Value, json};
 use tenantwatch::detection::FindingKind;
 use tenantwatch::host::standalone;
+use tenantwatch::notify::flow::{PayloadTokens, payload};
 use tenantwatch::notify::{Channel, Notification};
-use tenantwatch::tables::{FindingState, ProcessedRow};
+use tenantwatch::tables::{Containment, FindingState, ProcessedRow};
 
 use super::run::{Ended, Reply, Run};
 use super::{definition, example};
@@ -44,7 +45,19 @@ impl Office {
 }
 
 async fn run(sent: Value, button: &'static str, replies: impl IntoIterator<Item = Reply>, address: &str) -> Run {
-    let mut run = Run::new(sent, button, replies, address);
+    pressed(sent, &[("Terry", button)], "", replies, address).await
+}
+
+/// The flow on a notification, with these presses and these people in `RESPONDERS`.
+async fn pressed(
+    sent: Value,
+    presses: &[(&'static str, &'static str)],
+    responders: &str,
+    replies: impl IntoIterator<Item = Reply>,
+    address: &str,
+) -> Run {
+    let mut run = Run::new(sent, presses.to_vec(), replies, address);
+    run.settings = json!({ "RESPONDERS": responders });
     let end = run.actions(&definition()["actions"]).await;
     assert_eq!(end, Ended::Succeeded, "{:?}", run.failures);
     run
@@ -108,7 +121,9 @@ async fn dismissal_changes_no_tenant_and_the_card_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn post_back_is_accepted_for_every_finding_type() {
     let office = Office::open().await;
-    let acted_on = FindingKind::ALL.iter().filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Test));
+    let acted_on = FindingKind::ALL
+        .iter()
+        .filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test));
     for (number, kind) in acted_on.enumerate() {
         for (owner, id) in [(BOB, 100), ("", 200)] {
             let mut row = threat(id + number as u128, office.ward.now());
@@ -118,7 +133,7 @@ async fn post_back_is_accepted_for_every_finding_type() {
             office.ward.keep(&row).await;
             let run = office.run(&row, "Dismiss", []).await;
             assert!(result(&run).to_string().contains("Dismiss: Dismissed. "), "{}: {:?}", kind.as_str(), run.updated);
-            assert_eq!(run.calls[0]["Reason"], "Requested by terry@msp.example");
+            assert_eq!(run.calls[0]["Reason"], "Requested by Terry@msp.example");
         }
     }
 }
@@ -242,4 +257,67 @@ async fn a_card_with_nothing_to_submit_is_posted_and_nobody_waits() {
         let run = answered(Some(card.clone()), Vec::new()).await;
         assert_eq!((run.posted, run.waiting, run.calls), (vec![card], Vec::new(), Vec::new()));
     }
+}
+
+/// A notification of an account that was contained.
+fn contained() -> Value {
+    let (action, undo) = ("act-token".to_owned().into(), "undo-token".to_owned().into());
+    let mut row = example();
+    row.containment = Some(Containment::Done);
+    let tokens = PayloadTokens { action: Some(&action), undo: Some(&undo) };
+    json!(payload(&(&row).into(), tokens, None))
+}
+
+fn undone() -> Reply {
+    Reply::Json(
+        200,
+        json!({ "Status": "Undone", "Steps": [step("sign-in is allowed again.")], "ActionToken": "new-token" }),
+    )
+}
+
+#[tokio::test]
+async fn after_an_undo_a_new_card_works_with_the_new_token() {
+    let presses = [("Terry", "Undo"), ("Anna", "Remediate")];
+    let run = pressed(contained(), &presses, "", [undone(), done()], "http://127.0.0.1:9/").await;
+    let tokens: Vec<&Value> = run.calls.iter().map(|call| &call["Token"]).collect();
+    assert_eq!(tokens, ["undo-token", "new-token"]);
+    let sent: Vec<(&Value, &Value)> = run.calls.iter().map(|call| (&call["Action"], &call["Reason"])).collect();
+    assert_eq!(sent[0], (&json!("Undo"), &json!("Requested by Terry@msp.example")));
+    assert_eq!(sent[1], (&json!("Remediate"), &json!("Requested by Anna@msp.example")));
+    let [first, second] = run.waiting.as_slice() else { panic!("{} cards", run.waiting.len()) };
+    let buttons = |card: &Value| card["actions"].as_array().unwrap().len();
+    assert_eq!((buttons(first), buttons(second)), (3, 2));
+    schema::check(second).unwrap();
+    assert!(second.to_string().contains("Undo: Undone. ") && second.to_string().contains("sign-in is allowed again"));
+    assert!(second.to_string().len() < CARD_LIMIT);
+    assert_eq!(run.updated.len(), 2);
+    assert!(run.updated[0].get("actions").is_none());
+    assert!(run.updated[1].to_string().contains("Remediate: Completed. "), "{}", run.updated[1]);
+    assert!(run.updated.iter().chain(&run.waiting).all(|card| !card.to_string().contains("-token")));
+}
+
+#[tokio::test]
+async fn undo_that_is_rejected_ends_with_the_reason() {
+    let refusal = Reply::Json(409, json!({ "Error": "a later remediation has changed the same account" }));
+    let refused = Reply::Json(403, json!({ "Error": "Token has expired" }));
+    for (reply, words) in [(refusal, "Undo: not finished. "), (refused, "Undo: Refused. ")] {
+        let run = pressed(contained(), &[("Terry", "Undo")], "", [reply], "http://127.0.0.1:9/").await;
+        assert_eq!((run.calls.len(), run.waiting.len()), (1, 1));
+        assert!(result(&run).to_string().contains(words), "{:?}", run.updated);
+    }
+}
+
+#[tokio::test]
+async fn only_listed_responders_may_press() {
+    let presses = [("Mallory", "Dismiss"), ("terry", "Remediate")];
+    let responders = "anna@msp.example, Terry@MSP.example";
+    let run = pressed(contained(), &presses, responders, [done()], "http://127.0.0.1:9/").await;
+    assert_eq!((run.waiting.len(), run.calls.len()), (2, 1));
+    assert_eq!((&run.calls[0]["Action"], &run.calls[0]["Token"]), (&json!("Remediate"), &json!("act-token")));
+    assert!(run.updated[0].to_string().contains("Mallory Technician is not among the RESPONDERS"));
+    assert!(run.updated[1].to_string().contains("Remediate: Completed. "));
+    // A part of a name is no name.
+    let presses = [("erry", "Dismiss"), ("anna", "Dismiss")];
+    let run = pressed(contained(), &presses, responders, [done()], "http://127.0.0.1:9/").await;
+    assert_eq!((run.waiting.len(), run.calls.len()), (2, 1));
 }

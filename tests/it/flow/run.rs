@@ -41,8 +41,10 @@ pub enum Reply {
 /// One run of the flow, and what came of it.
 pub struct Run {
     state: State,
-    /// The button that the technician presses.
-    button: &'static str,
+    /// Who presses which button, one after the other. The last one presses again and again.
+    presses: VecDeque<(&'static str, &'static str)>,
+    /// What stands in the settings of the flow in place of what is imported.
+    pub settings: Value,
     /// The responses to the first calls, for any URL.
     replies: VecDeque<Reply>,
     /// The address of the server that responds to all further calls.
@@ -62,13 +64,14 @@ pub struct Run {
 impl Run {
     pub fn new(
         notification: Value,
-        button: &'static str,
+        presses: impl IntoIterator<Item = (&'static str, &'static str)>,
         replies: impl IntoIterator<Item = Reply>,
         address: &str,
     ) -> Self {
         Self {
             state: State { trigger: notification, ..State::default() },
-            button,
+            presses: presses.into_iter().collect(),
+            settings: json!({}),
             replies: replies.into_iter().collect(),
             address: address.to_owned(),
             calls: Vec::new(),
@@ -124,6 +127,11 @@ impl Run {
 
     async fn simple(&mut self, name: &str, kind: &str, inputs: &Value) -> Result<Ended, String> {
         let output = match kind {
+            "Compose" if name == "Settings" => {
+                let mut settings = inputs.as_object().unwrap().clone();
+                settings.extend(self.settings.as_object().unwrap().clone());
+                Value::Object(settings)
+            }
             "Compose" => inputs.clone(),
             "InitializeVariable" | "SetVariable" => {
                 let variable = if kind == "SetVariable" { inputs } else { &inputs["variables"][0] };
@@ -142,14 +150,20 @@ impl Run {
 
     fn teams(&mut self, inputs: &Value) -> Value {
         let of = |name: &str| serde_json::from_str(inputs["parameters"][name].as_str().unwrap()).unwrap();
+        let mut press = ("", "");
         match inputs["host"]["operationId"].as_str().unwrap() {
-            "PostCardAndWaitForResponse" => self.waiting.push(of("body/body/messageBody")),
+            "PostCardAndWaitForResponse" => {
+                self.waiting.push(of("body/body/messageBody"));
+                press = if self.presses.len() > 1 { self.presses.pop_front().unwrap() } else { self.presses[0] };
+            }
             "PostCardToConversation" => self.posted.push(of("body/messageBody")),
             "UpdateCardInConversation" => self.updated.push(of("body/messageBody")),
             other => panic!("unknown operation {other}"),
         }
-        let responder = json!({ "displayName": "Terry Technician", "userPrincipalName": "terry@msp.example" });
-        json!({ "body": { "data": { "Action": self.button }, "responder": responder, "messageId": "1" } })
+        let (who, button) = press;
+        let (name, id) = (format!("{who} Technician"), self.waiting.len().to_string());
+        let responder = json!({ "displayName": name, "userPrincipalName": format!("{who}@msp.example") });
+        json!({ "body": { "data": { "Action": button }, "responder": responder, "messageId": id } })
     }
 
     /// A call over HTTP; Power Automate's own retries are left out.

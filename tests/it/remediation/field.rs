@@ -34,7 +34,7 @@ async fn rules_that_exchange_keeps_are_disabled_through_graph() {
     let answer = ward.press(json!({})).await;
     assert!(!is_on(&ward, RULE) && !is_on(&ward, 7), "{:#}", answer.body);
     assert_eq!(outcome(&answer, "DisableInboxRules"), "Done");
-    assert_eq!(find(&answer, "DisableInboxRules")["Verified"], "no rule is switched on");
+    assert_eq!(find(&answer, "DisableInboxRules")["Verified"], "no rule is enabled");
 }
 
 #[tokio::test]

@@ -320,7 +320,7 @@ async fn account_with_unknown_state_is_not_reported_as_undone() {
     ward.press(json!({})).await;
     let undo = ward.press(json!({ "Action": "Undo" })).await;
     assert_eq!((outcome(&undo, "BlockSignIn"), &undo.body["Status"]), ("Failed", &json!("CompletedWithErrors")));
-    assert!(detail(&undo, "BlockSignIn").contains("by hand"), "{:#}", undo.body);
+    assert!(detail(&undo, "BlockSignIn").contains("manually"), "{:#}", undo.body);
 }
 
 #[tokio::test]

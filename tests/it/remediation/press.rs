@@ -156,7 +156,7 @@ async fn failed_verification_is_reported_and_repeats_no_step() {
     ward.sim.forget_requests();
     let again = ward.press(json!({})).await;
     assert_eq!(again.body["Status"], "CompletedWithErrors", "{:#}", again.body);
-    assert!(find(&again, "DisableClientAccess")["Verified"].as_str().unwrap().contains("could not be read"));
+    assert!(find(&again, "DisableClientAccess")["Verified"].as_str().unwrap().contains("could not be verified"));
     assert_eq!((ward.changes(), ward.user(BOB).password_resets), (0, 1));
     ward.sim.clear_faults();
     let third = ward.press(json!({})).await;
@@ -374,7 +374,7 @@ async fn missing_exchange_role_disables_rules_through_graph() {
     assert_eq!(answer.body["Status"], "CompletedWithErrors");
     let rules = ward.mailbox().rules;
     assert!(rules.iter().filter(|rule| !rule.hidden).all(|rule| !rule.enabled));
-    assert!(detail(&answer, "DisableInboxRules").starts_with("2 switched off"), "{:#}", answer.body);
+    assert!(detail(&answer, "DisableInboxRules").starts_with("2 rules disabled"), "{:#}", answer.body);
     assert!(rules.iter().any(|rule| rule.hidden && rule.enabled), "Graph shows none of them, so that is said");
     assert!(find(&answer, "DisableInboxRules")["Verified"].as_str().unwrap().contains("Hidden rules"));
     for step in ["ClearForwarding", "DisableInboxRules", "DisableClientAccess"] {
@@ -525,7 +525,7 @@ async fn rule_that_graph_cannot_disable_is_a_failure() {
     ward.sim.inject(Fault::new(Service::Graph, "messageRules", kind));
     let answer = ward.press(json!({})).await;
     assert_eq!(outcome(&answer, "DisableInboxRules"), "Failed", "{:#}", answer.body);
-    assert!(find(&answer, "DisableInboxRules")["Verified"].as_str().unwrap().contains("still switched on"));
+    assert!(find(&answer, "DisableInboxRules")["Verified"].as_str().unwrap().contains("still enabled"));
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ pub struct TestStore {
     lists: Mutex<Vec<Query>>,
     /// The locks that were taken, in order.
     locks: Mutex<Vec<String>>,
-    /// Whether a run waits for `go_on` as soon as it has a lock.
+    /// True if a run waits for `go_on` as soon as it has a lock.
     pub waits_with_a_lock: AtomicBool,
     pub has_lock: tokio::sync::Notify,
     pub go_on: tokio::sync::Notify,
@@ -349,28 +349,9 @@ impl Ward {
 
     /// Stores the row of the tenant, as GetDomain does.
     pub async fn monitor(&self) {
-        let coverage = CoverageRow {
-            tenant_id: self.threat.tenant_id,
-            domain: self.threat.domain.clone(),
-            display_name: "Contoso".to_owned(),
-            state: TenantState::Healthy,
-            since: self.now(),
-            covered_until: None,
-            read_from: None,
-            ahead: Vec::new(),
-            last_run: None,
-            last_outcome: String::new(),
-            gaps: Vec::new(),
-            pending: false,
-            fetched: Default::default(),
-            owed: 0,
-            last_content: None,
-            audit_checked: None,
-            notified: String::new(),
-            subscriptions: Default::default(),
-            missed_listings: 0,
-            last_run_started: None,
-        };
+        let (tenant, domain) = (self.threat.tenant_id, self.threat.domain.clone());
+        let first = CoverageRow::first(tenant, domain, "Contoso".to_owned(), self.now());
+        let coverage = CoverageRow { state: TenantState::Healthy, ..first };
         self.put(COVERAGE, &coverage.to_entity()).await;
     }
 
@@ -499,5 +480,7 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
         notified: Default::default(),
         unanswered: Default::default(),
         incident_id: String::new(),
+        containment: None,
+        containment_detail: String::new(),
     }
 }

@@ -40,7 +40,7 @@ async fn covered_until(fixture: &CollectorFixture) -> DateTime<Utc> {
 
 /// The notices about clocks.
 fn clock_notices(fixture: &CollectorFixture) -> usize {
-    fixture.notice_texts().iter().filter(|text| text.contains("minutes apart")).count()
+    fixture.notice_texts().iter().filter(|text| text.contains(" apart. ")).count()
 }
 
 /// Reads three times with one wrong clock. Each time a threat is new.

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use futures::future::join_all;
 use serde_json::json;
+use tenantwatch::functions::FunctionError;
 use tenantwatch::tables::{FindingState, TenantState};
 use tenantwatch_simulator::{Fault, Service};
 use uuid::Uuid;
@@ -159,4 +160,30 @@ async fn target_whose_look_up_is_denied_is_unresolved_at_once() {
     fixture.read().await.unwrap();
     assert!(reasons(&fixture).await.contains(&"TargetUnresolved"), "{:?}", reasons(&fixture).await);
     assert_eq!(fixture.findings().await[0].state, FindingState::Recorded);
+}
+
+#[tokio::test]
+async fn threat_that_needs_no_domain_is_sent_while_domains_are_unread() {
+    let fixture = CollectorFixture::start().await;
+    fixture.sim.inject(Fault::status(Service::Exchange, "Get-AcceptedDomain", 503));
+    fixture.sim.inject(Fault::status(Service::Graph, "/domains", 503));
+    let mut nameless = forwarding_rule(1, ".", "eve@evil.example", fixture.now());
+    let delete = json!({ "Name": "DeleteMessage", "Value": "True" });
+    nameless["Parameters"].as_array_mut().unwrap().push(delete);
+    fixture.publish(vec![nameless, forwarding_rule(2, "Invoices", "mallory@evil.example", fixture.now())]);
+    for _ in 0..2 {
+        let failure = fixture.read().await.unwrap_err();
+        assert!(matches!(failure, FunctionError::Transient(_)), "{failure}");
+        fixture.wait(TimeDelta::minutes(15));
+    }
+    let sent = fixture.notified("InboxRule");
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!(sent[0]["RuleName"], ".", "{sent:?}");
+    let reasons = sent[0]["Reasons"].to_string();
+    assert!(!reasons.contains("outside the organization") && !reasons.contains("inside"), "{reasons}");
+
+    fixture.sim.clear_faults();
+    fixture.wait(TimeDelta::minutes(15));
+    fixture.read().await.unwrap();
+    assert_eq!(fixture.notified("InboxRule").len(), 2, "the other one needed the domains");
 }

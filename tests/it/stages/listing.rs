@@ -73,8 +73,13 @@ async fn throttled_start_ends_the_run_quietly_after_one_request() {
         fixture.read().await.unwrap();
         assert_eq!(starts(&fixture), 1, "{status}");
         assert_eq!(fixture.coverage().await.state, TenantState::Healthy, "{status}");
-        fixture.sim.clear_faults();
+        assert!(fixture.coverage().await.last_outcome.contains("15 minutes"), "{status}");
         fixture.read().await.unwrap();
+        assert_eq!(starts(&fixture), 1, "{status}: a throttled start is not repeated at once");
+        fixture.sim.clear_faults();
+        fixture.wait(TimeDelta::minutes(16));
+        fixture.read().await.unwrap();
+        assert_eq!(starts(&fixture), 2, "{status}");
         fixture.wait(TimeDelta::minutes(5));
         assert_eq!(fixture.read().await.unwrap().threats, 1, "{status}");
     }

@@ -4,11 +4,11 @@
 //! bytes between texts are looked at one by one. Only braces, brackets, commas, colons and quotes have a meaning. The
 //! parser checks later whether a record is valid JSON, and only for records that reach it.
 
+mod between;
+
 use super::block::end_of_plain;
 use super::operation::{EarlierPart, Key, decoded};
 use super::{Broken, Event, LONGEST_RECORD, whole};
-
-const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 /// The context of the next byte in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,105 +150,6 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         (self.place, self.arrays, self.line) = (Place::Between, 0, 1);
         (self.marks, self.at_start) = (0, true);
         (self.after_comma, self.after_item) = (false, false);
-    }
-
-    fn between(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
-        let Some(&byte) = cursor.chunk.get(cursor.at) else { return };
-        if self.at_start && BYTE_ORDER_MARK.get(self.marks) == Some(&byte) {
-            self.marks += 1;
-            cursor.at += 1;
-            return;
-        }
-        self.at_start = false;
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => {}
-            b'{' => return self.item(cursor, sink),
-            b'[' => {
-                self.arrays += 1;
-                (self.after_comma, self.after_item) = (false, false);
-            }
-            b']' if self.arrays > 0 => self.close_array(cursor, sink),
-            b',' => self.comma(cursor, sink),
-            _ => return self.begin_junk(cursor, sink),
-        }
-        cursor.at += 1;
-    }
-
-    fn close_array(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
-        if self.after_comma {
-            self.report(Broken::StrayComma, cursor, sink);
-        }
-        self.arrays -= 1;
-        (self.after_comma, self.after_item) = (false, true);
-        if self.arrays == 0 {
-            self.leave_container(cursor);
-        }
-    }
-
-    /// Continues with the object around the list or object that has ended.
-    fn leave_container(&mut self, cursor: &mut Cursor<'_>) {
-        let Some(container) = self.around.pop() else { return };
-        self.arrays = container.arrays;
-        (self.after_comma, self.after_item) = container.after;
-        self.current = Current::new(container.line);
-        self.current.expects_key = false;
-        self.current.previous = b']';
-        self.current.is_container = true;
-        self.kept.clear();
-        self.place = Place::Record;
-        cursor.begin = cursor.at + 1;
-    }
-
-    /// Begins to read a list or an object in an object on its own.
-    fn enter_container(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
-        self.around.push(Container {
-            line: self.current.line,
-            arrays: self.arrays,
-            after: (self.after_comma, self.after_item),
-        });
-        self.forget();
-        if byte == b'[' {
-            (self.arrays, self.after_comma, self.after_item) = (1, false, false);
-            self.place = Place::Between;
-        } else {
-            self.arrays = 0;
-            cursor.at -= 1;
-            self.begin(cursor);
-        }
-    }
-
-    fn comma(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
-        if self.arrays == 0 || !self.after_item {
-            self.report(Broken::StrayComma, cursor, sink);
-        } else {
-            self.after_comma = true;
-        }
-        self.after_item = false;
-    }
-
-    fn report(&mut self, error: Broken, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
-        self.line = cursor.line(self.line, cursor.at);
-        sink(Event::Broken { error, line: self.line, selected: false });
-    }
-
-    fn begin_junk(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
-        self.report(Broken::NotARecord, cursor, sink);
-        (self.after_comma, self.after_item) = (false, true);
-        self.place = Place::Junk;
-        cursor.at += 1;
-    }
-
-    /// Junk runs to the end of the line; in an array also to whatever may come behind it.
-    fn junk(&mut self, cursor: &mut Cursor<'_>) {
-        let rest = &cursor.chunk[cursor.at..];
-        let in_array = self.arrays > 0;
-        let ends = |byte: &u8| *byte == b'\n' || in_array && matches!(byte, b',' | b'{' | b']');
-        if let Some(length) = rest.iter().position(ends) {
-            cursor.at += length;
-            self.place = Place::Between;
-        } else {
-            cursor.at = cursor.chunk.len();
-        }
     }
 
     /// Takes a record at once where that is possible, else begins to walk over it.

@@ -94,6 +94,9 @@ impl FailureCause {
             _ if text.contains("connection closed before message completed") => Some(Self::Closed),
             _ if text.contains("dns error") || text.contains("failed to lookup address") => Some(Self::NameNotResolved),
             _ if text.contains("certificate") => Some(Self::Certificate(plain(text))),
+            _ if text.contains("InvalidContentType") => Some(Self::Other(
+                "the server does not speak TLS on this port; check scheme and port of the URL".to_owned(),
+            )),
             _ if text.starts_with("tunnel error") => Some(Self::Proxy(plain(text))),
             _ => None,
         }

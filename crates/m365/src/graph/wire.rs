@@ -29,6 +29,20 @@ pub(super) struct Page<T> {
     pub(super) next: Option<String>,
 }
 
+/// Something that a user is a member of.
+#[derive(Deserialize)]
+pub(super) struct Membership {
+    /// Graph writes it for every object of a listing of several types.
+    #[serde(rename = "@odata.type")]
+    kind: String,
+}
+
+impl Membership {
+    pub(super) fn is_directory_role(&self) -> bool {
+        self.kind.eq_ignore_ascii_case("#microsoft.graph.directoryRole")
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Contract {

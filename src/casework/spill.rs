@@ -6,7 +6,6 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use base::ids::{RecordId, TenantId};
 
-use super::InvestigateError;
 use crate::investigation::{Activities, Activity, Attribution, Names, Reach, Subject, is_guid};
 
 /// Pages in memory; what is more goes to a file that is gone when the program ends. Nothing needs to survive a fall, so nothing is
@@ -49,7 +48,8 @@ const ELSEWHERE: &str = "
         AND (address IN reach_address OR session IN reach_session OR other_session IN reach_session)";
 
 /// The activities, each id once.
-pub(super) struct Spill {
+#[derive(Debug)]
+pub struct Spill {
     database: Connection,
     account: String,
     tenant: Option<String>,
@@ -57,7 +57,11 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    pub(super) fn new(account: &str) -> rusqlite::Result<Self> {
+    /// An empty database in which the records of this account are kept whole.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be made.
+    pub fn new(account: &str) -> rusqlite::Result<Self> {
         // An empty path is a temporary database of this connection's own.
         let database = Connection::open("")?;
         database.execute_batch(OPEN)?;
@@ -65,7 +69,10 @@ impl Spill {
     }
 
     /// Keeps an activity; of those that can concern the account also the record.
-    pub(super) fn keep(&mut self, activity: &Activity, record: &[u8]) -> rusqlite::Result<()> {
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be used.
+    pub fn keep(&mut self, activity: &Activity, record: &[u8]) -> rusqlite::Result<()> {
         let reduced = serde_json::to_string(activity).unwrap_or_default();
         let record = self.can_concern(activity).then_some(record);
         let mut insert = self.database.prepare_cached(KEEP)?;
@@ -96,8 +103,14 @@ impl Spill {
     }
 
     /// Selects what concerns the account, in the tenant in which it is most often seen. `None` where it occurs nowhere.
-    pub(super) fn focus(&mut self, subject: &Subject, names: &Names) -> rusqlite::Result<Option<Option<TenantId>>> {
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be used.
+    pub fn focus(&mut self, subject: &Subject, names: &Names) -> rusqlite::Result<Option<Option<TenantId>>> {
         self.names = names.clone();
+        self.database.execute_batch(
+            "DELETE FROM name; DELETE FROM mailbox_name; DELETE FROM concerning; DELETE FROM looked_at;",
+        )?;
         // No name is empty: most records are on no mailbox.
         for name in subject.names.iter().filter(|name| !name.is_empty()) {
             self.database.execute("INSERT OR IGNORE INTO name VALUES (?1)", [name])?;
@@ -116,14 +129,20 @@ impl Spill {
     }
 
     /// Returns whether a record concerns the account; `None` where it is in no file.
-    pub(super) fn concerns(&self, id: &RecordId, subject: &Subject) -> Result<Option<bool>, InvestigateError> {
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be used.
+    pub fn concerns(&self, id: &RecordId, subject: &Subject) -> rusqlite::Result<Option<bool>> {
         let mut select = self.database.prepare_cached("SELECT reduced FROM activity WHERE id = ?1")?;
         let found: Option<String> = select.query_row(params![id.as_uuid().as_bytes()], |row| row.get(0)).optional()?;
         Ok(found.and_then(|reduced| self.activity(&reduced)).map(|activity| subject.is_concerned(&activity)))
     }
 
     /// Selects what the report lists: what concerns the account, and what others did from the attacker's addresses and sessions.
-    pub(super) fn look_at(&self, attribution: &Attribution) -> rusqlite::Result<()> {
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be used.
+    pub fn look_at(&self, attribution: &Attribution) -> rusqlite::Result<()> {
         self.reach(&attribution.reach())?;
         let sql = format!(
             "INSERT INTO looked_at SELECT rowid FROM activity WHERE rowid IN (SELECT at FROM concerning UNION SELECT rowid {ELSEWHERE})
@@ -134,7 +153,10 @@ impl Spill {
     }
 
     /// Hands on what the report lists, in the order of time, with the record where it concerns the account.
-    pub(super) fn looked_at<E: From<rusqlite::Error>>(
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be used.
+    pub fn looked_at<E: From<rusqlite::Error>>(
         &self,
         mut sink: impl FnMut(Activity, Option<&[u8]>) -> Result<(), E>,
     ) -> Result<(), E> {

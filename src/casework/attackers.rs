@@ -1,0 +1,52 @@
+//! Keeps the addresses of attackers for all tenants.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use table_store::StoreError;
+
+use crate::app::App;
+use crate::investigation::{Attributed, Report};
+use crate::tables::incidents::account_of;
+use crate::tables::{AttackerRow, ProcessedRow, VictimAccount, update};
+
+/// The most addresses of one investigation. An attacker with more uses a network of proxies, in which an address means little.
+const ADDRESSES: usize = 200;
+
+/// The most accounts that a row names.
+const ACCOUNTS: usize = 100;
+
+/// Keeps the addresses that the report proves or links, with the accounts in which their use is known already.
+pub(super) async fn remember(
+    app: &App,
+    finding: &ProcessedRow,
+    report: &Report,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let of = |account: &str| VictimAccount { tenant_id: finding.tenant_id, account: account.to_lowercase() };
+    let others = report.other_accounts.iter().map(|other| of(&other.account));
+    let accounts: BTreeSet<VictimAccount> = others.chain([of(&account_of(finding))]).collect();
+    let mut rows = Vec::new();
+    for address in addresses(report) {
+        let new = AttackerRow { address, seen: now, log_id: finding.record_id, accounts: accounts.clone() };
+        let row =
+            update::<AttackerRow, AttackerRow>(app.store.as_ref(), &app.clock, &AttackerRow::key(address), |stored| {
+                let mut row = new.clone();
+                let known = stored.filter(|stored| stored.counts_at(now)).map(|stored| stored.accounts);
+                let room = ACCOUNTS.saturating_sub(row.accounts.len());
+                row.accounts.extend(known.into_iter().flatten().take(room));
+                (Some(row.clone()), row)
+            })
+            .await?;
+        rows.push(row);
+    }
+    app.attackers.add(&rows).await;
+    Ok(())
+}
+
+/// Addresses of Microsoft, private ones and exits are never proven or linked.
+fn addresses(report: &Report) -> impl Iterator<Item = IpAddr> + Send {
+    let is_sure = |attribution: Attributed| matches!(attribution, Attributed::Proven | Attributed::Linked);
+    report.addresses.iter().filter(move |row| is_sure(row.attribution)).map(|row| row.ip).take(ADDRESSES)
+}

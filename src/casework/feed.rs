@@ -1,0 +1,327 @@
+//! Reads a tenant's feed back: every content type, newest first, each blob once, within bytes and time.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use audit_log::{Event, Selector};
+use base::clock::Deadline;
+use base::ids::TenantId;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::{StreamExt as _, stream};
+use m365::ServiceError;
+use m365::management_activity::{Content, ContentPage, ContentType, Remedy, SubscriptionStart};
+use tokio::sync::Semaphore;
+
+use super::filter::ByteFilter;
+use super::gathered::{Gathered, activity};
+use super::{CONTENT_TYPES, LookBackError};
+use crate::app::App;
+
+/// The longest span of one listing.
+const LONGEST: TimeDelta = TimeDelta::hours(24);
+
+/// The oldest content that the service lists, with some minutes for the way there.
+const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 10);
+
+/// The most pages of one window. A listing that never ends is a fault of the service.
+const PAGES: usize = 10_000;
+
+/// Blobs that are read at once.
+const AT_ONCE: usize = 4;
+
+/// A blob in which a record is longer than this is read on only if no other one is: it is held in memory.
+const LARGE_RECORD: usize = 1024 * 1024;
+static LARGE: Semaphore = Semaphore::const_new(1);
+
+/// Is told how far reading has come.
+pub trait Progress: Sync {
+    /// A span of a content type is being read, after so many bytes.
+    fn reading(&self, of: ContentType, from: DateTime<Utc>, bytes: u64);
+
+    /// An audit search goes on.
+    fn searching(&self, what: &str, state: &str);
+}
+
+/// Tells nobody.
+#[derive(Debug)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn reading(&self, _: ContentType, _: DateTime<Utc>, _: u64) {}
+
+    fn searching(&self, _: &str, _: &str) {}
+}
+
+/// The feed of one tenant, and the limits of reading it.
+pub(super) struct Feed<'a> {
+    pub(super) app: &'a App,
+    pub(super) tenant: TenantId,
+    /// The time for which content is listed, by when it became available.
+    pub(super) span: (DateTime<Utc>, DateTime<Utc>),
+    pub(super) bytes: u64,
+    pub(super) deadline: &'a Deadline,
+    pub(super) filter: ByteFilter,
+    /// When subscriptions were started, as far as it is known.
+    pub(super) started: BTreeMap<String, DateTime<Utc>>,
+    pub(super) progress: &'a dyn Progress,
+}
+
+/// The result of reading the feed back.
+#[derive(Debug, Default)]
+pub struct ReadBack {
+    /// The content that was not read, span by span, in sentences.
+    pub not_read: Vec<String>,
+    /// The bytes that were read.
+    pub bytes: u64,
+    /// Content types whose subscription was started on the way.
+    pub started: Vec<ContentType>,
+}
+
+/// The reason for which the rest is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    Bytes,
+    Time,
+}
+
+/// The state of reading that blobs share.
+struct Reading<'a> {
+    gathered: Mutex<&'a mut Gathered>,
+    bytes: AtomicU64,
+    seen: Mutex<HashSet<String>>,
+}
+
+impl Feed<'_> {
+    /// Reads everything into `gathered`.
+    ///
+    /// # Errors
+    /// Returns an error only if the temporary database fails: what the service does not give is said in [`ReadBack::not_read`].
+    pub(super) async fn read(&self, gathered: &mut Gathered) -> Result<ReadBack, LookBackError> {
+        let reading = Reading { gathered: Mutex::new(gathered), bytes: AtomicU64::new(0), seen: Mutex::default() };
+        let mut back = ReadBack::default();
+        for of in CONTENT_TYPES {
+            self.read_type(of, &reading, &mut back).await?;
+        }
+        back.bytes = reading.bytes.load(Ordering::Relaxed);
+        Ok(back)
+    }
+
+    async fn read_type(
+        &self,
+        of: ContentType,
+        reading: &Reading<'_>,
+        back: &mut ReadBack,
+    ) -> Result<(), LookBackError> {
+        let name = of.as_str();
+        let oldest = self.span.0.max(self.span.1 - REACH);
+        let started = self.started.get(name).filter(|started| **started > oldest);
+        if let Some(started) = started {
+            back.not_read.push(format!(
+                "{name} was subscribed to on {} UTC; content from before does not exist for Tenantwatch.",
+                minute(*started)
+            ));
+        }
+        let mut until = self.span.1;
+        while until > oldest {
+            let from = oldest.max(until - LONGEST);
+            if let Some(limit) = self.limit(reading) {
+                back.not_read.push(self.left_out(name, oldest, until, limit));
+                return Ok(());
+            }
+            self.progress.reading(of, from, reading.bytes.load(Ordering::Relaxed));
+            match self.read_window(of, (from, until), reading, back).await? {
+                Window::Read => {}
+                Window::NoSubscription => {
+                    back.not_read.push(self.subscribe(of, &mut back.started).await);
+                    return Ok(());
+                }
+            }
+            until = from;
+        }
+        Ok(())
+    }
+
+    /// Reads the blobs of one window.
+    async fn read_window(
+        &self,
+        of: ContentType,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        reading: &Reading<'_>,
+        back: &mut ReadBack,
+    ) -> Result<Window, LookBackError> {
+        let (name, mut pages) = (of.as_str(), HashSet::new());
+        let mut page = match self.within(self.app.activity.list(&self.tenant, of, from, to)).await {
+            Some(Ok(page)) => page,
+            Some(Err(error)) if Remedy::of(&error) == Some(Remedy::Subscribe) => return Ok(Window::NoSubscription),
+            failed => {
+                back.not_read.push(unlisted(name, from, to, failed));
+                return Ok(Window::Read);
+            }
+        };
+        for _ in 0..PAGES {
+            self.read_blobs(of, &page.content, reading, back).await?;
+            let next = match page.next.take() {
+                None => return Ok(Window::Read),
+                Some(Ok(next)) if pages.insert(next.clone()) => next,
+                Some(Ok(_)) => break,
+                Some(Err(error)) => {
+                    back.not_read.push(unlisted(name, from, to, Some(Err(error))));
+                    return Ok(Window::Read);
+                }
+            };
+            page = match self.within(self.app.activity.list_next(&self.tenant, &next)).await {
+                Some(Ok(page)) => page,
+                failed => {
+                    back.not_read.push(unlisted(name, from, to, failed));
+                    return Ok(Window::Read);
+                }
+            };
+        }
+        back.not_read.push(format!("{name} of {}: the listing does not end.", span(from, to)));
+        Ok(Window::Read)
+    }
+
+    async fn read_blobs(
+        &self,
+        of: ContentType,
+        listed: &[Content],
+        reading: &Reading<'_>,
+        back: &mut ReadBack,
+    ) -> Result<(), LookBackError> {
+        let new: Vec<&Content> = listed.iter().filter(|content| reading.is_new(content)).collect();
+        let reads = new.into_iter().map(|content| async move { (content, self.read_blob(of, content, reading).await) });
+        let mut reads = stream::iter(reads.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
+        while let Some((content, read)) = reads.next().await {
+            match read {
+                Ok(()) => {}
+                Err(BlobFault::Spill(error)) => return Err(error.into()),
+                Err(BlobFault::Unread(why)) => back.not_read.push(format!(
+                    "{}: content of {} UTC was not read: {why}.",
+                    of.as_str(),
+                    minute(content.content_created)
+                )),
+            }
+        }
+        Ok(())
+    }
+
+    /// Streams one blob into the gathered activities.
+    async fn read_blob(&self, of: ContentType, content: &Content, reading: &Reading<'_>) -> Result<(), BlobFault> {
+        if let Some(limit) = self.limit(reading) {
+            return Err(BlobFault::Unread(self.why(limit)));
+        }
+        let late = || BlobFault::Unread(self.why(Limit::Time));
+        let fetched =
+            self.within(self.app.activity.fetch(&self.tenant, &content.content_uri)).await.ok_or_else(late)?;
+        let mut response = fetched.map_err(|error| BlobFault::Unread(error.to_string()))?;
+        let mut selector = Selector::new(|_| true);
+        let is_directory = of == ContentType::AzureActiveDirectory;
+        let (mut kept, mut large) = (Ok(()), None);
+        loop {
+            let chunk = self.within(response.chunk()).await.ok_or_else(late)?;
+            let Some(chunk) = chunk.map_err(|error| BlobFault::Unread(error.without_url().to_string()))? else { break };
+            reading.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            selector.push(&chunk, |event| self.take(event, is_directory, reading, &mut kept));
+            match selector.kept_bytes() > LARGE_RECORD {
+                true if large.is_none() => large = self.within(LARGE.acquire()).await.and_then(Result::ok),
+                true => {}
+                false => large = None,
+            }
+        }
+        selector.finish(|event| self.take(event, is_directory, reading, &mut kept));
+        kept.map_err(BlobFault::Spill)
+    }
+
+    /// The directory is kept whole: it is little, and gives names, addresses and sessions.
+    fn take(&self, event: Event<'_>, is_directory: bool, reading: &Reading<'_>, kept: &mut rusqlite::Result<()>) {
+        let Event::Selected { json, .. } = event else { return };
+        if kept.is_err() || !(is_directory || self.filter.lets_through(json)) {
+            return;
+        }
+        if let Some(activity) = activity(json) {
+            let mut gathered = reading.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            *kept = gathered.keep(&activity, json);
+        }
+    }
+
+    fn limit(&self, reading: &Reading<'_>) -> Option<Limit> {
+        if self.deadline.has_passed() {
+            return Some(Limit::Time);
+        }
+        (reading.bytes.load(Ordering::Relaxed) >= self.bytes).then_some(Limit::Bytes)
+    }
+
+    fn why(&self, limit: Limit) -> String {
+        match limit {
+            Limit::Bytes => format!("the limit of {} MB (INVESTIGATE_MB) was reached", self.bytes >> 20),
+            Limit::Time => "the time of the run was over".to_owned(),
+        }
+    }
+
+    fn left_out(&self, name: &str, from: DateTime<Utc>, to: DateTime<Utc>, limit: Limit) -> String {
+        format!("{name} of {} was not read: {}.", span(from, to), self.why(limit))
+    }
+
+    async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.deadline.limit(work).await
+    }
+
+    /// Starts a subscription that is missing, so that a later investigation has its content.
+    async fn subscribe(&self, of: ContentType, started: &mut Vec<ContentType>) -> String {
+        let name = of.as_str();
+        let missing =
+            format!("{name} has no subscription in this tenant, so none of its content exists for Tenantwatch");
+        match self.within(self.app.activity.start(&self.tenant, of)).await {
+            Some(Ok(SubscriptionStart::Started | SubscriptionStart::AlreadyEnabled)) => {
+                started.push(of);
+                format!("{missing}. The subscription was started now; content comes from now on.")
+            }
+            Some(Ok(SubscriptionStart::AuditingOff)) => {
+                format!("{missing}. The audit service does not know this tenant.")
+            }
+            Some(Ok(SubscriptionStart::TooFrequent)) => format!("{missing}. It was started a moment ago."),
+            Some(Err(error)) => format!("{missing}. It could not be started: {error}."),
+            None => format!("{missing}."),
+        }
+    }
+}
+
+impl Reading<'_> {
+    fn is_new(&self, content: &Content) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(content.content_id.clone())
+    }
+}
+
+/// The result of a window.
+enum Window {
+    Read,
+    NoSubscription,
+}
+
+/// The reason for which a blob was not read to its end.
+enum BlobFault {
+    Spill(rusqlite::Error),
+    Unread(String),
+}
+
+fn unlisted(
+    name: &str,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    failed: Option<Result<ContentPage, ServiceError>>,
+) -> String {
+    let why = match failed {
+        Some(Err(error)) => error.to_string(),
+        _ => "the time of the run was over".to_owned(),
+    };
+    format!("{name} of {} was not read: {why}.", span(from, to))
+}
+
+fn span(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+    format!("{} to {} UTC", minute(from), minute(to))
+}
+
+fn minute(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M").to_string()
+}

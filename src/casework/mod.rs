@@ -1,0 +1,31 @@
+//! Live investigations: what an attacker did in an account, from the tenant's own feed.
+//!
+//! [`investigate_due`] does so by itself after a threat was told. [`look_back`] reads the feed back and judges it with the same code as an investigation of exported files ([`Gathered`], [`Made`]).
+
+mod attackers;
+mod automatic;
+mod feed;
+mod filter;
+mod gathered;
+mod kept;
+mod look_back;
+mod made;
+mod search;
+mod secured;
+mod spill;
+mod subscriptions;
+
+pub use automatic::investigate_due;
+pub use feed::{NoProgress, Progress, ReadBack};
+pub use gathered::{Gathered, activity};
+pub use look_back::{LookBackError, Looked, Question, look_back};
+pub use made::{Made, Scope, make, row};
+pub use secured::note_secured;
+pub use spill::Spill;
+pub use subscriptions::start_subscriptions;
+
+use m365::management_activity::ContentType;
+
+/// The content types that an investigation reads, in this order: the directory has little volume and gives addresses and sessions.
+pub const CONTENT_TYPES: [ContentType; 4] =
+    [ContentType::AzureActiveDirectory, ContentType::Exchange, ContentType::SharePoint, ContentType::General];

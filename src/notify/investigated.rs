@@ -1,0 +1,247 @@
+//! Investigations as notifications: rows of ProcessedAuditLogs of type `Investigation`. Such a row is first a task, in state `Rejudge`,
+//! which a run takes over when it has time; with its report it becomes a notification like any other.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::detection::{FindingKind, Reason, ReasonName};
+use crate::investigation::{OtherAccount, OtherKind, Report, counted, lasted};
+use crate::tables::claim::{self, Claimed};
+use crate::tables::{FindingState, PROCESSED, ProcessedRow, RowVersion, pending};
+use base::ids::{RecordId, RunId};
+use table_store::{Digest, Store, StoreError, cut_text};
+
+/// The beginning of the note of a task, before the time at which it is due.
+const NOTE: &str = "investigation due ";
+
+/// The most looks for content that came late.
+pub const LATE_LOOKS: u8 = 4;
+
+/// Other accounts that a notification names.
+const OTHERS: usize = 5;
+
+/// The longest verdict, in UTF-16 units.
+const VERDICT_LIMIT: usize = 1_000;
+
+/// The reason for an investigation or its notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Why {
+    /// A threat was told.
+    Threat,
+    /// The account was secured.
+    Secured,
+    /// Content may have come late: the look with this number, from 1.
+    Late(u8),
+    /// The attacker was in another account; it has a notification of its own.
+    SameAttacker,
+}
+
+impl Why {
+    fn key(self, account: &str) -> String {
+        match self {
+            Self::Threat => "threat".to_owned(),
+            Self::Secured => "secured".to_owned(),
+            Self::Late(look) => format!("late/{look}"),
+            Self::SameAttacker => format!("same/{account}"),
+        }
+    }
+}
+
+/// The subject of a row of type `Investigation`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Investigated {
+    /// The threat.
+    #[serde(rename = "LogID")]
+    pub log_id: Uuid,
+    /// The reason.
+    pub why: Why,
+    /// The number of the report; 0 before it is made.
+    pub report: u32,
+}
+
+/// Returns what a row of type `Investigation` is about.
+pub fn investigated_of(row: &ProcessedRow) -> Option<Investigated> {
+    (row.kind == FindingKind::Investigation).then(|| serde_json::from_str(&row.record).ok()).flatten()
+}
+
+/// Returns whether a threat is followed by an investigation: those that an attacker makes from inside the account.
+pub fn is_investigated(threat: &ProcessedRow) -> bool {
+    let is_own = threat.actor.trim().to_lowercase() == threat.source_mailbox.trim().to_lowercase();
+    threat.threat
+        && match threat.kind {
+            FindingKind::InboxRule | FindingKind::InboxForward | FindingKind::Consent => true,
+            FindingKind::MailboxPermission => is_own,
+            _ => false,
+        }
+}
+
+/// The row of a task: once per incident and reason.
+pub fn task(finding: &ProcessedRow, why: Why, due: DateTime<Utc>, now: DateTime<Utc>) -> ProcessedRow {
+    let name = format!("investigation/{}/{}", finding.incident_id, why.key(""));
+    let id = Uuid::new_v5(finding.tenant_id.as_uuid(), name.as_bytes());
+    let about = Investigated { log_id: *finding.record_id.as_uuid(), why, report: 0 };
+    ProcessedRow {
+        record_id: RecordId::new(id),
+        kind: FindingKind::Investigation,
+        threat: false,
+        description: String::new(),
+        operation: "Investigation".to_owned(),
+        source_mailbox: crate::tables::incidents::account_of(finding),
+        actor: String::new(),
+        content_created: None,
+        processed_at: now,
+        reasons: Vec::new(),
+        fingerprint: Digest::of(&[&id.to_string()]),
+        subjects: Vec::new(),
+        scopes: Vec::new(),
+        undone_at: None,
+        repeat_of: None,
+        record: json(&about),
+        state: FindingState::Rejudge,
+        claim_id: RunId::random(),
+        attempts: 0,
+        next_attempt: Some(due),
+        notified: BTreeMap::new(),
+        unanswered: BTreeMap::new(),
+        ..without_rule(finding)
+    }
+}
+
+/// The finding without the members that only a threat has.
+fn without_rule(finding: &ProcessedRow) -> ProcessedRow {
+    ProcessedRow {
+        rule_id: String::new(),
+        rule_name: String::new(),
+        forwarding_address: String::new(),
+        forwarding_status: String::new(),
+        forwarding_externally: false,
+        applies_to_all_mail: false,
+        deletes: false,
+        containment: None,
+        ..finding.clone()
+    }
+}
+
+/// Stores a task, with the note by which runs find it. One that is stored already stays as it is. The tenant's `Pending` must be true
+/// afterwards.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn insert_task(store: &dyn Store, task: &ProcessedRow) -> Result<(), StoreError> {
+    let due = task.next_attempt.unwrap_or(task.processed_at);
+    pending::insert(store, &task.tenant_id, task, Some(&format!("{NOTE}{}", due.to_rfc3339()))).await?;
+    claim::insert(store, PROCESSED, &task.to_entity()).await.map(drop)
+}
+
+/// Returns when a noted task is due; `None` if the note is about something else.
+pub fn due_of(note: Option<&str>) -> Option<DateTime<Utc>> {
+    let text = note?.strip_prefix(NOTE)?;
+    DateTime::parse_from_rfc3339(text).ok().map(|due| due.to_utc())
+}
+
+/// Returns whether the row is a task that waits for a run.
+pub fn is_task(row: &ProcessedRow) -> bool {
+    row.kind == FindingKind::Investigation && row.state == FindingState::Rejudge
+}
+
+/// Turns a task into the notification of its report.
+pub fn told(mut task: ProcessedRow, about: &Investigated, report: &Report, now: DateTime<Utc>) -> ProcessedRow {
+    task.description = lines(report).join("\n");
+    task.operation = format!("Report {}", about.report);
+    task.event_time = now;
+    task.record = json(about);
+    task.state = FindingState::Sending;
+    task.attempts = 1;
+    task
+}
+
+/// The notification about another account in which the attacker was.
+pub fn same_attacker(finding: &ProcessedRow, report: u32, other: &OtherAccount, now: DateTime<Utc>) -> ProcessedRow {
+    let about = Investigated { log_id: *finding.record_id.as_uuid(), why: Why::SameAttacker, report };
+    // Not of the incident: the investigations of two victims find the same third one.
+    let place = other.ips.first().map(ToString::to_string).unwrap_or_else(|| finding.incident_id.clone());
+    let name = format!("investigation/{place}/{}", about.why.key(&other.account));
+    let id = Uuid::new_v5(finding.tenant_id.as_uuid(), name.as_bytes());
+    let from = other.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let victim = crate::tables::incidents::account_of(finding);
+    let sentence = format!(
+        "The attacker of {victim} was in the account {} too, from {} to {} UTC{}.",
+        other.account,
+        other.first.format("%Y-%m-%d %H:%M"),
+        other.last.format("%Y-%m-%d %H:%M"),
+        if from.is_empty() { String::new() } else { format!(", from {from}") },
+    );
+    ProcessedRow {
+        record_id: RecordId::new(id),
+        source_mailbox: other.account.clone(),
+        description: format!("{sentence} Secure this account and investigate it as well."),
+        operation: ReasonName::SameAttacker.as_str().to_owned(),
+        event_time: other.first,
+        ip: other.ips.first().map(ToString::to_string).unwrap_or_default(),
+        location: String::new(),
+        reasons: vec![Reason { name: ReasonName::SameAttacker, sentence }],
+        fingerprint: Digest::of(&[&id.to_string()]),
+        record: json(&about),
+        state: FindingState::Sending,
+        attempts: 1,
+        next_attempt: Some(now + claim::CLAIM_HOLDS),
+        ..task(finding, Why::SameAttacker, now, now)
+    }
+}
+
+/// Stores a notification with this run's claim. `None`: it is there already.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn insert_told(store: &dyn Store, row: &ProcessedRow) -> Result<Option<RowVersion>, StoreError> {
+    pending::insert(store, &row.tenant_id, row, None).await?;
+    match claim::insert(store, PROCESSED, &row.to_entity()).await? {
+        Claimed::Ours(version) => Ok(Some(version)),
+        Claimed::Theirs(_) => Ok(None),
+    }
+}
+
+/// The verdict, the numbers and the other accounts: at most eight lines, so that a card has twelve.
+pub fn lines(report: &Report) -> Vec<String> {
+    let mut lines = vec![cut_text(&report.verdict, VERDICT_LIMIT)];
+    lines.extend(numbers(report));
+    let others = report.other_accounts.len();
+    let of = |other: &OtherAccount| format!("{}: {}.", other.account, other.kind.as_text());
+    let shown = if others > OTHERS { OTHERS - 1 } else { others };
+    let mut sorted: Vec<&OtherAccount> = report.other_accounts.iter().collect();
+    sorted.sort_by_key(|other| (other.kind != OtherKind::SignedIn, other.kind));
+    lines.extend(sorted.into_iter().take(shown).map(of));
+    if others > shown {
+        lines.push(format!("And {}; the report has all.", counted((others - shown) as u64, "other account")));
+    }
+    lines
+}
+
+fn numbers(report: &Report) -> [String; 2] {
+    let counts = &report.counts;
+    let access = report.access.map_or_else(|| "no access".to_owned(), |access| lasted(access.last - access.first));
+    let is_unknown = counts.messages_read == 0
+        && report.not_logged.iter().any(|text| text.starts_with("Reading of mail is not logged"));
+    let read = if is_unknown { "not logged".to_owned() } else { counts.messages_read.to_string() };
+    [
+        format!(
+            "Access lasted: {access} · Signed in: {} × from {} · Other accounts: {}",
+            counts.sign_ins,
+            counted(counts.addresses, "address"),
+            counts.other_accounts
+        ),
+        format!(
+            "Messages read: {read} · Folders synchronised: {} · Sent: {} · Deleted: {} · Files: {}",
+            counts.folders_synchronised, counts.messages_sent, counts.messages_deleted, counts.files
+        ),
+    ]
+}
+
+/// Texts and numbers only, which always have a JSON form.
+fn json(about: &Investigated) -> String {
+    serde_json::to_string(about).unwrap_or_default()
+}
