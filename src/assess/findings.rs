@@ -157,7 +157,7 @@ impl Assessor<'_> {
             description: finding.description.clone(),
             rule_id: finding.rule_id.clone(),
             rule_name: finding.rule_name.clone(),
-            source_mailbox: mailbox_of(finding),
+            source_mailbox: finding.source_mailbox().to_owned(),
             actor: finding.actor.clone(),
             operation: finding.operation.clone(),
             event_time: finding.event_time,
@@ -198,14 +198,6 @@ pub(super) fn is_only_recorded(finding: &Finding) -> bool {
     let is_related = !finding.outside_targets.is_empty() || is_change_near_threats(finding);
     let leaves_marks = !finding.removed.is_empty() || finding.added_domain().is_some();
     !may_be_threat && !is_related && !leaves_marks && consent_names(finding).is_empty()
-}
-
-/// Returns the mailbox of a finding. A finding that is not about a mailbox is about the account of its actor.
-fn mailbox_of(finding: &Finding) -> String {
-    match finding.mailbox.is_empty() && !finding.kind.is_about_mailbox() {
-        true => finding.actor.clone(),
-        false => finding.mailbox.clone(),
-    }
 }
 
 /// Returns the state in which a finding is stored first. A threat is sent immediately, even if current settings could add to it.

@@ -190,3 +190,13 @@ pub struct Finding {
     /// The whole record as JSON.
     pub record: String,
 }
+
+impl Finding {
+    /// Returns `SourceMailbox`. A finding that is not about a mailbox is about the account of its actor.
+    pub fn source_mailbox(&self) -> &str {
+        match self.mailbox.is_empty() && !self.kind.is_about_mailbox() {
+            true => &self.actor,
+            false => &self.mailbox,
+        }
+    }
+}

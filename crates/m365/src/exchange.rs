@@ -146,9 +146,10 @@ impl Exchange {
         if !bears(&row, mailbox) {
             let names = Names::of(&row);
             let owners: Vec<&str> = names.iter().chain(text(&row, "MailboxOwnerId")).collect();
-            if owners.is_empty() || text(&row, OBJECT_ID).is_some() && mailbox.object_id.is_some() {
+            if text(&row, OBJECT_ID).is_some() && mailbox.object_id.is_some() {
                 return Err(self.of_another(cmdlet));
             }
+            // A row without any name counts if the name that was asked for leads to the right mailbox.
             self.prove_owners(tenant, mailbox, &owners, cmdlet).await?;
         }
         Ok(Some(row))

@@ -64,7 +64,7 @@ impl<'a> Row<'a> {
             deletes: finding.deletes,
             description: &finding.description,
             rule_id: &finding.rule_id,
-            source_mailbox: &finding.mailbox,
+            source_mailbox: finding.source_mailbox(),
             organization: &organization.name,
             kind: finding.kind,
             log_id: finding.record_id,

@@ -36,8 +36,9 @@ async fn run_killed_at_any_step_is_finished_by_the_next() {
         fixture.sim.forget_requests();
         be_killed_after(&fixture, count).await;
         assert!(all_told(&fixture).len() <= 1, "after {count}");
-        for _ in 0..3 {
-            fixture.wait(TimeDelta::seconds(61));
+        // A containment is taken over after a minute. A run that had claimed the row for sending holds it for a quarter of an hour.
+        for seconds in [61, 61, 61, 16 * 60] {
+            fixture.wait(TimeDelta::seconds(seconds));
             fixture.read().await.unwrap();
         }
         let told = all_told(&fixture);

@@ -73,7 +73,7 @@ async fn verify_is_not_satisfied_by_another_mailbox() {
     ward.sim.inject(Fault::new(Service::Exchange, "Get-Mailbox Identity", FaultKind::OtherMailbox(HARRY.to_owned())));
     let again = ward.press(json!({})).await;
     assert_eq!(outcome(&again, "Verify"), "Failed", "{:#}", again.body);
-    assert!(find(&again, "ClearForwarding")["Verified"].as_str().unwrap().contains("could not be read again"));
+    assert!(find(&again, "ClearForwarding")["Verified"].as_str().unwrap().contains("could not be verified"));
 }
 
 #[tokio::test]

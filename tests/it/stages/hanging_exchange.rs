@@ -159,7 +159,7 @@ async fn target_whose_look_up_is_denied_is_unresolved_at_once() {
     fixture.publish(vec![forwarding_rule(1, "Invoices", "Eve Adams", fixture.now())]);
     fixture.read().await.unwrap();
     assert!(reasons(&fixture).await.contains(&"TargetUnresolved"), "{:?}", reasons(&fixture).await);
-    assert_eq!(fixture.findings().await[0].state, FindingState::Recorded);
+    assert_eq!(fixture.findings().await[0].state, FindingState::Sent);
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ async fn tenant_of_a_newer_version_is_read_and_keeps_its_columns() {
     let fixture = CollectorFixture::start().await;
     fixture.read().await.unwrap();
     rewrite(&fixture, COVERAGE, "tenant", |row| {
-        Some(with(row, &[("State", "Throttled"), ("Quota", "7"), ("Readiness", "[]")]))
+        Some(with(row, &[("State", "Throttled"), ("Quota", "7"), ("Forecast", "[]")]))
     })
     .await;
     assert_eq!(fixture.coverage().await.state, TenantState::Unknown);
@@ -133,7 +133,7 @@ async fn tenant_of_a_newer_version_is_read_and_keeps_its_columns() {
     fixture.list_customers(&[CONTOSO]);
     assert_eq!(fixture.get_domain().await.len(), 1);
     let rows = fixture.stored(COVERAGE, "tenant").await;
-    assert_eq!((rows[0].entity.text("Quota"), rows[0].entity.text("Readiness")), (Some("7"), Some("[]")));
+    assert_eq!((rows[0].entity.text("Quota"), rows[0].entity.text("Forecast")), (Some("7"), Some("[]")));
 }
 
 #[tokio::test]

@@ -92,7 +92,10 @@ async fn rules_are_listed_with_all_their_properties() {
 #[tokio::test]
 async fn identity_of_a_rule_is_never_sent_together_with_its_mailbox() {
     let server = Server::start().await;
-    server.says([rows(&json!([{ "Identity": "v\\7", "RuleIdentity": 7, "Name": "." }])), rows(&json!([]))]);
+    server.says([
+        rows(&json!([{ "Identity": "v\\7", "RuleIdentity": 7, "Name": ".", "Enabled": true }])),
+        rows(&json!([])),
+    ]);
     let (exchange, tenant) = (server.exchange(), tenant(TENANT));
     let rule = exchange.inbox_rules(&tenant, &victor(), false).await.unwrap().remove(0);
     let by_identity = RuleForm::by_identity(&rule.identity, &rule.id, &victor());
@@ -181,7 +184,7 @@ async fn reading_cmdlet_without_rows_is_a_transient_error() {
 #[tokio::test]
 async fn known_switches_are_set_in_one_call() {
     let server = Server::start().await;
-    let shown = json!([{ "OWAEnabled": true, "EwsEnabled": null, "ImapEnabled": "False", "ECPEnabled": true }]);
+    let shown = json!([{ "Identity": VICTOR, "OWAEnabled": true, "EwsEnabled": null, "ImapEnabled": "False", "ECPEnabled": true }]);
     server.says([rows(&shown), rows(&json!([]))]);
     let (exchange, tenant) = (server.exchange(), tenant(TENANT));
     let access = exchange.client_access(&tenant, &victor()).await.unwrap().unwrap();
