@@ -42,7 +42,7 @@ pub(super) fn settled_because(record: &AuditRecord, shape: &RuleShape) -> Option
     }
 }
 
-/// Returns whether a record by itself shows the whole rule, as [`SeenRule::needs_live`] asks for the current one otherwise.
+/// Returns whether a record by itself shows the whole rule, as `SeenRule::needs_live` asks for the current one otherwise.
 pub fn shows_whole_rule(record: &AuditRecord) -> bool {
     let Some(kind) = operation_kind(&record.operation).filter(|kind| *kind != OperationKind::MailboxRules) else {
         return false;

@@ -1,7 +1,7 @@
 //! Readiness: checks whether a tenant has everything that monitoring and remediation need, and says how to correct what is
 //! missing.
 //!
-//! [`items`] is the one list of names. [`tenant`] checks one tenant and changes nothing; [`mailboxes`] is the part about mailbox
+//! [`items`] is the one list of names. [`tenant`] checks one tenant and changes nothing; `mailboxes` is the part about mailbox
 //! auditing. [`daily`] does so once a day for each tenant and stores the result.
 
 pub mod daily;

@@ -1,7 +1,7 @@
 //! Signs a technician in, so that onboarding acts with the technician's own rights and never with those of the app.
 //!
-//! Three ways: the Azure CLI, a browser on this machine ([`browser`]), or a device code ([`device`]). The last two ask once, in the
-//! provider's own tenant; the refresh token stays in memory and is redeemed in the tenant of each customer ([`session`]).
+//! Three ways: the Azure CLI, a browser on this machine (`browser`), or a device code (`device`). The last two ask once, in the
+//! provider's own tenant; the refresh token stays in memory and is redeemed in the tenant of each customer (`session`).
 
 mod browser;
 mod device;
