@@ -1,4 +1,4 @@
-//! What the commands about tenants share: the choice of tenants, and the progress over them.
+//! Shared by the commands about tenants: the choice of tenants, and the progress over them.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exactly_one_address_is_unclear() {
+    fn text_that_is_not_exactly_one_address_is_unclear() {
         for (text, expected) in [
             ("a@x@y.example", &["a@x@y.example", "unclear a@x@y.example"][..]),
             (

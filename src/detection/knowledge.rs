@@ -95,7 +95,7 @@ pub struct AcceptedDomains {
     pub others: OtherDomains,
 }
 
-/// What is assumed about domains that are not listed.
+/// The assumption about domains that are not listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OtherDomains {
     /// They are not the tenant's.

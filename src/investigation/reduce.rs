@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn consent_gives_the_ids_of_the_application_but_not_of_the_resource() {
+    fn consent_gives_ids_of_the_application_not_of_the_resource() {
         let app = "aaaaaaaa-0000-4000-8000-00000000000a";
         let consent = with(
             json!({"RecordType": 8, "Operation": "Consent to application.", "ObjectId": format!("{app};Mail Backup"),

@@ -56,7 +56,7 @@ pub fn containment(notification: &Notification<'_>) -> String {
     }
 }
 
-/// How a threat is called in the headline.
+/// Returns the name of a threat in the headline.
 fn threat_class(row: &ProcessedRow) -> &'static str {
     match &row.containment {
         Some(Containment::Done) => "Contained",

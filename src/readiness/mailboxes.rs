@@ -21,7 +21,7 @@ const ENOUGH_MAILBOXES: u32 = 10;
 /// The most mailboxes without auditing that are counted. More would take more requests.
 const COUNTED: u32 = 1_000;
 
-/// Whether records of mailbox auditing were seen.
+/// Records of mailbox auditing, as far as they were seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Yes,

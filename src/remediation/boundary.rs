@@ -15,7 +15,7 @@ use table_store::StoreError;
 
 use super::context::RemediationContext;
 
-/// How often the answers about targets may raise further questions.
+/// The number of times that the answers about targets may raise further questions.
 const ROUNDS: usize = 3;
 
 /// The accepted domains of a tenant, the trusted targets, and what was looked up about other targets during the press.
@@ -57,7 +57,7 @@ impl Boundary {
         targets.are_proven_inside(known)
     }
 
-    /// What targets are evaluated with: as in a record, a domain that was added lately does not count as the tenant's own.
+    /// Returns the facts to evaluate targets with. As in a record, a domain that was added lately is not the tenant's own.
     async fn knowledge(&self, context: &RemediationContext<'_>) -> Result<Knowledge, StoreError> {
         let mut known = Knowledge {
             accepted: self.accepted.clone(),

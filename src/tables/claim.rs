@@ -11,7 +11,7 @@ use table_store::{Entity, Store, StoreError, Stored, Table};
 /// The time for which a claim holds before other runs may take it over.
 pub const CLAIM_HOLDS: TimeDelta = TimeDelta::minutes(15);
 
-/// How long a claim holds of a threat whose account is being contained: a containment that was killed must not wait for long.
+/// The duration of the claim of a threat whose account is being contained. It is short, so that a killed containment is soon taken over.
 pub const CONTAINMENT_HOLDS: TimeDelta = TimeDelta::seconds(60);
 
 /// The longest plausible wait for a next attempt. An attempt is put off for a day at most, so a longer wait was written by a

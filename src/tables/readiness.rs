@@ -11,7 +11,7 @@ use super::columns::json_text;
 /// The longest stored detail, in characters.
 const DETAIL_CHARS: usize = 300;
 
-/// What was found, when, and what of it somebody was told of.
+/// The stored result of a look at a tenant, its time, and the items that were notified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredReadiness {
     /// `Readiness`: every item.

@@ -228,7 +228,7 @@ async fn auditing_disabled_later_is_found_after_a_day_without_content() {
     assert_eq!((fixture.notice_texts().len(), audit_checks(&fixture)), (2, 2));
 }
 
-/// How often a run asked whether auditing is on, without the daily looks, which ask it as well.
+/// Returns the number of requests for the audit setting, without those of the daily looks.
 fn audit_checks(fixture: &CollectorFixture) -> usize {
     let looks = fixture.sim.count(|request| request.path.ends_with("/subscriptions/list"));
     fixture.calls("Get-AdminAuditLogConfig") - looks

@@ -15,7 +15,7 @@ use crate::azurite::azurite;
 /// The oldest C library that the package must run with: the one of CentOS 7.
 const OLDEST_GLIBC: (u32, u32) = (2, 17);
 
-/// Where Debian's `libc6-arm64-cross` has the libraries of 64-bit ARM.
+/// The folder in which Debian's `libc6-arm64-cross` has the libraries of 64-bit ARM.
 const ARM_LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 
 fn root() -> &'static Path {

@@ -151,7 +151,7 @@ fn code_is_redeemed_once_and_only_with_its_proof() {
 }
 
 #[test]
-fn device_code_is_pending_and_refresh_token_respects_each_tenant() {
+fn device_code_is_pending_and_refresh_token_is_per_tenant() {
     let (mut world, mut tokens) = (world(), Tokens::default());
     let started = sign_in(&world, &mut tokens, "POST", world.partner_tenant, "devicecode", &[("scope", "x")]);
     let device = body(&started)["device_code"].as_str().unwrap().to_owned();

@@ -38,7 +38,7 @@ struct Flow {
     simulator: Arc<Simulator>,
     remediate_url: String,
     http: reqwest::Client,
-    /// Whether the other channels are shown as well.
+    /// `true` if the page shows the other channels as well.
     has_channels: bool,
     /// The action tokens that answers of an Undo carried, by log id: those of the notifications are void.
     new_tokens: Arc<Mutex<HashMap<String, String>>>,
@@ -132,7 +132,7 @@ async fn notifications(State(flow): State<Flow>) -> Json<Vec<Value>> {
     Json(flow.simulator.notifications().iter().filter(|body| body["Card"].is_string()).map(shown).collect())
 }
 
-/// What the other channels received, one list for each.
+/// Returns the messages that the other channels received, one list for each.
 async fn received(State(flow): State<Flow>) -> Json<Vec<Value>> {
     Json(if flow.has_channels { channels::received(&flow.simulator) } else { Vec::new() })
 }

@@ -18,7 +18,7 @@ pub struct User {
     pub synced: bool,
     /// `true` if the account has an administrator role, so that the app must not change it.
     pub administrator: bool,
-    /// Whether the account is a guest's.
+    /// `true` for the account of a guest.
     pub guest: bool,
     /// The groups that the account is a member of.
     pub groups: Vec<SecurityGroup>,
@@ -44,7 +44,7 @@ impl User {
 pub struct SecurityGroup {
     /// Its id.
     pub id: Uuid,
-    /// Whether a directory role is assigned to the group.
+    /// `true` if a directory role is assigned to the group.
     pub has_directory_role: bool,
 }
 

@@ -103,7 +103,7 @@ pub struct AuditQuery {
     pub id: Uuid,
     /// Its filters.
     pub body: serde_json::Value,
-    /// How often its state was asked for.
+    /// The number of requests for its state.
     pub asked: u32,
 }
 

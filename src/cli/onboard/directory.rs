@@ -23,7 +23,7 @@ const APP_NAME: &str = "Tenantwatch";
 /// The name of the step about the app's own service principal.
 const OWN: &str = "Service principal";
 
-/// What the app holds in the tenant as far as the directory says, after what was done.
+/// The rights of the app in the tenant after the steps, as far as the directory shows them.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     permissions: BTreeSet<&'static str>,
@@ -48,7 +48,7 @@ impl Held {
 struct Principals {
     /// The object id of the app; `None` in a dry run of a tenant that has not got it.
     own: Option<String>,
-    /// Whether the app was there before, so that it can hold something.
+    /// Returns whether the app existed before, so that it can hold rights.
     was_there: bool,
     resources: Vec<(Service, Option<ServicePrincipal>)>,
 }

@@ -1,4 +1,4 @@
-//! What an error of onboarding means, and what to do about it.
+//! Explains the errors of onboarding, and names the remedy.
 //!
 //! Sources: the reference of Entra's error codes, Graph's pages on each call, and KelvinTegelaar/CIPP-API `Get-NormalizedError.ps1`.
 
@@ -24,7 +24,7 @@ pub(super) enum Asked<'a> {
     Feed,
 }
 
-/// What an explanation depends on beside the error.
+/// The facts beside the error on which an explanation depends.
 #[derive(Debug, Clone)]
 pub(super) struct Circumstances {
     pub is_azure_cli: bool,

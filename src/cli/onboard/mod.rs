@@ -112,7 +112,7 @@ impl OnboardError {
     }
 }
 
-/// What is done in each tenant.
+/// The work in each tenant.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
     dry_run: bool,

@@ -83,7 +83,7 @@ async fn address_is_forgotten_after_thirty_days() {
 }
 
 #[tokio::test]
-async fn second_investigation_names_the_incident_from_which_the_address_is_known() {
+async fn second_investigation_names_the_incident_of_the_address() {
     let (fixture, _, first) = told().await;
     fixture.sim.world().tenants.get_mut(&FABRIKAM).unwrap().add_person("v", "V");
     let (mut records, ..) = Records::incident();

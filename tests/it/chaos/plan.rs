@@ -14,7 +14,7 @@ pub struct Plan {
     /// Number of requests in 1,000 that fail.
     pub faults: u64,
     pub rounds: Vec<Round>,
-    /// Whether accounts are contained. Then the tenants are read in peace for more than a day before.
+    /// `true` if accounts are contained. The tenants are then read without faults for more than a day before.
     pub contains: bool,
     /// `true` if services also stay unresponsive, respond after 20 s or send empty responses, and if the last customer is an
     /// attacker who chooses the responses of Graph and Exchange.

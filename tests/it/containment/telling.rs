@@ -37,7 +37,7 @@ async fn card_says_contained_and_lets_back_in_without_a_token() {
 }
 
 #[tokio::test]
-async fn observed_and_refused_threats_say_so_under_their_usual_headline() {
+async fn observed_and_refused_threats_keep_their_usual_headline() {
     let fixture = attacked(observing).await;
     let told = told(&fixture);
     assert_eq!(buttons(&told), ["Remediate", "Dismiss"]);
@@ -113,7 +113,7 @@ async fn slow_containment_is_told_as_partly_and_ends_silently() {
 }
 
 #[tokio::test]
-async fn containment_whose_run_ends_after_the_notification_is_finished() {
+async fn containment_that_outlasts_its_notification_is_finished() {
     let fixture = ready(acting).await;
     attack(&fixture, 7, "Invoices");
     fixture.sim.inject(Fault::hang(Service::Graph, "PATCH "));
@@ -142,7 +142,7 @@ async fn containment_whose_run_ends_after_the_notification_is_finished() {
 }
 
 #[tokio::test]
-async fn conditions_that_cannot_be_read_in_time_do_not_hold_the_notification() {
+async fn conditions_unread_in_time_do_not_delay_the_notification() {
     let fixture = ready(acting).await;
     attack(&fixture, 7, "Invoices");
     fixture.sim.inject(Fault::new(Service::Graph, "transitiveMemberOf", FaultKind::Hang));

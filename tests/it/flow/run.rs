@@ -41,9 +41,9 @@ pub enum Reply {
 /// One run of the flow, and what came of it.
 pub struct Run {
     state: State,
-    /// Who presses which button, one after the other. The last one presses again and again.
+    /// The buttons that are selected, one after the other. The last one is selected repeatedly.
     presses: VecDeque<(&'static str, &'static str)>,
-    /// What stands in the settings of the flow in place of what is imported.
+    /// The settings of the flow that replace the imported ones.
     pub settings: Value,
     /// The responses to the first calls, for any URL.
     replies: VecDeque<Reply>,

@@ -44,7 +44,7 @@ async fn states(fixture: &OnboardFixture) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_hundred_tenants_are_onboarded_and_each_failure_is_named() {
+async fn three_hundred_tenants_are_onboarded_and_failures_named() {
     let mut world = world(TENANTS);
     world.unkindness.replication_misses = 0;
     world.unkindness.cli_adds_role_members = true;

@@ -203,7 +203,7 @@ async fn delegate_rule_is_excused_only_for_somebody_with_access() {
     }
 }
 
-/// Whether the detail names the delegate rule among Exchange's own.
+/// Returns whether the detail names the delegate rule among Exchange's own.
 fn excused(told: &str) -> bool {
     let own = told.split("as Exchange's own:").nth(1).and_then(|own| own.split("Left enabled because").next());
     own.is_some_and(|own| own.contains("Delegate Rule"))

@@ -1,4 +1,4 @@
-//! What a press did is not done again for another finding of the same incident, and is undone together with it.
+//! The steps of a remediation are not repeated for another finding of the same incident, and are undone together.
 
 use chrono::TimeDelta;
 use serde_json::json;

@@ -28,7 +28,7 @@ pub struct ServicePrincipal {
     pub id: String,
     /// The id of the application.
     pub app_id: String,
-    /// Whether the application may get tokens.
+    /// `true` if the application may get tokens.
     #[serde(default)]
     pub account_enabled: Option<bool>,
     /// The permissions that it offers to other applications.

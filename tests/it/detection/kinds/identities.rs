@@ -1,4 +1,4 @@
-//! Which rule a record is about: by its id wherever the record has one, then by its name.
+//! The rule that a record is about: found by its id wherever the record has one, then by its name.
 
 use serde_json::{Value, json};
 use tenantwatch::detection::{Answer, Finding, LiveMailbox, Question, Severity, judge};
