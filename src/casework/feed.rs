@@ -11,28 +11,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, stream};
 use m365::ServiceError;
 use m365::management_activity::{Content, ContentPage, ContentType, Remedy, SubscriptionStart};
-use tokio::sync::Semaphore;
 
 use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
 use super::{CONTENT_TYPES, LookBackError};
 use crate::app::App;
-
-/// The longest span of one listing.
-const LONGEST: TimeDelta = TimeDelta::hours(24);
+use crate::collect::windows::LONGEST;
+use crate::collect::{LargeRecord, PAGES};
 
 /// The oldest content that the service lists, with some minutes for the way there.
 const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 10);
 
-/// The most pages of one window. A listing that never ends is a fault of the service.
-const PAGES: usize = 10_000;
-
 /// Blobs that are read at once.
 const AT_ONCE: usize = 4;
-
-/// A blob in which a record is longer than this is read on only if no other one is: it is held in memory.
-const LARGE_RECORD: usize = 1024 * 1024;
-static LARGE: Semaphore = Semaphore::const_new(1);
 
 /// Is told how far reading has come.
 pub trait Progress: Sync {
@@ -217,17 +208,13 @@ impl Feed<'_> {
         let mut response = fetched.map_err(|error| BlobFault::Unread(error.to_string()))?;
         let mut selector = Selector::new(|_| true);
         let is_directory = of == ContentType::AzureActiveDirectory;
-        let (mut kept, mut large) = (Ok(()), None);
+        let (mut kept, mut large) = (Ok(()), LargeRecord::default());
         loop {
             let chunk = self.within(response.chunk()).await.ok_or_else(late)?;
             let Some(chunk) = chunk.map_err(|error| BlobFault::Unread(error.without_url().to_string()))? else { break };
             reading.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             selector.push(&chunk, |event| self.take(event, is_directory, reading, &mut kept));
-            match selector.kept_bytes() > LARGE_RECORD {
-                true if large.is_none() => large = self.within(LARGE.acquire()).await.and_then(Result::ok),
-                true => {}
-                false => large = None,
-            }
+            self.within(large.hold(selector.kept_bytes())).await;
         }
         selector.finish(|event| self.take(event, is_directory, reading, &mut kept));
         kept.map_err(BlobFault::Spill)

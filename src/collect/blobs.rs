@@ -18,6 +18,7 @@ use table_store::StoreError;
 
 use super::Collector;
 use super::batch::hand_over;
+use super::blob_stream::{ArrayEnds, LargeRecord};
 use crate::tenants::Stop;
 use crate::tenants::stop::stop_in_time;
 
@@ -25,21 +26,12 @@ use crate::tenants::stop::stop_in_time;
 const AT_ONCE: usize = 4;
 
 /// Blobs that the process reads at once, over all tenants. Each holds at most a chunk of the socket, one ordinary record and
-/// one batch; together with [`LARGE`] this is the process's budget of bytes in flight, some 50 MB.
+/// one batch; together with [`LargeRecord`] this is the process's budget of bytes in flight, some 50 MB.
 static IN_FLIGHT: Semaphore = Semaphore::const_new(24);
-
-/// The permit to read a record longer than [`LARGE_RECORD`]: only one of them is in memory at a time.
-static LARGE: Semaphore = Semaphore::const_new(1);
-
-/// Beyond this a record is large, in bytes. Exchange writes a few kilobytes, at most a few hundred.
-const LARGE_RECORD: usize = 1024 * 1024;
 
 /// The number of records at which a batch is evaluated, and the number of their bytes.
 const BATCH_RECORDS: usize = 64;
 const BATCH_BYTES: usize = 256 * 1024;
-
-/// The bytes of a UTF-8 byte order mark.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The divisor of the time that is left: one blob may take a half of it. A blob that arrives slowly must not keep the others from
 /// being read; if its share is over, it is deferred.
@@ -165,20 +157,16 @@ impl Collector<'_> {
         let mut items = MailboxItems::default();
         let mut array = ArrayEnds::default();
         let mut batch = Batch::default();
-        let mut large = None;
+        let mut large = LargeRecord::default();
         while let Some(chunk) = next_chunk(&mut response, share).await? {
             array.note(&chunk);
             items.push(&chunk);
             selector.push(&chunk, |event| batch.take(event, is_wanted));
             if batch.is_full() {
-                large = None;
+                large.release();
                 hand_over(&self.batches, batch.take_records(), created).await?;
             }
-            match selector.kept_bytes() > LARGE_RECORD {
-                true if large.is_none() => large = LARGE.acquire().await.ok(),
-                true => {}
-                false => large = None,
-            }
+            large.hold(selector.kept_bytes()).await;
         }
         drop(large);
         selector.finish(|event| batch.take(event, is_wanted));
@@ -216,26 +204,6 @@ async fn next_chunk(response: &mut reqwest::Response, share: &Deadline) -> Resul
     match share.limit(chunk).await {
         Some(chunk) if !share.has_passed() => chunk.map_err(cut),
         Some(_) | None => Err(BlobFault::Unread("it did not end within its time".to_owned())),
-    }
-}
-
-/// The first and the last byte of a blob, apart from white space and a byte order mark. An empty body, blanks or the start of an array
-/// say nothing about its records, so such a blob is not read.
-#[derive(Debug, Default)]
-struct ArrayEnds {
-    first: Option<u8>,
-    last: Option<u8>,
-}
-
-impl ArrayEnds {
-    fn note(&mut self, chunk: &[u8]) {
-        let is_content = |byte: &&u8| !byte.is_ascii_whitespace() && !BYTE_ORDER_MARK.contains(byte);
-        self.first = self.first.or_else(|| chunk.iter().find(is_content).copied());
-        self.last = chunk.iter().rev().find(is_content).copied().or(self.last);
-    }
-
-    fn is_complete(&self) -> bool {
-        (self.first, self.last) == (Some(b'['), Some(b']'))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::tenants::stop::stop_in_time;
 const START_INTERVAL: TimeDelta = TimeDelta::minutes(15);
 
 /// The most pages of one window. A listing that never ends is an error of the service.
-const PAGES: usize = 10_000;
+pub const PAGES: usize = 10_000;
 
 impl Collector<'_> {
     /// Lists and reads a window. It is covered when every page of every content type was listed and every blob read or

@@ -3,6 +3,7 @@
 //! record of it. A blob that could not be read is deferred (`retry_queue`); content that is permanently lost is a gap (`gaps`).
 
 mod batch;
+mod blob_stream;
 mod blobs;
 mod gaps;
 mod listing;
@@ -11,6 +12,8 @@ mod time;
 pub mod windows;
 
 pub use batch::{Batch, batches};
+pub use blob_stream::{ArrayEnds, LargeRecord};
+pub use listing::PAGES;
 pub use time::{Now, now};
 
 use std::collections::HashSet;

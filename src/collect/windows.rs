@@ -10,7 +10,7 @@ use super::time::Now;
 const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 5);
 
 /// The longest span of one listing. A longer one may be answered with a part of the content only.
-const LONGEST: TimeDelta = TimeDelta::hours(24);
+pub const LONGEST: TimeDelta = TimeDelta::hours(24);
 
 /// The spans that a run has to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
