@@ -17,7 +17,7 @@ use super::gathered::{Gathered, activity};
 use super::{CONTENT_TYPES, LookBackError};
 use crate::app::App;
 use crate::collect::windows::LONGEST;
-use crate::collect::{LargeRecord, PAGES};
+use crate::collect::{ArrayEnds, LargeRecord, PAGES};
 
 /// The oldest content that the service lists, with some minutes for the way there.
 const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 10);
@@ -209,15 +209,21 @@ impl Feed<'_> {
         let mut selector = Selector::new(|_| true);
         let is_directory = of == ContentType::AzureActiveDirectory;
         let (mut kept, mut large) = (Ok(()), LargeRecord::default());
+        let mut array = ArrayEnds::default();
         loop {
             let chunk = self.within(response.chunk()).await.ok_or_else(late)?;
             let Some(chunk) = chunk.map_err(|error| BlobFault::Unread(error.without_url().to_string()))? else { break };
+            array.note(&chunk);
             reading.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             selector.push(&chunk, |event| self.take(event, is_directory, reading, &mut kept));
             self.within(large.hold(selector.kept_bytes())).await;
         }
         selector.finish(|event| self.take(event, is_directory, reading, &mut kept));
-        kept.map_err(BlobFault::Spill)
+        kept.map_err(BlobFault::Spill)?;
+        match array.is_complete() {
+            true => Ok(()),
+            false => Err(BlobFault::Unread("it is not a complete JSON array".to_owned())),
+        }
     }
 
     /// The directory is kept whole: it is little, and gives names, addresses and sessions.

@@ -1,7 +1,7 @@
 //! `tenantwatch investigate --log-id`, the built binary, against a feed.
 
 use serde_json::{Value, json};
-use tenantwatch_simulator::{Simulator, scenario};
+use tenantwatch_simulator::{Fault, FaultKind, Nothing, Service, Simulator, scenario};
 use tokio::process::Command;
 use uuid::Uuid;
 
@@ -82,6 +82,23 @@ async fn live_report_equals_the_one_made_offline() {
     assert_eq!(live["Counts"]["MessagesRead"], 2);
     assert!(live["Run"]["Bytes"].as_u64().unwrap() > 1_000);
     assert!(live["NotLogged"].to_string().contains("Audit.General"), "{}", live["NotLogged"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blob_without_content_is_not_said_to_be_read() {
+    let (records, rule) = recent();
+    let folder = Folder::after_a_run(&records).await;
+    for nothing in [Nothing::NoBytes, Nothing::Blanks, Nothing::ByteOrderMark, Nothing::NoChunks] {
+        // The directory is read first.
+        folder.simulator.inject(Fault::new(Service::Activity, "/audit/", FaultKind::Nothing(nothing)).times(1));
+        let arguments = ["investigate", "--log-id", rule["Id"].as_str().unwrap(), "--format", "json"];
+        let (code, out, err) = folder.tenantwatch(&arguments).await;
+        assert_eq!(code, Some(0), "{err}");
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let said = report["NotLogged"].to_string();
+        assert!(said.contains("Audit.AzureActiveDirectory: content of"), "{nothing:?}: {said}");
+        assert!(said.contains("was not read: it is not a complete JSON array"), "{nothing:?}: {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
