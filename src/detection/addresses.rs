@@ -196,7 +196,8 @@ fn beside_bracket(before: &str, in_brackets: &[Target]) -> Vec<Target> {
 /// The targets of a text without brackets.
 fn of_plain(text: &str) -> Vec<Target> {
     let bare = without_prefix(text.trim().trim_matches(['"', '\'', ' ']));
-    if !bare.contains('@') || is_distinguished_name(bare) {
+    // A name in a directory may contain an `@`. One that ends like an address may hide another.
+    if !bare.contains('@') || (is_distinguished_name(bare) && address(bare).is_none()) {
         return Target::read(text).into_iter().collect();
     }
     if bare.matches('@').count() == 1 && !bare.contains(|ch| is_separator(ch) || ch == '"') {
@@ -214,7 +215,6 @@ fn says_something(word: &str) -> bool {
     word.contains(char::is_alphanumeric) && !word.ends_with(':')
 }
 
-/// Names in a directory may contain an `@`.
 fn is_distinguished_name(text: &str) -> bool {
     let begins = |start: &str| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
     text.starts_with('/') || begins("CN=") || begins("EX:")
@@ -323,6 +323,7 @@ mod tests {
             ("partner, b@y.example", &["b@y.example", "unclear partner"]),
             ("a@x.example [SMTP:b@y.example]", &["b@y.example", "unclear a@x.example"]),
             ("@y.example", &["unclear @y.example"]),
+            ("CN=a@x.example,b@y.example", &["cn=a@x.example", "b@y.example"]),
             ("{\"Id\":5}", &["not shown"]),
         ] {
             assert_eq!(told(text), expected, "{text}");

@@ -37,6 +37,11 @@ macro_rules! kinds {
         pub enum FindingKind { $($(#[$doc])* $name),+ }
 
         impl FindingKind {
+    /// Returns `SourceMailbox`. A finding that is not about a mailbox is about the account of its actor.
+    pub fn source_mailbox<'a>(self, mailbox: &'a str, actor: &'a str) -> &'a str {
+        if mailbox.is_empty() && !self.is_about_mailbox() { actor } else { mailbox }
+    }
+
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
@@ -192,11 +197,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Returns `SourceMailbox`. A finding that is not about a mailbox is about the account of its actor.
+    /// Returns `SourceMailbox`.
     pub fn source_mailbox(&self) -> &str {
-        match self.mailbox.is_empty() && !self.kind.is_about_mailbox() {
-            true => &self.actor,
-            false => &self.mailbox,
-        }
+        self.kind.source_mailbox(&self.mailbox, &self.actor)
     }
 }

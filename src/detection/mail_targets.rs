@@ -23,6 +23,6 @@ impl MailTargets {
     /// that is not resolved is not proven.
     pub fn are_proven_inside(&self, known: &Knowledge) -> bool {
         let resolver = Resolver::new(&self.0, known);
-        !self.0.is_empty() && self.0.iter().all(|target| target.is_single() && resolver.is_proven_inside(target))
+        !self.0.is_empty() && self.0.iter().all(|target| resolver.is_proven_inside(target))
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use base::ids::Domain;
 
 use super::addresses::targets_in;
-use super::knowledge::{Answer, GroupKind, Knowledge, OtherDomains, Question, RecipientFacts};
+use super::knowledge::{Answer, GroupFacts, GroupKind, Knowledge, OtherDomains, Question, RecipientFacts};
 use super::targets::{Destination, Target, is_inside};
 
 /// The most look-ups for one record. Targets beyond it are unresolved.
@@ -110,32 +110,34 @@ impl<'k> Resolver<'k> {
             Target::Directory(text) => self.is_answered(text),
             _ => true,
         };
-        is_answered && target.is_single() && self.destinations(&target).iter().all(is_near)
+        is_answered && self.destinations(&target).iter().all(is_near)
     }
 
     /// Returns whether Exchange knows the recipient of this name and where its mail ends. A group counts by all its members.
     fn is_answered(&self, text: &str) -> bool {
         match self.known.recipients.get(text) {
-            Some(Answer::Known(facts)) if facts.group.is_some() => self.has_only_near_members(text),
+            Some(Answer::Known(facts)) if facts.group.is_some() => {
+                self.groups_within(text).iter().all(|(_, answer)| matches!(answer, Some(Answer::Known(_))))
+            }
             Some(Answer::Known(facts)) => !facts.addresses.is_empty(),
             _ => false,
         }
     }
 
-    /// Returns whether all members of a group are known and near, those of the groups in it too.
-    fn has_only_near_members(&self, group: &str) -> bool {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![group]);
+    /// Returns a group and all groups that are known to be in it, each with the answer about its members.
+    fn groups_within<'a>(&'a self, group: &'a str) -> Vec<(&'a str, Option<&'a Answer<GroupFacts>>)> {
+        let (mut found, mut open) = (Vec::new(), vec![group]);
         while let Some(group) = open.pop() {
-            if !seen.insert(group) {
+            if found.iter().any(|(known, _)| *known == group) {
                 continue;
             }
-            let Some(Answer::Known(facts)) = self.known.groups.get(group) else { return false };
-            if facts.addresses.iter().any(|member| self.may_be_external(member)) {
-                return false;
+            let answer = self.known.groups.get(group);
+            found.push((group, answer));
+            if let Some(Answer::Known(facts)) = answer {
+                open.extend(facts.groups.iter().map(|(nested, _)| nested.as_str()));
             }
-            open.extend(facts.groups.iter().map(|(nested, _)| nested.as_str()));
         }
-        true
+        found
     }
 
     /// An address under an accepted domain counts by the recipient that has it. If no one has it, the mail bounces, except under a
@@ -181,17 +183,12 @@ impl<'k> Resolver<'k> {
     /// A group counts by its members and those of the groups in it. One external member among many makes nothing certain, so the group is
     /// unresolved.
     fn destination_of_group(&self, text: &str) -> Destination {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![text]);
-        while let Some(group) = open.pop() {
-            if !seen.insert(group) {
-                continue;
-            }
-            match self.known.groups.get(group) {
+        for (group, answer) in self.groups_within(text) {
+            match answer {
                 Some(Answer::Known(facts)) => {
                     if let Some(member) = facts.addresses.iter().find(|member| self.may_be_external(member)) {
                         return unresolved(&format!("{text} (a group with the external member {member})"), false);
                     }
-                    open.extend(facts.groups.iter().map(|(nested, _)| nested.as_str()));
                 }
                 Some(Answer::Withheld) => {}
                 // It will be asked for.

@@ -91,13 +91,6 @@ impl Target {
         targets_in(text)
     }
 
-    /// Returns whether it is not a text in which further addresses may hide: one with a second `@` or with a separator.
-    pub(super) fn is_single(&self) -> bool {
-        let Self::Address { text, .. } = self else { return true };
-        let local = text.rsplit_once('@').map_or("", |(local, _)| local);
-        !local.contains(|c: char| matches!(c, '@' | ',' | ';' | '<' | '>' | '"') || c.is_whitespace())
-    }
-
     /// Returns the target that is encoded in an address like `IMCEASMTP-a+40b.example@contoso.com` under an accepted domain: Exchange
     /// decodes it and sends the mail there. Under any other domain the mail goes to that domain.
     ///

@@ -56,8 +56,8 @@ pub fn payload(notification: &Notification<'_>, tokens: PayloadTokens<'_>, conse
     let mut payload: Payload =
         AS_STORED.iter().map(|name| (*name, stored.text(name).unwrap_or_default().to_owned())).collect();
     // Rows of the first version leave it empty if the finding is about no mailbox; the flow presses with it.
-    if row.threat && row.source_mailbox.is_empty() && !row.kind.is_about_mailbox() {
-        payload.insert("SourceMailbox", row.actor.clone());
+    if row.threat {
+        payload.insert("SourceMailbox", row.kind.source_mailbox(&row.source_mailbox, &row.actor).to_owned());
     }
     let sentences: Vec<&str> = row.reasons.iter().map(|reason| reason.sentence.as_str()).collect();
     payload.insert("Score", row.score.to_string());
