@@ -11,15 +11,16 @@ mod read;
 mod table;
 
 use std::collections::BTreeSet;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
 use super::SettingsArgs;
 use super::bootstrap::BootstrapError;
+use super::moment::{Moment, NotAMoment};
 use super::scan::{ScanError, open_output, printable};
 use crate::casework::{LookBackError, Made, Scope, make};
 use crate::detection::{Finding, FindingKind, ReasonName, correlate};
@@ -210,13 +211,7 @@ fn put(
     file: Option<std::fs::File>,
     out: &mut dyn Write,
 ) -> Result<(), InvestigateError> {
-    match file {
-        Some(file) => {
-            file.set_len(0)?;
-            write(made, run, format, &mut BufWriter::new(file))
-        }
-        None => write(made, run, format, out),
-    }
+    super::output::write(file, out, |out| write(made, run, format, out))
 }
 
 fn write(made: &Made, run: &Run, format: Format, out: &mut dyn Write) -> Result<(), InvestigateError> {
@@ -282,24 +277,12 @@ fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-fn begin_of(text: &str) -> Result<DateTime<Utc>, String> {
-    time(text, (0, 0, 0))
+fn begin_of(text: &str) -> Result<DateTime<Utc>, NotAMoment> {
+    text.trim().parse().map(Moment::first_second)
 }
 
-fn end_of(text: &str) -> Result<DateTime<Utc>, String> {
-    time(text, (23, 59, 59))
-}
-
-/// A time with or without a zone, or a day, which begins or ends at `of_day`.
-fn time(text: &str, of_day: (u32, u32, u32)) -> Result<DateTime<Utc>, String> {
-    let text = text.trim();
-    let with_zone = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok();
-    let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
-    let without = || forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(of_day.0, of_day.1, of_day.2);
-    with_zone
-        .or_else(|| without().or_else(day).map(|time| time.and_utc()))
-        .ok_or_else(|| "no time; write it as 2026-11-20T08:00:00Z or 2026-11-20".to_owned())
+fn end_of(text: &str) -> Result<DateTime<Utc>, NotAMoment> {
+    text.trim().parse().map(Moment::last_second)
 }
 
 #[cfg(test)]

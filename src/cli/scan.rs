@@ -12,7 +12,7 @@ pub(in crate::cli) mod organizations;
 mod table;
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Read, Write};
+use std::io::{self, IsTerminal as _, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -157,14 +157,7 @@ fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Sca
     }
     // The findings are worth having even if the assumptions cannot be written.
     let _ = reading.organizations.tell_assumptions(err);
-    let threats = match output {
-        Some(file) => {
-            // Truncate the old file only now that there is something to write.
-            file.set_len(0)?;
-            write_findings(args.format, reading, &mut BufWriter::new(file))
-        }
-        None => write_findings(args.format, reading, out),
-    }?;
+    let threats = super::output::write(output, out, |out| write_findings(args.format, reading, out))?;
     Ok(Scanned { threats, is_whole })
 }
 

@@ -20,9 +20,10 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::bootstrap::BootstrapError;
+use super::moment::Moment;
 use super::{EXIT_USAGE, SettingsArgs, Tables, report};
 use base::ids::{Domain, TenantId};
-use period::{Moment, Period, Reversed};
+use period::{Period, Reversed};
 use report::Report;
 use rows::TenantRows;
 use table_store::StoreError;

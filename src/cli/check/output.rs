@@ -2,8 +2,7 @@
 
 use std::io::{Result, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
-
+use crate::cli::output;
 use crate::cli::scan::printable;
 use crate::readiness::ItemState;
 
@@ -17,16 +16,8 @@ pub(super) fn write(found: &Found, format: Format, out: &mut dyn Write) -> Resul
     }
 }
 
-/// The width of a table that is written to no terminal, in characters.
-const PIPE_WIDTH: u16 = 140;
-
 fn write_table(found: &Found, out: &mut dyn Write) -> Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    if table.width().is_none() {
-        table.set_width(PIPE_WIDTH);
-    }
-    table.set_header(["Tenant", "Item", "State", "Detail", "Mend"]);
+    let mut table = output::table(["Tenant", "Item", "State", "Detail", "Mend"]);
     let ours = found.ours.iter().map(|item| ("Tenantwatch", item));
     let of_tenants = found.tenants.iter().flat_map(|of| of.items.iter().map(|item| (of.domain.as_str(), item)));
     let mut rows = 0_usize;

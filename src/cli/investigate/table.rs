@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::Table;
 
 use super::super::scan::printable;
 use super::InvestigateError;
 use crate::casework::Made;
+use crate::cli::output;
 use crate::investigation::{Noted, Report, counted};
 
 /// The width where there is no terminal.
@@ -110,10 +111,8 @@ fn write_list(title: &str, heading: &[&str], rows: Vec<Vec<String>>, out: &mut d
 }
 
 fn table(heading: &[&str]) -> Table {
-    let mut table = Table::new();
-    let of_variable = || std::env::var("COLUMNS").ok()?.parse().ok();
-    let width = table.width().or_else(of_variable).unwrap_or(WIDTH_IN_A_PIPE).max(60);
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    let mut table = output::bordered();
+    let width = output::width(&table, WIDTH_IN_A_PIPE).max(60);
     table.force_no_tty();
     table.set_width(width);
     table.set_header(heading.to_vec());

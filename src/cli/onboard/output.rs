@@ -5,16 +5,13 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::OnboardError;
 use super::steps::{Step, StepState, TenantSteps};
 use crate::cli::investigate::csv_rows::cell;
+use crate::cli::output;
 use crate::cli::scan::printable;
-
-/// The width of a table that is written to no terminal, in characters.
-const PIPE_WIDTH: u16 = 140;
 
 /// The form of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -84,12 +81,7 @@ fn write_csv(tenants: &[TenantSteps], out: &mut dyn Write) -> std::io::Result<()
 }
 
 fn write_table(tenants: &[TenantSteps], out: &mut dyn Write) -> std::io::Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    if table.width().is_none() {
-        table.set_width(PIPE_WIDTH);
-    }
-    table.set_header(["Tenant", "Result"]);
+    let mut table = output::table(["Tenant", "Result"]);
     for tenant in tenants {
         table.add_row([printable(&tenant.domain), result(tenant)]);
     }

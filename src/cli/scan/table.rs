@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, Table};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use crate::cli::output;
 use crate::detection::Severity;
 
 use super::findings::FindingGroup;
@@ -39,13 +40,12 @@ pub(super) fn write(reading: &Reading, groups: &[FindingGroup], out: &mut dyn Wr
 }
 
 fn write_threats(threats: &[&FindingGroup], out: &mut dyn Write) -> std::io::Result<()> {
-    let mut table = Table::new();
+    let mut table = output::bordered();
     let width = width(&table);
     if width < NARROWEST_TABLE {
         return threats.iter().try_for_each(|group| write_block(group, width.into(), out));
     }
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+    if output::is_colorless() {
         table.force_no_tty();
     }
     table.set_width(width);
@@ -99,8 +99,7 @@ fn pieces(word: &str, room: usize) -> Vec<&str> {
 }
 
 fn width(table: &Table) -> u16 {
-    let of_variable = || std::env::var("COLUMNS").ok()?.parse().ok();
-    table.width().or_else(of_variable).unwrap_or(WIDTH_IN_A_PIPE).max(NARROWEST)
+    output::width(table, WIDTH_IN_A_PIPE).max(NARROWEST)
 }
 
 fn write_broken(reading: &Reading, out: &mut dyn Write) -> Result<(), ScanError> {

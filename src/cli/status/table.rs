@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, Color, Table};
 
 use super::report::{Report, TenantStatus};
 use super::strip::is_dark;
 use super::text::{length, minute};
 use super::threats::Threat;
+use crate::cli::output;
 use crate::cli::scan::printable;
 
 /// The width if there is no terminal.
@@ -36,14 +37,11 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn new_table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+    let mut table = output::bordered();
+    if output::is_colorless() {
         table.force_no_tty();
     }
-    let of_variable = || std::env::var("COLUMNS").ok()?.parse().ok();
-    let width = table.width().or_else(of_variable).unwrap_or(WIDTH_IN_A_PIPE);
-    table.set_width(width);
+    table.set_width(output::width(&table, WIDTH_IN_A_PIPE));
     table
 }
 
