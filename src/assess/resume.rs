@@ -171,7 +171,7 @@ impl Assessor<'_> {
             Some(record) => match share.limit(self.evaluate(&record)).await {
                 Some(Ok(finding)) => finding,
                 // A service that does not respond now must not keep the run from what is new.
-                Some(Err(Stop::Transient(_) | Stop::OutOfTime | Stop::Starting | Stop::StartThrottled)) | None => {
+                Some(Err(Stop::Transient(_) | Stop::OutOfTime | Stop::Starting(_))) | None => {
                     return Ok(self.wait_on(row, &etag).await?);
                 }
                 Some(Err(blocked)) => return Err(blocked),

@@ -12,6 +12,7 @@ use m365::management_activity::{ContentPage, ContentType, Remedy, SubscriptionSt
 use super::windows::Plan;
 use super::{Collector, time};
 use crate::tenants::Stop;
+use crate::tenants::stop::Start;
 use crate::tenants::stop::stop_in_time;
 
 /// The time after a start of a subscription in which it is not started again: the service answers a repeated start with 429
@@ -74,7 +75,7 @@ impl Collector<'_> {
             listed => return Ok(listed?),
         }
         match self.app.activity.list(&self.tenant, of, window.from, window.to).await {
-            Err(error) if Remedy::of(&error) == Some(Remedy::Subscribe) => Err(Stop::Starting),
+            Err(error) if Remedy::of(&error) == Some(Remedy::Subscribe) => Err(Stop::Starting(Start::Accepted)),
             listed => Ok(listed?),
         }
     }
@@ -90,14 +91,14 @@ impl Collector<'_> {
         let now = self.app.clock.now();
         let started = self.session.read(|row| row.subscriptions.get(of.as_str()).copied()).await;
         if started.is_some_and(|started| (now - started).abs() < START_INTERVAL) {
-            return Err(Stop::Starting);
+            return Err(Stop::Starting(Start::Accepted));
         }
         match self.app.activity.start(&self.tenant, of).await? {
             SubscriptionStart::Started | SubscriptionStart::AlreadyEnabled => self.note_start(of, now).await,
             // The service counts starts that Tenantwatch does not know of. This one counts as well.
             SubscriptionStart::TooFrequent => {
                 self.note_start(of, now).await?;
-                Err(Stop::StartThrottled)
+                Err(Stop::Starting(Start::Throttled))
             }
             SubscriptionStart::AuditingOff => {
                 let why = "the audit service does not know this tenant".to_owned();

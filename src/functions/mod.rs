@@ -36,9 +36,7 @@ impl From<Stop> for FunctionError {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::AccessBlocked(state, why) => Self::Permanent(format!("{}: {why}", state.as_str())),
-            Stop::OutOfTime | Stop::Starting | Stop::StartThrottled | Stop::Transient(_) => {
-                Self::Transient(stop.to_string())
-            }
+            Stop::OutOfTime | Stop::Starting(_) | Stop::Transient(_) => Self::Transient(stop.to_string()),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::readiness::daily;
 use crate::remediation::contain::ContainmentStage;
 use crate::tables::{COVERAGE, CoverageRow, CoverageSession, PendingRow, TenantState, coverage};
 use crate::tenants::audit_check::auditing_is_off;
+use crate::tenants::stop::Start;
 use crate::tenants::{self, Stop, service, stop};
 use base::clock::Deadline;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -67,7 +68,7 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
     };
     let outcome = stop::in_time(deadline, stages.boxed()).await;
     let assessed = assessor.finish();
-    if matches!(outcome, Ok(()) | Err(Stop::Starting)) {
+    if matches!(outcome, Ok(()) | Err(Stop::Starting(Start::Accepted))) {
         let _ = deadline.limit(start_subscriptions(app, &session)).await;
         investigate(app, &session, &outbox, deadline).await;
     }
@@ -85,7 +86,7 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
         Box::pin(daily::look_and_store(app, &session, deadline)).await;
     }
     match outcome {
-        Ok(()) | Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled) => Ok(report),
+        Ok(()) | Err(Stop::OutOfTime | Stop::Starting(_)) => Ok(report),
         Err(stop) => Err(stop),
     }
 }
@@ -104,7 +105,7 @@ fn may_look(outcome: &Result<(), Stop>) -> bool {
     match outcome {
         Ok(()) => true,
         Err(Stop::AccessBlocked(state, _)) => *state != TenantState::OurFault,
-        Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled | Stop::Transient(_)) => false,
+        Err(Stop::OutOfTime | Stop::Starting(_) | Stop::Transient(_)) => false,
     }
 }
 
@@ -191,9 +192,7 @@ impl Run<'_> {
         match outcome {
             Ok(()) => self.enter_read_state().await,
             Err(Stop::AccessBlocked(state, why)) => self.enter_blocked(*state, why).await,
-            Err(Stop::OutOfTime | Stop::Starting | Stop::StartThrottled | Stop::Transient(_)) => {
-                self.session.save().await
-            }
+            Err(Stop::OutOfTime | Stop::Starting(_) | Stop::Transient(_)) => self.session.save().await,
         }
     }
 

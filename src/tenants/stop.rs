@@ -18,20 +18,28 @@ pub enum Stop {
     /// Its time is over. The next run continues.
     #[error("stopped at the time limit; the next run continues")]
     OutOfTime,
-    /// A subscription has just been started, and the service does not list its content yet.
-    #[error("the subscription was started; the service does not list its content yet")]
-    Starting,
-    /// The service accepts no start of a subscription for now, because one was requested a short time ago.
-    #[error(
-        "the service starts the subscription no sooner than 15 minutes after the last request; the next run continues"
-    )]
-    StartThrottled,
+    /// A subscription gives no content yet.
+    #[error("{0}")]
+    Starting(Start),
     /// The tenant cannot be read until someone restores the access.
     #[error("{1}")]
     AccessBlocked(TenantState, String),
     /// A failure that may be transient.
     #[error("{0}")]
     Transient(String),
+}
+
+/// The result of starting a subscription that gives no content yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Start {
+    /// The service accepted it, and does not list its content yet.
+    #[error("the subscription was started; the service does not list its content yet")]
+    Accepted,
+    /// The service accepts no start for now, because one was requested a short time ago.
+    #[error(
+        "the service starts the subscription no sooner than 15 minutes after the last request; the next run continues"
+    )]
+    Throttled,
 }
 
 impl From<ServiceError> for Stop {
