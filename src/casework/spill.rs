@@ -5,17 +5,14 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use base::ids::{RecordId, TenantId};
+use table_store::temporary_database;
 
 use crate::investigation::{Activities, Activity, Attribution, Names, Reach, Subject, is_guid};
 
-/// Pages in memory; what is more goes to a file that is gone when the program ends. Nothing needs to survive a fall, so nothing is
-/// journalled.
-const OPEN: &str = "
-    PRAGMA temp_store = FILE;
-    PRAGMA journal_mode = OFF;
-    PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -16384;
-    BEGIN;
+/// The activities that are kept in memory, in KiB.
+const MEMORY_KIB: u32 = 16 * 1024;
+
+const TABLES: &str = "
     CREATE TABLE activity (
         id BLOB NOT NULL UNIQUE, seconds INTEGER NOT NULL, nanos INTEGER NOT NULL, tenant TEXT, account TEXT NOT NULL,
         mailbox TEXT NOT NULL, target TEXT NOT NULL, address TEXT, session TEXT, other_session TEXT, reduced TEXT NOT NULL,
@@ -62,9 +59,7 @@ impl Spill {
     /// # Errors
     /// Returns an error if the database cannot be made.
     pub fn new(account: &str) -> rusqlite::Result<Self> {
-        // An empty path is a temporary database of this connection's own.
-        let database = Connection::open("")?;
-        database.execute_batch(OPEN)?;
+        let database = temporary_database(MEMORY_KIB, TABLES)?;
         Ok(Self { database, account: account.trim().to_lowercase(), tenant: None, names: Names::default() })
     }
 

@@ -41,7 +41,7 @@ impl Bundles {
             account.sent += 1;
             return Some((row, version));
         }
-        // What was done to an account must be told.
+        // Every action on an account must be notified.
         let has_acted = row.containment.as_ref().is_some_and(Containment::has_acted);
         let weight = (has_acted, row.severity, row.score);
         account.held.push(Held { key: row.key(), record_id: row.record_id, claim: row.claim_id, weight });

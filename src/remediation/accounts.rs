@@ -223,7 +223,7 @@ fn is_user_name(text: &str) -> bool {
 async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Account>, Refusal> {
     let asked = match in_time(app, Service::Graph, app.graph.user(tenant, name)).await {
         Ok(Some(user)) => return Ok(Some(Account::of_user(name, user))),
-        // What is no name of a user is the name of none, and Graph need not be asked.
+        // A text that cannot be the name of a user names none, so Graph is not queried.
         Ok(None) | Err(ServiceError::NotAUser { .. }) => Ok(()),
         Err(error) => Err(error),
     };

@@ -9,25 +9,41 @@ use tenantwatch::cli::cycle;
 use tenantwatch::host::standalone;
 use tenantwatch::settings::{Needs, Settings};
 use tenantwatch_simulator::page::Page;
+use tenantwatch_simulator::scenario::Planted;
 use tenantwatch_simulator::{Simulator, scenario};
 
 use crate::browser::Browser;
 
+/// The demo's world, the product after its first cycle, and the page over both.
+pub struct Demo {
+    pub simulator: Arc<Simulator>,
+    pub planted: Vec<Planted>,
+    pub app: App,
+    pub page: Page,
+    _data: tempfile::TempDir,
+}
+
+impl Demo {
+    pub async fn after_a_cycle() -> Self {
+        let (world, planted) = scenario::demo(7, chrono::Utc::now());
+        let simulator = Arc::new(Simulator::start(world).await.unwrap());
+        let data = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock);
+        let store = Arc::new(SqliteStore::open(&data.path().join("test.db"), clock.clone()).unwrap());
+        let settings = Settings::from_environment(simulator.environment(), Needs::LOCAL).unwrap();
+        let app = App::new(settings, store, clock).unwrap();
+        cycle(&app).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let remediate_url = format!("http://{}/api/RemediateAccount", listener.local_addr().unwrap());
+        tokio::spawn(standalone::serve(listener, app.clone()));
+        let page = Page::start(Arc::clone(&simulator), &remediate_url, 0).await.unwrap();
+        Self { simulator, planted, app, page, _data: data }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn page_shows_cards_and_a_button_changes_the_mailbox() {
-    let (world, planted) = scenario::demo(7, chrono::Utc::now());
-    let simulator = Arc::new(Simulator::start(world).await.unwrap());
-    let data = tempfile::tempdir().unwrap();
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(SqliteStore::open(&data.path().join("test.db"), clock.clone()).unwrap());
-    let settings = Settings::from_environment(simulator.environment(), Needs::LOCAL).unwrap();
-    let app = App::new(settings, store, clock).unwrap();
-    cycle(&app).await.unwrap();
-
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let remediate_url = format!("http://{}/api/RemediateAccount", listener.local_addr().unwrap());
-    tokio::spawn(standalone::serve(listener, app));
-    let page = Page::start(Arc::clone(&simulator), &remediate_url, 0).await.unwrap();
+    let Demo { simulator, planted, page, .. } = &Demo::after_a_cycle().await;
     let Some(mut browser) = Browser::open(&page.url()).await else { return };
 
     let attack = &planted[0];
@@ -40,7 +56,7 @@ async fn page_shows_cards_and_a_button_changes_the_mailbox() {
         "attacker text must not become a link"
     );
     browser.wait_until(&format!("{post}.querySelector('.report').innerText.includes('An attacker was in')")).await;
-    assert!(account_is_enabled(&simulator, attack), "nothing was pressed yet");
+    assert!(account_is_enabled(simulator, attack), "nothing was pressed yet");
 
     if let Some(file) = std::env::var_os("TENANTWATCH_CARD_SCREENSHOT") {
         // The picture of a card in the README.
@@ -52,7 +68,7 @@ async fn page_shows_cards_and_a_button_changes_the_mailbox() {
         .await;
     browser.wait_until(&format!("{post}.querySelector('.answer').dataset.status === 'Completed'")).await;
 
-    assert!(!account_is_enabled(&simulator, attack), "the press must have blocked sign-in");
+    assert!(!account_is_enabled(simulator, attack), "the press must have blocked sign-in");
     let steps = browser.evaluate(&format!("{post}.querySelector('tbody').innerText")).await;
     assert!(steps.as_str().unwrap().contains("Verify"), "{steps}");
     if let Some(file) = std::env::var_os("TENANTWATCH_SCREENSHOT") {

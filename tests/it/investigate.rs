@@ -8,24 +8,15 @@ pub mod records;
 mod situations;
 mod usage;
 
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 
+use crate::scan::{command, feed};
+
 /// Runs the command over its standard input.
 pub fn run(arguments: &[&str], input: &[u8]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
-    command.arg("investigate").args(arguments).env_clear();
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    // A run that refuses its input closes the pipe early.
-    let feeding = std::thread::spawn(move || stdin.write_all(&input).ok());
-    let output = child.wait_with_output().unwrap();
-    feeding.join().unwrap();
-    output
+    feed(command("investigate", arguments).spawn().unwrap(), input)
 }
 
 /// Returns the report about an account in JSON.

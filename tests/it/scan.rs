@@ -17,22 +17,31 @@ mod forms;
 mod own_domains;
 mod width;
 
-fn scan(arguments: &[&str]) -> Command {
+/// The built binary with a subcommand and no environment; all of its streams are pipes.
+pub fn command(subcommand: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
-    command.arg("scan").args(arguments).env_clear();
+    command.arg(subcommand).args(arguments).env_clear();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn scan_input(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = scan(arguments).spawn().unwrap();
+/// Gives a running command its standard input, and waits for its end.
+pub fn feed(mut child: Child, input: &[u8]) -> Output {
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // A scan that refuses its input closes the pipe early.
+    // A command that refuses its input closes the pipe early.
     let feeding = std::thread::spawn(move || stdin.write_all(&input).ok());
     let output = child.wait_with_output().unwrap();
     feeding.join().unwrap();
     output
+}
+
+fn scan(arguments: &[&str]) -> Command {
+    command("scan", arguments)
+}
+
+fn scan_input(arguments: &[&str], input: &[u8]) -> Output {
+    feed(scan(arguments).spawn().unwrap(), input)
 }
 
 fn json_of(input: &[u8]) -> Value {
@@ -163,7 +172,7 @@ fn own_domains_are_taken_from_records_but_never_from_guests() {
 fn table_fits_the_width_and_breaks_no_word() {
     for width in [40, 80, 110, 160] {
         let child = scan(&["-"]).env("COLUMNS", width.to_string()).spawn().unwrap();
-        let table = String::from_utf8(feed(child, &rule(1).to_string()).stdout).unwrap();
+        let table = String::from_utf8(feed(child, rule(1).to_string().as_bytes()).stdout).unwrap();
         assert!(table.lines().all(|line| line.chars().count() <= width.max(40)), "{width}: {table}");
         for word in ["joey@contoso.com", "thief@evil.example", "ForwardsExternally", "2021-06-15", "10:11:53"] {
             assert!(table.contains(word), "{width}: {word} is broken: {table}");
@@ -178,7 +187,7 @@ fn words_longer_than_the_width_are_broken() {
     long["Parameters"][0]["Value"] = json!("ä".repeat(300));
     for width in [40, 60, 80] {
         let child = scan(&["-"]).env("COLUMNS", width.to_string()).spawn().unwrap();
-        let table = String::from_utf8(feed(child, &long.to_string()).stdout).unwrap();
+        let table = String::from_utf8(feed(child, long.to_string().as_bytes()).stdout).unwrap();
         assert!(table.lines().all(|line| line.chars().count() <= width), "{width}: {table}");
         assert!(table.matches('ä').count() >= 150, "{width}: {table}");
     }
@@ -249,14 +258,10 @@ fn first_malformed_lines_are_listed_and_all_are_counted() {
 
 #[test]
 fn the_table_has_no_colour_where_no_color_is_set() {
-    let output = scan(&["-"]).env("NO_COLOR", "1").spawn().map(|child| feed(child, &rule(1).to_string())).unwrap();
+    let output =
+        scan(&["-"]).env("NO_COLOR", "1").spawn().map(|child| feed(child, rule(1).to_string().as_bytes())).unwrap();
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.contains("joey@contoso.com") && !table.contains('\u{1b}'), "{table}");
-}
-
-fn feed(mut child: Child, input: &str) -> Output {
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
 }
 
 #[test]

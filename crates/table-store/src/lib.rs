@@ -10,6 +10,7 @@ mod memory;
 mod queue;
 mod sqlite;
 mod tables;
+mod temporary;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ pub use memory::MemoryStore;
 pub use queue::has_queue;
 pub use sqlite::SqliteStore;
 pub use tables::TablesStore;
+pub use temporary::temporary_database;
 pub use update::{Change, is_conflict, is_unavailable, retry, retry_unavailable, update};
 
 /// A table, by the name that the code knows it by. The name in the storage account may be another: [`TableNames`].

@@ -7,15 +7,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use audit_log::AuditRecord;
 use base::ids::RecordId;
+use table_store::temporary_database;
 
-/// Pages in memory while records come in; what is more goes to a file that is gone when the scan ends. Nothing needs to
-/// survive a fall, so nothing is journalled.
-const OPEN: &str = "
-    PRAGMA temp_store = FILE;
-    PRAGMA journal_mode = OFF;
-    PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -32768;
-    BEGIN;
+/// The records that are kept in memory while they come in, in KiB.
+const MEMORY_KIB: u32 = 32 * 1024;
+
+const TABLES: &str = "
     CREATE TABLE record (id BLOB NOT NULL UNIQUE, seconds INTEGER NOT NULL, nanos INTEGER NOT NULL, text BLOB NOT NULL);
 ";
 
@@ -34,10 +31,7 @@ pub(super) struct KeptRecords {
 
 impl KeptRecords {
     pub(super) fn new() -> rusqlite::Result<Self> {
-        // An empty path is a temporary database of this connection's own.
-        let database = Connection::open("")?;
-        database.execute_batch(OPEN)?;
-        Ok(Self { database })
+        Ok(Self { database: temporary_database(MEMORY_KIB, TABLES)? })
     }
 
     /// Keeps the record unless one with its id is kept.

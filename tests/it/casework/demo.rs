@@ -1,17 +1,12 @@
 //! The attacker of the demo: what the report says, and that it is made again after the account was secured.
 
-use std::sync::Arc;
-
-use base::clock::SystemClock;
 use serde_json::{Value, json};
-use table_store::{RowKey, SqliteStore};
-use tenantwatch::app::App;
+use table_store::RowKey;
 use tenantwatch::cli::cycle;
-use tenantwatch::host::standalone;
-use tenantwatch::settings::{Needs, Settings};
 use tenantwatch::tables::{ACTIONS, InvestigationRow};
-use tenantwatch_simulator::page::Page;
-use tenantwatch_simulator::{Simulator, scenario};
+use tenantwatch_simulator::Simulator;
+
+use crate::demo_page::Demo;
 
 async fn reports(simulator: &Simulator, account: &str) -> Vec<Value> {
     let is_report = |body: &Value| body["Operation"].as_str().is_some_and(|operation| operation.starts_with("Report"));
@@ -21,32 +16,20 @@ async fn reports(simulator: &Simulator, account: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn demos_attacker_is_followed_and_again_after_the_press() {
-    let (world, planted) = scenario::demo(7, chrono::Utc::now());
-    let simulator = Arc::new(Simulator::start(world).await.unwrap());
-    let data = tempfile::tempdir().unwrap();
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(SqliteStore::open(&data.path().join("test.db"), clock.clone()).unwrap());
-    let settings = Settings::from_environment(simulator.environment(), Needs::LOCAL).unwrap();
-    let app = App::new(settings, store, clock).unwrap();
-    cycle(&app).await.unwrap();
-
+    let Demo { simulator, planted, app, page, .. } = &Demo::after_a_cycle().await;
     let attack = &planted[0];
-    let told = reports(&simulator, &attack.mailbox).await;
+    let told = reports(simulator, &attack.mailbox).await;
     let [report] = &told[..] else { panic!("{told:#?}") };
     let text = report["Description"].as_str().unwrap();
     assert!(text.contains("Signed in: 1 × from 1 address · Other accounts:"), "{text}");
     assert!(text.contains("Messages read: 16 ·") && text.contains("Sent: 2 ·"), "{text}");
     assert!(text.contains(": tried."), "{text}");
 
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let remediate_url = format!("http://{}/api/RemediateAccount", listener.local_addr().unwrap());
-    tokio::spawn(standalone::serve(listener, app.clone()));
-    let page = Page::start(Arc::clone(&simulator), &remediate_url, 0).await.unwrap();
     let body = json!({"LogID": attack.record_id, "Action": "Remediate"});
     let answer = reqwest::Client::new().post(format!("{}press", page.url())).json(&body).send().await.unwrap();
     assert_eq!(answer.json::<Value>().await.unwrap()["Status"], "Completed");
-    cycle(&app).await.unwrap();
-    let told = reports(&simulator, &attack.mailbox).await;
+    cycle(app).await.unwrap();
+    let told = reports(simulator, &attack.mailbox).await;
     let names: Vec<&Value> = told.iter().map(|body| &body["Operation"]).collect();
     assert_eq!(names, ["Report 1", "Report 2"]);
 
