@@ -29,6 +29,7 @@ mod functions_host;
 mod get_domain;
 mod glance;
 mod host;
+mod host_requests;
 mod incidents;
 mod investigate;
 mod json_encodings;
