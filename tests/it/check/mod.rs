@@ -1,5 +1,7 @@
 //! `tenantwatch check` through the built binary: the missing rights, the commands that grant them, and the exit code.
 
+mod queue;
+
 use serde_json::Value;
 use tenantwatch_simulator::world::Consent;
 use tenantwatch_simulator::{Fault, Service, Simulator, World, scenario};
