@@ -39,6 +39,7 @@ mod location;
 mod log_rows;
 mod memory;
 mod messages;
+mod missing_rights;
 mod notify;
 mod onboard;
 mod packaging;
