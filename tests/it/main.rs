@@ -22,6 +22,7 @@ mod data_folder;
 mod day;
 mod demo_page;
 mod demo_table;
+mod demo_variables;
 mod detection;
 mod documentation;
 mod flow;

@@ -123,6 +123,26 @@ async fn each_missing_right_is_named_with_what_mends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rejected_token_is_one_item_with_its_own_mend() {
+    let checked = ready().await;
+    for (consent, mend) in [
+        (Consent::Missing, "/adminconsent?client_id="),
+        (Consent::Gone, "TENANTS_EXCLUDE"),
+        (Consent::NoLicence, "the licences of the tenant, then tenantwatch onboard --tenant "),
+        (Consent::Blocked, "Entra admin center"),
+        (Consent::AppDisabled, "Entra admin center"),
+    ] {
+        checked.tenant(|tenant| tenant.consent = consent);
+        let (code, found) = checked.check(&[], &[]).await;
+        let items = found["Tenants"][0]["Items"].as_array().unwrap();
+        let missing: Vec<&Value> = items.iter().filter(|item| item["State"] == "missing").collect();
+        let [token] = missing.as_slice() else { panic!("one cause is one item: {missing:#?}") };
+        assert_eq!((code, &token["Item"]), (Some(1), &"Token".into()));
+        assert!(token["Mend"].as_str().unwrap().contains(mend), "{token:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unreadable_customer_list_leaves_the_document_without_tenants() {
     let checked = ready().await;
     checked.simulator.inject(Fault::status(Service::Graph, "/contracts", 403));
