@@ -24,6 +24,7 @@ mod demo_page;
 mod demo_table;
 mod demo_variables;
 mod detection;
+mod developer_sign_in;
 mod documentation;
 mod flow;
 mod functions_host;
