@@ -143,6 +143,17 @@ async fn rejected_token_is_one_item_with_its_own_mend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn consent_link_of_the_table_is_on_one_line() {
+    let checked = ready().await;
+    checked.tenant(|tenant| tenant.consent = Consent::Missing);
+    let output = checked.command(&["check"], &[]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let client_id = checked.simulator.world().client_id.to_string();
+    let is_whole = |line: &str| line.contains(": https://") && line.ends_with(&format!("?client_id={client_id}"));
+    assert_eq!(text.lines().filter(|line| is_whole(line)).count(), 1, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unreadable_customer_list_leaves_the_document_without_tenants() {
     let checked = ready().await;
     checked.simulator.inject(Fault::status(Service::Graph, "/contracts", 403));

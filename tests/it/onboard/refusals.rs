@@ -37,8 +37,10 @@ async fn refused_sign_in_says_what_it_means_and_what_to_do() {
         assert_eq!(state, "failed");
         assert!(detail.contains(expected) && detail.contains(&format!("(AADSTS{number}) – ")), "{detail}");
     }
-    let (_, detail) = refused(|tenant| tenant.technician.client_refused = Some(65_001), "Sign-in").await;
-    assert!(detail.contains("ONBOARD_CLIENT_ID") && detail.contains("/adminconsent?client_id="), "{detail}");
+    for number in [65_001, 700_016, 7_000_229] {
+        let (_, detail) = refused(|tenant| tenant.technician.client_refused = Some(number), "Sign-in").await;
+        assert!(detail.contains("ONBOARD_CLIENT_ID") && detail.contains("/adminconsent?client_id="), "{detail}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
