@@ -100,6 +100,12 @@ impl Browser {
         base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
+    /// Makes the window this wide, as media queries and `vw` see it.
+    pub async fn resize(&mut self, width: u32) {
+        let size = json!({"width": width, "height": 1400, "deviceScaleFactor": 1, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
     /// One element of the page as PNG, twice as sharp.
     pub async fn screenshot_of(&mut self, element: &str) -> Vec<u8> {
         let place = self
