@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn folded_line_of_a_body_stays_whole() {
         let mime = "Subject: a\r\n\r\nContent-Type: text/plain\r\n\r\nset=\r\n by =\r\n\t1=\r\n other\r\n--b\r\n";
-        assert_eq!(mail(mime.as_bytes()), "Subject: a\n\nset by \t1 other\n");
+        assert_eq!(mail(mime.as_bytes()), "Subject: a\n\nset by \t1 other");
     }
 
     #[test]
