@@ -100,6 +100,11 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
         }
         return Ok(None);
     };
+    // The note lies with the tenant that it was written for: nothing is done to another one because of it.
+    if row.tenant_id != unfinished.tenant_id {
+        tracing::error!(tenant = %unfinished.tenant_id, log_id = %row.record_id, "a finding of another tenant is left as it is");
+        return Ok(None);
+    }
     // A newer version knows what this one is waiting for, and needs the note.
     if row.state == FindingState::Unknown {
         return Ok(None);
