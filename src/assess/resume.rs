@@ -171,6 +171,8 @@ impl Assessor<'_> {
     /// Evaluates a record again that lacked current settings. After a day the record alone decides.
     async fn judge_again(&self, taken: Taken, share: &Deadline) -> Result<(), Stop> {
         let Taken { mut row, etag, record } = taken;
+        // A record that somebody else has put here is evaluated and told, and nothing follows from it by itself.
+        let is_ours = record.as_deref().is_some_and(|record| self.app.seals.hold_record(&row, record));
         let record = record.and_then(|json| AuditRecord::parse(json.as_bytes()).ok());
         let finding = match record {
             Some(record) => match share.limit(self.evaluate(&record)).await {
@@ -187,11 +189,12 @@ impl Assessor<'_> {
         match finding {
             Some(finding) if !is_late && must_wait(&finding, row.attempts) => self.wait_on(row, &etag).await?,
             Some(finding) => {
-                self.store_evaluated(row, etag, &finding).await?;
+                self.store_evaluated(row, etag, &finding, is_ours).await?;
                 self.relate(&finding).await?;
             }
             None => {
                 row.state = FindingState::Recorded;
+                row.seal = if is_ours { self.app.seals.of_finding(&row) } else { String::new() };
                 self.close(row, &etag).await?;
             }
         }
@@ -206,7 +209,13 @@ impl Assessor<'_> {
     }
 
     /// Replaces the old evaluation by the new one, and sends the finding if it is a threat now.
-    async fn store_evaluated(&self, row: ProcessedRow, etag: RowVersion, finding: &Finding) -> Result<(), StoreError> {
+    async fn store_evaluated(
+        &self,
+        row: ProcessedRow,
+        etag: RowVersion,
+        finding: &Finding,
+        is_ours: bool,
+    ) -> Result<(), StoreError> {
         let mut judged = ProcessedRow {
             claim_id: row.claim_id,
             attempts: 1,
@@ -214,6 +223,9 @@ impl Assessor<'_> {
             content_created: row.content_created,
             ..self.row(finding).await
         };
+        if !is_ours {
+            judged.seal.clear();
+        }
         if !finding.threat || judged.notified.is_empty() {
             return self.close(judged, &etag).await;
         }

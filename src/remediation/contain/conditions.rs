@@ -33,6 +33,8 @@ macro_rules! conditions {
 conditions! {
     /// The finding is one of the tenant that is read.
     OwnTenant = "the stored finding is not one of the tenant that is read",
+    /// The row is as Tenantwatch has stored it.
+    Sealed = "the stored finding does not bear the seal of this installation, or was changed",
     /// The record is younger than 24 hours.
     RecordAge = "the record is older than 24 hours",
     /// The tenant has been read without a gap for more than 24 hours.
@@ -76,6 +78,8 @@ conditions! {
 pub struct Origin {
     /// `true` if the row names the tenant and the domain that are read.
     pub is_of_tenant: bool,
+    /// `true` if Tenantwatch has judged what the row says.
+    pub is_sealed: bool,
 }
 
 /// The facts from the tables. No service is queried for them.
@@ -128,7 +132,8 @@ pub struct AccountFacts {
 type Row<T> = (Condition, fn(&T) -> bool);
 
 /// The conditions on the row.
-const ORIGIN: &[Row<Origin>] = &[(Condition::OwnTenant, |origin| origin.is_of_tenant)];
+const ORIGIN: &[Row<Origin>] =
+    &[(Condition::OwnTenant, |origin| origin.is_of_tenant), (Condition::Sealed, |origin| origin.is_sealed)];
 
 /// The conditions on what the tables say.
 const OURS: &[Row<Ours>] = &[

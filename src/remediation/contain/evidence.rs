@@ -4,6 +4,7 @@ use futures::future::join_all;
 use futures::join;
 
 use crate::detection::{FindingKind, ReasonName, is_high_without_forwarding, shows_whole_rule};
+use crate::notify::seal::Seals;
 use crate::remediation::accounts::{Account, Accounts};
 use crate::remediation::boundary::{Boundary, Recipient, smtp_target};
 use crate::remediation::context::RemediationContext;
@@ -29,8 +30,9 @@ const ONE_WINDOW: TimeDelta = TimeDelta::hours(24);
 const PERSONAL: &str = "UserMailbox";
 
 /// Returns the facts about the row of a threat, which somebody else may have written.
-pub fn of_row(row: &CoverageRow, finding: &ProcessedRow) -> Origin {
-    Origin { is_of_tenant: finding.tenant_id == row.tenant_id && finding.domain == row.domain }
+pub fn of_row(row: &CoverageRow, finding: &ProcessedRow, seals: &Seals) -> Origin {
+    let is_of_tenant = finding.tenant_id == row.tenant_id && finding.domain == row.domain;
+    Origin { is_of_tenant, is_sealed: seals.hold_finding(finding) }
 }
 
 /// Returns the facts from the tables about a threat.

@@ -21,7 +21,7 @@ use base::clock::Deadline;
 
 use super::accounts::{Account, Accounts};
 use super::context::RemediationContext;
-use super::history::History;
+use super::history::{self, History};
 use super::remediate::RemediationRequest;
 use super::report::Report;
 use super::{Outcome, Request, RunStatus};
@@ -102,9 +102,9 @@ impl<'a> Containing<'a> {
         if !self.app.settings.containment.lists(&finding.domain) {
             return Contained::partly();
         }
-        let origin = self.session.read(|row| evidence::of_row(row, finding)).await;
+        let origin = self.session.read(|row| evidence::of_row(row, finding, &self.app.seals)).await;
         if let Some(condition) = origin.unmet() {
-            return Contained::refused(condition);
+            return self.not_ours(finding, condition).await;
         }
         let limit = RUN_LIMIT.min(self.deadline.left());
         let deadline = Deadline::after(Arc::clone(&self.app.clock), limit);
@@ -170,6 +170,18 @@ impl<'a> Containing<'a> {
     fn may_have_begun(&self, finding: &ProcessedRow) -> bool {
         let is_taken_over = finding.attempts > 1 || finding.containment == Some(Containment::Open);
         is_taken_over && self.mode() == ContainmentMode::Act
+    }
+
+    /// Nothing is done because of the row. A version without seals may have begun, though, and then a person has to end it.
+    async fn not_ours(&self, finding: &ProcessedRow, condition: Condition) -> Contained {
+        if !self.may_have_begun(finding) {
+            return Contained::refused(condition);
+        }
+        match history::has_row_of_containment(self.app, finding).await {
+            Ok(true) => Contained::partly(),
+            Ok(false) => Contained::refused(condition),
+            Err(_) => Contained::open(),
+        }
     }
 
     /// The accounts are not known; a condition that says more is named first.

@@ -52,8 +52,10 @@ fn with(change: impl Fn(&mut AccountFacts)) -> Theirs {
 
 #[test]
 fn each_condition_of_the_row_is_needed() {
-    assert_eq!(Origin { is_of_tenant: true }.unmet(), None);
-    assert_eq!(Origin { is_of_tenant: false }.unmet(), Some(Condition::OwnTenant));
+    let met = Origin { is_of_tenant: true, is_sealed: true };
+    assert_eq!(met.unmet(), None);
+    assert_eq!(Origin { is_of_tenant: false, ..met }.unmet(), Some(Condition::OwnTenant));
+    assert_eq!(Origin { is_sealed: false, ..met }.unmet(), Some(Condition::Sealed));
 }
 
 #[test]
