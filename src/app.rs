@@ -6,6 +6,7 @@ use crate::facts::{AttackerCache, FactCache};
 use crate::location::{Databases, Locator};
 use crate::notify::heartbeat::Heartbeat;
 use crate::notify::outbox::Outbox;
+use crate::notify::seal::Seals;
 use crate::notify::{Notifier, NotifierClients};
 use crate::settings::Settings;
 use base::clock::{Clock, Deadline};
@@ -34,6 +35,8 @@ pub struct App {
     pub exchange: Exchange,
     /// The channels.
     pub notifier: Arc<Notifier>,
+    /// The marks of what Tenantwatch itself has stored.
+    pub seals: Seals,
     /// The external monitor that is called after every cycle.
     pub heartbeat: Arc<Heartbeat>,
     /// The look-up of the place of an IP address.
@@ -70,6 +73,7 @@ impl App {
         let graph = Graph::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone());
         let exchange = Exchange::new(&settings.hosts, http.clone(), tokens.clone(), clock.clone());
         let trust = settings.trust.clone();
+        let seals = Seals::new(&settings.actions.key);
         let facts = Arc::new(FactCache::new(exchange.clone(), graph.clone(), trust, clock.clone()));
         Ok(Self {
             activity: ManagementActivity::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
@@ -79,11 +83,13 @@ impl App {
                     &settings.hosts,
                     &settings.partner,
                     settings.actions.clone(),
+                    seals.clone(),
                     NotifierClients::new(&settings, http.clone(), graph.clone())?,
                     clock.clone(),
                 )
                 .with_networks(networks(&settings)),
             ),
+            seals,
             heartbeat: Arc::new(Heartbeat::new(&settings.heartbeat, http.clone())),
             locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
             attackers: Arc::new(AttackerCache::new(&settings, clock.clone())),

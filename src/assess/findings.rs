@@ -90,6 +90,9 @@ impl Assessor<'_> {
             row.incident_id = self.join_incident(&row).await?;
         }
         let whole = Some(finding.record.as_str()).filter(|_| row.state == FindingState::Rejudge);
+        if let Some(record) = whole {
+            row.seal = self.app.seals.of_record(&row, record);
+        }
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, whole).await?;
         self.session.note_unfinished().await?;
         let Some(etag) = self.insert(&row).await? else { return Ok(()) };
@@ -183,8 +186,10 @@ impl Assessor<'_> {
             incident_id: String::new(),
             containment: None,
             containment_detail: String::new(),
+            seal: String::new(),
         };
         row.notified = self.outbox.owed(&row);
+        row.seal = self.app.seals.of_finding(&row);
         row
     }
 }

@@ -82,5 +82,5 @@ pub use questions::questions;
 pub use reason::{Reason, ReasonName};
 pub use relations::{correlate, unite_consents};
 pub use selection::is_selected;
-pub use verdict::{Signals, severity};
+pub use verdict::{Signals, is_high_without_forwarding, severity};
 pub use words::{WordCounts, WordGroup};

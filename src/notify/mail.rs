@@ -17,6 +17,10 @@ use m365::Cloud;
 /// The longest value of a line, in UTF-16 units.
 const VALUE_LIMIT: usize = 4_000;
 
+/// The keys of the lines whose values are addresses of admin centres.
+const USER_LINK: &str = "User in Entra";
+const MAILBOX_LINK: &str = "Mailbox in Exchange";
+
 /// A mail that could not be built.
 #[derive(Debug)]
 pub struct MailError(std::io::Error);
@@ -91,7 +95,7 @@ pub fn lines(notification: &Notification<'_>, cloud: Cloud, has_flow: bool) -> V
     };
     let time = row.event_time.format("%Y-%m-%d %H:%M:%S").to_string();
     let mut lines = vec![
-        ("Customer", row.organization.clone()),
+        ("Customer", notification.safe(&row.organization)),
         ("Tenant", format!("{} ({})", row.domain, row.tenant_id)),
         ("User", user(notification)),
         ("Severity", row.severity.as_str().to_owned()),
@@ -106,8 +110,8 @@ pub fn lines(notification: &Notification<'_>, cloud: Cloud, has_flow: bool) -> V
         lines.push(("From", notification.safe(&notification.place())));
     }
     if can_be_secured(row) {
-        lines.push(("User in Entra", portal::entra_user(cloud, row)));
-        lines.push(("Mailbox in Exchange", portal::exchange_mailbox(cloud, row)));
+        lines.push((USER_LINK, portal::entra_user(cloud, row)));
+        lines.push((MAILBOX_LINK, portal::exchange_mailbox(cloud, row)));
     }
     let about = press.map(|press| press.log_id).or(investigated.map(|investigated| investigated.log_id));
     lines.push(("Log id", about.map_or_else(|| row.record_id.to_string(), |log_id| log_id.to_string())));
@@ -175,17 +179,17 @@ fn html(lines: &[(&str, String)]) -> String {
     let rows: String = lines
         .iter()
         .map(|(key, value)| {
-            format!("<tr><th align=\"left\" valign=\"top\">{key}:</th><td>{}</td></tr>\n", shown(value))
+            format!("<tr><th align=\"left\" valign=\"top\">{key}:</th><td>{}</td></tr>\n", shown(key, value))
         })
         .collect();
     format!("<!DOCTYPE html>\n<html><body><table cellpadding=\"4\">\n{rows}</table></body></html>\n")
 }
 
-/// A value in HTML. Addresses of admin centres become links; nothing else in the mail has the form of an address.
-fn shown(value: &str) -> String {
+/// A value in HTML. Addresses of admin centres become links, whichever form another value has.
+fn shown(key: &str, value: &str) -> String {
     let escaped = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    if escaped.starts_with("https://") {
-        return format!("<a href=\"{escaped}\">{escaped}</a>");
+    match key {
+        USER_LINK | MAILBOX_LINK => format!("<a href=\"{escaped}\">{escaped}</a>"),
+        _ => escaped,
     }
-    escaped
 }

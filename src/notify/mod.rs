@@ -16,6 +16,7 @@ pub mod outbox;
 mod portal;
 pub mod presses;
 mod retry_plan;
+pub mod seal;
 pub mod signature;
 pub mod slack;
 pub mod summary;
@@ -46,6 +47,7 @@ use delivery::{Delivery, Headers, Transport};
 use flow::PayloadTokens;
 pub use notification::Notification;
 pub use portal::ConsentPage;
+use seal::Seals;
 use table_store::Digest;
 use token::{ActionTokens, Scope, UNDO_LIFE};
 pub use webhook_state::{WEBHOOK_OFF, webhook_is_off};
@@ -136,6 +138,7 @@ pub struct Notifier {
     cloud: Cloud,
     consent: ConsentPage,
     tokens: ActionTokens,
+    seals: Seals,
     token_life: Duration,
     http: NotifierClients,
     partner: TenantId,
@@ -176,6 +179,7 @@ impl Notifier {
         hosts: &Hosts,
         partner: &AppRegistration,
         actions: ActionSettings,
+        seals: Seals,
         http: NotifierClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -184,6 +188,7 @@ impl Notifier {
             cloud: hosts.cloud,
             consent: ConsentPage::new(hosts, partner),
             tokens: ActionTokens::new(&actions),
+            seals,
             token_life: actions.token_life,
             http,
             partner: partner.tenant_id,
@@ -318,16 +323,21 @@ impl Notifier {
 
     /// A fresh token for the buttons; none where no button may act.
     fn action_token(&self, row: &ProcessedRow) -> Option<SecretString> {
-        if !can_be_acted_on(row) {
+        if !self.may_be_signed(row) {
             return None;
         }
         let life = TimeDelta::from_std(self.token_life).unwrap_or(TimeDelta::zero());
         self.tokens.mint(row, Scope::Act, self.clock.now(), life)
     }
 
+    /// Returns whether a token is signed for what a row says: it is a threat, and nobody else has written or changed it.
+    fn may_be_signed(&self, row: &ProcessedRow) -> bool {
+        can_be_acted_on(row) && self.seals.hold_finding(row)
+    }
+
     /// A fresh token that lets a contained account back in.
     fn undo_token(&self, row: &ProcessedRow) -> Option<SecretString> {
-        let can_be_undone = can_be_acted_on(row) && is_contained(row);
+        let can_be_undone = self.may_be_signed(row) && is_contained(row);
         can_be_undone.then(|| self.tokens.mint(row, Scope::Undo, self.clock.now(), UNDO_LIFE)).flatten()
     }
 }

@@ -14,7 +14,9 @@ const QUOTE_LIMIT: usize = 120;
 pub fn summary(notification: &Notification<'_>) -> String {
     let row = notification.row;
     match row.kind {
-        FindingKind::Coverage => told(&row.description, "The monitoring state of this tenant has changed."),
+        FindingKind::Coverage => {
+            notification.safe(&told(&row.description, "The monitoring state of this tenant has changed."))
+        }
         FindingKind::Investigation => notification.safe(&told(&row.description, "An investigation was made.")),
         FindingKind::Test => "This is a test notification. Nothing has happened.".to_owned(),
         _ if row.threat => {

@@ -302,7 +302,7 @@ fn signer(key: &SecretSlice<u8>, claim: &Claim<'_>, marks: &[u8], times: Times) 
 }
 
 /// HMAC-SHA-256 over the parts, each with its length before it.
-fn hmac(key: &SecretSlice<u8>, parts: &[&[u8]]) -> Hmac<Sha256> {
+pub(super) fn hmac(key: &SecretSlice<u8>, parts: &[&[u8]]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104)")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret()).expect("a key of any length is taken");
     for part in parts {

@@ -37,6 +37,7 @@ async fn finding_without_a_mailbox_is_pressed_by_its_account() {
         let ward = Ward::open_with(&[]).await;
         let mut row = crate::remediation::remediation_fixture::threat(2, ward.now());
         (row.kind, row.source_mailbox) = (kind, String::new());
+        row.seal = ward.app.seals.of_finding(&row);
         ward.keep(&row).await;
         send(&ward, Channel::Flow, &row).await.unwrap();
         let sent = ward.sim.notifications().remove(0);

@@ -321,3 +321,13 @@ async fn only_listed_responders_may_press() {
     let run = pressed(contained(), &presses, responders, [done()], "http://127.0.0.1:9/").await;
     assert_eq!((run.waiting.len(), run.calls.len()), (2, 1));
 }
+
+#[tokio::test]
+async fn responder_without_a_name_is_never_listed() {
+    for responders in ["anna@msp.example,", "anna@msp.example,,terry@msp.example", ",anna@msp.example"] {
+        let presses = [("", "Dismiss"), ("", "Dismiss"), ("anna", "Remediate")];
+        let run = pressed(contained(), &presses, responders, [done()], "http://127.0.0.1:9/").await;
+        assert_eq!((run.waiting.len(), run.calls.len()), (3, 1), "{responders}");
+        assert_eq!(run.calls[0]["Action"], "Remediate", "{responders}");
+    }
+}
