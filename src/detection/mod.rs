@@ -34,6 +34,7 @@ mod list_values;
 mod live_rules;
 mod lookalike;
 mod mail_targets;
+mod mailbox_ids;
 mod mailbox_permission;
 mod mailbox_trust;
 mod odd_name;
@@ -77,6 +78,7 @@ pub use knowledge::{
 pub use known_attacker::{KnownAddress, KnownAttackers, is_sign_in};
 pub use live_rules::LiveMailbox;
 pub use mail_targets::MailTargets;
+pub use mailbox_ids::MailboxIds;
 pub use principals::has_failed;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};

@@ -27,7 +27,10 @@ pub enum Event<'a> {
         line: u64,
     },
     /// A record with another operation.
-    Skipped,
+    Skipped {
+        /// The record's bytes, if they are at hand: those of an ordinary record that lies in one chunk.
+        json: Option<&'a [u8]>,
+    },
     /// An object without an operation, which may contain records. Only a selector for exports hands it over.
     Envelope {
         /// The object's bytes.
