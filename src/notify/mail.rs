@@ -20,6 +20,7 @@ const VALUE_LIMIT: usize = 4_000;
 /// The keys of the lines whose values are addresses of admin centres.
 const USER_LINK: &str = "User in Entra";
 const MAILBOX_LINK: &str = "Mailbox in Exchange";
+const CONSENT_LINK: &str = "Consent page";
 
 /// A mail that could not be built.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ pub fn message(
 ) -> Result<Vec<u8>, MailError> {
     let row = notification.row;
     let mut lines = lines(notification, cloud, has_flow);
-    lines.extend(consent.map(|page| ("Consent page", page.to_owned())));
+    lines.extend(consent.map(|page| (CONSENT_LINK, page.to_owned())));
     let to: Vec<String> = settings.recipients(&row.domain).into_iter().map(ToString::to_string).collect();
     let mut message = MessageBuilder::new()
         .from(settings.from.to_string())
@@ -189,7 +190,7 @@ fn html(lines: &[(&str, String)]) -> String {
 fn shown(key: &str, value: &str) -> String {
     let escaped = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     match key {
-        USER_LINK | MAILBOX_LINK => format!("<a href=\"{escaped}\">{escaped}</a>"),
+        USER_LINK | MAILBOX_LINK | CONSENT_LINK => format!("<a href=\"{escaped}\">{escaped}</a>"),
         _ => escaped,
     }
 }
