@@ -14,7 +14,7 @@ use m365::management_activity::{Content, ContentPage, ContentType, Remedy, Subsc
 
 use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
-use super::{CONTENT_TYPES, LookBackError};
+use super::{CONTENT_TYPES, LookBackError, SpillError};
 use crate::app::App;
 use crate::collect::windows::LONGEST;
 use crate::collect::{ArrayEnds, LargeRecord, PAGES};
@@ -227,7 +227,7 @@ impl Feed<'_> {
     }
 
     /// The directory is kept whole: it is little, and gives names, addresses and sessions.
-    fn take(&self, event: Event<'_>, is_directory: bool, reading: &Reading<'_>, kept: &mut rusqlite::Result<()>) {
+    fn take(&self, event: Event<'_>, is_directory: bool, reading: &Reading<'_>, kept: &mut Result<(), SpillError>) {
         let Event::Selected { json, .. } = event else { return };
         if kept.is_err() || !(is_directory || self.filter.lets_through(json)) {
             return;
@@ -294,7 +294,7 @@ enum Window {
 
 /// The reason for which a blob was not read to its end.
 enum BlobFault {
-    Spill(rusqlite::Error),
+    Spill(SpillError),
     Unread(String),
 }
 

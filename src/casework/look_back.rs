@@ -13,6 +13,7 @@ use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
 use super::made::{Made, Scope, make};
 use super::search::Search;
+use super::spill::SpillError;
 use crate::app::App;
 use crate::detection::KnownAttackers;
 use crate::investigation::{Address, Attributed, FixedPoints, Subject};
@@ -60,7 +61,7 @@ pub struct Looked {
 pub enum LookBackError {
     /// The temporary database failed.
     #[error("the temporary file for activities failed: {0}")]
-    Spill(#[from] rusqlite::Error),
+    Spill(#[from] SpillError),
     /// The tables failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -152,7 +153,7 @@ async fn search_further(
 }
 
 /// The record of the threat is known even if its content is gone.
-fn keep_stored(finding: &ProcessedRow, gathered: &mut Gathered) -> rusqlite::Result<()> {
+fn keep_stored(finding: &ProcessedRow, gathered: &mut Gathered) -> Result<(), SpillError> {
     let stored = finding.record.as_bytes();
     match activity(stored).filter(|activity| activity.id == finding.record_id) {
         Some(activity) => gathered.keep(&activity, stored),

@@ -10,18 +10,22 @@ mod gathered;
 mod kept;
 mod look_back;
 mod made;
+mod marks;
+mod needle;
 mod search;
 mod secured;
+mod sieve;
 mod spill;
 mod subscriptions;
+mod unread;
 
 pub use automatic::investigate_due;
 pub use feed::{NoProgress, Progress, ReadBack};
-pub use gathered::{Gathered, activity};
+pub use gathered::{Gathered, Source, activity};
 pub use look_back::{LookBackError, Looked, Question, look_back};
 pub use made::{Made, Scope, make, row};
 pub use secured::note_secured;
-pub use spill::Spill;
+pub use spill::{Spill, SpillError};
 pub use subscriptions::start_subscriptions;
 
 use m365::management_activity::ContentType;
