@@ -220,7 +220,7 @@ impl Run<'_> {
         let next = match why {
             Why::Threat => 1,
             Why::Late(look) => look + 1,
-            Why::Secured | Why::SameAttacker => return Ok(()),
+            Why::Secured | Why::Contained | Why::SameAttacker => return Ok(()),
         };
         let Some(distance) = LATE.get(usize::from(next) - 1) else { return Ok(()) };
         let now = self.app.clock.now();

@@ -100,7 +100,7 @@ impl Gathered {
             let all = unread.find(|_| true)?;
             unread.take(&all, |_, json| activity(json).map_or(Ok(()), |activity| self.keep(&activity, json)))?;
         }
-        self.spill.set_rest(Rest { unread, ids: std::mem::replace(&mut self.ids, MarkSet::new([])) });
+        self.spill.set_rest(Rest::new(unread, std::mem::replace(&mut self.ids, MarkSet::new([]))));
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use base::ids::TenantId;
 use m365::management_activity::ContentType;
 use table_store::StoreError;
 
+use super::changes;
 use super::feed::{Feed, Progress};
 use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
@@ -125,6 +126,8 @@ pub async fn look_back(
     let known = app.attackers.current(app.store.as_ref()).await;
     link(&known, finding, &mut made);
     locate(app, &mut made).await;
+    let Made { report, attribution, .. } = &mut made;
+    changes::look_up(app, finding.tenant_id, &attribution.subject, report, deadline).await;
     Ok(Looked { made, bytes: back.bytes, started: back.started })
 }
 

@@ -65,7 +65,6 @@ fn mixed(word: u64) -> u64 {
 
 /// The upper half of a number, which is enough where a wrong match costs only time. 0 stays 0, and nothing else becomes 0.
 pub(super) fn short(mark: u64) -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half fits")]
     let upper = (mark >> 32) as u32;
     if mark == 0 { 0 } else { upper.max(1) }
 }
@@ -99,6 +98,10 @@ impl MarkSet {
     pub(super) fn contains(&self, mark: u64) -> bool {
         let (word, bit) = Self::place(mark);
         self.bits.get(word).is_some_and(|word| word & bit != 0) && self.all.contains(&mark)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u64> {

@@ -4,6 +4,7 @@
 
 mod attackers;
 mod automatic;
+mod changes;
 mod feed;
 mod filter;
 mod gathered;
@@ -24,7 +25,7 @@ pub use feed::{NoProgress, Progress, ReadBack};
 pub use gathered::{Gathered, Source, activity};
 pub use look_back::{LookBackError, Looked, Question, look_back};
 pub use made::{Made, Scope, make, row};
-pub use secured::note_secured;
+pub use secured::{note_contained, note_secured};
 pub use spill::{Spill, SpillError};
 pub use subscriptions::start_subscriptions;
 

@@ -177,8 +177,9 @@ impl Sieve {
     /// Returns whether the record may connect an account with an object id for the first time.
     fn teaches(&self, traces: &Traces<'_>, account: u64) -> bool {
         let has_name = traces.account.is_some_and(|account| account.contains(&b'@'));
-        let mut ids = traces.object_ids.iter().flatten().filter(|id| is_guid(id));
-        has_name && ids.next().is_some_and(|id| !self.settled.contains(&(account, self.marks().of(id.as_bytes()))))
+        let is_id = |id: &&&[u8]| std::str::from_utf8(id).is_ok_and(is_guid);
+        let mut ids = traces.object_ids.iter().flatten().filter(is_id);
+        has_name && ids.next().is_some_and(|id| !self.settled.contains(&(account, self.marks().of(id))))
     }
 
     fn tenant(&mut self, text: Option<&str>) -> Option<TenantId> {

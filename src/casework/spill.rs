@@ -76,6 +76,8 @@ pub struct Spill {
 pub(super) struct Rest {
     pub(super) unread: Unread,
     pub(super) ids: MarkSet,
+    /// `true` if no record that was left has one of these ids.
+    pub(super) has_no_twins: bool,
 }
 
 impl Spill {
@@ -290,7 +292,11 @@ impl Spill {
         let Some(rest) = &self.rest else { return Ok(()) };
         let mut rest = rest.borrow_mut();
         let marks = rest.unread.marks;
-        let accounts = MarkSet::new(names.filter(|name| !name.is_empty()).map(|name| marks.of_text(name)));
+        let names = names.filter(|name| !name.is_empty()).map(|name| marks.of_text(name));
+        let accounts = MarkSet::new(names.filter(|account| rest.unread.may_have_account(*account)));
+        if accounts.is_empty() {
+            return self.read_twins(&mut rest);
+        }
         let mailboxes: HashSet<u32> = accounts.iter().map(short).collect();
         self.read(&mut rest, |keys| {
             accounts.contains(keys.account) || (keys.mailbox != 0 && mailboxes.contains(&keys.mailbox))
@@ -301,9 +307,12 @@ impl Spill {
         let Some(rest) = &self.rest else { return Ok(()) };
         let mut rest = rest.borrow_mut();
         let marks = rest.unread.marks;
-        let addresses = MarkSet::new(reach.addresses.iter().map(|address| marks.of_address(*address)));
-        let sessions = reach.sessions.iter().map(|session| u64::from(short(marks.of_text(session))));
-        let sessions = MarkSet::new(sessions);
+        let addresses = rest.addresses(reach);
+        let sessions = reach.sessions.iter().map(|session| short(marks.of_text(session)));
+        let sessions = MarkSet::new(sessions.filter(|session| rest.unread.may_have_session(*session)).map(u64::from));
+        if addresses.is_empty() && sessions.is_empty() {
+            return self.read_twins(&mut rest);
+        }
         self.read(&mut rest, |keys| {
             let is_in = |session: &u32| *session != 0 && sessions.contains(u64::from(*session));
             addresses.contains(keys.address) || keys.sessions.iter().any(is_in)
@@ -329,13 +338,12 @@ impl Spill {
 
     /// Reads the other records with the ids of what is kept: the same one of them must win as if all had been read at once.
     fn read_twins(&self, rest: &mut Rest) -> Result<(), SpillError> {
-        loop {
+        while !rest.has_no_twins {
             let found = rest.unread.with_ids(&rest.ids)?;
-            if found.is_empty() {
-                return Ok(());
-            }
+            rest.has_no_twins = found.is_empty();
             self.take(rest, &found)?;
         }
+        Ok(())
     }
 
     /// Reads what was left. Returns the entries whose records are no activity.
@@ -362,8 +370,7 @@ impl Spill {
     fn read_days(&self, reach: &Reach, before: DateTime<Utc>) -> Result<(), SpillError> {
         let Some(rest) = &self.rest else { return Ok(()) };
         let mut rest = rest.borrow_mut();
-        let marks = rest.unread.marks;
-        let addresses = MarkSet::new(reach.addresses.iter().map(|address| marks.of_address(*address)));
+        let addresses = rest.addresses(reach);
         let end = second(before) + u64::from(before.nanosecond() > 0);
         let mut acts = HashSet::new();
         let found = rest.unread.find(|Entry { keys, .. }| {
@@ -394,8 +401,18 @@ pub(super) fn second(time: DateTime<Utc>) -> u64 {
 }
 
 impl Rest {
+    pub(super) fn new(unread: Unread, ids: MarkSet) -> Self {
+        Self { unread, ids, has_no_twins: false }
+    }
+
     pub(super) fn note(&mut self, id: &RecordId) {
-        self.ids.insert(id_mark(&self.unread, id));
+        self.has_no_twins &= !self.ids.insert(id_mark(&self.unread, id));
+    }
+
+    /// The addresses that occur among what was left.
+    fn addresses(&self, reach: &Reach) -> MarkSet {
+        let marks = reach.addresses.iter().map(|address| self.unread.marks.of_address(*address));
+        MarkSet::new(marks.filter(|address| self.unread.may_have_address(*address)))
     }
 }
 

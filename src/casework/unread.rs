@@ -61,13 +61,54 @@ pub(super) struct Unread {
     count: u64,
     /// One bit for each entry: its record was read meanwhile.
     taken: Vec<u64>,
+    accounts: Bits<10>,
+    addresses: Bits<14>,
+    sessions: Bits<16>,
+}
+
+/// Which numbers occur at all: one bit for each number, shared by others. Most questions are about a number that does not occur.
+#[derive(Debug)]
+struct Bits<const WORDS: u32>(Vec<u64>);
+
+impl<const WORDS: u32> Bits<WORDS> {
+    fn new() -> Self {
+        Self(vec![0; 1 << WORDS])
+    }
+
+    #[inline]
+    fn place(mark: u32) -> (usize, u64) {
+        ((mark >> 6) as usize & ((1 << WORDS) - 1), 1 << (mark % 64))
+    }
+
+    #[inline]
+    fn note(&mut self, mark: u32) {
+        let (word, bit) = Self::place(mark);
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    fn may_have(&self, mark: u32) -> bool {
+        let (word, bit) = Self::place(mark);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
 }
 
 impl Unread {
     pub(super) fn new() -> io::Result<Self> {
         let file = || tempfile::tempfile().map(|file| BufWriter::with_capacity(CHUNK, file));
         let (entries, ids) = (file()?, file()?);
-        Ok(Self { marks: Marks::new(), sources: Vec::new(), entries, ids, count: 0, taken: Vec::new() })
+        Ok(Self {
+            marks: Marks::new(),
+            sources: Vec::new(),
+            entries,
+            ids,
+            count: 0,
+            taken: Vec::new(),
+            accounts: Bits::new(),
+            addresses: Bits::new(),
+            sessions: Bits::new(),
+        })
     }
 
     /// Adds a file whose records can be read again. `None` if there are too many.
@@ -96,6 +137,13 @@ impl Unread {
         self.entries.write_all(halves.as_flattened())?;
         self.entries.write_all(&[low, high, u8::from(keys.is_sign_in), u8::from(keys.is_cmdlet)])?;
         self.ids.write_all(&id.to_le_bytes())?;
+        for account in [short(keys.account), keys.mailbox] {
+            self.accounts.note(account);
+        }
+        self.addresses.note(short(keys.address));
+        for session in keys.sessions.into_iter().filter(|session| *session != 0) {
+            self.sessions.note(session);
+        }
         self.count += 1;
         if self.taken.len() as u64 * 64 < self.count {
             self.taken.push(0);
@@ -106,6 +154,21 @@ impl Unread {
     fn is_taken(&self, number: u64) -> bool {
         let word = usize::try_from(number / 64).ok().and_then(|at| self.taken.get(at));
         word.is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+
+    /// Returns whether an entry may have this account or mailbox.
+    pub(super) fn may_have_account(&self, account: u64) -> bool {
+        self.accounts.may_have(short(account))
+    }
+
+    /// Returns whether an entry may have this address.
+    pub(super) fn may_have_address(&self, address: u64) -> bool {
+        self.addresses.may_have(short(address))
+    }
+
+    /// Returns whether an entry may have this session.
+    pub(super) fn may_have_session(&self, session: u32) -> bool {
+        self.sessions.may_have(session)
     }
 
     /// Returns the entries that are wanted and were not yet taken, in the order of the files.

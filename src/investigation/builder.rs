@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::activity::{Act, Activity, SignInResult};
 use super::attribution::{Attributed, Attribution, Judgement, program};
 use super::baseline::is_usable;
+use super::changes::Change;
 use super::details::{Details, File, Message};
 use super::report::{
     Access, Address, Counts, Deleted, FileRow, Noted, OtherAccount, OtherKind, ReadFolder, Report, Sent, Session,
@@ -36,7 +37,11 @@ pub struct Builder<'a> {
     sign_ins: u64,
     pub(super) results: BTreeSet<SignInResult>,
     attacker_addresses: BTreeSet<IpAddr>,
-    addresses: BTreeMap<IpAddr, Address>,
+    pub(super) addresses: BTreeMap<IpAddr, Address>,
+    /// The address of the first record of the threat, and the account's first activity from it.
+    pub(super) origin: Option<(IpAddr, DateTime<Utc>)>,
+    /// The account's first activity from each address.
+    from: BTreeMap<IpAddr, DateTime<Utc>>,
     sessions: BTreeMap<String, Session>,
     others: BTreeMap<String, OtherAccount>,
     read: BTreeMap<MessageKey, (String, u64)>,
@@ -46,7 +51,7 @@ pub struct Builder<'a> {
     files: BTreeMap<String, FileRow>,
     file_ids: BTreeMap<String, String>,
     searches: Vec<Noted>,
-    changes: Vec<Noted>,
+    changes: Vec<Change>,
     response: Vec<Noted>,
     after_response: Vec<Noted>,
     pub(super) throttled: Vec<DateTime<Utc>>,
@@ -81,6 +86,8 @@ impl<'a> Builder<'a> {
             results: BTreeSet::new(),
             attacker_addresses: BTreeSet::new(),
             addresses: BTreeMap::new(),
+            origin: None,
+            from: BTreeMap::new(),
             sessions: BTreeMap::new(),
             others: BTreeMap::new(),
             read: BTreeMap::new(),
@@ -123,6 +130,7 @@ impl<'a> Builder<'a> {
 
     fn add_address(&mut self, activity: &Activity, judgement: Judgement) {
         let Some(ip) = activity.address.filter(|address| Attribution::is_named(*address)) else { return };
+        self.note_origin(activity, ip);
         let by_itself = self.attribution.judge_address(ip);
         let shown = by_itself.unwrap_or(judgement);
         let row = self.addresses.entry(ip).or_insert_with(|| Address {
@@ -143,6 +151,16 @@ impl<'a> Builder<'a> {
         row.activities += 1;
         if !activity.client.is_empty() && row.clients.len() < CLIENTS && !row.clients.contains(&activity.client) {
             row.clients.push(activity.client.clone());
+        }
+    }
+
+    /// Activities come in the order of time.
+    fn note_origin(&mut self, activity: &Activity, ip: IpAddr) {
+        if self.attribution.subject.did(activity) && activity.is_inside() {
+            self.from.entry(ip).or_insert(activity.time);
+        }
+        if self.origin.is_none() && self.attribution.threats.contains(&activity.id) && is_usable(ip) {
+            self.origin = Some((ip, self.from.get(&ip).copied().unwrap_or(activity.time)));
         }
     }
 
@@ -233,7 +251,11 @@ impl<'a> Builder<'a> {
             Act::MailDeleted => details.messages.iter().for_each(|message| self.add_deleted(activity, message)),
             Act::Search => self.searches.push(noted(activity, Some(details))),
             Act::FileRead | Act::FileShared => details.file.iter().for_each(|file| self.add_file(activity, file)),
-            Act::Change => self.changes.push(noted(activity, Some(details))),
+            Act::Change => self.changes.push(Change {
+                noted: noted(activity, Some(details)),
+                object: details.change.clone().unwrap_or_default(),
+                state: None,
+            }),
             _ => {}
         }
     }
@@ -296,6 +318,7 @@ impl<'a> Builder<'a> {
     pub fn finish(mut self) -> (Report, Timeline) {
         let counts = self.counts();
         let not_logged = limits::not_logged(&self, &counts);
+        let origin = verdict::origin(&self);
         let mut others: Vec<OtherAccount> = std::mem::take(&mut self.others).into_values().collect();
         others.sort_by(|a, b| (a.kind, a.first, &a.account).cmp(&(b.kind, b.first, &b.account)));
         let mut addresses: Vec<Address> = std::mem::take(&mut self.addresses).into_values().collect();
@@ -307,6 +330,7 @@ impl<'a> Builder<'a> {
             to: self.span.1,
             verdict: verdict::verdict(&self, &counts, &others),
             access: self.access,
+            origin,
             beginning: verdict::beginning(&self),
             addresses,
             sessions: in_time(self.sessions.into_values(), |row| row.first),

@@ -5,6 +5,7 @@ use serde_json::Value;
 use audit_log::AnyRecord;
 
 use super::activity::{Act, Activity};
+use super::changes::{ChangeObject, object};
 
 /// Texts longer than this are cut; an attacker chooses them.
 const LONGEST_TEXT: usize = 300;
@@ -48,6 +49,8 @@ pub struct Details {
     pub text: String,
     /// The file.
     pub file: Option<File>,
+    /// The object of a change.
+    pub change: Option<ChangeObject>,
     /// Microsoft stopped recording what is read.
     pub is_throttled: bool,
     /// The act failed.
@@ -69,7 +72,10 @@ pub fn details(record: &AnyRecord<'_>, activity: &Activity) -> Details {
         Act::MailDeleted => details.messages = affected(record, activity),
         Act::Search => details.text = first_text(record, &["QueryText", "SearchQueryText", "Query", "ObjectId"]),
         Act::FileRead | Act::FileShared | Act::FileChanged => details.file = Some(file(record, activity)),
-        Act::Change => details.text = change(record),
+        Act::Change => {
+            details.text = change(record);
+            details.change = Some(object(record, activity));
+        }
         _ => {}
     }
     details

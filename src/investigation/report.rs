@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use base::ids::RecordId;
 
 use super::attribution::{Attributed, Rule};
+use super::changes::Change;
 
 /// A time as `2026-11-20T08:00:00Z`.
 pub fn utc<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -34,6 +35,8 @@ pub struct Report {
     pub counts: Counts,
     /// The attacker's first and last act, if there is one.
     pub access: Option<Access>,
+    /// Whether the account was seen from the threat's address before, in a sentence; empty if the threat has no address.
+    pub origin: String,
     /// The beginning of the attack, in sentences.
     pub beginning: Vec<String>,
     /// Every address that can be one of a person.
@@ -55,7 +58,7 @@ pub struct Report {
     /// Files that the attacker read, downloaded or shared.
     pub files: Vec<FileRow>,
     /// The attacker's changes.
-    pub changes: Vec<Noted>,
+    pub changes: Vec<Change>,
     /// The response to the attack.
     pub response: Vec<Noted>,
     /// The attacker's acts after the first response.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::detection::{FindingKind, Reason, ReasonName};
 use crate::investigation::{OtherAccount, OtherKind, Report, counted, lasted};
 use crate::tables::claim::{self, Claimed};
-use crate::tables::{FindingState, PROCESSED, ProcessedRow, RowVersion, pending};
+use crate::tables::{FindingState, PROCESSED, ProcessedRow, RowVersion, load, pending};
 use base::ids::{RecordId, RunId};
 use table_store::{Digest, Store, StoreError, cut_text};
 
@@ -21,7 +21,7 @@ const NOTE: &str = "investigation due ";
 pub const LATE_LOOKS: u8 = 4;
 
 /// Other accounts that a notification names.
-const OTHERS: usize = 5;
+const OTHERS: usize = 4;
 
 /// The longest verdict, in UTF-16 units.
 const VERDICT_LIMIT: usize = 1_000;
@@ -31,8 +31,10 @@ const VERDICT_LIMIT: usize = 1_000;
 pub enum Why {
     /// A threat was told.
     Threat,
-    /// The account was secured.
+    /// The account was secured by a person.
     Secured,
+    /// The account was contained after a report.
+    Contained,
     /// Content may have come late: the look with this number, from 1.
     Late(u8),
     /// The attacker was in another account; it has a notification of its own.
@@ -44,6 +46,7 @@ impl Why {
         match self {
             Self::Threat => "threat".to_owned(),
             Self::Secured => "secured".to_owned(),
+            Self::Contained => "contained".to_owned(),
             Self::Late(look) => format!("late/{look}"),
             Self::SameAttacker => format!("same/{account}"),
         }
@@ -126,6 +129,16 @@ fn without_rule(finding: &ProcessedRow) -> ProcessedRow {
     }
 }
 
+/// Returns the investigation of the incident that a threat began, if its report was made or is being made.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn of_incident(store: &dyn Store, finding: &ProcessedRow) -> Result<Option<Investigated>, StoreError> {
+    let first = task(finding, Why::Threat, finding.processed_at, finding.processed_at);
+    let stored = load::<ProcessedRow>(store, &first.key()).await?;
+    Ok(stored.and_then(|(row, _)| investigated_of(&row)).filter(|about| about.report > 0))
+}
+
 /// Stores a task, with the note by which runs find it. One that is stored already stays as it is. The tenant's `Pending` must be true
 /// afterwards.
 ///
@@ -205,10 +218,11 @@ pub async fn insert_told(store: &dyn Store, row: &ProcessedRow) -> Result<Option
     }
 }
 
-/// The verdict, the numbers and the other accounts: at most eight lines, so that a card has twelve.
+/// The verdict, the numbers, the origin and the other accounts: at most eight lines, so that a card has twelve.
 pub fn lines(report: &Report) -> Vec<String> {
     let mut lines = vec![cut_text(&report.verdict, VERDICT_LIMIT)];
     lines.extend(numbers(report));
+    lines.extend(Some(report.origin.clone()).filter(|origin| !origin.is_empty()));
     let others = report.other_accounts.len();
     let of = |other: &OtherAccount| format!("{}: {}.", other.account, other.kind.as_text());
     let shown = if others > OTHERS { OTHERS - 1 } else { others };

@@ -23,8 +23,8 @@ pub struct Traces<'a> {
     pub account: Option<&'a [u8]>,
     /// `MailboxOwnerUPN`, each backslash twice as in JSON.
     pub mailbox: Option<&'a [u8]>,
-    /// `TokenObjectId` and `UserKey`.
-    pub object_ids: [Option<&'a str>; 2],
+    /// `TokenObjectId` and `UserKey`, each backslash twice as in JSON.
+    pub object_ids: [Option<&'a [u8]>; 2],
     /// `ClientIP`, `ClientIPAddress`, `ActorIpAddress` and `ActorIP`.
     pub addresses: [Option<&'a str>; 4],
     /// `SessionId`, `AADSessionId` of `AppAccessContext`, and `SessionId` of `DeviceProperties`.
@@ -113,7 +113,7 @@ impl<'a> Looking<'a> {
             },
             5 => name_into(&mut found.account, value),
             6 => name_into(&mut found.mailbox, value),
-            7 | 8 => text_into(&mut found.object_ids[member - 7], value),
+            7 | 8 => name_into(&mut found.object_ids[member - 7], value),
             9..=12 => text_into(&mut found.addresses[member - 9], value),
             13 => text_into(&mut found.sessions[0], value),
             14 => result_into(&mut found.sessions[1], context_session(value)),
@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn members_are_read_from_every_place() {
         let record = with(
-            r#""OrganizationId":"o","RecordType":50,"UserId":"NT AUTHORITY\\SYSTEM","MailboxOwnerUPN":null,"userkey":"k",
+            r#""OrganizationId":"o","RecordType":50,"UserId":"NT AUTHORITY\\SYSTEM","MailboxOwnerUPN":null,"userkey":"k\\\\",
             "ClientIPAddress":"1.2.3.4","SessionId":"","AppAccessContext":{"APIId":"","AADSessionId":"a"},
             "DeviceProperties":[{"Name":"OS","Value":"x"},{"Name":"SessionId","Value":"d"}],"Folders":[{"Id":"n","UserId":"z"}]"#,
         );
@@ -346,7 +346,7 @@ mod tests {
         assert_eq!(traces.created, "2026-11-20T08:00:00");
         assert_eq!((traces.id, traces.operation, traces.record_type), ("1", "Send", Some(50)));
         assert_eq!(traces.account, Some(&br"NT AUTHORITY\\SYSTEM"[..]));
-        assert_eq!((traces.mailbox, traces.object_ids), (None, [None, Some("k")]));
+        assert_eq!((traces.mailbox, traces.object_ids), (None, [None, Some(&br"k\\\\"[..])]));
         assert_eq!(traces.addresses, [None, Some("1.2.3.4"), None, None]);
         assert_eq!(traces.sessions, [None, Some("a"), Some("d")]);
     }

@@ -40,6 +40,7 @@ pub struct ContainmentStage<'a> {
     containing: Containing<'a>,
     outbox: &'a Outbox<'a>,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
+    contained: Mutex<Vec<ProcessedRow>>,
 }
 
 /// One account of this run: its threats are contained one after the other.
@@ -53,7 +54,12 @@ struct Account {
 impl<'a> ContainmentStage<'a> {
     /// Contains nothing yet. Nothing is begun that cannot end before `deadline`.
     pub fn new(app: &'a App, session: &'a CoverageSession<'a>, outbox: &'a Outbox<'a>, deadline: &'a Deadline) -> Self {
-        Self { containing: Containing { app, session, deadline }, outbox, accounts: Mutex::default() }
+        Self {
+            containing: Containing { app, session, deadline },
+            outbox,
+            accounts: Mutex::default(),
+            contained: Mutex::default(),
+        }
     }
 
     /// Contains the accounts of threats until their sender has gone.
@@ -105,7 +111,16 @@ impl<'a> ContainmentStage<'a> {
 
     async fn contain_in_turn(&self, finding: &ProcessedRow, account: &Account) -> Contained {
         let _turn = account.turn.lock().await;
-        Box::pin(self.containing.contain(finding, &account.has_begun)).await
+        let contained = Box::pin(self.containing.contain(finding, &account.has_begun)).await;
+        if contained.has_acted() {
+            self.contained.lock().unwrap_or_else(PoisonError::into_inner).push(finding.clone());
+        }
+        contained
+    }
+
+    /// Returns the threats whose accounts were contained in this run.
+    pub fn contained(&self) -> Vec<ProcessedRow> {
+        std::mem::take(&mut self.contained.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sends the notification with the result.
