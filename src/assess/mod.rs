@@ -3,8 +3,10 @@
 //! continues the findings that earlier runs left unfinished.
 
 mod consents;
+mod exits;
 mod findings;
 mod marks;
+mod near_events;
 mod relate;
 mod repeats;
 mod resume;
@@ -29,6 +31,7 @@ use crate::tenants::{Report, Stop};
 use audit_log::AuditRecord;
 use base::ids::TenantId;
 use findings::is_only_recorded;
+use near_events::NearEvents;
 use repeats::NotifiedFingerprints;
 use table_store::{StoreError, TOGETHER_LIMIT};
 
@@ -72,6 +75,9 @@ pub struct Assessor<'a> {
     facts: tokio::sync::Mutex<Option<RunFacts<'a>>>,
     organization: OnceLock<String>,
     notified: NotifiedFingerprints,
+    /// Held while a sign-in from an attacker's address is counted.
+    address_turn: tokio::sync::Mutex<()>,
+    near: NearEvents,
     counts: Mutex<Report>,
     /// The queue of the containment stage. `None`: threats are sent immediately.
     containment: Mutex<Option<UnboundedSender<OwnedFinding>>>,
@@ -88,6 +94,8 @@ impl<'a> Assessor<'a> {
             facts: tokio::sync::Mutex::default(),
             organization: OnceLock::new(),
             notified: NotifiedFingerprints::default(),
+            address_turn: tokio::sync::Mutex::default(),
+            near: NearEvents::default(),
             counts: Mutex::default(),
             containment: Mutex::default(),
         }

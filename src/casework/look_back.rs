@@ -13,6 +13,7 @@ use super::feed::{Feed, Progress};
 use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
 use super::made::{Made, Scope, make};
+use super::on_a_thread;
 use super::search::Search;
 use super::spill::SpillError;
 use crate::app::App;
@@ -27,6 +28,9 @@ const FEED_HOURS: i64 = 167;
 
 /// Sessions that are searched for, each by a query of its own.
 const SESSIONS: usize = 5;
+
+/// Addresses that are said to be known from another incident.
+const KNOWN: usize = 20;
 
 /// Investigations that the process makes at once; each has a database of some mebibytes in memory.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
@@ -72,6 +76,9 @@ pub enum LookBackError {
     /// Neither the feed nor the stored record has a place to start.
     #[error("neither the feed nor the stored record {0} shows what happened; nothing can be investigated")]
     NoStart(String),
+    /// The records were read, but not judged in time.
+    #[error("the time of this run was over before the records were judged")]
+    Late,
     /// No place among those at once became free in time.
     #[error("other investigations took the time of this run")]
     Busy,
@@ -118,7 +125,7 @@ pub async fn look_back(
     if question.search {
         search.by_account(&account, &mut gathered, &mut back.not_read).await?;
     }
-    let mut made = judge(app, question, &account, gathered, since)?;
+    let mut made = judge(app, question, &account, gathered, since, deadline).await?;
     if question.search {
         made = search_further(app, question, &account, &search, made, &mut back.not_read).await?;
     }
@@ -152,7 +159,7 @@ async fn search_further(
     for session in &sessions {
         search.by_session(session, &mut gathered, not_read).await?;
     }
-    judge(app, question, account, gathered, since)
+    judge(app, question, account, gathered, since, search.deadline).await
 }
 
 /// The record of the threat is known even if its content is gone.
@@ -164,14 +171,28 @@ fn keep_stored(finding: &ProcessedRow, gathered: &mut Gathered) -> Result<(), Sp
     }
 }
 
-fn judge(
+/// Judges what was gathered, on a thread of its own: an attacker chooses how much that is.
+async fn judge(
     app: &App,
     question: &Question<'_>,
     account: &str,
-    mut gathered: Gathered,
+    gathered: Gathered,
     since: DateTime<Utc>,
+    deadline: &Deadline,
 ) -> Result<Made, LookBackError> {
-    let finding = question.finding;
+    let (finding, now, account) = (question.finding.clone(), question.now, account.to_owned());
+    let own_app = app.settings.partner.client_id.to_string();
+    let judging = on_a_thread(move || judge_gathered(&finding, &account, gathered, (since, now), own_app));
+    deadline.limit(judging).await.unwrap_or(Err(LookBackError::Late))
+}
+
+fn judge_gathered(
+    finding: &ProcessedRow,
+    account: &str,
+    mut gathered: Gathered,
+    (since, until): (DateTime<Utc>, DateTime<Utc>),
+    own_app: String,
+) -> Result<Made, LookBackError> {
     let no_start = || LookBackError::NoStart(finding.record_id.to_string());
     let subject = Subject::new(account, &gathered.names);
     let names = gathered.names.clone();
@@ -181,27 +202,27 @@ fn judge(
         records: is_there.then_some(finding.record_id).into_iter().collect(),
         // The stored record may be cut; its address is kept beside it.
         addresses: if is_there { None } else { finding.ip.parse().ok() }.into_iter().collect(),
-        own_app: Some(app.settings.partner.client_id.to_string()),
+        own_app: Some(own_app),
     };
     let since = since.min(finding.event_time);
-    let scope = Scope { subject, tenant, points, since: Some(since), until: Some(question.now) };
+    let scope = Scope { subject, tenant, points, since: Some(since), until: Some(until) };
     make(gathered, scope)?.ok_or_else(no_start)
 }
 
 /// Says which of the attacker's addresses are known from another incident. Its tenant is not named.
 fn link(known: &KnownAttackers, finding: &ProcessedRow, made: &mut Made) {
     let own = (finding.tenant_id, account_of(finding));
-    for row in made.report.addresses.iter().filter(|row| row.attribution.is_attacker()) {
-        let elsewhere = known.addresses().get(&row.ip).filter(|address| !address.accounts.contains(&own));
-        if let Some(address) = elsewhere {
-            made.report.beginning.push(format!(
-                "The address {} is known from another incident, the investigation of {} on {} UTC.",
-                row.ip,
-                address.log_id,
-                address.seen.format("%Y-%m-%d %H:%M")
-            ));
-        }
-    }
+    let attackers = made.report.addresses.iter().filter(|row| row.attribution.is_attacker());
+    let elsewhere = attackers.filter_map(|row| {
+        let address = known.addresses().get(&row.ip).filter(|address| !address.accounts.contains(&own))?;
+        Some(format!(
+            "The address {} is known from another incident, the investigation of {} on {} UTC.",
+            row.ip,
+            address.log_id,
+            address.seen.format("%Y-%m-%d %H:%M")
+        ))
+    });
+    made.report.beginning.extend(elsewhere.take(KNOWN));
 }
 
 /// Adds the place and the network's owner to the attacker's addresses.

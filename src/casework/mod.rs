@@ -34,3 +34,13 @@ use m365::management_activity::ContentType;
 /// The content types that an investigation reads, in this order: the directory has little volume and gives addresses and sessions.
 pub const CONTENT_TYPES: [ContentType; 4] =
     [ContentType::AzureActiveDirectory, ContentType::Exchange, ContentType::SharePoint, ContentType::General];
+
+/// Does work that takes long on a thread of its own, so that other runs go on meanwhile.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The process is ending.
+        Err(_) => std::future::pending().await,
+    }
+}

@@ -10,6 +10,9 @@ use super::changes::{ChangeObject, object};
 /// Texts longer than this are cut; an attacker chooses them.
 const LONGEST_TEXT: usize = 300;
 
+/// The recipients of a message that are named.
+const RECIPIENTS: usize = 100;
+
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -43,7 +46,7 @@ pub struct Details {
     pub messages: Vec<Message>,
     /// Folders that were copied.
     pub folders: Vec<String>,
-    /// The recipients of a message that was sent.
+    /// The recipients of a message that was sent, at most 100.
     pub recipients: Vec<String>,
     /// The text of a search, or the change of a setting.
     pub text: String,
@@ -96,7 +99,7 @@ fn text(value: &Value, name: &str) -> String {
     cut(&text)
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     let mut chars = text.chars();
     let mut short: String = chars.by_ref().take(LONGEST_TEXT).collect();
     if chars.next().is_some() {
@@ -182,7 +185,7 @@ fn recipients(record: &AnyRecord<'_>) -> Vec<String> {
         Value::String(address) => cut(address),
         entry => text(entry, "Address"),
     };
-    entries.iter().map(address).filter(|address| !address.is_empty()).collect()
+    entries.iter().map(address).filter(|address| !address.is_empty()).take(RECIPIENTS).collect()
 }
 
 fn first_text(record: &AnyRecord<'_>, names: &[&str]) -> String {

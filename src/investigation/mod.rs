@@ -13,6 +13,7 @@ mod details;
 mod investigate;
 mod limits;
 mod links;
+mod listed;
 mod networks;
 mod reduce;
 mod report;

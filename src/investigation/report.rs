@@ -67,6 +67,45 @@ pub struct Report {
     pub not_logged: Vec<String>,
 }
 
+impl Report {
+    /// Returns the accounts in which the attacker was.
+    pub fn victims(&self) -> impl Iterator<Item = &OtherAccount> {
+        self.other_accounts.iter().filter(|other| other.kind == OtherKind::SignedIn)
+    }
+
+    /// Returns the report with at most so many rows in each list.
+    #[must_use]
+    pub fn with_rows(&self, most: usize) -> Self {
+        fn first<T: Clone>(rows: &[T], most: usize) -> Vec<T> {
+            rows.iter().take(most).cloned().collect()
+        }
+        Self {
+            account: self.account.clone(),
+            tenant: self.tenant.clone(),
+            from: self.from,
+            to: self.to,
+            verdict: self.verdict.clone(),
+            counts: self.counts.clone(),
+            access: self.access,
+            origin: self.origin.clone(),
+            beginning: first(&self.beginning, most),
+            addresses: first(&self.addresses, most),
+            sessions: first(&self.sessions, most),
+            other_accounts: first(&self.other_accounts, most),
+            sent: first(&self.sent, most),
+            read: first(&self.read, most),
+            synchronised: first(&self.synchronised, most),
+            deleted: first(&self.deleted, most),
+            searches: first(&self.searches, most),
+            files: first(&self.files, most),
+            changes: first(&self.changes, most),
+            response: first(&self.response, most),
+            after_response: first(&self.after_response, most),
+            not_logged: first(&self.not_logged, most),
+        }
+    }
+}
+
 /// Numbers of the attacker's acts, by the account or on its mailbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -230,7 +269,7 @@ pub struct ReadFolder {
 }
 
 /// A folder that was copied as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Hash)]
 #[serde(rename_all = "PascalCase")]
 pub struct SyncedFolder {
     /// The mailbox.

@@ -100,7 +100,7 @@ pub(super) fn origin(builder: &Builder<'_>) -> String {
     let Some((ip, first)) = builder.origin else { return String::new() };
     let account = &builder.attribution.subject.name;
     let first = first.format("%Y-%m-%d %H:%M");
-    match builder.addresses.get(&ip).is_some_and(|row| row.attribution.is_attacker()) {
+    match builder.address(&ip).is_some_and(|row| row.attribution.is_attacker()) {
         true => format!("Before {first} UTC {account} was not seen from {ip}, the address of the threat."),
         false => {
             format!("{account} was seen from {ip}, the address of the threat, on earlier days, since {first} UTC.")

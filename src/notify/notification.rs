@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::defang::defang_except;
+use crate::detection::FindingKind;
 use crate::tables::{IncidentRow, ProcessedRow};
 use base::ids::Domain;
 
@@ -64,8 +65,13 @@ impl<'a> Notification<'a> {
             1 => "One earlier threat belongs to this incident.".to_owned(),
             earlier => format!("{earlier} earlier threats belong to this incident."),
         };
+        let is_address = self.row.kind == FindingKind::KnownAttackerAddress;
         let further = match self.further {
             0 => String::new(),
+            1 if is_address => "This notification also stands for a sign-in of one further account.".to_owned(),
+            further if is_address => format!(
+                "This notification also stands for sign-ins of {further} further accounts; tenantwatch status lists them."
+            ),
             1 => "This notification also stands for one further threat to this account.".to_owned(),
             further => format!(
                 "This notification also stands for {further} further threats to this account, of which it shows the worst."

@@ -124,7 +124,7 @@ fn addresses(report: &Report) -> Table {
             ("nowrap", minute(address.first)),
             ("nowrap", minute(address.last)),
             ("number", address.activities.to_string()),
-            ("long", readable(&address.clients.join(" · "))),
+            ("long", attacker_text(&address.clients.join(" · "))),
         ],
     });
     Table::new(
@@ -158,11 +158,11 @@ fn mail(report: &Report) -> Vec<Table> {
         row([minute(sent.time), attacker_text(&sent.subject), attacker_text(&to), readable(&sent.mailbox)])
     });
     let read = report.read.iter().map(|read| {
-        row([readable(&read.folder), read.messages.to_string(), size(read.bytes), readable(&read.mailbox)])
+        row([attacker_text(&read.folder), read.messages.to_string(), size(read.bytes), readable(&read.mailbox)])
     });
     let synced = report.synchronised.iter().map(|synced| {
         row([
-            readable(&synced.folder),
+            attacker_text(&synced.folder),
             "every message: assume that all of it was taken".to_owned(),
             readable(&synced.mailbox),
         ])
@@ -171,8 +171,8 @@ fn mail(report: &Report) -> Vec<Table> {
         row([
             minute(deleted.time),
             attacker_text(&deleted.subject),
-            readable(&deleted.folder),
-            deleted.operation.clone(),
+            attacker_text(&deleted.folder),
+            attacker_text(&deleted.operation),
         ])
     });
     vec![
