@@ -1,11 +1,12 @@
 //! Measures the time, CPU and memory of the whole product, as one table: `cargo bench --bench product`, or `-- quick` for a
-//! tenth of everything.
+//! tenth of everything. With `-- investigate` only investigations are measured.
 //!
 //! The binary runs as a process of its own, as it does on the platform; Microsoft 365 is the simulator in this process, over TLS.
 //! The kernel's figures for the child process are reported, so that the simulator is not counted. The content never changes,
 //! because it is made from a seed.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
+mod investigation;
 mod process;
 mod reading;
 mod scale;
@@ -51,7 +52,8 @@ impl Row {
 }
 
 fn main() {
-    let is_quick = std::env::args().any(|argument| argument == "quick");
+    let has = |name: &str| std::env::args().any(|argument| argument == name);
+    let is_quick = has("quick");
     let size = if is_quick {
         Size { tenants: 100, bytes: 100_000_000 }
     } else {
@@ -59,11 +61,18 @@ fn main() {
     };
     println!("measured: {}", process::binary().display());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if has("investigate") {
+        let mut rows = investigation::offline(size);
+        rows.extend(runtime.block_on(investigation::live(size)));
+        return print(&rows);
+    }
     let mut rows = start::rows();
     rows.extend(reading::scan(size));
     rows.extend(runtime.block_on(reading::blobs(size)));
     rows.extend(runtime.block_on(scale::quiet(size)));
     rows.extend(runtime.block_on(scale::one_threat_each(size)));
+    rows.extend(investigation::offline(size));
+    rows.extend(runtime.block_on(investigation::live(size)));
     print(&rows);
 }
 

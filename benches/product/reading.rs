@@ -16,7 +16,7 @@ use tenantwatch_simulator::{Simulator, scenario};
 use super::process::{Taken, cpu, run, run_once, tenantwatch};
 use super::{Row, Size};
 
-const SEED: u64 = 20_261_123;
+pub const SEED: u64 = 20_261_123;
 
 /// As many as a busy tenant has in an hour.
 const BLOBS: u64 = 16;
@@ -28,7 +28,7 @@ const PIECE: u64 = 256 * 1024;
 const LESS: u64 = 10;
 
 /// Number of times that each reader reads a file; the smallest figures count.
-const PASSES: u32 = 5;
+pub const PASSES: u32 = 5;
 
 /// A file through `scan`, and the same file through the selector alone, in turn.
 pub fn scan(size: Size) -> Vec<Row> {
@@ -44,9 +44,9 @@ pub fn scan(size: Size) -> Vec<Row> {
 
 fn scan_of(name: &str, kind: &str, path: &Path, bytes: u64) -> Vec<Row> {
     let held = held_by(path);
-    let (mut alone, mut whole) = (read_alone(path), run_scan(path));
+    let (mut alone, mut whole) = (read_alone(path, is_selected), run_scan(path));
     for _ in 1..PASSES {
-        alone = alone.least(read_alone(path));
+        alone = alone.least(read_alone(path, is_selected));
         whole = whole.least(run_scan(path));
     }
     let times = |of: fn(&Taken) -> Duration| of(&whole).as_secs_f64() / of(&alone).as_secs_f64();
@@ -85,7 +85,7 @@ fn run_scan(path: &Path) -> Taken {
     run(&mut tenantwatch(&["scan", "--format", "json", path.to_str().unwrap()], &[]))
 }
 
-fn read_alone(path: &Path) -> Taken {
+pub fn read_alone(path: &Path, is_selected: impl Fn(&str) -> bool) -> Taken {
     let (started, before) = (Instant::now(), cpu("self"));
     export::read(File::open(path).unwrap(), is_selected, |event| {
         std::hint::black_box(event);

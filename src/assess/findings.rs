@@ -35,6 +35,7 @@ impl Assessor<'_> {
         if self.join_stored_consent(&finding).await? {
             return Ok(());
         }
+        self.count_at_address(&mut finding).await?;
         self.mark_consent(&finding).await?;
         let repeat_of = self.notified.known_repeat(&finding).filter(|_| finding.threat);
         let mut row = self.row(&finding).await;
@@ -102,25 +103,25 @@ impl Assessor<'_> {
     /// Returns the incident of a threat. A single failure of the store must not delay the threat until the next run.
     pub(super) async fn join_incident(&self, threat: &ProcessedRow) -> Result<String, StoreError> {
         let (store, clock) = (self.app.store.as_ref(), &self.app.clock);
-        let incident = retry_unavailable(clock, || incidents::join(store, clock, threat)).await?;
-        self.note_investigation(threat, &incident).await?;
-        Ok(incident)
+        retry_unavailable(clock, || incidents::join(store, clock, threat)).await
     }
 
-    /// Notes that the incident is to be investigated, before its threat is stored: a kill in between loses nothing.
-    async fn note_investigation(&self, threat: &ProcessedRow, incident: &str) -> Result<(), StoreError> {
-        if !self.app.settings.investigation.is_on || incident.is_empty() || !investigated::is_investigated(threat) {
+    /// Notes that the incident of a threat that is told is to be investigated, before it is sent. After a kill in between the threat is
+    /// resumed, and noted then.
+    async fn note_investigation(&self, threat: &ProcessedRow) -> Result<(), StoreError> {
+        let is_wanted = self.app.settings.investigation.is_on && !threat.incident_id.is_empty();
+        if !is_wanted || !investigated::is_investigated(threat) {
             return Ok(());
         }
         let now = self.app.clock.now();
-        let of_incident = ProcessedRow { incident_id: incident.to_owned(), ..threat.clone() };
-        let task = investigated::task(&of_incident, Why::Threat, now, now);
+        let task = investigated::task(threat, Why::Threat, now, now);
         investigated::insert_task(self.app.store.as_ref(), &task).await
     }
 
     /// Sends a claimed threat, unless its fingerprint was notified before. A repetition is stored as `Repeat`.
     pub(super) async fn send_unless_repeat(&self, mut row: ProcessedRow, etag: RowVersion) -> Result<(), StoreError> {
         let Some(first) = repeats::claim(self.app, &self.notified, &row).await? else {
+            self.note_investigation(&row).await?;
             return self.deliver_threat(row, etag).await;
         };
         row.state = FindingState::Repeat;

@@ -3,8 +3,10 @@
 //! continues the findings that earlier runs left unfinished.
 
 mod consents;
+mod exits;
 mod findings;
 mod marks;
+mod near_events;
 mod recorder;
 mod relate;
 mod repeats;
@@ -31,6 +33,7 @@ use crate::tenants::{Report, Stop};
 use audit_log::AuditRecord;
 use base::ids::TenantId;
 use findings::is_only_recorded;
+use near_events::NearEvents;
 use recorder::Recorder;
 use repeats::NotifiedFingerprints;
 use table_store::StoreError;
@@ -86,6 +89,9 @@ pub struct Assessor<'a> {
     places: Semaphore,
     recorder: Recorder,
     notified: NotifiedFingerprints,
+    /// Held while a sign-in from an attacker's address is counted.
+    address_turn: tokio::sync::Mutex<()>,
+    near: NearEvents,
     counts: Mutex<Report>,
     /// The queue of the containment stage. `None`: threats are sent immediately.
     containment: Mutex<Option<UnboundedSender<OwnedFinding>>>,
@@ -105,6 +111,8 @@ impl<'a> Assessor<'a> {
             places: Semaphore::new(STORED_AT_ONCE),
             recorder: Recorder::default(),
             notified: NotifiedFingerprints::default(),
+            address_turn: tokio::sync::Mutex::default(),
+            near: NearEvents::default(),
             counts: Mutex::default(),
             containment: Mutex::default(),
         }

@@ -159,12 +159,18 @@ impl Assessor<'_> {
         };
         let store = self.app.store.as_ref();
         insert_new(store, &own).await?;
-        let prefix = UserEventRow::prefix_of(&own.user);
-        let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(&prefix);
-        for (near, _) in list_readable::<UserEventRow>(store, query).await? {
-            if near.threat != own.threat {
-                self.relate_pair(finding, &near, relations).await?;
+        let now = self.app.clock.now();
+        let related = match self.near.related(&own, now) {
+            Some(related) => related,
+            None => {
+                let prefix = UserEventRow::prefix_of(&own.user);
+                let query = Query::partition(PartitionKey::tenant(&self.tenant)).with_prefix(&prefix);
+                let rows = list_readable::<UserEventRow>(store, query).await?;
+                self.near.keep(&own, rows.into_iter().map(|(row, _)| row).collect(), now)
             }
+        };
+        for near in &related {
+            self.relate_pair(finding, near, relations).await?;
         }
         Ok(())
     }

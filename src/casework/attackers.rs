@@ -17,25 +17,30 @@ const ADDRESSES: usize = 200;
 /// The most accounts that a row names.
 const ACCOUNTS: usize = 100;
 
-/// Keeps the addresses that the report proves or links, with the accounts in which their use is known already.
+/// Keeps the addresses that the report proves or links, with the accounts in which their use is known already: the victim and those that
+/// were named to a person. An account that was only tried, or that nobody was told of, is news when its sign-in succeeds.
 pub(super) async fn remember(
     app: &App,
     finding: &ProcessedRow,
     report: &Report,
+    named: &BTreeSet<String>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let of = |account: &str| VictimAccount { tenant_id: finding.tenant_id, account: account.to_lowercase() };
-    let others = report.other_accounts.iter().map(|other| of(&other.account));
-    let accounts: BTreeSet<VictimAccount> = others.chain([of(&account_of(finding))]).collect();
+    let named = named.iter().map(|account| of(account));
+    let accounts: BTreeSet<VictimAccount> = named.chain([of(&account_of(finding))]).collect();
     let mut rows = Vec::new();
     for address in addresses(report) {
-        let new = AttackerRow { address, seen: now, log_id: finding.record_id, accounts: accounts.clone() };
+        let new =
+            AttackerRow { address, seen: now, log_id: finding.record_id, accounts: accounts.clone(), told: Vec::new() };
         let row =
             update::<AttackerRow, AttackerRow>(app.store.as_ref(), &app.clock, &AttackerRow::key(address), |stored| {
                 let mut row = new.clone();
-                let known = stored.filter(|stored| stored.counts_at(now)).map(|stored| stored.accounts);
-                let room = ACCOUNTS.saturating_sub(row.accounts.len());
-                row.accounts.extend(known.into_iter().flatten().take(room));
+                if let Some(known) = stored.filter(|stored| stored.counts_at(now)) {
+                    let room = ACCOUNTS.saturating_sub(row.accounts.len());
+                    row.accounts.extend(known.accounts.into_iter().take(room));
+                    row.told = known.told;
+                }
                 (Some(row.clone()), row)
             })
             .await?;

@@ -3,17 +3,19 @@
 //! Each is a task in the outbox: a row with a claim and a note (`crate::notify::investigated`). The report is stored, then the task
 //! becomes its notification in one write, so that a kill at any point leaves either a task to do again or a notification to send.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use table_store::{Digest, Key, PartitionKey, RowKey, StoreError};
+use table_store::{Digest, Key, PartitionKey, RowKey, StoreError, cut_text};
 
 use super::attackers::remember;
 use super::feed::NoProgress;
 use super::kept::{Kept, kept};
 use super::look_back::{LookBackError, Looked, Question, look_back};
+use super::on_a_thread;
 use crate::app::App;
-use crate::investigation::{OtherKind, Report};
+use crate::investigation::{OtherAccount, Report};
 use crate::notify::investigated::{self, Investigated, LATE_LOOKS, Why};
 use crate::notify::outbox::Outbox;
 use crate::tables::claim::{CLAIM_HOLDS, TakenOver, take_over};
@@ -37,8 +39,18 @@ const ABANDONED: TimeDelta = TimeDelta::hours(24);
 /// A threat to another account within this time is one of the same attacker.
 const SAME_TIME: TimeDelta = TimeDelta::days(7);
 
-/// Other accounts that get a notification of their own.
+/// Other accounts that get a notification of their own. The further ones have one together.
 const OTHERS: usize = 20;
+
+/// Threats of an incident among which one that was told is looked for.
+const THREATS: usize = 50;
+
+/// The attempts after which a task that fails again and again is given up.
+const ATTEMPTS: u32 = 10;
+
+/// The longest texts of the row beside the report, in UTF-16 units.
+const ACCOUNT_LIMIT: usize = 1_000;
+const VERDICT_LIMIT: usize = 4_000;
 
 /// When after a report content that came late is looked for.
 const LATE: [TimeDelta; LATE_LOOKS as usize] =
@@ -53,16 +65,25 @@ struct Run<'a> {
 }
 
 /// A task whose claim is this run's.
+#[derive(Clone)]
 struct Task {
     row: ProcessedRow,
     version: RowVersion,
     about: Investigated,
 }
 
-/// Makes the investigations that are due, as long as there is time. Nothing is asked where nothing is noted.
+/// The notifications about other accounts, and the accounts that they name.
+#[derive(Default)]
+struct Others {
+    rows: Vec<(ProcessedRow, RowVersion)>,
+    named: BTreeSet<String>,
+}
+
+/// Makes the investigations that are due, as long as there is time. Nothing is asked where nothing is noted. One that fails does not stop
+/// the next one.
 ///
 /// # Errors
-/// If the store cannot be used. The next run finds the tasks that remain.
+/// If the tasks cannot be listed. The next run finds the tasks that remain.
 pub async fn investigate_due(
     app: &App,
     session: &CoverageSession<'_>,
@@ -82,14 +103,27 @@ pub async fn investigate_due(
         if deadline.left() < LEAST {
             break;
         }
-        if let Some(task) = run.take(&note.finding()).await? {
-            run.work(task).await?;
+        if let Err(error) = run.attempt(&note.finding()).await {
+            tracing::error!(%tenant, task = %note.record_id, "an investigation failed: {error}");
         }
     }
     Ok(())
 }
 
 impl Run<'_> {
+    /// Takes over a task and does it. One that the store refuses, or that failed many times, is given up: each attempt reads the feed.
+    async fn attempt(&self, key: &Key) -> Result<(), StoreError> {
+        let Some(task) = self.take(key).await? else { return Ok(()) };
+        let failed = self.work(task.clone()).await;
+        if let Err(error) = &failed
+            && (matches!(error, StoreError::Refused(_)) || task.row.attempts >= ATTEMPTS)
+        {
+            tracing::error!(log_id = %task.about.log_id, "the investigation is given up");
+            self.close(task).await?;
+        }
+        failed
+    }
+
     /// Takes over a task. One that has become a notification is the outbox's.
     async fn take(&self, key: &Key) -> Result<Option<Task>, StoreError> {
         let store = self.app.store.as_ref();
@@ -103,7 +137,7 @@ impl Run<'_> {
         }
     }
 
-    async fn work(&self, task: Task) -> Result<(), StoreError> {
+    async fn work(&self, mut task: Task) -> Result<(), StoreError> {
         let store = self.app.store.as_ref();
         let log_id = RecordId::new(task.about.log_id);
         let key = Key::new(PartitionKey::domain(&task.row.domain), RowKey::record(&log_id));
@@ -114,10 +148,9 @@ impl Run<'_> {
             let is_abandoned = (now - task.row.processed_at).abs() > ABANDONED;
             return if is_abandoned { self.close(task).await } else { Ok(()) };
         };
-        let is_told = matches!(finding.state, FindingState::Sent | FindingState::Sending);
-        if !is_told {
-            return self.close(task).await;
-        }
+        let Some(finding) = self.told_threat(finding).await? else { return self.close(task).await };
+        let log_id = finding.record_id;
+        task.about.log_id = *log_id.as_uuid();
         self.session.save().await?;
         let settings = &self.app.settings.investigation;
         let question = Question { finding: &finding, hours: settings.hours, bytes: settings.bytes, search: false, now };
@@ -136,12 +169,31 @@ impl Run<'_> {
         }
     }
 
+    /// Returns the threat, or another one of its incident if it was not told. An attacker can begin an incident with a repetition.
+    async fn told_threat(&self, first: ProcessedRow) -> Result<Option<ProcessedRow>, StoreError> {
+        let is_told = |row: &ProcessedRow| matches!(row.state, FindingState::Sent | FindingState::Sending);
+        if is_told(&first) {
+            return Ok(Some(first));
+        }
+        let store = self.app.store.as_ref();
+        let Some(incident) = incidents::of(store, &first).await? else { return Ok(None) };
+        for record in incident.records.iter().filter(|record| **record != first.record_id).take(THREATS) {
+            let key = Key::new(PartitionKey::domain(&first.domain), RowKey::record(record));
+            let threat = load::<ProcessedRow>(store, &key).await?.map(|(threat, _)| threat);
+            let threat = threat.filter(|threat| is_told(threat) && investigated::is_investigated(threat));
+            if threat.is_some() {
+                return Ok(threat);
+            }
+        }
+        Ok(None)
+    }
+
     /// Stores the report and what follows from it, then turns the task into its notification. All of that may be done twice after a kill
     /// and is stored once.
     async fn tell(&self, mut task: Task, finding: &ProcessedRow, looked: Looked) -> Result<(), StoreError> {
         let Looked { made, started, .. } = looked;
-        let kept = kept(&made);
-        let report = made.report;
+        let writing = on_a_thread(move || (kept(&made), made.report));
+        let Some((kept, report)) = self.deadline.limit(writing).await else { return Ok(()) };
         self.note_started(&started).await;
         let kept = match kept {
             Ok(kept) => kept,
@@ -166,8 +218,8 @@ impl Run<'_> {
         };
         let now = self.app.clock.now();
         put(store, &self.app.clock, &stored(&task, finding, &report, kept, now)).await?;
-        remember(self.app, finding, &report, now).await?;
         let others = self.insert_others(&task, finding, &report, now).await?;
+        remember(self.app, finding, &report, &others.named, now).await?;
         let mut row = investigated::told(task.row, &task.about, &report, now);
         row.notified = self.outbox.owed(&row);
         if row.notified.is_empty() {
@@ -179,40 +231,55 @@ impl Run<'_> {
                 _ => self.outbox.deliver(row, version).await?,
             }
         }
-        for (row, version) in others {
+        for (row, version) in others.rows {
             self.outbox.deliver(row, version).await?;
         }
         Ok(())
     }
 
-    /// Every other account in which the attacker was is told once, by a notification of its own.
+    /// Every other account in which the attacker was is told once: the first ones by a notification of their own, the others by one that
+    /// names them. Guests come last, because an attacker can make any number of them.
     async fn insert_others(
         &self,
         task: &Task,
         finding: &ProcessedRow,
         report: &Report,
         now: DateTime<Utc>,
-    ) -> Result<Vec<(ProcessedRow, RowVersion)>, StoreError> {
-        let (mut inserted, store) = (Vec::new(), self.app.store.as_ref());
-        let victims = report.other_accounts.iter().filter(|other| other.kind == OtherKind::SignedIn);
-        for other in victims.take(OTHERS) {
+    ) -> Result<Others, StoreError> {
+        let mut victims: Vec<&OtherAccount> = report.victims().collect();
+        victims.sort_by_key(|other| (other.account.contains("#ext#"), other.first, &other.account));
+        let mut others = Others::default();
+        let mut untold = Vec::new();
+        for other in victims {
             // An account with threats of its own was told already.
-            let account = Digest::of(&[&other.account]);
-            let incident = load::<IncidentRow>(store, &IncidentRow::key(&finding.domain, &account)).await?;
-            let is_told = |row: &IncidentRow| (row.last_event - finding.event_time).abs() <= SAME_TIME;
-            if incident.is_some_and(|(row, _)| is_told(&row)) {
-                continue;
+            match self.has_own_incident(finding, &other.account).await? {
+                true => drop(others.named.insert(other.account.clone())),
+                false => untold.push(other),
             }
-            let mut row = investigated::same_attacker(finding, task.about.report, other, now);
+        }
+        let (alone, together) = untold.split_at(untold.len().min(OTHERS));
+        let number = task.about.report;
+        let mut rows: Vec<ProcessedRow> =
+            alone.iter().map(|other| investigated::same_attacker(finding, number, other, now)).collect();
+        let named = &together[..together.len().min(investigated::NAMED)];
+        rows.extend(investigated::same_attacker_of_many(finding, number, together, now));
+        others.named.extend(alone.iter().chain(named).map(|other| other.account.clone()));
+        for mut row in rows {
             row.notified = self.outbox.owed(&row);
             if row.notified.is_empty() {
                 continue;
             }
-            if let Some(version) = investigated::insert_told(store, &row).await? {
-                inserted.push((row, version));
+            if let Some(version) = investigated::insert_told(self.app.store.as_ref(), &row).await? {
+                others.rows.push((row, version));
             }
         }
-        Ok(inserted)
+        Ok(others)
+    }
+
+    async fn has_own_incident(&self, finding: &ProcessedRow, account: &str) -> Result<bool, StoreError> {
+        let key = IncidentRow::key(&finding.domain, &Digest::of(&[account]));
+        let incident = load::<IncidentRow>(self.app.store.as_ref(), &key).await?;
+        Ok(incident.is_some_and(|(row, _)| (row.last_event - finding.event_time).abs() <= SAME_TIME))
     }
 
     /// Content of the time of the incident may come late: it is looked for some times after the first report.
@@ -220,7 +287,7 @@ impl Run<'_> {
         let next = match why {
             Why::Threat => 1,
             Why::Late(look) => look + 1,
-            Why::Secured | Why::SameAttacker => return Ok(()),
+            Why::Secured | Why::Contained | Why::SameAttacker => return Ok(()),
         };
         let Some(distance) = LATE.get(usize::from(next) - 1) else { return Ok(()) };
         let now = self.app.clock.now();
@@ -260,9 +327,9 @@ fn stored(task: &Task, finding: &ProcessedRow, report: &Report, kept: Kept, now:
         task: task.row.record_id,
         tenant_id: finding.tenant_id,
         incident_id: finding.incident_id.clone(),
-        account: incidents::account_of(finding),
+        account: cut_text(&incidents::account_of(finding), ACCOUNT_LIMIT),
         written: now,
-        verdict: report.verdict.clone(),
+        verdict: cut_text(&report.verdict, VERDICT_LIMIT),
         report: kept.report,
         activities: kept.activities,
         omitted: kept.omitted,

@@ -14,7 +14,7 @@ use m365::management_activity::{Content, ContentPage, ContentType, Remedy, Subsc
 
 use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
-use super::{CONTENT_TYPES, LookBackError};
+use super::{CONTENT_TYPES, LookBackError, SpillError};
 use crate::app::App;
 use crate::collect::windows::LONGEST;
 use crate::collect::{ArrayEnds, LargeRecord, PAGES};
@@ -24,6 +24,9 @@ const REACH: TimeDelta = TimeDelta::minutes(7 * 24 * 60 - 10);
 
 /// Blobs that are read at once.
 const AT_ONCE: usize = 4;
+
+/// Reasons for which blobs were not read that are told one by one.
+const REASONS: usize = 20;
 
 /// Is told how far reading has come.
 pub trait Progress: Sync {
@@ -67,6 +70,39 @@ pub struct ReadBack {
     pub bytes: u64,
     /// Content types whose subscription was started on the way.
     pub started: Vec<ContentType>,
+    /// The blobs that were not read, by content type and reason.
+    unread: BTreeMap<(&'static str, String), Unread>,
+}
+
+/// Blobs that were not read for one reason.
+#[derive(Debug, Clone, Copy)]
+struct Unread {
+    blobs: u64,
+    first: DateTime<Utc>,
+    last: DateTime<Utc>,
+}
+
+impl ReadBack {
+    /// Notes a blob that was not read. Further reasons, such as texts of a service that differ each time, count as one.
+    fn note_unread(&mut self, of: ContentType, created: DateTime<Utc>, why: String) {
+        let key = (of.as_str(), why);
+        let is_room = self.unread.len() < REASONS || self.unread.contains_key(&key);
+        let key = if is_room { key } else { (of.as_str(), "for further reasons".to_owned()) };
+        let unread = self.unread.entry(key).or_insert(Unread { blobs: 0, first: created, last: created });
+        unread.blobs += 1;
+        (unread.first, unread.last) = (unread.first.min(created), unread.last.max(created));
+    }
+
+    /// Says which blobs were not read: one sentence for each content type and reason, whatever the number of blobs.
+    fn say_unread(&mut self) {
+        for ((name, why), unread) in std::mem::take(&mut self.unread) {
+            let time = match unread.blobs {
+                1 => format!("content of {} UTC was", minute(unread.first)),
+                blobs => format!("{blobs} blobs of {} were", span(unread.first, unread.last)),
+            };
+            self.not_read.push(format!("{name}: {time} not read: {why}."));
+        }
+    }
 }
 
 /// The reason for which the rest is not read.
@@ -95,6 +131,7 @@ impl Feed<'_> {
             self.read_type(of, &reading, &mut back).await?;
         }
         back.bytes = reading.bytes.load(Ordering::Relaxed);
+        back.say_unread();
         Ok(back)
     }
 
@@ -187,11 +224,7 @@ impl Feed<'_> {
             match read {
                 Ok(()) => {}
                 Err(BlobFault::Spill(error)) => return Err(error.into()),
-                Err(BlobFault::Unread(why)) => back.not_read.push(format!(
-                    "{}: content of {} UTC was not read: {why}.",
-                    of.as_str(),
-                    minute(content.content_created)
-                )),
+                Err(BlobFault::Unread(why)) => back.note_unread(of, content.content_created, why),
             }
         }
         Ok(())
@@ -227,7 +260,7 @@ impl Feed<'_> {
     }
 
     /// The directory is kept whole: it is little, and gives names, addresses and sessions.
-    fn take(&self, event: Event<'_>, is_directory: bool, reading: &Reading<'_>, kept: &mut rusqlite::Result<()>) {
+    fn take(&self, event: Event<'_>, is_directory: bool, reading: &Reading<'_>, kept: &mut Result<(), SpillError>) {
         let Event::Selected { json, .. } = event else { return };
         if kept.is_err() || !(is_directory || self.filter.lets_through(json)) {
             return;
@@ -294,7 +327,7 @@ enum Window {
 
 /// The reason for which a blob was not read to its end.
 enum BlobFault {
-    Spill(rusqlite::Error),
+    Spill(SpillError),
     Unread(String),
 }
 

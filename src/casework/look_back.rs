@@ -8,11 +8,14 @@ use base::ids::TenantId;
 use m365::management_activity::ContentType;
 use table_store::StoreError;
 
+use super::changes;
 use super::feed::{Feed, Progress};
 use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
 use super::made::{Made, Scope, make};
+use super::on_a_thread;
 use super::search::Search;
+use super::spill::SpillError;
 use crate::app::App;
 use crate::detection::KnownAttackers;
 use crate::investigation::{Address, Attributed, FixedPoints, Subject};
@@ -25,6 +28,9 @@ const FEED_HOURS: i64 = 167;
 
 /// Sessions that are searched for, each by a query of its own.
 const SESSIONS: usize = 5;
+
+/// Addresses that are said to be known from another incident.
+const KNOWN: usize = 20;
 
 /// Investigations that the process makes at once; each has a database of some mebibytes in memory.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
@@ -60,7 +66,7 @@ pub struct Looked {
 pub enum LookBackError {
     /// The temporary database failed.
     #[error("the temporary file for activities failed: {0}")]
-    Spill(#[from] rusqlite::Error),
+    Spill(#[from] SpillError),
     /// The tables failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,6 +76,9 @@ pub enum LookBackError {
     /// Neither the feed nor the stored record has a place to start.
     #[error("neither the feed nor the stored record {0} shows what happened; nothing can be investigated")]
     NoStart(String),
+    /// The records were read, but not judged in time.
+    #[error("the time of this run was over before the records were judged")]
+    Late,
     /// No place among those at once became free in time.
     #[error("other investigations took the time of this run")]
     Busy,
@@ -116,7 +125,7 @@ pub async fn look_back(
     if question.search {
         search.by_account(&account, &mut gathered, &mut back.not_read).await?;
     }
-    let mut made = judge(app, question, &account, gathered, since)?;
+    let mut made = judge(app, question, &account, gathered, since, deadline).await?;
     if question.search {
         made = search_further(app, question, &account, &search, made, &mut back.not_read).await?;
     }
@@ -124,6 +133,8 @@ pub async fn look_back(
     let known = app.attackers.current(app.store.as_ref()).await;
     link(&known, finding, &mut made);
     locate(app, &mut made).await;
+    let Made { report, attribution, .. } = &mut made;
+    changes::look_up(app, finding.tenant_id, &attribution.subject, report, deadline).await;
     Ok(Looked { made, bytes: back.bytes, started: back.started })
 }
 
@@ -148,11 +159,11 @@ async fn search_further(
     for session in &sessions {
         search.by_session(session, &mut gathered, not_read).await?;
     }
-    judge(app, question, account, gathered, since)
+    judge(app, question, account, gathered, since, search.deadline).await
 }
 
 /// The record of the threat is known even if its content is gone.
-fn keep_stored(finding: &ProcessedRow, gathered: &mut Gathered) -> rusqlite::Result<()> {
+fn keep_stored(finding: &ProcessedRow, gathered: &mut Gathered) -> Result<(), SpillError> {
     let stored = finding.record.as_bytes();
     match activity(stored).filter(|activity| activity.id == finding.record_id) {
         Some(activity) => gathered.keep(&activity, stored),
@@ -160,14 +171,28 @@ fn keep_stored(finding: &ProcessedRow, gathered: &mut Gathered) -> rusqlite::Res
     }
 }
 
-fn judge(
+/// Judges what was gathered, on a thread of its own: an attacker chooses how much that is.
+async fn judge(
     app: &App,
     question: &Question<'_>,
     account: &str,
-    mut gathered: Gathered,
+    gathered: Gathered,
     since: DateTime<Utc>,
+    deadline: &Deadline,
 ) -> Result<Made, LookBackError> {
-    let finding = question.finding;
+    let (finding, now, account) = (question.finding.clone(), question.now, account.to_owned());
+    let own_app = app.settings.partner.client_id.to_string();
+    let judging = on_a_thread(move || judge_gathered(&finding, &account, gathered, (since, now), own_app));
+    deadline.limit(judging).await.unwrap_or(Err(LookBackError::Late))
+}
+
+fn judge_gathered(
+    finding: &ProcessedRow,
+    account: &str,
+    mut gathered: Gathered,
+    (since, until): (DateTime<Utc>, DateTime<Utc>),
+    own_app: String,
+) -> Result<Made, LookBackError> {
     let no_start = || LookBackError::NoStart(finding.record_id.to_string());
     let subject = Subject::new(account, &gathered.names);
     let names = gathered.names.clone();
@@ -177,27 +202,27 @@ fn judge(
         records: is_there.then_some(finding.record_id).into_iter().collect(),
         // The stored record may be cut; its address is kept beside it.
         addresses: if is_there { None } else { finding.ip.parse().ok() }.into_iter().collect(),
-        own_app: Some(app.settings.partner.client_id.to_string()),
+        own_app: Some(own_app),
     };
     let since = since.min(finding.event_time);
-    let scope = Scope { subject, tenant, points, since: Some(since), until: Some(question.now) };
+    let scope = Scope { subject, tenant, points, since: Some(since), until: Some(until) };
     make(gathered, scope)?.ok_or_else(no_start)
 }
 
 /// Says which of the attacker's addresses are known from another incident. Its tenant is not named.
 fn link(known: &KnownAttackers, finding: &ProcessedRow, made: &mut Made) {
     let own = (finding.tenant_id, account_of(finding));
-    for row in made.report.addresses.iter().filter(|row| row.attribution.is_attacker()) {
-        let elsewhere = known.addresses().get(&row.ip).filter(|address| !address.accounts.contains(&own));
-        if let Some(address) = elsewhere {
-            made.report.beginning.push(format!(
-                "The address {} is known from another incident, the investigation of {} on {} UTC.",
-                row.ip,
-                address.log_id,
-                address.seen.format("%Y-%m-%d %H:%M")
-            ));
-        }
-    }
+    let attackers = made.report.addresses.iter().filter(|row| row.attribution.is_attacker());
+    let elsewhere = attackers.filter_map(|row| {
+        let address = known.addresses().get(&row.ip).filter(|address| !address.accounts.contains(&own))?;
+        Some(format!(
+            "The address {} is known from another incident, the investigation of {} on {} UTC.",
+            row.ip,
+            address.log_id,
+            address.seen.format("%Y-%m-%d %H:%M")
+        ))
+    });
+    made.report.beginning.extend(elsewhere.take(KNOWN));
 }
 
 /// Adds the place and the network's owner to the attacker's addresses.

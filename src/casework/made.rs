@@ -4,7 +4,7 @@ use audit_log::AnyRecord;
 use base::ids::TenantId;
 use chrono::{DateTime, Utc};
 
-use super::Gathered;
+use super::{Gathered, SpillError};
 use crate::investigation::{
     Act, Activity, ActivityRow, Attribution, Builder, FixedPoints, Judgement, Report, Subject, Timeline, attribute,
     details,
@@ -43,7 +43,7 @@ pub struct Scope {
 ///
 /// # Errors
 /// Returns an error if the temporary database cannot be used.
-pub fn make(gathered: Gathered, scope: Scope) -> rusqlite::Result<Option<Made>> {
+pub fn make(gathered: Gathered, scope: Scope) -> Result<Option<Made>, SpillError> {
     let Scope { subject, tenant, points, since, until } = scope;
     let Some(attribution) = attribute(&gathered.spill, subject, &points)? else { return Ok(None) };
     let seen = gathered.seen(tenant);
@@ -72,6 +72,11 @@ impl Made {
     /// Returns what the report was made of, to add to it.
     pub fn into_gathered(self) -> Gathered {
         self.gathered
+    }
+
+    /// Returns the number of records that were left unread.
+    pub fn unread(&self) -> u64 {
+        self.gathered.spill.unread()
     }
 
     /// Hands on every activity of the report, in the order of time, with its judgement.

@@ -1,9 +1,10 @@
-//! Notes that an account was secured, so that its investigation is made again.
+//! Notes that an account was secured or contained, so that its investigation is made again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::clock::Deadline;
+use base::ids::RecordId;
 use table_store::StoreError;
 
 use crate::app::App;
@@ -37,4 +38,28 @@ async fn store(app: &App, finding: &ProcessedRow) -> Result<(), StoreError> {
         }
         None => Ok(()),
     }
+}
+
+/// Notes that accounts were contained. A report that is still to be made shows the containment anyway, so only incidents that have one
+/// get another. A failure is logged only.
+pub async fn note_contained(app: &App, session: &CoverageSession<'_>, threats: &[ProcessedRow], deadline: &Deadline) {
+    if !app.settings.investigation.is_on {
+        return;
+    }
+    for finding in threats.iter().filter(|finding| !finding.incident_id.is_empty()) {
+        let slow = || StoreError::Unavailable("no answer in time".to_owned());
+        let noted = deadline.limit(Box::pin(store_contained(app, session, finding))).await;
+        if let Err(error) = noted.unwrap_or_else(|| Err(slow())) {
+            tracing::warn!(log_id = %finding.record_id, "the account is not investigated again: {error}");
+        }
+    }
+}
+
+async fn store_contained(app: &App, session: &CoverageSession<'_>, finding: &ProcessedRow) -> Result<(), StoreError> {
+    let (store, now) = (app.store.as_ref(), app.clock.now());
+    let Some(first) = investigated::of_incident(store, finding).await? else { return Ok(()) };
+    // The report is that of the threat with which the incident began.
+    let about = ProcessedRow { record_id: RecordId::new(first.log_id), ..finding.clone() };
+    investigated::insert_task(store, &investigated::task(&about, Why::Contained, now, now)).await?;
+    session.note_unfinished().await
 }

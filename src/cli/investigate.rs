@@ -1,7 +1,8 @@
 //! `tenantwatch investigate`: tells what an attacker did in an account, offline from exported audit logs, or live from the tenant's feed.
 //!
-//! Files are read once. Every record becomes an activity in a temporary database; with those that concern the account their text is kept,
-//! because the report shows their members. Selected records are evaluated as by `scan`: the threats found are the fixed points.
+//! Records that may matter become activities in a temporary database; with those that concern the account their text is kept,
+//! because the report shows their members. All others are left unread, and read a second time if the attribution asks for them. Without
+//! `--log-id` and `--ip` selected records are evaluated as by `scan`: the threats found are the fixed points.
 
 pub(in crate::cli) mod csv_rows;
 mod html;
@@ -22,7 +23,7 @@ use super::SettingsArgs;
 use super::bootstrap::BootstrapError;
 use super::moment::{Moment, NotAMoment};
 use super::scan::{ScanError, open_output, printable};
-use crate::casework::{LookBackError, Made, Scope, make};
+use crate::casework::{LookBackError, Made, Scope, SpillError, make};
 use crate::detection::{Finding, FindingKind, ReasonName, correlate};
 use crate::investigation::{FixedPoints, Subject};
 use crate::location::Databases;
@@ -61,6 +62,9 @@ pub struct InvestigateArgs {
     /// Use the audit search of Microsoft Purview as well, which reaches further back than the feed and takes minutes
     #[arg(long, conflicts_with = "files")]
     pub search: bool,
+    /// Parse every record, also those that cannot matter; to compare
+    #[arg(long, hide = true, requires = "files")]
+    pub parse_all: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -109,11 +113,13 @@ enum InvestigateError {
     #[error(transparent)]
     Scan(#[from] ScanError),
     #[error("the temporary file for activities failed: {0}")]
-    Spill(#[from] rusqlite::Error),
+    Database(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Spill(#[from] SpillError),
     #[error("the report cannot be written: {0}")]
     Write(#[from] std::io::Error),
     #[error("the database cannot be read: {0}")]
-    Database(String),
+    Places(String),
     #[error(transparent)]
     Open(#[from] BootstrapError),
     #[error(transparent)]
@@ -179,17 +185,19 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     let account = args.account.as_ref().ok_or(InvestigateError::AccountMissing)?;
     let [city, asn] = ["GEOIP_DATABASE", "ASN_DATABASE"].map(setting);
     let databases = Databases::open(city.as_deref().map(Path::new), asn.as_deref().map(Path::new));
-    let databases = databases.map_err(InvestigateError::Database)?;
+    let databases = databases.map_err(InvestigateError::Places)?;
     let output = args.output.as_deref().map(open_output).transpose()?;
-    let mut input = Input::new(account)?;
+    let judges = args.log_ids.is_empty() && args.addresses.is_empty();
+    let mut input = Input::new(account, !args.parse_all, judges)?;
     let is_whole = input.read_files(&args.files, err)?;
     let names = input.gathered.names.clone();
     let subject = Subject::new(account, &names);
     let tenant = input.gathered.spill.focus(&subject, &names)?;
     let tenant = tenant.ok_or_else(|| InvestigateError::NoAccount(account.clone()))?;
     let points = fixed_points(args, &input, &subject)?;
-    let run = Run {
+    let mut run = Run {
         records: Some(input.reading.records),
+        unread: None,
         malformed: Some(input.reading.broken.count()),
         bytes: None,
         files: input.files,
@@ -199,6 +207,7 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     for address in &mut made.report.addresses {
         (address.place, address.network) = (databases.place(address.ip), databases.network(address.ip));
     }
+    run.unread = Some(made.unread());
     put(&made, &run, args.format, output, out)?;
     Ok(is_whole)
 }

@@ -10,8 +10,9 @@ use table_store::{Query, Store, StoreError};
 use crate::detection::{FindingKind, KnownAddress, KnownAttackers};
 use crate::location::parse_client_ip;
 use crate::settings::Settings;
-use crate::tables::{AttackerRow, keys, list_readable};
+use crate::tables::{AttackerRow, TableRow as _, keys, list_readable};
 use base::clock::Clock;
+use base::ids::RecordId;
 
 /// The time for which the addresses that were read are used.
 const READ_EVERY: TimeDelta = TimeDelta::minutes(5);
@@ -50,6 +51,24 @@ impl AttackerCache {
         };
         *read = Some((now, Arc::clone(&known)));
         known
+    }
+
+    /// Removes the addresses that are known from a threat, because it was a false positive.
+    ///
+    /// # Errors
+    /// If the store cannot be used.
+    pub async fn forget(&self, store: &dyn Store, log_id: &RecordId) -> Result<(), StoreError> {
+        let rows: Vec<(AttackerRow, _)> = list_readable(store, Query::partition(keys::attackers())).await?;
+        for (row, _) in rows.iter().filter(|(row, _)| row.log_id == *log_id) {
+            store.delete(AttackerRow::TABLE, &AttackerRow::key(row.address), None).await?;
+        }
+        let mut read = self.read.lock().await;
+        if let Some((_, known)) = read.as_mut() {
+            let mut addresses = known.addresses().clone();
+            addresses.retain(|_, known| known.log_id != *log_id);
+            *known = Arc::new(KnownAttackers::new(addresses, parse_client_ip));
+        }
+        Ok(())
     }
 
     /// Adds rows that this process has just stored, so that it need not read them.

@@ -4,7 +4,7 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::assess::Assessor;
-use crate::casework::{investigate_due, start_subscriptions};
+use crate::casework::{investigate_due, note_contained, start_subscriptions};
 use crate::collect::{self, Collector, batches, span_of};
 use crate::notify::outbox::Outbox;
 use crate::readiness::daily;
@@ -70,6 +70,7 @@ async fn read_tenant(app: &App, message: &TenantMessage, deadline: &Deadline) ->
     let assessed = assessor.finish();
     if matches!(outcome, Ok(()) | Err(Stop::Starting(Start::Accepted))) {
         let _ = deadline.limit(start_subscriptions(app, &session)).await;
+        note_contained(app, &session, &stage.contained(), deadline).await;
         investigate(app, &session, &outbox, deadline).await;
     }
     let run = Run { app, message, session: &session, outbox: &outbox, started };

@@ -326,6 +326,11 @@ impl Attribution {
         shared.map(String::as_str).collect()
     }
 
+    /// Returns whether a session is one of the attacker's that the owner shares.
+    pub(super) fn is_shared_session(&self, session: &str) -> bool {
+        self.links.sessions.contains_key(session) && self.baseline.shared_sessions.contains(session)
+    }
+
     /// Returns where other accounts are looked for.
     pub fn reach(&self) -> Reach {
         Reach { addresses: self.attacker_addresses().collect(), sessions: self.elsewhere.clone() }

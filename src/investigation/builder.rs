@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use super::activity::{Act, Activity, SignInResult};
 use super::attribution::{Attributed, Attribution, Judgement, program};
 use super::baseline::is_usable;
-use super::details::{Details, File, Message};
+use super::changes::Change;
+use super::details::{Details, File, Message, cut};
+use super::listed::{Distinct, Keyed, Listed};
 use super::report::{
     Access, Address, Counts, Deleted, FileRow, Noted, OtherAccount, OtherKind, ReadFolder, Report, Sent, Session,
     SyncedFolder,
@@ -19,6 +21,12 @@ use super::{limits, verdict};
 
 /// Clients named for each address.
 const CLIENTS: usize = 5;
+
+/// Addresses named for each session and each other account.
+const ADDRESSES: usize = 50;
+
+/// Addresses among which that of the threat is looked for.
+const ORIGINS: usize = 20_000;
 
 /// A message by its mailbox and key.
 type MessageKey = (String, String);
@@ -35,21 +43,32 @@ pub struct Builder<'a> {
     pub(super) access: Option<Access>,
     sign_ins: u64,
     pub(super) results: BTreeSet<SignInResult>,
-    attacker_addresses: BTreeSet<IpAddr>,
-    addresses: BTreeMap<IpAddr, Address>,
-    sessions: BTreeMap<String, Session>,
-    others: BTreeMap<String, OtherAccount>,
-    read: BTreeMap<MessageKey, (String, u64)>,
-    synchronised: BTreeSet<SyncedFolder>,
-    sent: BTreeMap<MessageKey, Sent>,
-    deleted: BTreeMap<MessageKey, Deleted>,
-    files: BTreeMap<String, FileRow>,
+    attacker_addresses: Distinct,
+    addresses: Keyed<IpAddr, Address>,
+    /// Those of the owner and unclear ones, which must not crowd out the attacker's.
+    other_addresses: Keyed<IpAddr, Address>,
+    /// The address of the first record of the threat, and the account's first activity from it.
+    pub(super) origin: Option<(IpAddr, DateTime<Utc>)>,
+    /// The account's first activity from each address.
+    from: BTreeMap<IpAddr, DateTime<Utc>>,
+    sessions: Keyed<String, Session>,
+    others: Keyed<String, OtherAccount>,
+    /// Accounts that were only tried at first, which must not crowd out those in which the attacker was.
+    tried: Keyed<String, OtherAccount>,
+    other_names: Distinct,
+    read: Distinct,
+    read_folders: Keyed<(String, String), (u64, u64)>,
+    synchronised: Keyed<SyncedFolder, ()>,
+    sent: Keyed<MessageKey, Sent>,
+    deleted: Keyed<MessageKey, Deleted>,
+    files: Keyed<String, FileRow>,
     file_ids: BTreeMap<String, String>,
-    searches: Vec<Noted>,
-    changes: Vec<Noted>,
-    response: Vec<Noted>,
-    after_response: Vec<Noted>,
-    pub(super) throttled: Vec<DateTime<Utc>>,
+    searches: Listed<Noted>,
+    changes: Listed<Change>,
+    response: Listed<Noted>,
+    after_response: Listed<Noted>,
+    /// Spans in which Microsoft may have stopped recording what is read.
+    pub(super) throttled: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     pub(super) has_mail_reads: bool,
     /// The first acts of the attacker, which tell how it began.
     pub(super) first_acts: Vec<FirstAct>,
@@ -79,20 +98,26 @@ impl<'a> Builder<'a> {
             access: None,
             sign_ins: 0,
             results: BTreeSet::new(),
-            attacker_addresses: BTreeSet::new(),
-            addresses: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            others: BTreeMap::new(),
-            read: BTreeMap::new(),
-            synchronised: BTreeSet::new(),
-            sent: BTreeMap::new(),
-            deleted: BTreeMap::new(),
-            files: BTreeMap::new(),
+            attacker_addresses: Distinct::default(),
+            addresses: Keyed::default(),
+            other_addresses: Keyed::default(),
+            origin: None,
+            from: BTreeMap::new(),
+            sessions: Keyed::default(),
+            others: Keyed::default(),
+            tried: Keyed::default(),
+            other_names: Distinct::default(),
+            read: Distinct::default(),
+            read_folders: Keyed::default(),
+            synchronised: Keyed::default(),
+            sent: Keyed::default(),
+            deleted: Keyed::default(),
+            files: Keyed::default(),
             file_ids: BTreeMap::new(),
-            searches: Vec::new(),
-            changes: Vec::new(),
-            response: Vec::new(),
-            after_response: Vec::new(),
+            searches: Listed::default(),
+            changes: Listed::default(),
+            response: Listed::default(),
+            after_response: Listed::default(),
             throttled: Vec::new(),
             has_mail_reads: false,
             first_acts: Vec::new(),
@@ -107,7 +132,9 @@ impl<'a> Builder<'a> {
         self.timeline.add(activity, judgement.attributed);
         if matches!(activity.act, Act::MailRead | Act::FolderSync) && subject.owns_mailbox(activity) {
             self.has_mail_reads = true;
-            self.throttled.extend(details.filter(|details| details.is_throttled).map(|_| activity.time));
+            if details.is_some_and(|details| details.is_throttled) {
+                self.add_throttled(activity.time);
+            }
         }
         if is_attacker {
             self.add_session(activity);
@@ -117,15 +144,18 @@ impl<'a> Builder<'a> {
             self.add_attack(activity, details);
         }
         if judgement.attributed == Attributed::Response && matches!(activity.act, Act::Change | Act::Other) {
-            self.response.push(noted(activity, details));
+            self.response.add(|| noted(activity, details));
         }
     }
 
     fn add_address(&mut self, activity: &Activity, judgement: Judgement) {
         let Some(ip) = activity.address.filter(|address| Attribution::is_named(*address)) else { return };
+        self.note_origin(activity, ip);
         let by_itself = self.attribution.judge_address(ip);
         let shown = by_itself.unwrap_or(judgement);
-        let row = self.addresses.entry(ip).or_insert_with(|| Address {
+        let is_attacker = shown.attributed.is_attacker() && self.other_addresses.get(&ip).is_none();
+        let list = if is_attacker { &mut self.addresses } else { &mut self.other_addresses };
+        let new = || Address {
             ip,
             attribution: shown.attributed,
             rule: shown.rule,
@@ -135,33 +165,49 @@ impl<'a> Builder<'a> {
             last: activity.time,
             activities: 0,
             clients: Vec::new(),
-        });
+        };
+        let Some(row) = list.entry(ip, new) else { return };
         if by_itself.is_none() && shown.attributed < row.attribution {
             (row.attribution, row.rule) = (shown.attributed, shown.rule);
         }
         row.last = activity.time;
         row.activities += 1;
-        if !activity.client.is_empty() && row.clients.len() < CLIENTS && !row.clients.contains(&activity.client) {
-            row.clients.push(activity.client.clone());
+        if !activity.client.is_empty() && row.clients.len() < CLIENTS {
+            let client = cut(&activity.client);
+            if !row.clients.contains(&client) {
+                row.clients.push(client);
+            }
+        }
+    }
+
+    /// Activities come in the order of time.
+    fn note_origin(&mut self, activity: &Activity, ip: IpAddr) {
+        let is_counted = self.origin.is_none() && (self.from.len() < ORIGINS || self.from.contains_key(&ip));
+        if is_counted && self.attribution.subject.did(activity) && activity.is_inside() {
+            self.from.entry(ip).or_insert(activity.time);
+        }
+        if self.origin.is_none() && self.attribution.threats.contains(&activity.id) && is_usable(ip) {
+            self.origin = Some((ip, self.from.get(&ip).copied().unwrap_or(activity.time)));
         }
     }
 
     fn add_session(&mut self, activity: &Activity) {
-        let shared = self.attribution.shared_sessions();
+        let attribution = self.attribution;
         for session in &activity.sessions {
-            let row = self.sessions.entry(session.clone()).or_insert_with(|| Session {
+            let row = self.sessions.entry(session.clone(), || Session {
                 session: session.clone(),
                 account: activity.account.clone(),
-                is_shared: shared.contains(&session.as_str()),
+                is_shared: attribution.is_shared_session(session),
                 ips: Vec::new(),
                 first: activity.time,
                 last: activity.time,
                 activities: 0,
             });
-            row.last = activity.time;
-            row.activities += 1;
-            let address = activity.address.filter(|address| Attribution::is_named(*address));
-            row.ips.extend(address.filter(|address| !row.ips.contains(address)));
+            if let Some(row) = row {
+                row.last = activity.time;
+                row.activities += 1;
+                add_ip(&mut row.ips, activity);
+            }
         }
     }
 
@@ -176,19 +222,34 @@ impl<'a> Builder<'a> {
             Act::SignIn(_) => OtherKind::Tried,
             _ => OtherKind::SignedIn,
         };
-        let row = self.others.entry(activity.account.clone()).or_insert_with(|| OtherAccount {
-            account: activity.account.clone(),
+        let account = &activity.account;
+        self.other_names.note(account);
+        let is_tried =
+            self.others.get(account).is_none() && (kind == OtherKind::Tried || self.tried.get(account).is_some());
+        let list = if is_tried { &mut self.tried } else { &mut self.others };
+        let row = list.entry(account.clone(), || OtherAccount {
+            account: account.clone(),
             kind,
             first: activity.time,
             last: activity.time,
             activities: 0,
             ips: Vec::new(),
         });
-        row.kind = row.kind.min(kind);
-        row.last = activity.time;
-        row.activities += 1;
-        let address = activity.address.filter(|address| Attribution::is_named(*address));
-        row.ips.extend(address.filter(|address| !row.ips.contains(address)));
+        if let Some(row) = row {
+            row.kind = row.kind.min(kind);
+            row.last = activity.time;
+            row.activities += 1;
+            add_ip(&mut row.ips, activity);
+        }
+    }
+
+    /// Activities come in the order of time, so spans that overlap are one.
+    fn add_throttled(&mut self, from: DateTime<Utc>) {
+        let to = from + limits::THROTTLED;
+        match self.throttled.last_mut().filter(|(_, end)| from <= *end) {
+            Some((_, end)) => *end = to,
+            None => self.throttled.push((from, to)),
+        }
     }
 
     fn add_attack(&mut self, activity: &Activity, details: Option<&Details>) {
@@ -199,7 +260,9 @@ impl<'a> Builder<'a> {
             access.last = activity.time;
         }
         access.is_proven |= is_inside;
-        self.attacker_addresses.extend(activity.address.filter(|address| is_usable(*address)));
+        if let Some(address) = activity.address.filter(|address| is_usable(*address)) {
+            self.attacker_addresses.note(&address);
+        }
         if self.first_acts.len() < 20 {
             self.first_acts.push(FirstAct {
                 time: activity.time,
@@ -214,7 +277,7 @@ impl<'a> Builder<'a> {
             self.sign_ins += u64::from(result == SignInResult::In);
         }
         if !self.response.is_empty() {
-            self.after_response.push(noted(activity, details));
+            self.after_response.add(|| noted(activity, details));
         }
         if let Some(details) = details.filter(|details| !details.has_failed) {
             self.add_details(activity, details);
@@ -225,28 +288,38 @@ impl<'a> Builder<'a> {
         match activity.act {
             Act::MailRead => details.messages.iter().for_each(|message| self.add_read(activity, message)),
             Act::FolderSync => {
-                let folder =
-                    |folder: &String| SyncedFolder { mailbox: activity.mailbox.clone(), folder: folder.clone() };
-                self.synchronised.extend(details.folders.iter().map(folder));
+                for folder in &details.folders {
+                    let folder = SyncedFolder { mailbox: activity.mailbox.clone(), folder: folder.clone() };
+                    self.synchronised.entry(folder, || ());
+                }
             }
             Act::MailSent => details.messages.iter().for_each(|message| self.add_sent(activity, message, details)),
             Act::MailDeleted => details.messages.iter().for_each(|message| self.add_deleted(activity, message)),
-            Act::Search => self.searches.push(noted(activity, Some(details))),
+            Act::Search => self.searches.add(|| noted(activity, Some(details))),
             Act::FileRead | Act::FileShared => details.file.iter().for_each(|file| self.add_file(activity, file)),
-            Act::Change => self.changes.push(noted(activity, Some(details))),
+            Act::Change => self.changes.add(|| Change {
+                noted: noted(activity, Some(details)),
+                object: details.change.clone().unwrap_or_default(),
+                state: None,
+            }),
             _ => {}
         }
     }
 
     fn add_read(&mut self, activity: &Activity, message: &Message) {
-        let key = (activity.mailbox.clone(), message.key.clone());
-        let read = self.read.entry(key).or_insert_with(|| (message.folder.clone(), 0));
-        read.1 = read.1.max(message.size);
+        if !self.read.note(&(&activity.mailbox, &message.key)) {
+            return;
+        }
+        let folder = (activity.mailbox.clone(), message.folder.clone());
+        if let Some((messages, bytes)) = self.read_folders.entry(folder, Default::default) {
+            *messages += 1;
+            *bytes = bytes.saturating_add(message.size);
+        }
     }
 
     fn add_sent(&mut self, activity: &Activity, message: &Message, details: &Details) {
         let key = (String::new(), message.key.clone());
-        self.sent.entry(key).or_insert_with(|| Sent {
+        self.sent.entry(key, || Sent {
             time: activity.time,
             subject: message.subject.clone(),
             recipients: details.recipients.clone(),
@@ -258,7 +331,7 @@ impl<'a> Builder<'a> {
 
     fn add_deleted(&mut self, activity: &Activity, message: &Message) {
         let key = (activity.mailbox.clone(), message.key.clone());
-        self.deleted.entry(key).or_insert_with(|| Deleted {
+        self.deleted.entry(key, || Deleted {
             time: activity.time,
             subject: message.subject.clone(),
             folder: message.folder.clone(),
@@ -271,21 +344,22 @@ impl<'a> Builder<'a> {
         let url = file.url.to_lowercase();
         let key = match &file.id {
             Some(id) => {
-                if let Some(earlier) = self.files.remove(&url) {
-                    self.files.entry(id.clone()).or_insert(earlier);
+                self.files.rename(&url, id.clone());
+                if self.files.has_room() {
+                    self.file_ids.insert(url, id.clone());
                 }
-                self.file_ids.insert(url, id.clone());
                 id.clone()
             }
             None => self.file_ids.get(&url).cloned().unwrap_or(url),
         };
-        let row = self.files.entry(key).or_insert_with(|| FileRow {
+        let row = self.files.entry(key, || FileRow {
             name: file.name.clone(),
             url: file.url.clone(),
             operations: Vec::new(),
             time: activity.time,
             bytes: 0,
         });
+        let Some(row) = row else { return };
         row.bytes = row.bytes.max(file.size);
         if !row.operations.contains(&activity.operation) {
             row.operations.push(activity.operation.clone());
@@ -296,9 +370,12 @@ impl<'a> Builder<'a> {
     pub fn finish(mut self) -> (Report, Timeline) {
         let counts = self.counts();
         let not_logged = limits::not_logged(&self, &counts);
-        let mut others: Vec<OtherAccount> = std::mem::take(&mut self.others).into_values().collect();
+        let origin = verdict::origin(&self);
+        let mut others: Vec<OtherAccount> = std::mem::take(&mut self.others).into_rows().into_values().collect();
+        others.extend(std::mem::take(&mut self.tried).into_rows().into_values());
         others.sort_by(|a, b| (a.kind, a.first, &a.account).cmp(&(b.kind, b.first, &b.account)));
-        let mut addresses: Vec<Address> = std::mem::take(&mut self.addresses).into_values().collect();
+        let mut addresses: Vec<Address> = std::mem::take(&mut self.addresses).into_rows().into_values().collect();
+        addresses.extend(std::mem::take(&mut self.other_addresses).into_rows().into_values());
         addresses.sort_by_key(|row| (row.attribution, row.first, row.ip));
         let report = Report {
             account: self.attribution.subject.name.clone(),
@@ -307,37 +384,71 @@ impl<'a> Builder<'a> {
             to: self.span.1,
             verdict: verdict::verdict(&self, &counts, &others),
             access: self.access,
+            origin,
             beginning: verdict::beginning(&self),
             addresses,
-            sessions: in_time(self.sessions.into_values(), |row| row.first),
+            sessions: in_time(self.sessions.into_rows().into_values(), |row| row.first),
             other_accounts: others,
-            sent: in_time(self.sent.into_values(), |row| row.time),
-            read: by_folder(self.read),
-            synchronised: self.synchronised.into_iter().collect(),
-            deleted: in_time(self.deleted.into_values(), |row| row.time),
-            searches: self.searches,
-            files: in_time(self.files.into_values(), |row| row.time),
-            changes: self.changes,
-            response: self.response,
-            after_response: self.after_response,
+            sent: in_time(self.sent.into_rows().into_values(), |row| row.time),
+            read: by_folder(self.read_folders.into_rows()),
+            synchronised: self.synchronised.into_rows().into_keys().collect(),
+            deleted: in_time(self.deleted.into_rows().into_values(), |row| row.time),
+            searches: self.searches.into_rows(),
+            files: in_time(self.files.into_rows().into_values(), |row| row.time),
+            changes: self.changes.into_rows(),
+            response: self.response.into_rows(),
+            after_response: self.after_response.into_rows(),
             counts,
             not_logged,
         };
         (report, self.timeline)
     }
 
+    /// Returns what an address is known for.
+    pub(super) fn address(&self, ip: &IpAddr) -> Option<&Address> {
+        self.addresses.get(ip).or_else(|| self.other_addresses.get(ip))
+    }
+
+    /// Returns the lists of which only the first rows are kept: their name, those rows, and the number of all.
+    pub(super) fn cut_lists(&self) -> Vec<(&'static str, u64, u64)> {
+        let all = [
+            ("addresses of the attacker", self.addresses.extent()),
+            ("other addresses", self.other_addresses.extent()),
+            ("sessions", self.sessions.extent()),
+            ("accounts in which the attacker was", self.others.extent()),
+            ("accounts that were tried", self.tried.extent()),
+            ("folders with messages that were read", self.read_folders.extent()),
+            ("folders that were copied", self.synchronised.extent()),
+            ("messages that were sent", self.sent.extent()),
+            ("messages that were deleted", self.deleted.extent()),
+            ("files", self.files.extent()),
+            ("searches", self.searches.extent()),
+            ("changes", self.changes.extent()),
+            ("acts of the response", self.response.extent()),
+            ("acts after the response", self.after_response.extent()),
+        ];
+        let cut = all.into_iter().filter(|(_, (kept, count))| kept < count);
+        cut.map(|(name, (kept, count))| (name, kept, count)).collect()
+    }
+
     fn counts(&self) -> Counts {
-        let count = |length: usize| length as u64;
         Counts {
             sign_ins: self.sign_ins,
-            addresses: count(self.attacker_addresses.len()),
-            messages_read: count(self.read.len()),
-            folders_synchronised: count(self.synchronised.len()),
-            messages_sent: count(self.sent.len()),
-            messages_deleted: count(self.deleted.len()),
-            files: count(self.files.len()),
-            other_accounts: count(self.others.len()),
+            addresses: self.attacker_addresses.count(),
+            messages_read: self.read.count(),
+            folders_synchronised: self.synchronised.count(),
+            messages_sent: self.sent.count(),
+            messages_deleted: self.deleted.count(),
+            files: self.files.count(),
+            other_accounts: self.other_names.count(),
         }
+    }
+}
+
+fn add_ip(ips: &mut Vec<IpAddr>, activity: &Activity) {
+    let address = activity.address.filter(|address| Attribution::is_named(*address));
+    if ips.len() < ADDRESSES {
+        ips.extend(address.filter(|address| !ips.contains(address)));
     }
 }
 
@@ -347,15 +458,9 @@ fn in_time<T>(rows: impl Iterator<Item = T>, time: impl Fn(&T) -> DateTime<Utc>)
     rows
 }
 
-fn by_folder(read: BTreeMap<MessageKey, (String, u64)>) -> Vec<ReadFolder> {
-    let mut folders: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
-    for ((mailbox, _), (folder, size)) in read {
-        let row = folders.entry((mailbox, folder)).or_default();
-        row.0 += 1;
-        row.1 += size;
-    }
+fn by_folder(read: BTreeMap<(String, String), (u64, u64)>) -> Vec<ReadFolder> {
     let row = |((mailbox, folder), (messages, bytes))| ReadFolder { mailbox, folder, messages, bytes };
-    let mut rows: Vec<ReadFolder> = folders.into_iter().map(row).collect();
+    let mut rows: Vec<ReadFolder> = read.into_iter().map(row).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.messages));
     rows
 }

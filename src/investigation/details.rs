@@ -5,9 +5,13 @@ use serde_json::Value;
 use audit_log::AnyRecord;
 
 use super::activity::{Act, Activity};
+use super::changes::{ChangeObject, object};
 
 /// Texts longer than this are cut; an attacker chooses them.
 const LONGEST_TEXT: usize = 300;
+
+/// The recipients of a message that are named.
+const RECIPIENTS: usize = 100;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +46,14 @@ pub struct Details {
     pub messages: Vec<Message>,
     /// Folders that were copied.
     pub folders: Vec<String>,
-    /// The recipients of a message that was sent.
+    /// The recipients of a message that was sent, at most 100.
     pub recipients: Vec<String>,
     /// The text of a search, or the change of a setting.
     pub text: String,
     /// The file.
     pub file: Option<File>,
+    /// The object of a change.
+    pub change: Option<ChangeObject>,
     /// Microsoft stopped recording what is read.
     pub is_throttled: bool,
     /// The act failed.
@@ -69,7 +75,10 @@ pub fn details(record: &AnyRecord<'_>, activity: &Activity) -> Details {
         Act::MailDeleted => details.messages = affected(record, activity),
         Act::Search => details.text = first_text(record, &["QueryText", "SearchQueryText", "Query", "ObjectId"]),
         Act::FileRead | Act::FileShared | Act::FileChanged => details.file = Some(file(record, activity)),
-        Act::Change => details.text = change(record),
+        Act::Change => {
+            details.text = change(record);
+            details.change = Some(object(record, activity));
+        }
         _ => {}
     }
     details
@@ -90,7 +99,7 @@ fn text(value: &Value, name: &str) -> String {
     cut(&text)
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     let mut chars = text.chars();
     let mut short: String = chars.by_ref().take(LONGEST_TEXT).collect();
     if chars.next().is_some() {
@@ -176,7 +185,7 @@ fn recipients(record: &AnyRecord<'_>) -> Vec<String> {
         Value::String(address) => cut(address),
         entry => text(entry, "Address"),
     };
-    entries.iter().map(address).filter(|address| !address.is_empty()).collect()
+    entries.iter().map(address).filter(|address| !address.is_empty()).take(RECIPIENTS).collect()
 }
 
 fn first_text(record: &AnyRecord<'_>, names: &[&str]) -> String {

@@ -4,10 +4,11 @@ use chrono::TimeDelta;
 
 use super::activity::SignInResult;
 use super::builder::Builder;
+use super::listed::DISTINCT;
 use super::report::Counts;
 
 /// The time for which Microsoft records nothing after the limit was reached.
-const THROTTLED: TimeDelta = TimeDelta::hours(24);
+pub(super) const THROTTLED: TimeDelta = TimeDelta::hours(24);
 
 /// Limits that every investigation has.
 pub const ALWAYS: &[&str] = &[
@@ -23,11 +24,11 @@ pub const ALWAYS: &[&str] = &[
 pub(super) fn not_logged(builder: &Builder<'_>, counts: &Counts) -> Vec<String> {
     let mut texts = Vec::new();
     texts.extend(mail(builder));
-    for from in &builder.throttled {
+    for (from, to) in &builder.throttled {
         texts.push(format!(
             "Reading of mail is unknown from {} to {} UTC: Microsoft stopped recording because of the number of messages read. Assume that every message was read.",
             from.format("%Y-%m-%d %H:%M"),
-            (*from + THROTTLED).format("%Y-%m-%d %H:%M"),
+            to.format("%Y-%m-%d %H:%M"),
         ));
     }
     let seen = &builder.seen;
@@ -47,6 +48,12 @@ pub(super) fn not_logged(builder: &Builder<'_>, counts: &Counts) -> Vec<String> 
     if counts.messages_sent == 0 && !seen.mail {
         texts.push("Mailboxes are not logged here: there is no record of Audit.Exchange.".to_owned());
     }
+    let numbers = [counts.messages_read, counts.messages_sent, counts.messages_deleted, counts.files];
+    if numbers.contains(&(DISTINCT as u64)) {
+        texts.push(format!("A number of {DISTINCT} means at least so many: no more are counted."));
+    }
+    let cut = builder.cut_lists().into_iter();
+    texts.extend(cut.map(|(name, kept, count)| format!("Only the first {kept} of {count} {name} are listed.")));
     texts
 }
 

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use base::ids::RecordId;
 
 use super::attribution::{Attributed, Rule};
+use super::changes::Change;
 
 /// A time as `2026-11-20T08:00:00Z`.
 pub fn utc<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -34,6 +35,8 @@ pub struct Report {
     pub counts: Counts,
     /// The attacker's first and last act, if there is one.
     pub access: Option<Access>,
+    /// Whether the account was seen from the threat's address before, in a sentence; empty if the threat has no address.
+    pub origin: String,
     /// The beginning of the attack, in sentences.
     pub beginning: Vec<String>,
     /// Every address that can be one of a person.
@@ -55,13 +58,52 @@ pub struct Report {
     /// Files that the attacker read, downloaded or shared.
     pub files: Vec<FileRow>,
     /// The attacker's changes.
-    pub changes: Vec<Noted>,
+    pub changes: Vec<Change>,
     /// The response to the attack.
     pub response: Vec<Noted>,
     /// The attacker's acts after the first response.
     pub after_response: Vec<Noted>,
     /// The acts that were not recorded, so that they remain unknown.
     pub not_logged: Vec<String>,
+}
+
+impl Report {
+    /// Returns the accounts in which the attacker was.
+    pub fn victims(&self) -> impl Iterator<Item = &OtherAccount> {
+        self.other_accounts.iter().filter(|other| other.kind == OtherKind::SignedIn)
+    }
+
+    /// Returns the report with at most so many rows in each list.
+    #[must_use]
+    pub fn with_rows(&self, most: usize) -> Self {
+        fn first<T: Clone>(rows: &[T], most: usize) -> Vec<T> {
+            rows.iter().take(most).cloned().collect()
+        }
+        Self {
+            account: self.account.clone(),
+            tenant: self.tenant.clone(),
+            from: self.from,
+            to: self.to,
+            verdict: self.verdict.clone(),
+            counts: self.counts.clone(),
+            access: self.access,
+            origin: self.origin.clone(),
+            beginning: first(&self.beginning, most),
+            addresses: first(&self.addresses, most),
+            sessions: first(&self.sessions, most),
+            other_accounts: first(&self.other_accounts, most),
+            sent: first(&self.sent, most),
+            read: first(&self.read, most),
+            synchronised: first(&self.synchronised, most),
+            deleted: first(&self.deleted, most),
+            searches: first(&self.searches, most),
+            files: first(&self.files, most),
+            changes: first(&self.changes, most),
+            response: first(&self.response, most),
+            after_response: first(&self.after_response, most),
+            not_logged: first(&self.not_logged, most),
+        }
+    }
 }
 
 /// Numbers of the attacker's acts, by the account or on its mailbox.
@@ -227,7 +269,7 @@ pub struct ReadFolder {
 }
 
 /// A folder that was copied as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Hash)]
 #[serde(rename_all = "PascalCase")]
 pub struct SyncedFolder {
     /// The mailbox.

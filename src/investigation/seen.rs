@@ -9,8 +9,6 @@ use super::activity::{Act, Activity};
 pub struct Seen {
     /// The first and the last record.
     pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    /// Records.
-    pub records: u64,
     /// `true` if there are sign-ins.
     pub sign_ins: bool,
     /// `true` if there are records of mailboxes.
@@ -26,18 +24,27 @@ impl Seen {
     pub fn note(&mut self, activity: &Activity) {
         let (first, last) = self.span.unwrap_or((activity.time, activity.time));
         self.span = Some((first.min(activity.time), last.max(activity.time)));
-        self.records += 1;
         self.sign_ins |= activity.is_sign_in();
         self.mail |= !activity.mailbox.is_empty();
         self.mail_reads |= matches!(activity.act, Act::MailRead | Act::FolderSync);
         self.files |= matches!(activity.act, Act::FileRead | Act::FileShared | Act::FileChanged);
     }
 
+    /// Returns whether a record with this operation may show a kind that was not seen yet.
+    pub fn may_learn(&self, operation: &str, has_mailbox: bool) -> bool {
+        let is_sign_in =
+            || operation.eq_ignore_ascii_case("UserLoggedIn") || operation.eq_ignore_ascii_case("UserLoginFailed");
+        let act = || Act::of(operation, None, None);
+        (!self.mail && has_mailbox)
+            || (!self.sign_ins && is_sign_in())
+            || (!self.mail_reads && act() == Act::MailRead)
+            || (!self.files && matches!(act(), Act::FileRead | Act::FileShared | Act::FileChanged))
+    }
+
     /// Adds what was seen elsewhere.
     pub fn join(&mut self, other: &Self) {
         let (first, last) = (self.span.or(other.span), other.span.or(self.span));
         self.span = first.zip(last).map(|((a, b), (c, d))| (a.min(c), b.max(d)));
-        self.records += other.records;
         self.sign_ins |= other.sign_ins;
         self.mail |= other.mail;
         self.mail_reads |= other.mail_reads;

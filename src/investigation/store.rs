@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use chrono::{DateTime, Utc};
+
 use super::activity::Activity;
 use super::subject::Subject;
 
@@ -22,6 +24,21 @@ pub trait Activities {
     /// # Errors
     /// Returns the error of the store.
     fn elsewhere(&self, subject: &Subject, reach: &Reach, sink: &mut dyn FnMut(&Activity)) -> Result<(), Self::Error>;
+
+    /// Hands on what other accounts did from these addresses before a time: of each account, address and day at least one act inside,
+    /// if there is one.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    fn on_days(
+        &self,
+        subject: &Subject,
+        reach: &Reach,
+        _before: DateTime<Utc>,
+        sink: &mut dyn FnMut(&Activity),
+    ) -> Result<(), Self::Error> {
+        self.elsewhere(subject, reach, sink)
+    }
 
     /// Hands on everything that one account did.
     ///

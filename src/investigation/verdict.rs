@@ -95,6 +95,19 @@ fn not_inside(builder: &Builder<'_>) -> String {
     format!("The attacker tried to sign in to {account}; no sign-in succeeded.")
 }
 
+/// Returns whether the account was seen from the threat's address before.
+pub(super) fn origin(builder: &Builder<'_>) -> String {
+    let Some((ip, first)) = builder.origin else { return String::new() };
+    let account = &builder.attribution.subject.name;
+    let first = first.format("%Y-%m-%d %H:%M");
+    match builder.address(&ip).is_some_and(|row| row.attribution.is_attacker()) {
+        true => format!("Before {first} UTC {account} was not seen from {ip}, the address of the threat."),
+        false => {
+            format!("{account} was seen from {ip}, the address of the threat, on earlier days, since {first} UTC.")
+        }
+    }
+}
+
 /// Returns how it began, as far as the first acts tell.
 pub(super) fn beginning(builder: &Builder<'_>) -> Vec<String> {
     let Some(first) = builder.first_acts.first() else { return Vec::new() };

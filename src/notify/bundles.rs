@@ -1,9 +1,10 @@
-//! The first threats to one account are sent one by one in a run; the further ones are held back and become one notification.
+//! The first threats to one account are sent one by one in a run; the further ones are held back and become one notification. So are
+//! sign-ins of many accounts from one address of an attacker.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::detection::Severity;
+use crate::detection::{FindingKind, Severity};
 use crate::tables::incidents::account_of;
 use crate::tables::{Containment, ProcessedRow, RowVersion};
 use base::ids::{RecordId, RunId};
@@ -32,15 +33,22 @@ pub(super) struct Held {
     weight: (bool, Severity, u8),
 }
 
+/// Returns what threats have in common that are told together: the account, or the address of the attacker.
+fn subject_of(row: &ProcessedRow) -> String {
+    match row.kind {
+        FindingKind::KnownAttackerAddress => format!("address {}", row.ip),
+        _ => match account_of(row) {
+            account if account.is_empty() => format!("unknown owner, changed by {}", row.actor.trim().to_lowercase()),
+            account => account,
+        },
+    }
+}
+
 impl Bundles {
     /// Returns the threat if it is to be sent by itself; otherwise it is held back.
     pub fn admit(&self, row: ProcessedRow, version: RowVersion) -> Option<(ProcessedRow, RowVersion)> {
         let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = match account_of(&row) {
-            account if account.is_empty() => format!("unknown owner, changed by {}", row.actor.trim().to_lowercase()),
-            account => account,
-        };
-        let account = accounts.entry(account).or_default();
+        let account = accounts.entry(subject_of(&row)).or_default();
         if account.sent < SENT_ONE_BY_ONE {
             account.sent += 1;
             return Some((row, version));

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::detection::{FindingKind, Reason, ReasonName};
 use crate::investigation::{OtherAccount, OtherKind, Report, counted, lasted};
 use crate::tables::claim::{self, Claimed};
-use crate::tables::{FindingState, PROCESSED, ProcessedRow, RowVersion, pending};
+use crate::tables::{FindingState, PROCESSED, ProcessedRow, RowVersion, load, pending};
 use base::ids::{RecordId, RunId};
 use table_store::{Digest, Store, StoreError, cut_text};
 
@@ -21,7 +21,16 @@ const NOTE: &str = "investigation due ";
 pub const LATE_LOOKS: u8 = 4;
 
 /// Other accounts that a notification names.
-const OTHERS: usize = 5;
+const OTHERS: usize = 4;
+
+/// Further accounts that one notification names.
+pub const NAMED: usize = 30;
+
+/// Addresses that a notification about another account names.
+const ADDRESSES: usize = 5;
+
+/// The time for which an account and an address are told once.
+const SAME_FOR: TimeDelta = TimeDelta::days(30);
 
 /// The longest verdict, in UTF-16 units.
 const VERDICT_LIMIT: usize = 1_000;
@@ -31,8 +40,10 @@ const VERDICT_LIMIT: usize = 1_000;
 pub enum Why {
     /// A threat was told.
     Threat,
-    /// The account was secured.
+    /// The account was secured by a person.
     Secured,
+    /// The account was contained after a report.
+    Contained,
     /// Content may have come late: the look with this number, from 1.
     Late(u8),
     /// The attacker was in another account; it has a notification of its own.
@@ -44,6 +55,7 @@ impl Why {
         match self {
             Self::Threat => "threat".to_owned(),
             Self::Secured => "secured".to_owned(),
+            Self::Contained => "contained".to_owned(),
             Self::Late(look) => format!("late/{look}"),
             Self::SameAttacker => format!("same/{account}"),
         }
@@ -126,15 +138,39 @@ fn without_rule(finding: &ProcessedRow) -> ProcessedRow {
     }
 }
 
-/// Stores a task, with the note by which runs find it. One that is stored already stays as it is. The tenant's `Pending` must be true
-/// afterwards.
+/// Returns the investigation of the incident that a threat began, if its report was made or is being made.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn of_incident(store: &dyn Store, finding: &ProcessedRow) -> Result<Option<Investigated>, StoreError> {
+    let first = task(finding, Why::Threat, finding.processed_at, finding.processed_at);
+    let stored = load::<ProcessedRow>(store, &first.key()).await?;
+    Ok(stored.and_then(|(row, _)| investigated_of(&row)).filter(|about| about.report > 0))
+}
+
+/// Stores a task, with the note by which runs find it. One that is stored already stays as it is, unless it was closed without a report
+/// and another threat of the incident asks for it. The tenant's `Pending` must be true afterwards.
 ///
 /// # Errors
 /// If the store cannot be used.
 pub async fn insert_task(store: &dyn Store, task: &ProcessedRow) -> Result<(), StoreError> {
     let due = task.next_attempt.unwrap_or(task.processed_at);
     pending::insert(store, &task.tenant_id, task, Some(&format!("{NOTE}{}", due.to_rfc3339()))).await?;
-    claim::insert(store, PROCESSED, &task.to_entity()).await.map(drop)
+    match claim::insert(store, PROCESSED, &task.to_entity()).await? {
+        Claimed::Ours(_) => Ok(()),
+        Claimed::Theirs(_) => reopen(store, task).await,
+    }
+}
+
+/// Opens a task of an incident again that was closed without a report: it was that of a threat that nobody was told of.
+async fn reopen(store: &dyn Store, task: &ProcessedRow) -> Result<(), StoreError> {
+    let Some((stored, version)) = load::<ProcessedRow>(store, &task.key()).await? else { return Ok(()) };
+    let (Some(before), Some(about)) = (investigated_of(&stored), investigated_of(task)) else { return Ok(()) };
+    let is_closed = stored.state == FindingState::Recorded && before.report == 0 && before.why == Why::Threat;
+    if is_closed && before.log_id != about.log_id {
+        task.replace(store, &version).await?;
+    }
+    Ok(())
 }
 
 /// Returns when a noted task is due; `None` if the note is about something else.
@@ -159,29 +195,70 @@ pub fn told(mut task: ProcessedRow, about: &Investigated, report: &Report, now: 
     task
 }
 
-/// The notification about another account in which the attacker was.
+/// The notification about another account in which the attacker was. After 30 days the same address and account are news again.
 pub fn same_attacker(finding: &ProcessedRow, report: u32, other: &OtherAccount, now: DateTime<Utc>) -> ProcessedRow {
-    let about = Investigated { log_id: *finding.record_id.as_uuid(), why: Why::SameAttacker, report };
     // Not of the incident: the investigations of two victims find the same third one.
     let place = other.ips.first().map(ToString::to_string).unwrap_or_else(|| finding.incident_id.clone());
-    let name = format!("investigation/{place}/{}", about.why.key(&other.account));
-    let id = Uuid::new_v5(finding.tenant_id.as_uuid(), name.as_bytes());
-    let from = other.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let victim = crate::tables::incidents::account_of(finding);
+    let bucket = other.first.timestamp().div_euclid(SAME_FOR.num_seconds());
+    let name = format!("investigation/{place}/{}/{bucket}", Why::SameAttacker.key(&other.account));
+    let from = other.ips.iter().take(ADDRESSES).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let sentence = format!(
-        "The attacker of {victim} was in the account {} too, from {} to {} UTC{}.",
+        "The attacker of {} was in the account {} too, from {} to {} UTC{}.",
+        crate::tables::incidents::account_of(finding),
         other.account,
         other.first.format("%Y-%m-%d %H:%M"),
         other.last.format("%Y-%m-%d %H:%M"),
         if from.is_empty() { String::new() } else { format!(", from {from}") },
     );
     ProcessedRow {
-        record_id: RecordId::new(id),
         source_mailbox: other.account.clone(),
         description: format!("{sentence} Secure this account and investigate it as well."),
+        ..about_others(finding, report, &name, sentence, other, now)
+    }
+}
+
+/// The one notification about all further accounts in which the attacker was; `None` if there are none.
+pub fn same_attacker_of_many(
+    finding: &ProcessedRow,
+    report: u32,
+    others: &[&OtherAccount],
+    now: DateTime<Utc>,
+) -> Option<ProcessedRow> {
+    let first = others.first()?;
+    let accounts: Vec<&str> = others.iter().map(|other| other.account.as_str()).collect();
+    let name = format!("investigation/{}/same/{}", finding.incident_id, Digest::of(&accounts));
+    let more = match others.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and {more} more; the report has them"),
+    };
+    let sentence = format!(
+        "The attacker of {} was in {} too: {}{more}.",
+        crate::tables::incidents::account_of(finding),
+        counted(others.len() as u64, "further account"),
+        accounts[..accounts.len().min(NAMED)].join(", "),
+    );
+    Some(ProcessedRow {
+        description: format!("{sentence} Secure these accounts and investigate them as well."),
+        ..about_others(finding, report, &name, sentence, first, now)
+    })
+}
+
+/// A notification about other accounts, which this name identifies.
+fn about_others(
+    finding: &ProcessedRow,
+    report: u32,
+    name: &str,
+    sentence: String,
+    first: &OtherAccount,
+    now: DateTime<Utc>,
+) -> ProcessedRow {
+    let about = Investigated { log_id: *finding.record_id.as_uuid(), why: Why::SameAttacker, report };
+    let id = Uuid::new_v5(finding.tenant_id.as_uuid(), name.as_bytes());
+    ProcessedRow {
+        record_id: RecordId::new(id),
         operation: ReasonName::SameAttacker.as_str().to_owned(),
-        event_time: other.first,
-        ip: other.ips.first().map(ToString::to_string).unwrap_or_default(),
+        event_time: first.first,
+        ip: first.ips.first().map(ToString::to_string).unwrap_or_default(),
         location: String::new(),
         reasons: vec![Reason { name: ReasonName::SameAttacker, sentence }],
         fingerprint: Digest::of(&[&id.to_string()]),
@@ -205,10 +282,11 @@ pub async fn insert_told(store: &dyn Store, row: &ProcessedRow) -> Result<Option
     }
 }
 
-/// The verdict, the numbers and the other accounts: at most eight lines, so that a card has twelve.
+/// The verdict, the numbers, the origin and the other accounts: at most eight lines, so that a card has twelve.
 pub fn lines(report: &Report) -> Vec<String> {
     let mut lines = vec![cut_text(&report.verdict, VERDICT_LIMIT)];
     lines.extend(numbers(report));
+    lines.extend(Some(report.origin.clone()).filter(|origin| !origin.is_empty()));
     let others = report.other_accounts.len();
     let of = |other: &OtherAccount| format!("{}: {}.", other.account, other.kind.as_text());
     let shown = if others > OTHERS { OTHERS - 1 } else { others };

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::defang::defang_except;
+use crate::detection::FindingKind;
 use crate::tables::incidents::is_owner_unknown;
 use crate::tables::{IncidentRow, ProcessedRow};
 use base::ids::Domain;
@@ -85,9 +86,14 @@ impl<'a> Notification<'a> {
             1 => "One earlier threat belongs to this incident.".to_owned(),
             earlier => format!("{earlier} earlier threats belong to this incident."),
         };
+        let is_address = self.row.kind == FindingKind::KnownAttackerAddress;
         let whose = if is_owner_unknown(self.row) { "" } else { " to this account" };
         let further = match self.further {
             0 => String::new(),
+            1 if is_address => "The sign-in of one further account is not sent by itself.".to_owned(),
+            further if is_address => format!(
+                "The sign-ins of {further} further accounts are not sent one by one; tenantwatch status lists them."
+            ),
             1 => format!("One further threat{whose} is not sent by itself. This is the worse of them."),
             further => format!("{further} further threats{whose} are not sent one by one. This is the worst of them."),
         };

@@ -1,4 +1,5 @@
-//! A false positive: the same change is not told of again until it changes. No account is touched.
+//! A false positive: the same change is not told of again until it changes, and the addresses that its investigation found are no
+//! attacker's. No account is touched.
 
 use crate::app::App;
 use crate::tables::RowVersion;
@@ -36,6 +37,8 @@ pub async fn dismiss(
     };
     tables::put(app.store.as_ref(), &app.clock, &seen).await?;
     close(app, finding, etag).await.map_err(Refusal::HalfDismissed)?;
+    let forgotten = app.attackers.forget(app.store.as_ref(), &finding.record_id).await;
+    forgotten.map_err(Refusal::HalfDismissed)?;
     record.finish(RunStatus::Dismissed, &[]).await;
     Ok(Report {
         status: RunStatus::Dismissed,

@@ -131,11 +131,13 @@ pub struct AttackerRow {
     pub log_id: RecordId,
     /// `Accounts`: the accounts of the incidents from which it is known.
     pub accounts: BTreeSet<VictimAccount>,
+    /// `Told`: the first accounts of each tenant whose sign-in from the address was told, in this order. Rows of earlier versions lack it.
+    pub told: Vec<VictimAccount>,
 }
 
 impl AttackerRow {
     /// The columns, as docs/tables.md lists them.
-    pub const COLUMNS: &'static [&'static str] = &["Address", "Seen", "RecordId", "Accounts"];
+    pub const COLUMNS: &'static [&'static str] = &["Address", "Seen", "RecordId", "Accounts", "Told"];
 
     /// Returns the key of an address.
     pub fn key(address: IpAddr) -> Key {
@@ -154,6 +156,7 @@ impl AttackerRow {
         entity.set("Seen", Column::Time(self.seen));
         entity.set_text("RecordId", &self.log_id.to_string());
         entity.set_whole_text("Accounts", &json_text(&self.accounts));
+        entity.set_whole_text("Told", &json_text(&self.told));
         entity
     }
 
@@ -168,6 +171,7 @@ impl AttackerRow {
             seen: columns.time("Seen")?,
             log_id: columns.required("RecordId")?,
             accounts: columns.json("Accounts")?,
+            told: if stored.entity.text("Told").is_some() { columns.json("Told")? } else { Vec::new() },
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }

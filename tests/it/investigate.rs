@@ -5,6 +5,7 @@ mod forms;
 mod generator;
 mod properties;
 pub mod records;
+mod sifted;
 mod situations;
 mod usage;
 

@@ -752,7 +752,8 @@ fn attacker() -> AttackerRow {
         address: "203.0.113.5".parse().unwrap(),
         seen: hour(2),
         log_id: RECORD.parse().unwrap(),
-        accounts: [victim].into(),
+        accounts: [victim.clone()].into(),
+        told: vec![victim],
     }
 }
 

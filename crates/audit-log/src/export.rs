@@ -51,32 +51,55 @@ pub fn read(
     is_selected: impl Fn(&str) -> bool,
     mut sink: impl FnMut(Event<'_>),
 ) -> Result<(), ExportError> {
-    let mut input = BufReader::with_capacity(CHUNK, uncompressed(input)?);
+    read_placed(input, is_selected, |event, _| sink(event))
+}
+
+/// Reads one export as [`read`] does, and tells of a selected record at which byte of the input it begins. `None` if the record is not
+/// written there as it is handed over: in a compressed file, in another encoding, in a table or in an envelope.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_placed(
+    input: impl Read,
+    is_selected: impl Fn(&str) -> bool,
+    mut sink: impl FnMut(Event<'_>, Option<u64>),
+) -> Result<(), ExportError> {
+    let (input, is_plain) = uncompressed(input)?;
+    let mut input = BufReader::with_capacity(CHUNK, input);
     if input.fill_buf()?.starts_with(b"PK\x03\x04") {
         return Err(ExportError::Zip);
     }
     match Order::of(input.fill_buf()?) {
-        Some(order) => read_text(BufReader::with_capacity(CHUNK, FromUtf16::new(input, order)), is_selected, &mut sink),
-        None => read_text(input, is_selected, &mut sink),
+        Some(order) => {
+            let input = BufReader::with_capacity(CHUNK, FromUtf16::new(input, order));
+            read_text(input, is_selected, &mut |event, _| sink(event, None))
+        }
+        None if is_plain => read_text(input, is_selected, &mut sink),
+        None => read_text(input, is_selected, &mut |event, _| sink(event, None)),
     }
 }
 
-fn uncompressed<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+/// Returns the content of the input, and whether it is the input itself.
+fn uncompressed<'a>(input: impl Read + 'a) -> io::Result<(Box<dyn Read + 'a>, bool)> {
     let mut input = BufReader::with_capacity(CHUNK, Whole::new(input));
     let is_gzip = input.fill_buf()?.starts_with(&[0x1F, 0x8B]);
-    Ok(if is_gzip { Box::new(Whole::new(MultiGzDecoder::new(input))) } else { Box::new(Whole::new(input)) })
+    Ok(if is_gzip {
+        (Box::new(Whole::new(MultiGzDecoder::new(input))), false)
+    } else {
+        (Box::new(Whole::new(input)), true)
+    })
 }
 
 fn read_text(
     mut input: impl BufRead,
     is_selected: impl Fn(&str) -> bool,
-    sink: &mut impl FnMut(Event<'_>),
+    sink: &mut impl FnMut(Event<'_>, Option<u64>),
 ) -> Result<(), ExportError> {
     let head = input.fill_buf()?;
     let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head);
     let begins_as_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
     if let Some(dialect) = Dialect::of(head, has_json_line(head)).filter(|_| !begins_as_json) {
-        return CsvRows::new(input, dialect).read(is_selected, sink);
+        return CsvRows::new(input, dialect).read(is_selected, &mut |event: Event<'_>| sink(event, None));
     }
     if !looks_like_json(head) {
         return Err(ExportError::NotAnAuditLog);
@@ -115,27 +138,52 @@ fn hand_over(json: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, sink: 
 fn read_json(
     mut input: impl BufRead,
     is_selected: impl Fn(&str) -> bool,
-    sink: &mut impl FnMut(Event<'_>),
+    sink: &mut impl FnMut(Event<'_>, Option<u64>),
 ) -> Result<(), ExportError> {
     let mut selector = Selector::of_export(&is_selected);
-    let mut relay = |event: Event<'_>| match event {
-        Event::Envelope { json, line } => open_envelope(json, line, &is_selected, sink),
-        other => sink(other),
+    let mut relay = |event: Event<'_>, place: Option<u64>| match event {
+        Event::Envelope { json, line } => {
+            open_envelope(json, line, &is_selected, &mut |event: Event<'_>| sink(event, None));
+        }
+        other => sink(other, place),
     };
+    let mut chunks = Chunks::default();
     let outcome = loop {
         match input.fill_buf() {
             Ok([]) => break Ok(()),
             Ok(chunk) => {
-                selector.push(chunk, &mut relay);
+                chunks.earlier = selector.kept_bytes() as u64;
+                selector.push(chunk, |event| relay(event, chunks.place(chunk, event)));
                 let length = chunk.len();
+                chunks.begin += length as u64;
                 input.consume(length);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => break Err(error.into()),
         }
     };
-    selector.finish(&mut relay);
+    selector.finish(|event| relay(event, None));
     outcome
+}
+
+/// The place of the current chunk in the input.
+#[derive(Default)]
+struct Chunks {
+    begin: u64,
+    /// The bytes of a record that earlier chunks contained.
+    earlier: u64,
+}
+
+impl Chunks {
+    /// The first byte of a selected record. One that is not in the chunk began in an earlier one.
+    fn place(&self, chunk: &[u8], event: Event<'_>) -> Option<u64> {
+        let Event::Selected { json, .. } = event else { return None };
+        let within = json.as_ptr().addr().checked_sub(chunk.as_ptr().addr());
+        match within.filter(|within| within + json.len() <= chunk.len()) {
+            Some(within) => Some(self.begin + within as u64),
+            None => self.begin.checked_sub(self.earlier),
+        }
+    }
 }
 
 /// Nothing at all, or a line that begins as JSON does or contains the beginning of an object behind something else, such as the head of a

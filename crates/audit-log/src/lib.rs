@@ -9,6 +9,7 @@ mod members;
 mod properties;
 mod record;
 mod time;
+mod traces;
 
 pub mod export;
 pub mod select;
@@ -20,3 +21,4 @@ pub use mailbox_items::MailboxItems;
 pub use properties::{ModifiedProperty, Properties};
 pub use record::{AuditRecord, RecordError};
 pub use select::{Broken, Event, Selector};
+pub use traces::Traces;

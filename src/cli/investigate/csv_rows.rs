@@ -29,9 +29,18 @@ pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateE
     })
 }
 
+/// The beginnings of a formula. East Asian versions of spreadsheets read the full-width ones as well.
+const FORMULAS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
 /// Quotes a cell that needs it. One that a spreadsheet would take for a formula gets an apostrophe: an attacker chooses these texts.
+/// Spaces and marks that nobody sees before it do not count, because some programs drop them.
 pub(in crate::cli) fn cell(text: &str) -> Cow<'_, str> {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let is_unseen = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let is_formula = text.starts_with(['\t', '\r']) || text.trim_start_matches(is_unseen).starts_with(FORMULAS);
     if !is_formula && !text.contains(['"', ',', '\n', '\r']) {
         return Cow::Borrowed(text);
     }
@@ -48,5 +57,9 @@ mod tests {
         assert_eq!(cell("Send"), "Send");
         assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(cell("=cmd|' /C calc'!A0"), "\"'=cmd|' /C calc'!A0\"");
+        for formula in ["＝1+1", "＋1", "－1", "＠SUM(A1)", " =1+1", "\u{a0}=1", "\n=1", "\u{200b}=1", "\u{feff}@x"]
+        {
+            assert_eq!(cell(formula), format!("\"'{formula}\""), "{formula:?}");
+        }
     }
 }

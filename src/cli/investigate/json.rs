@@ -19,7 +19,10 @@ pub(super) struct Run {
     /// The records that were read; of a feed, nobody counts those that the filter drops.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) records: Option<u64>,
-    /// The records that could not be read.
+    /// The records that were left unread, because they cannot matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unread: Option<u64>,
+    /// The records that could not be read, among those that were tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) malformed: Option<u64>,
     /// The content that was read from the feed, in bytes.

@@ -1,6 +1,7 @@
-//! Reads the files: every record becomes an activity, and selected records are kept as `scan` keeps them.
+//! Reads the files: records become activities or are left unread, and selected records are kept as `scan` keeps them.
 
-use std::io::Write;
+use std::fs;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use audit_log::export::{self, ExportError};
@@ -9,7 +10,7 @@ use audit_log::{Broken, Event};
 use super::super::scan::{Reading, ScanError, open, printable};
 use super::InvestigateError;
 use super::json::File;
-use crate::casework::{Gathered, activity};
+use crate::casework::{Gathered, Source, activity};
 use crate::detection::is_selected;
 use crate::investigation::Activity;
 
@@ -18,11 +19,23 @@ pub(super) struct Input {
     pub(super) reading: Reading,
     pub(super) gathered: Gathered,
     pub(super) files: Vec<File>,
+    /// `true` if the threats that `scan` finds are asked for.
+    judges: bool,
+}
+
+/// One file while it is read.
+struct Reader<'a> {
+    name: &'a str,
+    /// The file from which records can be read again.
+    source: Option<Source>,
+    /// The records that were read.
+    number: u64,
 }
 
 impl Input {
-    pub(super) fn new(account: &str) -> Result<Self, InvestigateError> {
-        Ok(Self { reading: Reading::new(&[])?, gathered: Gathered::new(account)?, files: Vec::new() })
+    pub(super) fn new(account: &str, sifts: bool, judges: bool) -> Result<Self, InvestigateError> {
+        let gathered = if sifts { Gathered::sifting(account) } else { Gathered::new(account) }?;
+        Ok(Self { reading: Reading::new(&[])?, gathered, files: Vec::new(), judges })
     }
 
     /// Reads the files and returns whether every file could be read. A file that cannot be read is reported, and the others are
@@ -44,27 +57,31 @@ impl Input {
             let text = format!("nothing of this is an audit record; {}:{}: {}", first.file, first.line, first.error);
             let _ = writeln!(err, "investigate: {}", printable(&text));
         }
+        self.gathered.finish()?;
         Ok(is_whole)
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), InvestigateError> {
         let file = path.display().to_string();
-        let input = open(path).map_err(|error| ScanError::Open { file: file.clone(), error })?;
+        let failed = |error| ScanError::Open { file: file.clone(), error };
+        let input = open(path).map_err(failed)?;
         let bytes = std::fs::metadata(path).map(|metadata| metadata.len()).ok();
         self.files.push(File { name: file.clone(), bytes });
+        let (input, again) = readable_twice(path, input).map_err(failed)?;
+        let mut reader = Reader { name: &file, source: self.gathered.add_source(again), number: 0 };
         let (mut last_line, mut failed) = (1, None);
-        let outcome = export::read(
+        let outcome = export::read_placed(
             input,
             |_| true,
-            |event| {
+            |event, at| {
                 if let Event::Selected { line, .. } | Event::Broken { line, .. } = event {
                     last_line = line;
                 }
-                failed = failed.take().or_else(|| self.take(&file, event).err());
+                failed = failed.take().or_else(|| self.take(&mut reader, event, at).err());
             },
         );
         match (failed, outcome) {
-            (Some(error), _) => Err(error.into()),
+            (Some(error), _) => Err(error),
             (None, Ok(())) => Ok(()),
             (None, Err(error @ ExportError::NotAnAuditLog)) => Err(ScanError::Content { file, error }.into()),
             (None, Err(error)) => {
@@ -75,10 +92,17 @@ impl Input {
         }
     }
 
-    fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
-        let Event::Selected { json, line } = event else { return self.reading.take(file, event) };
+    fn take(&mut self, reader: &mut Reader<'_>, event: Event<'_>, at: Option<u64>) -> Result<(), InvestigateError> {
+        let Event::Selected { json, line } = event else { return Ok(self.reading.take(reader.name, event)?) };
+        let number = reader.number;
+        reader.number += 1;
+        if let Some(source) = reader.source
+            && let Some(operation) = self.gathered.leave(json, source, at, number)?
+        {
+            return self.note(reader.name, line, operation, json);
+        }
         if let Some(activity) = activity(json) {
-            return self.keep(file, line, &activity, json);
+            return self.keep(reader.name, line, &activity, json);
         }
         // An object without a time may be an envelope that has an operation as well.
         let inside = export::records_in(json);
@@ -86,23 +110,51 @@ impl Input {
         for record in &inside {
             if let Some(activity) = activity(record) {
                 found = true;
-                self.keep(file, line, &activity, record)?;
+                self.keep(reader.name, line, &activity, record)?;
             }
         }
         if !found {
             self.reading.records += 1;
-            self.reading.broken.add(file, line, &Broken::NoOperation);
+            self.reading.broken.add(reader.name, line, &Broken::NoOperation);
         }
         Ok(())
     }
 
-    fn keep(&mut self, file: &str, line: u64, activity: &Activity, json: &[u8]) -> rusqlite::Result<()> {
+    fn keep(&mut self, file: &str, line: u64, activity: &Activity, json: &[u8]) -> Result<(), InvestigateError> {
         self.gathered.keep(activity, json)?;
-        if is_selected(&activity.operation) {
-            return self.reading.take(file, Event::Selected { json, line });
+        self.note(file, line, &activity.operation, json)
+    }
+
+    /// Counts a record, and keeps it for `scan` if that is asked for.
+    fn note(&mut self, file: &str, line: u64, operation: &str, json: &[u8]) -> Result<(), InvestigateError> {
+        if self.judges && is_selected(operation) {
+            return Ok(self.reading.take(file, Event::Selected { json, line })?);
         }
         self.reading.records += 1;
         self.reading.sound += 1;
         Ok(())
+    }
+}
+
+/// Returns the input, and a file with the same bytes that can be read afterwards. What is no file is copied while it is read.
+fn readable_twice<'a>(path: &Path, input: Box<dyn Read + 'a>) -> io::Result<(Box<dyn Read + 'a>, fs::File)> {
+    if path.as_os_str() != "-" && fs::metadata(path)?.is_file() {
+        return Ok((input, fs::File::open(path)?));
+    }
+    let copy = tempfile::tempfile()?;
+    Ok((Box::new(Copied { input, copy: copy.try_clone()? }), copy))
+}
+
+/// Copies what is read.
+struct Copied<R> {
+    input: R,
+    copy: fs::File,
+}
+
+impl<R: Read> Read for Copied<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        self.copy.write_all(buffer.get(..length).unwrap_or_default())?;
+        Ok(length)
     }
 }

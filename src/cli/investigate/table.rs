@@ -8,7 +8,7 @@ use super::super::scan::printable;
 use super::InvestigateError;
 use crate::casework::Made;
 use crate::cli::output;
-use crate::investigation::{Noted, Report, counted};
+use crate::investigation::{ChangeState, Noted, Report, counted};
 
 /// The width where there is no terminal.
 const WIDTH_IN_A_PIPE: u16 = 120;
@@ -23,7 +23,7 @@ const ACTIVITIES: usize = 100;
 pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
     let report = &made.report;
     writeln!(out, "{}\n", printable(&report.verdict))?;
-    for sentence in &report.beginning {
+    for sentence in std::iter::once(&report.origin).chain(&report.beginning).filter(|text| !text.is_empty()) {
         writeln!(out, "{}", printable(sentence))?;
     }
     writeln!(out, "{}\n", numbers(report))?;
@@ -79,7 +79,11 @@ fn write_lists(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     write_list("Searches", NOTED, noted(&report.searches), out)?;
     let files = report.files.iter().map(|row| vec![row.name.clone(), row.operations.join(", ")]);
     write_list("Files", &["File", "What"], files.collect(), out)?;
-    write_list("Changes", NOTED, noted(&report.changes), out)?;
+    let changes = report.changes.iter().map(|change| {
+        let state = change.state.map_or("", ChangeState::as_text).to_owned();
+        noted(std::slice::from_ref(&change.noted)).into_iter().flatten().chain([state]).collect()
+    });
+    write_list("Changes", &["Time", "Account", "Operation", "What", "Now"], changes.collect(), out)?;
     write_list("Response", NOTED, noted(&report.response), out)?;
     write_list("The attacker after the response", NOTED, noted(&report.after_response), out)
 }

@@ -70,6 +70,11 @@ impl Contained {
         Self { no_room: Some(no_room), ..refused }
     }
 
+    /// Returns whether steps were taken.
+    fn has_acted(&self) -> bool {
+        matches!(self.result, Containment::Done | Containment::Partly) && !self.detail.is_empty()
+    }
+
     fn of(report: &Report) -> Self {
         let is_done = matches!(report.status, RunStatus::Completed | RunStatus::AlreadyDone);
         let result = if is_done { Containment::Done } else { Containment::Partly };

@@ -47,6 +47,7 @@ pub struct ContainmentStage<'a> {
     accounts: Mutex<HashMap<String, Arc<Account>>>,
     containments: Semaphore,
     sendings: Semaphore,
+    contained: Mutex<Vec<ProcessedRow>>,
 }
 
 /// One account of this run: its threats are contained one after the other, in the order in which they came.
@@ -67,6 +68,7 @@ impl<'a> ContainmentStage<'a> {
             accounts: Mutex::default(),
             containments: Semaphore::new(AT_ONCE),
             sendings: Semaphore::new(SENT_AT_ONCE),
+            contained: Mutex::default(),
         }
     }
 
@@ -125,7 +127,16 @@ impl<'a> ContainmentStage<'a> {
         if self.containing.deadline.left() < RESERVE {
             return Contained::open();
         }
-        Box::pin(self.containing.contain(finding, &account.has_begun)).await
+        let contained = Box::pin(self.containing.contain(finding, &account.has_begun)).await;
+        if contained.has_acted() {
+            self.contained.lock().unwrap_or_else(PoisonError::into_inner).push(finding.clone());
+        }
+        contained
+    }
+
+    /// Returns the threats whose accounts were contained in this run.
+    pub fn contained(&self) -> Vec<ProcessedRow> {
+        std::mem::take(&mut self.contained.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sends the notification with the result.

@@ -1,6 +1,7 @@
 //! Plays the attackers of docs/threat-model.md, one file for each.
 
 mod administrator;
+mod investigated;
 mod mailbox;
 mod network;
 mod table_writer;

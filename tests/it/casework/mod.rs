@@ -2,6 +2,7 @@
 
 mod attackers;
 mod automatic;
+mod changes;
 mod command;
 mod demo;
 mod kills;

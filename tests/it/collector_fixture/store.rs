@@ -44,6 +44,7 @@ struct Planned {
 pub struct CountingStore {
     pub(super) inner: MemoryStore,
     operations: AtomicUsize,
+    listed: AtomicUsize,
     /// After this number of operations the store is gone, as it is for a run that is killed there.
     gone_after: AtomicUsize,
     planned: Mutex<Vec<Planned>>,
@@ -67,6 +68,7 @@ impl CountingStore {
             clock,
             clock_error: Mutex::default(),
             operations: AtomicUsize::new(0),
+            listed: AtomicUsize::new(0),
             gone_after: AtomicUsize::new(usize::MAX),
             planned: Mutex::default(),
             single: Mutex::default(),
@@ -78,6 +80,11 @@ impl CountingStore {
     /// Returns the number of operations since this was last called.
     pub fn take_operations(&self) -> usize {
         self.operations.swap(0, Ordering::Relaxed)
+    }
+
+    /// Returns the number of rows that listings have returned since this was last called.
+    pub fn take_listed(&self) -> usize {
+        self.listed.swap(0, Ordering::Relaxed)
     }
 
     /// Lets the store fail after this number of operations, or not any more.
@@ -191,7 +198,9 @@ impl Store for CountingStore {
     }
     async fn list(&self, table: Table, query: &Query) -> Result<Page, StoreError> {
         let prefix = query.row_prefix.clone().unwrap_or_default();
-        self.operate(Operation::List, &prefix, self.page(table, query)).await
+        let page = self.operate(Operation::List, &prefix, self.page(table, query)).await?;
+        self.listed.fetch_add(page.rows.len(), Ordering::Relaxed);
+        Ok(page)
     }
     async fn delete(&self, table: Table, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError> {
         self.operate(Operation::Delete, key.row.as_str(), self.inner.delete(table, key, etag)).await

@@ -96,3 +96,35 @@ fn flattened(record: &Value) -> Value {
     }
     Value::Object(document)
 }
+
+#[test]
+fn folders_and_clients_of_an_attacker_are_no_links_on_the_page() {
+    let (mut records, ..) = Records::incident();
+    let link = "https://evil.example/verify";
+    let place =
+        json!({"ClientIPAddress": A, "MailboxOwnerUPN": V, "LogonType": 0, "SessionId": S, "ClientInfoString": link});
+    let with = |more: Value| {
+        let mut members = place.clone();
+        members.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        members
+    };
+    let folder = format!("\\{link}");
+    let sync = json!([{"Name": "MailAccessType", "Value": "Sync"}]);
+    let items = json!([{"InternetMessageId": "<a@mail>", "Subject": "x", "ParentFolder": {"Path": folder}}]);
+    let read = json!({"Folders": [{"Path": folder, "FolderItems": [{"InternetMessageId": "<b@mail>"}]}],
+        "OperationProperties": [{"Name": "MailAccessType", "Value": "Bind"}]});
+    records.add(
+        "19T10:20:00",
+        V,
+        "MailItemsAccessed",
+        50,
+        with(json!({"Item": {"ParentFolder": {"Path": folder}}, "OperationProperties": sync})),
+    );
+    records.add("19T10:21:00", V, "MailItemsAccessed", 50, with(read));
+    records.add("19T10:22:00", V, "HardDelete", 3, with(json!({"AffectedItems": items})));
+    let lines: String = records.all.iter().map(|record| format!("{record}\n")).collect();
+    let page = super::run(&["--account", V, "--format", "html", "-"], lines.as_bytes());
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(page.matches("evil[.]example/verify").count() >= 4, "{page}");
+    assert!(!page.contains("evil.example/verify"), "{page}");
+}

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 
 use super::{MINUTE, minute, readable};
-use crate::investigation::{LIMITS, Noted, Report, Session};
+use crate::investigation::{ChangeState, LIMITS, Noted, Report, Session};
 use crate::notify::defang;
 
 /// One section.
@@ -65,7 +65,11 @@ pub(super) fn sections(report: &Report) -> Vec<Section> {
     let all = vec![
         Section {
             title: "How it began",
-            lines: report.beginning.iter().map(|text| readable(text)).collect(),
+            lines: std::iter::once(&report.origin)
+                .chain(&report.beginning)
+                .filter(|text| !text.is_empty())
+                .map(|text| readable(text))
+                .collect(),
             ..Section::default()
         },
         Section {
@@ -75,7 +79,7 @@ pub(super) fn sections(report: &Report) -> Vec<Section> {
         },
         Section { title: "Mail", tables: mail(report), ..Section::default() },
         Section { title: "Files", tables: vec![files(report)], ..Section::default() },
-        Section { title: "Changes", tables: vec![noted("", &report.changes)], ..Section::default() },
+        Section { title: "Changes", tables: vec![changes(report)], ..Section::default() },
         Section { title: "Other accounts", tables: vec![others(report)], ..Section::default() },
         Section {
             title: "Response, and what happened after it",
@@ -120,7 +124,7 @@ fn addresses(report: &Report) -> Table {
             ("nowrap", minute(address.first)),
             ("nowrap", minute(address.last)),
             ("number", address.activities.to_string()),
-            ("long", readable(&address.clients.join(" · "))),
+            ("long", attacker_text(&address.clients.join(" · "))),
         ],
     });
     Table::new(
@@ -154,11 +158,11 @@ fn mail(report: &Report) -> Vec<Table> {
         row([minute(sent.time), attacker_text(&sent.subject), attacker_text(&to), readable(&sent.mailbox)])
     });
     let read = report.read.iter().map(|read| {
-        row([readable(&read.folder), read.messages.to_string(), size(read.bytes), readable(&read.mailbox)])
+        row([attacker_text(&read.folder), read.messages.to_string(), size(read.bytes), readable(&read.mailbox)])
     });
     let synced = report.synchronised.iter().map(|synced| {
         row([
-            readable(&synced.folder),
+            attacker_text(&synced.folder),
             "every message: assume that all of it was taken".to_owned(),
             readable(&synced.mailbox),
         ])
@@ -167,8 +171,8 @@ fn mail(report: &Report) -> Vec<Table> {
         row([
             minute(deleted.time),
             attacker_text(&deleted.subject),
-            readable(&deleted.folder),
-            deleted.operation.clone(),
+            attacker_text(&deleted.folder),
+            attacker_text(&deleted.operation),
         ])
     });
     vec![
@@ -208,11 +212,24 @@ fn others(report: &Report) -> Table {
     Table::new("", &["Account", "How far", "From", "First", "Last", "Records"], rows.collect())
 }
 
-fn noted(title: &'static str, rows: &[Noted]) -> Table {
-    let rows = rows.iter().map(|noted| {
-        row([minute(noted.time), readable(&noted.account), readable(&noted.operation), attacker_text(&noted.text)])
+/// The last column has content in a live report only.
+fn changes(report: &Report) -> Table {
+    let rows = report.changes.iter().map(|change| {
+        let mut row = row(cells(&change.noted));
+        let class = if change.state == Some(ChangeState::Present) { "bad" } else { "" };
+        row.cells.push((class, change.state.map_or("", ChangeState::as_text).to_owned()));
+        row
     });
+    Table::new("", &["Time", "Account", "Operation", "What", "Now"], rows.collect())
+}
+
+fn noted(title: &'static str, rows: &[Noted]) -> Table {
+    let rows = rows.iter().map(|noted| row(cells(noted)));
     Table::new(title, &["Time", "Account", "Operation", "What"], rows.collect())
+}
+
+fn cells(noted: &Noted) -> [String; 4] {
+    [minute(noted.time), readable(&noted.account), readable(&noted.operation), attacker_text(&noted.text)]
 }
 
 fn size(bytes: u64) -> String {

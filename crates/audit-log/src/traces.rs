@@ -1,0 +1,380 @@
+//! Reads the members by which one record among many is found again, without parsing it: by whom it is, on which mailbox, from which
+//! address and in which session.
+
+use super::select::whole::{Look, Part, Text, cross_with, plain_text};
+
+/// The envelopes that are opened around a record, as [`AnyRecord`](super::AnyRecord) opens them.
+const DEPTH: u8 = 2;
+
+/// Members of a record as [`AnyRecord`](super::AnyRecord) has them. Texts are ASCII and have no escapes except as noted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traces<'a> {
+    /// `CreationTime`
+    pub created: &'a str,
+    /// `Id`
+    pub id: &'a str,
+    /// `Operation`
+    pub operation: &'a str,
+    /// `RecordType`
+    pub record_type: Option<i64>,
+    /// `OrganizationId`
+    pub organization: Option<&'a str>,
+    /// `UserId`, each backslash twice as in JSON.
+    pub account: Option<&'a [u8]>,
+    /// `MailboxOwnerUPN`, each backslash twice as in JSON.
+    pub mailbox: Option<&'a [u8]>,
+    /// `TokenObjectId` and `UserKey`, each backslash twice as in JSON.
+    pub object_ids: [Option<&'a [u8]>; 2],
+    /// `ClientIP`, `ClientIPAddress`, `ActorIpAddress` and `ActorIP`.
+    pub addresses: [Option<&'a str>; 4],
+    /// `SessionId`, `AADSessionId` of `AppAccessContext`, and `SessionId` of `DeviceProperties`.
+    pub sessions: [Option<&'a str>; 3],
+}
+
+impl<'a> Traces<'a> {
+    /// `None` where the record has to be parsed: it is not written as Microsoft's services write, on one line and with plain texts in
+    /// these members. A record that is no sound JSON may have traces.
+    pub fn of(record: &'a [u8]) -> Option<Self> {
+        let mut looking = Looking::default();
+        let length = cross_with(record, &mut looking)?;
+        let whole = (length == record.len()).then_some(looking)?;
+        whole.end(DEPTH)
+    }
+}
+
+/// The names of the members; the place of a name is its bit in [`Looking::seen`].
+const NAMES: [&str; 17] = [
+    "CreationTime",
+    "Id",
+    "Operation",
+    "OrganizationId",
+    "RecordType",
+    "UserId",
+    "MailboxOwnerUPN",
+    "TokenObjectId",
+    "UserKey",
+    "ClientIP",
+    "ClientIPAddress",
+    "ActorIpAddress",
+    "ActorIP",
+    "SessionId",
+    "AppAccessContext",
+    "DeviceProperties",
+    "auditData",
+];
+
+/// For each length the letters with which a name of that length begins, one bit for each, without case.
+const INITIALS: [u32; 32] = {
+    let (mut initials, mut at) = ([0; 32], 0);
+    while at < NAMES.len() {
+        let name = NAMES[at].as_bytes();
+        initials[name.len()] |= 1 << (name[0] & 0x1F);
+        at += 1;
+    }
+    initials
+};
+
+/// The members that were found so far. If a member occurs twice, the first counts, as in the parser.
+#[derive(Debug, Default)]
+struct Looking<'a> {
+    seen: u32,
+    found: Traces<'a>,
+    inner: Option<&'a [u8]>,
+}
+
+impl<'a> Looking<'a> {
+    /// Opens the envelope, if it is one.
+    fn end(self, depth: u8) -> Option<Traces<'a>> {
+        if let Some(inner) = self.inner {
+            let mut looking = Looking::default();
+            cross_with(inner, &mut looking)?;
+            return looking.end(depth.checked_sub(1)?);
+        }
+        let found = self.found;
+        (!found.created.is_empty() && !found.id.is_empty() && !found.operation.is_empty()).then_some(found)
+    }
+
+    /// Returns whether the value is one that can be understood without parsing.
+    fn take(&mut self, member: usize, value: &'a [u8]) -> bool {
+        let found = &mut self.found;
+        match member {
+            0..=2 => {
+                let Some(Value::Text(text)) = Value::of(value) else { return false };
+                *[&mut found.created, &mut found.id, &mut found.operation][member] = text;
+                true
+            }
+            3 => text_into(&mut found.organization, value),
+            4 => match record_type(value) {
+                Some(number) => {
+                    found.record_type = number;
+                    true
+                }
+                None => false,
+            },
+            5 => name_into(&mut found.account, value),
+            6 => name_into(&mut found.mailbox, value),
+            7 | 8 => name_into(&mut found.object_ids[member - 7], value),
+            9..=12 => text_into(&mut found.addresses[member - 9], value),
+            13 => text_into(&mut found.sessions[0], value),
+            14 => result_into(&mut found.sessions[1], context_session(value)),
+            15 => result_into(&mut found.sessions[2], device_session(value)),
+            _ => {
+                self.inner = Some(value).filter(|value| value.starts_with(b"{"));
+                self.inner.is_some() || value.starts_with(b"null")
+            }
+        }
+    }
+}
+
+impl<'a> Look<'a> for Looking<'a> {
+    #[inline(always)]
+    fn is_sought(&self, length: usize, first: u8) -> bool {
+        INITIALS.get(length).is_some_and(|initials| initials & (1 << (first & 0x1F)) != 0)
+    }
+
+    /// Returns `false` always: a name with an escape may be anywhere.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    fn look(&mut self, text: Text<'a, impl Fn() -> u32>) -> bool {
+        let bytes = text.bytes();
+        let mut names = NAMES.iter().map(|name| name.as_bytes());
+        let Some(member) = names.position(|name| name.eq_ignore_ascii_case(bytes)) else { return true };
+        if self.seen & (1 << member) != 0 {
+            return true;
+        }
+        match text.part() {
+            Part::Other => true,
+            Part::Unusual => false,
+            Part::Member(value) => {
+                self.seen |= 1 << member;
+                self.take(member, value)
+            }
+        }
+    }
+}
+
+/// The value of a member.
+enum Value<'a> {
+    /// Absent, `null` or empty.
+    None,
+    Text(&'a str),
+}
+
+impl<'a> Value<'a> {
+    /// `None` for anything that takes more to understand.
+    fn of(value: &'a [u8]) -> Option<Self> {
+        if value.starts_with(b"null") {
+            return Some(Self::None);
+        }
+        let text = plain_text(value).filter(|text| is_plain(text.as_bytes()))?;
+        Some(if text.is_empty() { Self::None } else { Self::Text(text) })
+    }
+}
+
+/// Letters of ASCII, without white space around them.
+fn is_plain(text: &[u8]) -> bool {
+    text.is_ascii() && text.trim_ascii().len() == text.len()
+}
+
+fn text_into<'a>(into: &mut Option<&'a str>, value: &'a [u8]) -> bool {
+    result_into(into, Value::of(value))
+}
+
+fn result_into<'a>(into: &mut Option<&'a str>, value: Option<Value<'a>>) -> bool {
+    match value {
+        Some(Value::Text(text)) => *into = Some(text),
+        Some(Value::None) => {}
+        None => return false,
+    }
+    true
+}
+
+fn name_into<'a>(into: &mut Option<&'a [u8]>, value: &'a [u8]) -> bool {
+    if value.starts_with(b"null") {
+        return true;
+    }
+    match quoted(value).filter(|name| is_plain(name)) {
+        Some(name) => {
+            *into = Some(name).filter(|name| !name.is_empty());
+            true
+        }
+        None => false,
+    }
+}
+
+/// Returns the text between the quotes, in which only backslashes are escaped.
+fn quoted(value: &[u8]) -> Option<&[u8]> {
+    let text = value.strip_prefix(b"\"")?;
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text.get(at) == Some(&b'"') {
+            return text.get(..at);
+        }
+        (text.get(at + 1) == Some(&b'\\')).then_some(())?;
+        at += 2;
+    }
+}
+
+/// Returns a number, which may be written as text.
+fn record_type(value: &[u8]) -> Option<Option<i64>> {
+    if value.starts_with(b"null") {
+        return Some(None);
+    }
+    let digits = value.strip_prefix(b"\"").unwrap_or(value);
+    let length = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    let is_ended = matches!(digits.get(length), Some(b'"' | b',' | b'}' | b' '));
+    let number = std::str::from_utf8(digits.get(..length)?).ok()?.parse().ok()?;
+    is_ended.then_some(Some(number))
+}
+
+/// The search for the session of a token.
+#[derive(Default)]
+struct Context<'a> {
+    is_seen: bool,
+    session: Option<&'a str>,
+}
+
+impl<'a> Look<'a> for Context<'a> {
+    const LENGTH: Option<u32> = Some("AADSessionId".len() as u32);
+
+    #[inline(always)]
+    fn is_sought(&self, _: usize, first: u8) -> bool {
+        first.eq_ignore_ascii_case(&b'A')
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    fn look(&mut self, text: Text<'a, impl Fn() -> u32>) -> bool {
+        if !text.bytes().eq_ignore_ascii_case(b"AADSessionId") {
+            return true;
+        }
+        match text.part() {
+            Part::Other => true,
+            Part::Unusual => false,
+            // Of two members of one name the parser of objects keeps the last.
+            Part::Member(_) if self.is_seen => false,
+            Part::Member(value) => {
+                self.is_seen = true;
+                text_into(&mut self.session, value)
+            }
+        }
+    }
+}
+
+fn context_session(value: &[u8]) -> Option<Value<'_>> {
+    if value.starts_with(b"null") || value.starts_with(b"\"\"") {
+        return Some(Value::None);
+    }
+    let mut context = Context::default();
+    cross_with(value.starts_with(b"{").then_some(value)?, &mut context)?;
+    Some(context.session.map_or(Value::None, Value::Text))
+}
+
+/// Reads a list of `{"Name":…,"Value":…}` and returns the last session in it.
+fn device_session(value: &[u8]) -> Option<Value<'_>> {
+    if value.starts_with(b"null") {
+        return Some(Value::None);
+    }
+    let mut rest = Rest(value.strip_prefix(b"[")?);
+    let mut session = None;
+    if rest.skip(b"]").is_some() {
+        return Some(Value::None);
+    }
+    loop {
+        rest.skip(b"{")?;
+        (rest.text()? == b"Name").then_some(())?;
+        rest.skip(b":")?;
+        let name = rest.text()?;
+        rest.skip(b",")?;
+        (rest.text()? == b"Value").then_some(())?;
+        rest.skip(b":")?;
+        let value = rest.text()?;
+        rest.skip(b"}")?;
+        if name.eq_ignore_ascii_case(b"SessionId") {
+            session = Some(std::str::from_utf8(value).ok().filter(|text| is_plain(text.as_bytes()))?);
+        }
+        if rest.skip(b",").is_none() {
+            rest.skip(b"]")?;
+            let session = session.filter(|session| !session.is_empty());
+            return Some(session.map_or(Value::None, Value::Text));
+        }
+    }
+}
+
+/// The bytes that are still to be read.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn skip(&mut self, token: &[u8]) -> Option<()> {
+        self.0 = self.0.trim_ascii_start().strip_prefix(token)?;
+        Some(())
+    }
+
+    /// Reads a text. A backslash in it is left as it is written.
+    fn text(&mut self) -> Option<&'a [u8]> {
+        let begin = self.0.trim_ascii_start();
+        let text = quoted(begin)?;
+        self.0 = begin.get(text.len() + 2..)?;
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Traces;
+
+    const HEAD: &str = r#""CreationTime":"2026-11-20T08:00:00","Id":"1","Operation":"Send""#;
+
+    fn with(members: &str) -> String {
+        format!("{{{HEAD},{members}}}")
+    }
+
+    #[test]
+    fn members_are_read_from_every_place() {
+        let record = with(
+            r#""OrganizationId":"o","RecordType":50,"UserId":"NT AUTHORITY\\SYSTEM","MailboxOwnerUPN":null,"userkey":"k\\\\",
+            "ClientIPAddress":"1.2.3.4","SessionId":"","AppAccessContext":{"APIId":"","AADSessionId":"a"},
+            "DeviceProperties":[{"Name":"OS","Value":"x"},{"Name":"SessionId","Value":"d"}],"Folders":[{"Id":"n","UserId":"z"}]"#,
+        );
+        let record = record.replace('\n', " ");
+        let traces = Traces::of(record.as_bytes()).unwrap();
+        assert_eq!(traces.created, "2026-11-20T08:00:00");
+        assert_eq!((traces.id, traces.operation, traces.record_type), ("1", "Send", Some(50)));
+        assert_eq!(traces.account, Some(&br"NT AUTHORITY\\SYSTEM"[..]));
+        assert_eq!((traces.mailbox, traces.object_ids), (None, [None, Some(&br"k\\\\"[..])]));
+        assert_eq!(traces.addresses, [None, Some("1.2.3.4"), None, None]);
+        assert_eq!(traces.sessions, [None, Some("a"), Some("d")]);
+    }
+
+    #[test]
+    fn unusual_records_have_no_traces() {
+        for members in [
+            r#""UserId":"jos\u00e9""#,
+            r#""UserId":"josé""#,
+            r#""UserId":" v""#,
+            r#""UserId":7"#,
+            r#""User\u0049d":"v""#,
+            r#""ClientIP":"a\"b""#,
+            r#""AppAccessContext":"{\"AADSessionId\":\"a\"}""#,
+            r#""AppAccessContext":{"AADSessionId":"a","aadsessionid":"b"}"#,
+            r#""DeviceProperties":[{"Value":"d","Name":"SessionId"}]"#,
+            r#""auditData":"{}""#,
+            "\n\"UserId\":\"v\"",
+        ] {
+            assert_eq!(Traces::of(with(members).as_bytes()), None, "{members}");
+        }
+        assert_eq!(Traces::of(br#"{"Operation":"Send","Id":"1"}"#), None);
+    }
+
+    #[test]
+    fn envelope_is_opened() {
+        let inner = with(r#""UserId":"v""#);
+        let record = format!(r#"{{"operation":"Send","userId":"w","auditData":{inner}}}"#);
+        assert_eq!(Traces::of(record.as_bytes()).unwrap().account, Some(&b"v"[..]));
+    }
+}
