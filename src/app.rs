@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::facts::{AttackerCache, FactCache};
-use crate::location::Locator;
+use crate::location::{Databases, Locator};
 use crate::notify::heartbeat::Heartbeat;
 use crate::notify::outbox::Outbox;
 use crate::notify::{Notifier, NotifierClients};
@@ -73,14 +73,17 @@ impl App {
         let facts = Arc::new(FactCache::new(exchange.clone(), graph.clone(), trust, clock.clone()));
         Ok(Self {
             activity: ManagementActivity::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
-            notifier: Arc::new(Notifier::new(
-                &settings.channels,
-                &settings.hosts,
-                &settings.partner,
-                settings.actions.clone(),
-                NotifierClients::new(&settings, http.clone(), graph.clone())?,
-                clock.clone(),
-            )),
+            notifier: Arc::new(
+                Notifier::new(
+                    &settings.channels,
+                    &settings.hosts,
+                    &settings.partner,
+                    settings.actions.clone(),
+                    NotifierClients::new(&settings, http.clone(), graph.clone())?,
+                    clock.clone(),
+                )
+                .with_networks(networks(&settings)),
+            ),
             heartbeat: Arc::new(Heartbeat::new(&settings.heartbeat, http.clone())),
             locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
             attackers: Arc::new(AttackerCache::new(&settings, clock.clone())),
@@ -99,4 +102,10 @@ impl App {
         let partner = self.settings.partner.tenant_id;
         Outbox::new(self.store.as_ref(), self.clock.clone(), &self.notifier, &self.facts, partner, deadline)
     }
+}
+
+/// Opens the database of network owners. Without it notifications are sent anyway.
+fn networks(settings: &Settings) -> Databases {
+    let networks = Databases::open(None, settings.investigation.networks.as_deref());
+    networks.inspect_err(|error| tracing::warn!("ASN_DATABASE cannot be read: {error}")).unwrap_or_default()
 }

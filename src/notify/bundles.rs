@@ -36,7 +36,11 @@ impl Bundles {
     /// Returns the threat if it is to be sent by itself; otherwise it is held back.
     pub fn admit(&self, row: ProcessedRow, version: RowVersion) -> Option<(ProcessedRow, RowVersion)> {
         let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = accounts.entry(account_of(&row)).or_default();
+        let account = match account_of(&row) {
+            account if account.is_empty() => format!("unknown owner, changed by {}", row.actor.trim().to_lowercase()),
+            account => account,
+        };
+        let account = accounts.entry(account).or_default();
         if account.sent < SENT_ONE_BY_ONE {
             account.sent += 1;
             return Some((row, version));

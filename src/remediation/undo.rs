@@ -117,7 +117,9 @@ async fn void(press: RemediationRequest<'_>, record_id: RecordId) -> Result<(), 
 fn action_token(press: RemediationRequest<'_>) -> String {
     let actions = &press.app.settings.actions;
     let life = TimeDelta::from_std(actions.token_life).unwrap_or(TimeDelta::zero());
-    let token = ActionTokens::new(actions).mint(press.finding, Scope::Act, press.app.clock.now(), life);
+    let now = press.app.clock.now();
+    let undone = ProcessedRow { undone_at: Some(now), ..press.finding.clone() };
+    let token = ActionTokens::new(actions).mint(&undone, Scope::Act, now, life);
     token.map(|token| token.expose_secret().to_owned()).unwrap_or_default()
 }
 

@@ -55,7 +55,7 @@ fn summary_says_that_the_owner_is_not_known() {
         let mut row = example();
         (row.kind, row.source_mailbox) = (kind, String::new());
         let sentence = summary::summary(&(&row).into());
-        assert!(sentence.contains("whose owner is not known"), "{sentence}");
+        assert!(sentence.contains("whose owner is unknown"), "{sentence}");
     }
 }
 

@@ -40,13 +40,13 @@ conditions! {
     /// Mailbox owner and actor are known accounts of the tenant.
     KnownAccounts = "an account could not be read",
     /// The current rule was read, or the record is unambiguous.
-    WholeChange = "neither the current settings of the mailbox nor the record show the whole change",
+    WholeChange = "Tenantwatch could not read the whole change",
     /// The accepted domains were read from Exchange or the directory.
     AcceptedDomains = "the accepted domains could not be read",
     /// If mail is forwarded, one target is proven to be external.
     ExternalTarget = "no target is proven to be external",
     /// Sign-in is allowed for every account, or this incident has blocked it.
-    Enabled = "an account is not enabled",
+    Enabled = "sign-in of the account was already blocked",
     /// Every account is that of a member.
     Member = "an account is a guest, or its type could not be read",
     /// No account is in `PROTECTED_USERS`.

@@ -105,7 +105,7 @@ async fn a_press_secures_the_account_and_the_card_shows_every_step() {
         assert!(card.contains(part), "{part} is missing: {card}");
     }
     assert!(card.contains("smtp:eve[@]evil[.]example"), "defanged once: {card}");
-    assert!(card.contains("Unless that was agreed"), "the finding still stands there: {card}");
+    assert!(card.contains("If this change was not agreed"), "the finding still stands there: {card}");
     assert!(!card.contains("v1."), "no token is in a card: {card}");
 }
 
@@ -213,7 +213,7 @@ async fn the_result_fits_teams_however_long_it_is() {
             let run = answered(Some(flow_card(&hostile)), vec![answer]).await;
             let card = result(&run).to_string();
             assert!(card.contains("Remediate: CompletedWithErrors. "), "{card}");
-            assert!(card.contains("Unless that was agreed"), "whose account it was is never cut: {card}");
+            assert!(card.contains("If this change was not agreed"), "whose account it was is never cut: {card}");
         }
     }
 }
