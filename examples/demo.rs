@@ -3,9 +3,10 @@
 //! `cargo run --release --example demo` serves a page with the notifications as cards with working buttons. With `-- --once`
 //! it runs one full cycle without a browser, remediates every threat and prints the result. It fails if a planted attack was
 //! missed, notified twice or not secured. With `-- --channels all` the page shows the flow, Teams, the webhook, mail and Slack side by
-//! side.
+//! side. With `-- --keep` only the simulator runs, for the commands of another shell.
 
 mod table;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -26,6 +27,7 @@ use tenantwatch_simulator::scenario::{self, Planted};
 use tenantwatch_simulator::{Simulator, World};
 
 use table::new_table;
+use variables::exports;
 
 /// Always the same tenants, people and attacks.
 const SEED: u64 = 20_261_123;
@@ -39,6 +41,9 @@ struct Arguments {
     /// Run one full cycle without a browser and print a table; fail if an attack was missed, notified twice or not secured
     #[arg(long)]
     once: bool,
+    /// Run the simulator alone, and print the variables that point the commands in another shell at it
+    #[arg(long, conflicts_with = "once")]
+    keep: bool,
     /// Serve the page on this port of 127.0.0.1; 0 chooses a free one
     #[arg(long, default_value_t = 8365)]
     port: u16,
@@ -88,8 +93,24 @@ struct Demo {
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments = Arguments::parse();
+    if arguments.keep {
+        return keep_simulator(arguments.channels).await;
+    }
     let demo = Demo::start(if arguments.once { 0 } else { arguments.port }, arguments.channels).await?;
     if arguments.once { demo.once().await } else { demo.keep_running().await }
+}
+
+/// Runs the simulator until Ctrl-C, for commands in another shell.
+async fn keep_simulator(channels: Channels) -> Result<ExitCode, Box<dyn Error>> {
+    let (world, _) = scenario::demo(SEED, chrono::Utc::now());
+    let simulator = Simulator::start(world).await?;
+    let variables: Vec<_> = simulator.environment().into_iter().chain(channels.settings(&simulator)).collect();
+    print!("{}", exports(&variables, &simulator.azure_cli()?));
+    println!("# Paste these lines into another shell, then for example:");
+    println!("#   tenantwatch run --once --data demo && tenantwatch check --data demo; tenantwatch status --data demo");
+    eprintln!("The simulator runs until you press Ctrl-C.");
+    tokio::signal::ctrl_c().await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Demo {

@@ -300,7 +300,8 @@ var alerts = [
   {
     name: 'handler-exit'
     title: 'The custom handler has exited'
-    query: 'traces | where message has "Worker Process exited" or message has "restart retry count"'
+    // The host logs an exit together with an exception, and Application Insights keeps such a line in exceptions alone.
+    query: 'union isfuzzy=true (traces | project timestamp, text = message), (exceptions | project timestamp, text = strcat(outerMessage, " ", tostring(customDimensions))) | where text has "Worker Process exited" or text has "exited with code" or text has "restart retry count"'
     operator: 'GreaterThan'
     threshold: 0
   }

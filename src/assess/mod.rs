@@ -11,17 +11,18 @@ mod resume;
 
 pub use resume::{resume_notices, resume_unwatched};
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::app::App;
 use crate::collect::Batch;
-use crate::detection::{Finding, FindingKind, judge, judge_without_domains, raise_forwarding_target, unite_consents};
-use crate::facts::{RunFacts, contacts};
+use crate::detection::{Finding, FindingKind, judge_without_domains, raise_forwarding_target, unite_consents};
+use crate::facts::{RunFacts, Turn, contacts};
 use crate::notify::outbox::Outbox;
 use crate::tables::claim::{CLAIM_HOLDS, CONTAINMENT_HOLDS, OwnedFinding};
 use crate::tables::{Containment, CoverageSession, ProcessedRow, RowVersion, is_containable};
@@ -34,6 +35,12 @@ use table_store::{StoreError, TOGETHER_LIMIT};
 
 /// Findings that are stored concurrently.
 const STORED_AT_ONCE: usize = 8;
+
+/// Batches that are evaluated concurrently. Each holds its records until all of them are stored.
+const BATCHES_AT_ONCE: usize = 64;
+
+/// The time after which the facts of a tenant are looked up again in the run in which that failed.
+const LEARNED_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(10);
 
 /// Records by what they show with what is known before anything is looked up.
 #[derive(Debug, Default)]
@@ -69,8 +76,12 @@ pub struct Assessor<'a> {
     tenant: TenantId,
     session: &'a CoverageSession<'a>,
     outbox: &'a Outbox<'a>,
-    facts: tokio::sync::Mutex<Option<RunFacts<'a>>>,
-    organization: OnceLock<String>,
+    facts: OnceCell<RunFacts<'a>>,
+    /// Held while the facts are learned; why and when that last failed.
+    learning: tokio::sync::Mutex<Option<(DateTime<Utc>, Stop)>>,
+    /// Held to write by what must not be stored together with anything else, and to read by the rest.
+    storing: tokio::sync::RwLock<()>,
+    places: Semaphore,
     notified: NotifiedFingerprints,
     counts: Mutex<Report>,
     /// The queue of the containment stage. `None`: threats are sent immediately.
@@ -85,8 +96,10 @@ impl<'a> Assessor<'a> {
             tenant,
             session,
             outbox,
-            facts: tokio::sync::Mutex::default(),
-            organization: OnceLock::new(),
+            facts: OnceCell::new(),
+            learning: tokio::sync::Mutex::default(),
+            storing: tokio::sync::RwLock::default(),
+            places: Semaphore::new(STORED_AT_ONCE),
             notified: NotifiedFingerprints::default(),
             counts: Mutex::default(),
             containment: Mutex::default(),
@@ -122,12 +135,15 @@ impl<'a> Assessor<'a> {
         is_to_be_contained(self.app, row)
     }
 
-    /// Evaluates batches until the collecting stage has ended, and acknowledges each.
+    /// Evaluates batches until the collecting stage has ended, and acknowledges each. Several at once: a batch for which something is
+    /// looked up must not delay the threats in another.
     pub async fn run(&self, mut batches: mpsc::Receiver<Batch>) {
-        while let Some(mut batch) = batches.recv().await {
-            let (records, created) = (batch.take_records(), batch.content_created);
-            batch.acknowledge(Box::pin(self.assess(records, created)).await);
-        }
+        stream::poll_fn(|context| batches.poll_recv(context))
+            .for_each_concurrent(BATCHES_AT_ONCE, |mut batch| async {
+                let (records, created) = (batch.take_records(), batch.content_created);
+                batch.acknowledge(self.assess(records, created).boxed().await);
+            })
+            .await;
     }
 
     /// Ends the stage: caches what was looked up, and returns the numbers.
@@ -142,30 +158,39 @@ impl<'a> Assessor<'a> {
     /// come the records that prove a threat by themselves, so that they are stored and sent before anything is looked up for another.
     async fn assess(&self, mut records: Vec<AuditRecord>, created: DateTime<Utc>) -> Result<(), Stop> {
         records.sort_by_key(|record| record.created);
-        if let Err(stop) = self.learn().await {
+        if let Err(stop) = self.facts().await {
             self.store_proven_without_domains(&records, created).await?;
             return Err(stop);
         }
         let Sorted { preconditions, proven, consents, others } = self.sorted(records).await?;
-        for record in preconditions.into_iter().chain(proven) {
-            if let Some(finding) = self.evaluate(&record).await? {
+        for record in preconditions {
+            if let Some(finding) = self.evaluate(&record, Turn::OfThreats).await? {
+                let _alone = self.storing.write().await;
                 Box::pin(self.store_finding(finding, created)).await?;
             }
         }
-        for records in [consents, others] {
-            let mut findings = Vec::new();
-            for record in &records {
-                findings.extend(self.evaluate(record).await?);
+        for record in proven {
+            if let Some(finding) = self.evaluate(&record, Turn::OfThreats).await? {
+                let _with_others = self.storing.read().await;
+                Box::pin(self.store_finding(finding, created)).await?;
             }
-            self.store_all(findings, created).await?;
         }
-        Ok(())
+        let consents = self.evaluate_all(&consents).await?;
+        if !consents.is_empty() {
+            let _alone = self.storing.write().await;
+            self.store_all(consents, created).await?;
+        }
+        let others = self.evaluate_all(&others).await?;
+        let _with_others = self.storing.read().await;
+        self.store_all(others, created).await
     }
 
-    /// Learns the facts that every record needs.
-    async fn learn(&self) -> Result<(), Stop> {
-        let mut facts = self.facts.lock().await;
-        self.learned(&mut facts).await.map(|_| ())
+    async fn evaluate_all(&self, records: &[AuditRecord]) -> Result<Vec<Finding>, Stop> {
+        let mut findings = Vec::new();
+        for record in records {
+            findings.extend(self.evaluate(record, Turn::OfOthers).await?);
+        }
+        Ok(findings)
     }
 
     /// Stores the records that are threats whichever domains are the tenant's. The others are evaluated when its domains can be read; then
@@ -175,6 +200,7 @@ impl<'a> Assessor<'a> {
         let mut findings: Vec<Finding> =
             records.iter().filter_map(|record| judge_without_domains(record, &known)).collect();
         findings.retain(|finding| !is_precondition(finding) && !finding.rejudge);
+        let _alone = self.storing.write().await;
         self.store_all(findings, created).await
     }
 
@@ -183,7 +209,11 @@ impl<'a> Assessor<'a> {
     async fn store_all(&self, mut findings: Vec<Finding>, created: DateTime<Utc>) -> Result<(), Stop> {
         unite_consents(&mut findings);
         let (recorded, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_only_recorded);
-        let stores: Vec<_> = others.into_iter().map(|finding| self.store_finding(finding, created).boxed()).collect();
+        let store = async |finding| {
+            let _place = self.places.acquire().await;
+            self.store_finding(finding, created).await
+        };
+        let stores: Vec<_> = others.into_iter().map(|finding| store(finding).boxed()).collect();
         let mut stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
         for together in recorded.chunks(TOGETHER_LIMIT) {
             stored.push(self.store_together(together, created).await);
@@ -193,11 +223,10 @@ impl<'a> Assessor<'a> {
 
     /// Sorts records by what they show with what is known already.
     async fn sorted(&self, records: Vec<AuditRecord>) -> Result<Sorted, Stop> {
-        let mut facts = self.facts.lock().await;
-        let facts = self.learned(&mut facts).await?;
+        let facts = self.facts().await?;
         let mut sorted = Sorted::default();
         for record in records {
-            let list = match judge(&record, &facts.knowledge) {
+            let list = match facts.judge(&record) {
                 Some(finding) if is_precondition(&finding) => &mut sorted.preconditions,
                 Some(finding) if finding.kind == FindingKind::Consent => &mut sorted.consents,
                 Some(finding) if finding.threat && !finding.hinges_on_withheld_target => &mut sorted.proven,
@@ -209,12 +238,8 @@ impl<'a> Assessor<'a> {
     }
 
     /// Looks up what a record needs, and evaluates it.
-    async fn evaluate(&self, record: &AuditRecord) -> Result<Option<Finding>, Stop> {
-        let mut facts = self.facts.lock().await;
-        let facts = self.learned(&mut facts).await?;
-        Box::pin(facts.prepare(record)).await;
-        let mut finding = judge(record, &facts.knowledge);
-        finding.iter().for_each(|finding| facts.knowledge.note_domain(finding));
+    async fn evaluate(&self, record: &AuditRecord, turn: Turn) -> Result<Option<Finding>, Stop> {
+        let mut finding = Box::pin(self.facts().await?.evaluate(record, turn)).await;
         if let Some(finding) = finding.as_mut().filter(|finding| finding.kind == FindingKind::ContactRetargeted) {
             self.ask_who_forwards(finding).await;
         }
@@ -237,24 +262,40 @@ impl<'a> Assessor<'a> {
         }
     }
 
-    /// The facts of the run; learned when the first record needs them.
-    async fn learned<'f>(&self, facts: &'f mut Option<RunFacts<'a>>) -> Result<&'f mut RunFacts<'a>, Stop> {
-        if facts.is_none() {
-            let row = self.session.read(Clone::clone).await;
-            let mut learned = self.app.facts.of_tenant(&row).await?;
-            learned.knowledge.attackers = self.app.attackers.current(self.app.store.as_ref()).await;
-            learned.knowledge.recently_added = self.added_domains().await?;
-            learned.knowledge.forget_old_domains(self.app.clock.now());
-            self.organization.get_or_init(|| learned.organization.clone());
-            *facts = Some(learned);
+    /// The facts of the run; learned when the first record needs them. Batches that wait while that fails fail with it.
+    async fn facts(&self) -> Result<&RunFacts<'a>, Stop> {
+        if let Some(facts) = self.facts.get() {
+            return Ok(facts);
         }
-        facts.as_mut().ok_or_else(|| Stop::Transient("the facts of the tenant were not kept".to_owned()))
+        let mut failure = self.learning.lock().await;
+        if let Some((at, stop)) = failure.as_ref().filter(|_| !self.facts.initialized())
+            && (self.app.clock.now() - *at).abs() < LEARNED_AGAIN_AFTER
+        {
+            return Err(stop.clone());
+        }
+        let learned = self.facts.get_or_try_init(|| self.learn()).await;
+        *failure = learned.as_ref().err().map(|stop| (self.app.clock.now(), stop.clone()));
+        learned
+    }
+
+    /// Learns the facts that every record needs.
+    async fn learn(&self) -> Result<RunFacts<'a>, Stop> {
+        let row = self.session.read(Clone::clone).await;
+        let learned = self.app.facts.of_tenant(&row).await?;
+        let attackers = self.app.attackers.current(self.app.store.as_ref()).await;
+        let recently_added = self.added_domains().await?;
+        learned.learn(|known| {
+            known.attackers = attackers;
+            known.recently_added = recently_added;
+            known.forget_old_domains(self.app.clock.now());
+        });
+        Ok(learned)
     }
 
     /// The name of the tenant, as the partner's list or the tenant itself says it.
     async fn organization(&self) -> String {
-        match self.organization.get() {
-            Some(name) => name.clone(),
+        match self.facts.get() {
+            Some(facts) => facts.organization.clone(),
             None => self.session.read(|row| row.display_name.clone()).await,
         }
     }

@@ -15,6 +15,7 @@ use base::ids::RunId;
 use table_store::{PartitionKey, StoreError};
 
 use super::{Assessor, claim_holds, is_to_be_contained};
+use crate::facts::Turn;
 use crate::notify::investigated;
 use crate::notify::outbox::Outbox;
 use crate::tables::{CoverageSession, pending};
@@ -135,13 +136,27 @@ async fn give_up(app: &App, mut task: ProcessedRow, version: &RowVersion) -> Res
 }
 
 impl Assessor<'_> {
-    /// Continues the unfinished findings that are due, until `share` is over. A finding that is taken now is not due in the next
-    /// run, so the next run has time for the rest. If nothing is unfinished, the store is not queried.
-    pub async fn resume(&self, deadline: &Deadline, share: &Deadline) -> Result<(), Stop> {
+    /// Sends what earlier runs left undelivered, and returns the notes of the records that are to be evaluated again. If nothing is
+    /// unfinished, the store is not queried.
+    pub async fn resume(&self, deadline: &Deadline, share: &Deadline) -> Result<Vec<PendingRow>, Stop> {
         if !self.session.read(|row| row.pending).await {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        for unfinished in pending::list(self.app.store.as_ref(), &self.tenant).await? {
+        let unfinished = pending::list(self.app.store.as_ref(), &self.tenant).await?;
+        let (records, notifications) = unfinished.into_iter().partition(has_record);
+        self.resume_all(notifications, deadline, share).await?;
+        Ok(records)
+    }
+
+    /// Continues the unfinished findings that are due, until `share` is over. A finding that is taken now is not due in the next
+    /// run, so the next run has time for the rest.
+    pub async fn resume_all(
+        &self,
+        unfinished: Vec<PendingRow>,
+        deadline: &Deadline,
+        share: &Deadline,
+    ) -> Result<(), Stop> {
+        for unfinished in unfinished {
             stop_in_time(deadline)?;
             if share.has_passed() {
                 break;
@@ -168,7 +183,7 @@ impl Assessor<'_> {
         let Taken { mut row, etag, record } = taken;
         let record = record.and_then(|json| AuditRecord::parse(json.as_bytes()).ok());
         let finding = match record {
-            Some(record) => match share.limit(self.evaluate(&record)).await {
+            Some(record) => match share.limit(self.evaluate(&record, Turn::OfOthers)).await {
                 Some(Ok(finding)) => finding,
                 // A service that does not respond now must not keep the run from what is new.
                 Some(Err(Stop::Transient(_) | Stop::OutOfTime | Stop::Starting(_))) | None => {
@@ -182,6 +197,7 @@ impl Assessor<'_> {
         match finding {
             Some(finding) if !is_late && must_wait(&finding, row.attempts) => self.wait_on(row, &etag).await?,
             Some(finding) => {
+                let _with_others = self.storing.read().await;
                 self.store_evaluated(row, etag, &finding).await?;
                 self.relate(&finding).await?;
             }
@@ -218,6 +234,11 @@ impl Assessor<'_> {
         self.count(|report| report.threats += 1);
         self.send_unless_repeat(judged, etag).await
     }
+}
+
+/// Returns whether an unfinished finding waits for another evaluation of its record.
+fn has_record(unfinished: &PendingRow) -> bool {
+    unfinished.record.is_some() && investigated::due_of(unfinished.record.as_deref()).is_none()
 }
 
 /// Returns whether something that the evaluation needs is still withheld.

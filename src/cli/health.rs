@@ -18,8 +18,10 @@ use super::Cycle;
 pub async fn problems(app: &App, cycle: &Cycle) -> Result<Vec<String>, StoreError> {
     let mut problems: Vec<String> = cycle.listing_failure.iter().cloned().collect();
     if cycle.listing_failure.is_none() && cycle.monitored.is_empty() {
-        problems
-            .push(format!("TENANT_SOURCE={} finds no customers", customers::source_name(&app.settings.tenants.source)));
+        problems.push(format!(
+            "no customers found by {}; TENANT_SOURCE chooses the list",
+            customers::source_name(&app.settings.tenants.source)
+        ));
     }
     let (known, unreadable) = customers::known(app).await?;
     problems.extend(unreadable.iter().map(|error| format!("the coverage row of a tenant is unusable: {error}")));

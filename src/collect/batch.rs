@@ -1,7 +1,10 @@
 //! Passes batches of records from the collecting stage to the evaluating one, which acknowledges that every record is stored.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use chrono::{DateTime, Utc};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::tenants::Stop;
 use audit_log::AuditRecord;
@@ -14,6 +17,8 @@ pub struct Batch {
     /// The time when Microsoft made the blob available.
     pub content_created: DateTime<Utc>,
     acknowledge: oneshot::Sender<Result<(), Stop>>,
+    is_ending: Arc<AtomicBool>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// The way of batches from the collecting to the evaluating stage. One batch waits at most, so that memory is bounded by what the blobs
@@ -25,6 +30,7 @@ pub fn batches() -> (mpsc::Sender<Batch>, mpsc::Receiver<Batch>) {
 impl Batch {
     /// Says that every record is stored, or why not.
     pub fn acknowledge(self, outcome: Result<(), Stop>) {
+        self.is_ending.fetch_or(outcome.is_err(), Ordering::Relaxed);
         // A collector that is gone reads the blob again in the next run.
         let _ = self.acknowledge.send(outcome);
     }
@@ -35,20 +41,38 @@ impl Batch {
     }
 }
 
-/// Hands records over and waits until they are acknowledged.
+/// The coming acknowledgement of a batch.
+#[derive(Debug)]
+pub struct Acknowledgement(oneshot::Receiver<Result<(), Stop>>);
+
+impl Acknowledgement {
+    /// Waits until every record of the batch is stored.
+    ///
+    /// # Errors
+    /// The reason why they could not be stored.
+    pub async fn wait(self) -> Result<(), Stop> {
+        self.0.await.unwrap_or_else(|_| Err(has_ended()))
+    }
+}
+
+/// Hands records over. `place` is what they take of the room for records that wait to be stored; if they cannot be stored, `is_ending`
+/// is set.
 ///
 /// # Errors
-/// The reason why they could not be stored.
+/// Returns [`Stop::Transient`] if the next stage has ended.
 pub async fn hand_over(
     batches: &mpsc::Sender<Batch>,
     records: Vec<AuditRecord>,
     content_created: DateTime<Utc>,
-) -> Result<(), Stop> {
-    if records.is_empty() {
-        return Ok(());
-    }
-    let gone = || Stop::Transient("the evaluation of records has ended".to_owned());
+    place: OwnedSemaphorePermit,
+    is_ending: Arc<AtomicBool>,
+) -> Result<Acknowledgement, Stop> {
     let (acknowledge, acknowledged) = oneshot::channel();
-    batches.send(Batch { records, content_created, acknowledge }).await.map_err(|_| gone())?;
-    acknowledged.await.unwrap_or_else(|_| Err(gone()))
+    let batch = Batch { records, content_created, acknowledge, is_ending, _place: place };
+    batches.send(batch).await.map_err(|_| has_ended())?;
+    Ok(Acknowledgement(acknowledged))
+}
+
+fn has_ended() -> Stop {
+    Stop::Transient("the evaluation of records has ended".to_owned())
 }

@@ -17,13 +17,13 @@ use m365::management_activity::{Content, ContentType, Remedy};
 use table_store::StoreError;
 
 use super::Collector;
-use super::batch::hand_over;
+use super::batch::{Acknowledgement, hand_over};
 use super::blob_stream::{ArrayEnds, LargeRecord};
 use crate::tenants::Stop;
 use crate::tenants::stop::stop_in_time;
 
 /// Blobs that one run reads at once.
-const AT_ONCE: usize = 4;
+pub const AT_ONCE: usize = 4;
 
 /// Blobs that the process reads at once, over all tenants. Each holds at most a chunk of the socket, one ordinary record and
 /// one batch; together with [`LargeRecord`] this is the process's budget of bytes in flight, some 50 MB.
@@ -32,6 +32,10 @@ static IN_FLIGHT: Semaphore = Semaphore::const_new(24);
 /// The number of records at which a batch is evaluated, and the number of their bytes.
 const BATCH_RECORDS: usize = 64;
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// The bytes of records of one run that may wait to be stored. A record that something is looked up for may wait for long; until the
+/// room is used up, other blobs are read meanwhile.
+pub const WAITING_BYTES: usize = AT_ONCE * BATCH_BYTES;
 
 /// The divisor of the time that is left: one blob may take a half of it. A blob that arrives slowly must not keep the others from
 /// being read; if its share is over, it is deferred.
@@ -70,6 +74,25 @@ struct Batch {
     selected: u64,
 }
 
+/// A blob of a listing that has arrived.
+#[derive(Debug)]
+pub struct Arrived {
+    of: ContentType,
+    content: Content,
+    records: BlobRecords,
+}
+
+/// The end of a blob: everything was handed over, and may not be stored yet.
+#[derive(Debug)]
+pub struct BlobRecords {
+    batches: Vec<Acknowledgement>,
+    broken: BrokenRecords,
+    /// It was a complete JSON array.
+    is_whole: bool,
+    /// The number of its records of mailbox auditing.
+    mailbox_items: u64,
+}
+
 /// The malformed records of a blob.
 #[derive(Debug, Default)]
 struct BrokenRecords {
@@ -79,8 +102,8 @@ struct BrokenRecords {
 }
 
 impl Collector<'_> {
-    /// Reads the listed blobs that were neither fetched before nor are deferred.
-    pub(super) async fn read_blobs(&self, of: ContentType, listed: &[Content]) -> Result<(), Stop> {
+    /// Reads the listed blobs that were neither fetched before nor are deferred, and returns those that arrived.
+    pub(super) async fn read_blobs(&self, of: ContentType, listed: &[Content]) -> Result<Vec<Arrived>, Stop> {
         let mut new = Vec::new();
         for content in listed {
             let is_known = self.session.read(|row| row.has_fetched(content)).await || self.is_deferred(content);
@@ -92,59 +115,98 @@ impl Collector<'_> {
         self.session.change(|row| row.last_content = row.last_content.max(newest)).await;
         let reads: Vec<_> = new.into_iter().map(|content| self.read_new(of, content).boxed()).collect();
         let mut outcomes = stream::iter(reads).buffer_unordered(AT_ONCE);
-        let mut stop = Ok(());
+        let (mut arrived, mut stop) = (Vec::new(), Ok(()));
         while let Some(outcome) = outcomes.next().await {
             // Reads in flight are finished, or a notification could be cut off between acceptance and mark.
             self.ends_if(&outcome);
-            stop = stop.and(outcome);
+            match outcome {
+                Ok(blob) => arrived.extend(blob),
+                Err(error) => stop = stop.and(Err(error)),
+            }
         }
-        stop
+        match stop {
+            Ok(()) => Ok(arrived),
+            Err(stop) => self.settle(arrived).await.and(Err(stop)),
+        }
     }
 
-    async fn read_new(&self, of: ContentType, content: &Content) -> Result<(), Stop> {
+    async fn read_new(&self, of: ContentType, content: &Content) -> Result<Option<Arrived>, Stop> {
         if self.is_ending() {
-            return Ok(());
+            return Ok(None);
         }
         stop_in_time(self.deadline)?;
         let share = Deadline::after(Arc::clone(&self.app.clock), self.deadline.left() / SHARE);
-        match self.fetch(content, &share).await {
-            Ok(()) => Ok(()),
-            Err(BlobFault::Denied(error)) => self.lose_denied(content, &error).await,
-            Err(BlobFault::Unread(why)) => self.defer(of, content, &why).await,
-            Err(BlobFault::Stop(stop)) => Err(stop),
+        match self.read(content, &share).await {
+            Ok(records) => Ok(Some(Arrived { of, content: content.clone(), records })),
+            Err(fault) => self.note_fault(of, content, fault).await.map(|()| None),
         }
     }
 
-    /// Reads one blob, which has until `share` is over. It counts as read when the next stage has acknowledged every record in it.
-    pub(super) async fn fetch(&self, content: &Content, share: &Deadline) -> Result<(), BlobFault> {
-        let answer = {
-            let _permit = IN_FLIGHT.acquire().await;
-            self.app.activity.fetch(&self.tenant, &content.content_uri).await
-        };
-        let response = answer.map_err(|error| self.blob_fault(error))?;
-        let (broken, items) = self.read_records(response, content.content_created, share).await?;
-        if let BrokenRecords { count, first: Some(first) } = broken {
+    /// Waits until the records of these blobs are stored, and notes the blobs as fetched.
+    pub(super) async fn settle(&self, arrived: Vec<Arrived>) -> Result<(), Stop> {
+        let mut stop = Ok(());
+        for Arrived { of, content, records } in arrived {
+            let settled = match self.settle_blob(&content, records).await {
+                Ok(()) => Ok(()),
+                Err(fault) => self.note_fault(of, &content, fault).await,
+            };
+            stop = stop.and(settled);
+        }
+        // Blobs may have been left out because of a batch whose blob did not arrive whole.
+        match stop {
+            Ok(()) if self.is_ending() => Err(Stop::Transient("records could not be stored".to_owned())),
+            stop => stop,
+        }
+    }
+
+    /// Waits until every record of a blob is stored. Then it counts as fetched.
+    pub(super) async fn settle_blob(&self, content: &Content, records: BlobRecords) -> Result<(), BlobFault> {
+        for batch in records.batches {
+            batch.wait().await?;
+        }
+        if let BrokenRecords { count, first: Some(first) } = records.broken {
             return Err(BlobFault::Unread(format!("{count} of its records are malformed, the first because: {first}")));
+        }
+        if !records.is_whole {
+            return Err(BlobFault::Unread("it is not a complete JSON array".to_owned()));
         }
         self.session
             .change(|row| {
                 row.note_fetched(content);
-                row.note_exchange_items(content.content_created.date_naive(), items);
+                row.note_exchange_items(content.content_created.date_naive(), records.mailbox_items);
             })
             .await;
         self.count(|report| report.blobs += 1);
         Ok(())
     }
 
-    /// Streams the records of a blob to the next stage and returns those that are malformed, and the number of records of mailbox
-    /// auditing. A permit of the process is held only while bytes are read, never while records are evaluated: a tenant whose Exchange
+    /// Notes that a new blob is lost or deferred, or ends the run.
+    async fn note_fault(&self, of: ContentType, content: &Content, fault: BlobFault) -> Result<(), Stop> {
+        match fault {
+            BlobFault::Denied(error) => self.lose_denied(content, &error).await,
+            BlobFault::Unread(why) => self.defer(of, content, &why).await,
+            BlobFault::Stop(stop) => Err(stop),
+        }
+    }
+
+    /// Reads one blob, which has until `share` is over, and hands its records to the next stage.
+    pub(super) async fn read(&self, content: &Content, share: &Deadline) -> Result<BlobRecords, BlobFault> {
+        let answer = {
+            let _permit = IN_FLIGHT.acquire().await;
+            self.app.activity.fetch(&self.tenant, &content.content_uri).await
+        };
+        let response = answer.map_err(|error| self.blob_fault(error))?;
+        self.read_records(response, content.content_created, share).await
+    }
+
+    /// Streams the records of a blob to the next stage. A permit of the process is held only while bytes are read, never while records are evaluated: a tenant whose Exchange
     /// does not respond must not keep the others from reading.
     async fn read_records(
         &self,
         mut response: reqwest::Response,
         created: DateTime<Utc>,
         share: &Deadline,
-    ) -> Result<(BrokenRecords, u64), BlobFault> {
+    ) -> Result<BlobRecords, BlobFault> {
         let attackers = self.app.attackers.current(self.app.store.as_ref()).await;
         let sign_in = AtomicBool::new(false);
         let mut selector = Selector::new(|operation: &str| {
@@ -157,6 +219,7 @@ impl Collector<'_> {
         let mut items = MailboxItems::default();
         let mut array = ArrayEnds::default();
         let mut batch = Batch::default();
+        let mut batches = Vec::new();
         let mut large = LargeRecord::default();
         while let Some(chunk) = next_chunk(&mut response, share).await? {
             array.note(&chunk);
@@ -164,22 +227,30 @@ impl Collector<'_> {
             selector.push(&chunk, |event| batch.take(event, is_wanted));
             if batch.is_full() {
                 large.release();
-                hand_over(&self.batches, batch.take_records(), created).await?;
+                batches.extend(self.hand_over(&mut batch, created).await?);
             }
             large.hold(selector.kept_bytes()).await;
         }
         drop(large);
         selector.finish(|event| batch.take(event, is_wanted));
-        hand_over(&self.batches, batch.take_records(), created).await?;
+        batches.extend(self.hand_over(&mut batch, created).await?);
         self.count(|report| {
             report.records += batch.seen;
             report.selected += batch.selected;
             report.broken += batch.broken.count;
         });
-        match array.is_complete() {
-            true => Ok((batch.broken, items.finish())),
-            false => Err(BlobFault::Unread("it is not a complete JSON array".to_owned())),
+        Ok(BlobRecords { batches, broken: batch.broken, is_whole: array.is_complete(), mailbox_items: items.finish() })
+    }
+
+    /// Hands the records of a batch to the next stage, when there is room for them.
+    async fn hand_over(&self, batch: &mut Batch, created: DateTime<Utc>) -> Result<Option<Acknowledgement>, Stop> {
+        if batch.records.is_empty() {
+            return Ok(None);
         }
+        let bytes = batch.bytes.clamp(1, WAITING_BYTES).try_into().unwrap_or(u32::MAX);
+        let place = Arc::clone(&self.waiting_places).acquire_many_owned(bytes).await;
+        let place = place.map_err(|_| Stop::Transient("the run has ended".to_owned()))?;
+        hand_over(&self.batches, batch.take_records(), created, place, Arc::clone(&self.ending)).await.map(Some)
     }
 
     fn blob_fault(&self, error: ServiceError) -> BlobFault {

@@ -9,6 +9,7 @@ use crate::detection::FindingKind;
 use crate::tables::{Span, TenantState};
 use m365::management_activity::{ContentPage, ContentType, Remedy, SubscriptionStart};
 
+use super::blobs::Arrived;
 use super::windows::Plan;
 use super::{Collector, time};
 use crate::tenants::Stop;
@@ -22,14 +23,18 @@ const START_INTERVAL: TimeDelta = TimeDelta::minutes(15);
 /// The most pages of one window. A listing that never ends is an error of the service.
 pub const PAGES: usize = 10_000;
 
+/// The blobs that may have arrived and not be stored yet before another page is listed.
+const NOT_STORED_LIMIT: usize = 200;
+
 impl Collector<'_> {
     /// Lists and reads a window. It is covered when every page of every content type was listed and every blob read or
     /// deferred.
     pub(super) async fn read_window(&self, plan: &Plan, window: Span) -> Result<(), Stop> {
-        let mut listed_until = window.to;
-        for of in self.content_types() {
-            listed_until = listed_until.min(self.read_content(plan, of, window).await?);
-        }
+        let mut arrived = Vec::new();
+        let listed = self.read_listed(plan, window, &mut arrived).await;
+        let settled = self.settle(arrived).await;
+        let listed_until = listed?;
+        settled?;
         // No single wrong clock may carry coverage into the future.
         let span = Span { from: window.from, to: window.to.min(listed_until) };
         self.session.change(|row| row.cover(span)).await;
@@ -48,15 +53,34 @@ impl Collector<'_> {
         std::iter::once(ContentType::Exchange).chain(directory).collect()
     }
 
-    /// Reads everything of one content type in a window. Returns the time up to which the service has listed.
-    async fn read_content(&self, plan: &Plan, of: ContentType, window: Span) -> Result<DateTime<Utc>, Stop> {
+    /// Reads everything in a window. Returns the time up to which the service has listed every content type.
+    async fn read_listed(&self, plan: &Plan, window: Span, arrived: &mut Vec<Arrived>) -> Result<DateTime<Utc>, Stop> {
+        let mut listed_until = window.to;
+        for of in self.content_types() {
+            listed_until = listed_until.min(self.read_content(plan, of, window, arrived).await?);
+        }
+        Ok(listed_until)
+    }
+
+    /// Reads everything of one content type in a window, and adds the blobs whose records are not stored yet to `arrived`. Returns the
+    /// time up to which the service has listed.
+    async fn read_content(
+        &self,
+        plan: &Plan,
+        of: ContentType,
+        window: Span,
+        arrived: &mut Vec<Arrived>,
+    ) -> Result<DateTime<Utc>, Stop> {
         let mut page = self.first_page(of, window).await?;
         let listed_until = time::now(self.app).time;
         self.reading.get_or_try_init(|| self.begin_reading(plan)).await?;
         let mut seen = HashSet::new();
         for _ in 0..PAGES {
             stop_in_time(self.deadline)?;
-            self.read_blobs(of, &page.content).await?;
+            arrived.extend(self.read_blobs(of, &page.content).await?);
+            if arrived.len() >= NOT_STORED_LIMIT {
+                self.settle(std::mem::take(arrived)).await?;
+            }
             let Some(next) = page.next else { return Ok(listed_until) };
             let next = next?;
             if !seen.insert(next.clone()) {

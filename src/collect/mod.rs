@@ -17,11 +17,11 @@ pub use listing::PAGES;
 pub use time::{Now, now};
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{OnceCell, Semaphore, mpsc};
 
 use crate::app::App;
 use crate::notify::outbox::Outbox;
@@ -46,12 +46,14 @@ pub struct Collector<'a> {
     session: &'a CoverageSession<'a>,
     outbox: &'a Outbox<'a>,
     batches: mpsc::Sender<Batch>,
+    /// One for each byte of the records that wait to be stored.
+    waiting_places: Arc<Semaphore>,
     /// Blobs in the retry queue, by content id: this run does not read them as new ones.
     deferred: Mutex<HashSet<String>>,
     /// Set once the tenant can be read.
     reading: OnceCell<()>,
     /// Something has ended the run: what is under way is finished, nothing else is begun.
-    ending: AtomicBool,
+    ending: Arc<AtomicBool>,
     counts: Mutex<Report>,
 }
 
@@ -72,9 +74,10 @@ impl<'a> Collector<'a> {
             session,
             outbox,
             batches,
+            waiting_places: Arc::new(Semaphore::new(blobs::WAITING_BYTES)),
             deferred: Mutex::default(),
             reading: OnceCell::new(),
-            ending: AtomicBool::new(false),
+            ending: Arc::default(),
             counts: Mutex::default(),
         }
     }

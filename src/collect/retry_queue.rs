@@ -12,12 +12,9 @@ use m365::management_activity::{Content, ContentType};
 use table_store::{PartitionKey, Query, StoreError};
 
 use super::Collector;
-use super::blobs::BlobFault;
+use super::blobs::{AT_ONCE, BlobFault};
 use crate::tenants::Stop;
 use crate::tenants::stop::stop_in_time;
-
-/// Deferred blobs that one run reads concurrently.
-const AT_ONCE: usize = 4;
 
 /// The result of a try.
 enum Tried {
@@ -86,7 +83,11 @@ impl Collector<'_> {
             return Ok(Tried::Deferred);
         }
         stop_in_time(self.deadline)?;
-        let fault = match self.fetch(&blob.content, share).await {
+        let fetched = match self.read(&blob.content, share).await {
+            Ok(records) => self.settle_blob(&blob.content, records).await,
+            Err(fault) => Err(fault),
+        };
+        let fault = match fetched {
             Ok(()) => {
                 self.remove_from_retry_queue(&blob).await?;
                 return Ok(Tried::Read);

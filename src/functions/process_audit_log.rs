@@ -128,7 +128,8 @@ async fn monitored<'a>(app: &'a App, message: &TenantMessage) -> Result<Option<C
     Ok(Some(CoverageSession::new(app.store.as_ref(), app.clock.clone(), row, version)))
 }
 
-/// Both stages side by side: one reads, the other evaluates what was read.
+/// Sends what was left undelivered, then lets both stages work side by side: one reads, the other evaluates what was read. Beside them
+/// earlier records are evaluated again, because an Exchange that does not answer must not delay what is new.
 async fn work(
     app: &App,
     message: &TenantMessage,
@@ -138,15 +139,17 @@ async fn work(
     assessor: &Assessor<'_>,
     collected: &mut Report,
 ) -> Result<(), Stop> {
-    assessor.resume(deadline, &share(app, deadline)).boxed().await?;
+    let unfinished = assessor.resume(deadline, &share(app, deadline)).boxed().await?;
     Box::pin(outbox.send_bundles()).await?;
     let (sender, receiver) = batches();
     let collector = Collector::new(app, message.tenant_id, deadline, session, outbox, sender);
     // On the heap: each stage waits in many places, and would hold room for all of them on the stack. Their types are erased, because
     // the compiler looks only so deep into one.
     let collecting = collector.run(share(app, deadline), collected).boxed();
-    let (outcome, ()) = tokio::join!(collecting, assessor.run(receiver).boxed());
-    outcome
+    let share = share(app, deadline);
+    let again = assessor.resume_all(unfinished, deadline, &share).boxed();
+    let (read, (), again) = tokio::join!(collecting, assessor.run(receiver).boxed(), again);
+    read.and(again)
 }
 
 /// Returns the time budget for one kind of unfinished work of earlier runs. New content must be read however much of that there

@@ -50,7 +50,7 @@ impl Tokens {
 pub async fn look(app: &App, asked: &Asked<'_>) -> Vec<Item> {
     let consent = ConsentPage::new(&app.settings.hosts, &app.settings.partner).of(&asked.tenant_id);
     let tokens = Tokens::of(app, &asked.tenant_id).await;
-    let mut items = vec![token_item(&tokens, &consent)];
+    let mut items = vec![token_item(&tokens, &consent, asked)];
     items.extend(permission_items(&tokens, asked));
     let (roles, has_asked) = roles(app, &tokens, asked).await;
     items.extend(DIRECTORY_ROLES.iter().map(|role| role_item(&roles, role, asked)));
@@ -79,14 +79,26 @@ async fn roles(app: &App, tokens: &Tokens, asked: &Asked<'_>) -> (Result<Vec<Str
     (roles.map_err(|error| format!("the token does not name the directory roles, and {error}")), true)
 }
 
-fn token_item(tokens: &Tokens, consent: &str) -> Item {
+fn token_item(tokens: &Tokens, consent: &str, asked: &Asked<'_>) -> Item {
     match tokens.failure() {
         None => Item::ok("Token", "Entra issues a token for each of the three services"),
         // A rejected credential of the app is the item PartnerToken, and no fault of the tenant.
         Some((_, error)) if error.fault.is_transient() || error.fault == TokenFault::OurFault => {
             Item::unknown("Token", error.to_string(), "")
         }
-        Some((service, error)) => Item::missing("Token", format!("{error} (token for {service})"), consent),
+        Some((service, error)) => {
+            Item::missing("Token", format!("{error} (token for {service})"), token_mend(error, consent, asked))
+        }
+    }
+}
+
+/// Returns what mends a rejected token. Consent brings back neither a licence nor a tenant.
+fn token_mend(error: &TokenError, consent: &str, asked: &Asked<'_>) -> String {
+    match error.aadsts {
+        Some(90_002 | 900_023 | 5_000_224 | 5_001_211) => "TENANTS_EXCLUDE".to_owned(),
+        Some(500_011 | 500_014 | 650_052) => format!("the licences of the tenant, then {}", onboard(asked)),
+        Some(53_003 | 7_000_112) => "the tenant's Entra admin center".to_owned(),
+        _ => consent.to_owned(),
     }
 }
 
@@ -120,6 +132,7 @@ async fn subscription_items(app: &App, asked: &Asked<'_>) -> Vec<Item> {
     let item = |name: &&str| match &enabled {
         Ok(enabled) if enabled.iter().any(|one| one == name) => Item::ok(name, "the subscription is enabled"),
         Ok(_) => Item::missing(name, "the subscription was never started, or is disabled", onboard(asked)),
+        Err(ServiceError::Token(_)) => Item::unknown(name, "there is no token that shows the subscriptions", ""),
         Err(error) => Item::unknown(name, error.to_string(), ""),
     };
     CONTENT_TYPES.iter().map(item).collect()
@@ -146,9 +159,8 @@ fn without_exchange(error: &ServiceError, asked: &Asked<'_>) -> Vec<Item> {
     let mend = format!("{}; a new role takes effect within half an hour", onboard(asked));
     let first = match error {
         error if is_refused(error) => Item::missing("Exchange", why.as_str(), mend),
-        ServiceError::Token(error) if !error.fault.is_transient() && error.fault != TokenFault::OurFault => {
-            Item::missing("Exchange", why.as_str(), "")
-        }
+        // The item Token says why.
+        ServiceError::Token(_) => Item::unknown("Exchange", "there is no token for Exchange", ""),
         _ => Item::unknown("Exchange", why.as_str(), ""),
     };
     let names = ["UnifiedAuditLog", "OrganizationAuditing", "MailboxAuditing", "AcceptedDomains"];

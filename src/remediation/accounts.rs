@@ -14,7 +14,9 @@ use m365::graph::User;
 use m365::{Service, ServiceError};
 
 use super::Refusal;
+use super::context::{EXCHANGE_GRANT, USER_READ_GRANT};
 use super::request::AccountChoice;
+use super::step::explain;
 
 /// The time limit of one look-up. If one service hangs, the other one can still answer.
 const LOOK_UP: Duration = Duration::from_secs(12);
@@ -233,10 +235,13 @@ async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Account
         (Err(_), Ok(Some(mailbox))) if mailbox.is_owned_by(name) => mailbox,
         // Only the other service could tell about an account that this one does not know. Without its answer a protected account could
         // be changed as soon as the service is back.
-        (Err(graph), Ok(_)) => return Err(Refusal::Unreachable(graph.to_string())),
+        (Err(graph), Ok(_)) => return Err(Refusal::Unreachable(explain(graph, USER_READ_GRANT))),
         (Ok(()), Err(exchange)) if exchange.is_transient() => return Err(Refusal::Unreachable(exchange.to_string())),
         (Ok(()), _) => return Ok(None),
-        (Err(graph), Err(exchange)) => return Err(Refusal::Unreachable(format!("{graph}; {exchange}"))),
+        (Err(graph), Err(exchange)) => {
+            let graph = explain(graph, USER_READ_GRANT);
+            return Err(Refusal::Unreachable(format!("{graph}; {}", explain(&exchange, EXCHANGE_GRANT))));
+        }
     };
     match mailbox.object_id.as_deref().filter(|_| asked.is_ok()) {
         Some(id) => match in_time(app, Service::Graph, app.graph.user(tenant, id)).await {

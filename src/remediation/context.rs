@@ -26,6 +26,9 @@ use super::step::StepReport;
 use super::steps::snapshot::Snapshot;
 use super::{RunStatus, Step};
 
+/// The right to grant if Graph does not show a user.
+pub const USER_READ_GRANT: &str = "Grant User.Read.All.";
+
 /// The rights to grant if Exchange denies access.
 pub const EXCHANGE_GRANT: &str = "Grant the app the application role Exchange.ManageAsApp and, in this tenant, the directory \
      role Exchange Administrator.";

@@ -257,7 +257,7 @@ impl StepReport {
 pub fn explain(error: &ServiceError, grant: &str) -> String {
     let text = defang(&error.to_string());
     match error.status() {
-        Some(401 | 403) => format!("{text}. {grant}"),
+        Some(401 | 403) => format!("{}. {grant}", text.trim_end_matches('.')),
         _ => text,
     }
 }

@@ -85,10 +85,10 @@ pub enum ListingError {
     #[error("the customers cannot be listed: {0}")]
     Service(#[from] ServiceError),
     /// Graph listed none.
-    #[error("TENANT_SOURCE={0} finds no customers; Tenantwatch continues to monitor the known tenants")]
+    #[error("no customers found by {0}; Tenantwatch continues to monitor the known tenants")]
     Empty(&'static str),
     /// Graph listed none, and no tenant is known either.
-    #[error("TENANT_SOURCE={0} finds no customers; {1}")]
+    #[error("no customers found by {0}; {1}; TENANT_SOURCE chooses the list")]
     NoneYet(&'static str, String),
 }
 

@@ -94,9 +94,31 @@ impl Browser {
         panic!("never came true: {expression}\nthe page says: {text}");
     }
 
+    /// Shows the page in a window of that width, on the medium `screen` or `print`, in light colours.
+    pub async fn show_as(&mut self, width: u32, media: &str) {
+        let window = json!({"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", window).await;
+        let light = json!([{"name": "prefers-color-scheme", "value": "light"}]);
+        self.call("Emulation.setEmulatedMedia", json!({"media": media, "features": light})).await;
+    }
+
+    /// The page as it prints, as PDF.
+    pub async fn pdf(&mut self) -> Vec<u8> {
+        let answer = self.call("Page.printToPDF", json!({"preferCSSPageSize": true, "printBackground": true})).await;
+        base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
+    }
+
     /// The whole page as PNG.
     pub async fn screenshot(&mut self) -> Vec<u8> {
         let answer = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
+        base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
+    }
+
+    /// The top of the page as PNG.
+    pub async fn screenshot_of_top(&mut self, width: u32, height: u32) -> Vec<u8> {
+        let place = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
+        let options = json!({"format": "png", "captureBeyondViewport": true, "clip": place});
+        let answer = self.call("Page.captureScreenshot", options).await;
         base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 

@@ -153,6 +153,40 @@ async fn http_with_the_function_key_is_forwarded_unchanged() {
 }
 
 #[tokio::test]
+async fn stop_reason_ends_with_the_last_lines_of_standard_error() {
+    let Some(host) = played(json!([])).await else { return };
+    host.enqueue(&job("refuse")).await.unwrap();
+    let why = host.stopped(LONG).await.unwrap();
+    assert!(why.contains("exit status: 2") && why.ends_with("CLIENT_ID is not a GUID"), "{why}");
+    assert_eq!(host.starts(), 3);
+}
+
+#[tokio::test]
+async fn killed_host_leaves_its_handler_behind() {
+    let Some(host) = played(json!([])).await else { return };
+    let mut orphan = host.abandon().await.unwrap();
+    assert!(!orphan.ends(Duration::ZERO).await);
+}
+
+#[tokio::test]
+async fn manual_start_needs_the_master_key_and_is_not_retried() {
+    let Some(host) = played(json!([])).await else { return };
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/admin/functions/Work", host.http_url());
+    let request = client.post(url).header("x-functions-key", host.function_key());
+    assert_eq!(request.send().await.unwrap().status(), 401);
+    assert_eq!(host.start_manually("Nothing", None).await.unwrap(), 404);
+    assert_eq!(host.start_manually("Work", Some(&job("fail"))).await.unwrap(), 202);
+    while host.invocations().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    host.drain(LONG).await.unwrap();
+    let calls: Vec<_> = host.invocations().iter().map(|call| (call.dequeue_count, call.status)).collect();
+    assert_eq!(calls, [(Some(0), Some(500))]);
+    assert!(host.poison_messages().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn handler_lines_get_the_level_of_their_stream() {
     let Some(host) = played(json!([])).await else { return };
     let found = |text: &str| host.logs().into_iter().find(|line| line.text.contains(text)).map(|line| line.level);

@@ -13,7 +13,6 @@ use tenantwatch::functions::remediate_account::Answer;
 use tenantwatch::functions::{FunctionError, TenantMessage, get_domain, process_audit_log, remediate_account};
 use tenantwatch::host::{Functions, Limits, envelope, router};
 use tenantwatch::remediation::BODY_LIMIT;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
@@ -292,60 +291,6 @@ async fn body_over_the_limit_is_rejected_on_a_connection() {
     }
     let response = client.get(format!("http://{address}/")).send().await.unwrap();
     assert_eq!(response.status(), 200, "the handler still responds");
-}
-
-/// Requests of a real host, with other values: readiness, timer, queue and a press.
-const HOST_REQUESTS: [(&str, &str, u16); 8] = [
-    ("readiness", include_str!("../fixtures/host_requests/readiness.http"), 200),
-    ("timer_due", include_str!("../fixtures/host_requests/timer_due.http"), 200),
-    ("timer_started_manually", include_str!("../fixtures/host_requests/timer_started_manually.http"), 200),
-    (
-        "timer_started_manually_with_input",
-        include_str!("../fixtures/host_requests/timer_started_manually_with_input.http"),
-        200,
-    ),
-    ("queue_first_try", include_str!("../fixtures/host_requests/queue_first_try.http"), 200),
-    ("queue_second_try", include_str!("../fixtures/host_requests/queue_second_try.http"), 200),
-    // A function that was started manually has DequeueCount "0", no Id and no PopReceipt.
-    ("queue_started_manually", include_str!("../fixtures/host_requests/queue_started_manually.http"), 200),
-    // The scripted RemediateAccount answers with this status.
-    ("press", include_str!("../fixtures/host_requests/press.http"), 409),
-];
-
-/// Sends a request as it is, its body in chunks if its header says so, and returns the response.
-async fn replay(address: std::net::SocketAddr, request: &str) -> String {
-    let (head, body) = request.split_once("\n\n").unwrap();
-    let mut bytes = format!("{}\r\nConnection: close\r\n\r\n", head.replace('\n', "\r\n")).into_bytes();
-    if head.contains("Transfer-Encoding: chunked") {
-        for chunk in body.as_bytes().chunks(100).chain([&b""[..]]) {
-            bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
-            bytes.extend([chunk, b"\r\n"].concat());
-        }
-    } else {
-        bytes.extend(body.as_bytes());
-    }
-    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
-    connection.write_all(&bytes).await.unwrap();
-    let mut response = String::new();
-    connection.read_to_string(&mut response).await.unwrap();
-    response
-}
-
-#[tokio::test]
-async fn requests_of_the_real_host_are_answered() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, handler(Script::Succeed)).into_future());
-    for (name, request, status) in HOST_REQUESTS {
-        let response = replay(address, request).await;
-        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{name}: {response}");
-        if request.contains("/GetDomain") || request.contains("/ProcessAuditLog") {
-            let (head, body) = response.split_once("\r\n\r\n").unwrap();
-            assert!(head.to_ascii_lowercase().contains("content-type: application/json"), "{name}: {head}");
-            let answer: Value = serde_json::from_str(body).unwrap();
-            assert_eq!((&answer["Logs"], &answer["ReturnValue"]), (&json!([]), &Value::Null), "{name}");
-        }
-    }
 }
 
 fn file(name: &str) -> Value {

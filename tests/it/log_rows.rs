@@ -77,9 +77,16 @@ impl App {
 
     /// Presses the button of the first notification with three members, as flows of 2019 do.
     async fn press_without_token(&self) -> (u16, Value) {
+        self.press(false).await
+    }
+
+    async fn press(&self, with_token: bool) -> (u16, Value) {
         let notification = self.simulator.notifications().into_iter().find(|body| body["Threat"] == "True").unwrap();
-        let body = json!({"Domain": notification["ManagementDomain"], "User": notification["SourceMailbox"],
+        let mut body = json!({"Domain": notification["ManagementDomain"], "User": notification["SourceMailbox"],
             "ID": notification["LogID"]});
+        if with_token {
+            body["Token"] = notification["ActionToken"].clone();
+        }
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("{}/api/RemediateAccount", self.host.http_url());
         let request = client.post(url).header("x-functions-key", self.host.function_key()).json(&body);
@@ -162,4 +169,53 @@ async fn with_action_key_off_three_members_are_enough() {
     let (status, answer) = app.press_without_token().await;
     assert_eq!((status, &answer["Status"]), (200, &json!("Completed")), "{answer}");
     assert_eq!(answer["UndoToken"], "");
+}
+
+/// What docs/operations.md says about one kind of invocation: its name in the table, and the most bytes of its row.
+const DOCUMENTED: [(&str, usize); 5] = [
+    ("a run with a threat", 350),
+    ("a run that fails", 450),
+    ("a press that is carried out", 300),
+    ("a press that is refused", 300),
+    ("a start of the handler", 50),
+];
+
+/// Prints what a row costs: `cargo test --test it -- measured_rows --nocapture`.
+#[tokio::test(flavor = "multi_thread")]
+async fn measured_rows_are_those_of_the_cost_table() {
+    let (mut world, planted) = scenario::one_threat_each(2, Utc::now());
+    world.tenants.get_mut(&planted[1].tenant_id).unwrap().consent = Consent::Missing;
+    let Some(app) = App::start(world, &[("INVESTIGATE", "")]).await else { return };
+    let mut measured = Vec::new();
+    for invocation in app.cycle().await.iter().filter(|invocation| invocation.function == "ProcessAuditLog") {
+        let row = app.first_row(invocation).await;
+        let failed = row.text.contains(&planted[1].tenant_id.to_string());
+        measured.push((DOCUMENTED[usize::from(failed)], app.rows(invocation)));
+    }
+    for (kind, with_token, status) in [(DOCUMENTED[2], true, 200), (DOCUMENTED[3], false, 403)] {
+        assert_eq!(app.press(with_token).await.0, status);
+        let invocation = app.last_invocation();
+        app.first_row(&invocation).await;
+        measured.push((kind, app.rows(&invocation)));
+    }
+    // The same tenant fails again, and the investigation of the threat may be told only now.
+    for invocation in app.cycle().await {
+        let rows = app.rows(&invocation);
+        let is_new = |row: &LogLine| row.level == Level::Error || !row.text.contains("notified=0");
+        assert!(rows.len() <= 1 && rows.iter().all(is_new), "{rows:?}");
+    }
+    let start = app.line_that_contains("ready").await;
+    measured.push((DOCUMENTED[4], vec![start]));
+
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md")).unwrap();
+    for ((kind, _), rows) in &measured {
+        let bytes: usize = rows.iter().map(|row| row.text.len()).sum();
+        println!("{kind}: {} rows, {bytes} bytes: {rows:?}", rows.len());
+    }
+    for ((kind, most), rows) in measured {
+        let [row] = rows.as_slice() else { panic!("{kind}: {rows:?}") };
+        assert!(row.text.len() <= most, "{kind}: {} bytes: {}", row.text.len(), row.text);
+        let documented = guide.lines().find(|line| line.starts_with(&format!("| {kind} | 1 | ")));
+        assert!(documented.is_some_and(|line| line.ends_with(&format!(" | {most} |"))), "{kind}: {documented:?}");
+    }
 }

@@ -301,6 +301,9 @@ fn template_keeps_to_the_limits_of_the_platform() {
     assert!(decorators.trim_end().ends_with("@minValue(40)\n@maxValue(1000)"), "Flex Consumption accepts 40 to 1000");
     assert!(template.contains("@secure()\nparam settings object"), "a setting may be a secret");
     assert_eq!(template.matches("basicPublishingCredentialsPolicies' = {").count(), 2, "ftp and scm");
+    let (_, exits) = template.split_once("name: 'handler-exit'").unwrap();
+    let query = exits.lines().find(|line| line.contains("query: ")).unwrap();
+    assert!(query.contains("exceptions"), "the host logs an exit with its exception: {query}");
     assert_eq!(template.matches("properties: { allow: false }").count(), 2);
     // The linter takes a parameter with such a name for a secret.
     let parameters = template.lines().filter_map(|line| line.strip_prefix("param "));

@@ -86,6 +86,9 @@ async fn wrong_settings_stop_the_host_with_one_message() {
         Err(other) => panic!("{other}"),
     };
     assert!(why.contains("crashed 3 times") && why.contains("exit status: 2"), "{why}");
+    for name in ["PARTNER_TENANT_ID", "CLIENT_SECRET", "FLOW_URL"] {
+        assert!(why.contains(name), "people see only the last lines of standard error: {why}");
+    }
 }
 
 #[tokio::test]

@@ -67,11 +67,19 @@ pub async fn has_queue(account: &StorageAccount, http: &Client, name: &str) -> R
     match response.status() {
         status if status.is_success() => Ok(true),
         StatusCode::NOT_FOUND => Ok(false),
-        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-            Err(StoreError::Refused(format!("the queue service answered {status}")))
-        }
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(StoreError::Refused(format!(
+            "{} {}: is the account key right, or does the identity have a role for queues?",
+            status.as_u16(),
+            error_code(&response)
+        ))),
         status => Err(StoreError::Unavailable(format!("the queue service answered {status}"))),
     }
+}
+
+/// Returns the code that the service gives an error, without anything else that the response contains.
+fn error_code(response: &reqwest::Response) -> String {
+    let code = response.headers().get("x-ms-error-code").and_then(|code| code.to_str().ok()).unwrap_or_default();
+    code.chars().filter(char::is_ascii_alphanumeric).take(60).collect()
 }
 
 async fn authorization(account: &StorageAccount, http: &Client, path: &str, date: &str) -> Result<String, StoreError> {

@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use super::{OfUser, Paging, denied, failure, rules};
 use crate::reply::Reply;
-use crate::world::{Grant, SignInMethod, SyncedAccounts, Tenant, User};
+use crate::world::{Directory, Grant, SignInMethod, SyncedAccounts, Tenant, User};
 
 /// Answers one request under `/users/{user}`.
 pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &OfUser<'_>) -> Reply {
+    if !is_permitted(&tenant.directory, call) {
+        return denied();
+    }
     if let ["mailFolders", "inbox", "messageRules", rule @ ..] = call.below {
         return rules::answer(tenant, paging, call, rule);
     }
@@ -40,9 +43,27 @@ pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &OfUser<'_>
     }
 }
 
+/// Returns whether the app holds a permission for a request, and for a password a directory role as well.
+///
+/// Source: tables of permissions in the Graph reference, and for the role `Update user`, section on passwords.
+fn is_permitted(directory: &Directory, call: &OfUser<'_>) -> bool {
+    const READ: &[&str] = &["User.Read.All", "Directory.Read.All"];
+    let sets_password = call.body["passwordProfile"].is_object();
+    let any_of: &[&str] = match (call.method, call.below) {
+        (_, ["mailFolders", ..]) => &["MailboxSettings.ReadWrite"],
+        (_, ["authentication", ..]) => &["UserAuthenticationMethod.ReadWrite.All"],
+        ("POST", ["revokeSignInSessions"]) => &["User.RevokeSessions.All"],
+        ("PATCH", []) if sets_password => &["User-PasswordProfile.ReadWrite.All"],
+        ("PATCH", []) => &["User.EnableDisableAccount.All"],
+        ("GET", ["oauth2PermissionGrants"]) => &["DelegatedPermissionGrant.ReadWrite.All", "Directory.Read.All"],
+        _ => READ,
+    };
+    any_of.iter().any(|permission| directory.holds(permission)) && (!sets_password || directory.administers_users())
+}
+
 /// Deletes a consent of any user.
 pub(super) fn delete_grant(tenant: &mut Tenant, id: &str, may_change: bool) -> Reply {
-    if !may_change {
+    if !may_change || !tenant.directory.holds("DelegatedPermissionGrant.ReadWrite.All") {
         return denied();
     }
     for user in &mut tenant.users {

@@ -213,7 +213,6 @@ const QUEUE: &str = "process-audit-log";
 /// Looks at the metadata of the queue.
 pub(super) async fn queue_item(app: &App) -> Item {
     const NAME: &str = "Queue";
-    let mend = "deploy the template again; role Storage Queue Data Contributor on the storage account";
     let Some(storage) = &app.settings.storage else {
         return Item::ok(NAME, "`tenantwatch run` needs no queue");
     };
@@ -223,9 +222,13 @@ pub(super) async fn queue_item(app: &App) -> Item {
     };
     match has_queue(&reachable(storage), &http, QUEUE).await {
         Ok(true) => Item::ok(NAME, format!("the queue {QUEUE} is there")),
-        Ok(false) => Item::missing(NAME, format!("there is no queue {QUEUE}"), mend),
+        Ok(false) => Item::missing(NAME, format!("there is no queue {QUEUE}"), "deploy the template again"),
         Err(error @ StoreError::Unavailable(_)) => Item::unknown(NAME, error.to_string(), ""),
-        Err(error) => Item::missing(NAME, error.to_string(), mend),
+        Err(error) => Item::missing(
+            NAME,
+            error.to_string(),
+            "role Storage Queue Data Contributor on the storage account (Reader for a person), or its connection string",
+        ),
     }
 }
 

@@ -21,17 +21,26 @@ fn write_table(found: &Found, out: &mut dyn Write) -> Result<()> {
     let ours = found.ours.iter().map(|item| ("Tenantwatch", item));
     let of_tenants = found.tenants.iter().flat_map(|of| of.items.iter().map(|item| (of.domain.as_str(), item)));
     let mut rows = 0_usize;
-    for (name, item) in ours.chain(of_tenants).filter(|(_, item)| item.state != ItemState::Ok) {
+    for (name, item) in ours.chain(of_tenants.clone()).filter(|(_, item)| item.state != ItemState::Ok) {
+        let mend = if is_page(&item.mend) { "the page below" } else { &item.mend };
         // The administrators of a tenant choose what its services answer.
-        let texts = [name, &item.item, item.state.as_str(), &item.detail, &item.mend];
+        let texts = [name, &item.item, item.state.as_str(), &item.detail, mend];
         table.add_row(texts.map(printable));
         rows += 1;
     }
     if rows > 0 {
         writeln!(out, "{table}")?;
     }
+    // Nobody can open a link that a table has broken.
+    for (name, item) in of_tenants.filter(|(_, item)| is_page(&item.mend)) {
+        writeln!(out, "{}: {}", printable(name), printable(&item.mend))?;
+    }
     let all = || found.ours.iter().chain(found.tenants.iter().flat_map(|of| &of.items));
     let count = |state| all().filter(|item| item.state == state).count();
     let (ok, missing, unknown) = (count(ItemState::Ok), count(ItemState::Missing), count(ItemState::Unknown));
     writeln!(out, "{} tenants checked: {ok} items ok, {missing} missing, {unknown} unknown", found.tenants.len())
+}
+
+fn is_page(mend: &str) -> bool {
+    mend.starts_with("https://")
 }

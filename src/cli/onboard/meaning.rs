@@ -47,7 +47,7 @@ pub(super) fn explain(error: &ServiceError, asked: Asked<'_>, circumstances: &Ci
 
 fn of_token(error: &TokenError, circumstances: &Circumstances) -> Option<String> {
     let text = match error.aadsts {
-        Some(65_001 | 700_016) if !circumstances.is_azure_cli => {
+        Some(65_001 | 700_016 | 7_000_229) if !circumstances.is_azure_cli => {
             return Some(format!(
                 "ONBOARD_CLIENT_ID has no consent in this tenant – an administrator there opens {}",
                 circumstances.consent_to_sign_in

@@ -81,6 +81,10 @@ fn write_csv(tenants: &[TenantSteps], out: &mut dyn Write) -> std::io::Result<()
 }
 
 fn write_table(tenants: &[TenantSteps], out: &mut dyn Write) -> std::io::Result<()> {
+    let links: Vec<(&str, &str)> = tenants.iter().filter_map(consent_link).collect();
+    if !links.is_empty() && links.len() == tenants.len() {
+        return write_links(&links, out);
+    }
     let mut table = output::table(["Tenant", "Result"]);
     for tenant in tenants {
         table.add_row([printable(&tenant.domain), result(tenant)]);
@@ -88,11 +92,24 @@ fn write_table(tenants: &[TenantSteps], out: &mut dyn Write) -> std::io::Result<
     if !tenants.is_empty() {
         writeln!(out, "{table}")?;
     }
+    write_links(&links, out)?;
     let failed = tenants.iter().filter(|tenant| tenant.has_failed()).count();
     let changed = tenants.iter().filter(|tenant| !tenant.has_failed() && tenant.has(StepState::Done)).count();
     let would = tenants.iter().filter(|tenant| !tenant.has_failed() && tenant.has(StepState::WouldDo)).count();
     let same = tenants.len() - failed - changed - would;
     writeln!(out, "{} tenants: {changed} done, {same} already there, {would} would do, {failed} failed", tenants.len())
+}
+
+/// Returns the domain of a tenant, and the page of consent that its only step or its failed sign-in names.
+fn consent_link(tenant: &TenantSteps) -> Option<(&str, &str)> {
+    let mut steps = tenant.steps.iter().filter(|step| ["Consent link", "Sign-in"].contains(&step.step.as_str()));
+    let link = steps.find_map(|step| step.detail.split(' ').find(|word| word.contains("/adminconsent?client_id=")))?;
+    Some((&tenant.domain, link))
+}
+
+/// Writes one link a line, because nobody can open a link that a table has broken.
+fn write_links(links: &[(&str, &str)], out: &mut dyn Write) -> std::io::Result<()> {
+    links.iter().try_for_each(|(domain, link)| writeln!(out, "{}: {}", printable(domain), printable(link)))
 }
 
 /// Returns one line for each state, and one for each cause of a failure with all the steps that it has stopped.
@@ -105,13 +122,9 @@ fn result(tenant: &TenantSteps) -> String {
         }
     }
     let would: Vec<&Step> = tenant.steps.iter().filter(|step| step.state == StepState::WouldDo).collect();
-    match would.as_slice() {
-        [one] if one.step == "Consent link" => lines.push(printable(&one.detail)),
-        [] => {}
-        many => {
-            let names: Vec<&str> = many.iter().map(|step| step.step.as_str()).collect();
-            lines.push(format!("would do: {}", names.join(", ")));
-        }
+    if !would.is_empty() {
+        let names: Vec<&str> = would.iter().map(|step| step.step.as_str()).collect();
+        lines.push(format!("would do: {}", names.join(", ")));
     }
     let mut causes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for step in tenant.steps.iter().filter(|step| step.state == StepState::Failed) {

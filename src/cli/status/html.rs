@@ -49,32 +49,32 @@ const STYLE: &str = concat!(include_str!("../page/base.css"), include_str!("page
 <section><h2>Coverage</h2>
 <p class="note"><span class="key read">read</span> as it became available, <span class="key late">late</span> by more than two hours, <span class="key dark">dark</span>: could not be read at that time, and was read afterwards unless a gap is shown, <span class="key gap">gap</span>: permanently lost, <span class="key none">empty</span>: not monitored, or not read yet.</p>
 {% for tenant in tenants %}<div class="tenant"><h3>{{ tenant.domain }}{% if !tenant.name.is_empty() %} <small>{{ tenant.name }}</small>{% endif %} <span class="badge {{ tenant.class }}">{{ tenant.state }}</span></h3>
-<p class="when">{{ tenant.facts }}</p>{% if !tenant.outcome.is_empty() %}<p class="when">{{ tenant.outcome }}</p>{% endif %}
+<p class="when">{% for fact in tenant.facts %}{% if !loop.first %} · {% endif %}{{ fact.before }}{% if !fact.time.is_empty() %} <time>{{ fact.time }} UTC</time>{% endif %}{{ fact.after }}{% endfor %}</p>{% if !tenant.outcome.is_empty() %}<p class="when">{{ tenant.outcome }}</p>{% endif %}
 <svg class="flat strip" viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="{{ tenant.domain }}: {{ tenant.label }}"><title>{{ tenant.label }}</title>{% call rectangles(tenant.strip) %}{% endcall %}</svg></div>
 {% endfor %}{% if tenants.is_empty() %}<p>No tenant is stored.</p>{% else %}<p class="ends"><time>{{ from }}</time> <time>{{ to }} UTC</time></p>{% endif %}
 </section>
 <section><h2>Incidents</h2>
 {% if incidents.is_empty() %}<p class="clean">There were no incidents.</p>{% else %}<p class="note">An incident has all threats to one account that belong together. Open incidents come first, whatever their age. The line shows the shares of the three intervals: <span class="key microsoft">until available from Microsoft</span>, <span class="key tenantwatch">until notified</span>, <span class="key technician">until secured</span>.</p>
 <table class="stack"><thead><tr><th>First event (UTC)</th><th>Account</th><th>Severity</th><th>What</th><th>Until available</th><th>Until notified</th><th>Until secured</th><th>Status</th></tr></thead><tbody>
-{% for incident in incidents %}<tr><td data-label="First event (UTC)"><time>{{ incident.time }}</time></td><td data-label="Account" class="wide">{% call account(incident.user) %}{% endcall %}</td><td data-label="Severity" class="{{ incident.severity }}">{{ incident.severity }}</td><td data-label="What" class="wide">{{ incident.what }}</td><td data-label="Until available">{{ incident.intervals[0] }}</td><td data-label="Until notified">{{ incident.intervals[1] }}</td><td data-label="Until secured">{{ incident.intervals[2] }}<svg class="flat small" viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true">{% call rectangles(incident.drawn) %}{% endcall %}</svg></td><td data-label="Status" class="{{ incident.class }}">{{ incident.status }}</td></tr>
+{% for incident in incidents %}<tr><td data-label="First event (UTC)"><time>{{ incident.time }}</time></td><td data-label="Account" class="wide account">{% call account(incident.user) %}{% endcall %}</td><td data-label="Severity" class="{{ incident.severity }}">{{ incident.severity }}</td><td data-label="What" class="wide kind">{{ incident.what }}</td><td data-label="Until available" class="interval">{{ incident.intervals[0] }}</td><td data-label="Until notified" class="interval">{{ incident.intervals[1] }}</td><td data-label="Until secured" class="interval">{{ incident.intervals[2] }}<svg class="flat small" viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true">{% call rectangles(incident.drawn) %}{% endcall %}</svg></td><td data-label="Status" class="{{ incident.class }}">{{ incident.status }}</td></tr>
 {% endfor %}</tbody></table>{% endif %}
 </section>
 <section><h2>Actions</h2>
 {% if presses.is_empty() %}<p>No action was requested in this period.</p>{% else %}
 <table class="stack"><thead><tr><th>Time (UTC)</th><th>Account</th><th>Action</th><th>Result</th><th>By, in the caller's words</th></tr></thead><tbody>
-{% for press in presses %}<tr><td data-label="Time (UTC)"><time>{{ press.time }}</time></td><td data-label="Account" class="wide">{% call account(press.user) %}{% endcall %}</td><td data-label="Action">{{ press.action }}</td><td data-label="Result">{{ press.result }}</td><td data-label="By" class="wide">{{ press.reason }}</td></tr>
+{% for press in presses %}<tr><td data-label="Time (UTC)"><time>{{ press.time }}</time></td><td data-label="Account" class="wide account">{% call account(press.user) %}{% endcall %}</td><td data-label="Action">{{ press.action }}</td><td data-label="Result">{{ press.result }}</td><td data-label="By" class="wide">{{ press.reason }}</td></tr>
 {% endfor %}</tbody></table>{% endif %}
 </section>
 <section><h2>Dismissed as false positive</h2>
 {% if dismissed.is_empty() %}<p>Nothing was dismissed.</p>{% else %}
 <table class="stack"><thead><tr><th>Event (UTC)</th><th>Account</th><th>What</th><th>By, in the caller's words</th></tr></thead><tbody>
-{% for one in dismissed %}<tr><td data-label="Event (UTC)"><time>{{ one.time }}</time></td><td data-label="Account" class="wide">{% call account(one.user) %}{% endcall %}</td><td data-label="What" class="wide">{{ one.what }}</td><td data-label="By" class="wide">{{ one.by }}</td></tr>
+{% for one in dismissed %}<tr><td data-label="Event (UTC)"><time>{{ one.time }}</time></td><td data-label="Account" class="wide account">{% call account(one.user) %}{% endcall %}</td><td data-label="What" class="wide kind">{{ one.what }}</td><td data-label="By" class="wide">{{ one.by }}</td></tr>
 {% endfor %}</tbody></table>{% endif %}
 </section>
 <section><h2>Readiness</h2>
 {% if readiness.is_empty() %}<p>{% if checked == 0 %}No tenant has been checked yet.{% else %}Nothing is missing in {% if checked == 1 %}the checked tenant{% else %}the {{ checked }} checked tenants{% endif %}.{% endif %}</p>{% else %}
 <table class="stack"><thead><tr><th>Tenant</th><th>Missing</th><th>Detail</th><th>Checked (UTC)</th></tr></thead><tbody>
-{% for item in readiness %}<tr><td data-label="Tenant" class="wide">{{ item.domain }}</td><td data-label="Missing" class="wide">{{ item.item }}</td><td data-label="Detail" class="wide">{{ item.detail }}</td><td data-label="Checked (UTC)"><time>{{ item.at }}</time></td></tr>
+{% for item in readiness %}<tr><td data-label="Tenant" class="wide account">{{ item.domain }}</td><td data-label="Missing" class="wide item">{% for part in item.item %}{{ part }}<wbr>{% endfor %}</td><td data-label="Detail" class="wide">{{ item.detail }}</td><td data-label="Checked (UTC)"><time>{{ item.at }}</time></td></tr>
 {% endfor %}</tbody></table>{% endif %}
 </section></body></html>
 "##

@@ -27,10 +27,18 @@ pub(super) struct TenantView {
     pub name: String,
     pub state: &'static str,
     pub class: &'static str,
-    pub facts: String,
+    pub facts: Vec<FactView>,
     pub outcome: String,
     pub strip: Vec<Rectangle>,
     pub label: String,
+}
+
+/// A fact about a tenant, in parts so that no line ends within its time.
+pub(super) struct FactView {
+    pub before: String,
+    /// Empty in a fact without a time.
+    pub time: String,
+    pub after: String,
 }
 
 /// One incident: the threats of one account that belong together.
@@ -65,7 +73,8 @@ pub(super) struct DismissedView {
 /// A missing item of a tenant.
 pub(super) struct ReadinessView {
     pub domain: String,
-    pub item: String,
+    /// The name, in parts after which a line may end.
+    pub item: Vec<String>,
     pub detail: String,
     pub at: String,
 }
@@ -156,20 +165,21 @@ pub(super) fn tenant_view(tenant: &TenantStatus, report: &Report) -> TenantView 
         } else {
             "good"
         },
-        facts: facts(tenant, report).join(" · "),
+        facts: facts(tenant, report),
         outcome: if is_dark || tenant.is_late { readable(&row.last_outcome) } else { String::new() },
         strip: charts::strip(&tenant.strip, &report.period),
         label: label(tenant),
     }
 }
 
-fn facts(tenant: &TenantStatus, report: &Report) -> Vec<String> {
+fn facts(tenant: &TenantStatus, report: &Report) -> Vec<FactView> {
     let row = &tenant.row;
+    let fact = |before: &str, time: String, after: String| FactView { before: before.to_owned(), time, after };
     let read = match (row.covered_until, tenant.lag(report.now)) {
-        (Some(until), Some(lag)) => format!("read up to {} UTC, {} ago", minute(until), length(lag)),
-        _ => "never read".to_owned(),
+        (Some(until), Some(lag)) => fact("read up to", minute(until), format!(", {} ago", length(lag))),
+        _ => fact("never read", String::new(), String::new()),
     };
-    let mut facts = vec![format!("since {} UTC", minute(row.since)), read];
+    let mut facts = vec![fact("since", minute(row.since), String::new()), read];
     let counts = [
         (tenant.open_threats, "open threat", "open threats"),
         (tenant.gaps, "gap", "gaps"),
@@ -178,7 +188,8 @@ fn facts(tenant: &TenantStatus, report: &Report) -> Vec<String> {
         (tenant.contained.done, "contained", "contained"),
     ];
     for (count, one, many) in counts.into_iter().filter(|(count, ..)| *count > 0) {
-        facts.push(format!("{count} {}", if count == 1 { one } else { many }));
+        let text = format!("{count} {}", if count == 1 { one } else { many });
+        facts.push(fact(&text, String::new(), String::new()));
     }
     facts
 }
@@ -241,7 +252,7 @@ pub(super) fn readiness(report: &Report) -> Vec<ReadinessView> {
         let (domain, at) = (tenant.row.domain.to_unicode(), time_or_dash(tenant.readiness_at));
         let view = |item: &super::rows::ReadinessItem| ReadinessView {
             domain: domain.clone(),
-            item: readable(&item.item),
+            item: readable(&item.item).split_inclusive('.').map(str::to_owned).collect(),
             detail: readable(&item.detail),
             at: at.clone(),
         };

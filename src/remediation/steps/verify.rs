@@ -5,8 +5,8 @@ use std::time::Duration;
 use m365::exchange::{Forwarding, is_not_found};
 
 use super::rules::Rule;
-use super::{block_sign_in, clear_forwarding, disable_client_access, disable_inbox_rules, rules};
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use super::{clear_forwarding, disable_client_access, disable_inbox_rules, rules};
+use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext, USER_READ_GRANT};
 use crate::remediation::step::{StepReport, explain};
 use crate::remediation::{Outcome, Step, StepName};
 
@@ -88,7 +88,7 @@ async fn sign_in(context: &RemediationContext<'_>) -> Reread {
             Ok(Some(user)) if user.account_enabled == Some(false) => texts.push(format!("{name}: sign-in is blocked")),
             Ok(Some(_)) => return Reread::DoesNotHold(format!("{name}: sign-in is still allowed")),
             Ok(None) => return Reread::Unread(format!("{name}: there is no such user")),
-            Err(error) => return Reread::Unread(format!("{name}: {}", explain(&error, block_sign_in::GRANT))),
+            Err(error) => return Reread::Unread(format!("{name}: {}", explain(&error, USER_READ_GRANT))),
         }
     }
     Reread::Holds(texts.join("; "))

@@ -1,5 +1,7 @@
 //! `tenantwatch check` through the built binary: the missing rights, the commands that grant them, and the exit code.
 
+mod queue;
+
 use serde_json::Value;
 use tenantwatch_simulator::world::Consent;
 use tenantwatch_simulator::{Fault, Service, Simulator, World, scenario};
@@ -118,6 +120,37 @@ async fn each_missing_right_is_named_with_what_mends_it() {
         let items = found["Tenants"][0]["Items"].as_array().unwrap();
         assert!(items.iter().any(|one| one["Item"] == item && one["Mend"] != ""), "{item}: {found:#}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_token_is_one_item_with_its_own_mend() {
+    let checked = ready().await;
+    for (consent, mend) in [
+        (Consent::Missing, "/adminconsent?client_id="),
+        (Consent::Gone, "TENANTS_EXCLUDE"),
+        (Consent::NoLicence, "the licences of the tenant, then tenantwatch onboard --tenant "),
+        (Consent::Blocked, "Entra admin center"),
+        (Consent::AppDisabled, "Entra admin center"),
+    ] {
+        checked.tenant(|tenant| tenant.consent = consent);
+        let (code, found) = checked.check(&[], &[]).await;
+        let items = found["Tenants"][0]["Items"].as_array().unwrap();
+        let missing: Vec<&Value> = items.iter().filter(|item| item["State"] == "missing").collect();
+        let [token] = missing.as_slice() else { panic!("one cause is one item: {missing:#?}") };
+        assert_eq!((code, &token["Item"]), (Some(1), &"Token".into()));
+        assert!(token["Mend"].as_str().unwrap().contains(mend), "{token:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_link_of_the_table_is_on_one_line() {
+    let checked = ready().await;
+    checked.tenant(|tenant| tenant.consent = Consent::Missing);
+    let output = checked.command(&["check"], &[]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let client_id = checked.simulator.world().client_id.to_string();
+    let is_whole = |line: &str| line.contains(": https://") && line.ends_with(&format!("?client_id={client_id}"));
+    assert_eq!(text.lines().filter(|line| is_whole(line)).count(), 1, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

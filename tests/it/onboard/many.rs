@@ -77,3 +77,18 @@ async fn three_hundred_tenants_are_onboarded_and_failures_named() {
     let not_healthy: usize = states.values().sum::<usize>() - healthy;
     assert!(not_healthy <= FAILING, "{states:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_hundred_new_tenants_need_one_command_and_one_run() {
+    let mut world = world(TENANTS);
+    world.unkindness.replication_misses = 0;
+    let fixture = OnboardFixture::start(world).await;
+    let (code, found) = fixture.onboard(&[]).await;
+    assert_eq!((code, failing(&found)), (Some(0), Vec::new()));
+    assert_eq!(found["Tenants"].as_array().map(Vec::len), Some(TENANTS));
+    fixture.simulator.forget_requests();
+    let (code, again) = fixture.onboard(&[]).await;
+    assert_eq!((code, failing(&again), fixture.writes()), (Some(0), Vec::new(), 0));
+    assert_eq!(fixture.run(&["run", "--once"]).await.status.code(), Some(0));
+    assert_eq!(states(&fixture).await, BTreeMap::from([("Healthy".to_owned(), TENANTS)]));
+}

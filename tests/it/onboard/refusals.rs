@@ -23,15 +23,24 @@ async fn refused(change: impl FnOnce(&mut Tenant), name: &str) -> (String, Strin
 async fn refused_sign_in_says_what_it_means_and_what_to_do() {
     for (number, expected) in [
         (50_020, "security group of the GDAP relationship"),
+        (50_177, "security group of the GDAP relationship"),
         (53_003, "exclude service provider users"),
         (90_002, "TENANTS_EXCLUDE"),
+        (900_023, "TENANTS_EXCLUDE"),
+        (5_000_224, "TENANTS_EXCLUDE"),
+        (500_011, "check its licences"),
+        (500_014, "check its licences"),
+        (650_051, "run the same command again in a minute"),
+        (650_052, "check its licences"),
     ] {
         let (state, detail) = refused(|tenant| tenant.technician.refused = Some(number), "Sign-in").await;
         assert_eq!(state, "failed");
         assert!(detail.contains(expected) && detail.contains(&format!("(AADSTS{number}) – ")), "{detail}");
     }
-    let (_, detail) = refused(|tenant| tenant.technician.client_refused = Some(65_001), "Sign-in").await;
-    assert!(detail.contains("ONBOARD_CLIENT_ID") && detail.contains("/adminconsent?client_id="), "{detail}");
+    for number in [65_001, 700_016, 7_000_229] {
+        let (_, detail) = refused(|tenant| tenant.technician.client_refused = Some(number), "Sign-in").await;
+        assert!(detail.contains("ONBOARD_CLIENT_ID") && detail.contains("/adminconsent?client_id="), "{detail}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

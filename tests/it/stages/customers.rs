@@ -54,7 +54,7 @@ async fn empty_first_customer_list_is_a_problem_of_ours_at_once() {
     assert_eq!(cycle(&fixture).await, Vec::<String>::new());
     let texts = fixture.notice_texts();
     assert_eq!(texts.len(), 1, "{texts:?}");
-    assert!(texts[0].contains("TENANT_SOURCE=contracts finds no customers"), "{texts:?}");
+    assert!(texts[0].contains("no customers found by contracts"), "{texts:?}");
     cycle(&fixture).await;
     assert_eq!(fixture.notice_texts().len(), 1, "it is notified once");
     fixture.sim.world().lists_contracts = true;

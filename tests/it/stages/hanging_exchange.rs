@@ -1,5 +1,7 @@
 //! An Exchange that never responds, or responds with 503, delays its own tenant by a few seconds and no other tenant.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use futures::future::join_all;
 use serde_json::json;
@@ -10,6 +12,9 @@ use uuid::Uuid;
 
 use super::records::{add_mailboxes, blank, forwarding};
 use crate::collector_fixture::{CONTOSO, CollectorFixture, forwarding_rule};
+
+/// Long enough for any machine. No test waits that long unless it fails.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Requests to Exchange apart from those for the accepted domains, which every run needs.
 fn look_ups(fixture: &CollectorFixture) -> usize {
@@ -28,17 +33,52 @@ async fn proven_threat_is_sent_before_anything_is_looked_up() {
     let mut records: Vec<_> = mailboxes.iter().zip(1..).map(|(mailbox, id)| blank(CONTOSO, mailbox, id, now)).collect();
     records.push(forwarding_rule(9, "Invoices", "eve@evil.example", now));
     fixture.publish(records);
+    assert_sent_while_look_ups_hang(&fixture).await;
+    assert_eq!(fixture.sim.hanging(), 0, "nothing was looked up for another record");
+}
+
+/// Reads until a threat is sent. The clock stands still, so that look-ups which hang never end.
+async fn assert_sent_while_look_ups_hang(fixture: &CollectorFixture) {
     let sent = async {
         while fixture.notified("InboxRule").is_empty() {
             tokio::task::yield_now().await;
         }
     };
-    // The clock stands still, so the look-ups for the other records never end.
     tokio::select! {
-        () = sent => {}
+        sent = tokio::time::timeout(LONG, sent) => {
+            assert!(sent.is_ok(), "the threat waits for look-ups");
+        }
         _ = fixture.read() => panic!("look-ups hang"),
     }
-    assert_eq!(fixture.sim.hanging(), 0, "nothing was looked up for another record");
+}
+
+#[tokio::test]
+async fn proven_threat_in_a_later_blob_waits_for_no_look_up() {
+    let fixture = CollectorFixture::start().await;
+    let mailboxes = add_mailboxes(&fixture, CONTOSO, 20);
+    fixture.read().await.unwrap();
+    for (mailbox, id) in mailboxes.iter().zip(1..) {
+        fixture.sim.inject(Fault::hang(Service::Exchange, "").in_tenant(CONTOSO).on_mailbox(mailbox));
+        fixture.publish(vec![blank(CONTOSO, mailbox, id, fixture.now())]);
+    }
+    fixture.publish(vec![forwarding_rule(99, "Invoices", "eve@evil.example", fixture.now())]);
+    assert_sent_while_look_ups_hang(&fixture).await;
+    assert_eq!(fixture.sim.hanging(), 1, "look-ups take turns");
+}
+
+#[tokio::test]
+async fn proven_threat_waits_for_no_earlier_record() {
+    let fixture = CollectorFixture::start().await;
+    let mailboxes = add_mailboxes(&fixture, CONTOSO, 1);
+    fixture.read().await.unwrap();
+    fixture.sim.inject(Fault::status(Service::Exchange, "", 503));
+    fixture.publish(vec![blank(CONTOSO, &mailboxes[0], 1, fixture.now())]);
+    fixture.read().await.unwrap();
+    fixture.sim.clear_faults();
+    fixture.sim.inject(Fault::hang(Service::Exchange, "").in_tenant(CONTOSO).on_mailbox(&mailboxes[0]));
+    fixture.wait(TimeDelta::minutes(20));
+    fixture.publish(vec![forwarding_rule(99, "Invoices", "eve@evil.example", fixture.now())]);
+    assert_sent_while_look_ups_hang(&fixture).await;
 }
 
 #[tokio::test]

@@ -34,6 +34,21 @@ pub(super) fn of(settings: &StorageAccount, http: reqwest::Client) -> Result<Sto
     }
 }
 
+/// The error message if the managed identity yields no token.
+const NO_MANAGED_TOKEN: &str =
+    "the managed identity got no token for the storage account: is it assigned, and is it the one that is set?";
+
+/// The error message if the developer's own tools yield no token.
+const NO_DEVELOPER_TOKEN: &str =
+    "no managed identity is offered here, and the sign-in of az or azd got no token; run `az login`";
+
+/// Returns the message of a credential of this module among the causes of an error. No other text of the error is used.
+pub(super) fn message_in(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
+    let known = |text: String| [NO_MANAGED_TOKEN, NO_DEVELOPER_TOKEN].into_iter().find(|message| text == *message);
+    causes.filter_map(known).next()
+}
+
 /// A credential of azure_identity 1.x, as the table client's older interface wants it.
 #[derive(Debug)]
 pub(crate) struct Identity {
@@ -50,14 +65,13 @@ impl Identity {
         };
         let refused = |error| StoreError::Refused(format!("the managed identity cannot be used: {error}"));
         let credential = ManagedIdentityCredential::new(Some(options)).map_err(refused)?;
-        Ok(Self { credential, failure: "the managed identity got no token" })
+        Ok(Self { credential, failure: NO_MANAGED_TOKEN })
     }
 
     pub(crate) fn of_developer() -> Result<Self, StoreError> {
         let refused = |error| StoreError::Refused(format!("the developer's sign-in cannot be used: {error}"));
         let credential = DeveloperToolsCredential::new(None).map_err(refused)?;
-        let failure = "no managed identity is offered here, and the sign-in of az or azd got no token; run `az login`";
-        Ok(Self { credential, failure })
+        Ok(Self { credential, failure: NO_DEVELOPER_TOKEN })
     }
 
     /// Returns a token.

@@ -4,6 +4,7 @@ use azure_core_legacy::error::{Error, ErrorKind};
 
 use base::http::RequestFailure;
 
+use super::credential;
 use crate::StoreError;
 
 /// A failed request, without its address, headers or body.
@@ -36,10 +37,10 @@ impl Failure {
                     None => "no response from the table service".to_owned(),
                 })
             }
-            ErrorKind::Credential => Self::Unavailable(
-                "no token for the storage account: is a managed identity assigned, and is it the one that is set?"
-                    .to_owned(),
-            ),
+            ErrorKind::Credential => {
+                let message = credential::message_in(error).unwrap_or("no token for the storage account");
+                Self::Unavailable(message.to_owned())
+            }
             ErrorKind::DataConversion | ErrorKind::MockFramework | ErrorKind::Other => {
                 Self::Unavailable("the table service gave an answer that cannot be read".to_owned())
             }
