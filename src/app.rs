@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::facts::{AttackerCache, FactCache};
-use crate::location::Locator;
+use crate::location::{Databases, Locator};
 use crate::notify::heartbeat::Heartbeat;
 use crate::notify::outbox::Outbox;
+use crate::notify::seal::Seals;
 use crate::notify::{Notifier, NotifierClients};
 use crate::settings::Settings;
 use base::clock::{Clock, Deadline};
@@ -34,6 +35,8 @@ pub struct App {
     pub exchange: Exchange,
     /// The channels.
     pub notifier: Arc<Notifier>,
+    /// The marks of what Tenantwatch itself has stored.
+    pub seals: Seals,
     /// The external monitor that is called after every cycle.
     pub heartbeat: Arc<Heartbeat>,
     /// The look-up of the place of an IP address.
@@ -70,17 +73,23 @@ impl App {
         let graph = Graph::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone());
         let exchange = Exchange::new(&settings.hosts, http.clone(), tokens.clone(), clock.clone());
         let trust = settings.trust.clone();
+        let seals = Seals::new(&settings.actions.key);
         let facts = Arc::new(FactCache::new(exchange.clone(), graph.clone(), trust, clock.clone()));
         Ok(Self {
             activity: ManagementActivity::new(&settings.hosts, partner, http.clone(), tokens.clone(), clock.clone()),
-            notifier: Arc::new(Notifier::new(
-                &settings.channels,
-                &settings.hosts,
-                &settings.partner,
-                settings.actions.clone(),
-                NotifierClients::new(&settings, http.clone(), graph.clone())?,
-                clock.clone(),
-            )),
+            notifier: Arc::new(
+                Notifier::new(
+                    &settings.channels,
+                    &settings.hosts,
+                    &settings.partner,
+                    settings.actions.clone(),
+                    seals.clone(),
+                    NotifierClients::new(&settings, http.clone(), graph.clone())?,
+                    clock.clone(),
+                )
+                .with_networks(networks(&settings)),
+            ),
+            seals,
             heartbeat: Arc::new(Heartbeat::new(&settings.heartbeat, http.clone())),
             locator: Arc::new(Locator::new(&settings.location, http).map_err(AppError::Location)?),
             attackers: Arc::new(AttackerCache::new(&settings, clock.clone())),
@@ -99,4 +108,10 @@ impl App {
         let partner = self.settings.partner.tenant_id;
         Outbox::new(self.store.as_ref(), self.clock.clone(), &self.notifier, &self.facts, partner, deadline)
     }
+}
+
+/// Opens the database of network owners. Without it notifications are sent anyway.
+fn networks(settings: &Settings) -> Databases {
+    let networks = Databases::open(None, settings.investigation.networks.as_deref());
+    networks.inspect_err(|error| tracing::warn!("ASN_DATABASE cannot be read: {error}")).unwrap_or_default()
 }

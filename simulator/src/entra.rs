@@ -16,6 +16,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+pub use aadsts::{FIELD_NUMBERS_OF_CREDENTIALS, FIELD_NUMBERS_OF_TENANTS};
+
 use crate::reply::Reply;
 use crate::world::applications::MARKER;
 use crate::world::{Consent, World};

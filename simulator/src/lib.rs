@@ -36,6 +36,7 @@ pub mod unreachable;
 pub mod world;
 
 pub use channels::ReceivedWebhook;
+pub use entra::{FIELD_NUMBERS_OF_CREDENTIALS, FIELD_NUMBERS_OF_TENANTS};
 pub use faults::{Fault, FaultKind, Nothing};
 pub use requests::{Request, Service};
 pub use simulator::{Accepted, Simulator, Urls};

@@ -47,8 +47,12 @@ pub struct Planted {
     pub shape: &'static str,
 }
 
-/// Creates four customers with two attacks each among thousands of ordinary records, one without events, and one that has
-/// not consented.
+/// The shape of the attack on the customer whose Exchange rejects every change of a rule.
+pub const REJECTED_SHAPE: &str = "New-InboxRule: forwards outside, Exchange rejects every change of a rule";
+
+/// Creates four customers with two attacks each among thousands of ordinary records, one with an attack whose Exchange rejects every
+/// change of a rule, one without events, one that has not consented, and a new one whose auditing is off and cannot be enabled before
+/// `Enable-OrganizationCustomization` has had its effect.
 pub fn demo(seed: u64, now: DateTime<Utc>) -> (World, Vec<Planted>) {
     let mut seeded = Seeded::new(seed);
     let mut world = provider(&mut seeded);
@@ -56,24 +60,7 @@ pub fn demo(seed: u64, now: DateTime<Utc>) -> (World, Vec<Planted>) {
     let half = ATTACKS.len() / 2;
     for number in 0..half {
         let mut tenant = tenants::demo(number, &mut seeded);
-        let settled = ordinary::settle(&mut tenant, 2, &mut seeded);
-        let mut drafts = Drafts::default();
-        for blob in 0..BLOBS {
-            let minutes = 5 + blob * MINUTES_APART;
-            let created = minutes_before(now, minutes);
-            let records = (0..seeded.range(150, 300))
-                .map(|_| settled.record(&tenant, happened(created, &mut seeded), &mut seeded))
-                .collect();
-            drafts.add(EXCHANGE, created, records);
-        }
-        for blob in 0..2 {
-            let created = minutes_before(now, 9 + blob * 40);
-            let records = (0..seeded.range(100, 180))
-                .map(|_| settled.directory_record(&tenant, happened(created, &mut seeded), &mut seeded))
-                .collect();
-            drafts.add(DIRECTORY, created, records);
-        }
-        drafts.repeat_some(EXCHANGE, 7);
+        let mut drafts = ordinary_days(&mut tenant, now, &mut seeded);
         for (victim, attack) in [number, number + half].into_iter().enumerate() {
             let blob = usize::try_from(seeded.range(1, 6)).unwrap_or(1);
             let Some(created) = drafts.created(EXCHANGE, blob) else { continue };
@@ -100,8 +87,42 @@ pub fn demo(seed: u64, now: DateTime<Utc>) -> (World, Vec<Planted>) {
     missing.consent = Consent::Missing;
     missing.subscriptions.clear();
     world.add(missing);
+    world.add(tenants::demo(half + 2, &mut seeded).brand_new());
+    let mut rejecting = tenants::demo(half + 3, &mut seeded);
+    rejecting.oddities.rejects_rule_changes = true;
+    let mut drafts = ordinary_days(&mut rejecting, now, &mut seeded);
+    let attack = Attack { shape: REJECTED_SHAPE, ..ATTACKS[0] };
+    if let Some(created) = drafts.created(EXCHANGE, 2)
+        && let Some((record, told)) = plant(&mut rejecting, 0, &attack, happened(created, &mut seeded), &mut seeded)
+    {
+        drafts.put(EXCHANGE, 2, record);
+        planted.push((ATTACKS.len(), told));
+    }
+    drafts.publish(&mut rejecting, &mut seeded);
+    world.add(rejecting);
     planted.sort_by_key(|(attack, _)| *attack);
     (world, planted.into_iter().map(|(_, told)| told).collect())
+}
+
+/// Fills the last 90 minutes of a customer with ordinary records, some of which come twice.
+fn ordinary_days(tenant: &mut Tenant, now: DateTime<Utc>, seeded: &mut Seeded) -> Drafts {
+    let settled = ordinary::settle(tenant, 2, seeded);
+    let mut drafts = Drafts::default();
+    for blob in 0..BLOBS {
+        let created = minutes_before(now, 5 + blob * MINUTES_APART);
+        let records =
+            (0..seeded.range(150, 300)).map(|_| settled.record(tenant, happened(created, seeded), seeded)).collect();
+        drafts.add(EXCHANGE, created, records);
+    }
+    for blob in 0..2 {
+        let created = minutes_before(now, 9 + blob * 40);
+        let records = (0..seeded.range(100, 180))
+            .map(|_| settled.directory_record(tenant, happened(created, seeded), seeded))
+            .collect();
+        drafts.add(DIRECTORY, created, records);
+    }
+    drafts.repeat_some(EXCHANGE, 7);
+    drafts
 }
 
 /// Creates subscribed customers with people and without events.

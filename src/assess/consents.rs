@@ -27,6 +27,7 @@ impl Assessor<'_> {
         join_consent(&mut row, &mut scopes, finding);
         row.scopes = scopes;
         if row != before {
+            self.seal_again(&before, &mut row);
             self.store_joined(row, version).await?;
         }
         Ok(true)

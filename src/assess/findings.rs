@@ -14,7 +14,7 @@ use crate::tables::RowVersion;
 use crate::tables::claim::{self, Claimed};
 use crate::tables::{FindingState, ProcessedRow};
 use base::ids::RunId;
-use table_store::{StoreError, retry_unavailable};
+use table_store::{Entity, StoreError, retry_unavailable};
 
 use super::{Assessor, STORED_AT_ONCE, claim_holds, repeats};
 use crate::tables::{incidents, pending};
@@ -45,31 +45,28 @@ impl Assessor<'_> {
         let is_repeat = row.state == FindingState::Repeat;
         match row.state {
             FindingState::Sending | FindingState::Rejudge => Box::pin(self.store_unfinished(row, &finding)).await?,
-            _ => self.store_finished(row).await?,
+            _ => self.insert(&row).await.map(drop)?,
         }
         if is_repeat { Ok(()) } else { Box::pin(self.relate(&finding)).await }
     }
 
-    async fn store_finished(&self, row: ProcessedRow) -> Result<(), StoreError> {
-        self.insert(&row).await.map(|_| ())
-    }
-
-    /// Stores findings that are only recorded, in one request where the store can. Where it cannot, because one of them is stored already
+    /// Stores rows that are only recorded, in one request where the store can. Where it cannot, because one of them is stored already
     /// for example, each is stored by itself.
-    pub(super) async fn store_together(&self, findings: &[Finding], created: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut rows = Vec::new();
-        for finding in findings {
-            let content_created = Some(created);
-            rows.push(ProcessedRow { content_created, ..self.row(finding).await });
-        }
-        let entities: Vec<_> = rows.iter().map(ProcessedRow::to_entity).collect();
-        if entities.len() > 1 && self.app.store.insert_together(PROCESSED, &entities).await {
+    pub(super) async fn store_together(&self, rows: &[Entity]) -> Result<(), StoreError> {
+        if rows.len() > 1 && self.app.store.insert_together(PROCESSED, rows).await {
             self.count(|report| report.findings += rows.len() as u64);
             return Ok(());
         }
-        let stores: Vec<_> = rows.into_iter().map(|row| self.store_finished(row).boxed()).collect();
+        let stores: Vec<_> = rows.iter().map(|row| self.insert_recorded(row).boxed()).collect();
         let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
         stored.into_iter().collect()
+    }
+
+    async fn insert_recorded(&self, row: &Entity) -> Result<(), StoreError> {
+        if let Claimed::Ours(_) = claim::insert(self.app.store.as_ref(), PROCESSED, row).await? {
+            self.count(|report| report.findings += 1);
+        }
+        Ok(())
     }
 
     /// Claims a row by inserting it. Returns `None` if another run has stored it.
@@ -94,6 +91,9 @@ impl Assessor<'_> {
             row.incident_id = self.join_incident(&row).await?;
         }
         let whole = Some(finding.record.as_str()).filter(|_| row.state == FindingState::Rejudge);
+        if let Some(record) = whole {
+            row.seal = self.app.seals.of_record(&row, record);
+        }
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, whole).await?;
         self.session.note_unfinished().await?;
         let Some(etag) = self.insert(&row).await? else { return Ok(()) };
@@ -187,8 +187,10 @@ impl Assessor<'_> {
             incident_id: String::new(),
             containment: None,
             containment_detail: String::new(),
+            seal: String::new(),
         };
         row.notified = self.outbox.owed(&row);
+        row.seal = self.app.seals.of_finding(&row);
         row
     }
 }

@@ -7,6 +7,7 @@ mod exits;
 mod findings;
 mod marks;
 mod near_events;
+mod recorder;
 mod relate;
 mod repeats;
 mod resume;
@@ -33,8 +34,9 @@ use audit_log::AuditRecord;
 use base::ids::TenantId;
 use findings::is_only_recorded;
 use near_events::NearEvents;
+use recorder::Recorder;
 use repeats::NotifiedFingerprints;
-use table_store::{StoreError, TOGETHER_LIMIT};
+use table_store::StoreError;
 
 /// Findings that are stored concurrently.
 const STORED_AT_ONCE: usize = 8;
@@ -85,6 +87,7 @@ pub struct Assessor<'a> {
     /// Held to write by what must not be stored together with anything else, and to read by the rest.
     storing: tokio::sync::RwLock<()>,
     places: Semaphore,
+    recorder: Recorder,
     notified: NotifiedFingerprints,
     /// Held while a sign-in from an attacker's address is counted.
     address_turn: tokio::sync::Mutex<()>,
@@ -106,6 +109,7 @@ impl<'a> Assessor<'a> {
             learning: tokio::sync::Mutex::default(),
             storing: tokio::sync::RwLock::default(),
             places: Semaphore::new(STORED_AT_ONCE),
+            recorder: Recorder::default(),
             notified: NotifiedFingerprints::default(),
             address_turn: tokio::sync::Mutex::default(),
             near: NearEvents::default(),
@@ -222,11 +226,15 @@ impl<'a> Assessor<'a> {
             self.store_finding(finding, created).await
         };
         let stores: Vec<_> = others.into_iter().map(|finding| store(finding).boxed()).collect();
-        let mut stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
-        for together in recorded.chunks(TOGETHER_LIMIT) {
-            stored.push(self.store_together(together, created).await);
+        let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
+        let mut rows = Vec::new();
+        for finding in &recorded {
+            let row = ProcessedRow { content_created: Some(created), ..self.row(finding).await };
+            rows.push(row.to_entity());
         }
-        Ok(stored.into_iter().collect::<Result<(), StoreError>>()?)
+        let recorded = self.record(rows).await;
+        stored.into_iter().collect::<Result<(), StoreError>>()?;
+        recorded
     }
 
     /// Sorts records by what they show with what is known already.

@@ -209,10 +209,19 @@ impl Assessor<'_> {
         let Some((mut row, version)) = self.stored_finding(record_id).await? else { return Ok(()) };
         // While a finding is being sent, only its sender may change the row. One that is held back is not being sent yet.
         let is_free = row.state.is_closed() || self.outbox.holds(record_id);
+        let before = row.clone();
         if !is_free || !relations.add_to(&mut row) {
             return Ok(());
         }
+        self.seal_again(&before, &mut row);
         self.store_raised(row, version).await
+    }
+
+    /// Seals a stored finding that was added to, if what was stored bore its seal.
+    pub(super) fn seal_again(&self, before: &ProcessedRow, row: &mut ProcessedRow) {
+        if self.app.seals.hold_finding(before) {
+            row.seal = self.app.seals.of_finding(row);
+        }
     }
 
     /// Stores a finding that others were added to, and sends it if it is a threat now that was not sent before.

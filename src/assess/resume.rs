@@ -101,6 +101,11 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
         }
         return Ok(None);
     };
+    // The note lies with the tenant that it was written for: nothing is done to another one because of it.
+    if row.tenant_id != unfinished.tenant_id {
+        tracing::error!(tenant = %unfinished.tenant_id, log_id = %row.record_id, "a finding of another tenant is left as it is");
+        return Ok(None);
+    }
     // A newer version knows what this one is waiting for, and needs the note.
     if row.state == FindingState::Unknown {
         return Ok(None);
@@ -181,6 +186,8 @@ impl Assessor<'_> {
     /// Evaluates a record again that lacked current settings. After a day the record alone decides.
     async fn judge_again(&self, taken: Taken, share: &Deadline) -> Result<(), Stop> {
         let Taken { mut row, etag, record } = taken;
+        // A record that somebody else has put here is evaluated and told, and nothing follows from it by itself.
+        let is_ours = record.as_deref().is_some_and(|record| self.app.seals.hold_record(&row, record));
         let record = record.and_then(|json| AuditRecord::parse(json.as_bytes()).ok());
         let finding = match record {
             Some(record) => match share.limit(self.evaluate(&record, Turn::OfOthers)).await {
@@ -198,11 +205,12 @@ impl Assessor<'_> {
             Some(finding) if !is_late && must_wait(&finding, row.attempts) => self.wait_on(row, &etag).await?,
             Some(finding) => {
                 let _with_others = self.storing.read().await;
-                self.store_evaluated(row, etag, &finding).await?;
+                self.store_evaluated(row, etag, &finding, is_ours).await?;
                 self.relate(&finding).await?;
             }
             None => {
                 row.state = FindingState::Recorded;
+                row.seal = if is_ours { self.app.seals.of_finding(&row) } else { String::new() };
                 self.close(row, &etag).await?;
             }
         }
@@ -217,7 +225,13 @@ impl Assessor<'_> {
     }
 
     /// Replaces the old evaluation by the new one, and sends the finding if it is a threat now.
-    async fn store_evaluated(&self, row: ProcessedRow, etag: RowVersion, finding: &Finding) -> Result<(), StoreError> {
+    async fn store_evaluated(
+        &self,
+        row: ProcessedRow,
+        etag: RowVersion,
+        finding: &Finding,
+        is_ours: bool,
+    ) -> Result<(), StoreError> {
         let mut judged = ProcessedRow {
             claim_id: row.claim_id,
             attempts: 1,
@@ -225,6 +239,9 @@ impl Assessor<'_> {
             content_created: row.content_created,
             ..self.row(finding).await
         };
+        if !is_ours {
+            judged.seal.clear();
+        }
         if !finding.threat || judged.notified.is_empty() {
             return self.close(judged, &etag).await;
         }

@@ -29,6 +29,23 @@ pub struct Cycle {
     pub tenants: Vec<(TenantMessage, Result<Report, FunctionError>)>,
 }
 
+impl Cycle {
+    /// Returns one sentence for each tenant that could not be read in this cycle. A run that was cut short, and one that waits for
+    /// Microsoft after the start of a subscription, are no failures.
+    pub fn unread(&self) -> Vec<String> {
+        let unread = |message: &TenantMessage, outcome: &Result<Report, FunctionError>| match outcome {
+            Err(error) => Some(format!("the audit log of {} could not be read: {error}", message.tenant_name())),
+            Ok(report) if report.blobs == 0 && report.owed > 0 => Some(format!(
+                "none of the content of {} could be read: {} blobs are deferred",
+                message.tenant_name(),
+                report.owed
+            )),
+            Ok(_) => None,
+        };
+        self.tenants.iter().filter_map(|(message, outcome)| unread(message, outcome)).collect()
+    }
+}
+
 /// Runs one cycle.
 ///
 /// # Errors

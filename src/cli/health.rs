@@ -1,17 +1,19 @@
-//! Finds what keeps a cycle from counting as successful. It reads stored states, so a tenant that was not due in this cycle
-//! counts like one that was, and the answer does not change from run to run without a cause.
+//! Finds what keeps a cycle from counting as successful: reads that failed in it, and stored states, so that a tenant that was not due
+//! in this cycle counts like one that was.
 
 use std::collections::BTreeMap;
 
 use crate::app::App;
+use crate::notify;
 use crate::tables::{CoverageRow, TenantState};
 use crate::tenants::{LATE_AFTER, customers, undelivered};
 use table_store::StoreError;
 
 use super::Cycle;
 
-/// Returns one sentence for each problem: the customer list, every monitored tenant that is neither `Healthy` nor `New` for
-/// less than two hours, and the notifications that a channel has not accepted. Empty if all is well.
+/// Returns one sentence for each problem: the customer list, every tenant that could not be read in this cycle, every monitored tenant
+/// that is neither `Healthy` nor `New` for less than two hours, the notifications that a channel has not accepted, and a webhook that is
+/// off. Empty if all is well.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the stored states cannot be read.
@@ -23,6 +25,7 @@ pub async fn problems(app: &App, cycle: &Cycle) -> Result<Vec<String>, StoreErro
             customers::source_name(&app.settings.tenants.source)
         ));
     }
+    problems.extend(cycle.unread());
     let (known, unreadable) = customers::known(app).await?;
     problems.extend(unreadable.iter().map(|error| format!("the coverage row of a tenant is unusable: {error}")));
     problems.extend(cycle.monitored.iter().filter_map(|id| match known.get(id) {
@@ -30,6 +33,9 @@ pub async fn problems(app: &App, cycle: &Cycle) -> Result<Vec<String>, StoreErro
         None => Some(format!("{id}: nothing is stored about this tenant, so it has not been read")),
     }));
     problems.extend(undelivered_problems(app).await?);
+    problems.extend(
+        notify::webhook_is_off(app.store.as_ref(), &app.notifier).await?.then(|| notify::WEBHOOK_OFF.to_owned()),
+    );
     Ok(problems)
 }
 

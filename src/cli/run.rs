@@ -89,9 +89,13 @@ async fn stop_requested() -> std::io::Result<()> {
 
 /// Runs one cycle. Exit code 1 if the cycle or the stored states show a problem.
 async fn run_once(app: &App) -> ExitCode {
-    let outcome = cycle(app).await;
-    log_failures(&outcome);
-    let Ok(cycle) = outcome else { return ExitCode::FAILURE };
+    let cycle = match cycle(app).await {
+        Ok(cycle) => cycle,
+        Err(error) => {
+            tracing::error!("GetDomain failed: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let problems = match health::problems(app, &cycle).await {
         Ok(problems) => problems,
         Err(error) => vec![error.to_string()],
@@ -117,12 +121,6 @@ async fn run_on_schedule(app: &App) -> Result<(), RunError> {
 fn log_failures(outcome: &Result<Cycle, FunctionError>) {
     match outcome {
         Err(error) => tracing::error!("GetDomain failed: {error}"),
-        Ok(cycle) => {
-            for (message, outcome) in &cycle.tenants {
-                if let Err(error) = outcome {
-                    tracing::error!("the audit log of {} could not be read: {error}", message.tenant_name());
-                }
-            }
-        }
+        Ok(cycle) => cycle.unread().iter().for_each(|problem| tracing::error!("{problem}")),
     }
 }

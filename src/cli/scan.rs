@@ -11,6 +11,7 @@ mod kept;
 pub(in crate::cli) mod organizations;
 mod table;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::detection::{is_selected, system_noise};
 use audit_log::export::{self, ExportError};
 use audit_log::{AuditRecord, Event};
-use base::ids::Domain;
+use base::ids::{Domain, RecordId};
 
 use broken::BrokenParts;
 use kept::KeptRecords;
@@ -102,6 +103,8 @@ pub(in crate::cli) struct Reading {
     files: Vec<String>,
     pub(in crate::cli) broken: BrokenParts,
     kept: KeptRecords,
+    /// The records that are kept although the export lost their content.
+    lost: BTreeMap<RecordId, (String, u64)>,
     pub(in crate::cli) organizations: Organizations,
 }
 
@@ -146,6 +149,7 @@ fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Sca
         is_whole = false;
         tell(err, &format!("nothing of this is an audit record; {}:{}: {}", first.file, first.line, first.error));
     }
+    reading.report_lost();
     is_whole &= reading.unjudged == 0;
     if is_whole && reading.records == 0 && reading.broken.count() == 0 {
         is_whole = false;
@@ -192,6 +196,7 @@ impl Reading {
             files: Vec::new(),
             broken: BrokenParts::default(),
             kept: KeptRecords::new()?,
+            lost: BTreeMap::new(),
             organizations: Organizations::new(accepted_domains),
         })
     }
@@ -211,7 +216,9 @@ impl Reading {
         match (failed, outcome) {
             (Some(error), _) => Err(ScanError::Kept(error)),
             (None, Ok(())) => Ok(()),
-            (None, Err(error @ ExportError::NotAnAuditLog)) => Err(ScanError::Content { file, error }),
+            (None, Err(error @ (ExportError::NotAnAuditLog | ExportError::Zip))) => {
+                Err(ScanError::Content { file, error })
+            }
             (None, Err(error)) => {
                 let line = if let ExportError::RowTooLong { line } = error { line } else { last_line };
                 self.unjudged += 1;
@@ -223,9 +230,12 @@ impl Reading {
 
     pub(in crate::cli) fn take(&mut self, file: &str, event: Event<'_>) -> rusqlite::Result<()> {
         match event {
-            Event::Skipped => {
+            Event::Skipped { json } => {
                 self.records += 1;
                 self.sound += 1;
+                if let Some(json) = json.filter(|_| is_sample(self.records)) {
+                    self.organizations.note_other(json);
+                }
             }
             // Reading an export opens them.
             Event::Envelope { line, .. } => self.broken.add(file, line, &audit_log::Broken::NoOperation),
@@ -256,7 +266,7 @@ impl Reading {
     /// Keeps a selected record. One without a time may be an envelope or a row of columns that has an operation as well.
     fn keep(&mut self, file: &str, line: u64, json: &[u8]) -> rusqlite::Result<()> {
         let error = match AuditRecord::parse(json) {
-            Ok(record) => return self.keep_record(&record),
+            Ok(record) => return self.keep_record(file, line, &record),
             Err(error) => error,
         };
         let inside = export::records_in(json);
@@ -266,17 +276,59 @@ impl Reading {
             self.broken.add(file, line, &error);
         }
         for record in parsed.iter().filter(|record| is_selected(&record.operation)) {
-            self.keep_record(record)?;
+            self.keep_record(file, line, record)?;
         }
         Ok(())
     }
 
-    fn keep_record(&mut self, record: &AuditRecord) -> rusqlite::Result<()> {
+    fn keep_record(&mut self, file: &str, line: u64, record: &AuditRecord) -> rusqlite::Result<()> {
         self.organizations.note_record(record);
-        self.kept.keep(record)?;
+        let is_kept = self.kept.keep(record)?;
         self.sound += 1;
+        if !has_lost_content(record) {
+            self.lost.remove(&record.id);
+        } else if is_kept && self.lost.len() < MOST_LOST {
+            self.lost.insert(record.id, (file.to_owned(), line));
+        }
         Ok(())
     }
+
+    /// Reports the records whose content the export lost. They are evaluated by what is left of them.
+    pub(in crate::cli) fn report_lost(&mut self) {
+        for (file, line) in std::mem::take(&mut self.lost).into_values() {
+            self.unjudged += 1;
+            self.broken.add(
+                &file,
+                line,
+                &"the Parameters of the record are missing; export it again with all its members",
+            );
+        }
+    }
+}
+
+/// The most records without content that are remembered.
+const MOST_LOST: usize = 1000;
+
+/// Returns whether to look into a record that is not selected, for the owner of its mailbox: the first ones, then a few of many, because
+/// reading all of them would take longer than the rest of the scan.
+fn is_sample(number: u64) -> bool {
+    const FIRST: u64 = 1024;
+    const ONE_OF: u64 = 512;
+    number <= FIRST || number.is_multiple_of(ONE_OF)
+}
+
+/// Returns whether the export lost what a cmdlet was told to do: a change without parameters does not exist. A
+/// record that never had the member says as much as it ever did.
+fn has_lost_content(record: &AuditRecord) -> bool {
+    let is_change = record
+        .operation
+        .get(..4)
+        .is_some_and(|verb| ["New-", "Set-"].iter().any(|change| verb.eq_ignore_ascii_case(change)));
+    let is_placeholder = |text: &String| text.trim().starts_with("System.");
+    is_change
+        && record.text.contains("Parameters")
+        && record.parameters.is_empty()
+        && record.parameters.unread().iter().all(is_placeholder)
 }
 
 pub(in crate::cli) fn open(path: &Path) -> io::Result<Box<dyn Read>> {

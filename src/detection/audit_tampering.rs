@@ -104,9 +104,20 @@ fn add_age_limit(evidence: &mut Evidence, record: &AuditRecord, whose: &str) {
         let Some(days) = record.parameters.get(name).and_then(days).filter(|days| *days < DEFAULT_DAYS) else {
             continue;
         };
-        let sentence = format!("The age limit {whose} was cut to {days:.0} days, so older records are removed.");
+        let sentence = format!("The age limit {whose} was cut to {}, so older records are removed.", span(days));
         evidence.because(AuditingWeakened, sentence);
         evidence.identity.push(name.to_lowercase());
+    }
+}
+
+/// A time span in words, rounded down, so that less than 90 days never reads as 90.
+fn span(days: f64) -> String {
+    let (whole, hours) = (days.floor(), (days * 24.0).floor());
+    match (whole >= 1.0, whole) {
+        (true, 1.0) => "1 day".to_owned(),
+        (true, _) => format!("{whole:.0} days"),
+        (false, _) if hours == 1.0 => "1 hour".to_owned(),
+        (false, _) => format!("{hours:.0} hours"),
     }
 }
 

@@ -202,7 +202,10 @@ impl Application {
         let name = folded(&self.name);
         let begins = |listed: &str| {
             let rest = name.strip_prefix(listed);
-            rest.is_some_and(|rest| rest.is_empty() || (listed.len() >= DISTINCTIVE && rest.starts_with(' ')))
+            let is_it =
+                rest.is_some_and(|rest| rest.is_empty() || (listed.len() >= DISTINCTIVE && rest.starts_with(' ')));
+            // `eMClient` is eM Client.
+            is_it || (!listed.is_empty() && listed.replace(' ', "") == name.replace([' ', '-', '_'], ""))
         };
         TAKEOVER_APPS.iter().any(|(id, listed)| id.is_some_and(|id| self.ids.contains(&id)) || begins(listed))
     }

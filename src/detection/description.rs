@@ -1,5 +1,7 @@
 //! Describes a rule: in Exchange's own words if they could be read, else in the same style.
 
+use std::collections::BTreeSet;
+
 use super::evidence::{listed, shown};
 use super::rule::{Action, Condition, RuleShape};
 use super::targets::Target;
@@ -22,7 +24,8 @@ pub(super) fn of_rule(rule: &RuleShape) -> String {
 /// A heading and its lines; nothing when there are none.
 fn part(out: &mut String, heading: &str, lines: impl Iterator<Item = String>) {
     const MOST: usize = 40;
-    let lines: Vec<String> = lines.take(MOST).collect();
+    let mut seen = BTreeSet::new();
+    let lines: Vec<String> = lines.filter(|line| seen.insert(line.clone())).take(MOST).collect();
     if lines.is_empty() {
         return;
     }
@@ -42,7 +45,10 @@ fn condition(condition: &Condition) -> String {
             condition.name.eq_ignore_ascii_case(name.trim_start_matches("ExceptIf"))
                 || condition.name.eq_ignore_ascii_case(name)
         })
-        .map_or_else(|| format!("meets '{}'", shown(&condition.name)), |(_, said)| (*said).to_owned());
+        .map_or_else(
+            || format!("the message meets the condition '{}' with", shown(&condition.name)),
+            |(_, said)| (*said).to_owned(),
+        );
     format!("{what} '{}'", listed(condition.values.iter().map(String::as_str)))
 }
 
@@ -54,6 +60,7 @@ const SAID: &[(&str, &str)] = &[
     ("SubjectOrBodyContainsWords", "the message includes specific words in the subject or body"),
     ("HeaderContainsWords", "the message includes specific words in the message header"),
     ("FromAddressContainsWords", "the sender's address includes"),
+    ("Restriction", "the message meets the restriction"),
     ("From", "the message was received from"),
     ("Sender", "the message was received from"),
     ("SentTo", "the message was sent to"),

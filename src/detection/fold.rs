@@ -13,13 +13,33 @@ pub(super) fn folded(text: &str) -> String {
         return plain(text);
     }
     let compatible: String = text.nfkc().filter(|ch| !is_invisible(*ch)).collect();
-    let lower = plain(&compatible);
-    lower.chars().fold(String::with_capacity(lower.len()), |mut out, ch| {
-        match latin_look_alike(ch) {
-            Some(latin) => out.push(latin),
-            None => out.push(ch),
-        }
-        out
+    let mut latin = String::with_capacity(compatible.len());
+    for part in compatible.split_inclusive(|ch: char| !ch.is_alphanumeric()) {
+        let is_mixed = part.chars().any(|ch| ch.is_ascii_alphabetic());
+        latin.extend(part.chars().map(|ch| {
+            let weak = || if is_mixed { weak_look_alike(ch) } else { None };
+            latin_look_alike(ch).or_else(weak).unwrap_or(ch)
+        }));
+    }
+    plain(&latin)
+}
+
+/// Returns the Latin letter that people read a small letter as within a Latin word, although the two differ. Alone it proves nothing:
+/// whole words of Russian and Greek consist of such letters.
+pub(super) fn weak_look_alike(ch: char) -> Option<char> {
+    Some(match ch {
+        'к' | 'κ' => 'k',
+        'т' | 'τ' => 't',
+        'м' => 'm',
+        'п' | 'η' => 'n',
+        'в' | 'β' | '\u{A7B5}' | 'ь' => 'b',
+        'н' => 'h',
+        'и' => 'u',
+        'г' => 'r',
+        'ω' | 'ш' => 'w',
+        'ε' => 'e',
+        'λ' => 'l',
+        _ => return None,
     })
 }
 
@@ -49,16 +69,25 @@ pub(super) fn plain(text: &str) -> String {
 
 /// Returns the [`plain`] form with a space for every hidden character, so that those part words that they are in.
 pub(super) fn as_written(text: &str) -> String {
-    let is_accent = |ch: char| matches!(ch, '\u{0300}'..='\u{036F}');
+    let is_accent = |ch: char| ch != GRAPHEME_JOINER && matches!(ch, '\u{0300}'..='\u{036F}');
     let parted: String = text.chars().map(|ch| if is_invisible(ch) && !is_accent(ch) { ' ' } else { ch }).collect();
     plain(&parted)
 }
 
-/// Returns the ASCII letter or digit that a lower-case character of another script looks like.
+/// Returns the ASCII letter or digit that a character of another script looks like, in lower case. A capital counts as it is
+/// written, else by its small letter: `В` looks like `B`, and `в` like nothing Latin.
 pub(super) fn latin_look_alike(ch: char) -> Option<char> {
     if ch.is_ascii() {
         return None;
     }
+    let mut lower = ch.to_lowercase();
+    let small = lower.next().filter(|small| *small != ch && lower.next().is_none());
+    // A capital I counts as the letter that it is, not as the small L that it looks like.
+    let as_written = prototype(ch).filter(|latin| small.is_none() || *latin != 'l');
+    as_written.or_else(|| small.and_then(prototype)).or_else(|| prototype(ch))
+}
+
+fn prototype(ch: char) -> Option<char> {
     let mut buffer = [0; 4];
     let mut prototype = skeleton(ch.encode_utf8(&mut buffer));
     match (prototype.next(), prototype.next()) {
@@ -67,11 +96,15 @@ pub(super) fn latin_look_alike(ch: char) -> Option<char> {
     }
 }
 
+/// Stands among the accents and is none.
+pub(super) const GRAPHEME_JOINER: char = '\u{034F}';
+
 /// Returns whether a character shows nothing: controls, zero-width characters, direction marks, combining accents, variation
 /// selectors, fillers.
 pub(super) fn is_invisible(ch: char) -> bool {
     (ch.is_control() && !ch.is_whitespace())
-        || matches!(ch, '\u{00AD}' | '\u{0300}'..='\u{036F}' | '\u{115F}' | '\u{1160}' | '\u{180B}'..='\u{180E}'
+        || matches!(ch, '\u{00AD}' | '\u{0300}'..='\u{036F}' | '\u{061C}' | '\u{115F}' | '\u{1160}'
+            | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180E}'
             | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
             | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E01EF}')
 }
@@ -118,6 +151,24 @@ mod tests {
         {
             assert_eq!(folded(text), "password", "{text}");
         }
+    }
+
+    #[test]
+    fn capitals_and_small_letters_within_latin_words_become_latin() {
+        for (text, expected) in [
+            ("Вank", "bank"),
+            ("Нacked", "hacked"),
+            ("ТRANSFER", "transfer"),
+            ("Мalware", "malware"),
+            ("Κennwort", "kennwort"),
+            ("banк", "bank"),
+            ("remiттance", "remittance"),
+            ("Νotes", "notes"),
+            ("faкtura", "faktura"),
+        ] {
+            assert_eq!(folded(text), expected, "{text}");
+        }
+        assert_eq!(folded("нет"), "нeт", "a whole word of another script keeps its own letters");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::principals::has_failed;
 use super::reason::ReasonName::*;
 use super::resolution::Resolver;
 use super::targets::{Destination, Target};
-use super::unread::UnreadPart;
+use super::unread::{self, UnreadPart};
 
 /// The parameters that forward.
 const FORWARDING: [&str; 2] = ["ForwardingSmtpAddress", "ForwardingAddress"];
@@ -47,9 +47,9 @@ pub(super) fn change(record: &AuditRecord) -> Change {
     }
 }
 
-/// Returns the parameters that could not be read and name forwarding.
+/// Returns the parameters that could not be read.
 pub(super) fn unread(record: &AuditRecord) -> Vec<UnreadPart> {
-    record.parameters.unread().iter().map(|text| UnreadPart::of(text)).filter(|part| part.forwards).collect()
+    unread::parts_of(record)
 }
 
 /// Evaluates the forwarding that a `Set-Mailbox` record sets or removes.
@@ -57,7 +57,10 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::InboxForward);
     let unread = unread(record);
     match change(record) {
-        Change::Set(targets) => set(record, &targets, known, &mut evidence),
+        Change::Set(targets) => {
+            set(record, &targets, known, &mut evidence);
+            unread::add_to(&mut evidence, &unread, known, "The mailbox");
+        }
         _ if !unread.is_empty() => set_unread(record, &unread, known, &mut evidence),
         Change::Removed => {
             evidence.is_settled = true;
@@ -77,32 +80,11 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     evidence
 }
 
-/// Forwarding in a form that could not be read. An external address beside it proves nothing.
+/// Forwarding in a form that could not be read.
 fn set_unread(record: &AuditRecord, parts: &[UnreadPart], known: &Knowledge, evidence: &mut Evidence) {
-    let sentence = "The record describes the change in a format that Tenantwatch could not read. By its text, the mailbox forwards mail.";
-    evidence.because(ContentNotVisible, sentence);
-    let targets: Vec<&Target> = parts.iter().flat_map(|part| &part.targets).collect();
-    let resolver = Resolver::new(targets.iter().copied(), known);
-    let unresolved = targets.iter().flat_map(|target| resolver.destinations(target)).filter_map(|reach| match reach {
-        Destination::Outside(text) | Destination::Unresolved { text, .. } => {
-            Some(Destination::Unresolved { text, withheld: false })
-        }
-        Destination::Inside(_) | Destination::Trusted(_) => None,
-    });
-    let unresolved: Vec<Destination> = unresolved.collect();
-    evidence.signals().targets_were_asked_for = resolver.can_ask();
-    evidence.signals().unread_verb = true;
-    evidence.leads_to(&unresolved);
-    if !unresolved.is_empty() {
-        let targets = listed(unresolved.iter().map(Destination::text));
-        evidence.because(TargetUnresolved, format!("The mailbox may forward to {targets}, which may be external."));
-    }
+    let unresolved = unread::add_to(evidence, parts, known, "The mailbox");
     evidence.forwarding_status = status(record, &unresolved);
-    evidence.identity.push("unread".to_owned());
-    if has_failed(record) {
-        evidence.is_settled = true;
-        evidence.note("The attempt failed; nothing was changed.");
-    }
+    evidence.settle_if_failed(record);
 }
 
 fn set(record: &AuditRecord, targets: &[Target], known: &Knowledge, evidence: &mut Evidence) {

@@ -10,6 +10,7 @@ use super::knowledge::Knowledge;
 use super::reason::ReasonName::*;
 use super::resolution::destinations;
 use super::targets::{Destination, Target};
+use super::unread;
 
 /// Returns the addresses that the rule copies mail to.
 pub(super) fn targets(record: &AuditRecord) -> Vec<Target> {
@@ -38,6 +39,7 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
             format!("{told} copies mail to {unresolved}, which could not be resolved and may be external."),
         );
     }
+    unread::add_to(&mut evidence, &unread::parts_of(record), known, &told);
     evidence.rule_name = shown(name);
     evidence.identity.push(format!("rule {}", name.to_lowercase()));
     evidence.is_about(format!("rule {}", name.to_lowercase()));

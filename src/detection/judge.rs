@@ -13,6 +13,7 @@ use super::targets::{Destination, Target};
 use super::{
     audit_tampering, auto_reply, client_access, connector, consent, contact_retargeted, domain, inbox_rule,
     journal_rule, known_attacker, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
+    unread,
 };
 
 /// Returns the members of a record for which [`judge`] returns nothing, regardless of the tenant's facts: a `Set-Mailbox` by the
@@ -141,6 +142,11 @@ pub(super) fn may_forward(record: &AuditRecord, operation_kind: OperationKind, k
     })
 }
 
+/// The addresses in parameters that could not be read.
+fn unread_targets(record: &AuditRecord) -> impl Iterator<Item = Target> {
+    unread::parts_of(record).into_iter().flat_map(|part| part.targets)
+}
+
 /// Returns everyone whom the record itself sends mail to or grants access.
 pub(super) fn targets_of(record: &AuditRecord, operation_kind: OperationKind) -> Vec<Target> {
     match operation_kind {
@@ -153,11 +159,14 @@ pub(super) fn targets_of(record: &AuditRecord, operation_kind: OperationKind) ->
                 Change::Removed | Change::None => Vec::new(),
             };
             targets.extend(mailbox_permission::grantees(record));
+            targets.extend(unread_targets(record));
             targets
         }
         OperationKind::Permission => mailbox_permission::grantees(record),
-        OperationKind::TransportRule => transport_rule::targets(record),
-        OperationKind::JournalRule => journal_rule::targets(record),
+        OperationKind::TransportRule => {
+            transport_rule::targets(record).into_iter().chain(unread_targets(record)).collect()
+        }
+        OperationKind::JournalRule => journal_rule::targets(record).into_iter().chain(unread_targets(record)).collect(),
         _ => Vec::new(),
     }
 }

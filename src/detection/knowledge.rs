@@ -14,6 +14,7 @@ pub use m365::exchange::GroupKind;
 use super::earlier_rules::EarlierRules;
 use super::known_attacker::KnownAttackers;
 use super::live_rules::{LiveMailbox, accepted_domains};
+use super::mailbox_ids::MailboxIds;
 use super::{Finding, FindingKind, TrustedTarget};
 
 /// The time for which an added domain does not count as the tenant's own.
@@ -166,6 +167,8 @@ pub struct Knowledge {
     pub groups: HashMap<String, Answer<GroupFacts>>,
     /// The rules of earlier records, for an evaluation offline: see [`Knowledge::note_rule`].
     pub earlier_rules: EarlierRules,
+    /// The owners of mailboxes by GUID, for an evaluation offline.
+    pub mailbox_ids: MailboxIds,
 }
 
 impl Knowledge {
@@ -186,6 +189,7 @@ impl Knowledge {
             recipients: HashMap::new(),
             groups: HashMap::new(),
             earlier_rules: EarlierRules::default(),
+            mailbox_ids: MailboxIds::default(),
         }
     }
 

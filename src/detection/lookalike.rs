@@ -1,6 +1,6 @@
 //! Recognises text that was written to look like other text.
 
-use super::fold::{is_invisible, latin_look_alike};
+use super::fold::{GRAPHEME_JOINER, is_invisible, latin_look_alike, weak_look_alike};
 
 /// Returns whether a word of `text` mixes scripts so that it reads as one, or contains an invisible character.
 ///
@@ -11,7 +11,9 @@ pub(super) fn is_disguised(text: &str) -> bool {
 
 /// Returns whether a character is invisible, except for combining accents: those belong to the letter before them.
 fn is_hidden_mark(ch: char) -> bool {
-    is_invisible(ch) && !matches!(ch, '\u{0300}'..='\u{036F}' | '\u{FE00}'..='\u{FE0F}' | '\u{180B}'..='\u{180D}')
+    ch == GRAPHEME_JOINER
+        || is_invisible(ch)
+            && !matches!(ch, '\u{0300}'..='\u{036F}' | '\u{FE00}'..='\u{FE0F}' | '\u{180B}'..='\u{180D}')
 }
 
 fn is_disguised_word(word: &str) -> bool {
@@ -37,9 +39,20 @@ fn reads_as_another_script(word: &str) -> bool {
     if latin.is_empty() || others.is_empty() {
         return false;
     }
-    let reads_latin = others.iter().all(|ch| ch.to_lowercase().all(|ch| latin_look_alike(ch).is_some()));
+    let is_alike = |ch: &char| latin_look_alike(*ch).is_some();
+    let reads_latin = others.iter().all(is_alike)
+        || (others.iter().all(|ch| is_alike(ch) || weak_look_alike(*ch).is_some()) && !has_foreign_ending(&letters));
     let reads_other = latin.iter().all(|ch| OF_OTHER_ALPHABETS.contains(*ch));
     reads_latin || reads_other
+}
+
+/// Returns whether a word is a Latin one with the ending of another language, as in `SMSки`: such languages decline foreign words.
+fn has_foreign_ending(letters: &[char]) -> bool {
+    let stem = letters.iter().take_while(|ch| is_latin(**ch)).collect::<Vec<_>>();
+    let ending = letters.get(stem.len()..).unwrap_or_default();
+    let is_acronym = stem.len() > 1 && stem.iter().all(|ch| ch.is_uppercase());
+    let is_small = ending.iter().all(|ch| ch.is_lowercase() && !is_latin(*ch));
+    !stem.is_empty() && !ending.is_empty() && is_small && (is_acronym || ending.len() > 1)
 }
 
 /// Latin letters that Russian and Greek have in the same shape.
@@ -64,9 +77,23 @@ mod tests {
 
     #[test]
     fn words_that_mix_alphabets_are_disguised() {
-        for text in
-            ["раssword", "Inνoice", "Расylоcity", "in\u{200B}voice", "se\u{AD}curity alert", "пapoль", "Аrchive"]
-        {
+        for text in [
+            "Вank",
+            "Κennwort",
+            "banк",
+            "remiттance",
+            "Кlient",
+            "faкtura",
+            "in\u{061C}voice",
+            "in\u{034F}voice",
+            "раssword",
+            "Inνoice",
+            "Расylоcity",
+            "in\u{200B}voice",
+            "se\u{AD}curity alert",
+            "пapoль",
+            "Аrchive",
+        ] {
             assert!(is_disguised(text), "{text}");
         }
     }
@@ -85,6 +112,9 @@ mod tests {
             "E\u{301}te\u{301}",
             "会議",
             "SMSки",
+            "PDFки",
+            "emailами",
+            "Windowsы",
             "invoice",
             "❤\u{FE0F} news",
         ] {

@@ -15,7 +15,7 @@ use super::finding::FindingKind;
 use super::folders::Folder;
 use super::json::{member, text};
 use super::knowledge::Knowledge;
-use super::principals::Principals;
+use super::principals::{Principals, has_failed};
 use super::reason::ReasonName::*;
 use super::resolution::Resolver;
 use super::targets::{Destination, Target};
@@ -59,6 +59,10 @@ fn judged(record: &AuditRecord, grants: Vec<Grant>, principals: &Principals, kno
         return None;
     }
     let mut evidence = Evidence::new(FindingKind::MailboxPermission);
+    if is_denial(record) || grants.iter().all(Grant::is_nothing) {
+        taken(&mut evidence, record, &grants, principals);
+        return Some(evidence);
+    }
     for grant in &grants {
         add_reasons(&mut evidence, grant, principals, known);
         evidence.identity.push(format!("{} may {} {:?}", grant.grantee, grant.rights, grant.folder).to_lowercase());
@@ -67,6 +71,29 @@ fn judged(record: &AuditRecord, grants: Vec<Grant>, principals: &Principals, kno
     }
     evidence.settle_if_failed(record);
     Some(evidence)
+}
+
+/// `Deny` takes access away from a user who has it by a group.
+fn is_denial(record: &AuditRecord) -> bool {
+    record.parameters.flag("Deny") == Some(true)
+}
+
+/// Records rights that are no rights: access was taken away.
+fn taken(evidence: &mut Evidence, record: &AuditRecord, grants: &[Grant], principals: &Principals) {
+    evidence.is_settled = true;
+    for grant in grants {
+        evidence.identity.push(format!("{} may not {:?}", grant.grantee, grant.folder).to_lowercase());
+        evidence.note(&format!(
+            "The access of {} to {} of {} was removed or denied.",
+            shown(&grant.grantee),
+            grant.place(),
+            shown(&principals.mailbox)
+        ));
+        if !has_failed(record) {
+            grant.objects().into_iter().for_each(|object| evidence.removes(object));
+        }
+    }
+    evidence.settle_if_failed(record);
 }
 
 fn add_reasons(evidence: &mut Evidence, grant: &Grant, principals: &Principals, known: &Knowledge) {
@@ -97,12 +124,20 @@ impl Grant {
         [grantee.as_str(), alias].iter().map(|name| format!("grant to {name} on {folder}")).collect()
     }
 
+    fn place(&self) -> String {
+        let folder = self.folder.as_deref();
+        folder.map_or_else(|| "the mailbox".to_owned(), |folder| format!("folder '{}'", shown(folder)))
+    }
+
     fn told(&self, principals: &Principals) -> String {
-        let place = self
-            .folder
-            .as_deref()
-            .map_or_else(|| "the mailbox".to_owned(), |folder| format!("folder '{}'", shown(folder)));
-        format!("{} has {} on {place} of {}.", shown(&self.grantee), shown(&self.rights), shown(&principals.mailbox))
+        let (grantee, rights, place) = (shown(&self.grantee), shown(&self.rights), self.place());
+        format!("{grantee} has {rights} on {place} of {}.", shown(&principals.mailbox))
+    }
+
+    /// Returns whether it grants nothing: `None` is the right of a user who may do nothing.
+    fn is_nothing(&self) -> bool {
+        let mut rights = self.rights.split([',', ';', ' ']).map(str::trim).filter(|right| !right.is_empty()).peekable();
+        rights.peek().is_some() && rights.all(|right| right.eq_ignore_ascii_case("None"))
     }
 
     /// Returns whether the actor is the grantee, on a mailbox that is not the actor's own.
@@ -137,7 +172,7 @@ impl Grant {
 
     fn is_everybody(&self) -> bool {
         let grantee = self.grantee.trim().trim_start_matches("NT:").rsplit('\\').next().unwrap_or_default();
-        ["Everyone", "Anonymous", "Anonymous Logon", "Default"]
+        ["Everyone", "Anonymous", "Anonymous Logon", "Anonym", "Default", "Standard"]
             .iter()
             .any(|all| grantee.trim().eq_ignore_ascii_case(all))
     }

@@ -50,12 +50,26 @@ pub(super) fn evidence(record: &AuditRecord, principals: &Principals, known: &Kn
         );
         evidence.because(BlocksWarnings, sentence);
     }
+    if is_removal(record) {
+        evidence.is_settled = true;
+        evidence.note(&format!("Safe or blocked senders of the mailbox {mailbox} were removed."));
+    }
     evidence.because(MailTrustChanged, format!("The safe or blocked senders of the mailbox {mailbox} were changed."));
     evidence.identity.extend(safe.iter().map(|item| format!("safe {item}")));
     evidence.identity.extend(blocked.iter().map(|item| format!("blocked {item}")));
     evidence.describe(record);
     evidence.settle_if_failed(record);
     evidence
+}
+
+/// Returns whether every list that the record changes is a hash table that only removes.
+fn is_removal(record: &AuditRecord) -> bool {
+    let lists = SAFE.iter().chain([&BLOCKED]).filter_map(|name| record.parameters.get(name)).map(str::trim);
+    let mut lists = lists.filter(|list| !list.is_empty()).peekable();
+    let only_removes = |list: &str| {
+        list.starts_with("@{") && list.to_ascii_lowercase().contains("remove") && added_items(list).is_empty()
+    };
+    lists.peek().is_some() && lists.all(only_removes)
 }
 
 /// The accepted domains, and that of the owner: an export may not show all that are accepted.

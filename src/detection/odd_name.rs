@@ -22,6 +22,11 @@ pub(super) fn is_short(name: &str) -> bool {
     }
 }
 
+/// Returns whether a short name has its character more than once.
+pub(super) fn is_repeated(name: &str) -> bool {
+    name.nfkc().filter(|ch| ch.is_ascii_alphanumeric()).count() > 1
+}
+
 /// Marks that make no name longer. `C#` and `C++` are names.
 const SENTENCE_MARKS: &str = ".,;:!?'\"-_()[]{}*~`";
 

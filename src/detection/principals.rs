@@ -7,6 +7,7 @@ use base::ids::MailAddress;
 
 use super::conditions::OwnAddresses;
 use super::knowledge::{Answer, Knowledge, MailboxFacts};
+use super::mailbox_ids::guid_in;
 use super::mailbox_permission;
 use super::rule_from_parameters::mailbox_and_rule;
 use super::selection::OperationKind;
@@ -99,10 +100,17 @@ pub(super) fn principals(record: &AuditRecord, operation_kind: OperationKind, kn
     match known.mailboxes.get(&mailbox.text) {
         Some(Answer::Known(facts)) => Principals::resolved(actor, facts),
         _ if mailbox.is_plain => Principals::plain(actor, mailbox.text.to_lowercase()),
+        None if known.offline && stated_owner(&mailbox.text, known).is_some() => {
+            let owner = stated_owner(&mailbox.text, known).unwrap_or_default().to_owned();
+            Principals::plain(actor, owner)
+        }
         answer => {
             let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
-            let is_anothers =
-                record.parameters.has("Mailbox") || mailbox_permission::is_to_actor(record) || is_by_another(record);
+            let is_anothers = !may_be_own(operation_kind)
+                || record.parameters.has("Mailbox")
+                || mailbox_permission::is_to_actor(record)
+                || is_by_another(record)
+                || known.mailbox_ids.acts_in_several(&actor);
             let is_nobodys = matches!(answer, Some(Answer::Unknown)) && Uuid::try_parse(&mailbox.text).is_ok();
             let principals = Principals::unresolved(actor, &mailbox.text, is_anothers);
             match is_nobodys && principals.changed_by_another {
@@ -111,6 +119,18 @@ pub(super) fn principals(record: &AuditRecord, operation_kind: OperationKind, kn
             }
         }
     }
+}
+
+/// Returns the owner of the mailbox that a text names by a GUID, if other records show the owner.
+fn stated_owner<'k>(text: &str, known: &'k Knowledge) -> Option<&'k str> {
+    known.mailbox_ids.owner(guid_in(text)?)
+}
+
+/// Returns whether a mailbox that is named by a GUID alone may be taken for the actor's. Users change their own rules, automatic replies
+/// and senders with these cmdlets; the others are mostly used by administrators, on any mailbox.
+fn may_be_own(operation_kind: OperationKind) -> bool {
+    use OperationKind::*;
+    matches!(operation_kind, InboxRuleCmdlet | SweepRuleCmdlet | MailboxRules | RuleRemoval | Trust | AutoReply)
 }
 
 impl Principals {

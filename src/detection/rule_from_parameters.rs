@@ -14,7 +14,7 @@ use super::folders::Folder;
 use super::json::scalar;
 use super::rule::{Action, Condition, Forwarding, RuleShape, is_unset, looks_like_id, rule_id};
 use super::targets::Target;
-use super::unread::UnreadPart;
+use super::unread::{self, UnreadPart};
 
 /// Returns the rule as the record of a rule cmdlet shows it. A new rule is shown whole, a change only by its changed parameters.
 pub(super) fn from_cmdlet(record: &AuditRecord) -> RuleShape {
@@ -28,7 +28,7 @@ pub(super) fn from_cmdlet(record: &AuditRecord) -> RuleShape {
             shape.take_unknown(name, value);
         }
     }
-    shape.actions.extend(record.parameters.unread().iter().map(|text| Action::Unread(UnreadPart::of(text))));
+    shape.actions.extend(unread::parts_of(record).into_iter().map(Action::Unread));
     if shape.complete && record.parameters.is_empty() && !shape.has_unread_part() {
         // A new rule has parameters. If they are missing, the record does not show them.
         shape.actions.push(Action::Unread(UnreadPart::default()));
@@ -111,7 +111,9 @@ impl Given<'_> {
     fn text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.to_owned()),
-            Self::Json(Value::Array(_)) => Some(self.items().join(";")),
+            Self::Json(Value::Array(_) | Value::Object(_)) => {
+                Some(self.items().join(";")).filter(|text| !text.is_empty())
+            }
             Self::Json(value) => scalar(value),
         }
     }
@@ -120,7 +122,10 @@ impl Given<'_> {
     fn items(self) -> Vec<String> {
         match self {
             Self::Text(text) => text.split(';').map(str::to_owned).collect(),
-            Self::Json(Value::Array(items)) => items.iter().filter_map(|item| Given::Json(item).text()).collect(),
+            Self::Json(Value::Array(items)) => items.iter().flat_map(|item| Given::Json(item).items()).collect(),
+            Self::Json(Value::Object(members)) => {
+                members.values().flat_map(|value| Given::Json(value).items()).collect()
+            }
             Self::Json(_) => self.text().into_iter().collect(),
         }
     }

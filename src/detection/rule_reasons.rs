@@ -157,7 +157,8 @@ fn add_names(rule: &SeenRule<'_>, evidence: &mut Evidence) {
         );
     } else if let Some(name) = rule.names().find(|name| odd_name::is_short(name)) {
         let name = odd_name::quoted(name);
-        evidence.because(ShortName, format!("The rule is named {name}, which is a single character."));
+        let how = if odd_name::is_repeated(&name) { "one character repeated" } else { "a single character" };
+        evidence.because(ShortName, format!("The rule is named {name}, which is {how}."));
     }
 }
 

@@ -12,6 +12,7 @@ use super::reason::ReasonName::*;
 use super::resolution::Resolver;
 use super::targets::{Destination, Target};
 use super::transport_conditions::{Conditions, letting_past};
+use super::unread;
 use super::words::{WordGroup, matches_in};
 
 /// Actions that send a message to someone else as well or instead.
@@ -49,6 +50,7 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     add_deletion(&mut evidence, &told, record, &conditions);
     add_quarantine(&mut evidence, &told, record, &conditions);
     add_bypass(&mut evidence, &told, record, known);
+    unread::add_to(&mut evidence, &unread::parts_of(record), known, &format!("The mail flow rule {told}"));
     if name.is_some_and(odd_name::is_nameless) {
         let sentence = format!("The mail flow rule is named {told}, a name that administrators do not normally use.");
         evidence.because(NamelessRule, sentence);

@@ -1,7 +1,118 @@
 //! Parts of a record in a form that is not known. They are never harmless: verbs and addresses are looked for in their raw text.
+//!
+//! Every family of cmdlets goes through [`parts_of`] and [`add_to`].
+
+use audit_log::AuditRecord;
 
 use super::addresses;
-use super::targets::Target;
+use super::evidence::{Evidence, listed};
+use super::knowledge::Knowledge;
+use super::reason::ReasonName::{ContentNotVisible, TargetUnresolved};
+use super::resolution::Resolver;
+use super::targets::{Destination, Target};
+
+/// The parameters that act on mail. As a value, or before a sign within a value, such a name shows that the list is in another form than
+/// it seems to be.
+const ACTING: &[&str] = &[
+    "ForwardTo",
+    "ForwardAsAttachmentTo",
+    "RedirectTo",
+    "SendTextMessageNotificationTo",
+    "DeleteMessage",
+    "SoftDeleteMessage",
+    "PermanentDelete",
+    "MoveToFolder",
+    "CopyToFolder",
+    "ForwardingSmtpAddress",
+    "ForwardingAddress",
+    "BlindCopyTo",
+    "CopyTo",
+    "RedirectMessageTo",
+    "AddToRecipients",
+    "ModerateMessageByUser",
+    "RouteMessageOutboundConnector",
+    "JournalEmailAddress",
+];
+
+/// Returns the parts of `Parameters` that could not be read, and the whole of a list that was read as something that it is not.
+pub(super) fn parts_of(record: &AuditRecord) -> Vec<UnreadPart> {
+    let mut parts: Vec<UnreadPart> = record.parameters.unread().iter().map(|text| UnreadPart::of(text)).collect();
+    let given = || record.parameters.iter().map(|(name, value)| (name, value.unwrap_or_default()));
+    if given().any(|(name, value)| is_misread(name, value)) {
+        let texts: Vec<String> = given().map(|(name, value)| format!("{name} {value}")).collect();
+        parts.push(UnreadPart::of(&texts.join("\n")));
+    }
+    parts
+}
+
+fn is_misread(name: &str, value: &str) -> bool {
+    let value = value.trim();
+    // The author of a rule chooses its name.
+    if name.eq_ignore_ascii_case("Name") || name.eq_ignore_ascii_case("Identity") {
+        return ACTING.iter().any(|acting| is_followed_by_sign(value, acting));
+    }
+    let is_whole = |acting: &&str| value.eq_ignore_ascii_case(acting) && !ACTING.contains(&name);
+    ACTING.iter().any(|acting| is_whole(acting) || is_followed_by_sign(value, acting))
+}
+
+fn is_followed_by_sign(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + name.len()..).unwrap_or_default().trim_start_matches(['"', '\'', ' ']);
+        !before.is_some_and(char::is_alphanumeric) && after.starts_with(['=', ':'])
+    })
+}
+
+/// Adds that parts could not be read, and where they may send mail. `subject` begins a sentence, such as `The mailbox`. Returns the
+/// targets: an external address in such a part proves nothing.
+pub(super) fn add_to(
+    evidence: &mut Evidence,
+    parts: &[UnreadPart],
+    known: &Knowledge,
+    subject: &str,
+) -> Vec<Destination> {
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    let verbs: Vec<&str> = [
+        parts.iter().any(|part| part.forwards).then_some("forwards"),
+        parts.iter().any(|part| part.deletes).then_some("deletes"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let mut sentence = "The record describes the change in a format that Tenantwatch could not read.".to_owned();
+    if !verbs.is_empty() {
+        sentence = format!("{sentence} By its text, {} {} mail.", lower_first(subject), verbs.join(" and "));
+    }
+    evidence.because(ContentNotVisible, sentence);
+    let targets: Vec<&Target> = parts.iter().flat_map(|part| &part.targets).collect();
+    let resolver = Resolver::new(targets.iter().copied(), known);
+    let unresolved: Vec<Destination> = targets
+        .iter()
+        .flat_map(|target| resolver.destinations(target))
+        .filter_map(|reach| match reach {
+            Destination::Outside(text) | Destination::Unresolved { text, .. } => {
+                Some(Destination::Unresolved { text, withheld: false })
+            }
+            Destination::Inside(_) | Destination::Trusted(_) => None,
+        })
+        .collect();
+    evidence.signals().targets_were_asked_for |= resolver.can_ask();
+    evidence.signals().unread_verb |= parts.iter().any(UnreadPart::is_active);
+    evidence.leads_to(&unresolved);
+    if !unresolved.is_empty() {
+        let targets = listed(unresolved.iter().map(Destination::text));
+        evidence.because(TargetUnresolved, format!("{subject} may send mail to {targets}, which may be external."));
+    }
+    evidence.identity.push("unread".to_owned());
+    unresolved
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}", first.to_lowercase(), chars.as_str()))
+}
 
 /// A part that could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +160,16 @@ enum Verb {
 /// Parameters that contain a verb and do none of it.
 const NOT_VERBS: &[&str] = &["alwaysdeleteoutlookrulesblob", "delivertomailboxandforward", "deletesystemcategory"];
 
+/// Parameters that send mail to someone and are not called after it.
+const SENDING: &[&str] = &[
+    "blindcopyto",
+    "copyto",
+    "addtorecipients",
+    "moderatemessagebyuser",
+    "routemessageoutboundconnector",
+    "journalemailaddress",
+];
+
 fn verbs_in(text: &str) -> Vec<Verb> {
     let is_word = |ch: char| ch.is_ascii_alphanumeric();
     let mut verbs = Vec::new();
@@ -69,7 +190,7 @@ fn verb_of(word: &str) -> Option<Verb> {
     let lower = word.to_ascii_lowercase();
     if NOT_VERBS.contains(&lower.as_str()) {
         None
-    } else if lower.contains("forward") || lower.contains("redirect") {
+    } else if lower.contains("forward") || lower.contains("redirect") || SENDING.contains(&lower.as_str()) {
         Some(Verb::Forward)
     } else if lower.contains("delete") {
         Some(Verb::Delete)

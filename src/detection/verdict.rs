@@ -74,6 +74,18 @@ fn is_high(signals: &Signals) -> bool {
         || (signals.moves && signals.has(AppliesToAllMail) && signals.has(NamelessRule))
 }
 
+/// Returns whether a rule or forwarding that is High for these reasons would be High if it forwarded nothing. A harmless target beside
+/// what makes it High must not excuse it.
+pub fn is_high_without_forwarding(reasons: impl IntoIterator<Item = ReasonName>) -> bool {
+    let (forwarding, others): (BTreeSet<ReasonName>, BTreeSet<ReasonName>) =
+        reasons.into_iter().partition(|name| matches!(name, ForwardsExternally | MailboxForwardsExternally));
+    // No other reason of forwarding makes anything High by itself.
+    forwarding.is_empty() || {
+        let moves = others.contains(&MovesToArchiveOrJunk);
+        is_high(&Signals { reasons: others, moves, ..Signals::default() })
+    }
+}
+
 fn is_medium(signals: &Signals) -> bool {
     signals.any(&ALWAYS_MEDIUM)
         || deletes_in_a_suspicious_way(signals)

@@ -125,7 +125,7 @@ impl FactCache {
             Some(Ok(domains)) if !domains.is_empty() => return Ok(AcceptedDomains::of_exchange(&domains)),
             Some(Ok(_)) => {}
             Some(Err(error)) => tracing::info!(%tenant, "accepted domains are taken from the directory: {error}"),
-            None => tracing::info!(%tenant, "accepted domains are taken from the directory: Exchange did not respond"),
+            None => tracing::warn!(%tenant, "accepted domains are taken from the directory: Exchange did not respond"),
         }
         match self.graph.domains(tenant).await {
             Ok(domains) => {

@@ -37,7 +37,10 @@ pub(super) struct Held {
 fn subject_of(row: &ProcessedRow) -> String {
     match row.kind {
         FindingKind::KnownAttackerAddress => format!("address {}", row.ip),
-        _ => account_of(row),
+        _ => match account_of(row) {
+            account if account.is_empty() => format!("unknown owner, changed by {}", row.actor.trim().to_lowercase()),
+            account => account,
+        },
     }
 }
 

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use crate::detection::{FindingKind, Severity};
 use crate::tables::ProcessedRow;
+use crate::tables::incidents::is_owner_unknown;
 
 use super::elements::{Texts, bold, close, large, own_words, paragraph, quiet, sentence};
 use super::investigated::investigated_of;
-use super::{Notification, can_be_acted_on, summary};
+use super::{Notification, can_be_acted_on, can_be_secured, summary};
 
 /// The largest card, in bytes of JSON. Teams takes 28 KB for a whole message.
 pub const SIZE_LIMIT: usize = 26 * 1024;
@@ -38,6 +39,8 @@ pub enum Buttons {
         entra: String,
         /// The mailbox in the Exchange admin center.
         exchange: String,
+        /// A flow is set as well: its card has the buttons.
+        has_flow: bool,
     },
 }
 
@@ -57,7 +60,7 @@ pub fn card(notification: &Notification<'_>, buttons: &Buttons, consent: Option<
 fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Option<&str>, limit: usize) -> Value {
     let row = notification.row;
     let mut actions = actions(row, buttons);
-    actions.extend(consent.map(|page| open("Open the page for consent", page)));
+    actions.extend(consent.map(|page| open("Open the consent page", page)));
     let texts = Texts { notification, limit };
     let mut body = vec![headline(notification)];
     if row.kind == FindingKind::Investigation {
@@ -68,8 +71,10 @@ fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Opti
         body.push(whole_picture(texts));
         body.extend(particulars(texts));
     }
-    if let (Buttons::Links { .. }, true) = (buttons, can_be_acted_on(row)) {
-        body.push(paragraph(own_words(WHERE_TO_ACT)));
+    if let Buttons::Links { has_flow, .. } = buttons
+        && can_be_secured(row)
+    {
+        body.push(paragraph(own_words(if *has_flow { WHERE_TO_ACT } else { WHERE_TO_ACT_WITHOUT_FLOW })));
     }
     let mut card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -84,8 +89,10 @@ fn card_within(notification: &Notification<'_>, buttons: &Buttons, consent: Opti
     card
 }
 
-const WHERE_TO_ACT: &str = "To act: press Secure and Remediate on the card that the Power Automate flow posted, or block \
-     sign-in in Entra and switch off the rule in Exchange by the links below. Nothing happens by opening them.";
+const WHERE_TO_ACT: &str = "To respond, select Secure and Remediate on the flow's card, or use the links below. Opening a link changes nothing.";
+
+const WHERE_TO_ACT_WITHOUT_FLOW: &str = "To respond, use the links below: block sign-in in Entra, and disable the rule or forwarding in \
+     Exchange. Opening a link changes nothing.";
 
 /// The numbers and the other accounts of a report; its verdict stands in the headline.
 fn report_lines(texts: Texts<'_>) -> Vec<Value> {
@@ -114,16 +121,12 @@ fn headline(notification: &Notification<'_>) -> Value {
         sentence([large(line(&whom)), line(&tenant)]),
         paragraph(line(&what)),
     ];
-    let others = notification.others();
-    if !others.is_empty() {
-        items.push(paragraph(bold(line(&others))));
-    }
-    let containment = summary::containment(notification);
-    if !containment.is_empty() {
-        items.push(paragraph(bold(line(&containment))));
-    }
-    if can_be_acted_on(row) {
-        items.push(paragraph(bold(line(&format!("Unless that was agreed, secure {}.", summary::whom(notification))))));
+    // The advice is the fourth line in any case: people read no further at night.
+    let advice = if can_be_acted_on(row) { summary::advice(notification) } else { String::new() };
+    for sentence in [advice, summary::containment(notification), notification.others()] {
+        if !sentence.is_empty() {
+            items.push(paragraph(bold(line(&sentence))));
+        }
     }
     json!({ "type": "Container", "style": style, "bleed": true, "items": items })
 }
@@ -152,17 +155,24 @@ fn why(texts: Texts<'_>) -> Vec<Value> {
 /// Returns accounts, place and time: names and values in two columns.
 fn whole_picture(texts: Texts<'_>) -> Value {
     let known = facts(texts.notification).into_iter().filter(|(_, value)| !value.is_empty());
-    let items: Vec<Value> = known.map(|(name, value)| texts.fact(name, &value)).collect();
+    let mut items: Vec<Value> = known.map(|(name, value)| texts.fact(name, texts.run(&value))).collect();
+    items.insert(
+        people(texts.notification).iter().filter(|(_, value)| !value.is_empty()).count(),
+        texts.fact("Tenant", tenant(texts)),
+    );
     json!({ "type": "Container", "separator": true, "spacing": "Medium", "items": items })
+}
+
+/// Returns the tenant's name and domain. The domain is the tenant's own, so people have to be able to copy it.
+fn tenant(texts: Texts<'_>) -> Value {
+    let row = texts.notification.row;
+    let organization = texts.run(&row.organization);
+    let organization = organization["text"].as_str().unwrap_or_default();
+    own_words(&format!("{organization} ({})", row.domain))
 }
 
 fn facts(notification: &Notification<'_>) -> Vec<(&'static str, String)> {
     let row = notification.row;
-    let place = match (row.ip.as_str(), row.location.as_str()) {
-        (ip, "") => ip.to_owned(),
-        ("", location) => location.to_owned(),
-        (ip, location) => format!("{ip} ({location})"),
-    };
     let mut time = row.event_time.format("%Y-%m-%d %H:%M:%S UTC").to_string();
     let age = notification.age();
     if !age.is_empty() {
@@ -170,8 +180,7 @@ fn facts(notification: &Notification<'_>) -> Vec<(&'static str, String)> {
     }
     let mut facts = people(notification);
     facts.extend([
-        ("Tenant", format!("{} ({})", row.organization, row.domain)),
-        ("From", place),
+        ("From", notification.place()),
         ("Time", time),
         ("Rule", row.rule_name.clone()),
         ("Target", row.forwarding_address.clone()),
@@ -184,6 +193,9 @@ fn people(notification: &Notification<'_>) -> Vec<(&'static str, String)> {
     let row = notification.row;
     if !can_be_acted_on(row) {
         return vec![("Mailbox", row.source_mailbox.clone()), ("Changed by", row.actor.clone())];
+    }
+    if is_owner_unknown(row) {
+        return vec![("Mailbox", "owner unknown".to_owned()), ("Changed by", row.actor.clone())];
     }
     if summary::is_same(&row.source_mailbox, &row.actor) {
         return vec![("Account", row.source_mailbox.clone())];
@@ -213,17 +225,18 @@ fn actions(row: &ProcessedRow, buttons: &Buttons) -> Vec<Value> {
     if !can_be_acted_on(row) {
         return Vec::new();
     }
+    let dismiss = || submit("Dismiss as false positive", "Dismiss", "default");
     match buttons {
-        Buttons::Submit => vec![
-            submit("Secure and Remediate", "Remediate", "destructive"),
-            submit("Dismiss as false positive", "Dismiss", "default"),
-        ],
+        // No account is known that could be secured.
+        Buttons::Submit | Buttons::SubmitOrUndo if !can_be_secured(row) => vec![dismiss()],
+        Buttons::Links { entra, .. } if !can_be_secured(row) => vec![open("Open the actor in Entra", entra)],
+        Buttons::Submit => vec![submit("Secure and Remediate", "Remediate", "destructive"), dismiss()],
         Buttons::SubmitOrUndo => vec![
             submit("Secure and Remediate", "Remediate", "destructive"),
             submit("Let back in", "Undo", "default"),
-            submit("Dismiss as false positive", "Dismiss", "default"),
+            dismiss(),
         ],
-        Buttons::Links { entra, exchange } => {
+        Buttons::Links { entra, exchange, .. } => {
             vec![open("Open the user in Entra", entra), open("Open the mailbox in Exchange", exchange)]
         }
     }

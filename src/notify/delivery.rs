@@ -170,7 +170,13 @@ impl Delivery<'_> {
             Some(404) => "there is no mailbox with the address in MAIL_FROM",
             _ => "check MAIL_FROM, MAIL_TO and the app registration",
         };
-        NotifyError::Configuration { channel, detail: format!("{error}: {mend}") }.into()
+        let error_text = error.to_string();
+        let detail = match error {
+            // It names the setting of the credential itself.
+            ServiceError::Token(_) => error_text,
+            _ => format!("{}; {mend}", error_text.trim_end_matches('.')),
+        };
+        NotifyError::Configuration { channel, detail }.into()
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failed {
@@ -244,7 +250,9 @@ fn remedy(status: StatusCode, code: &str, has_signature: bool) -> &'static str {
         "WorkflowTriggerIsNotEnabled" => "the flow is disabled, suspended or deleted: turn it on",
         "WorkflowNotFound" => "the flow no longer exists: copy the URL of the right one into {setting}",
         "TriggerInputSchemaMismatch" => "the schema of the flow's trigger is not the one of flow/request-schema.json",
-        "MissingApiVersionParameter" => "the address in {setting} was cut at its query: copy the whole of it",
+        "MissingApiVersionParameter" => {
+            "the address in {setting} is cut off at the query string: copy the complete URL"
+        }
         _ => remedy_by_status(status, has_signature),
     }
 }
@@ -257,14 +265,14 @@ fn webhook_remedy(status: StatusCode) -> &'static str {
         }
         404 => "there is no receiver at the address in {setting}",
         413 => "the receiver takes no body of 20,000 bytes: raise its limit",
-        _ => "the receiver does not take what it is sent: compare it with docs/webhook.schema.json",
+        _ => "the receiver rejects the request body: compare it with docs/webhook.schema.json",
     }
 }
 
 fn slack_remedy(status: StatusCode) -> &'static str {
     match status.as_u16() {
         300..=399 => "the address in {setting} has moved: copy the webhook's present address",
-        400 => "Slack does not take the message",
+        400 => "Slack rejects the message",
         403 | 404 => "the webhook in {setting} was removed: create a new one in Slack",
         410 => "the channel of the webhook in {setting} is archived: create a webhook for another channel",
         _ => "check the webhook in {setting}",
@@ -279,7 +287,7 @@ fn remedy_by_status(status: StatusCode, has_signature: bool) -> &'static str {
         }
         401 | 403 => "the signature in {setting} is not valid, or no longer: copy the flow's present address",
         404 | 410 => "there is no flow at the address in {setting}: copy the address of the right one",
-        400 => "the flow does not take what it is sent: compare its trigger with flow/request-schema.json",
+        400 => "the flow rejects the request body: compare its trigger with flow/request-schema.json",
         _ => "check the flow and the address in {setting}",
     }
 }

@@ -24,10 +24,10 @@ impl Texts<'_> {
     }
 
     /// A name of ours and a value of the record beside it.
-    pub fn fact(&self, name: &str, value: &str) -> Value {
+    pub fn fact(&self, name: &str, value: Value) -> Value {
         let column = |width: &str, run: Value| json!({ "type": "Column", "width": width, "items": [paragraph(run)] });
         let name = bold(own_words(name));
-        close(json!({ "type": "ColumnSet", "columns": [column(NAME_WIDTH, name), column("stretch", self.run(value))] }))
+        close(json!({ "type": "ColumnSet", "columns": [column(NAME_WIDTH, name), column("stretch", value)] }))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod outbox;
 mod portal;
 pub mod presses;
 mod retry_plan;
+pub mod seal;
 pub mod signature;
 pub mod slack;
 pub mod summary;
@@ -31,7 +32,9 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::detection::{FindingKind, Severity};
+use crate::location::{Databases, parse_client_ip};
 use crate::settings::{ActionSettings, ChannelSettings, MinimumSeverity, Settings};
+use crate::tables::incidents::is_owner_unknown;
 use crate::tables::{Containment, ProcessedRow, TenantState};
 use base::clock::{Clock, Deadline};
 use base::http::HttpClientError;
@@ -44,8 +47,10 @@ use delivery::{Delivery, Headers, Transport};
 use flow::PayloadTokens;
 pub use notification::Notification;
 pub use portal::ConsentPage;
+use seal::Seals;
 use table_store::Digest;
 use token::{ActionTokens, Scope, UNDO_LIFE};
+pub use webhook_state::{WEBHOOK_OFF, webhook_is_off};
 
 /// A way to tell somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,9 +138,11 @@ pub struct Notifier {
     cloud: Cloud,
     consent: ConsentPage,
     tokens: ActionTokens,
+    seals: Seals,
     token_life: Duration,
     http: NotifierClients,
     partner: TenantId,
+    networks: Databases,
     clock: Arc<dyn Clock>,
 }
 
@@ -172,6 +179,7 @@ impl Notifier {
         hosts: &Hosts,
         partner: &AppRegistration,
         actions: ActionSettings,
+        seals: Seals,
         http: NotifierClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -180,11 +188,25 @@ impl Notifier {
             cloud: hosts.cloud,
             consent: ConsentPage::new(hosts, partner),
             tokens: ActionTokens::new(&actions),
+            seals,
             token_life: actions.token_life,
             http,
             partner: partner.tenant_id,
+            networks: Databases::default(),
             clock,
         }
+    }
+
+    /// With the databases in which the owner of an address's network is looked up when a notification is sent.
+    #[must_use]
+    pub fn with_networks(self, networks: Databases) -> Self {
+        Self { networks, ..self }
+    }
+
+    /// Returns the owner of the network that a finding's address belongs to; empty if it is not known.
+    fn network_of(&self, row: &ProcessedRow) -> String {
+        let address = parse_client_ip(&row.ip).filter(|address| base::http::is_public(*address));
+        address.map(|address| self.networks.network(address)).unwrap_or_default()
     }
 
     /// The channels that are set.
@@ -228,8 +250,10 @@ impl Notifier {
         notification: impl Into<Notification<'n>>,
         deadline: &Deadline,
     ) -> Result<(), NotifyError> {
-        let mut notification = notification.into();
+        let mut notification: Notification<'_> = notification.into();
         notification.sent_at.get_or_insert(self.clock.now());
+        let network = self.network_of(notification.row);
+        notification.network = &network;
         let tracking_id = notification.row.record_id.to_string();
         let not_set = || NotifyError::Configuration { channel, detail: format!("{} is not set", channel.setting()) };
         let transport = self.transport(channel, notification.row, &tracking_id).ok_or_else(not_set)?;
@@ -261,6 +285,7 @@ impl Notifier {
         let row = notification.row;
         let lacks_consent = row.kind == FindingKind::Coverage && row.operation == TenantState::ConsentMissing.as_str();
         let consent = lacks_consent.then(|| self.consent.of(&row.tenant_id));
+        let has_flow = self.is_set(Channel::Flow);
         let invalid = |error: &dyn std::fmt::Display| NotifyError::Configuration { channel, detail: error.to_string() };
         match channel {
             Channel::Flow => serde_json::to_vec(&{
@@ -269,14 +294,17 @@ impl Notifier {
                 flow::payload(notification, tokens, consent.as_deref())
             })
             .map_err(|error| invalid(&error)),
-            Channel::Teams => serde_json::to_vec(&teams::message(notification, self.cloud, consent.as_deref()))
-                .map_err(|error| invalid(&error)),
+            Channel::Teams => {
+                serde_json::to_vec(&teams::message(notification, self.cloud, consent.as_deref(), has_flow))
+                    .map_err(|error| invalid(&error))
+            }
             Channel::Webhook => Ok(webhook::body(notification)),
             Channel::Slack => {
                 serde_json::to_vec(&slack::message(notification, self.cloud)).map_err(|error| invalid(&error))
             }
             Channel::Mail => match &self.channels.mail {
-                Some(settings) => mail::message(notification, self.cloud, settings).map_err(|error| invalid(&error)),
+                Some(settings) => mail::message(notification, self.cloud, settings, has_flow, consent.as_deref())
+                    .map_err(|error| invalid(&error)),
                 None => Err(invalid(&"MAIL_FROM is not set")),
             },
         }
@@ -295,16 +323,21 @@ impl Notifier {
 
     /// A fresh token for the buttons; none where no button may act.
     fn action_token(&self, row: &ProcessedRow) -> Option<SecretString> {
-        if !can_be_acted_on(row) {
+        if !self.may_be_signed(row) {
             return None;
         }
         let life = TimeDelta::from_std(self.token_life).unwrap_or(TimeDelta::zero());
         self.tokens.mint(row, Scope::Act, self.clock.now(), life)
     }
 
+    /// Returns whether a token is signed for what a row says: it is a threat, and nobody else has written or changed it.
+    fn may_be_signed(&self, row: &ProcessedRow) -> bool {
+        can_be_acted_on(row) && self.seals.hold_finding(row)
+    }
+
     /// A fresh token that lets a contained account back in.
     fn undo_token(&self, row: &ProcessedRow) -> Option<SecretString> {
-        let can_be_undone = can_be_acted_on(row) && is_contained(row);
+        let can_be_undone = self.may_be_signed(row) && is_contained(row);
         can_be_undone.then(|| self.tokens.mint(row, Scope::Undo, self.clock.now(), UNDO_LIFE)).flatten()
     }
 }
@@ -312,6 +345,11 @@ impl Notifier {
 /// Returns whether something was done to the account of a threat without a request.
 fn is_contained(row: &ProcessedRow) -> bool {
     row.containment.as_ref().is_some_and(Containment::has_acted)
+}
+
+/// Returns whether RemediateAccount could secure an account because of this finding: one that can be acted on, and whose owner is known.
+pub fn can_be_secured(row: &ProcessedRow) -> bool {
+    can_be_acted_on(row) && !is_owner_unknown(row)
 }
 
 /// Returns whether RemediateAccount would act on this finding: a threat that comes from a record.

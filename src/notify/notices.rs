@@ -107,6 +107,7 @@ impl Notice {
             incident_id: String::new(),
             containment: None,
             containment_detail: String::new(),
+            seal: String::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::defang::defang_except;
 use crate::detection::FindingKind;
+use crate::tables::incidents::is_owner_unknown;
 use crate::tables::{IncidentRow, ProcessedRow};
 use base::ids::Domain;
 
@@ -20,13 +21,23 @@ pub struct Notification<'a> {
     pub own_domains: &'a [Domain],
     /// The subject of the mail about its incident's first threat; empty if it is not known.
     pub subject: &'a str,
+    /// The owner of the network of the finding's address; empty if it is not known.
+    pub network: &'a str,
     /// The time of sending.
     pub sent_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> From<&'a ProcessedRow> for Notification<'a> {
     fn from(row: &'a ProcessedRow) -> Self {
-        Self { row, earlier: 0, further: 0, own_domains: std::slice::from_ref(&row.domain), subject: "", sent_at: None }
+        Self {
+            row,
+            earlier: 0,
+            further: 0,
+            own_domains: std::slice::from_ref(&row.domain),
+            subject: "",
+            network: "",
+            sent_at: None,
+        }
     }
 }
 
@@ -43,6 +54,16 @@ impl<'a> Notification<'a> {
     /// Returns a text as it may be shown: an attacker may have chosen it.
     pub(super) fn safe(&self, text: &str) -> String {
         defang_except(text, self.own_domains)
+    }
+
+    /// Returns the address, and in brackets its place and the owner of its network. Empty if nothing is known.
+    pub(super) fn place(&self) -> String {
+        let known = [self.row.location.as_str(), self.network].into_iter().filter(|text| !text.is_empty());
+        match (self.row.ip.as_str(), known.collect::<Vec<_>>().join("; ")) {
+            (ip, place) if place.is_empty() => ip.to_owned(),
+            ("", place) => place,
+            (ip, place) => format!("{ip} ({place})"),
+        }
     }
 
     /// Returns how long ago the event was at the time of sending, as `12 minutes ago`. Empty if the time of sending is not known.
@@ -66,16 +87,15 @@ impl<'a> Notification<'a> {
             earlier => format!("{earlier} earlier threats belong to this incident."),
         };
         let is_address = self.row.kind == FindingKind::KnownAttackerAddress;
+        let whose = if is_owner_unknown(self.row) { "" } else { " to this account" };
         let further = match self.further {
             0 => String::new(),
-            1 if is_address => "This notification also stands for a sign-in of one further account.".to_owned(),
+            1 if is_address => "One further sign-in from this address is not sent by itself.".to_owned(),
             further if is_address => format!(
-                "This notification also stands for sign-ins of {further} further accounts; tenantwatch status lists them."
+                "Sign-ins of {further} further accounts from this address are not sent one by one; tenantwatch status lists them."
             ),
-            1 => "This notification also stands for one further threat to this account.".to_owned(),
-            further => format!(
-                "This notification also stands for {further} further threats to this account, of which it shows the worst."
-            ),
+            1 => format!("One further threat{whose} is not sent by itself. This is the worse of them."),
+            further => format!("{further} further threats{whose} are not sent one by one. This is the worst of them."),
         };
         [earlier, further].into_iter().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ")
     }

@@ -12,6 +12,7 @@ use super::retry_plan::{
     DAILY_REQUESTS, DAY, UNANSWERED_LIMIT, count_unanswered, has_become_unknown, is_due, mark_sent_if_accepted,
     next_attempt,
 };
+use super::webhook_state::WEBHOOK_OFF;
 use super::{Channel, Notification, Notifier, NotifyError, channel_notices, webhook_state};
 use crate::facts::FactCache;
 use crate::tables::PROCESSED;
@@ -237,6 +238,9 @@ impl<'a> Outbox<'a> {
             row.notified = self.owed(row);
             row.notified.retain(|name, _| channels.iter().any(|channel| channel.as_str() == name));
         }
+        if channels.is_empty() && row.threat {
+            tracing::error!(log_id = %row.record_id, "no channel is left, so no one is notified of this threat; {WEBHOOK_OFF}");
+        }
         let incident = self.incident_of(row).await;
         let own_domains = self.own_domains(row);
         for channel in channels {
@@ -321,7 +325,7 @@ impl<'a> Outbox<'a> {
             NotifyError::Unanswered { channel, .. } => (*channel, has_become_unknown(row, *channel)),
             NotifyError::Gone { .. } => return self.turn_webhook_off(fault).await,
         };
-        tracing::warn!(channel = channel.as_str(), log_id = %row.record_id, "{fault}; the notification stays owed");
+        tracing::warn!(channel = channel.as_str(), log_id = %row.record_id, "{fault}; the notification remains pending");
         let others: Vec<Channel> = self.channels().await.into_iter().filter(|c| *c != channel).collect();
         let is_slow = matches!(fault, NotifyError::Unanswered { .. });
         if !is_certain || others.is_empty() && !is_slow {
@@ -348,7 +352,9 @@ impl<'a> Outbox<'a> {
 
     async fn turn_webhook_off(&self, fault: &NotifyError) -> Result<(), StoreError> {
         let Some(address) = self.notifier.webhook_address() else { return Ok(()) };
-        tracing::warn!("{fault}; nothing is sent to it until WEBHOOK_URL changes");
+        tracing::warn!(
+            "{fault}; nothing is sent to it until WEBHOOK_URL changes, and its pending notifications are dropped; set a new URL"
+        );
         webhook_state::turn_off(self.store, &self.clock, &address).await?;
         self.set_webhook_is_off(true);
         let others = self.channels().await;

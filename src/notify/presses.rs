@@ -100,6 +100,7 @@ impl Press {
             unanswered: BTreeMap::new(),
             containment: None,
             containment_detail: String::new(),
+            seal: String::new(),
             ..finding.clone()
         }
     }

@@ -5,7 +5,7 @@ use table_store::cut_text;
 
 use crate::detection::FindingKind;
 
-use super::{Notification, can_be_acted_on, portal, summary};
+use super::{Notification, can_be_secured, portal, summary};
 use m365::Cloud;
 
 /// The longest header, in UTF-16 units after escaping.
@@ -43,7 +43,7 @@ pub fn message(notification: &Notification<'_>, cloud: Cloud) -> Value {
         json!({ "type": "section", "text": plain(&format!("• {sentence}"), REASON_LIMIT) })
     }));
     let links = links(notification, cloud);
-    if can_be_acted_on(notification.row) && !links.is_empty() {
+    if can_be_secured(notification.row) && !links.is_empty() {
         blocks.push(json!({ "type": "actions", "elements": links }));
     }
     json!({ "text": escaped(&format!("{class}: {what}"), TEXT_LIMIT), "blocks": blocks })

@@ -1,6 +1,7 @@
 //! Describes an event in plain words.
 
 use crate::detection::{FindingKind, ReasonName};
+use crate::tables::incidents::is_owner_unknown;
 use crate::tables::{Containment, ProcessedRow};
 use table_store::cut_text;
 
@@ -13,15 +14,37 @@ const QUOTE_LIMIT: usize = 120;
 pub fn summary(notification: &Notification<'_>) -> String {
     let row = notification.row;
     match row.kind {
-        FindingKind::Coverage => told(&row.description, "The monitoring state of this tenant has changed."),
+        FindingKind::Coverage => {
+            notification.safe(&told(&row.description, "The monitoring state of this tenant has changed."))
+        }
         FindingKind::Investigation => notification.safe(&told(&row.description, "An investigation was made.")),
-        FindingKind::Test => {
-            "This is a test of Tenantwatch's notifications: nothing has happened and no button works on it.".to_owned()
-        }
+        FindingKind::Test => "This is a test notification. Nothing has happened.".to_owned(),
         _ if row.threat => {
-            format!("{}; unless that was agreed, secure {}.", what_happened(notification), whom(notification))
+            format!("{}. {}", what_happened(notification), advice(notification))
         }
-        _ => format!("{}; recorded; no action is needed.", what_happened(notification)),
+        _ => format!("{}. Recorded only; no action is needed.", what_happened(notification)),
+    }
+}
+
+/// Returns the action that a technician has to take because of a threat.
+pub fn advice(notification: &Notification<'_>) -> String {
+    let row = notification.row;
+    match &row.containment {
+        _ if is_owner_unknown(row) => {
+            "The owner of the mailbox is unknown, so Tenantwatch cannot secure an account. If this change was not \
+             agreed, find the mailbox in the audit record and secure its owner manually."
+                .to_owned()
+        }
+        Some(Containment::Done) => {
+            "Sign-in is already blocked. If the change was not agreed, select Secure and Remediate for the rest; \
+             if it was, let the account back in."
+                .to_owned()
+        }
+        Some(Containment::Partly | Containment::Open) => {
+            "If the change was not agreed, select Secure and Remediate to continue; if it was, let the account back in."
+                .to_owned()
+        }
+        _ => format!("If this change was not agreed, secure {}.", whom(notification)),
     }
 }
 
@@ -36,17 +59,15 @@ pub fn containment(notification: &Notification<'_>) -> String {
     let row = notification.row;
     let whom = whom(notification);
     let change = match row.kind {
-        FindingKind::InboxForward => "the forwarding is removed",
-        _ => "the rule is disabled",
+        FindingKind::InboxForward => "the forwarding is removed. The password is unchanged",
+        _ => "the rule is disabled. The password and the other server-side rules are unchanged",
     };
     match &row.containment {
         None | Some(Containment::Unknown(_)) => String::new(),
-        Some(Containment::Done) => format!(
-            "Tenantwatch has contained {whom}: sign-in is blocked, all sessions are revoked, and {change}. Nothing else was changed."
-        ),
-        Some(Containment::Partly | Containment::Open) => format!(
-            "Tenantwatch has contained {whom} only in part, or has not finished: Secure and Remediate continues from there."
-        ),
+        Some(Containment::Done) => {
+            format!("Tenantwatch has contained {whom}: sign-in is blocked, all sessions are revoked, and {change}.")
+        }
+        Some(Containment::Partly | Containment::Open) => format!("Tenantwatch contained {whom} only in part."),
         Some(Containment::WouldBe) => {
             format!("Tenantwatch would have contained {whom}, but only observes: nothing was changed.")
         }
@@ -71,18 +92,20 @@ pub fn headline(notification: &Notification<'_>) -> [String; 4] {
     let class = match (row.kind, row.threat) {
         (FindingKind::Test, _) => "Test".to_owned(),
         (FindingKind::Investigation, _) => format!("Investigation · {}", row.operation),
-        (FindingKind::Coverage, _) => "Notice · watching".to_owned(),
+        (FindingKind::Coverage, _) => "Notice · monitoring".to_owned(),
         (kind, true) => format!("{} · {} severity · {}", threat_class(row), row.severity.as_str(), in_words(kind)),
         (kind, false) => format!("Notice · {} severity · {}", row.severity.as_str(), in_words(kind)),
     };
     let what = match row.kind {
         FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test => summary(notification),
+        _ if is_owner_unknown(row) => format!("{}.", what_happened(notification)),
         FindingKind::InboxRule => format!("An inbox rule {}.", what_it_does(notification)),
         FindingKind::InboxForward => format!("Forwarding on the mailbox {}.", what_it_does(notification)),
         _ => format!("{} {}.", quote(notification, &row.actor), what_it_does(notification)),
     };
     let account = if row.source_mailbox.is_empty() { &row.actor } else { &row.source_mailbox };
     let (whom, tenant) = match account.as_str() {
+        _ if is_owner_unknown(row) => ("Owner unknown".to_owned(), format!(" · {}", row.organization)),
         "" => (row.organization.clone(), String::new()),
         account => (account.to_owned(), format!(" · {}", row.organization)),
     };
@@ -120,11 +143,11 @@ fn what_happened(notification: &Notification<'_>) -> String {
     let by = if is_same(&row.actor, &row.source_mailbox) { "its owner's account".to_owned() } else { actor.clone() };
     match row.kind {
         FindingKind::InboxRule if mailbox.is_empty() => {
-            format!("An inbox rule in a mailbox whose owner is not known, made by {by}, {does}")
+            format!("An inbox rule in a mailbox whose owner is unknown, set by {by}, {does}")
         }
-        FindingKind::InboxRule => format!("An inbox rule of {mailbox}, made by {by}, {does}"),
+        FindingKind::InboxRule => format!("An inbox rule on {mailbox}, set by {by}, {does}"),
         FindingKind::InboxForward if mailbox.is_empty() => {
-            format!("Forwarding on a mailbox whose owner is not known, set by {by}, {does}")
+            format!("Forwarding on a mailbox whose owner is unknown, set by {by}, {does}")
         }
         FindingKind::InboxForward => format!("Forwarding on the mailbox {mailbox}, set by {by}, {does}"),
         FindingKind::MailboxPermission
@@ -135,6 +158,7 @@ fn what_happened(notification: &Notification<'_>) -> String {
         {
             format!("On the mailbox {mailbox}, {by} {does}")
         }
+        _ if is_owner_unknown(row) => format!("On a mailbox whose owner is unknown, {actor} {does}"),
         _ => format!("{actor} {does}"),
     }
 }
@@ -173,16 +197,16 @@ fn effect(reason: ReasonName, notification: &Notification<'_>) -> Option<String>
         R::MovesToArchiveOrJunk => "moves messages to Archive or Junk".to_owned(),
         R::MarksAsRead => "marks messages as read".to_owned(),
         R::AppliesToAllMail => "applies to all mail".to_owned(),
-        R::SensitiveWords => "looks for words about money, payroll, security or replies".to_owned(),
-        R::TargetsSenders => "looks for mail of the helpdesk or of security notices".to_owned(),
-        R::ContentNotVisible => "does something that cannot be seen from the server".to_owned(),
+        R::SensitiveWords => "matches words about money, payroll, security or replies".to_owned(),
+        R::TargetsSenders => "matches mail from the help desk or security notifications".to_owned(),
+        R::ContentNotVisible => "performs an action that is not visible from the server".to_owned(),
         R::GrantsToSelf => "granted their own account access".to_owned(),
         R::GrantsBroadly => "granted access to external users or to everyone".to_owned(),
         R::GrantsAccess => "granted another user access".to_owned(),
         R::TransportsExternally => format!("created or changed a mail flow rule that sends mail outside to {target}"),
         R::TransportDeletes => "created or changed a mail flow rule that deletes mail".to_owned(),
         R::TransportBypassesProtection => {
-            "created or changed a mail flow rule that lets mail of an external domain past protections".to_owned()
+            "created or changed a mail flow rule that exempts mail from an external domain from protection".to_owned()
         }
         R::TransportQuarantinesWarnings => {
             "created or changed a mail flow rule that quarantines security warnings".to_owned()

@@ -8,10 +8,15 @@ use super::{Notification, portal};
 use m365::Cloud;
 
 /// The message of a finding.
-pub fn message(notification: &Notification<'_>, cloud: Cloud, consent: Option<&str>) -> Value {
+///
+/// `has_flow` says whether a flow is set as well, whose card has the buttons that act.
+pub fn message(notification: &Notification<'_>, cloud: Cloud, consent: Option<&str>, has_flow: bool) -> Value {
     let row = notification.row;
-    let buttons =
-        Buttons::Links { entra: portal::entra_user(cloud, row), exchange: portal::exchange_mailbox(cloud, row) };
+    let buttons = Buttons::Links {
+        entra: portal::entra_user(cloud, row),
+        exchange: portal::exchange_mailbox(cloud, row),
+        has_flow,
+    };
     json!({
         "type": "message",
         "attachments": [{

@@ -121,6 +121,8 @@ impl ActionTokens {
     pub fn mint(&self, row: &ProcessedRow, scope: Scope, now: DateTime<Utc>, life: TimeDelta) -> Option<SecretString> {
         let ActionKey::Signing(keys) = &self.key else { return None };
         let key = keys.first()?;
+        // An Undo voids the tokens of its second too, so this one counts from the next.
+        let now = row.undone_at.map_or(now, |undone| now.max(undone + TimeDelta::seconds(1)));
         let times = Times { minted: Some(now.timestamp().max(0)), expiry: (now + life).timestamp().max(0) };
         let cut = |mark: Hmac<Sha256>| mark.finalize().into_bytes().into_iter().take(MARK_SIZE);
         let marks: Vec<u8> = marks_of(key, row, Version::Second).into_iter().flat_map(cut).collect();
@@ -174,7 +176,7 @@ impl ActionTokens {
         }
         let minted = parts.times.minted.unwrap_or(0);
         match row.undone_at {
-            Some(undone) if scope == Scope::Act && minted < undone.timestamp() => Err(TokenRefusal::Undone),
+            Some(undone) if scope == Scope::Act && minted <= undone.timestamp() => Err(TokenRefusal::Undone),
             _ => Ok(()),
         }
     }
@@ -300,7 +302,7 @@ fn signer(key: &SecretSlice<u8>, claim: &Claim<'_>, marks: &[u8], times: Times) 
 }
 
 /// HMAC-SHA-256 over the parts, each with its length before it.
-fn hmac(key: &SecretSlice<u8>, parts: &[&[u8]]) -> Hmac<Sha256> {
+pub(super) fn hmac(key: &SecretSlice<u8>, parts: &[&[u8]]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104)")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret()).expect("a key of any length is taken");
     for part in parts {

@@ -2,12 +2,27 @@
 
 use std::sync::Arc;
 
-use super::Channel;
 use super::notices::{Notice, Subject, stamp};
+use super::{Channel, Notifier};
 use crate::tables::{ServiceRow, load, update};
 use base::clock::Clock;
 use base::ids::TenantId;
 use table_store::{Digest, Store, StoreError};
+
+/// The problem of a webhook that is off, and the action that ends it.
+pub const WEBHOOK_OFF: &str = "channel webhook: its receiver answered 410, so Tenantwatch sends nothing to it and drops its pending \
+     notifications; set WEBHOOK_URL to a new URL";
+
+/// Returns whether the webhook that is set is off.
+///
+/// # Errors
+/// Returns [`StoreError`] if the state cannot be read.
+pub async fn webhook_is_off(store: &dyn Store, notifier: &Notifier) -> Result<bool, StoreError> {
+    match notifier.webhook_address() {
+        Some(address) => is_off(store, &address).await,
+        None => Ok(false),
+    }
+}
 
 /// Returns whether the webhook with this address is off.
 pub(super) async fn is_off(store: &dyn Store, address: &Digest) -> Result<bool, StoreError> {
@@ -34,7 +49,7 @@ pub(super) fn notice(partner: TenantId, clock: &Arc<dyn Clock>, address: &Digest
         since: format!("{} off {}", Channel::Webhook.as_str(), address.as_str()),
         text: format!(
             "The webhook answered 410 at {}: its receiver no longer accepts notifications at this URL. Tenantwatch sends \
-             nothing to it until WEBHOOK_URL changes.",
+             nothing to it until WEBHOOK_URL changes. Pending notifications for it are dropped. Set a new URL.",
             stamp(now)
         ),
         at: now,

@@ -144,9 +144,11 @@ impl Accounts {
             None if has_mailbox => return Err(Refusal::OwnerUnknown),
             None => Account::unknown(owner),
         };
-        let actor = match is_user_name(actor) && !owner.has_name(actor) {
-            true => Some(find(app, tenant, actor).await?.unwrap_or_else(|| Account::unknown(actor))),
-            false => None,
+        let actor = match actor {
+            actor if !is_user_name(actor) => None,
+            // An address of the owner's mailbox may be the name with which somebody else signs in.
+            actor if owner.has_name(actor) => user_named(app, tenant, &owner, actor).await,
+            actor => Some(find(app, tenant, actor).await?.unwrap_or_else(|| Account::unknown(actor))),
         };
         let actor = actor.filter(|actor| !actor.is_same_as(&owner));
         Ok(Self { owner, actor, has_mailbox })
@@ -250,6 +252,16 @@ async fn find(app: &App, tenant: &TenantId, name: &str) -> Result<Option<Account
         },
         None => Ok(Some(Account::of_mailbox(name, mailbox))),
     }
+}
+
+/// Returns the user whose principal name or object id is a name of the owner. Without an answer it is the owner.
+async fn user_named(app: &App, tenant: &TenantId, owner: &Account, name: &str) -> Option<Account> {
+    let upn = owner.user.as_ref().map_or(owner.name.as_str(), |user| user.user_principal_name.as_str());
+    if comparable_name(upn) == comparable_name(name) {
+        return None;
+    }
+    let user = in_time(app, Service::Graph, app.graph.user(tenant, name)).await.ok()??;
+    Some(Account::of_user(name, user))
 }
 
 async fn in_time<T>(

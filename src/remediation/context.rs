@@ -19,7 +19,7 @@ use table_store::StoreError;
 
 use super::accounts::{Account, Accounts};
 use super::boundary::{self, Boundary, Recipient};
-use super::findings;
+use super::findings::{self, Findings};
 use super::journal::RunJournal;
 use super::lock::Locks;
 use super::step::StepReport;
@@ -64,7 +64,7 @@ pub struct RemediationContext<'a> {
     /// The stored state of the run, in every run that changes something.
     pub record: Option<Mutex<RunJournal<'a>>>,
     boundary: OnceCell<Boundary>,
-    findings: OnceCell<Vec<ProcessedRow>>,
+    findings: OnceCell<Findings>,
     /// Those that were looked up.
     recipients: Mutex<BTreeMap<String, Recipient>>,
     exchange_was_silent: AtomicBool,
@@ -270,8 +270,8 @@ impl<'a> RemediationContext<'a> {
     }
 
     /// Findings of the last 30 days about the mailbox or one of the accounts. Read once.
-    pub async fn findings(&self) -> Result<&[ProcessedRow], StoreError> {
-        self.findings.get_or_try_init(|| findings::about(self)).await.map(Vec::as_slice)
+    pub async fn findings(&self) -> Result<&Findings, StoreError> {
+        self.findings.get_or_try_init(|| findings::about(self)).await
     }
 }
 

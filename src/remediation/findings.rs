@@ -1,17 +1,25 @@
 //! Stored findings that tell what else happened to the mailbox or through the accounts.
 
-use chrono::TimeDelta;
+use std::collections::BTreeSet;
 
-use crate::tables::{PROCESSED, ProcessedRow, load, readable};
-use table_store::{ColumnValue, PartitionKey, Query, StoreError};
+use chrono::TimeDelta;
+use futures::future::try_join_all;
+
+use crate::tables::incidents::account_of;
+use crate::tables::{IncidentRow, PROCESSED, ProcessedRow, load, readable};
+use base::ids::RecordId;
+use table_store::{ColumnValue, Digest, Key, PartitionKey, Query, RowKey, StoreError};
 
 use super::context::RemediationContext;
 
 /// The longest time that one incident may last.
 const REACH: TimeDelta = TimeDelta::days(30);
 
-/// The most pages of 1,000 rows that are read. Threats and grants of one tenant in 30 days are far fewer.
+/// The most pages of 1,000 rows that are read. Threats and grants of one tenant in 30 days are far fewer, unless somebody makes them.
 const PAGES: usize = 10;
+
+/// The most threats of the incident that are read one by one if there were more pages.
+const OF_INCIDENT: usize = 50;
 
 /// The rows that matter: threats, and findings that show access or consent that was granted.
 const WANTED: [ColumnValue; 3] = [
@@ -38,28 +46,67 @@ const COLUMNS: [&str; 14] = [
     "State",
 ];
 
+/// Stored findings about the mailbox or the accounts of a request.
+#[derive(Debug)]
+pub struct Findings {
+    /// Those that were read, oldest first. The finding of the request is among them.
+    pub rows: Vec<ProcessedRow>,
+    /// `true` if all of them were read. Of what was not read nothing may be concluded: an attacker decides how many there are.
+    pub is_complete: bool,
+}
+
 /// The findings of the last 30 days about the mailbox or by one of the accounts, oldest first.
 ///
 /// # Errors
 /// If the store cannot be used.
-pub async fn about(context: &RemediationContext<'_>) -> Result<Vec<ProcessedRow>, StoreError> {
+pub async fn about(context: &RemediationContext<'_>) -> Result<Findings, StoreError> {
     let since = context.finding.event_time - REACH;
     let mut query = Query::partition(PartitionKey::domain(&context.finding.domain))
         .changed_since(since)
         .where_any_of(WANTED)
         .with_columns(COLUMNS);
-    let mut about = Vec::new();
+    let (mut rows, mut is_complete) = (Vec::new(), false);
     for _ in 0..PAGES {
         let page = context.app.store.list(PROCESSED, &query).await?;
-        let rows = page.rows.iter().filter_map(|stored| readable(stored, ProcessedRow::from_stored(stored)));
-        about.extend(rows.map(|(row, _)| row).filter(|row| row.event_time >= since && concerns(row, context)));
+        let read = page.rows.iter().filter_map(|stored| readable(stored, ProcessedRow::from_stored(stored)));
+        rows.extend(read.map(|(row, _)| row).filter(|row| row.event_time >= since && concerns(row, context)));
         match page.next {
             Some(next) => query.after = Some(next),
-            None => break,
+            None => {
+                is_complete = true;
+                break;
+            }
         }
     }
-    about.sort_by_key(|row| row.event_time);
-    Ok(about)
+    if !is_complete {
+        tracing::warn!(log_id = %context.finding.record_id, "more findings are stored than one request reads");
+        add_incident(context, &mut rows).await?;
+    }
+    if !rows.iter().any(|row| row.record_id == context.finding.record_id) {
+        rows.push(context.finding.clone());
+    }
+    rows.sort_by_key(|row| row.event_time);
+    Ok(Findings { rows, is_complete })
+}
+
+/// Adds the threats of the incident that were not among the pages.
+async fn add_incident(context: &RemediationContext<'_>, rows: &mut Vec<ProcessedRow>) -> Result<(), StoreError> {
+    let (store, domain) = (context.app.store.as_ref(), &context.finding.domain);
+    let key = IncidentRow::key(domain, &Digest::of(&[&account_of(context.finding)]));
+    let Some((incident, _)) = load::<IncidentRow>(store, &key).await? else { return Ok(()) };
+    if incident.incident_id != context.finding.incident_id {
+        return Ok(());
+    }
+    let known: BTreeSet<RecordId> = rows.iter().map(|row| row.record_id).collect();
+    let missing = incident.records.iter().filter(|record| !known.contains(record)).take(OF_INCIDENT);
+    let read = missing.map(|record| async move {
+        let key = Key::new(PartitionKey::domain(domain), RowKey::record(record));
+        store.get(PROCESSED, &key).await
+    });
+    let read: Vec<_> = try_join_all(read).await?;
+    let read = read.iter().flatten().filter_map(|stored| readable(stored, ProcessedRow::from_stored(stored)));
+    rows.extend(read.map(|(row, _)| row).filter(|row| concerns(row, context)));
+    Ok(())
 }
 
 /// The finding with its record, as it is stored.

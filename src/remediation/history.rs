@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 
 use crate::app::App;
+use crate::notify::seal::Seals;
 use crate::tables::{ACTIONS, ActionRow, IndexedRun, OpenSnapshotsRow, ProcessedRow, RowVersion, readable, save};
 use base::ids::{Domain, RecordId, RunId};
 use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, Stored};
@@ -33,6 +34,7 @@ pub struct History {
     /// Of other incidents.
     others: Vec<ActionRow>,
     index: Vec<(OpenSnapshotsRow, Option<RowVersion>)>,
+    seals: Seals,
 }
 
 impl History {
@@ -64,7 +66,7 @@ impl History {
         let rows = bounded(keys).into_iter().map(|row| read_run(app, Key::new(partition.clone(), row)));
         let mut runs: Vec<ActionRow> = try_join_all(rows).await?.into_iter().flatten().collect();
         runs.sort_by_key(|run| run.started);
-        Ok(Self { runs, others: Vec::new(), index })
+        Ok(Self { runs, others: Vec::new(), index, seals: app.seals.clone() })
     }
 
     /// Adds a run to the index of every account and mailbox that it may change, before it changes anything.
@@ -140,10 +142,12 @@ impl History {
         self.open().iter().filter(|run| has_secured(run)).map(|run| run.record_id).collect()
     }
 
-    /// Returns whether a containment of this finding was begun and no Undo since.
+    /// Returns whether a containment of this finding was begun and no Undo since. A row that says so without its seal says nothing.
     pub fn has_begun_containment(&self, record_id: &RecordId) -> bool {
         let prior = self.prior_steps();
-        let own = prior.iter().find(|(run, _)| run.record_id == *record_id);
+        let is_own =
+            |run: &ActionRow| run.record_id == *record_id && (!is(run, Action::Contain) || self.seals.hold_run(run));
+        let own = prior.iter().find(|(run, _)| is_own(run));
         own.is_some_and(|(run, _)| is(run, Action::Contain))
     }
 
@@ -189,6 +193,17 @@ impl History {
         let from = self.runs.iter().rposition(is_finished_undo).unwrap_or(0);
         self.runs.get(from..).unwrap_or_default()
     }
+}
+
+/// Returns whether a row says that a containment of the finding was begun, whoever wrote it.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn has_row_of_containment(app: &App, finding: &ProcessedRow) -> Result<bool, StoreError> {
+    let prefix = format!("{}_", finding.record_id);
+    let query = Query::partition(PartitionKey::domain(&finding.domain)).with_prefix(&prefix).with_columns(["Action"]);
+    let page = app.store.list(ACTIONS, &query).await?;
+    Ok(page.rows.iter().any(|row| row.entity.text("Action") == Some(Action::Contain.as_str())))
 }
 
 fn is(run: &ActionRow, action: Action) -> bool {

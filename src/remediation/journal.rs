@@ -52,7 +52,7 @@ impl<'a> RunJournal<'a> {
         steps: &[Step],
     ) -> Result<Self, StoreError> {
         let object_ids = accounts.map(Accounts::object_ids).unwrap_or_default();
-        let row = ActionRow {
+        let mut row = ActionRow {
             domain: finding.domain.clone(),
             record_id: finding.record_id,
             run_id,
@@ -67,7 +67,11 @@ impl<'a> RunJournal<'a> {
             mailbox: accounts.map(Accounts::mailbox_id).unwrap_or_default(),
             account_ids: object_ids.into_iter().collect::<Vec<_>>().join(";"),
             incident_id: finding.incident_id.clone(),
+            seal: String::new(),
         };
+        if request.action == Action::Contain {
+            row.seal = app.seals.of_run(&row);
+        }
         let etag = put(app.store.as_ref(), &row, false, None).await?;
         let record = Self { app, row, etag, before: None, own: None, warnings: Vec::new() };
         if record.is_shown_as_newest() {

@@ -15,7 +15,8 @@ use super::journal::STORE;
 pub async fn reset_notified_fingerprints(context: &RemediationContext<'_>) -> Option<String> {
     let limit = Deadline::after(Arc::clone(&context.app.clock), STORE);
     let error = match limit.limit(forget_told(context)).await {
-        Some(Ok(())) => return None,
+        Some(Ok(true)) => return None,
+        Some(Ok(false)) => "more findings are stored than one request reads".to_owned(),
         Some(Err(error)) => error.to_string(),
         None => "no answer in time".to_owned(),
     };
@@ -23,18 +24,19 @@ pub async fn reset_notified_fingerprints(context: &RemediationContext<'_>) -> Op
     Some(format!("the same changes made again may not be notified for 30 days: {error}"))
 }
 
-async fn forget_told(context: &RemediationContext<'_>) -> Result<(), StoreError> {
+/// Returns whether all findings of the mailbox could be looked at.
+async fn forget_told(context: &RemediationContext<'_>) -> Result<bool, StoreError> {
     let store = context.app.store.as_ref();
     let own = &context.finding.fingerprint;
     store.delete(COVERAGE, &NotifiedFingerprintRow::key(context.tenant(), own), None).await?;
     let of_mailbox =
-        context.findings().await?.iter().filter(|row| context.accounts.owner.has_name(&row.source_mailbox));
+        context.findings().await?.rows.iter().filter(|row| context.accounts.owner.has_name(&row.source_mailbox));
     let others: BTreeSet<&Digest> =
         of_mailbox.filter(|row| row.threat).map(|row| &row.fingerprint).filter(|other| *other != own).collect();
     for other in others {
         forget_unless_muted(context, store, other).await?;
     }
-    Ok(())
+    Ok(context.findings().await?.is_complete)
 }
 
 /// A person who dismissed another finding has not taken that back.

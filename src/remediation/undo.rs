@@ -117,7 +117,9 @@ async fn void(press: RemediationRequest<'_>, record_id: RecordId) -> Result<(), 
 fn action_token(press: RemediationRequest<'_>) -> String {
     let actions = &press.app.settings.actions;
     let life = TimeDelta::from_std(actions.token_life).unwrap_or(TimeDelta::zero());
-    let token = ActionTokens::new(actions).mint(press.finding, Scope::Act, press.app.clock.now(), life);
+    let now = press.app.clock.now();
+    let undone = ProcessedRow { undone_at: Some(now), ..press.finding.clone() };
+    let token = ActionTokens::new(actions).mint(&undone, Scope::Act, now, life);
     token.map(|token| token.expose_secret().to_owned()).unwrap_or_default()
 }
 
@@ -250,16 +252,25 @@ async fn may_forward_to(context: &RemediationContext<'_>, target: &str, force: b
         )));
     }
     let address = context.address_of(target).await.map(|address| address.to_string());
-    let is_named = threats(context).await?.iter().any(|threat| {
+    let threats = threats(context).await?;
+    let is_named = threats.rows.iter().any(|threat| {
         let text = threat.forwarding_address.to_lowercase();
         text.contains(&target.to_lowercase()) || address.as_ref().is_some_and(|address| text.contains(address))
     });
-    match is_named && !force {
-        true => Err(StepReport::skipped(format!(
+    match force {
+        false if is_named => Err(StepReport::skipped(format!(
             "A threat names {shown}, so forwarding remains disabled unless Force is true."
         ))),
-        false => Ok(()),
+        false if !threats.are_all => Err(may_be_named(&shown)),
+        _ => Ok(()),
     }
+}
+
+/// Reports that something is not put back because not every threat could be looked at.
+fn may_be_named(shown: &str) -> StepReport {
+    StepReport::skipped(format!(
+        "More findings are stored than one request reads, so a threat may name {shown}: it remains disabled unless Force is true."
+    ))
 }
 
 /// Returns whether mail to the target is proven to stay in the organization, or goes to a trusted recipient.
@@ -277,20 +288,22 @@ async fn inbox_rules(
         return nothing_kept();
     }
     let threats = match threats(context).await {
-        Ok(threats) => threats.into_iter().filter(|threat| threat.kind == FindingKind::InboxRule).collect::<Vec<_>>(),
+        Ok(threats) => threats,
         Err(report) => return report,
     };
+    let of_rules = || threats.rows.iter().filter(|threat| threat.kind == FindingKind::InboxRule);
     let (off, mut reports) = switched_off(context, kept).await;
     for rule in &off {
         if !context.may_go_on().await {
             reports.push(StepReport::planned("Time ran out. Run the Undo again to continue."));
             break;
         }
-        let is_named = threats.iter().any(|threat| names(threat, rule));
+        let is_named = of_rules().any(|threat| names(threat, rule));
         reports.push(match force {
             false if is_named => {
                 StepReport::skipped(format!("A threat names {}, so it remains disabled.", quoted(&rule.name)))
             }
+            false if !threats.are_all => may_be_named(&quoted(&rule.name)),
             false if is_hidden(rule, kept) => {
                 let name = quoted(&rule.name);
                 StepReport::skipped(format!("{name} is hidden, so it remains disabled unless Force is true."))
@@ -366,10 +379,18 @@ fn names(threat: &ProcessedRow, rule: &Rule) -> bool {
     same_name || has_id && threat.rule_id == rule.id
 }
 
-async fn threats<'a>(context: &'a RemediationContext<'_>) -> Result<Vec<&'a ProcessedRow>, StepReport> {
+/// The stored threats of the mailbox and the accounts.
+struct Threats<'a> {
+    rows: Vec<&'a ProcessedRow>,
+    /// `true` if all of them were read.
+    are_all: bool,
+}
+
+async fn threats<'a>(context: &'a RemediationContext<'_>) -> Result<Threats<'a>, StepReport> {
     let findings = context.findings().await;
     let findings = findings.map_err(|error| StepReport::failed(format!("Findings cannot be read: {error}")))?;
-    Ok(findings.iter().filter(|row| row.threat).collect())
+    let rows = findings.rows.iter().filter(|row| row.threat).collect();
+    Ok(Threats { rows, are_all: findings.is_complete })
 }
 
 fn nothing_kept() -> StepReport {

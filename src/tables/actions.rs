@@ -41,6 +41,8 @@ pub struct ActionRow {
     pub account_ids: String,
     /// `IncidentId`
     pub incident_id: String,
+    /// `Seal`: the keyed mark of a containment. Empty for other runs, and in rows of earlier versions.
+    pub seal: String,
 }
 
 impl ActionRow {
@@ -59,6 +61,7 @@ impl ActionRow {
         "Mailbox",
         "AccountIds",
         "IncidentId",
+        "Seal",
     ];
 
     /// Returns the key of the row of this run, or with `newest` of the copy under the log id.
@@ -85,6 +88,9 @@ impl ActionRow {
         entity.set_text("Mailbox", &self.mailbox);
         entity.set_text("AccountIds", &self.account_ids);
         entity.set_text("IncidentId", &self.incident_id);
+        if !self.seal.is_empty() {
+            entity.set_text("Seal", &self.seal);
+        }
         entity
     }
 
@@ -111,6 +117,7 @@ impl ActionRow {
             mailbox: columns.text("Mailbox"),
             account_ids: columns.text("AccountIds"),
             incident_id: columns.text("IncidentId"),
+            seal: columns.text("Seal"),
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }

@@ -143,8 +143,17 @@ pub fn subject(row: &ProcessedRow, incident_id: &str) -> String {
     format!("[Tenantwatch] {} {} {account} {} #{id}", row.severity.as_str(), row.domain, row.kind.as_str())
 }
 
-/// The account that a threat's incident is about, in lower case: the mailbox owner, or the actor if there is none.
+/// Returns whether a finding is about a mailbox and its record does not tell whose: the actor must not be taken for the owner.
+pub fn is_owner_unknown(row: &ProcessedRow) -> bool {
+    row.kind.is_about_mailbox() && row.source_mailbox.trim().is_empty()
+}
+
+/// The account that a threat's incident is about, in lower case: the mailbox owner, or the actor of a finding that is about no mailbox.
+/// Empty if the owner is unknown.
 pub fn account_of(threat: &ProcessedRow) -> String {
+    if is_owner_unknown(threat) {
+        return String::new();
+    }
     let owner = threat.source_mailbox.trim();
     let account = if owner.is_empty() { threat.actor.trim() } else { owner };
     account.to_lowercase()

@@ -140,6 +140,8 @@ pub struct ProcessedRow {
     pub containment: Option<Containment>,
     /// `ContainmentDetail`: what the containment did, for readers.
     pub containment_detail: String,
+    /// `Seal`: the keyed mark of what was judged. Empty in rows of earlier versions.
+    pub seal: String,
 }
 
 impl FindingState {
@@ -224,6 +226,7 @@ impl ProcessedRow {
         "ContentCreated",
         "Containment",
         "ContainmentDetail",
+        "Seal",
     ];
 
     /// Returns the key of the row.
@@ -314,6 +317,9 @@ impl ProcessedRow {
         entity.set_whole_text("Notified", &json_text(&self.notified));
         entity.set_whole_text("Unknown", &json_text(&self.unanswered));
         entity.set_text("IncidentId", &self.incident_id);
+        if !self.seal.is_empty() {
+            entity.set_text("Seal", &self.seal);
+        }
         if let Some(containment) = &self.containment {
             entity.set_text("Containment", &containment.to_string());
             entity.set_text("ContainmentDetail", &self.containment_detail);
@@ -375,6 +381,7 @@ impl ProcessedRow {
             incident_id: columns.text("IncidentId"),
             containment: columns.parsed("Containment")?,
             containment_detail: columns.text("ContainmentDetail"),
+            seal: columns.text("Seal"),
         };
         let version = RowVersion::of(stored, Self::COLUMNS);
         let is_unknown = row.state == FindingState::Unknown;

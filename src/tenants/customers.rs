@@ -82,7 +82,7 @@ pub async fn listed(app: &App, deadline: &Deadline, known: &Known) -> Result<Vec
 #[derive(Debug, thiserror::Error)]
 pub enum ListingError {
     /// Graph did not list them.
-    #[error("the customers cannot be listed: {0}")]
+    #[error("the customers cannot be listed: {0}{grant}", grant = grant(.0))]
     Service(#[from] ServiceError),
     /// Graph listed none.
     #[error("no customers found by {0}; Tenantwatch continues to monitor the known tenants")]
@@ -90,6 +90,16 @@ pub enum ListingError {
     /// Graph listed none, and no tenant is known either.
     #[error("no customers found by {0}; {1}; TENANT_SOURCE chooses the list")]
     NoneYet(&'static str, String),
+}
+
+/// Returns what has to be granted, if Graph denied the list.
+fn grant(error: &ServiceError) -> &'static str {
+    match error.status() {
+        Some(401 | 403) => {
+            "; grant the app Directory.Read.All in the partner's tenant, or with TENANT_SOURCE=gdap DelegatedAdminRelationship.Read.All"
+        }
+        _ => "",
+    }
 }
 
 /// Says what the source lists that was not chosen, because an empty first list is mostly the wrong choice.

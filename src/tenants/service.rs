@@ -76,7 +76,7 @@ pub async fn notice_missing_action_key(app: &App, outbox: &Outbox<'_>) -> Result
 
 /// Stores a problem of Tenantwatch itself and sends one notice for all tenants.
 pub async fn our_fault(app: &App, outbox: &Outbox<'_>, why: &str) -> Result<(), StoreError> {
-    tracing::error!("our own fault: {why}");
+    tracing::error!("Tenantwatch problem: {why}");
     let row = enter(app, TenantState::OurFault, why).await?;
     if row.notified == mark(&row) {
         return Ok(());

@@ -85,6 +85,11 @@ fn news(app: &App, row: &CoverageRow, why: &str) -> Option<Notice> {
         }
         // Never healthy: the digest tells.
         _ if row.covered_until.is_none() || row.notified == mark(row) => return None,
+        // `Since` is when Tenantwatch noticed it; the tenant was last monitored before.
+        TenantState::Late => {
+            let covered = row.covered_until.unwrap_or(row.since);
+            format!("{} has not been monitored since {}: {}", name(row), stamp(covered), advice(app, row, why))
+        }
         _ => format!("{} has not been monitored since {}: {}", name(row), stamp(row.since), advice(app, row, why)),
     };
     Some(Notice {

@@ -22,7 +22,7 @@ impl From<Event<'_>> for Seen {
     fn from(event: Event<'_>) -> Self {
         match event {
             Event::Selected { json, line } => Self::Selected(json.to_vec(), line),
-            Event::Skipped => Self::Skipped,
+            Event::Skipped { .. } => Self::Skipped,
             Event::Broken { error, line, .. } => Self::Broken(error, line),
             Event::Envelope { .. } | Event::Traced { .. } => panic!("only exports have envelopes and traces"),
         }
@@ -56,12 +56,13 @@ mod plain {
     pub fn select(bytes: &[u8]) -> Vec<Seen> {
         let mut seen = Vec::new();
         let line = |at: usize| 1 + bytes[..at].iter().filter(|b| **b == b'\n').count() as u64;
-        let mark = [0xEF, 0xBB, 0xBF];
-        let mut at = bytes.iter().zip(mark).take_while(|(have, want)| **have == *want).count();
+        let mut at = 0;
         let (mut arrays, mut item, mut comma) = (0, false, false);
         while at < bytes.len() {
             match bytes[at] {
                 b' ' | b'\t' | b'\r' | b'\n' => at += 1,
+                0xEF if bytes[at + 1..].is_empty() || bytes[at..] == [0xEF, 0xBB] => at = bytes.len(),
+                0xEF if bytes[at..].starts_with(&[0xEF, 0xBB, 0xBF]) => at += 3,
                 b'[' => {
                     (arrays, item, comma) = (arrays + 1, false, false);
                     at += 1;
@@ -102,11 +103,7 @@ mod plain {
                 _ => {
                     (item, comma) = (true, false);
                     seen.push(Seen::Broken(Broken::NotARecord, line(at)));
-                    at += 1;
-                    let stops: &[u8] = if arrays > 0 { b"\n,{]" } else { b"\n" };
-                    while at < bytes.len() && !stops.contains(&bytes[at]) {
-                        at += 1;
-                    }
+                    at = end_of_junk(bytes, at, arrays > 0);
                 }
             }
         }
@@ -114,6 +111,31 @@ mod plain {
             seen.push(Seen::Broken(Broken::CutOff, line(bytes.len())));
         }
         seen
+    }
+
+    /// Junk ends with its line, in an array at a comma or bracket, and before a brace that a name follows.
+    fn end_of_junk(bytes: &[u8], from: usize, in_array: bool) -> usize {
+        let stops: &[u8] = if in_array { b"\n,]" } else { b"\n" };
+        // The beginning of a byte-order mark that does not go on.
+        let mut at = from + [0xEF, 0xBB].iter().zip(&bytes[from..]).take_while(|(want, have)| want == have).count();
+        while at < bytes.len() && !stops.contains(&bytes[at]) {
+            if bytes[at] != b'{' {
+                at += 1;
+                continue;
+            }
+            let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+            let Some(length) = bytes[at + 1..].iter().position(|byte| !is_space(byte)) else { return at };
+            let next = at + 1 + length;
+            if bytes[next] == b'"' {
+                return at;
+            }
+            let line_ended = bytes[at..next].contains(&b'\n');
+            at = next;
+            if line_ended {
+                return at;
+            }
+        }
+        at
     }
 
     fn end(bytes: &[u8], from: usize) -> End {

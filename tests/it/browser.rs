@@ -114,6 +114,12 @@ impl Browser {
         base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
+    /// Makes the window this wide, as media queries and `vw` see it.
+    pub async fn resize(&mut self, width: u32) {
+        let size = json!({"width": width, "height": 1400, "deviceScaleFactor": 1, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
     /// The top of the page as PNG.
     pub async fn screenshot_of_top(&mut self, width: u32, height: u32) -> Vec<u8> {
         let place = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});

@@ -15,7 +15,9 @@ use table_store::MemoryStore;
 use tenantwatch::app::App;
 use tenantwatch::settings::{Needs, Settings};
 use tenantwatch_simulator::world::Consent;
-use tenantwatch_simulator::{Fault, FaultKind, Service, Simulator, Tenant, World};
+use tenantwatch_simulator::{
+    FIELD_NUMBERS_OF_CREDENTIALS, FIELD_NUMBERS_OF_TENANTS, Fault, FaultKind, Service, Simulator, Tenant, World,
+};
 use uuid::Uuid;
 
 const CONTOSO: Uuid = Uuid::from_u128(0xc0);
@@ -124,6 +126,16 @@ async fn every_known_aadsts_number_is_classified_with_its_advice() {
         assert_eq!((error.aadsts, error.fault), (Some(number), row.fault), "{number}");
         assert!(error.to_string().ends_with(row.advice), "{error}");
         assert!(error.message.contains("client_secret=[removed]"), "{}", error.message);
+    }
+}
+
+/// The simulator has a list of its own of the numbers that were seen in the field, so a row that vanishes from the table is missed.
+#[test]
+fn every_aadsts_number_from_the_field_is_in_the_table() {
+    let (of_tenants, of_credentials) = (FIELD_NUMBERS_OF_TENANTS, FIELD_NUMBERS_OF_CREDENTIALS);
+    assert_eq!((of_tenants.len(), of_credentials.len()), (13, 3));
+    for number in of_tenants.iter().chain(of_credentials) {
+        assert!(aadsts::find(*number).is_some(), "AADSTS{number} is not in the table");
     }
 }
 

@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use m365::{AppCredential, AppRegistration, Cloud, Hosts};
 use serde_json::{Value, json};
-use table_store::{PartitionKey, Query, Store as _, StoreError, Stored, Table, list_all};
+use table_store::{Entity, PartitionKey, Query, Store as _, StoreError, Stored, Table, list_all};
 use tenantwatch::app::App;
 use tenantwatch::detection::FindingKind;
 use tenantwatch::functions::process_audit_log::Report;
@@ -273,6 +273,15 @@ impl CollectorFixture {
     pub async fn stored(&self, table: Table, partition: &str) -> Vec<Stored> {
         let query = Query::partition(PartitionKey::parse(partition).unwrap());
         list_all(&self.store.inner, table, query).await.unwrap()
+    }
+
+    /// Writes a row over whatever is there, as another program with write access to the table would.
+    pub async fn write(&self, table: Table, entity: &Entity) {
+        let store = &self.store.inner;
+        match store.get(table, &entity.key).await.unwrap() {
+            Some(stored) => store.replace(table, entity, &stored.etag).await.unwrap(),
+            None => store.insert(table, entity).await.unwrap(),
+        };
     }
 
     /// The bodies that the flow accepted whose member `Type` is this.

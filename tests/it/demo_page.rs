@@ -25,18 +25,44 @@ pub struct Demo {
 
 impl Demo {
     pub async fn after_a_cycle() -> Self {
+        Self::start(false).await
+    }
+
+    /// The same with every channel, side by side.
+    async fn with_every_channel() -> Self {
+        Self::start(true).await
+    }
+
+    async fn start(has_channels: bool) -> Self {
         let (world, planted) = scenario::demo(7, chrono::Utc::now());
         let simulator = Arc::new(Simulator::start(world).await.unwrap());
         let data = tempfile::tempdir().unwrap();
         let clock = Arc::new(SystemClock);
         let store = Arc::new(SqliteStore::open(&data.path().join("test.db"), clock.clone()).unwrap());
-        let settings = Settings::from_environment(simulator.environment(), Needs::LOCAL).unwrap();
+        let mut environment = simulator.environment();
+        if has_channels {
+            let (urls, sender) = (simulator.urls(), simulator.world().mail_sender.clone());
+            let set = [
+                ("WEBHOOK_URL", urls.webhook.as_str()),
+                ("WEBHOOK_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+                ("WEBHOOK_ALLOW_PRIVATE", "true"),
+                ("SLACK_WEBHOOK_URL", urls.slack.as_str()),
+                ("MAIL_FROM", sender.as_str()),
+                ("MAIL_TO", "desk@provider.example"),
+            ];
+            environment.extend(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        let settings = Settings::from_environment(environment, Needs::LOCAL).unwrap();
         let app = App::new(settings, store, clock).unwrap();
         cycle(&app).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let remediate_url = format!("http://{}/api/RemediateAccount", listener.local_addr().unwrap());
         tokio::spawn(standalone::serve(listener, app.clone()));
-        let page = Page::start(Arc::clone(&simulator), &remediate_url, 0).await.unwrap();
+        let shared = Arc::clone(&simulator);
+        let page = match has_channels {
+            true => Page::start_with_channels(shared, &remediate_url, 0).await.unwrap(),
+            false => Page::start(shared, &remediate_url, 0).await.unwrap(),
+        };
         Self { simulator, planted, app, page, _data: data }
     }
 }
@@ -75,6 +101,49 @@ async fn page_shows_cards_and_a_button_changes_the_mailbox() {
         // The picture in the README shows this one.
         browser.evaluate(&format!("document.querySelectorAll('.post').forEach(p => p.hidden = p !== {post})")).await;
         std::fs::write(file, browser.screenshot().await).unwrap();
+    }
+}
+
+/// Every post of every column can be reached, and none lies on another, in wide and narrow windows.
+#[tokio::test(flavor = "multi_thread")]
+async fn channels_stand_side_by_side_without_overlap() {
+    let demo = Demo::with_every_channel().await;
+    let Some(mut browser) = Browser::open(&demo.page.url()).await else { return };
+    browser.wait_until("document.querySelectorAll('.channel').length === 4").await;
+    browser.wait_until("document.querySelectorAll('#cards .post').length >= 9").await;
+    browser.wait_until("document.querySelector('.report') !== null").await;
+    for width in [1400, 740, 400, 320] {
+        browser.resize(width).await;
+        let wrong = browser
+            .evaluate(&format!(
+                "(() => {{ const columns = document.getElementById('columns'); \
+                 columns.scrollLeft = 0; const inside = []; let edge = 0; \
+                 for (const column of columns.children) {{ \
+                   const box = column.getBoundingClientRect(); \
+                   if (box.left < edge) inside.push('a column begins at ' + box.left + ' before ' + edge); edge = box.right; \
+                   if (box.width > {width}) inside.push('a column is wider than the window: ' + box.width); \
+                   for (const post of column.querySelectorAll('.post')) {{ \
+                     const own = post.getBoundingClientRect(); \
+                     if (own.left < box.left - 1 || own.right > box.right + 1) inside.push(own.left + '-' + own.right + ' in ' + box.left + '-' + box.right); \
+                 }} }} return inside; }})()"
+            ))
+            .await;
+        assert_eq!(wrong, serde_json::json!([]), "{width}");
+    }
+    if let Some(folder) = std::env::var_os("TENANTWATCH_CHANNELS_SCREENSHOTS") {
+        // One threat of each channel, in windows of every width; the widest is the picture in docs/channels.md.
+        browser
+            .evaluate(
+                "document.querySelectorAll('#columns > *').forEach((column) => \
+                 column.querySelectorAll('.post').forEach((post, number) => { post.hidden = number > 0; }))",
+            )
+            .await;
+        browser.wait_until("[...document.querySelectorAll('.post')].some((post) => post.hidden)").await;
+        for width in [2200, 1400, 740, 400, 320] {
+            browser.resize(width).await;
+            let file = std::path::Path::new(&folder).join(format!("channels-{width}.png"));
+            std::fs::write(file, browser.screenshot().await).unwrap();
+        }
     }
 }
 

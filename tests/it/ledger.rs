@@ -101,6 +101,7 @@ fn finding() -> ProcessedRow {
         incident_id: "incident".to_owned(),
         containment: Some(Containment::Refused("the record is older than 24 hours".to_owned())),
         containment_detail: "BlockSignIn: anna@contoso.com: sign-in is blocked.".to_owned(),
+        seal: "c2VhbA".to_owned(),
     }
 }
 
@@ -120,6 +121,7 @@ fn action() -> ActionRow {
         mailbox: "object".to_owned(),
         account_ids: "0000-owner;0000-actor".to_owned(),
         incident_id: "incident".to_owned(),
+        seal: "c2VhbA".to_owned(),
     }
 }
 

@@ -37,6 +37,7 @@ async fn finding_without_a_mailbox_is_pressed_by_its_account() {
         let ward = Ward::open_with(&[]).await;
         let mut row = crate::remediation::remediation_fixture::threat(2, ward.now());
         (row.kind, row.source_mailbox) = (kind, String::new());
+        row.seal = ward.app.seals.of_finding(&row);
         ward.keep(&row).await;
         send(&ward, Channel::Flow, &row).await.unwrap();
         let sent = ward.sim.notifications().remove(0);
@@ -55,7 +56,7 @@ fn summary_says_that_the_owner_is_not_known() {
         let mut row = example();
         (row.kind, row.source_mailbox) = (kind, String::new());
         let sentence = summary::summary(&(&row).into());
-        assert!(sentence.contains("whose owner is not known"), "{sentence}");
+        assert!(sentence.contains("whose owner is unknown"), "{sentence}");
     }
 }
 

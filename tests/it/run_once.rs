@@ -72,16 +72,60 @@ async fn unreadable_tenant_exits_1_whether_it_was_due_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn new_tenant_may_fail_for_two_hours_before_it_counts() {
+async fn tenant_unread_in_this_run_exits_1_new_or_healthy() {
     let runs = Runs::of(scenario::quiet(1)).await;
     let body = json!({ "error": { "code": "AF20031", "message": "Invalid nextPage Input" } }).to_string();
     let transient = FaultKind::Status { status: 400, headers: Vec::new(), body };
-    runs.simulator.inject(Fault::new(Service::Activity, "/subscriptions/content", transient));
-    for (minutes, expected) in [(0, 0), (60, 0), (121, 1)] {
+    let (_, domain) = runs.first_tenant();
+    for minutes in [0, 60, 121] {
+        runs.simulator.inject(Fault::new(Service::Activity, "/subscriptions/content", transient.clone()));
         let (code, log) = runs.once(minutes).await;
-        assert_eq!(code, Some(expected), "after {minutes} minutes: {log}");
-        let (_, domain) = runs.first_tenant();
-        assert!(log.contains(&domain), "{log}");
+        assert_eq!(code, Some(1), "after {minutes} minutes: {log}");
+        assert!(log.contains(&format!("the audit log of Customer 0 ({domain}) could not be read")), "{log}");
+        runs.simulator.clear_faults();
+        let (code, log) = runs.once(minutes + 1).await;
+        assert_eq!(code, Some(0), "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn start_of_a_subscription_that_lists_nothing_yet_exits_0() {
+    let mut world = scenario::quiet(1);
+    world.unkindness.first_start_lag = chrono::TimeDelta::minutes(5);
+    world.tenants.values_mut().for_each(|tenant| tenant.subscriptions.clear());
+    let runs = Runs::of(world).await;
+    let (code, log) = runs.once(0).await;
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_of_which_nothing_can_be_read_exits_1() {
+    let (world, _) = scenario::one_threat_each(1, Utc::now());
+    let runs = Runs::of(world).await;
+    let empty = FaultKind::Status { status: 200, headers: Vec::new(), body: String::new() };
+    runs.simulator.inject(Fault::new(Service::Activity, "/audit/", empty));
+    let (code, log) = runs.once(0).await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("could be read: 1 blobs are deferred"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lone_webhook_that_is_gone_exits_1_in_every_run() {
+    let (world, _) = scenario::one_threat_each(1, Utc::now());
+    let runs = Runs::of(world).await;
+    let gone = FaultKind::Status { status: 410, headers: Vec::new(), body: String::new() };
+    runs.simulator.inject(Fault::new(Service::Webhook, "", gone));
+    let url = runs.simulator.urls().webhook.clone();
+    let lone = [
+        ("FLOW_URL", ""),
+        ("WEBHOOK_URL", url.as_str()),
+        ("WEBHOOK_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+        ("WEBHOOK_ALLOW_PRIVATE", "true"),
+    ];
+    for minutes in 0..2 {
+        let (code, log) = runs.once_with(minutes, &lone).await;
+        assert_eq!(code, Some(1), "{log}");
+        assert!(log.contains("channel webhook: its receiver answered 410"), "{log}");
     }
 }
 

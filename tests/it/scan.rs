@@ -12,6 +12,7 @@ use tenantwatch::detection::is_selected;
 use tenantwatch_simulator::records::ordinary_json_lines;
 
 mod cut;
+mod damaged;
 mod exports;
 mod forms;
 mod own_domains;

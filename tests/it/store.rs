@@ -7,7 +7,7 @@ use base::clock::{Clock, SystemClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use table_store::{
     Change, Column, ColumnValue, ETag, Entity, Key, MemoryStore, PartitionKey, Query, RowKey, SqliteStore, Store,
-    StoreError, Table, list_all, update, whole_text_columns,
+    StoreError, Table, list_all, parts_together, update, whole_text_columns,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 
@@ -154,6 +154,23 @@ async fn rows_together_are_all_stored_or_none(store: &dyn Store) {
     assert!(!store.insert_together(TABLE, &large).await, "too many bytes for the service");
     let changed = store.replace(TABLE, &entity("together", "row042"), &read.etag).await;
     assert!(changed.is_ok(), "such a row has a version like any other");
+}
+
+#[test]
+fn many_and_large_rows_are_divided_into_parts() {
+    let rows = |sizes: &[usize]| -> Vec<Entity> {
+        let row = |(number, size): (usize, &usize)| {
+            let mut entity = entity("parts", &format!("row{number:03}"));
+            entity.set_whole_text("Whole", &"x".repeat(*size));
+            entity
+        };
+        sizes.iter().enumerate().map(row).collect()
+    };
+    let lengths = |rows: &[Entity]| parts_together(rows).iter().map(|part| part.len()).collect::<Vec<_>>();
+    assert_eq!(lengths(&rows(&[1; 250])), [100, 100, 50]);
+    assert_eq!(lengths(&rows(&[200_000, 200_000, 300_000, 10, 10])), [2, 3]);
+    assert_eq!(lengths(&rows(&[600_000, 600_000])), [1, 1]);
+    assert_eq!(lengths(&[]), [0; 0]);
 }
 
 async fn only_the_current_version_is_replaced(store: &dyn Store) {

@@ -31,6 +31,9 @@ pub enum ExportError {
     /// Neither JSON nor CSV with records.
     #[error("it is not an audit log: neither JSON nor CSV with audit records")]
     NotAnAuditLog,
+    /// A zip archive, which an Excel workbook is as well.
+    #[error("it is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV, and scan the file inside")]
+    Zip,
     /// A row without an end, most likely because of a quotation mark that is never closed.
     #[error("the CSV row that begins on line {line} is longer than 32 MiB")]
     RowTooLong {
@@ -76,6 +79,9 @@ fn read_as(
 ) -> Result<(), ExportError> {
     let (input, is_plain) = uncompressed(input)?;
     let mut input = BufReader::with_capacity(CHUNK, input);
+    if input.fill_buf()?.starts_with(b"PK\x03\x04") {
+        return Err(ExportError::Zip);
+    }
     match Order::of(input.fill_buf()?) {
         Some(order) => {
             let input = BufReader::with_capacity(CHUNK, FromUtf16::new(input, order));
@@ -106,7 +112,7 @@ fn read_text(
     let head = input.fill_buf()?;
     let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head);
     let begins_as_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
-    if let Some(dialect) = Dialect::of(head).filter(|_| !begins_as_json) {
+    if let Some(dialect) = Dialect::of(head, has_json_line(head)).filter(|_| !begins_as_json) {
         return CsvRows::new(input, dialect).read(is_selected, &mut |event: Event<'_>| sink(event, None));
     }
     if !looks_like_json(head) {
@@ -137,7 +143,7 @@ fn hand_over(json: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, sink: 
     let mut relay = |event: Event<'_>| match event {
         Event::Selected { json, .. } | Event::Traced { json, .. } => sink(Event::Selected { json, line }),
         Event::Broken { error, selected, .. } => sink(Event::Broken { error, line, selected }),
-        Event::Skipped | Event::Envelope { .. } => sink(Event::Skipped),
+        Event::Skipped { .. } | Event::Envelope { .. } => sink(Event::Skipped { json: Some(json) }),
     };
     selector.push(json, &mut relay);
     selector.finish(&mut relay);
@@ -198,10 +204,27 @@ impl Chunks {
     }
 }
 
-/// Nothing at all, or a line that begins as JSON does. The first line may be broken.
+/// Nothing at all, or a line that begins as JSON does or contains the beginning of an object behind something else, such as the head of a
+/// syslog message. The first line may be broken.
 fn looks_like_json(head: &[u8]) -> bool {
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    head.trim_ascii().is_empty() || lines.any(|line| line.starts_with(b"{") || line.starts_with(b"["))
+    let is_object = |at: usize| head.get(at + 2) != Some(&b'"');
+    head.trim_ascii().is_empty()
+        || lines.any(|line| line.starts_with(b"{") || line.starts_with(b"["))
+        || memchr::memmem::find_iter(head, b"{\"").any(is_object)
+}
+
+/// Returns whether a line begins as JSON does, below lines such as those that PowerShell prints. In a cell of CSV the first name is in
+/// doubled or escaped quotes.
+fn has_json_line(head: &[u8]) -> bool {
+    let mut starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', head).map(|at| at + 1));
+    starts.any(|start| {
+        let line = head.get(start..).unwrap_or_default();
+        let is_bracket = |byte: &u8| matches!(byte, b'{' | b'[') || byte.is_ascii_whitespace();
+        let begins = matches!(line.iter().find(|byte| !matches!(byte, b' ' | b'\t')), Some(b'{' | b'['));
+        let name = line.iter().position(|byte| !is_bracket(byte)).and_then(|at| line.get(at..)).unwrap_or_default();
+        begins && name.starts_with(b"\"") && !name.starts_with(b"\"\"")
+    })
 }
 
 /// Reads until the buffer is full or the input ends, so that a slow pipe is recognised by as much as a file is.

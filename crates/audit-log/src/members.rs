@@ -88,6 +88,14 @@ impl Members {
         value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
     }
 
+    /// The member as a number, which may be written as text or as the name that stands for it.
+    pub(super) fn coded(&self, name: &str, codes: &[(&str, i64)]) -> Option<i64> {
+        self.number(name).or_else(|| {
+            let text: String = self.text(name)?.chars().filter(char::is_ascii_alphanumeric).collect();
+            codes.iter().find(|(known, _)| known.eq_ignore_ascii_case(&text)).map(|(_, code)| *code)
+        })
+    }
+
     /// The object as compact JSON with sorted keys at every level.
     pub(super) fn sorted_json(&self) -> String {
         let mut copy = Value::Object(self.0.clone());

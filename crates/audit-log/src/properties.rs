@@ -45,9 +45,12 @@ impl Properties {
         self.pairs.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
     }
 
-    /// `True` in any case. `None` when the property is absent.
+    /// `True` or `$true` in any case. `None` when the property is absent.
     pub fn flag(&self, name: &str) -> Option<bool> {
-        self.get(name).map(|value| value.eq_ignore_ascii_case("true"))
+        self.get(name).map(|value| {
+            let value = value.trim();
+            value.strip_prefix('$').unwrap_or(value).eq_ignore_ascii_case("true")
+        })
     }
 
     /// All pairs, in the order of the record.
@@ -81,16 +84,31 @@ impl Properties {
         }
     }
 
-    /// `{"Name":…,"Value":…}`, else a map of names and values.
+    /// `{"Name":…,"Value":…}`, an object around a list of those, else a map of names and values.
     fn take_object(&mut self, members: Map<String, Value>) {
-        let value = member(&members, "Value");
-        match member(&members, "Name") {
-            Some(name) if value.is_some() || members.len() == 1 => match as_text(name) {
-                Some(name) => self.pairs.push((name, value.and_then(as_text))),
+        let (name, value) = (one_of(&members, NAMES), one_of(&members, VALUES));
+        match (name, value) {
+            (Some(Value::Array(names)), Some(Value::Array(values))) if names.len() == values.len() => {
+                let names = names.iter().map(|name| as_text(name).unwrap_or_default());
+                self.pairs.extend(names.zip(values.iter().map(value_text)));
+            }
+            (Some(name), value) if value.is_some() || members.len() == 1 => match name.as_str() {
+                Some(name) => self.pairs.push((name.to_owned(), value.and_then(value_text))),
+                None if members.values().any(contains_pairs) => self.take_members(members),
                 None => self.unread.push(Value::Object(members).to_string()),
             },
-            None if value.is_some() => self.unread.push(Value::Object(members).to_string()),
-            _ => self.pairs.extend(members.iter().map(|(name, value)| (name.clone(), as_text(value)))),
+            _ if members.values().any(contains_pairs) => self.take_members(members),
+            (None, Some(_)) => self.unread.push(Value::Object(members).to_string()),
+            _ => self.pairs.extend(members.iter().map(|(name, value)| (name.clone(), value_text(value)))),
+        }
+    }
+
+    /// The members of an object around lists of pairs, such as `{"Parameters":[…]}`. Others, such as a count, say nothing.
+    fn take_members(&mut self, members: Map<String, Value>) {
+        for (_, value) in members {
+            if matches!(value, Value::Array(_) | Value::Object(_)) {
+                self.take(value);
+            }
         }
     }
 
@@ -99,17 +117,63 @@ impl Properties {
         if trimmed.is_empty() {
             return;
         }
-        if trimmed.starts_with(['[', '{'])
-            && let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(trimmed)
+        if trimmed.starts_with(['[', '{', '"'])
+            && let Ok(value @ (Value::Array(_) | Value::Object(_) | Value::String(_))) = serde_json::from_str(trimmed)
         {
             return self.take(value);
         }
-        let pairs =
-            key_values::pairs(trimmed).or_else(|| is_command_line(trimmed).then(|| CommandLine(trimmed).pairs()));
+        if let Some(found) = key_values::found(trimmed).filter(|found| !found.pairs.is_empty()) {
+            self.pairs.extend(found.pairs);
+            if found.is_doubtful {
+                self.unread.push(text);
+            }
+            return;
+        }
+        let pairs = is_command_line(trimmed).then(|| CommandLine(trimmed).pairs());
         match pairs.filter(|pairs| !pairs.is_empty()) {
             Some(pairs) => self.pairs.extend(pairs),
             None => self.unread.push(text),
         }
+    }
+}
+
+/// The names of the member that names a property, in lower case.
+const NAMES: &[&str] = &["name", "key", "n", "k", "parameter", "parametername", "property", "propertyname"];
+
+/// The names of the member that is its value, in lower case.
+const VALUES: &[&str] = &["value", "v", "val", "values", "parametervalue", "propertyvalue"];
+
+/// The member with the first of these names. Spaces and case of its own name do not matter.
+fn one_of<'a>(members: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
+    names
+        .iter()
+        .find_map(|name| members.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+/// Returns whether a value is a property, a list of properties or something around one.
+fn contains_pairs(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(|item| item.is_object() && contains_pairs(item)),
+        Value::Object(members) => {
+            let is_pair = one_of(members, NAMES).is_some_and(|name| name.is_string() || name.is_array())
+                && one_of(members, VALUES).is_some();
+            is_pair || members.values().any(contains_pairs)
+        }
+        _ => false,
+    }
+}
+
+/// The value of a property: the text in an object with a single member, such as `{"value":"x"}`, else as [`as_text`].
+fn value_text(value: &Value) -> Option<String> {
+    const WRAPPERS: &[&str] = &["value", "$value", "_", "$t", "#text", "__text", "text", "string", "content"];
+    match value {
+        Value::Object(members) if members.len() == 1 => match members.iter().next() {
+            Some((name, inner)) if WRAPPERS.iter().any(|wrapper| name.eq_ignore_ascii_case(wrapper)) => {
+                value_text(inner)
+            }
+            _ => as_text(value),
+        },
+        _ => as_text(value),
     }
 }
 

@@ -12,6 +12,35 @@ use super::members::{Members, TopLevel};
 use super::properties::{self, ModifiedProperty, Properties};
 use super::time::utc;
 
+/// The names of user types, which Sentinel and Log Analytics write in place of the numbers:
+/// <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#user-type>.
+const USER_TYPES: &[(&str, i64)] = &[
+    ("Regular", 0),
+    ("Reserved", 1),
+    ("Admin", 2),
+    ("DcAdmin", 3),
+    ("System", 4),
+    ("Application", 5),
+    ("ServicePrincipal", 6),
+    ("CustomPolicy", 7),
+    ("SystemPolicy", 8),
+    ("PartnerTechnician", 9),
+    ("Guest", 10),
+];
+
+/// The names of logon types:
+/// <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#logontype>.
+const LOGON_TYPES: &[(&str, i64)] = &[
+    ("Owner", 0),
+    ("Admin", 1),
+    ("Delegated", 2),
+    ("Delegate", 2),
+    ("Transport", 3),
+    ("SystemService", 4),
+    ("BestAccess", 5),
+    ("DelegatedAdmin", 6),
+];
+
 /// A selected record that does not parse.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
@@ -91,7 +120,7 @@ impl AuditRecord {
             created: members.text("CreationTime").and_then(utc).ok_or(RecordError::Member("CreationTime"))?,
             operation: members.text("Operation").ok_or(RecordError::Member("Operation"))?.to_owned(),
             record_type: members.number("RecordType"),
-            user_type: members.number("UserType"),
+            user_type: members.coded("UserType", USER_TYPES),
             result_status: members.any_as_text("ResultStatus"),
             organization_id: members.text("OrganizationId").and_then(|text| text.parse().ok()),
             organization_name: members.filled("OrganizationName"),
@@ -99,7 +128,7 @@ impl AuditRecord {
             object_id: members.any_as_text("ObjectId"),
             mailbox_owner: members.filled("MailboxOwnerUPN"),
             mailbox_guid: members.filled("MailboxGuid"),
-            logon_type: members.number("LogonType"),
+            logon_type: members.coded("LogonType", LOGON_TYPES),
             client_ip: members.filled("ClientIP").or_else(|| members.filled("ClientIPAddress")),
             app_id: members.filled("AppId").or_else(|| members.filled("ClientAppId")),
             parameters: properties::from_value(members.take("Parameters")),

@@ -205,7 +205,7 @@ impl Caller {
 
     /// Returns the error of a response to a cmdlet or listing without a list of rows. It does not mean that there are none.
     pub(super) fn no_rows(&self, what: &str) -> ServiceError {
-        self.unreachable(format!("the response to {what} contains no list of rows"))
+        self.unreachable(format!("incomplete response to {what}: no list of rows"))
     }
 
     /// Returns the error of a response that was read but does not have its form.

@@ -71,7 +71,7 @@ pub enum ServiceError {
         service: Service,
     },
     /// No usable response in time: none at all, or a body that does not have the expected form.
-    #[error("{service} could not be reached or understood: {detail}")]
+    #[error("{service} gave no usable response: {detail}")]
     Unreachable {
         /// The service that was called.
         service: Service,

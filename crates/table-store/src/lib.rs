@@ -283,6 +283,22 @@ fn fit_together(entities: &[Entity]) -> bool {
         && entities.iter().all(|entity| entity.check_limits().is_ok())
 }
 
+/// Splits rows into parts that are neither too many nor too large for [`Store::insert_together`].
+pub fn parts_together(entities: &[Entity]) -> Vec<&[Entity]> {
+    let (mut parts, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (at, entity) in entities.iter().enumerate() {
+        bytes += entity.size();
+        if at - start == TOGETHER_LIMIT || (bytes > TOGETHER_BYTES && at > start) {
+            parts.push(&entities[start..at]);
+            (start, bytes) = (at, entity.size());
+        }
+    }
+    if start < entities.len() {
+        parts.push(&entities[start..]);
+    }
+    parts
+}
+
 /// Rows in tables. All operations are atomic for one row.
 #[async_trait]
 pub trait Store: Send + Sync + fmt::Debug {

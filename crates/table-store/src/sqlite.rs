@@ -107,7 +107,8 @@ impl Store for SqliteStore {
     async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError> {
         entity.check_limits()?;
         let (entity, changed) = (entity.clone(), self.clock.now());
-        self.write(move |transaction| insert(transaction, table, &entity, changed)).await
+        self.write(move |transaction| insert(transaction, table, &entity, next_versions(transaction, 1)?, changed))
+            .await
     }
 
     async fn insert_together(&self, table: Table, entities: &[Entity]) -> bool {
@@ -116,7 +117,9 @@ impl Store for SqliteStore {
         }
         let (entities, changed) = (entities.to_vec(), self.clock.now());
         let insert_all = move |transaction: &Transaction<'_>| {
-            entities.iter().try_for_each(|entity| insert(transaction, table, entity, changed).map(drop))
+            let first = next_versions(transaction, entities.len())?;
+            let mut versioned = entities.iter().zip(first..);
+            versioned.try_for_each(|(entity, version)| insert(transaction, table, entity, version, changed).map(drop))
         };
         self.write(insert_all).await.is_ok()
     }
@@ -125,7 +128,7 @@ impl Store for SqliteStore {
         entity.check_limits()?;
         let (entity, etag, changed) = (entity.clone(), etag.clone(), self.clock.now());
         self.write(move |transaction| {
-            let version = next_version(transaction)?;
+            let version = next_versions(transaction, 1)?;
             let replaced = transaction
                 .prepare_cached(
                     "UPDATE entity SET version = :version, changed = :changed, columns = :columns
@@ -235,9 +238,9 @@ fn insert(
     transaction: &Transaction<'_>,
     table: Table,
     entity: &Entity,
+    version: i64,
     changed: DateTime<Utc>,
 ) -> Result<ETag, StoreError> {
-    let version = next_version(transaction)?;
     let inserted = transaction
         .prepare_cached(
             "INSERT INTO entity (name, pk, rk, version, changed, columns)
@@ -262,9 +265,12 @@ fn values_filter(any_of: &[ColumnValue]) -> String {
     format!("({})", values.collect::<Vec<_>>().join(" OR "))
 }
 
-fn next_version(transaction: &Transaction<'_>) -> Result<i64, StoreError> {
+/// Takes versions for `rows` rows from the counter, and returns the first one.
+fn next_versions(transaction: &Transaction<'_>, rows: usize) -> Result<i64, StoreError> {
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     transaction
-        .query_row("UPDATE counter SET version = version + 1 RETURNING version", [], |row| row.get(0))
+        .prepare_cached("UPDATE counter SET version = version + ?1 RETURNING version - ?1 + 1")
+        .and_then(|mut statement| statement.query_row([rows], |row| row.get(0)))
         .map_err(failed)
 }
 

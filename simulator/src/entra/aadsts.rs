@@ -82,3 +82,11 @@ pub(super) fn reply(code: u32, now: DateTime<Utc>) -> Reply {
     });
     Reply::json(status, &body)
 }
+
+/// The numbers with which Entra was seen to refuse a token for a customer's tenant.
+pub const FIELD_NUMBERS_OF_TENANTS: &[u32] = &[
+    50_020, 50_177, 53_003, 65_001, 90_002, 500_011, 500_014, 650_051, 650_052, 700_016, 900_023, 5_000_224, 7_000_229,
+];
+
+/// The numbers with which Entra was seen to refuse a federated credential.
+pub const FIELD_NUMBERS_OF_CREDENTIALS: &[u32] = &[70_021, 700_212, 7_002_138];

@@ -33,8 +33,10 @@ fn pretty(body: &Value) -> String {
 
 /// The subject, sender and recipients of a mail, and its text.
 fn mail(mime: &[u8]) -> String {
-    let raw = String::from_utf8_lossy(mime).replace("\r\n\t", " ").replace("\r\n ", " ");
+    let raw = String::from_utf8_lossy(mime);
     let (headers, rest) = raw.split_once("\r\n\r\n").unwrap_or((&raw, ""));
+    // Only headers are folded: a line of the body that begins with a space belongs to its text.
+    let headers = headers.replace("\r\n\t", " ").replace("\r\n ", " ");
     let shown = headers.lines().filter(|line| ["Subject:", "From:", "To:"].iter().any(|name| line.starts_with(name)));
     let part =
         rest.split("text/plain").nth(1).and_then(|part| part.split_once("\r\n\r\n")).map_or(rest, |(_, text)| text);
@@ -80,6 +82,12 @@ mod tests {
             mail(mime.as_bytes()),
             "From: <a@b.example>\nSubject: [Tenantwatch] High contoso.com\n\nWhat: a rule \u{b7} x"
         );
+    }
+
+    #[test]
+    fn folded_line_of_a_body_stays_whole() {
+        let mime = "Subject: a\r\n\r\nContent-Type: text/plain\r\n\r\nset=\r\n by =\r\n\t1=\r\n other\r\n--b\r\n";
+        assert_eq!(mail(mime.as_bytes()), "Subject: a\n\nset by \t1 other");
     }
 
     #[test]

@@ -8,13 +8,15 @@ use crate::world::{AcceptedDomain, Tenant};
 
 use super::{DIRECTORY, EXCHANGE};
 
-const CUSTOMERS: [(&str, &str); 6] = [
+const CUSTOMERS: [(&str, &str); 8] = [
     ("baeckerei-lindner.example", "Bäckerei Lindner GmbH"),
     ("kanzlei-hofbauer.example", "Kanzlei Hofbauer & Partner"),
     ("alpstein-logistik.example", "Alpstein Logistik AG"),
     ("nordwind-energie.example", "Nordwind Energie KG"),
     ("praxis-am-markt.example", "Praxis am Markt"),
     ("weingut-sonnleiten.example", "Weingut Sonnleiten"),
+    ("gartenbau-sommer.example", "Gartenbau Sommer"),
+    ("optik-lichtblick.example", "Optik Lichtblick OHG"),
 ];
 
 const FIRST_NAMES: [&str; 12] =

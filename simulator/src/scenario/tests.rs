@@ -38,7 +38,8 @@ fn same_seed_gives_same_world() {
 fn attacks_are_in_one_blob_and_one_of_them_in_two() {
     for seed in [7, 20_261_123] {
         let (world, planted) = demo(seed, now());
-        assert_eq!(planted.iter().map(|planted| planted.shape).collect::<Vec<_>>(), SHAPES);
+        let shapes: Vec<&str> = SHAPES.into_iter().chain([REJECTED_SHAPE]).collect();
+        assert_eq!(planted.iter().map(|planted| planted.shape).collect::<Vec<_>>(), shapes);
         let mailboxes: BTreeSet<&str> = planted.iter().map(|planted| planted.mailbox.as_str()).collect();
         assert_eq!(mailboxes.len(), planted.len());
         for (number, planted) in planted.iter().enumerate() {
@@ -82,7 +83,7 @@ fn records_agree_with_mailboxes() {
 #[test]
 fn ordinary_records_are_many_and_some_come_twice() {
     let (world, planted) = demo(7, now());
-    assert!(world.tenants.len() >= 6);
+    assert_eq!(world.tenants.len(), 8);
     let mut operations: BTreeMap<String, usize> = BTreeMap::new();
     let (mut all, mut ids) = (0, BTreeSet::new());
     for tenant in world.tenants.values() {
@@ -98,7 +99,10 @@ fn ordinary_records_are_many_and_some_come_twice() {
     assert!(ids.len() >= 5_000 + planted.len() && ids.len() < all, "{} of {all}", ids.len());
     assert!(operations["Set-Mailbox"] * 4 > all, "{operations:?}");
     assert!(operations["UserLoggedIn"] > 100, "{operations:?}");
-    assert_eq!(world.tenants.values().filter(|tenant| tenant.consent == Consent::Missing).count(), 1);
+    let of = |has: fn(&Tenant) -> bool| world.tenants.values().filter(|tenant| has(tenant)).count();
+    assert_eq!(of(|tenant| tenant.consent == Consent::Missing), 1);
+    assert_eq!(of(|tenant| !tenant.auditing && tenant.oddities.dehydrated), 1);
+    assert_eq!(of(|tenant| tenant.oddities.rejects_rule_changes && !tenant.content.is_empty()), 1);
 }
 
 #[test]

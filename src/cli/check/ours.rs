@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::cli::settings_args::reachable;
 use crate::detection::FindingKind;
-use crate::notify::Channel;
 use crate::notify::notices::{Notice, Subject, stamp};
+use crate::notify::{self, Channel};
 use crate::readiness::Item;
 use crate::settings::{ActionKey, ContainedTenants, ContainmentMode, Problem, TenantSource};
 use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
@@ -161,7 +161,10 @@ pub(super) fn containment_item(app: &App, watched: Option<&[Watched]>) -> Item {
     };
     if !unknown.is_empty() {
         let first = unknown.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let detail = format!("{} domains are not the domain of a monitored tenant: {first}", unknown.len());
+        let detail = match unknown.len() {
+            1 => format!("1 domain is not the domain of a monitored tenant: {first}"),
+            count => format!("{count} domains are not domains of monitored tenants: {first}"),
+        };
         return Item::missing("AUTO_CONTAIN", detail, "AUTO_CONTAIN: use the domains that this table shows");
     }
     Item::ok(
@@ -181,6 +184,7 @@ pub(super) async fn channel_items(app: &App, problems: &[Problem], notify: bool)
                 items.push(Item::missing(channel.as_str(), problem.what.as_str(), problem.setting.as_str()))
             }
             None if is_set && notify => items.push(test(app, channel).await),
+            None if is_set && channel == Channel::Webhook => items.push(webhook_item(app).await),
             // Whether the app may send from that mailbox shows only when it does.
             None if is_set && channel == Channel::Mail => {
                 items.push(Item::unknown(
@@ -194,6 +198,16 @@ pub(super) async fn channel_items(app: &App, problems: &[Problem], notify: bool)
         }
     }
     items
+}
+
+/// Returns the item of the webhook: its receiver may have answered 410 before.
+async fn webhook_item(app: &App) -> Item {
+    let name = Channel::Webhook.as_str();
+    match notify::webhook_is_off(app.store.as_ref(), &app.notifier).await {
+        Ok(true) => Item::missing(name, notify::WEBHOOK_OFF, "WEBHOOK_URL"),
+        Ok(false) => Item::ok(name, "the address has its form"),
+        Err(error) => Item::unknown(name, error.to_string(), ""),
+    }
 }
 
 /// Returns the settings of a channel.

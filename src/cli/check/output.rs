@@ -17,7 +17,7 @@ pub(super) fn write(found: &Found, format: Format, out: &mut dyn Write) -> Resul
 }
 
 fn write_table(found: &Found, out: &mut dyn Write) -> Result<()> {
-    let mut table = output::table(["Tenant", "Item", "State", "Detail", "Mend"]);
+    let mut table = output::table(["Tenant", "Item", "State", "Detail", "Fix"]);
     let ours = found.ours.iter().map(|item| ("Tenantwatch", item));
     let of_tenants = found.tenants.iter().flat_map(|of| of.items.iter().map(|item| (of.domain.as_str(), item)));
     let mut rows = 0_usize;
@@ -38,7 +38,11 @@ fn write_table(found: &Found, out: &mut dyn Write) -> Result<()> {
     let all = || found.ours.iter().chain(found.tenants.iter().flat_map(|of| &of.items));
     let count = |state| all().filter(|item| item.state == state).count();
     let (ok, missing, unknown) = (count(ItemState::Ok), count(ItemState::Missing), count(ItemState::Unknown));
-    writeln!(out, "{} tenants checked: {ok} items ok, {missing} missing, {unknown} unknown", found.tenants.len())
+    let tenants = match found.tenants.len() {
+        1 => "1 tenant".to_owned(),
+        count => format!("{count} tenants"),
+    };
+    writeln!(out, "{tenants} checked: {ok} items ok, {missing} missing, {unknown} unknown")
 }
 
 fn is_page(mend: &str) -> bool {

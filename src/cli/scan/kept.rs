@@ -13,7 +13,8 @@ use table_store::temporary_database;
 const MEMORY_KIB: u32 = 32 * 1024;
 
 const TABLES: &str = "
-    CREATE TABLE record (id BLOB NOT NULL UNIQUE, seconds INTEGER NOT NULL, nanos INTEGER NOT NULL, text BLOB NOT NULL);
+    CREATE TABLE record (id BLOB NOT NULL UNIQUE, seconds INTEGER NOT NULL, nanos INTEGER NOT NULL, text BLOB NOT NULL,
+        told INTEGER NOT NULL);
 ";
 
 /// Sorting may take as much memory as the pages do, so their part is made smaller first.
@@ -34,12 +35,24 @@ impl KeptRecords {
         Ok(Self { database: temporary_database(MEMORY_KIB, TABLES)? })
     }
 
-    /// Keeps the record unless one with its id is kept.
-    pub(super) fn keep(&mut self, record: &AuditRecord) -> rusqlite::Result<()> {
-        let mut insert = self.database.prepare_cached("INSERT OR IGNORE INTO record VALUES (?1, ?2, ?3, ?4)")?;
+    /// Keeps the record unless one with its id is kept that tells as much: a copy may have lost its parameters.
+    /// Returns whether this one is kept.
+    pub(super) fn keep(&mut self, record: &AuditRecord) -> rusqlite::Result<bool> {
+        let mut insert = self.database.prepare_cached(
+            "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET
+             seconds = excluded.seconds, nanos = excluded.nanos, text = excluded.text, told = excluded.told
+             WHERE excluded.told > record.told",
+        )?;
+        let told = record.parameters.iter().count() + record.operation_properties.iter().count();
         let (seconds, nanos) = (record.created.timestamp(), record.created.timestamp_subsec_nanos());
-        insert.execute(params![record.id.as_uuid().as_bytes(), seconds, nanos, record.text.as_bytes()])?;
-        Ok(())
+        let changed = insert.execute(params![
+            record.id.as_uuid().as_bytes(),
+            seconds,
+            nanos,
+            record.text.as_bytes(),
+            told as i64
+        ])?;
+        Ok(changed > 0)
     }
 
     /// Returns the text of one record.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use uuid::Uuid;
 
 use crate::detection::{AcceptedDomains, Knowledge, has_failed};
-use audit_log::AuditRecord;
+use audit_log::{AnyRecord, AuditRecord};
 use base::ids::{Domain, MailAddress, TenantId};
 
 use super::printable;
@@ -42,6 +42,23 @@ impl Organizations {
     pub(in crate::cli) fn note_record(&mut self, record: &AuditRecord) {
         let own = if self.given.is_empty() { own_addresses(record) } else { Vec::new() };
         self.note(record.organization_id, record.organization_name.as_deref(), &own);
+        if let Some(organization) = self.by_id.get_mut(&id_of(record)) {
+            organization.knowledge.mailbox_ids.note(record);
+        }
+    }
+
+    /// Learns the domain of the mailbox owner from a record that is not selected.
+    pub(in crate::cli) fn note_other(&mut self, json: &[u8]) {
+        if !self.given.is_empty() {
+            return;
+        }
+        let _ = AnyRecord::read(json, |record| {
+            let owner = record.text("MailboxOwnerUPN").filter(|owner| is_own_address(owner));
+            if let Some(owner) = owner {
+                let id = record.text("OrganizationId").and_then(|id| id.parse().ok());
+                self.note(id, record.text("OrganizationName").as_deref(), &[&owner]);
+            }
+        });
     }
 
     /// Learns the name of an organization, and the domains of these addresses as its own.
@@ -129,16 +146,59 @@ fn own_addresses(record: &AuditRecord) -> Vec<&str> {
         return Vec::new();
     }
     let is_rule = ["InboxRule", "SweepRule"].iter().any(|noun| record.operation.contains(noun));
+    let is_user = is_member(record) && record.user_id.contains('@');
     let naming = match is_rule {
         // The identity of a rule is a name that its author chose.
         true => "Mailbox",
         false => "Identity",
     };
-    let named = record.parameters.get(naming).filter(|_| is_rule || acts_on_a_mailbox(&record.operation));
-    let user = (is_rule && is_member(record) && record.parameters.get("Mailbox").is_none()).then_some(&*record.user_id);
-    let mailbox = named.map(|name| name.split('\\').next().unwrap_or(name));
+    let identity = record.parameters.get(naming);
+    let identity = identity.or_else(|| record.object_id.as_deref().filter(|_| !is_rule));
+    let named = identity.filter(|name| {
+        is_rule
+            || acts_on_a_mailbox(&record.operation)
+            || (acts_on_a_recipient(&record.operation) && is_near(record, name))
+    });
+    let own_rule = is_rule && record.parameters.get("Mailbox").is_none();
+    let own_mailbox = !is_rule && acts_on_a_mailbox(&record.operation) && names_the_actor(record);
+    let user = (is_user && (own_rule || own_mailbox)).then_some(&*record.user_id);
+    let of_path = mailbox_of_rule(record).filter(|_| is_rule);
+    let mailbox = named.or(of_path).map(mailbox_part);
     let own = record.mailbox_owner.as_deref().into_iter().chain(mailbox).chain(user);
-    own.filter(|address| address.contains('@') && !address.to_ascii_uppercase().contains("#EXT#")).collect()
+    own.filter(|address| is_own_address(address)).collect()
+}
+
+fn is_own_address(address: &str) -> bool {
+    address.contains('@') && !address.to_ascii_uppercase().contains("#EXT#")
+}
+
+/// The mailbox of `mailbox`, `mailbox:\folder` and `mailbox\rule`.
+fn mailbox_part(text: &str) -> &str {
+    let mailbox = text.split('\\').next().unwrap_or(text);
+    mailbox.strip_suffix(':').unwrap_or(mailbox).trim()
+}
+
+/// The mailbox of a changed rule, if Exchange writes it in `ObjectId` as well. The author of a rule chooses only the name behind it.
+fn mailbox_of_rule(record: &AuditRecord) -> Option<&str> {
+    let identity = record.parameters.get("Identity").filter(|identity| identity.contains('\\')).map(mailbox_part)?;
+    let object = record.object_id.as_deref().filter(|object| object.contains('\\')).map(mailbox_part)?;
+    identity.eq_ignore_ascii_case(object).then_some(identity)
+}
+
+/// Returns whether the mailbox is named by the local part of the actor's name, as an alias or at the end of a path.
+fn names_the_actor(record: &AuditRecord) -> bool {
+    let Some((local, _)) = record.user_id.split_once('@') else { return false };
+    let names = [record.parameters.get("Identity"), record.object_id.as_deref()];
+    names.into_iter().flatten().any(|name| {
+        let alias = mailbox_part(name).rsplit('/').next().unwrap_or_default();
+        alias.trim().eq_ignore_ascii_case(local)
+    })
+}
+
+/// Returns whether an address has the domain of a user of the organization who acts on it.
+fn is_near(record: &AuditRecord, address: &str) -> bool {
+    let domain = |text: &str| text.rsplit_once('@').map(|(_, domain)| domain.trim().to_ascii_lowercase());
+    is_member(record) && domain(address).is_some() && domain(address) == domain(&record.user_id)
 }
 
 /// Returns whether the actor may be a user of the organization: not the system, an application, a partner's technician or a guest.
@@ -161,6 +221,11 @@ const NOUNS_OF_MAILBOXES: &[&str] = &[
 fn acts_on_a_mailbox(operation: &str) -> bool {
     let noun = operation.trim().split_once('-').map(|(_, noun)| noun).unwrap_or_default();
     NOUNS_OF_MAILBOXES.iter().any(|known| known.eq_ignore_ascii_case(noun))
+}
+
+/// The recipient may be an outside one.
+fn acts_on_a_recipient(operation: &str) -> bool {
+    operation.trim().to_ascii_lowercase().ends_with("-recipientpermission")
 }
 
 fn id_of(record: &AuditRecord) -> TenantId {

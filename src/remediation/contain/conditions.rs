@@ -31,6 +31,10 @@ macro_rules! conditions {
 }
 
 conditions! {
+    /// The finding is one of the tenant that is read.
+    OwnTenant = "the stored finding is not one of the tenant that is read",
+    /// The row is as Tenantwatch has stored it.
+    Sealed = "the stored finding does not bear the seal of this installation, or was changed",
     /// The record is younger than 24 hours.
     RecordAge = "the record is older than 24 hours",
     /// The tenant has been read without a gap for more than 24 hours.
@@ -40,13 +44,13 @@ conditions! {
     /// Mailbox owner and actor are known accounts of the tenant.
     KnownAccounts = "an account could not be read",
     /// The current rule was read, or the record is unambiguous.
-    WholeChange = "neither the current settings of the mailbox nor the record show the whole change",
+    WholeChange = "Tenantwatch could not read the whole change",
     /// The accepted domains were read from Exchange or the directory.
     AcceptedDomains = "the accepted domains could not be read",
-    /// If mail is forwarded, one target is proven to be external.
+    /// If the threat is High only because mail is forwarded, one target is proven to be external.
     ExternalTarget = "no target is proven to be external",
     /// Sign-in is allowed for every account, or this incident has blocked it.
-    Enabled = "an account is not enabled",
+    Enabled = "sign-in of the account was already blocked",
     /// Every account is that of a member.
     Member = "an account is a guest, or its type could not be read",
     /// No account is in `PROTECTED_USERS`.
@@ -67,6 +71,15 @@ conditions! {
     InTime = "the conditions could not be read in time",
     /// The run could be stored.
     Stored = "the run could not be stored",
+}
+
+/// The facts about the stored row itself. If one is not met, nothing is asked for with a token of a tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// `true` if the row names the tenant and the domain that are read.
+    pub is_of_tenant: bool,
+    /// `true` if Tenantwatch has judged what the row says.
+    pub is_sealed: bool,
 }
 
 /// The facts from the tables. No service is queried for them.
@@ -93,7 +106,7 @@ pub struct Theirs {
     pub change_is_whole: bool,
     /// `true` if the accepted domains were read.
     pub domains_are_known: bool,
-    /// `true` if a target is proven to be external. `None` if no reason is forwarding.
+    /// `true` if a target is proven to be external. `None` if the threat is High without that.
     pub target_is_external: Option<bool>,
     /// Every account that a remediation would secure.
     pub accounts: Vec<AccountFacts>,
@@ -117,6 +130,10 @@ pub struct AccountFacts {
 }
 
 type Row<T> = (Condition, fn(&T) -> bool);
+
+/// The conditions on the row.
+const ORIGIN: &[Row<Origin>] =
+    &[(Condition::OwnTenant, |origin| origin.is_of_tenant), (Condition::Sealed, |origin| origin.is_sealed)];
 
 /// The conditions on what the tables say.
 const OURS: &[Row<Ours>] = &[
@@ -142,6 +159,13 @@ const THEIRS: &[Row<Theirs>] = &[
         theirs.last_undo.is_some_and(|last| last.is_none_or(|last| theirs.now - last > AFTER_UNDO))
     }),
 ];
+
+impl Origin {
+    /// Returns the first condition that is not met.
+    pub fn unmet(&self) -> Option<Condition> {
+        first_unmet(ORIGIN, self)
+    }
+}
 
 impl Ours {
     /// Returns the first condition that is not met.

@@ -3,7 +3,8 @@
 use futures::future::join_all;
 use futures::join;
 
-use crate::detection::{FindingKind, ReasonName, shows_whole_rule};
+use crate::detection::{FindingKind, ReasonName, is_high_without_forwarding, shows_whole_rule};
+use crate::notify::seal::Seals;
 use crate::remediation::accounts::{Account, Accounts};
 use crate::remediation::boundary::{Boundary, Recipient, smtp_target};
 use crate::remediation::context::RemediationContext;
@@ -16,17 +17,7 @@ use audit_log::AuditRecord;
 use chrono::{DateTime, TimeDelta, Utc};
 use m365::exchange::MailboxId;
 
-use super::conditions::{AccountFacts, Ours, Theirs};
-
-/// The reasons that say that mail is forwarded, to whomever.
-const FORWARDING: &[ReasonName] = &[
-    ReasonName::ForwardsExternally,
-    ReasonName::ForwardsInternally,
-    ReasonName::ForwardsToTrusted,
-    ReasonName::TargetUnresolved,
-    ReasonName::MailboxForwardsExternally,
-    ReasonName::MailboxForwardsInternally,
-];
+use super::conditions::{AccountFacts, Origin, Ours, Theirs};
 
 /// The most targets that are looked up. One that is external is enough.
 const TARGETS: usize = 10;
@@ -37,6 +28,12 @@ const ONE_WINDOW: TimeDelta = TimeDelta::hours(24);
 /// The type of a mailbox that belongs to a person
 /// (<https://learn.microsoft.com/powershell/module/exchange/get-mailbox>).
 const PERSONAL: &str = "UserMailbox";
+
+/// Returns the facts about the row of a threat, which somebody else may have written.
+pub fn of_row(row: &CoverageRow, finding: &ProcessedRow, seals: &Seals) -> Origin {
+    let is_of_tenant = finding.tenant_id == row.tenant_id && finding.domain == row.domain;
+    Origin { is_of_tenant, is_sealed: seals.hold_finding(finding) }
+}
 
 /// Returns the facts from the tables about a threat.
 pub fn of_tables(row: &CoverageRow, finding: &ProcessedRow, now: DateTime<Utc>) -> Ours {
@@ -62,9 +59,9 @@ pub async fn of_tenant(context: &RemediationContext<'_>, history: &History, now:
     let facts = join_all(accounts.iter().map(|account| account_facts(context, account, history)));
     let (facts, (change_is_whole, targets), boundary) = join!(facts, change(context), context.boundary());
     let boundary = boundary.ok();
-    let target_is_external = match is_forwarding(context.finding) {
-        true => Some(has_external_target(context, boundary, targets).await),
-        false => None,
+    let target_is_external = match is_high_without_forwarding(reasons(context.finding)) {
+        true => None,
+        false => Some(has_external_target(context, boundary, targets).await),
     };
     Theirs {
         now,
@@ -111,18 +108,15 @@ async fn mailbox_is_personal(context: &RemediationContext<'_>, account: &Account
     Some(mailbox.ok()?.is_none_or(|mailbox| mailbox.recipient_type_details.eq_ignore_ascii_case(PERSONAL)))
 }
 
-fn has_reason(finding: &ProcessedRow, names: &[ReasonName]) -> bool {
-    finding.reasons.iter().any(|reason| names.contains(&reason.name))
-}
-
-fn is_forwarding(finding: &ProcessedRow) -> bool {
-    has_reason(finding, FORWARDING)
+fn reasons(finding: &ProcessedRow) -> impl Iterator<Item = ReasonName> {
+    finding.reasons.iter().map(|reason| reason.name)
 }
 
 /// Returns whether the whole change is known, and whom the current settings send mail to.
 async fn change(context: &RemediationContext<'_>) -> (bool, Vec<String>) {
     let finding = context.finding;
-    let is_clear = !has_reason(finding, &[ReasonName::ContentNotVisible, ReasonName::TargetUnresolved]);
+    let is_clear =
+        !reasons(finding).any(|name| matches!(name, ReasonName::ContentNotVisible | ReasonName::TargetUnresolved));
     if finding.kind == FindingKind::InboxForward {
         return match clear_forwarding::read(context).await {
             Ok(Some(forwarding)) => (true, forwarding.targets().into_iter().map(str::to_owned).collect()),

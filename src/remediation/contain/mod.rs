@@ -21,14 +21,14 @@ use base::clock::Deadline;
 
 use super::accounts::{Account, Accounts};
 use super::context::RemediationContext;
-use super::history::History;
+use super::history::{self, History};
 use super::remediate::RemediationRequest;
 use super::report::Report;
 use super::{Outcome, Request, RunStatus};
 use run::{NotRun, Run};
 
 pub use breaker::{Breaker, NoRoom};
-pub use conditions::{AccountFacts, Condition, Ours, Theirs};
+pub use conditions::{AccountFacts, Condition, Origin, Ours, Theirs};
 pub use stage::ContainmentStage;
 
 /// The time limit of one containment, the same as that of a remediation request.
@@ -53,6 +53,16 @@ impl Contained {
     /// The outcome if it is not known whether an earlier run has ended.
     fn open() -> Self {
         Self { result: Containment::Open, detail: String::new(), no_room: None }
+    }
+
+    /// The outcome of what a person has to end.
+    fn partly() -> Self {
+        Self { result: Containment::Partly, detail: String::new(), no_room: None }
+    }
+
+    /// The same refusal of a containment that an earlier run has begun: a later run tries again.
+    fn still_open(self) -> Self {
+        Self { no_room: self.no_room, ..Self::open() }
     }
 
     fn no_room(no_room: NoRoom) -> Self {
@@ -95,7 +105,11 @@ impl<'a> Containing<'a> {
     /// Contains the accounts of a threat if every condition is met. `has_begun` is set before something is changed.
     async fn contain(&self, finding: &ProcessedRow, has_begun: &AtomicBool) -> Contained {
         if !self.app.settings.containment.lists(&finding.domain) {
-            return Contained { result: Containment::Partly, detail: String::new(), no_room: None };
+            return Contained::partly();
+        }
+        let origin = self.session.read(|row| evidence::of_row(row, finding, &self.app.seals)).await;
+        if let Some(condition) = origin.unmet() {
+            return self.not_ours(finding, condition).await;
         }
         let limit = RUN_LIMIT.min(self.deadline.left());
         let deadline = Deadline::after(Arc::clone(&self.app.clock), limit);
@@ -121,19 +135,21 @@ impl<'a> Containing<'a> {
         }
     }
 
-    /// Checks the conditions, and contains or observes.
+    /// Checks the conditions, and contains or observes. A run that goes on where an earlier one stopped is believed nothing: anybody who
+    /// can write tables can write the row of a run.
     async fn decide(&self, request: RemediationRequest<'_>, history: &History, has_begun: &AtomicBool) -> Contained {
         let (finding, accounts) = (request.finding, request.accounts);
         let is_continued = history.has_begun_containment(&finding.record_id);
-        if !is_continued && let Some(condition) = self.unmet(request, history).await {
-            return Contained::refused(condition);
+        if self.mode() == ContainmentMode::Observe && is_continued {
+            // It was begun before the mode was changed. A person ends it.
+            return Contained::partly();
+        }
+        let refused = |contained: Contained| if is_continued { contained.still_open() } else { contained };
+        if let Some(condition) = self.unmet(request, history, is_continued).await {
+            return refused(Contained::refused(condition));
         }
         let breaker = Breaker { app: self.app, mode: self.mode() };
         let checked = ids_of(&evidence::accounts_of(accounts, history));
-        if self.mode() == ContainmentMode::Observe && is_continued {
-            // It was begun before the mode was changed. A person ends it.
-            return Contained { result: Containment::Partly, detail: String::new(), no_room: None };
-        }
         if self.mode() == ContainmentMode::Observe {
             return match breaker.reserve(finding, &checked).await {
                 Ok(()) => Contained { result: Containment::WouldBe, detail: String::new(), no_room: None },
@@ -145,9 +161,8 @@ impl<'a> Containing<'a> {
                 log(finding, &report);
                 Contained::of(&report)
             }
-            Err(NotRun::Unmet(_)) if is_continued => Contained::open(),
-            Err(NotRun::Unmet(condition)) => Contained::refused(condition),
-            Err(NotRun::NoRoom(no_room)) => Contained::no_room(no_room),
+            Err(NotRun::Unmet(condition)) => refused(Contained::refused(condition)),
+            Err(NotRun::NoRoom(no_room)) => refused(Contained::no_room(no_room)),
         }
     }
 
@@ -162,17 +177,29 @@ impl<'a> Containing<'a> {
         is_taken_over && self.mode() == ContainmentMode::Act
     }
 
+    /// Nothing is done because of the row. A version without seals may have begun, though, and then a person has to end it.
+    async fn not_ours(&self, finding: &ProcessedRow, condition: Condition) -> Contained {
+        if !self.may_have_begun(finding) {
+            return Contained::refused(condition);
+        }
+        match history::has_row_of_containment(self.app, finding).await {
+            Ok(true) => Contained::partly(),
+            Ok(false) => Contained::refused(condition),
+            Err(_) => Contained::open(),
+        }
+    }
+
     /// The accounts are not known; a condition that says more is named first.
     async fn unresolved(&self, finding: &ProcessedRow) -> Contained {
         let unmet = self.session.read(|row| evidence::of_tables(row, finding, self.app.clock.now()).unmet()).await;
         Contained::refused(unmet.unwrap_or(Condition::KnownAccounts))
     }
 
-    /// The first condition that is not met.
-    async fn unmet(&self, request: RemediationRequest<'_>, history: &History) -> Option<Condition> {
+    /// The first condition that is not met. Whether the log was read without a gap decided about the beginning.
+    async fn unmet(&self, request: RemediationRequest<'_>, history: &History, is_continued: bool) -> Option<Condition> {
         let (finding, now) = (request.finding, self.app.clock.now());
         let ours = self.session.read(|row| evidence::of_tables(row, finding, now)).await;
-        if let Some(condition) = ours.unmet() {
+        if let Some(condition) = ours.unmet().filter(|_| !is_continued) {
             return Some(condition);
         }
         let context = RemediationContext::new(self.app, finding, request.accounts, request.deadline);

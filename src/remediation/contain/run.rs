@@ -83,19 +83,15 @@ impl Run<'_> {
     async fn under_lock<'c>(&'c self, context: &mut RemediationContext<'c>, run_id: RunId) -> Result<Report, NotRun> {
         let request = self.request;
         let mut history = request.history().await?;
-        let is_continued = history.has_begun_containment(&request.finding.record_id);
         context.compromised = request.compromised(&history).await?;
         context.only_offending = true;
         if !self.has_claim().await? {
             return Err(NotRun::Unmet(Condition::Free));
         }
-        if !is_continued {
-            self.check_again(&context.compromised, &history)?;
-            self.breaker
-                .reserve(request.finding, &super::ids_of(&context.compromised))
-                .await
-                .map_err(NotRun::NoRoom)?;
-        }
+        self.check_again(&context.compromised, &history)?;
+        // A run begun again after a kill is counted already.
+        let ids = super::ids_of(&context.compromised);
+        self.breaker.reserve(request.finding, &ids).await.map_err(NotRun::NoRoom)?;
         let wanted = steps::least(request.finding.kind);
         let (mut steps, is_done) = remediate::steps_so_far(&wanted, &history, request.finding, &context.compromised);
         let snapshot = history.open_snapshot();

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use futures::{FutureExt as _, StreamExt as _, join, stream};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _, join};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::app::App;
@@ -31,8 +33,11 @@ const RESERVE: Duration = Duration::from_secs(120);
 /// The age of a threat up to which later runs try to end its containment.
 const ENDED_WITHIN: TimeDelta = TimeDelta::days(2);
 
-/// The most containments at the same time. Each is several requests to the tenant.
+/// The most accounts that are contained at the same time. Each is several requests to the tenant.
 const AT_ONCE: usize = 64;
+
+/// The most notifications that are sent at the same time.
+const SENT_AT_ONCE: usize = 64;
 
 /// The containments of one run.
 #[derive(Debug)]
@@ -41,11 +46,14 @@ pub struct ContainmentStage<'a> {
     outbox: &'a Outbox<'a>,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
     contained: Mutex<Vec<ProcessedRow>>,
+    containments: Semaphore,
+    sendings: Semaphore,
 }
 
-/// One account of this run: its threats are contained one after the other.
+/// One account of this run: its threats are contained one after the other, in the order in which they came.
 #[derive(Debug, Default)]
 struct Account {
+    /// Given in the order of the requests. Whoever waits for it holds nothing that another account needs.
     turn: tokio::sync::Mutex<()>,
     /// `true` if the containment of one of its threats has begun in this run: the notifications of the others say so too.
     has_begun: AtomicBool,
@@ -59,22 +67,26 @@ impl<'a> ContainmentStage<'a> {
             outbox,
             accounts: Mutex::default(),
             contained: Mutex::default(),
+            containments: Semaphore::new(AT_ONCE),
+            sendings: Semaphore::new(SENT_AT_ONCE),
         }
     }
 
-    /// Contains the accounts of threats until their sender has gone.
+    /// Contains the accounts of threats until their sender has gone. Each threat is begun when it comes, so that its notification waits
+    /// from then on: hundreds of threats to one account hold back none to another.
     ///
     /// # Errors
     /// Returns the first [`StoreError`]. The other threats are contained and sent before.
-    pub async fn run(&self, threats: UnboundedReceiver<OwnedFinding>) -> Result<(), StoreError> {
-        let next = |mut threats: UnboundedReceiver<OwnedFinding>| async move {
-            threats.recv().await.map(|threat| (threat, threats))
-        };
-        let mut outcomes =
-            stream::unfold(threats, next).map(|threat| self.handle(threat).boxed()).buffer_unordered(AT_ONCE).boxed();
-        let mut all = Ok(());
-        while let Some(outcome) = outcomes.next().await {
-            all = all.and(outcome);
+    pub async fn run(&self, mut threats: UnboundedReceiver<OwnedFinding>) -> Result<(), StoreError> {
+        let (mut handled, mut all, mut is_open) = (FuturesUnordered::new(), Ok(()), true);
+        while is_open || !handled.is_empty() {
+            tokio::select! {
+                threat = threats.recv(), if is_open => match threat {
+                    Some(threat) => handled.push(self.handle(threat).boxed()),
+                    None => is_open = false,
+                },
+                Some(outcome) = handled.next(), if !handled.is_empty() => all = all.and(outcome),
+            }
         }
         all
     }
@@ -111,6 +123,10 @@ impl<'a> ContainmentStage<'a> {
 
     async fn contain_in_turn(&self, finding: &ProcessedRow, account: &Account) -> Contained {
         let _turn = account.turn.lock().await;
+        let _place = self.containments.acquire().await;
+        if self.containing.deadline.left() < RESERVE {
+            return Contained::open();
+        }
         let contained = Box::pin(self.containing.contain(finding, &account.has_begun)).await;
         if contained.has_acted() {
             self.contained.lock().unwrap_or_else(PoisonError::into_inner).push(finding.clone());
@@ -150,6 +166,7 @@ impl<'a> ContainmentStage<'a> {
     /// Stores the result with the claim for as long as sending may take, and sends. A row that another run has taken over is sent by it.
     async fn send(&self, mut row: ProcessedRow, version: RowVersion) -> Result<(), StoreError> {
         let app = self.containing.app;
+        let _place = self.sendings.acquire().await;
         row.next_attempt = Some(app.clock.now() + CLAIM_HOLDS);
         match row.replace(app.store.as_ref(), &version).await? {
             Some(version) => self.outbox.deliver_threat(row, version).await,

@@ -32,7 +32,7 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let is_all_there_was = context.only_offending && !rules::offending(&rules.known, context.finding).is_empty();
     match rules.unread().filter(|_| !is_all_there_was) {
         Some(unread) if report.outcome != Outcome::Planned || context.preview => {
-            StepReport::all(vec![report, StepReport::failed(unread)])
+            StepReport::all(vec![StepReport::failed(unread), report])
         }
         _ => report,
     }
@@ -53,11 +53,8 @@ async fn disable(context: &RemediationContext<'_>, rules: &Rules) -> StepReport 
         });
     }
     if context.preview {
-        return StepReport::planned(format!(
-            "{} rules would be disabled: {}. {WARNING}{excused}",
-            active.len(),
-            names(&active)
-        ));
+        let rules = if active.len() == 1 { "1 rule".to_owned() } else { format!("{} rules", active.len()) };
+        return StepReport::planned(format!("{rules} would be disabled: {}. {WARNING}{excused}", names(&active)));
     }
     context.keep(Snapshot { rules: rules.kept(), ..Snapshot::at(context.app.clock.now()) }).await;
     let mut tally = Tally::default();
@@ -119,8 +116,12 @@ impl<'a> Tally<'a> {
     fn report(&self, excused: &str) -> StepReport {
         let mut reports = Vec::new();
         if !self.disabled.is_empty() {
-            let (count, names) = (self.disabled.len(), names(&self.disabled));
-            reports.push(StepReport::done(format!("{count} rules disabled: {names}. {WARNING}{excused}")));
+            let names = names(&self.disabled);
+            let rules = match self.disabled.len() {
+                1 => "1 rule".to_owned(),
+                count => format!("{count} rules"),
+            };
+            reports.push(StepReport::done(format!("Disabled {rules}: {names}. {WARNING}{excused}")));
         }
         if !self.left.is_empty() {
             let detail = format!("Left enabled because they cannot be disabled: {}.", names(&self.left));

@@ -15,8 +15,9 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
         Ok(findings) => findings,
         Err(error) => return StepReport::failed(format!("Findings cannot be read: {error}")),
     };
-    let since = findings::began(context, findings);
-    let given = findings.iter().filter(|row| row.kind == FindingKind::MailboxPermission && row.event_time >= since);
+    let since = findings::began(context, &findings.rows);
+    let given =
+        findings.rows.iter().filter(|row| row.kind == FindingKind::MailboxPermission && row.event_time >= since);
     let of_mailbox = given.filter(|row| context.accounts.owner.has_name(&row.source_mailbox));
     let mut reports = Vec::new();
     for finding in of_mailbox {
@@ -36,6 +37,12 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
                 Err(why) => reports.push(StepReport::failed(format!("Record {}: {why}", finding.record_id))),
             }
         }
+    }
+    if !findings.is_complete {
+        reports.push(StepReport::failed(
+            "More findings are stored than one request reads, so access that was granted may be missing here: review the \
+             permissions of the mailbox manually.",
+        ));
     }
     match reports.is_empty() {
         true => StepReport::skipped("No finding shows that access was granted since the incident began."),

@@ -9,7 +9,7 @@ use m365::graph::PermissionGrant;
 
 use crate::remediation::accounts::Account;
 use crate::remediation::context::RemediationContext;
-use crate::remediation::findings;
+use crate::remediation::findings::{self, Findings};
 use crate::remediation::step::{StepReport, explain, quoted};
 
 const RECENT: TimeDelta = TimeDelta::days(30);
@@ -45,7 +45,7 @@ pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     StepReport::all(reports)
 }
 
-async fn revoke_all(context: &RemediationContext<'_>, account: &Account, findings: &[ProcessedRow]) -> StepReport {
+async fn revoke_all(context: &RemediationContext<'_>, account: &Account, findings: &Findings) -> StepReport {
     let name = &account.name;
     let grants = match context.app.graph.permission_grants(context.tenant(), account.key()).await {
         Ok(grants) => grants,
@@ -53,6 +53,7 @@ async fn revoke_all(context: &RemediationContext<'_>, account: &Account, finding
     };
     let since = context.app.clock.now() - RECENT;
     let recent = findings
+        .rows
         .iter()
         .filter(|row| row.kind == FindingKind::Consent && row.event_time >= since && account.has_name(&row.actor));
     let mut consents = Vec::new();
@@ -67,6 +68,11 @@ async fn revoke_all(context: &RemediationContext<'_>, account: &Account, finding
         let is_recent = consents.iter().any(|consent| shows(consent, grant));
         reports.push(match is_recent {
             true => revoke(context, account, grant).await,
+            false if !findings.is_complete => StepReport::failed(format!(
+                "{name}: more findings are stored than one request reads, so it is not known whether this is recent. Review it \
+                 manually: {}.",
+                shown(grant)
+            )),
             false => StepReport::skipped(format!(
                 "{name}: left for review, because no finding shows that it is recent: {}.",
                 shown(grant)

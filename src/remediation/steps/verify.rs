@@ -53,7 +53,7 @@ pub async fn run(context: &RemediationContext<'_>, steps: &mut [Step]) -> Readin
         faults.extend(fault.map(|fault| format!("{:?}: {fault}", step.step)));
     }
     let report = match faults.is_empty() {
-        true => StepReport::done("Verified: every change is in effect."),
+        true => StepReport::done("every change is in effect."),
         false => StepReport::failed(faults.join("; ")),
     };
     Reading { report, is_broken }

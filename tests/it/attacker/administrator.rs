@@ -7,7 +7,9 @@ use tenantwatch_simulator::Trouble;
 use tenantwatch_simulator::world::{Mailbox, Tenant, User};
 use uuid::Uuid;
 
-use crate::remediation::remediation_fixture::{BOB, CONTOSO, RULE, Ward};
+use crate::channels::{mail::mails, only};
+use crate::collector_fixture::{CollectorFixture, forwarding_rule};
+use crate::remediation::remediation_fixture::{BOB, CONTOSO, RULE, Ward, threat};
 
 const HARRY: &str = "harry@contoso.com";
 
@@ -75,4 +77,53 @@ async fn hostile_answers_lead_a_press_to_one_person_only() {
         }
     }
     assert!(completed > 0 && hindered > 0, "{completed} completed, {hindered} hindered");
+}
+
+#[tokio::test]
+async fn actor_named_by_an_alias_of_the_owner_is_secured_too() {
+    let ward = Ward::open().await;
+    // The name with which harry signs in is an address of bob's mailbox.
+    ward.contoso(|tenant| tenant.mailbox_mut(BOB).unwrap().other_addresses.push(HARRY.to_owned()));
+    let mut by_harry = threat(2, ward.now());
+    by_harry.actor = HARRY.to_owned();
+    ward.keep(&by_harry).await;
+    let answer = ward.press(json!({ "ID": by_harry.record_id })).await;
+    assert_eq!(answer.body["Account"], "bob@contoso.com;harry@contoso.com", "{:#}", answer.body);
+    assert!(!ward.user(BOB).account_enabled && !ward.user(HARRY).account_enabled);
+}
+
+#[tokio::test]
+async fn name_of_the_tenant_is_dead_in_every_channel() {
+    for name in ["https://evil.example/verify-now", "Verify at www.evil.example <script>"] {
+        let mut fixture = CollectorFixture::start().await;
+        let urls = fixture.sim.urls().clone();
+        fixture.set_up_again(|settings| {
+            only(settings, &urls, &["flow", "webhook", "slack", "mail"]);
+            settings.channels.teams_url = Some(urls.teams.clone().into());
+        });
+        fixture.contoso(|tenant| tenant.display_name = name.to_owned());
+        fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@elsewhere.example", fixture.now())]);
+        fixture.read().await.unwrap();
+        // A notice about the tenant follows.
+        fixture.set_consent(false);
+        fixture.read().await.unwrap_err();
+        let told = fixture.sim.notifications();
+        assert!(told.iter().any(|body| body["Threat"] == "True") && told.iter().any(|body| body["Type"] == "Coverage"));
+        let mut shown = Vec::new();
+        shown.extend(told.iter().map(|body| ("flow", format!("{} {}", body["Summary"], body["Card"]))));
+        shown.extend(fixture.sim.teams_messages().iter().map(|body| ("Teams", body.to_string())));
+        shown.extend(fixture.sim.slack_messages().iter().map(|body| ("Slack", body.to_string())));
+        shown.extend(mails(&fixture).into_iter().map(|mail| ("mail", mail)));
+        assert_eq!(shown.len(), 8, "{shown:#?}");
+        for (channel, body) in shown {
+            assert!(!body.contains("evil.example"), "{channel} shows {name:?}: {body}");
+            // The text of a mail obeys no markup, its HTML does.
+            let markup = match channel {
+                "Slack" => body.as_str(),
+                "mail" => body.split_once("text/html").unwrap().1,
+                _ => "",
+            };
+            assert!(!markup.contains("<script>"), "{channel}: {body}");
+        }
+    }
 }

@@ -1,7 +1,15 @@
 //! Is inside a mailbox, and so chooses the text, the number and the time of rules.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tenantwatch::tables::{FindingState, ProcessedRow};
+use tenantwatch_simulator::{Fault, Service};
+
 use crate::channels::{mail::mails, only, with};
 use crate::collector_fixture::{CollectorFixture, forwarding_rule};
+use crate::containment::{VICTOR, acting, add_person, all_told, enabled_rules, ready, robbing_rule, runs, told, user};
+use crate::remediation::remediation_fixture::{BOB, Ward, detail, outcome, threat};
 
 /// Text that is a link, an order, markup or a hidden mark in one of the places where notifications are read.
 const TEXTS: [&str; 7] = [
@@ -64,4 +72,107 @@ async fn many_threats_of_one_mailbox_hide_no_threat_of_another() {
         fixture.sim.webhooks().iter().map(|webhook| String::from_utf8_lossy(&webhook.body).into_owned()).collect();
     assert!(bodies.iter().any(|body| body.contains("wanda@contoso.com")), "{bodies:?}");
     assert!(bodies.len() <= 7, "{} notifications", bodies.len());
+}
+
+/// A ward with a threat behind more rows than a press reads, and the body that presses it.
+async fn behind_many_repeats(count: u128) -> (Ward, Value) {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.rules.clear();
+        bob.sweep_rules.clear();
+        bob.add_rule(12_345, "Archive old", json!({ "MoveToFolder": "Archive" }));
+        bob.add_rule(7, "Newsletters", json!({ "MoveToFolder": "News" }));
+    });
+    let named = |id: u128, rule: u64, name: &str| ProcessedRow {
+        rule_id: rule.to_string(),
+        rule_name: name.to_owned(),
+        ..threat(id, ward.now())
+    };
+    let last = named(u128::MAX, 12_345, "Archive old");
+    ward.keep(&last).await;
+    for id in 100..100 + count {
+        ward.keep(&ProcessedRow { state: FindingState::Repeat, ..named(id, 777, "Other") }).await;
+    }
+    (ward, json!({ "Domain": "contoso.com", "User": BOB, "ID": last.record_id }))
+}
+
+fn with_action(body: &Value, action: &str, force: bool) -> Value {
+    let mut body = body.clone();
+    (body["Action"], body["Force"]) = (json!(action), json!(force));
+    body
+}
+
+#[tokio::test]
+async fn ten_thousand_repeats_bring_no_rule_back() {
+    for (count, is_back) in [(100, true), (10_000, false)] {
+        let (ward, press) = behind_many_repeats(count).await;
+        let secured = ward.send(&with_action(&press, "Remediate", false)).await;
+        let removal = if is_back { "Skipped" } else { "Failed" };
+        assert_eq!(outcome(&secured, "RemoveDelegates"), removal, "{:#}", secured.body);
+        let undone = ward.send(&with_action(&press, "Undo", false)).await;
+        assert_eq!(undone.body["Status"], "Undone", "{:#}", undone.body);
+        let on = |ward: &Ward| {
+            let rules = ward.mailbox().rules;
+            rules.into_iter().filter(|rule| rule.enabled).map(|rule| rule.name).collect::<Vec<_>>()
+        };
+        let expected: &[&str] = if is_back { &["Newsletters"] } else { &[] };
+        assert_eq!(on(&ward), expected, "{count}: {:#}", undone.body);
+        if !is_back {
+            assert!(detail(&undone, "DisableInboxRules").contains("Force"), "{:#}", undone.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn forcing_brings_rules_back_among_ten_thousand_repeats() {
+    let (ward, press) = behind_many_repeats(10_000).await;
+    ward.send(&with_action(&press, "Remediate", false)).await;
+    ward.send(&with_action(&press, "Undo", true)).await;
+    assert!(ward.mailbox().rules.iter().all(|rule| rule.enabled));
+}
+
+#[tokio::test]
+async fn rules_of_one_mailbox_hold_back_no_threat_of_another() {
+    let fixture = ready(acting).await;
+    add_person(&fixture, "walter");
+    // The request that blocks victor's account gets no response.
+    fixture.sim.inject(Fault::hang(Service::Graph, "PATCH ").on_mailbox(VICTOR));
+    let mut records: Vec<Value> = (0..120).map(|id| robbing_rule(100 + id, &format!("Rule {id}"), &fixture)).collect();
+    let other = robbing_rule(999, "Payroll", &fixture).to_string().replace("victor", "walter");
+    records.push(serde_json::from_str(&other).unwrap());
+    fixture.publish(records);
+    let is_told = async {
+        while !all_told(&fixture).iter().any(|told| told["SourceMailbox"] == "walter@contoso.com") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        () = is_told => {}
+        outcome = fixture.while_hanging(fixture.read()) => panic!("walter was not told of: {outcome:?}"),
+    }
+    let begun = runs(&fixture).await.len();
+    assert!(begun < 10, "{begun} containments came before");
+}
+
+#[tokio::test]
+async fn harmless_target_beside_deletion_prevents_no_containment() {
+    for target in [None, Some("walter@contoso.com")] {
+        let fixture = ready(acting).await;
+        add_person(&fixture, "walter");
+        let mut rule = robbing_rule(8, ".", &fixture);
+        let parameters = rule["Parameters"].as_array_mut().unwrap();
+        parameters.retain(|parameter| parameter["Name"] != "ForwardTo");
+        parameters.extend(target.map(|target| json!({ "Name": "ForwardTo", "Value": target })));
+        let mut actions = json!({ "DeleteMessage": true });
+        if let Some(target) = target {
+            actions["ForwardTo"] = json!([target]);
+        }
+        fixture.set_rule(8, ".", actions);
+        fixture.publish(vec![rule]);
+        fixture.read().await.unwrap();
+        let told = told(&fixture);
+        assert_eq!((&told["Severity"], &told["Containment"]), (&json!("High"), &json!("Done")), "{told:#}");
+        assert!(!user(&fixture).account_enabled && enabled_rules(&fixture).is_empty());
+    }
 }

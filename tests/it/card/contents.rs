@@ -4,8 +4,10 @@ use chrono::TimeDelta;
 use m365::Cloud;
 use serde_json::{Value, json};
 use tenantwatch::notify::{Notification, flow, teams};
+use tenantwatch::tables::Containment;
+use tenantwatch::tables::incidents::account_of;
 
-use super::{example, flow_card, long_attack, written_by_an_attacker};
+use super::{card_of, example, flow_card, long_attack, teams_card, without_owner, written_by_an_attacker};
 
 /// A card may have 28 KB.
 const CARD_LIMIT: usize = 28 * 1024;
@@ -31,9 +33,9 @@ fn a_card_stays_small_and_says_where_it_was_cut() {
         let size = card.to_string().len();
         assert!(size < CARD_LIMIT, "{size} bytes");
         assert!(texts_of(&card, "TextRun").iter().any(|run| run.ends_with("[cut]")));
-        let message = teams::message(&(&row).into(), Cloud::Worldwide, None).to_string();
+        let message = teams::message(&(&row).into(), Cloud::Worldwide, None, true).to_string();
         assert!(message.len() < CARD_LIMIT, "{} bytes", message.len());
-        assert!(message.contains("Nothing happens by opening them."), "our own words are not cut");
+        assert!(message.contains("Opening a link changes nothing."), "our own words are not cut");
     }
 }
 
@@ -55,7 +57,7 @@ fn the_card_shows_who_where_what_why_and_when() {
     let shown = texts_of(&flow_card(&example()), "TextRun").join("\n");
     for part in [
         "bob@contoso.com",
-        "Contoso (contoso[.]com)",
+        "Contoso (contoso.com)",
         "eve[@]evil[.]example",
         "203[.]0[.]113[.]7 (Lagos, Lagos, Nigeria)",
         "2026-11-22 09:30:00 UTC",
@@ -77,7 +79,7 @@ fn the_headline_says_how_bad_whose_and_what_and_what_to_do() {
             "bob@contoso.com",
             " · Contoso",
             "An inbox rule sends mail outside to eve[@]evil[.]example.",
-            "Unless that was agreed, secure bob@contoso.com."
+            "If this change was not agreed, secure bob@contoso.com."
         ]
     );
 }
@@ -92,12 +94,59 @@ fn flow_buttons_submit_and_teams_buttons_open_links() {
         (Cloud::GccHigh, "entra.microsoft.us"),
         (Cloud::China, "portal.azure.cn"),
     ] {
-        let message = teams::message(&(&example()).into(), cloud, None);
+        let message = teams::message(&(&example()).into(), cloud, None, true);
         let actions = message["attachments"][0]["content"]["actions"].as_array().unwrap().clone();
         assert_eq!(actions.len(), 2);
         assert!(actions.iter().all(|action| action["type"] == "Action.OpenUrl"));
         assert!(actions[0]["url"].as_str().unwrap().starts_with(&format!("https://{entra}/")), "{}", actions[0]);
         assert!(!message.to_string().contains("Action.Submit"));
+    }
+}
+
+#[test]
+fn advice_is_the_fourth_line_whatever_else_is_told() {
+    let mut row = example();
+    for containment in [None, Some(Containment::Done), Some(Containment::Partly), Some(Containment::WouldBe)] {
+        row.containment = containment;
+        let notification = Notification { earlier: 3, further: 2, ..Notification::from(&row) };
+        let headline = card_of(&notification)["body"][0].clone();
+        let lines = headline["items"].as_array().unwrap();
+        let advice = lines[3]["inlines"][0]["text"].as_str().unwrap();
+        assert!(advice.contains("not agreed"), "{headline}");
+        assert!(lines.len() > 4, "{headline}");
+    }
+}
+
+#[test]
+fn unknown_owner_is_said_first_and_nobody_is_to_be_secured() {
+    let row = without_owner();
+    let card = flow_card(&row);
+    let lines = texts_of(&card["body"][0], "TextRun");
+    assert_eq!(lines[0], "Owner unknown");
+    assert!(lines[2].contains("a mailbox whose owner is unknown, set by anna@contoso.com"), "{lines:?}");
+    let shown = texts_of(&card, "TextRun").join("\n");
+    assert!(!shown.contains("secure anna") && !shown.contains("Compromised"), "{shown}");
+    let actions: Vec<&Value> = card["actions"].as_array().unwrap().iter().map(|action| &action["data"]).collect();
+    assert_eq!(actions, [&json!({ "Action": "Dismiss" })]);
+    let links = teams_card(&row)["actions"].as_array().unwrap().clone();
+    assert_eq!(links.len(), 1, "the actor's mailbox is not the one that was changed: {links:?}");
+    assert_eq!(account_of(&row), "", "it opens no incident of the actor");
+}
+
+#[test]
+fn place_names_the_owner_of_the_network() {
+    let row = example();
+    let notification = Notification { network: "AS64500 Example Hosting", ..Notification::from(&row) };
+    let shown = texts_of(&card_of(&notification), "TextRun").join("\n");
+    assert!(shown.contains("203[.]0[.]113[.]7 (Lagos, Lagos, Nigeria; AS64500 Example Hosting)"), "{shown}");
+}
+
+#[test]
+fn teams_names_the_card_of_the_flow_only_if_there_is_a_flow() {
+    for has_flow in [true, false] {
+        let message = teams::message(&(&example()).into(), Cloud::Worldwide, None, has_flow).to_string();
+        assert_eq!(message.contains("on the flow's card"), has_flow, "{message}");
+        assert!(message.contains("Opening a link changes nothing."));
     }
 }
 

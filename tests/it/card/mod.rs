@@ -111,7 +111,12 @@ pub fn card_of(notification: &Notification<'_>) -> Value {
     serde_json::from_str(&flow::payload(notification, Default::default(), None)["Card"]).unwrap()
 }
 
+/// A threat in a mailbox whose owner is unknown.
+pub fn without_owner() -> ProcessedRow {
+    ProcessedRow { source_mailbox: String::new(), actor: "anna@contoso.com".to_owned(), ..example() }
+}
+
 /// The card that a Teams webhook is sent.
 pub fn teams_card(row: &ProcessedRow) -> Value {
-    teams::message(&row.into(), Cloud::Worldwide, None)["attachments"][0]["content"].clone()
+    teams::message(&row.into(), Cloud::Worldwide, None, true)["attachments"][0]["content"].clone()
 }

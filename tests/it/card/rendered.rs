@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantwatch::notify::defang;
+use tenantwatch::tables::{Containment, ProcessedRow};
 use tenantwatch_simulator::page::Page;
 use tenantwatch_simulator::{Simulator, scenario};
 use url::Url;
 
-use super::{ATTACKS, every_kind_of_row, example, flow_card, long_attack, schema, teams_card, written_by_an_attacker};
+use super::{
+    ATTACKS, every_kind_of_row, example, flow_card, long_attack, schema, teams_card, without_owner,
+    written_by_an_attacker,
+};
 use crate::browser::Browser;
 
 /// The only hosts to which the buttons of a card may lead.
@@ -59,8 +63,9 @@ impl Screen {
     /// Renders a card; returns the text that is `shown`, the elements and links that are `alive`, and whether a script `ran`.
     pub async fn show(&mut self, card: &Value) -> Value {
         let mut shown = self.browser.evaluate(&format!("({ALIVE})({card})")).await;
-        // An address of the tenant itself is shown as it is; a client may make it a link to write to it.
-        shown["alive"].as_array_mut().unwrap().retain(|link| link != "mailto:bob@contoso.com");
+        // The tenant's own address and domain are shown as they are; a client may make links of them, which lead to the tenant.
+        let own = ["mailto:bob@contoso.com", "http://contoso.com"];
+        shown["alive"].as_array_mut().unwrap().retain(|link| !own.iter().any(|own| link == own));
         shown
     }
 }
@@ -149,7 +154,33 @@ fn scramble(number: u64) -> String {
 async fn a_card_fits_a_narrow_window() {
     let Some(mut screen) = Screen::open().await else { return };
     screen.show(&flow_card(&example())).await;
-    let overflows = "(() => { document.body.style.width = '360px'; const card = document.querySelector('.card'); \
-         return card.scrollWidth > card.clientWidth; })()";
-    assert_eq!(screen.browser.evaluate(overflows).await, false);
+    let long = "maximiliane.schwarzenberger-hohenlohe@wirtschaftspruefung-niederoesterreich.example";
+    let address: String = format!("{}@postablage-und-weiterleitung.example", "x".repeat(60));
+    let row = ProcessedRow {
+        source_mailbox: long.to_owned(),
+        actor: long.to_owned(),
+        forwarding_address: address,
+        ..example()
+    };
+    let contained = ProcessedRow {
+        containment: Some(Containment::Done),
+        containment_detail: "BlockSignIn: sign-in blocked.\nDisableInboxRules: Disabled 1 rule: \"Invoices\"."
+            .to_owned(),
+        ..row.clone()
+    };
+    for (name, row) in [("short", example()), ("long", row), ("contained", contained), ("unknown", without_owner())] {
+        screen.show(&flow_card(&row)).await;
+        for width in [320, 400, 740, 1400] {
+            screen.browser.resize(width).await;
+            let overflows = "(() => { const card = document.querySelector('.card'); \
+                 const edge = Math.min(card.getBoundingClientRect().right, window.innerWidth); \
+                 return [...card.querySelectorAll('*')].filter((one) => one.getBoundingClientRect().right > edge + 1) \
+                   .map((one) => one.textContent.slice(0, 80)); })()";
+            assert_eq!(screen.browser.evaluate(overflows).await, json!([]), "{width}");
+            if let Some(folder) = std::env::var_os("TENANTWATCH_CARD_SCREENSHOTS") {
+                let file = std::path::Path::new(&folder).join(format!("card-{name}-{width}.png"));
+                std::fs::write(file, screen.browser.screenshot().await).unwrap();
+            }
+        }
+    }
 }

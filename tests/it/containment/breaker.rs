@@ -13,7 +13,7 @@ use super::{acting, add_person, all_told, breaker_notices, changes, observing, r
 use crate::collector_fixture::CollectorFixture;
 
 /// One attack on each of so many people of contoso, each in content of its own.
-fn attack_many(fixture: &CollectorFixture, people: std::ops::Range<u64>) {
+pub fn attack_many(fixture: &CollectorFixture, people: std::ops::Range<u64>) {
     for number in people {
         let name = format!("person{number}");
         add_person(fixture, &name);

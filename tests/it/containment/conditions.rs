@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tenantwatch::detection::{ReasonName, Severity};
-use tenantwatch::remediation::contain::{AccountFacts, Condition, Ours, Theirs};
+use tenantwatch::remediation::contain::{AccountFacts, Condition, Origin, Ours, Theirs};
 use tenantwatch::settings::ProtectedUser;
 use tenantwatch_simulator::world::SecurityGroup;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
@@ -48,6 +48,14 @@ fn with(change: impl Fn(&mut AccountFacts)) -> Theirs {
     let mut theirs = theirs();
     change(&mut theirs.accounts[1]);
     theirs
+}
+
+#[test]
+fn each_condition_of_the_row_is_needed() {
+    let met = Origin { is_of_tenant: true, is_sealed: true };
+    assert_eq!(met.unmet(), None);
+    assert_eq!(Origin { is_of_tenant: false, ..met }.unmet(), Some(Condition::OwnTenant));
+    assert_eq!(Origin { is_sealed: false, ..met }.unmet(), Some(Condition::Sealed));
 }
 
 #[test]

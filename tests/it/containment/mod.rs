@@ -1,7 +1,7 @@
 //! Automatic containment through the function that reads a tenant, against the simulated Microsoft 365.
 
 mod acting;
-mod breaker;
+pub mod breaker;
 mod conditions;
 mod kills;
 mod telling;

@@ -73,7 +73,7 @@ fn story(fixture: &CollectorFixture) -> Vec<Value> {
         consent(fixture, 4, 10, "Mail.Read"),
         permission_grant(fixture, 5, 11, "Mail.Read offline_access"),
         by_victor(fixture, 6, 30, |own, mailbox| {
-            records::cmdlet(own, "Set-CASMailbox", &mailbox.identity, &[("ImapEnabled", "True")])
+            records::cmdlet(own, "Set-CASMailbox", &mailbox.upn, &[("ImapEnabled", "True")])
         }),
         removed_rule(fixture, 7, 40),
         elsewhere,

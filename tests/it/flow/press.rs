@@ -105,7 +105,7 @@ async fn a_press_secures_the_account_and_the_card_shows_every_step() {
         assert!(card.contains(part), "{part} is missing: {card}");
     }
     assert!(card.contains("smtp:eve[@]evil[.]example"), "defanged once: {card}");
-    assert!(card.contains("Unless that was agreed"), "the finding still stands there: {card}");
+    assert!(card.contains("If this change was not agreed"), "the finding still stands there: {card}");
     assert!(!card.contains("v1."), "no token is in a card: {card}");
 }
 
@@ -213,7 +213,7 @@ async fn the_result_fits_teams_however_long_it_is() {
             let run = answered(Some(flow_card(&hostile)), vec![answer]).await;
             let card = result(&run).to_string();
             assert!(card.contains("Remediate: CompletedWithErrors. "), "{card}");
-            assert!(card.contains("Unless that was agreed"), "whose account it was is never cut: {card}");
+            assert!(card.contains("If this change was not agreed"), "whose account it was is never cut: {card}");
         }
     }
 }
@@ -320,4 +320,14 @@ async fn only_listed_responders_may_press() {
     let presses = [("erry", "Dismiss"), ("anna", "Dismiss")];
     let run = pressed(contained(), &presses, responders, [done()], "http://127.0.0.1:9/").await;
     assert_eq!((run.waiting.len(), run.calls.len()), (2, 1));
+}
+
+#[tokio::test]
+async fn responder_without_a_name_is_never_listed() {
+    for responders in ["anna@msp.example,", "anna@msp.example,,terry@msp.example", ",anna@msp.example"] {
+        let presses = [("", "Dismiss"), ("", "Dismiss"), ("anna", "Remediate")];
+        let run = pressed(contained(), &presses, responders, [done()], "http://127.0.0.1:9/").await;
+        assert_eq!((run.waiting.len(), run.calls.len()), (3, 1), "{responders}");
+        assert_eq!(run.calls[0]["Action"], "Remediate", "{responders}");
+    }
 }

@@ -162,7 +162,9 @@ impl Run {
         }
         let (who, button) = press;
         let (name, id) = (format!("{who} Technician"), self.waiting.len().to_string());
-        let responder = json!({ "displayName": name, "userPrincipalName": format!("{who}@msp.example") });
+        // Somebody without a principal name, as a guest of a shared channel can be.
+        let upn = if who.is_empty() { Value::Null } else { json!(format!("{who}@msp.example")) };
+        let responder = json!({ "displayName": name, "userPrincipalName": upn });
         json!({ "body": { "data": { "Action": button }, "responder": responder, "messageId": id } })
     }
 

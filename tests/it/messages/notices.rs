@@ -7,6 +7,8 @@ use tenantwatch_simulator::{Fault, FaultKind, Service};
 use super::Catalogue;
 use crate::channels::with;
 use crate::collector_fixture::{CONTOSO, CollectorFixture, FABRIKAM, forwarding_rule};
+use crate::containment::breaker::attack_many;
+use crate::containment::{acting, ready};
 
 fn add(catalogue: &mut Catalogue, what: &str, fixture: &CollectorFixture) {
     catalogue.situation(what);
@@ -79,6 +81,15 @@ async fn notices_about_a_tenant_are_in_the_catalogue() {
         fixture.wait(TimeDelta::hours(12));
     }
     add(&mut catalogue, "Content that expired before it could be read", &fixture);
+
+    let fixture = ready(|settings| {
+        acting(settings);
+        settings.containment.limit = 1;
+    })
+    .await;
+    attack_many(&fixture, 0..2);
+    fixture.read().await.unwrap();
+    add(&mut catalogue, "The limit of contained accounts is reached", &fixture);
     catalogue.compare("notices_of_a_tenant");
 }
 

@@ -198,7 +198,8 @@ impl Ward {
         variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let settings = Settings::from_environment(variables, Needs::LOCAL).unwrap();
         let app = App::new(settings, store.clone(), clock.clone()).unwrap();
-        let threat = threat(1, now);
+        let mut threat = threat(1, now);
+        threat.seal = app.seals.of_finding(&threat);
         let ward = Self { sim, app, store, clock, threat, log };
         ward.keep(&ward.threat).await;
         ward
@@ -482,5 +483,6 @@ pub fn threat(id: u128, at: DateTime<Utc>) -> ProcessedRow {
         incident_id: String::new(),
         containment: None,
         containment_detail: String::new(),
+        seal: String::new(),
     }
 }

@@ -61,3 +61,37 @@ fn a_failed_attempt_makes_no_domain_own() {
     owner["MailboxOwnerUPN"] = json!("amy@evil.example");
     assert!(!accepts_evil(&owner));
 }
+
+#[test]
+fn mailbox_that_is_named_in_any_way_makes_its_domain_own() {
+    let with = |operation: &str, user: &str, object: &str, identity: &str| {
+        let mut record = named(operation, "True", "Identity", identity);
+        record["UserId"] = json!(user);
+        record["ObjectId"] = json!(object);
+        accepts_evil(&record)
+    };
+    let (amy, other) = ("amy@evil.example", "admin@contoso.onmicrosoft.com");
+    for (operation, user, object, identity, is_own) in [
+        ("Add-MailboxFolderPermission", other, "x", "amy@evil.example:\\Inbox", true),
+        ("Set-MailboxFolderPermission", other, "x", "amy@evil.example:\\Inbox", true),
+        ("Add-RecipientPermission", "admin@evil.example", "x", amy, true),
+        ("Add-RecipientPermission", other, "x", amy, false),
+        ("Set-InboxRule", other, "amy@evil.example\\Fwd", "amy@evil.example\\Fwd", true),
+        ("Set-InboxRule", other, "x", "amy@evil.example\\Fwd", false),
+        ("Set-Mailbox", amy, "amy", "amy", true),
+        ("Set-Mailbox", amy, "x", "bob", false),
+    ] {
+        assert_eq!(with(operation, user, object, identity), is_own, "{operation} {user} {object} {identity}");
+    }
+}
+
+#[test]
+fn mailbox_owners_of_records_that_are_not_selected_make_domains_own() {
+    for (owner, is_own) in [("amy@evil.example", true), ("x_evil.example#EXT#@evil.example", false)] {
+        let mut record = rule(5);
+        record["Operation"] = json!("MailItemsAccessed");
+        record["MailboxOwnerUPN"] = json!(owner);
+        record["UserId"] = json!("x");
+        assert_eq!(accepts_evil(&record), is_own, "{owner}");
+    }
+}

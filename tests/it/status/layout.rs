@@ -169,6 +169,7 @@ fn answer_to(attack: &ProcessedRow, number: u128) -> Option<ActionRow> {
         mailbox: String::new(),
         account_ids: String::new(),
         incident_id: attack.incident_id.clone(),
+        seal: String::new(),
     })
 }
 

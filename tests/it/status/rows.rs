@@ -59,6 +59,7 @@ fn run(of: &ProcessedRow, action: &str, status: &str, minutes: i64) -> ActionRow
         mailbox: String::new(),
         account_ids: String::new(),
         incident_id: of.incident_id.clone(),
+        seal: String::new(),
     }
 }
 

@@ -117,7 +117,7 @@ impl<R: Read> CsvRows<R> {
             match event {
                 Event::Selected { json, .. } | Event::Traced { json, .. } => sink(Event::Selected { json, line }),
                 Event::Broken { error, selected, .. } => sink(Event::Broken { error, line, selected }),
-                Event::Skipped => sink(Event::Skipped),
+                Event::Skipped { json } => sink(Event::Skipped { json }),
                 Event::Envelope { json, .. } => super::open_envelope(json, line, is_selected, sink),
             }
         };
@@ -140,8 +140,9 @@ impl<R: Read> CsvRows<R> {
     }
 }
 
+/// Returns whether a row has a cell with a record, damaged or not. A title has none.
 fn has_record(row: &ByteRecord) -> bool {
-    row.iter().any(|cell| begins_as_json(cell) && !envelope::records(cell).is_empty())
+    row.iter().any(|cell| begins_as_json(cell) && cell.contains(&b'"'))
 }
 
 fn begins_as_json(cell: &[u8]) -> bool {

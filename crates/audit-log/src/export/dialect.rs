@@ -29,11 +29,12 @@ pub(super) struct Header {
 }
 
 impl Dialect {
-    /// Recognises CSV by its beginning. `None` if no line of it is a header or a row with a record.
-    pub(super) fn of(head: &[u8]) -> Option<Self> {
-        let separator =
-            named_separator(head).or_else(|| separator_of_header(head)).or_else(|| separator_of_row(head))?;
-        let escapes_by_backslash = first_quotes(head) == Some(b"\\\"");
+    /// Recognises CSV by its beginning. `None` if no line of it is a header or a row with a record. A row is none if lines of the file
+    /// begin as JSON does.
+    pub(super) fn of(head: &[u8], has_json_line: bool) -> Option<Self> {
+        let named = named_separator(head).or_else(|| separator_of_header(head));
+        let separator = named.or_else(|| separator_of_row(head).filter(|_| !has_json_line))?;
+        let escapes_by_backslash = json_cell(head).is_some_and(|cell| cell.quotes == b"\\\"");
         Some(Self { separator, escapes_by_backslash, line_end: line_end(head) })
     }
 }
@@ -105,29 +106,57 @@ fn separator_of_header(head: &[u8]) -> Option<u8> {
     })
 }
 
-/// The first quotes in a cell that is the text of an object or a list: `""` or `\"`.
-fn first_quotes(head: &[u8]) -> Option<&[u8]> {
+/// A cell that is the text of an object or a list.
+struct JsonCell<'a> {
+    /// The place of the quotation mark before it.
+    begin: usize,
+    /// Its first quotes: `""` or `\"`.
+    quotes: &'a [u8],
+}
+
+/// The first cell that is the text of an object or a list: a record as it is written, indented or in a list.
+fn json_cell(head: &[u8]) -> Option<JsonCell<'_>> {
     let begins_cell = |at: usize| {
         let before = at.checked_sub(1).and_then(|before| head.get(before));
         before.is_none_or(|byte| matches!(byte, b',' | b';' | b'\t' | b'\n' | b'\r'))
     };
-    memchr::memchr_iter(b'"', head).filter(|at| begins_cell(*at)).find_map(|at| {
-        let text = head.get(at + 1..)?.trim_ascii_start();
+    memchr::memchr_iter(b'"', head).filter(|at| begins_cell(*at)).find_map(|begin| {
+        let text = head.get(begin + 1..)?.trim_ascii_start();
         let brackets = text.iter().take_while(|byte| matches!(byte, b'{' | b'[') || byte.is_ascii_whitespace()).count();
         let quotes = text.get(brackets..brackets + 2)?;
-        (brackets > 0 && matches!(quotes, b"\"\"" | b"\\\"")).then_some(quotes)
+        (brackets > 0 && matches!(quotes, b"\"\"" | b"\\\"")).then_some(JsonCell { begin, quotes })
     })
 }
 
-/// The byte before or behind the first cell that is the text of an object.
+/// The byte before or behind the first cell that is the text of an object or a list. A file of one column needs none.
 fn separator_of_row(head: &[u8]) -> Option<u8> {
     let is_separator = |byte: &u8| matches!(byte, b',' | b';' | b'\t');
-    let begin = [&b"\"{\"\""[..], b"\"{\\\""].iter().find_map(|quote| memchr::memmem::find(head, quote))?;
-    let before = begin.checked_sub(1).and_then(|at| head.get(at)).copied().filter(is_separator);
-    before.or_else(|| {
-        let end = memchr::memmem::find(&head[begin..], b"}\"")?;
-        head.get(begin + end + 2).copied().filter(is_separator)
-    })
+    let Some(cell) = json_cell(head) else { return separator_of_bare_cell(head) };
+    let before = cell.begin.checked_sub(1).and_then(|at| head.get(at)).copied().filter(is_separator);
+    let behind = || end_of_cell(head.get(cell.begin + 1..)?).and_then(|end| head.get(cell.begin + 1 + end));
+    Some(before.or_else(|| behind().copied().filter(is_separator)).unwrap_or(b','))
+}
+
+/// Where the quoted text that these bytes continue has ended: behind its last quotation mark.
+fn end_of_cell(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        match (text.get(at), text.get(at + 1)) {
+            (Some(b'\\'), Some(b'"')) if text.get(at + 2) != Some(&b'"') => at += 2,
+            (Some(b'\\'), _) => at += 1,
+            (_, Some(b'"')) => at += 2,
+            _ => return Some(at + 1),
+        }
+    }
+}
+
+/// The tab before an object without quotation marks around it. JSON contains no tab, so the cell ends where it does.
+fn separator_of_bare_cell(head: &[u8]) -> Option<u8> {
+    [&b"\t{\""[..], b"\t[{\"", b"\t{ \""]
+        .iter()
+        .any(|begin| memchr::memmem::find(head, begin).is_some())
+        .then_some(b'\t')
 }
 
 /// Returns the lines that are not empty, except the `#TYPE` line of Windows PowerShell.
@@ -211,10 +240,14 @@ mod tests {
             ("Export of Monday\n\nTimeGenerated,Operation,Parameters\n", dialect(b',', false)),
             ("when;what\nnow;\"{\"\"Operation\"\":1}\"\n", dialect(b';', false)),
             ("_time,_raw\nnow,\"{\\\"Operation\\\":1}\"\n", dialect(b',', true)),
+            ("Data\n\"{\"\"Operation\"\":1}\"\n", dialect(b',', false)),
+            ("A;B\n\"[{\"\"Operation\"\":1}]\";x\n", dialect(b';', false)),
+            ("A,B\nx,\" { \"\"Operation\"\":1}\"\n", dialect(b',', false)),
+            ("A\tB\nx\t{\"Operation\":1}\n", dialect(b'\t', false)),
             ("name,value\na,b\n", None),
             ("a message to all\n", None),
         ] {
-            assert_eq!(Dialect::of(head.as_bytes()), expected, "{head}");
+            assert_eq!(Dialect::of(head.as_bytes(), false), expected, "{head}");
         }
     }
 

@@ -59,7 +59,7 @@ const NESTED: &[&str] = &["AppAccessContext", "DeviceProperties", "ExtendedPrope
 const PREFIXES: &[&str] = &["o365.audit.", "data.office365.", "office365.", "auditdata.", "raweventdata.", "_source."];
 
 /// Columns that hold one parameter each.
-const PARAMETER_PREFIXES: &[&str] = &["param_", "parameters_", "parameters."];
+const PARAMETER_PREFIXES: &[&str] = &["param_", "parameters_", "parameters.", "parameters{}."];
 
 /// Names of record types, as the portal and PowerShell write them:
 /// <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#auditlogrecordtype>.
@@ -170,7 +170,27 @@ fn single_parameters(columns: &[(String, Value)]) -> Vec<Value> {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Some(json!({ "Name": name, "Value": value }))
     };
-    columns.iter().filter_map(parameter).collect()
+    let paired = paired_parameters(columns);
+    if paired.is_empty() { columns.iter().filter_map(parameter).collect() } else { paired }
+}
+
+/// The parameters of two columns, one of names and one of values, as Splunk writes them: `Parameters{}.Name`, `Parameters{}.Value`. Lists
+/// are JSON or have an item on each line. With unequal numbers of items nothing tells which value belongs to which name.
+fn paired_parameters(columns: &[(String, Value)]) -> Vec<Value> {
+    let items = |wanted: &str| {
+        let (_, value) = columns.iter().find(|(name, _)| plain(&name.replace(['{', '}', '['], "")) == wanted)?;
+        Some(match value {
+            Value::Array(items) => items.clone(),
+            Value::String(text) => text.lines().map(|line| Value::String(line.to_owned())).collect(),
+            other => vec![other.clone()],
+        })
+    };
+    let (Some(names), Some(values)) = (items("parametersname"), items("parametersvalue")) else { return Vec::new() };
+    if names.len() != values.len() {
+        let texts = |items: &[Value]| items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
+        return vec![Value::String(format!("{} {}", texts(&names), texts(&values)))];
+    }
+    names.into_iter().zip(values).map(|(name, value)| json!({ "Name": name, "Value": value })).collect()
 }
 
 #[cfg(test)]
@@ -180,6 +200,18 @@ mod tests {
     fn put_together(columns: Value) -> Option<Value> {
         let Value::Object(columns) = columns else { panic!("an object") };
         record(columns.into_iter()).map(Value::Object)
+    }
+
+    #[test]
+    fn columns_of_names_and_of_values_are_paired() {
+        let columns = json!({"CreationTime": "2026-09-14T08:00:00", "Operation": "New-InboxRule",
+            "Parameters{}.Name": "ForwardTo\nName", "Parameters{}.Value": "c@d.example\nHide"});
+        let found = put_together(columns).unwrap();
+        let expected = json!([{"Name": "ForwardTo", "Value": "c@d.example"}, {"Name": "Name", "Value": "Hide"}]);
+        assert_eq!(found["Parameters"], expected);
+        let columns = json!({"CreationTime": "2026-09-14T08:00:00", "Operation": "New-InboxRule",
+            "Parameters{}.Name": ["ForwardTo", "Name"], "Parameters{}.Value": ["c@d.example"]});
+        assert_eq!(put_together(columns).unwrap()["Parameters"], json!(["ForwardTo Name c@d.example"]));
     }
 
     #[test]

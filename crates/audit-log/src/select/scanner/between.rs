@@ -3,17 +3,15 @@
 use super::{Container, Current, Cursor, Place, Selector};
 use crate::select::{Broken, Event};
 
+/// What programs leave between records when they join files: byte-order marks, of which each file begins with one. Nothing of it shows.
 const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 impl<F: Fn(&str) -> bool> Selector<F> {
     pub(super) fn between(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
         let Some(&byte) = cursor.chunk.get(cursor.at) else { return };
-        if self.at_start && BYTE_ORDER_MARK.get(self.marks) == Some(&byte) {
-            self.marks += 1;
-            cursor.at += 1;
-            return;
+        if self.marks > 0 || byte == BYTE_ORDER_MARK[0] {
+            return self.byte_order_mark(byte, cursor, sink);
         }
-        self.at_start = false;
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => {}
             b'{' => return self.item(cursor, sink),
@@ -25,6 +23,16 @@ impl<F: Fn(&str) -> bool> Selector<F> {
             b',' => self.comma(cursor, sink),
             _ => return self.begin_junk(cursor, sink),
         }
+        cursor.at += 1;
+    }
+
+    /// Skips a mark, wherever it is between records. The beginning of one that does not go on is junk.
+    fn byte_order_mark(&mut self, byte: u8, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        if BYTE_ORDER_MARK.get(self.marks) != Some(&byte) {
+            self.marks = 0;
+            return self.begin_junk(cursor, sink);
+        }
+        self.marks = (self.marks + 1) % BYTE_ORDER_MARK.len();
         cursor.at += 1;
     }
 
@@ -89,19 +97,30 @@ impl<F: Fn(&str) -> bool> Selector<F> {
         self.report(Broken::NotARecord, cursor, sink);
         (self.after_comma, self.after_item) = (false, true);
         self.place = Place::Junk;
-        cursor.at += 1;
     }
 
-    /// Junk runs to the end of the line; in an array also to whatever may come behind it.
+    /// Junk runs to the end of the line or to whatever may come behind it: a record, and in an array a comma or the end.
     pub(super) fn junk(&mut self, cursor: &mut Cursor<'_>) {
         let rest = &cursor.chunk[cursor.at..];
         let in_array = self.arrays > 0;
-        let ends = |byte: &u8| *byte == b'\n' || in_array && matches!(byte, b',' | b'{' | b']');
-        if let Some(length) = rest.iter().position(ends) {
-            cursor.at += length;
-            self.place = Place::Between;
-        } else {
+        let ends = |byte: &u8| matches!(byte, b'\n' | b'{') || in_array && matches!(byte, b',' | b']');
+        let Some(length) = rest.iter().position(ends) else {
             cursor.at = cursor.chunk.len();
+            return;
+        };
+        cursor.at += length;
+        if rest[length] == b'{' {
+            self.begin(cursor);
+            self.current.is_behind_junk = true;
+        } else {
+            self.place = Place::Between;
         }
+    }
+
+    /// Gives up a record behind junk whose brace was a part of the junk: no name follows it. The junk has been reported.
+    pub(super) fn give_up(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.at -= 1;
+        self.forget();
+        self.place = if self.current.line_ended { Place::Between } else { Place::Junk };
     }
 }
