@@ -10,7 +10,7 @@ use m365::exchange::{Exchange, ListedRule, MailboxId, is_not_found};
 use m365::graph::Graph;
 
 use crate::app::App;
-use crate::investigation::{Change, ChangeKind, ChangeObject, ChangeState, Report, Subject};
+use crate::investigation::{Change, ChangeKind, ChangeObject, ChangeState, Report, Subject, is_guid};
 
 /// The time limit of one look-up.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -114,7 +114,7 @@ impl Present<'_> {
         let name = &object.mailbox;
         let is_own = name.is_empty() || *name == self.subject.alias || self.subject.names.contains(name);
         let own = || self.subject.name.clone();
-        is_own.then(own).or_else(|| Some(name.clone()).filter(|name| name.contains('@')))
+        is_own.then(own).or_else(|| Some(name.clone()).filter(|name| name.contains('@') || is_guid(name)))
     }
 
     /// Asks a service. `Some(None)`: it says that the mailbox or account does not exist. `None`: there is no answer.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use audit_log::AnyRecord;
+use audit_log::{AnyRecord, Traces};
 use base::ids::TenantId;
 
 use super::marks::MarkSet;
@@ -52,7 +52,7 @@ impl Gathered {
         self.sieve.as_mut()?.unread.add_source(file).map(Source)
     }
 
-    /// Leaves a record unread and returns its operation; `None` if it has to be read. `at` is its first byte in the source if that is
+    /// Leaves a record unread and returns its operation; `None` if it has to be read. `traces` are those of the record if they are known, `at` is its first byte in the source if that is
     /// known, `number` its number among the records of the source.
     ///
     /// # Errors
@@ -60,6 +60,7 @@ impl Gathered {
     pub fn leave<'a>(
         &mut self,
         json: &'a [u8],
+        traces: Option<Traces<'a>>,
         source: Source,
         at: Option<u64>,
         number: u64,
@@ -70,7 +71,7 @@ impl Gathered {
             Some((at, length)) => Place { source: source.0, at, length },
             None => Place { source: source.0, at: number, length: 0 },
         };
-        Ok(sieve.leave(json, place, &self.seen)?)
+        Ok(sieve.leave(json, traces, place, &self.seen)?)
     }
 
     /// Keeps a record.

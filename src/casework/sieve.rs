@@ -123,10 +123,11 @@ impl Sieve {
     pub(super) fn leave<'a>(
         &mut self,
         json: &'a [u8],
+        traces: Option<Traces<'a>>,
         place: Place,
         seen: &BTreeMap<Option<TenantId>, Seen>,
     ) -> io::Result<Option<&'a str>> {
-        let traces = Traces::of(json).filter(|_| self.is_on);
+        let traces = traces.or_else(|| Traces::of(json)).filter(|_| self.is_on);
         let Some((traces, keys)) = traces.and_then(|traces| Some((traces, self.keys(&traces, json)?))) else {
             return Ok(None);
         };

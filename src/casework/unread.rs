@@ -177,16 +177,19 @@ impl Unread {
         self.entries.flush()?;
         let mut file = self.entries.get_ref();
         file.seek(SeekFrom::Start(0))?;
-        let mut reader = BufReader::with_capacity(CHUNK, file);
-        let mut bytes = [0; LENGTH];
-        for number in 0..self.count {
-            reader.read_exact(&mut bytes)?;
-            if self.is_taken(number) {
-                continue;
-            }
-            let entry = Entry::of(number, &bytes);
-            if is_wanted(&entry) {
-                found.push(entry);
+        let mut bytes = vec![0; CHUNK / LENGTH * LENGTH];
+        let mut number = 0;
+        while number < self.count {
+            let left = usize::try_from(self.count - number).map_or(bytes.len(), |left| left.saturating_mul(LENGTH));
+            let length = left.min(bytes.len());
+            let Some(part) = bytes.get_mut(..length) else { break };
+            file.read_exact(part)?;
+            for bytes in part.as_chunks::<LENGTH>().0 {
+                let entry = Entry::of(number, bytes);
+                if !self.is_taken(number) && is_wanted(&entry) {
+                    found.push(entry);
+                }
+                number += 1;
             }
         }
         self.entries.get_ref().seek(SeekFrom::End(0))?;
@@ -251,7 +254,7 @@ impl Unread {
 }
 
 impl Entry {
-    #[inline]
+    #[inline(always)]
     fn of(number: u64, bytes: &[u8; LENGTH]) -> Self {
         let (words, rest) = bytes.split_at(8 * 4);
         let (halves, last) = rest.split_at(4 * 6);
@@ -305,20 +308,16 @@ fn by_numbers<E: From<io::Error>>(
     }
     file.seek(SeekFrom::Start(0))?;
     let (mut number, mut wanted, mut outcome) = (0, entries.iter().peekable(), ControlFlow::Continue(()));
-    let read = export::read(
-        file,
-        |_| true,
-        |event| {
-            let Event::Selected { json, .. } = event else { return };
-            if let Some(entry) = wanted.next_if(|entry| entry.place.at == number)
-                && outcome.is_continue()
-                && let Err(error) = sink(entry, json)
-            {
-                outcome = ControlFlow::Break(error);
-            }
-            number += 1;
-        },
-    );
+    let read = export::read_traced(file, |event, _| {
+        let (Event::Selected { json, .. } | Event::Traced { json, .. }) = event else { return };
+        if let Some(entry) = wanted.next_if(|entry| entry.place.at == number)
+            && outcome.is_continue()
+            && let Err(error) = sink(entry, json)
+        {
+            outcome = ControlFlow::Break(error);
+        }
+        number += 1;
+    });
     match (outcome, read) {
         (ControlFlow::Break(error), _) => Err(error),
         // A damaged end was told by the first reading.

@@ -244,7 +244,7 @@ impl Reading {
                 self.records += u64::from(error.is_a_record());
                 self.broken.add(file, line, &error);
             }
-            Event::Selected { json, line } => {
+            Event::Selected { json, line } | Event::Traced { json, line, .. } => {
                 self.records += 1;
                 self.selected += 1;
                 match system_noise(json) {

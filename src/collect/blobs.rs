@@ -282,7 +282,7 @@ impl Batch {
     fn take(&mut self, event: Event<'_>, is_wanted: impl Fn(&[u8]) -> bool) {
         self.seen += u64::from(is_a_record(&event));
         match event {
-            Event::Skipped { .. } => {}
+            Event::Skipped { .. } | Event::Traced { .. } => {}
             Event::Selected { json, .. } if !is_wanted(json) => {}
             Event::Envelope { .. } => self.broken.note(&Broken::NoOperation),
             Event::Selected { json, .. } if system_noise(json).is_some() => self.selected += 1,
@@ -317,7 +317,7 @@ impl BrokenRecords {
 
 fn is_a_record(event: &Event<'_>) -> bool {
     match event {
-        Event::Selected { .. } | Event::Skipped { .. } | Event::Envelope { .. } => true,
+        Event::Selected { .. } | Event::Traced { .. } | Event::Skipped { .. } | Event::Envelope { .. } => true,
         Event::Broken { error, .. } => Broken::is_a_record(*error),
     }
 }

@@ -4,6 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::activity::{Act, Activity};
 
+/// How operations on files begin.
+const FILES: [&str; 6] = ["File", "AnonymousLink", "SecureLink", "CompanyLink", "AddedToSecureLink", "Sharing"];
+
 /// Kinds of records that were read of one tenant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -34,11 +37,12 @@ impl Seen {
     pub fn may_learn(&self, operation: &str, has_mailbox: bool) -> bool {
         let is_sign_in =
             || operation.eq_ignore_ascii_case("UserLoggedIn") || operation.eq_ignore_ascii_case("UserLoginFailed");
+        let may_be_file = || FILES.iter().any(|begin| operation.starts_with(begin));
         let act = || Act::of(operation, None, None);
         (!self.mail && has_mailbox)
             || (!self.sign_ins && is_sign_in())
-            || (!self.mail_reads && act() == Act::MailRead)
-            || (!self.files && matches!(act(), Act::FileRead | Act::FileShared | Act::FileChanged))
+            || (!self.mail_reads && operation == "MailItemsAccessed")
+            || (!self.files && may_be_file() && matches!(act(), Act::FileRead | Act::FileShared | Act::FileChanged))
     }
 
     /// Adds what was seen elsewhere.

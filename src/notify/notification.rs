@@ -90,9 +90,9 @@ impl<'a> Notification<'a> {
         let whose = if is_owner_unknown(self.row) { "" } else { " to this account" };
         let further = match self.further {
             0 => String::new(),
-            1 if is_address => "The sign-in of one further account is not sent by itself.".to_owned(),
+            1 if is_address => "One further sign-in from this address is not sent by itself.".to_owned(),
             further if is_address => format!(
-                "The sign-ins of {further} further accounts are not sent one by one; tenantwatch status lists them."
+                "Sign-ins of {further} further accounts from this address are not sent one by one; tenantwatch status lists them."
             ),
             1 => format!("One further threat{whose} is not sent by itself. This is the worse of them."),
             further => format!("{further} further threats{whose} are not sent one by one. This is the worst of them."),

@@ -24,7 +24,7 @@ impl From<Event<'_>> for Seen {
             Event::Selected { json, line } => Self::Selected(json.to_vec(), line),
             Event::Skipped { .. } => Self::Skipped,
             Event::Broken { error, line, .. } => Self::Broken(error, line),
-            Event::Envelope { .. } => panic!("only exports have envelopes"),
+            Event::Envelope { .. } | Event::Traced { .. } => panic!("only exports have envelopes and traces"),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Resident memory of the built binary while it reads content: bounded, whatever there is to read.
 
-use std::io::Write as _;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,6 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use crate::investigate::records::{A, Records, S, TENANT, V};
 use crate::remediation::remediation_fixture::{self, BOB, threat};
 
 /// The most memory that one run may take, in KiB.
@@ -181,65 +179,4 @@ async fn a_press_among_6000_stored_records_takes_little_memory() {
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
     let peak = peak_memory(&child).unwrap();
     assert!(peak - idle < LIMIT, "idle {idle} KiB, then {peak} KiB");
-}
-
-/// Writes an incident, and then acts of its attacker: changes, searches, sign-ins, and sign-ins of ever new names that fail.
-fn write_acts(path: &std::path::Path, acts: u32) {
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
-    let (records, ..) = Records::incident();
-    for record in &records.all {
-        writeln!(file, "{record}").unwrap();
-    }
-    for number in 0..acts {
-        let id = Uuid::from_u128(0x2000_4000_8000_0000_0000_0000 + u128::from(number));
-        let time = format!("2026-11-19T1{}:{:02}:{:02}", 1 + number / 36_000 % 8, number / 600 % 60, number / 10 % 60);
-        let common = format!(
-            r#""CreationTime":"{time}","Id":"{id}","OrganizationId":"{TENANT}","UserType":0,"Version":1,"ClientIP":"{A}""#
-        );
-        let own = match number % 4 {
-            0 => format!(
-                r#""Operation":"Set-InboxRule","RecordType":1,"UserId":"{V}","ObjectId":"{V}\\r{number}","SessionId":"{S}","Parameters":[{{"Name":"Name","Value":"rule {number}"}},{{"Name":"Body","Value":"{:0>250}"}}]"#,
-                number
-            ),
-            1 => format!(
-                r#""Operation":"SearchQueryInitiatedExchange","RecordType":52,"UserId":"{V}","SessionId":"{S}","QueryText":"{:0>280}""#,
-                number
-            ),
-            2 => format!(
-                r#""Operation":"UserLoggedIn","RecordType":15,"UserId":"{V}","ErrorNumber":"0","DeviceProperties":[{{"Name":"SessionId","Value":"{id}"}}]"#
-            ),
-            _ => format!(
-                r#""Operation":"UserLoginFailed","RecordType":15,"UserId":"name{number}@contoso.com","ErrorNumber":"50126""#
-            ),
-        };
-        writeln!(file, "{{{common},{own}}}").unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg(target_os = "linux")]
-async fn memory_of_an_investigation_does_not_grow_with_the_acts() {
-    let folder = tempfile::tempdir().unwrap();
-    let (input, output) = (folder.path().join("audit.jsonl"), folder.path().join("report.json"));
-    write_acts(&input, 300_000);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
-        .args(["investigate", input.to_str().unwrap(), "--account", V, "--format", "json", "--output"])
-        .arg(&output)
-        .env_clear()
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut peak = 0;
-    let status = loop {
-        peak = peak_memory(&child).unwrap_or_default().max(peak);
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    };
-    assert!(status.success(), "{status}");
-    let report = std::fs::read_to_string(&output).unwrap();
-    assert_eq!(report.matches("\"Attribution\":\"Linked\"").count(), 300_000 + 1, "each act is judged");
-    assert!(report.contains("\"OtherAccounts\":75000"), "and counted");
-    assert!((1..LIMIT).contains(&peak), "{peak} KiB");
 }

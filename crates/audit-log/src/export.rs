@@ -51,18 +51,31 @@ pub fn read(
     is_selected: impl Fn(&str) -> bool,
     mut sink: impl FnMut(Event<'_>),
 ) -> Result<(), ExportError> {
-    read_placed(input, is_selected, |event, _| sink(event))
+    read_as(input, is_selected, Way::Selecting, &mut |event, _| sink(event))
 }
 
-/// Reads one export as [`read`] does, and tells of a selected record at which byte of the input it begins. `None` if the record is not
-/// written there as it is handed over: in a compressed file, in another encoding, in a table or in an envelope.
+/// Reads one export as [`read`] does, with every record selected. Records that have traces come with them, and with the byte of the
+/// input at which they begin. `None` if the record is not written there as it is handed over: in a compressed file, in another
+/// encoding, in a table or in an envelope.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_placed(
+pub fn read_traced(input: impl Read, mut sink: impl FnMut(Event<'_>, Option<u64>)) -> Result<(), ExportError> {
+    read_as(input, |_| true, Way::Tracing, &mut sink)
+}
+
+/// The kind of selector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Selecting,
+    Tracing,
+}
+
+fn read_as(
     input: impl Read,
     is_selected: impl Fn(&str) -> bool,
-    mut sink: impl FnMut(Event<'_>, Option<u64>),
+    way: Way,
+    sink: &mut impl FnMut(Event<'_>, Option<u64>),
 ) -> Result<(), ExportError> {
     let (input, is_plain) = uncompressed(input)?;
     let mut input = BufReader::with_capacity(CHUNK, input);
@@ -72,10 +85,10 @@ pub fn read_placed(
     match Order::of(input.fill_buf()?) {
         Some(order) => {
             let input = BufReader::with_capacity(CHUNK, FromUtf16::new(input, order));
-            read_text(input, is_selected, &mut |event, _| sink(event, None))
+            read_text(input, is_selected, way, &mut |event, _| sink(event, None))
         }
-        None if is_plain => read_text(input, is_selected, &mut sink),
-        None => read_text(input, is_selected, &mut |event, _| sink(event, None)),
+        None if is_plain => read_text(input, is_selected, way, sink),
+        None => read_text(input, is_selected, way, &mut |event, _| sink(event, None)),
     }
 }
 
@@ -93,6 +106,7 @@ fn uncompressed<'a>(input: impl Read + 'a) -> io::Result<(Box<dyn Read + 'a>, bo
 fn read_text(
     mut input: impl BufRead,
     is_selected: impl Fn(&str) -> bool,
+    way: Way,
     sink: &mut impl FnMut(Event<'_>, Option<u64>),
 ) -> Result<(), ExportError> {
     let head = input.fill_buf()?;
@@ -104,7 +118,7 @@ fn read_text(
     if !looks_like_json(head) {
         return Err(ExportError::NotAnAuditLog);
     }
-    read_json(input, is_selected, sink)
+    read_json(input, is_selected, way, sink)
 }
 
 /// Returns the records in an object that is none itself, such as one whose time has another name.
@@ -127,7 +141,7 @@ fn open_envelope(json: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, si
 fn hand_over(json: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, sink: &mut impl FnMut(Event<'_>)) {
     let mut selector = Selector::new(is_selected);
     let mut relay = |event: Event<'_>| match event {
-        Event::Selected { json, .. } => sink(Event::Selected { json, line }),
+        Event::Selected { json, .. } | Event::Traced { json, .. } => sink(Event::Selected { json, line }),
         Event::Broken { error, selected, .. } => sink(Event::Broken { error, line, selected }),
         Event::Skipped { .. } | Event::Envelope { .. } => sink(Event::Skipped { json: Some(json) }),
     };
@@ -138,9 +152,13 @@ fn hand_over(json: &[u8], line: u64, is_selected: &impl Fn(&str) -> bool, sink: 
 fn read_json(
     mut input: impl BufRead,
     is_selected: impl Fn(&str) -> bool,
+    way: Way,
     sink: &mut impl FnMut(Event<'_>, Option<u64>),
 ) -> Result<(), ExportError> {
-    let mut selector = Selector::of_export(&is_selected);
+    let mut selector = match way {
+        Way::Selecting => Selector::of_export(&is_selected),
+        Way::Tracing => Selector::of_export_with_traces(&is_selected),
+    };
     let mut relay = |event: Event<'_>, place: Option<u64>| match event {
         Event::Envelope { json, line } => {
             open_envelope(json, line, &is_selected, &mut |event: Event<'_>| sink(event, None));
@@ -177,7 +195,7 @@ struct Chunks {
 impl Chunks {
     /// The first byte of a selected record. One that is not in the chunk began in an earlier one.
     fn place(&self, chunk: &[u8], event: Event<'_>) -> Option<u64> {
-        let Event::Selected { json, .. } = event else { return None };
+        let (Event::Selected { json, .. } | Event::Traced { json, .. }) = event else { return None };
         let within = json.as_ptr().addr().checked_sub(chunk.as_ptr().addr());
         match within.filter(|within| within + json.len() <= chunk.len()) {
             Some(within) => Some(self.begin + within as u64),

@@ -35,10 +35,17 @@ impl<'a> Traces<'a> {
     /// `None` where the record has to be parsed: it is not written as Microsoft's services write, on one line and with plain texts in
     /// these members. A record that is no sound JSON may have traces.
     pub fn of(record: &'a [u8]) -> Option<Self> {
+        let (length, traces) = Self::cross(record)?;
+        (length == record.len()).then_some(traces)
+    }
+
+    /// The traces of the record that the bytes begin with, and its length.
+    pub(crate) fn cross(bytes: &'a [u8]) -> Option<(usize, Self)> {
         let mut looking = Looking::default();
-        let length = cross_with(record, &mut looking)?;
-        let whole = (length == record.len()).then_some(looking)?;
-        whole.end(DEPTH)
+        let length = cross_with(bytes, &mut looking)?;
+        // An object without an operation is an envelope of another kind.
+        (!looking.found.operation.is_empty()).then_some(())?;
+        Some((length, looking.end(DEPTH)?))
     }
 }
 
@@ -73,6 +80,33 @@ const INITIALS: [u32; 32] = {
     }
     initials
 };
+
+/// Returns the place of a name. No two names have the same length and first letter.
+#[inline]
+fn member_of(bytes: &[u8]) -> Option<usize> {
+    let member = match (bytes.len(), bytes.first()?.to_ascii_lowercase()) {
+        (12, b'c') => 0,
+        (2, b'i') => 1,
+        (9, b'o') => 2,
+        (14, b'o') => 3,
+        (10, b'r') => 4,
+        (6, b'u') => 5,
+        (15, b'm') => 6,
+        (13, b't') => 7,
+        (7, b'u') => 8,
+        (8, b'c') => 9,
+        (15, b'c') => 10,
+        (14, b'a') => 11,
+        (7, b'a') => 12,
+        (9, b's') => 13,
+        (16, b'a') => 14,
+        (16, b'd') => 15,
+        (9, b'a') => 16,
+        _ => return None,
+    };
+    let name = NAMES.get(member)?.as_bytes();
+    (name == bytes || name.eq_ignore_ascii_case(bytes)).then_some(member)
+}
 
 /// The members that were found so far. If a member occurs twice, the first counts, as in the parser.
 #[derive(Debug, Default)]
@@ -139,8 +173,7 @@ impl<'a> Look<'a> for Looking<'a> {
 
     fn look(&mut self, text: Text<'a, impl Fn() -> u32>) -> bool {
         let bytes = text.bytes();
-        let mut names = NAMES.iter().map(|name| name.as_bytes());
-        let Some(member) = names.position(|name| name.eq_ignore_ascii_case(bytes)) else { return true };
+        let Some(member) = member_of(bytes) else { return true };
         if self.seen & (1 << member) != 0 {
             return true;
         }
@@ -369,6 +402,14 @@ mod tests {
             assert_eq!(Traces::of(with(members).as_bytes()), None, "{members}");
         }
         assert_eq!(Traces::of(br#"{"Operation":"Send","Id":"1"}"#), None);
+    }
+
+    #[test]
+    fn every_name_is_found_in_its_place() {
+        for (place, name) in super::NAMES.iter().enumerate() {
+            assert_eq!(super::member_of(name.to_lowercase().as_bytes()), Some(place), "{name}");
+        }
+        assert_eq!(super::member_of(b"Operatiom"), None);
     }
 
     #[test]

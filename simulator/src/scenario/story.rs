@@ -31,6 +31,7 @@ pub(super) fn around(tenant: &Tenant, rule: &Value, upn: &str, seeded: &mut Seed
     search["Operation"] = json!("SearchQueryInitiatedExchange");
     search["RecordType"] = json!(101);
     search["QueryText"] = json!("Rechnung");
+    search["ClientInfoString"] = json!("Client=OWA;Action=ViaProxy");
     story.push((EXCHANGE, search));
     for (seconds, subject) in [(10, "Neue Bankverbindung"), (50, "AW: Rechnung 2026-1147")] {
         story.push((EXCHANGE, records::send(&envelope(upn, 1, seconds), mailbox, subject)));

@@ -70,16 +70,12 @@ impl Input {
         let (input, again) = readable_twice(path, input).map_err(failed)?;
         let mut reader = Reader { name: &file, source: self.gathered.add_source(again), number: 0 };
         let (mut last_line, mut failed) = (1, None);
-        let outcome = export::read_placed(
-            input,
-            |_| true,
-            |event, at| {
-                if let Event::Selected { line, .. } | Event::Broken { line, .. } = event {
-                    last_line = line;
-                }
-                failed = failed.take().or_else(|| self.take(&mut reader, event, at).err());
-            },
-        );
+        let outcome = export::read_traced(input, |event, at| {
+            if let Event::Selected { line, .. } | Event::Traced { line, .. } | Event::Broken { line, .. } = event {
+                last_line = line;
+            }
+            failed = failed.take().or_else(|| self.take(&mut reader, event, at).err());
+        });
         match (failed, outcome) {
             (Some(error), _) => Err(error),
             (None, Ok(())) => Ok(()),
@@ -93,11 +89,15 @@ impl Input {
     }
 
     fn take(&mut self, reader: &mut Reader<'_>, event: Event<'_>, at: Option<u64>) -> Result<(), InvestigateError> {
-        let Event::Selected { json, line } = event else { return Ok(self.reading.take(reader.name, event)?) };
+        let (json, line, traces) = match event {
+            Event::Selected { json, line } => (json, line, None),
+            Event::Traced { json, line, traces } => (json, line, Some(traces)),
+            other => return Ok(self.reading.take(reader.name, other)?),
+        };
         let number = reader.number;
         reader.number += 1;
         if let Some(source) = reader.source
-            && let Some(operation) = self.gathered.leave(json, source, at, number)?
+            && let Some(operation) = self.gathered.leave(json, traces, source, at, number)?
         {
             return self.note(reader.name, line, operation, json);
         }

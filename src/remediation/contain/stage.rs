@@ -45,9 +45,9 @@ pub struct ContainmentStage<'a> {
     containing: Containing<'a>,
     outbox: &'a Outbox<'a>,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
+    contained: Mutex<Vec<ProcessedRow>>,
     containments: Semaphore,
     sendings: Semaphore,
-    contained: Mutex<Vec<ProcessedRow>>,
 }
 
 /// One account of this run: its threats are contained one after the other, in the order in which they came.
@@ -66,9 +66,9 @@ impl<'a> ContainmentStage<'a> {
             containing: Containing { app, session, deadline },
             outbox,
             accounts: Mutex::default(),
+            contained: Mutex::default(),
             containments: Semaphore::new(AT_ONCE),
             sendings: Semaphore::new(SENT_AT_ONCE),
-            contained: Mutex::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::investigate::records::{A, Records, S, V};
 use crate::investigate::report_of;
 
 /// A simulated tenant with an incident, and the data folder of the run that read it.
-struct Folder {
+pub struct Folder {
     simulator: Simulator,
     data: tempfile::TempDir,
 }
@@ -28,13 +28,19 @@ impl Folder {
                 tenant.publish_at(of, now, &own);
             }
         }
-        let folder = Self { simulator, data: tempfile::tempdir().unwrap() };
-        let (code, _, log) = folder.tenantwatch(&["run", "--once"]).await;
+        let (folder, code, log) = Self::read(simulator).await;
         assert_eq!(code, Some(0), "{log}");
         folder
     }
 
-    async fn tenantwatch(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+    /// Reads every tenant of a simulator once.
+    pub async fn read(simulator: Simulator) -> (Self, Option<i32>, String) {
+        let folder = Self { simulator, data: tempfile::tempdir().unwrap() };
+        let (code, _, log) = folder.tenantwatch(&["run", "--once"]).await;
+        (folder, code, log)
+    }
+
+    pub async fn tenantwatch(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_tenantwatch"))
             .args(arguments)
             .args(["--data", self.data.path().to_str().unwrap()])

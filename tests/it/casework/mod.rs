@@ -6,6 +6,7 @@ mod changes;
 mod command;
 mod demo;
 mod kills;
+mod page;
 
 use base::ids::RecordId;
 use chrono::TimeDelta;

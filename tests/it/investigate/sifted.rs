@@ -124,7 +124,7 @@ fn both(input: &[u8], arguments: &[&str]) -> (Report, Report) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 14, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
 
     #[test]
     fn report_is_the_same_as_from_parsing_everything(

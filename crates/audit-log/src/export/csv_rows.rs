@@ -115,7 +115,7 @@ impl<R: Read> CsvRows<R> {
         let mut relay = |event: Event<'_>| {
             is_empty = false;
             match event {
-                Event::Selected { json, .. } => sink(Event::Selected { json, line }),
+                Event::Selected { json, .. } | Event::Traced { json, .. } => sink(Event::Selected { json, line }),
                 Event::Broken { error, selected, .. } => sink(Event::Broken { error, line, selected }),
                 Event::Skipped { json } => sink(Event::Skipped { json }),
                 Event::Envelope { json, .. } => super::open_envelope(json, line, is_selected, sink),

@@ -13,11 +13,14 @@ pub(super) mod whole;
 
 pub use scanner::Selector;
 
+use crate::Traces;
+
 /// The longest record that is looked at, in bytes. Exchange writes at most a few hundred kilobytes.
 pub const LONGEST_RECORD: usize = 16 * 1024 * 1024;
 
 /// A part of a stream. Parts are reported in the order of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an event is handed on at once and never kept")]
 pub enum Event<'a> {
     /// A record with a selected operation.
     Selected {
@@ -25,6 +28,15 @@ pub enum Event<'a> {
         json: &'a [u8],
         /// The line on which it begins, from 1.
         line: u64,
+    },
+    /// A record whose traces were read on the way. Only a selector for traces hands it over.
+    Traced {
+        /// The record's bytes, from its opening brace to its closing one.
+        json: &'a [u8],
+        /// The line on which it begins, from 1.
+        line: u64,
+        /// Its traces.
+        traces: Traces<'a>,
     },
     /// A record with another operation.
     Skipped {

@@ -9,6 +9,7 @@ mod between;
 use super::block::end_of_plain;
 use super::operation::{EarlierPart, Key, decoded};
 use super::{Broken, Event, LONGEST_RECORD, whole};
+use crate::Traces;
 
 /// The context of the next byte in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,8 @@ pub struct Selector<F> {
     text: EarlierPart,
     /// `true` if objects without an operation may contain records.
     looks_inside: bool,
+    /// `true` if traces are handed over with the records.
+    with_traces: bool,
     /// The containers around what is read now.
     around: Vec<Container>,
 }
@@ -106,6 +109,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
             kept: Vec::new(),
             text: EarlierPart::default(),
             looks_inside: false,
+            with_traces: false,
             around: Vec::new(),
         }
     }
@@ -114,6 +118,11 @@ impl<F: Fn(&str) -> bool> Selector<F> {
     /// an object (`value`, `records`, `hits`, …) is read record by record.
     pub fn of_export(is_selected: F) -> Self {
         Self { looks_inside: true, ..Self::new(is_selected) }
+    }
+
+    /// As [`of_export`](Self::of_export), and hands over the traces of every record that has some, selected or not.
+    pub fn of_export_with_traces(is_selected: F) -> Self {
+        Self { with_traces: true, ..Self::of_export(is_selected) }
     }
 
     /// Reads the next chunk.
@@ -157,6 +166,15 @@ impl<F: Fn(&str) -> bool> Selector<F> {
     fn item(&mut self, cursor: &mut Cursor<'_>, sink: &mut impl FnMut(Event<'_>)) {
         (self.after_comma, self.after_item) = (false, true);
         let rest = &cursor.chunk[cursor.at..];
+        if self.with_traces
+            && let Some((length, traces)) = Traces::cross(rest.get(..LONGEST_RECORD).unwrap_or(rest))
+        {
+            self.line = cursor.line(self.line, cursor.at);
+            sink(Event::Traced { json: &rest[..length], line: self.line, traces });
+            cursor.at += length;
+            cursor.counted = cursor.at;
+            return;
+        }
         let Some(record) = whole::cross(rest) else { return self.begin(cursor) };
         self.line = cursor.line(self.line, cursor.at);
         if (self.is_selected)(record.operation) {

@@ -70,7 +70,8 @@ async fn listing_without_rows_is_a_transient_error() {
     server.says([Answer::json(200, &json!({"@odata.context": "x"}))]);
     let error = server.graph().contracts().await.unwrap_err();
     assert!(
-        error.is_transient() && error.to_string().contains("the list of contracts contains no list of rows"),
+        error.is_transient()
+            && error.to_string().contains("incomplete response to the list of contracts: no list of rows"),
         "{error}"
     );
 }
