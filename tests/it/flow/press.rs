@@ -130,6 +130,7 @@ async fn post_back_is_accepted_for_every_finding_type() {
             row.kind = *kind;
             row.source_mailbox = owner.to_owned();
             row.fingerprint = table_store::Digest::of(&[row.record_id.to_string()]);
+            row.seal = office.ward.app.seals.of_finding(&row);
             office.ward.keep(&row).await;
             let run = office.run(&row, "Dismiss", []).await;
             assert!(result(&run).to_string().contains("Dismiss: Dismissed. "), "{}: {:?}", kind.as_str(), run.updated);
