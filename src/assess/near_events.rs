@@ -18,8 +18,8 @@ const READ_AGAIN: TimeDelta = TimeDelta::minutes(1);
 /// The accounts that are remembered.
 const ACCOUNTS: usize = 1_000;
 
-/// The events that one finding is related to: those closest in time. An attacker can make any number of them.
-const RELATED: usize = 50;
+/// The events before and those after a finding that it is related to: the closest in time. An attacker can make any number of them.
+const RELATED: usize = 500;
 
 /// The events of accounts as this run knows them.
 #[derive(Debug, Default)]
@@ -49,12 +49,9 @@ impl NearEvents {
         let account = accounts.entry(own.user.clone()).or_default();
         account.asked += 1;
         let is_known = account.asked > ASKED && account.read.is_some_and(|read| (now - read).abs() < READ_AGAIN);
-        if !is_known {
-            return None;
-        }
-        let others = closest(account.list(!own.threat), own);
+        // Findings are related concurrently: another one that does not read the rows must see this one.
         account.list(own.threat).push(own.clone());
-        Some(others)
+        is_known.then(|| closest(account.list(!own.threat), own))
     }
 
     /// Keeps what was read, and returns the events that an event is related to.
@@ -73,10 +70,11 @@ impl NearEvents {
 }
 
 fn closest(events: &[UserEventRow], own: &UserEventRow) -> Vec<UserEventRow> {
-    let mut near: Vec<&UserEventRow> = events.iter().collect();
-    if near.len() > RELATED {
-        near.sort_by_key(|event| (event.event_time - own.event_time).abs());
-        near.truncate(RELATED);
+    let (before, after): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.event_time <= own.event_time);
+    let mut near = Vec::new();
+    for mut events in [before, after] {
+        events.sort_by_key(|event| (event.event_time - own.event_time).abs());
+        near.extend(events.into_iter().take(RELATED).cloned());
     }
-    near.into_iter().cloned().collect()
+    near
 }

@@ -226,14 +226,15 @@ impl Collector<'_> {
             items.push(&chunk);
             selector.push(&chunk, |event| batch.take(event, is_wanted));
             if batch.is_full() {
-                large.release();
+                // A large record keeps its permit until there is room for it, so that no other one comes meanwhile.
                 batches.extend(self.hand_over(&mut batch, created).await?);
+                large.release();
             }
             large.hold(selector.kept_bytes()).await;
         }
-        drop(large);
         selector.finish(|event| batch.take(event, is_wanted));
         batches.extend(self.hand_over(&mut batch, created).await?);
+        drop(large);
         self.count(|report| {
             report.records += batch.seen;
             report.selected += batch.selected;
