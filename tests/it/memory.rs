@@ -119,7 +119,8 @@ async fn large_records_are_read_one_at_a_time() {
     let simulator = Simulator::start(world_of_large_records(6, 3)).await.unwrap();
     let peak = cycle(&simulator).await;
     assert_eq!(threats(&simulator), 6, "every threat is told, and investigated meanwhile");
-    assert!((1..2 * LIMIT).contains(&peak), "{peak} KiB");
+    // A record of 3 MB takes a multiple of that while it is parsed and its words are compared; one after the other, six take no more.
+    assert!((1..3 * LIMIT).contains(&peak), "{peak} KiB");
 }
 
 /// Stores `number` findings about bob's mailbox, each with a record of 61 KB.
