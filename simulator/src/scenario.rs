@@ -87,7 +87,10 @@ pub fn demo(seed: u64, now: DateTime<Utc>) -> (World, Vec<Planted>) {
     missing.consent = Consent::Missing;
     missing.subscriptions.clear();
     world.add(missing);
-    world.add(tenants::demo(half + 2, &mut seeded).brand_new());
+    let mut unaudited = tenants::demo(half + 2, &mut seeded).brand_new();
+    // Nobody can start a subscription while auditing is off.
+    unaudited.subscriptions.clear();
+    world.add(unaudited);
     let mut rejecting = tenants::demo(half + 3, &mut seeded);
     rejecting.oddities.rejects_rule_changes = true;
     let mut drafts = ordinary_days(&mut rejecting, now, &mut seeded);
