@@ -64,20 +64,10 @@ enum Channels {
 impl Channels {
     /// The settings of the channels that are not set otherwise.
     fn settings(self, simulator: &Simulator) -> Vec<(String, String)> {
-        if self == Self::Flow {
-            return Vec::new();
+        match self {
+            Self::Flow => Vec::new(),
+            Self::All => simulator.further_channels(),
         }
-        let (urls, sender) = (simulator.urls(), simulator.world().mail_sender.clone());
-        [
-            ("WEBHOOK_URL", urls.webhook.as_str()),
-            ("WEBHOOK_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
-            ("WEBHOOK_ALLOW_PRIVATE", "true"),
-            ("SLACK_WEBHOOK_URL", urls.slack.as_str()),
-            ("MAIL_FROM", sender.as_str()),
-            ("MAIL_TO", "desk@provider.example"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
     }
 }
 

@@ -17,6 +17,7 @@ pub use resume::{resume_notices, resume_unwatched};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::join_all;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{self, UnboundedSender};
@@ -86,6 +87,7 @@ pub struct Assessor<'a> {
     learning: tokio::sync::Mutex<Option<(DateTime<Utc>, Stop)>>,
     /// Held to write by what must not be stored together with anything else, and to read by the rest.
     storing: tokio::sync::RwLock<()>,
+    /// One for each finding that is stored and sent now, over all batches.
     places: Semaphore,
     recorder: Recorder,
     notified: NotifiedFingerprints,
@@ -225,8 +227,7 @@ impl<'a> Assessor<'a> {
             let _place = self.places.acquire().await;
             self.store_finding(finding, created).await
         };
-        let stores: Vec<_> = others.into_iter().map(|finding| store(finding).boxed()).collect();
-        let stored: Vec<_> = stream::iter(stores).buffer_unordered(STORED_AT_ONCE).collect().await;
+        let stored = join_all(others.into_iter().map(|finding| store(finding).boxed())).await;
         let mut rows = Vec::new();
         for finding in &recorded {
             let row = ProcessedRow { content_created: Some(created), ..self.row(finding).await };
@@ -284,7 +285,7 @@ impl<'a> Assessor<'a> {
             return Ok(facts);
         }
         let mut failure = self.learning.lock().await;
-        if let Some((at, stop)) = failure.as_ref().filter(|_| !self.facts.initialized())
+        if let Some((at, stop)) = failure.as_ref()
             && (self.app.clock.now() - *at).abs() < LEARNED_AGAIN_AFTER
         {
             return Err(stop.clone());

@@ -199,8 +199,8 @@ impl Collector<'_> {
         self.read_records(response, content.content_created, share).await
     }
 
-    /// Streams the records of a blob to the next stage. A permit of the process is held only while bytes are read, never while records are evaluated: a tenant whose Exchange
-    /// does not respond must not keep the others from reading.
+    /// Streams the records of a blob to the next stage. A permit of the process is held only while bytes are read, never while records
+    /// are evaluated: a tenant whose Exchange does not respond must not keep the others from reading.
     async fn read_records(
         &self,
         mut response: reqwest::Response,

@@ -41,16 +41,7 @@ impl Demo {
         let store = Arc::new(SqliteStore::open(&data.path().join("test.db"), clock.clone()).unwrap());
         let mut environment = simulator.environment();
         if has_channels {
-            let (urls, sender) = (simulator.urls(), simulator.world().mail_sender.clone());
-            let set = [
-                ("WEBHOOK_URL", urls.webhook.as_str()),
-                ("WEBHOOK_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
-                ("WEBHOOK_ALLOW_PRIVATE", "true"),
-                ("SLACK_WEBHOOK_URL", urls.slack.as_str()),
-                ("MAIL_FROM", sender.as_str()),
-                ("MAIL_TO", "desk@provider.example"),
-            ];
-            environment.extend(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            environment.extend(simulator.further_channels());
         }
         let settings = Settings::from_environment(environment, Needs::LOCAL).unwrap();
         let app = App::new(settings, store, clock).unwrap();

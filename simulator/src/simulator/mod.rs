@@ -28,6 +28,9 @@ pub use urls::Urls;
 /// The key that signs the action tokens of the simulated provider: base64 of 32 bytes.
 const ACTION_KEY: &str = "c2ltdWxhdGVkLWFjdGlvbi1rZXktMzItYnl0ZXMtbG9uZyE=";
 
+/// The secret that signs the webhook of [`Simulator::further_channels`].
+const WEBHOOK_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
 /// The running services and their state.
 pub struct Simulator {
     shared: Arc<Shared>,
@@ -73,6 +76,21 @@ impl Simulator {
             text("ACTION_KEY", ACTION_KEY),
             text("SSL_CERT_FILE", &self.ca_path().to_string_lossy()),
         ]
+    }
+
+    /// Returns the settings of the channels that [`Self::environment`] leaves out: webhook, Slack and mail.
+    pub fn further_channels(&self) -> Vec<(String, String)> {
+        let sender = self.world().mail_sender.clone();
+        [
+            ("WEBHOOK_URL", self.urls.webhook.as_str()),
+            ("WEBHOOK_SECRET", WEBHOOK_SECRET),
+            ("WEBHOOK_ALLOW_PRIVATE", "true"),
+            ("SLACK_WEBHOOK_URL", self.urls.slack.as_str()),
+            ("MAIL_FROM", sender.as_str()),
+            ("MAIL_TO", "desk@provider.example"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
     }
 
     /// Returns the URLs of the services.

@@ -137,7 +137,7 @@ fn separator_of_row(head: &[u8]) -> Option<u8> {
     Some(before.or_else(|| behind().copied().filter(is_separator)).unwrap_or(b','))
 }
 
-/// Where the quoted text that these bytes continue has ended: behind its last quotation mark.
+/// Returns the end of the quoted text that these bytes continue: behind its last quotation mark.
 fn end_of_cell(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
