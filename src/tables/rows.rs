@@ -3,7 +3,7 @@
 use super::{
     AddedDomainRow, AttackerRow, BreakerRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, InvestigationRow,
     LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow,
-    TargetIndexRow, TargetRow, UserEventRow,
+    TargetIndexRow, TargetRow, UserEventRow, WebhookRow,
 };
 use std::sync::Arc;
 
@@ -67,6 +67,7 @@ table_rows! {
     ServiceRow => COVERAGE,
     AttackerRow => COVERAGE,
     BreakerRow => COVERAGE,
+    WebhookRow => COVERAGE,
 }
 
 /// Reads one row.

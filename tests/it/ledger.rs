@@ -20,8 +20,8 @@ use tenantwatch::tables::{
     ActionRow, AddedDomainRow, AttackerRow, BreakerRow, BreakerScope, ConsentRow, Containment, CoverageRow,
     DeferredBlob, FindingState, IncidentRow, IndexedRun, InvestigationRow, LockRow, NotifiedFingerprintRow,
     OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, StoredItem, StoredReadiness, TableRow,
-    TargetIndexRow, TargetRow, TenantState, Unanswered, UserEventRow, VictimAccount, coverage, list, load, merge, put,
-    retention, save, without,
+    TargetIndexRow, TargetRow, TenantState, Unanswered, UserEventRow, VictimAccount, WebhookRow, coverage, list, load,
+    merge, put, retention, save, without,
 };
 use tenantwatch::tables::{COVERAGE, PROCESSED};
 use uuid::Uuid;
@@ -264,8 +264,11 @@ fn service() -> ServiceRow {
         last_readiness: Some(hour(5)),
         last_digest: Some(hour(0)),
         notified: String::new(),
-        webhook_off: Digest::of(&["https://hooks.example"]).as_str().to_owned(),
     }
+}
+
+fn webhook() -> WebhookRow {
+    WebhookRow { off: Digest::of(&["https://hooks.example"]).as_str().to_owned(), since: hour(1) }
 }
 
 fn lock() -> LockRow {
@@ -312,6 +315,7 @@ async fn every_row_comes_back_as_it_was_saved() {
     comes_back(pending()).await;
     comes_back(target()).await;
     comes_back(service()).await;
+    comes_back(webhook()).await;
     comes_back(lock()).await;
     comes_back(open_snapshots()).await;
     comes_back(breaker(BreakerScope::All)).await;
@@ -791,6 +795,7 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
         ("AuditLogCoverage: `removed_<h>`", RemovedRow::COLUMNS, removed().to_entity()),
         ("AuditLogCoverage: `added_<h>`", AddedDomainRow::COLUMNS, added().to_entity()),
         ("AuditLogCoverage: `breaker`", BreakerRow::COLUMNS, breaker(BreakerScope::All).to_entity()),
+        ("AuditLogCoverage: `channel`", WebhookRow::COLUMNS, webhook().to_entity()),
         ("AuditLogCoverage: the service", ServiceRow::COLUMNS, service().to_entity()),
     ]
 }
