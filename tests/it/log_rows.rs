@@ -153,7 +153,10 @@ async fn missing_action_key_still_notifies_but_rejects_requests() {
     app.cycle().await;
     let [notice] = &notices()[..] else { panic!("one notice, however often the handler starts: {:?}", notices()) };
     assert!(notice["Description"].as_str().unwrap().contains("ACTION_KEY is not set"), "{notice}");
-    assert!(notice["Description"].as_str().unwrap().contains("works as with observe and contains no account"), "{notice}");
+    assert!(
+        notice["Description"].as_str().unwrap().contains("works as with observe and contains no account"),
+        "{notice}"
+    );
     assert!(app.simulator.notifications().iter().all(|body| body["ActionToken"] == ""));
     let (status, answer) = app.press_without_token().await;
     assert_eq!(status, 403);

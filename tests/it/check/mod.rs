@@ -233,7 +233,8 @@ async fn test_goes_through_each_of_five_channels() {
 /// It accepts the test, but nothing else is sent to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn webhook_that_is_off_is_missing_even_if_it_accepts_a_test() {
-    let checked = Checked { simulator: Simulator::start(threatened()).await.unwrap(), data: tempfile::tempdir().unwrap() };
+    let checked =
+        Checked { simulator: Simulator::start(threatened()).await.unwrap(), data: tempfile::tempdir().unwrap() };
     let further = checked.simulator.further_channels();
     let further: Vec<(&str, &str)> = further.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     checked.simulator.inject(Fault::status(Service::Webhook, "", 410));

@@ -19,11 +19,7 @@ async fn check(simulator: &Simulator, connection_string: &str) -> (Option<i32>, 
     check_with(simulator, connection_string, &[]).await
 }
 
-async fn check_with(
-    simulator: &Simulator,
-    connection_string: &str,
-    changes: &[(&str, &str)],
-) -> (Option<i32>, Value) {
+async fn check_with(simulator: &Simulator, connection_string: &str, changes: &[(&str, &str)]) -> (Option<i32>, Value) {
     let own = Uuid::new_v4().simple().to_string();
     let tables = ["PROCESSED_TABLE", "ACTIONS_TABLE", "COVERAGE_TABLE"];
     let folder = tempfile::tempdir().unwrap();
