@@ -248,11 +248,11 @@ impl Reading {
                 self.records += 1;
                 self.selected += 1;
                 match system_noise(json) {
-                    Some(glance) => {
+                    Some(prefilter) => {
                         self.sound += 1;
                         self.organizations.note(
-                            glance.organization_id.parse().ok(),
-                            Some(glance.organization_name),
+                            prefilter.organization_id.parse().ok(),
+                            Some(prefilter.organization_name),
                             &[],
                         );
                     }

@@ -7,6 +7,7 @@ use super::fold::folded;
 use super::restriction;
 use super::rule::Condition;
 use super::targets::Target;
+use super::trivial_text::is_trivial;
 
 /// The property of a condition that decides whether it narrows a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,21 +119,6 @@ pub(super) fn narrows(condition: &Condition, own: &OwnAddresses) -> bool {
 const EVERY_MESSAGE: u64 = 1024;
 /// The size that no message exceeds, in bytes: the highest limit that Exchange Online accepts is 150 MB.
 const NO_MESSAGE: u64 = 150 * 1024 * 1024;
-
-/// Returns whether practically every message contains a text: nothing visible (a NUL), `@`, `.`, a single letter. An ideograph or
-/// a picture is a word of its own.
-pub(super) fn is_trivial(value: &str) -> bool {
-    let text = folded(value);
-    let mut chars = text.chars();
-    match (chars.next(), chars.next()) {
-        (None, _) => true,
-        (Some(only), None) => u32::from(only) < FIRST_IDEOGRAPH,
-        _ => matches!(text.as_str(), "com" | ".com" | "http" | "https"),
-    }
-}
-
-/// Radicals, kana, hangul, ideographs and emoji follow; alphabets and punctuation come before.
-const FIRST_IDEOGRAPH: u32 = 0x2E80;
 
 /// Returns whether the words of this condition are looked at.
 pub(super) fn has_words(condition: &Condition) -> bool {

@@ -13,14 +13,15 @@ use uuid::Uuid;
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, listed, shown};
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::fold::folded;
 use super::imitation::imitates_microsoft;
 use super::json;
 use super::knowledge::Knowledge;
-use super::principals::has_failed;
 use super::reason::ReasonName::*;
+use super::record_facts::has_failed;
+use super::sentence::{listed, shown};
 
 /// Common mail clients.
 static MAIL_CLIENTS: LazyLock<HashMap<Uuid, &'static str>> = LazyLock::new(|| {

@@ -4,8 +4,8 @@
 //!
 //! Source: test records of SEKOIA-IO/intake-formats (`Office 365/o365/tests/`) and [MS-OXCDATA] 2.12 for what a restriction is.
 
-use super::conditions::is_trivial;
 use super::rule::Condition;
+use super::trivial_text::is_trivial;
 
 /// The conditions of a restriction text. Empty when it holds none.
 pub(super) fn read(text: &str) -> Vec<Condition> {

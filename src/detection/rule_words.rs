@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::conditions::{has_senders, has_words, is_sender_text};
-use super::evidence::{Evidence, listed};
-use super::inbox_rule::SeenRule;
+use super::evidence::Evidence;
 use super::reason::ReasonName::*;
 use super::rule::{Condition, RuleShape};
+use super::seen_rule::SeenRule;
 use super::senders::{self, SenderKind};
+use super::sentence::listed;
 use super::words::{self, Match, WordCounts, WordGroup};
 
 /// Adds the reasons that follow from words and senders.

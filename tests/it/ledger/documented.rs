@@ -15,7 +15,7 @@ use super::row_fixture::{
 };
 
 /// The rows of docs/tables.md, and what the code writes.
-fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
+pub fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
     vec![
         ("ProcessedAuditLogs", ProcessedRow::COLUMNS, finding().to_entity()),
         ("ProcessedAuditLogs: `incident_<h>`", IncidentRow::COLUMNS, incident().to_entity()),
@@ -56,7 +56,7 @@ fn documentation() -> BTreeMap<String, BTreeMap<String, String>> {
 }
 
 /// Numbered columns and the hours of `Fetched_` go under one name.
-fn documented_name(column: &str) -> &str {
+pub fn documented_name(column: &str) -> &str {
     match column.split_once('_') {
         Some(("Fetched", _)) => "Fetched_",
         Some((name, _)) => name,
@@ -64,7 +64,7 @@ fn documented_name(column: &str) -> &str {
     }
 }
 
-fn type_name(value: &Column) -> &'static str {
+pub fn type_name(value: &Column) -> &'static str {
     match value {
         Column::Text(_) => "String",
         Column::Bool(_) => "Boolean",
