@@ -23,6 +23,10 @@ enum Sort {
     Recipients,
     SizeMinimum,
     SizeMaximum,
+    /// With a time in the past, before which no new mail comes.
+    Before,
+    /// With any value but `Normal`, which most messages have.
+    UnlessNormal,
 }
 
 static SORTS: LazyLock<HashMap<String, Sort>> = LazyLock::new(|| {
@@ -36,6 +40,8 @@ static SORTS: LazyLock<HashMap<String, Sort>> = LazyLock::new(|| {
                 "recipients" => Sort::Recipients,
                 "size-minimum" => Sort::SizeMinimum,
                 "size-maximum" => Sort::SizeMaximum,
+                "before" => Sort::Before,
+                "unless-normal" => Sort::UnlessNormal,
                 _ => return None,
             };
             Some((row.first()?.to_ascii_lowercase(), sort))
@@ -43,13 +49,18 @@ static SORTS: LazyLock<HashMap<String, Sort>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Header words that practically every message has.
-static HEADERS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+/// The texts in the headers of practically every message.
+static HEADERS: LazyLock<Vec<&'static str>> = LazyLock::new(|| listed_as("always"));
+
+/// The words in the body of practically every message.
+static BODIES: LazyLock<Vec<&'static str>> = LazyLock::new(|| listed_as("body"));
+
+fn listed_as(list: &str) -> Vec<&'static str> {
     super::data::rows(include_str!("data/conditions.txt"))
-        .filter(|row| row.first() == Some(&"always"))
+        .filter(|row| row.first() == Some(&list))
         .filter_map(|row| row.get(1).copied())
         .collect()
-});
+}
 
 /// The longest name of a condition, so that longer names need no look-up.
 const LONGEST_NAME: usize = 64;
@@ -94,13 +105,16 @@ impl OwnAddresses {
 }
 
 /// Returns whether messages fail this condition in practice.
-pub(super) fn narrows(condition: &Condition, own: &OwnAddresses) -> bool {
+pub(super) fn narrows(condition: &Condition, own: &OwnAddresses, year: i32) -> bool {
     let any = |is_always_true: &dyn Fn(&str) -> bool| condition.values.iter().any(|value| is_always_true(value));
     match sort_of(&condition.name) {
         Some(Sort::Never) => false,
         Some(Sort::Text) if condition.name.eq_ignore_ascii_case("HeaderContainsWords") => {
-            !any(&|value| is_trivial(value) || HEADERS.contains(&folded(value).trim_end_matches(':')))
+            !any(&|value| is_trivial(value) || is_in_headers(folded(value).trim_end_matches(':')))
         }
+        Some(Sort::Text) if is_about_body(&condition.name) => !any(&is_in_bodies),
+        Some(Sort::Before) => !any(&|value| year_in(value).is_some_and(|before| before > year)),
+        Some(Sort::UnlessNormal) => !any(&|value| value.trim().eq_ignore_ascii_case("Normal")),
         Some(Sort::Text) => !any(&is_trivial),
         Some(Sort::People) => !any(&|value| value.trim().is_empty() || value.trim() == "@"),
         Some(Sort::Recipients) => {
@@ -108,16 +122,16 @@ pub(super) fn narrows(condition: &Condition, own: &OwnAddresses) -> bool {
             !any(&|value| is_trivial(value) || own.are_meant_by(value, by_words))
         }
         Some(Sort::SizeMinimum) => !any(&|value| size_in_bytes(value).is_some_and(|bytes| bytes <= EVERY_MESSAGE)),
-        Some(Sort::SizeMaximum) => !any(&|value| size_in_bytes(value).is_some_and(|bytes| bytes >= NO_MESSAGE)),
+        Some(Sort::SizeMaximum) => !any(&|value| size_in_bytes(value).is_some_and(|bytes| bytes >= FEW_MESSAGES)),
         Some(Sort::Narrows) => true,
         None => restriction::narrows(condition),
     }
 }
 
-/// Every message is at least this big, in bytes: the headers alone are.
-const EVERY_MESSAGE: u64 = 1024;
-/// The size that no message exceeds, in bytes: the highest limit that Exchange Online accepts is 150 MB.
-const NO_MESSAGE: u64 = 150 * 1024 * 1024;
+/// Practically every message is at least this big, in bytes: the headers that Exchange Online adds nearly are.
+pub(super) const EVERY_MESSAGE: u64 = 10 * 1024;
+/// The size that few messages exceed, in bytes. Whoever removes the smaller ones removes nearly all mail.
+pub(super) const FEW_MESSAGES: u64 = 1024 * 1024;
 
 /// Returns whether practically every message contains a text: nothing visible (a NUL), `@`, `.`, a single letter. An ideograph or
 /// a picture is a word of its own.
@@ -129,6 +143,30 @@ pub(super) fn is_trivial(value: &str) -> bool {
         (Some(only), None) => u32::from(only) < FIRST_IDEOGRAPH,
         _ => matches!(text.as_str(), "com" | ".com" | "http" | "https"),
     }
+}
+
+/// Returns the year in a time of any form.
+pub(super) fn year_in(time: &str) -> Option<i32> {
+    let mut numbers = time.split(|ch: char| !ch.is_ascii_digit()).filter(|number| number.len() == 4);
+    numbers.find_map(|number| number.parse().ok())
+}
+
+/// Returns whether a condition looks at the text of messages.
+pub(super) fn is_about_body(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("body")
+}
+
+/// Returns whether the body of practically every message contains a text: two letters do, and words without which nobody writes.
+pub(super) fn is_in_bodies(value: &str) -> bool {
+    let text = folded(value);
+    let text = text.trim_matches(|ch: char| !ch.is_alphanumeric());
+    let is_short = text.chars().count() <= 2 && text.chars().all(|ch| u32::from(ch) < FIRST_IDEOGRAPH);
+    is_short || is_trivial(value) || BODIES.contains(&text)
+}
+
+/// Returns whether the headers of practically every message contain a folded text.
+fn is_in_headers(text: &str) -> bool {
+    HEADERS.iter().any(|header| header.contains(text))
 }
 
 /// Radicals, kana, hangul, ideographs and emoji follow; alphabets and punctuation come before.
@@ -183,7 +221,7 @@ mod tests {
 
     fn narrowing(name: &str, value: &str) -> bool {
         let own = OwnAddresses { addresses: vec!["grady@contoso.com".to_owned()] };
-        narrows(&Condition { name: name.to_owned(), values: vec![value.to_owned()] }, &own)
+        narrows(&Condition { name: name.to_owned(), values: vec![value.to_owned()] }, &own, 2026)
     }
 
     #[test]
@@ -212,6 +250,7 @@ mod tests {
             ("From", "news@shop.example"),
             ("HasAttachment", "True"),
             ("WithinSizeRangeMinimum", "5 MB (5,242,880 bytes)"),
+            ("ReceivedBeforeDate", "12/31/2026 11:00:00 PM"),
             ("SentTo", "info@contoso.com"),
             ("RecipientAddressContainsWords", "sales@contoso.com"),
             ("WithinSizeRangeMaximum", "10KB"),

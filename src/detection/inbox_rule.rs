@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use audit_log::AuditRecord;
+use chrono::Datelike as _;
 
 use super::conditions::OwnAddresses;
 use super::description;
@@ -74,7 +75,8 @@ pub(super) fn evidence(
         matching.into_iter().partition(|rule| is_exchange_own(rule, &hidden, known));
     let own = if matching.is_empty() { without_excused(own, &excused, &hidden, known) } else { own };
     let is_dormant = own.is_blank() && !matching.is_empty() && matching.iter().all(|rule| rule.enabled == Some(false));
-    let rule = SeenRule { own: &own, live: &matching, excused: &excused, principals, known, operation_kind };
+    let year = record.created.year();
+    let rule = SeenRule { own: &own, live: &matching, excused: &excused, principals, known, operation_kind, year };
 
     let mut evidence = Evidence::new(FindingKind::InboxRule);
     rule_reasons::add(&rule, &mut evidence);
@@ -147,6 +149,8 @@ pub(super) struct SeenRule<'a> {
     principals: &'a Principals,
     pub(super) known: &'a Knowledge,
     operation_kind: OperationKind,
+    /// The year of the record.
+    year: i32,
 }
 
 impl SeenRule<'_> {
@@ -172,6 +176,10 @@ impl SeenRule<'_> {
 
     pub(super) fn own_addresses(&self) -> &OwnAddresses {
         &self.principals.own
+    }
+
+    pub(super) fn year(&self) -> i32 {
+        self.year
     }
 
     /// Returns whether the rule is hidden and not one of Exchange's own.
