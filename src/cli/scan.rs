@@ -23,6 +23,7 @@ use crate::detection::{is_selected, system_noise};
 use audit_log::export::{self, ExportError};
 use audit_log::{AuditRecord, Event};
 use base::ids::{Domain, RecordId};
+use base::marks::turns_or_hides;
 
 use broken::BrokenParts;
 use kept::KeptRecords;
@@ -359,10 +360,7 @@ fn counted(count: u64, noun: &str) -> String {
 
 /// Text of an attacker's choice for a terminal: control characters and those that turn the direction of text are written out.
 pub(in crate::cli) fn printable(text: &str) -> String {
-    let is_dangerous = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
+    let is_dangerous = |c: char| c.is_control() || turns_or_hides(c);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_dangerous(c) { out.extend(c.escape_unicode()) } else { out.push(c) }

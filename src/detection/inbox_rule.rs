@@ -1,6 +1,7 @@
 //! Inbox and sweep rules: the record and the current rule, evaluated together.
 
 use audit_log::AuditRecord;
+use chrono::Datelike as _;
 
 use super::description;
 use super::evidence::Evidence;
@@ -62,7 +63,8 @@ pub(super) fn evidence(
         matching.into_iter().partition(|rule| is_exchange_own(rule, &hidden, known));
     let own = if matching.is_empty() { without_excused(own, &excused, &hidden, known) } else { own };
     let is_dormant = own.is_blank() && !matching.is_empty() && matching.iter().all(|rule| rule.enabled == Some(false));
-    let rule = SeenRule { own: &own, live: &matching, excused: &excused, principals, known, operation_kind };
+    let year = record.created.year();
+    let rule = SeenRule { own: &own, live: &matching, excused: &excused, principals, known, operation_kind, year };
 
     let mut evidence = Evidence::new(FindingKind::InboxRule);
     rule_reasons::add(&rule, &mut evidence);

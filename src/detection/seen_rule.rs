@@ -23,6 +23,8 @@ pub(super) struct SeenRule<'a> {
     pub(super) principals: &'a Principals,
     pub(super) known: &'a Knowledge,
     pub(super) operation_kind: OperationKind,
+    /// The year of the record.
+    pub(super) year: i32,
 }
 
 impl SeenRule<'_> {

@@ -66,9 +66,7 @@ impl<'a> RunJournal<'a> {
             incident_id: finding.incident_id.clone(),
             seal: String::new(),
         };
-        if request.action == Action::Contain {
-            row.seal = app.seals.of_run(&row);
-        }
+        row.seal = app.seals.of_run(&row);
         let etag = put(app.store.as_ref(), &row, false, None).await?;
         let record = Self { app, row, etag, before: None, own: None, warnings: Vec::new() };
         if record.is_shown_as_newest() {
@@ -132,12 +130,14 @@ impl<'a> RunJournal<'a> {
     /// first.
     pub async fn save(&mut self, steps: &[Step]) {
         self.row.steps = json(steps);
+        self.seal();
         self.store().await;
     }
 
     /// Stores how far the steps are, in the copy under the log id as well.
     pub async fn publish(&mut self, steps: &[Step]) {
         self.row.steps = json(steps);
+        self.seal();
         let (store, row) = (self.app.store.as_ref(), &self.row);
         let limit = Deadline::after(Arc::clone(&self.app.clock), STORE_CALL_TIMEOUT);
         let own = limit.limit(put(store, row, false, Some(&self.etag)));
@@ -152,6 +152,10 @@ impl<'a> RunJournal<'a> {
         if let Err(error) = newest.unwrap_or_else(|| Err(slow())) {
             self.warn_of(&error);
         }
+    }
+
+    fn seal(&mut self) {
+        self.row.seal = self.app.seals.of_run(&self.row);
     }
 
     async fn store(&mut self) {
