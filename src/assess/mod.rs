@@ -14,6 +14,8 @@ mod resume;
 
 pub use resume::{resume_notices, resume_unwatched};
 
+use std::collections::HashMap;
+
 use parking_lot::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -29,6 +31,7 @@ use crate::detection::{Finding, FindingKind, judge_without_domains, raise_forwar
 use crate::facts::{RunFacts, Turn, contacts};
 use crate::notify::outbox::Outbox;
 use crate::tables::claim::{CLAIM_HOLDS, CONTAINMENT_HOLDS, OwnedFinding};
+use crate::tables::incidents::Joined;
 use crate::tables::{Containment, CoverageSession, ProcessedRow, RowVersion, is_containable};
 use crate::tenants::{Report, Stop};
 use audit_log::AuditRecord;
@@ -94,6 +97,8 @@ pub struct Assessor<'a> {
     /// Held while a sign-in from an attacker's address is counted.
     address_turn: tokio::sync::Mutex<()>,
     near: NearEvents,
+    /// The incidents that repeats of this run have joined, by account.
+    incidents: tokio::sync::Mutex<HashMap<String, Joined>>,
     counts: Mutex<Report>,
     /// The queue of the containment stage. `None`: threats are sent immediately.
     containment: Mutex<Option<UnboundedSender<OwnedFinding>>>,
@@ -115,6 +120,7 @@ impl<'a> Assessor<'a> {
             notified: NotifiedFingerprints::default(),
             address_turn: tokio::sync::Mutex::default(),
             near: NearEvents::default(),
+            incidents: tokio::sync::Mutex::default(),
             counts: Mutex::default(),
             containment: Mutex::default(),
         }

@@ -7,7 +7,9 @@ use super::fold::folded;
 use super::restriction;
 use super::rule::Condition;
 use super::targets::Target;
-use super::trivial_text::{EVERY_MESSAGE, FEW_MESSAGES, is_about_body, is_in_bodies, is_in_headers, is_trivial, year_in};
+use super::trivial_text::{
+    EVERY_MESSAGE, FEW_MESSAGES, is_about_body, is_in_bodies, is_in_headers, is_trivial, year_in,
+};
 
 /// The property of a condition that decides whether it narrows a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

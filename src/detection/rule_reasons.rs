@@ -141,8 +141,7 @@ fn add_plain_actions(rule: &SeenRule<'_>, evidence: &mut Evidence) {
 
 fn add_conditions(rule: &SeenRule<'_>, evidence: &mut Evidence) {
     let applies_to_all = |shape: &RuleShape| {
-        shape.complete
-            && !shape.conditions.iter().any(|condition| narrows(condition, rule.own_addresses(), rule.year))
+        shape.complete && !shape.conditions.iter().any(|condition| narrows(condition, rule.own_addresses(), rule.year))
     };
     if rule.shapes().any(applies_to_all) {
         evidence.applies_to_all_mail = true;

@@ -6,12 +6,12 @@ use table_store::{Column, Entity};
 use tenantwatch::tables::{
     ActionRow, AddedDomainRow, AttackerRow, BreakerRow, BreakerScope, ConsentRow, CoverageRow, DeferredBlob,
     IncidentRow, InvestigationRow, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow,
-    RemovedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow,
+    RemovedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow, WebhookRow,
 };
 
 use super::row_fixture::{
     action, added, attacker, breaker, consent, finding, incident, investigation, lock, near, open_snapshots, owed,
-    pending, removed, seen, service, target, tenant_row,
+    pending, removed, seen, service, target, tenant_row, webhook,
 };
 
 /// The rows of docs/tables.md, and what the code writes.
@@ -35,6 +35,7 @@ pub fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
         ("AuditLogCoverage: `removed_<h>`", RemovedRow::COLUMNS, removed().to_entity()),
         ("AuditLogCoverage: `added_<h>`", AddedDomainRow::COLUMNS, added().to_entity()),
         ("AuditLogCoverage: `breaker`", BreakerRow::COLUMNS, breaker(BreakerScope::All).to_entity()),
+        ("AuditLogCoverage: `channel`", WebhookRow::COLUMNS, webhook().to_entity()),
         ("AuditLogCoverage: the service", ServiceRow::COLUMNS, service().to_entity()),
     ]
 }
