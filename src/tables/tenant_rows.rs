@@ -12,7 +12,7 @@ use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError,
 use super::RowVersion;
 use super::columns::{Columns, json_text};
 use super::coverage::{TenantState, tenant_state};
-use super::processed::SEVERITIES;
+use super::finding_state::SEVERITIES;
 
 /// A blob that could not be read yet: row `owed_<h>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
