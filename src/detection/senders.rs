@@ -105,7 +105,12 @@ fn kind_of_part(value: &str, known: &Knowledge) -> Option<SenderKind> {
     }
     let listed = domain.contains('.').then(|| kind_of_whole(domain)).flatten();
     let is_outside = || domain.contains('.') && domain.parse().is_ok_and(|domain| !known.is_inside(&domain));
-    listed.or_else(|| is_outside().then_some(SenderKind::Outsider))
+    listed.or_else(|| (is_outside() && !is_part_of_warning_sender(&value)).then_some(SenderKind::Outsider))
+}
+
+/// Returns whether a part of an address, such as `microsoft.com`, takes in mail of account security or a payroll service beside other mail.
+fn is_part_of_warning_sender(value: &str) -> bool {
+    ["account", "payroll"].iter().filter_map(|kind| LISTED.get(kind)).flatten().any(|sender| sender.contains(value))
 }
 
 #[cfg(test)]
@@ -132,6 +137,9 @@ mod tests {
             ("postmaster", Some(SenderKind::Bounce)),
             ("news@shop.example", Some(SenderKind::Outsider)),
             ("newsletter", None),
+            ("microsoft.com", None),
+            ("@microsoft.com", None),
+            ("e-mail.microsoft.com", Some(SenderKind::Outsider)),
         ] {
             assert_eq!(kind_of(value, &known), kind, "{value}");
         }
