@@ -82,7 +82,7 @@ pub use mailbox_ids::MailboxIds;
 pub use principals::has_failed;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
-pub use relations::{correlate, unite_consents};
+pub use relations::{can_relate, correlate, unite_consents};
 pub use selection::is_selected;
 pub use verdict::{Signals, is_high_without_forwarding, severity};
 pub use words::{WordCounts, WordGroup};
