@@ -96,7 +96,7 @@ pub use mailbox_ids::MailboxIds;
 pub use questions::questions;
 pub use reason::{Reason, ReasonName};
 pub use record_facts::has_failed;
-pub use relations::{correlate, unite_consents};
+pub use relations::{can_relate, correlate, unite_consents};
 pub use selection::is_selected;
 pub use verdict::{Signals, is_high_without_forwarding, severity};
 pub use words::{WordCounts, WordGroup};

@@ -138,7 +138,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
             && let Some((length, traces)) = Traces::cross(rest.get(..LONGEST_RECORD).unwrap_or(rest))
         {
             self.line = cursor.line(self.line, cursor.at);
-            sink(Event::Traced { json: &rest[..length], line: self.line, traces });
+            sink(Event::Traced { json: &rest[..length], line: self.line, traces: &traces });
             cursor.at += length;
             cursor.counted = cursor.at;
             return;
