@@ -34,7 +34,7 @@ use crate::settings::TableNames;
 pub use actions::ActionRow;
 pub use breaker::{BreakerRow, BreakerScope, Counters, Reservation};
 pub use channel::WebhookRow;
-pub use containment::{Containment, is_containable};
+pub use containment::Containment;
 pub use coverage::{CoverageRow, TenantState};
 pub use coverage_session::CoverageSession;
 pub use finding_state::{FindingState, Notified, Unanswered, UnansweredChannels};
