@@ -59,7 +59,7 @@ impl Assessor<'_> {
         if is_repeat { Ok(()) } else { Box::pin(self.relate(&finding)).await }
     }
 
-    /// Stores rows that are only recorded, in one request where the store can. Where it cannot, because one of them is stored already
+    /// Stores rows that are only recorded, in one request where the store can. If it cannot, because one of them is stored already
     /// for example, each is stored by itself.
     pub(super) async fn store_together(&self, rows: &[Entity]) -> Result<(), StoreError> {
         if rows.len() > 1 && self.app.store.insert_together(PROCESSED, rows).await {

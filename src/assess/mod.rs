@@ -15,7 +15,8 @@ mod resume;
 pub use resume::{resume_notices, resume_unwatched};
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
@@ -133,7 +134,7 @@ impl<'a> Assessor<'a> {
 
     /// Ends the stage of containment: no further threat comes.
     pub fn end_containment(&self) {
-        self.containment.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.containment.lock().take();
     }
 
     /// Sends a threat that this run holds the claim of, or hands it to the stage of containment.
@@ -142,7 +143,7 @@ impl<'a> Assessor<'a> {
         if !is_open && (row.containment.is_some() || !self.is_to_be_contained(&row)) {
             return self.outbox.deliver_threat(row, version).await;
         }
-        let stage = self.containment.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let stage = self.containment.lock().clone();
         let Some(stage) = stage else { return self.outbox.deliver_threat(row, version).await };
         match stage.send(OwnedFinding { row, version }) {
             Ok(()) => Ok(()),
@@ -170,7 +171,7 @@ impl<'a> Assessor<'a> {
         if let Some(facts) = self.facts.into_inner() {
             facts.keep();
         }
-        self.counts.into_inner().unwrap_or_default()
+        self.counts.into_inner()
     }
 
     /// Evaluates records and stores what is found. Removals and added domains come first, because threats are evaluated with them. Then
@@ -323,8 +324,6 @@ impl<'a> Assessor<'a> {
     }
 
     fn count(&self, change: impl FnOnce(&mut Report)) {
-        if let Ok(mut counts) = self.counts.lock() {
-            change(&mut counts);
-        }
+        change(&mut self.counts.lock());
     }
 }

@@ -17,7 +17,7 @@ use crate::tables::{
     FindingState, ProcessedRow, RowVersion, TargetIndexRow, TargetRow, UserEventRow, insert_new, list_readable, load,
 };
 use base::ids::{RecordId, RunId};
-use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, list_all};
+use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, list_some};
 
 /// The period for which another mailbox's use of a target counts.
 const TARGET_COUNTS: TimeDelta = TimeDelta::days(7);
@@ -27,6 +27,12 @@ const FEW_USERS: usize = 2;
 
 /// The maximum number of targets of one finding that are related. It is bounded because an attacker chooses how many a rule has.
 const TARGETS_RELATED: usize = 50;
+
+/// The number of users of a target that are read. Whoever administers a tenant decides how many there are, and the tenants share them.
+const USERS_READ: usize = 1_000;
+
+/// The most rows of users whose time is over that one finding removes.
+const OLD_DELETED: usize = 20;
 
 /// The relations of one finding to others.
 #[derive(Debug, Default)]
@@ -97,11 +103,16 @@ impl Assessor<'_> {
         };
         self.store_target(&own).await?;
         crate::tables::put(store, &self.app.clock, &TargetIndexRow::to(&own)).await?;
-        let rows = list_all(store, COVERAGE, Query::partition(crate::tables::keys::target(&own.target))).await?;
-        let mut users = Vec::new();
+        let query = Query::partition(crate::tables::keys::target(&own.target));
+        let rows = list_some(store, COVERAGE, query, USERS_READ).await?;
+        let (mut users, mut deleted) = (Vec::new(), 0);
         for stored in &rows {
             let Ok((row, _)) = TargetRow::from_stored(stored) else { continue };
             if own.seen - row.seen > TARGET_COUNTS {
+                if deleted == OLD_DELETED {
+                    continue;
+                }
+                deleted += 1;
                 store.delete(COVERAGE, &stored.entity.key, None).await?;
             } else if row.key() != own.key() {
                 users.push(row);

@@ -7,12 +7,13 @@ use crate::detection::Severity;
 use crate::tables::keys;
 use base::ids::{Domain, RecordId, TenantId};
 use m365::management_activity::{Content, ContentType};
-use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, StoreError, Stored};
 
 use super::RowVersion;
 use super::columns::{Columns, json_text};
 use super::coverage::{TenantState, tenant_state};
-use super::processed::SEVERITIES;
+use super::finding_state::SEVERITIES;
+use super::pending;
 
 /// A blob that could not be read yet: row `owed_<h>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,7 +191,7 @@ impl NotifiedFingerprintRow {
 
 impl PendingRow {
     /// The columns, as docs/tables.md lists them.
-    pub const COLUMNS: &'static [&'static str] = &["Domain", "Since", "Record"];
+    pub const COLUMNS: &'static [&'static str] = &["Domain", "Since", "Holds", "Record"];
 
     /// The prefix of the row keys.
     pub const ROW_PREFIX: &'static str = "pending_";
@@ -205,15 +206,11 @@ impl PendingRow {
         let mut entity = Entity::new(Self::key(&self.tenant_id, &self.record_id));
         entity.set_text("Domain", self.domain.as_str());
         entity.set("Since", Column::Time(self.since));
+        entity.set_text("Holds", pending::holds(self.record.as_deref()));
         if let Some(record) = &self.record {
             entity.set_whole_text("Record", record);
         }
         entity
-    }
-
-    /// Returns the key of the finding itself.
-    pub fn finding(&self) -> Key {
-        Key::new(PartitionKey::domain(&self.domain), RowKey::record(&self.record_id))
     }
 
     /// Reads the row from the store.

@@ -177,7 +177,7 @@ async fn with_action_key_off_three_members_are_enough() {
     assert_eq!(answer["UndoToken"], "");
 }
 
-/// What docs/operations.md says about one kind of invocation: its name in the table, and the most bytes of its row.
+/// The statement of docs/operations.md about one kind of invocation: its name in the table, and the most bytes of its row.
 const DOCUMENTED: [(&str, usize); 5] = [
     ("a run with a threat", 350),
     ("a run that fails", 450),

@@ -186,7 +186,7 @@ pub(super) async fn channel_items(app: &App, problems: &[Problem], notify: bool)
             None if is_set && notify && channel == Channel::Webhook => items.push(test_webhook(app).await),
             None if is_set && notify => items.push(test(app, channel).await),
             None if is_set && channel == Channel::Webhook => items.push(webhook_item(app).await),
-            // Whether the app may send from that mailbox shows only when it does.
+            // Only a sent mail shows that the app may send from that mailbox.
             None if is_set && channel == Channel::Mail => {
                 items.push(Item::unknown(
                     "mail",

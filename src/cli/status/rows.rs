@@ -11,7 +11,7 @@ use crate::tables::{
     ACTIONS, ActionRow, COVERAGE, CoverageRow, FindingState, PROCESSED, ProcessedRow, ServiceRow, WebhookRow, keys,
     readable,
 };
-use base::ids::RecordId;
+use base::ids::{Domain, RecordId, TenantId};
 use table_store::{ColumnValue, PartitionKey, Query, Store, StoreError, Stored, Table, list_all, whole_text_columns};
 
 /// The tenants whose rows are read concurrently.
@@ -102,6 +102,13 @@ pub struct TenantRows {
     pub notices: Vec<StoredNotice>,
     /// Every remediation run, oldest first.
     pub runs: Vec<ActionRow>,
+}
+
+impl TenantRows {
+    /// Returns the names of the tenant: its id and its domain.
+    pub fn names(&self) -> (TenantId, &Domain) {
+        (self.coverage.tenant_id, &self.coverage.domain)
+    }
 }
 
 /// The stored rows about the service as a whole.
