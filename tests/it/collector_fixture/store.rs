@@ -1,6 +1,6 @@
 //! A store in memory that counts its operations and fails where a test says so.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::StillClock;
@@ -52,6 +52,8 @@ pub struct CountingStore {
     single: Mutex<Option<(usize, Failure)>>,
     /// Listings begin with an empty page, as those of table storage may.
     begins_empty: Mutex<bool>,
+    /// Others run between an operation and its answer.
+    lets_others_run: AtomicBool,
     written: Mutex<Vec<(Operation, Key)>>,
     clock: Arc<StillClock>,
     /// The error of the store's own clock, if it has one.
@@ -73,6 +75,7 @@ impl CountingStore {
             planned: Mutex::default(),
             single: Mutex::default(),
             begins_empty: Mutex::default(),
+            lets_others_run: AtomicBool::new(false),
             written: Mutex::default(),
         }
     }
@@ -108,6 +111,18 @@ impl CountingStore {
     /// Returns whether every planned failure has happened.
     pub fn has_failed_as_planned(&self) -> bool {
         self.single.lock().unwrap().is_none() && self.planned.lock().unwrap().iter().all(|planned| planned.times == 0)
+    }
+
+    /// Lets others run before and after each operation, as every store over a network does. Otherwise nothing comes between what one
+    /// future reads and what it writes.
+    pub fn let_others_run(&self) {
+        self.lets_others_run.store(true, Ordering::Relaxed);
+    }
+
+    async fn pause(&self) {
+        if self.lets_others_run.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
     }
 
     pub fn begin_listings_with_an_empty_page(&self) {
@@ -150,11 +165,14 @@ impl CountingStore {
             return Err(StoreError::Unavailable("gone".to_owned()));
         }
         let single = self.single.lock().unwrap().take_if(|(number, _)| *number == before).map(|(_, failure)| failure);
-        match single.or_else(|| self.planned(operation, row)) {
+        self.pause().await;
+        let done = match single.or_else(|| self.planned(operation, row)) {
             Some(Failure::BeforeEffect) => Err(Self::unavailable()),
             Some(Failure::AfterEffect) => effect.await.and_then(|_| Err(Self::unavailable())),
             None => effect.await,
-        }
+        };
+        self.pause().await;
+        done
     }
 
     fn note_written(&self, operation: Operation, key: &Key) {
