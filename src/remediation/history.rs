@@ -15,7 +15,7 @@ use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, Stored};
 
 use super::accounts::Account;
 use super::lock::digest;
-use super::steps::snapshot::Snapshot;
+use super::snapshot::Snapshot;
 use super::{Action, Refusal, RunStatus, Step, StepName};
 
 /// The time in which runs are looked for that no index names: the life of an Undo token.

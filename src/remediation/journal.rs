@@ -1,9 +1,8 @@
 //! The rows of a run: its own, and the copy under the log id, which is that of the newest run.
 //!
-//! A store that is slow must not keep anybody from stopping an attacker: nothing waits for it longer than [`STORE`].
+//! A store that is slow must not keep anybody from stopping an attacker: nothing waits for it longer than [`STORE_CALL_TIMEOUT`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::join;
 
@@ -15,12 +14,10 @@ use table_store::{ETag, Store, StoreError, Stored};
 
 use super::accounts::Accounts;
 use super::history::History;
+use super::limits::STORE_CALL_TIMEOUT;
 use super::request::{Action, Request};
-use super::steps::snapshot::Snapshot;
+use super::snapshot::Snapshot;
 use super::{RunStatus, Step};
-
-/// The time limit of the store for everything after the first row.
-pub const STORE: Duration = Duration::from_millis(2_500);
 
 /// The number of attempts to write a row that others write at the same time.
 const TRIES: usize = 4;
@@ -88,7 +85,7 @@ impl<'a> RunJournal<'a> {
             action: self.row.action.clone(),
             started: self.row.started,
         };
-        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
+        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE_CALL_TIMEOUT);
         if let Err(error) = limit.limit(history.add(self.app, &run)).await.unwrap_or_else(|| Err(slow())) {
             self.warn_of(&error);
         }
@@ -142,7 +139,7 @@ impl<'a> RunJournal<'a> {
         self.row.steps = json(steps);
         self.seal();
         let (store, row) = (self.app.store.as_ref(), &self.row);
-        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
+        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE_CALL_TIMEOUT);
         let own = limit.limit(put(store, row, false, Some(&self.etag)));
         let newest = async {
             match self.is_shown_as_newest() {
@@ -162,7 +159,7 @@ impl<'a> RunJournal<'a> {
     }
 
     async fn store(&mut self) {
-        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
+        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE_CALL_TIMEOUT);
         let own = limit.limit(put(self.app.store.as_ref(), &self.row, false, Some(&self.etag))).await;
         self.note_stored(own);
     }
@@ -200,7 +197,7 @@ impl<'a> RunJournal<'a> {
 }
 
 fn slow() -> StoreError {
-    StoreError::Unavailable(format!("no answer within {} ms", STORE.as_millis()))
+    StoreError::Unavailable(format!("no answer within {} ms", STORE_CALL_TIMEOUT.as_millis()))
 }
 
 /// Writes a row whatever its version, for an answer may have been lost. A run's own row has no other writer; of the copy under the

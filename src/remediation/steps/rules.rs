@@ -4,34 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::detection::{is_delegate_rule_name, is_exchange_rule_name};
 use crate::tables::ProcessedRow;
 use base::clock::Deadline;
 use m365::ServiceError;
 use m365::exchange::{InboxRule, ListedRule, is_refused};
 use m365::graph::MessageRule;
+use table_store::cut_text;
 
-use super::snapshot::KeptRule;
 use super::{delegate_access, excused_rules};
 use crate::remediation::boundary::{Recipient, smtp_target};
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
-use crate::remediation::step::explain;
+use crate::remediation::context::RemediationContext;
+use crate::remediation::grants::{EXCHANGE_GRANT, explain};
+use crate::remediation::snapshot::{KeptRule, Source};
 
 /// The time limit for looking up the targets of hidden rules. An attacker may have chosen how many targets they have.
-const LOOK_UPS: Duration = Duration::from_secs(8);
+const TARGET_LOOK_UPS_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The interface through which a rule was read, and through which it is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Source {
-    /// The inbox rules of Exchange, hidden ones too.
-    Inbox,
-    /// The sweep rules of Exchange.
-    Sweep,
-    /// Graph `messageRules`, if Exchange denies access.
-    Graph,
-}
+/// The longest description of a rule that is kept, in UTF-16 units: a row of the store takes 1 MiB.
+const DESCRIPTION_LIMIT: usize = 300;
 
 /// A rule.
 #[derive(Debug, Clone)]
@@ -78,6 +69,18 @@ impl Rule {
     }
 }
 
+/// Returns the part of a rule that is saved.
+fn kept(rule: &Rule) -> KeptRule {
+    KeptRule {
+        identity: rule.identity.clone(),
+        id: rule.id.clone(),
+        name: cut_text(&rule.name, DESCRIPTION_LIMIT),
+        enabled: rule.enabled,
+        description: cut_text(&rule.description, DESCRIPTION_LIMIT),
+        hidden: rule.hidden,
+    }
+}
+
 /// The rules of a mailbox as they are now.
 pub struct Rules {
     /// Those that could be read.
@@ -115,7 +118,7 @@ impl Rules {
             Unseen::Sweep(_) => &[Source::Inbox],
             Unseen::HiddenAndSweep(_) => &[Source::Graph],
         };
-        let of = |source| self.known.iter().filter(move |rule| rule.source == source).map(KeptRule::of).collect();
+        let of = |source| self.known.iter().filter(move |rule| rule.source == source).map(kept).collect();
         sources.iter().map(|source| (*source, of(*source))).collect()
     }
 }
@@ -186,7 +189,7 @@ async fn read_through_exchange(context: &RemediationContext<'_>) -> Result<Rules
         Ok(sweep) => (sweep, Unseen::None),
         Err(error) => (Vec::new(), Unseen::Sweep(error)),
     };
-    let look_ups = Deadline::after(Arc::clone(&context.app.clock), LOOK_UPS);
+    let look_ups = Deadline::after(Arc::clone(&context.app.clock), TARGET_LOOK_UPS_TIMEOUT);
     let mut known = Vec::with_capacity(all.len() + sweep.len());
     let mut has_junk_rule = false;
     for listed in all {

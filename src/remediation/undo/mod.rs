@@ -1,28 +1,28 @@
 //! The snapshot is put back. Never the password, nor forwarding on the mailbox to the outside; rules that send mail outside, and
 //! what a threat names, only where that is forced.
 
-use std::collections::BTreeMap;
+mod forwarding;
+mod inbox_rules;
+mod threats;
 
 use chrono::TimeDelta;
+use m365::exchange::{AutoReply, ClientAccess, is_unknown_parameter};
+use m365::graph::User;
 use secrecy::ExposeSecret as _;
+use table_store::{Key, PartitionKey, RowKey, StoreError};
 use tokio::sync::Mutex;
 
-use crate::detection::FindingKind;
 use crate::notify::token::{ActionTokens, Scope};
 use crate::tables::{self, ProcessedRow};
 use base::ids::{RecordId, RunId};
-use m365::exchange::{AutoReply, ClientAccess, Forwarding, is_unknown_parameter};
-use m365::graph::User;
-use table_store::{Key, PartitionKey, RowKey, StoreError};
 
-use super::context::{EXCHANGE_GRANT, RemediationContext};
+use super::context::RemediationContext;
+use super::grants::{EXCHANGE_GRANT, explain};
 use super::history::History;
 use super::remediate::RemediationRequest;
-use super::step::{StepReport, explain, quoted};
-use super::steps::rule_switch::RuleSwitch;
-use super::steps::rules::{self, Rule, Source};
-use super::steps::snapshot::{KeptRule, Snapshot};
-use super::steps::{block_sign_in, clear_forwarding, disable_auto_reply, disable_client_access};
+use super::snapshot::Snapshot;
+use super::step::StepReport;
+use super::steps::{block_sign_in, disable_auto_reply, disable_client_access};
 use super::{Outcome, Refusal, Report, RunStatus, Step, StepName};
 
 /// The steps that are undone, in this order: the owner can sign in last.
@@ -66,7 +66,7 @@ async fn under_lock<'a>(
         if !context.may_go_on().await {
             break;
         }
-        let work = Box::pin(put_back(context, STEPS[at], &snapshot, &history, press.request.force));
+        let work = Box::pin(restore(context, STEPS[at], &snapshot, &history, press.request.force));
         let report = context.run_while_locked(work).await;
         let report = report.unwrap_or_else(|| StepReport::planned("Time ran out. Run the Undo again to continue."));
         steps[at].note(report);
@@ -134,7 +134,7 @@ fn is_meant(context: &RemediationContext<'_>, user: &User) -> bool {
     context.compromised.iter().any(|account| account.key().eq_ignore_ascii_case(&user.id))
 }
 
-async fn put_back(
+async fn restore(
     context: &RemediationContext<'_>,
     step: StepName,
     snapshot: &Snapshot,
@@ -145,8 +145,8 @@ async fn put_back(
         return StepReport::skipped("No run has changed it.");
     }
     match step {
-        StepName::ClearForwarding => forwarding(context, snapshot.forwarding.as_ref(), force).await,
-        StepName::DisableInboxRules => inbox_rules(context, &snapshot.rules, force).await,
+        StepName::ClearForwarding => forwarding::restore(context, snapshot.forwarding.as_ref(), force).await,
+        StepName::DisableInboxRules => inbox_rules::restore(context, &snapshot.rules, force).await,
         StepName::DisableAutoReply => auto_reply(context, snapshot.auto_reply.as_ref()).await,
         StepName::DisableClientAccess => client_access(context, snapshot.client_access.as_ref()).await,
         StepName::BlockSignIn => sign_in(context, &snapshot.users, history).await,
@@ -162,7 +162,7 @@ async fn sign_in(context: &RemediationContext<'_>, users: &[User], history: &His
             _ if !is_meant(context, user) => {
                 StepReport::skipped(format!("{name}: was blocked because of another finding. Undo that finding."))
             }
-            Some(_) => let_in(context, user, history).await,
+            Some(_) => allow_sign_in(context, user, history).await,
             None => StepReport::failed(format!(
                 "{name}: Graph did not say whether sign-in was allowed before it was blocked. Allow it manually."
             )),
@@ -174,7 +174,7 @@ async fn sign_in(context: &RemediationContext<'_>, users: &[User], history: &His
     }
 }
 
-async fn let_in(context: &RemediationContext<'_>, user: &User, history: &History) -> StepReport {
+async fn allow_sign_in(context: &RemediationContext<'_>, user: &User, history: &History) -> StepReport {
     let name = &user.user_principal_name;
     let password = match has_reset_password(context, user, history) {
         true => "the password remains reset",
@@ -222,175 +222,6 @@ async fn auto_reply(context: &RemediationContext<'_>, reply: Option<&AutoReply>)
         Ok(()) => undone("The automatic reply is enabled again."),
         Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
     }
-}
-
-async fn forwarding(context: &RemediationContext<'_>, kept: Option<&Forwarding>, force: bool) -> StepReport {
-    let Some(kept) = kept else {
-        return nothing_kept();
-    };
-    if *kept == Forwarding::default() {
-        return StepReport::skipped("The mailbox did not forward.");
-    }
-    for target in kept.targets() {
-        match may_forward_to(context, target, force).await {
-            Ok(()) => {}
-            Err(report) => return report,
-        }
-    }
-    match clear_forwarding::set(context, kept).await {
-        Ok(()) => undone("Forwarding restored."),
-        Err(error) => StepReport::failed_by(&error, EXCHANGE_GRANT),
-    }
-}
-
-/// Only to inside or trusted targets, and to none that a threat names.
-async fn may_forward_to(context: &RemediationContext<'_>, target: &str, force: bool) -> Result<(), StepReport> {
-    let shown = quoted(target);
-    if !stays_inside(context, target).await? {
-        return Err(StepReport::skipped(format!(
-            "{shown} is not proven to be internal or trusted, so forwarding remains disabled."
-        )));
-    }
-    let address = context.address_of(target).await.map(|address| address.to_string());
-    let threats = threats(context).await?;
-    let is_named = threats.rows.iter().any(|threat| {
-        let text = threat.forwarding_address.to_lowercase();
-        text.contains(&target.to_lowercase()) || address.as_ref().is_some_and(|address| text.contains(address))
-    });
-    match force {
-        false if is_named => Err(StepReport::skipped(format!(
-            "A threat names {shown}, so forwarding remains disabled unless Force is true."
-        ))),
-        false if !threats.are_all => Err(may_be_named(&shown)),
-        _ => Ok(()),
-    }
-}
-
-/// Reports that something is not put back because not every threat could be looked at.
-fn may_be_named(shown: &str) -> StepReport {
-    StepReport::skipped(format!(
-        "More findings are stored than one request reads, so a threat may name {shown}: it remains disabled unless Force is true."
-    ))
-}
-
-/// Returns whether mail to the target is proven to stay in the organization, or goes to a trusted recipient.
-async fn stays_inside(context: &RemediationContext<'_>, target: &str) -> Result<bool, StepReport> {
-    let boundary = context.boundary().await.map_err(|error| StepReport::failed_by(&error, EXCHANGE_GRANT))?;
-    Ok(boundary.is_proven_inside(context, target).await)
-}
-
-async fn inbox_rules(
-    context: &RemediationContext<'_>,
-    kept: &BTreeMap<Source, Vec<KeptRule>>,
-    force: bool,
-) -> StepReport {
-    if kept.is_empty() {
-        return nothing_kept();
-    }
-    let threats = match threats(context).await {
-        Ok(threats) => threats,
-        Err(report) => return report,
-    };
-    let of_rules = || threats.rows.iter().filter(|threat| threat.kind == FindingKind::InboxRule);
-    let (off, mut reports) = switched_off(context, kept).await;
-    for rule in &off {
-        if !context.may_go_on().await {
-            reports.push(StepReport::planned("Time ran out. Run the Undo again to continue."));
-            break;
-        }
-        let is_named = of_rules().any(|threat| names(threat, rule));
-        reports.push(match force {
-            false if is_named => {
-                StepReport::skipped(format!("A threat names {}, so it remains disabled.", quoted(&rule.name)))
-            }
-            false if !threats.are_all => may_be_named(&quoted(&rule.name)),
-            false if is_hidden(rule, kept) => {
-                let name = quoted(&rule.name);
-                StepReport::skipped(format!("{name} is hidden, so it remains disabled unless Force is true."))
-            }
-            false => switch_on_if_inside(context, rule).await,
-            true => switch_on(context, rule).await,
-        });
-    }
-    match reports.is_empty() {
-        true => StepReport::skipped("No rule that was enabled before is disabled now."),
-        false => StepReport::all(reports),
-    }
-}
-
-/// Returns whether the rule was hidden when it was disabled. Nobody would see that it works again.
-fn is_hidden(rule: &Rule, kept: &BTreeMap<Source, Vec<KeptRule>>) -> bool {
-    let mut same = kept.get(&rule.source).into_iter().flatten().filter(|old| old.identity == rule.identity);
-    same.any(|old| old.hidden == Some(true))
-}
-
-/// A rule that sends mail out may be the thief's, though no threat names it.
-async fn switch_on_if_inside(context: &RemediationContext<'_>, rule: &Rule) -> StepReport {
-    for target in &rule.targets {
-        match stays_inside(context, target).await {
-            Ok(true) => {}
-            Ok(false) => {
-                let (name, target) = (quoted(&rule.name), quoted(target));
-                let why = "which is not proven to be internal or trusted, so it remains disabled unless Force is true";
-                return StepReport::skipped(format!("{name} sends mail to {target}, {why}."));
-            }
-            Err(report) => return report,
-        }
-    }
-    switch_on(context, rule).await
-}
-
-async fn switch_on(context: &RemediationContext<'_>, rule: &Rule) -> StepReport {
-    match RuleSwitch::on(rule).set(context).await {
-        Ok(()) => undone(format!("{} is enabled again.", quoted(&rule.name))),
-        Err(error) => StepReport::failed(format!("{}: {}", quoted(&rule.name), explain(&error, EXCHANGE_GRANT))),
-    }
-}
-
-/// The rules that are off and were on, read by the way by which they were kept, for by the other they have other ids; and what
-/// has to be told of those that cannot be read.
-async fn switched_off(
-    context: &RemediationContext<'_>,
-    kept: &BTreeMap<Source, Vec<KeptRule>>,
-) -> (Vec<Rule>, Vec<StepReport>) {
-    let was_on = |source: Source| kept.get(&source).into_iter().flatten().filter(|rule| rule.enabled);
-    let (mut off, mut reports) = (Vec::new(), Vec::new());
-    for source in [Source::Inbox, Source::Sweep, Source::Graph] {
-        if was_on(source).next().is_none() {
-            continue;
-        }
-        match rules::read_from(context, source).await {
-            Ok(rules) => {
-                let is_it = |rule: &Rule| was_on(source).any(|old| old.identity == rule.identity);
-                off.extend(rules.into_iter().filter(|rule| !rule.enabled && is_it(rule)));
-            }
-            Err(error) => reports.push(StepReport::failed_by(&error, EXCHANGE_GRANT)),
-        }
-    }
-    (off, reports)
-}
-
-/// Returns whether a threat is about this rule: by its id, or by its name, because a rule that was created again has another id. A
-/// blank name counts only if no id is known.
-fn names(threat: &ProcessedRow, rule: &Rule) -> bool {
-    let has_id = !threat.rule_id.is_empty() && rule.source != Source::Graph;
-    let (told, name) = (threat.rule_name.trim().to_lowercase(), rule.name.trim().to_lowercase());
-    let same_name = told == name && !(name.is_empty() && has_id);
-    same_name || has_id && threat.rule_id == rule.id
-}
-
-/// The stored threats of the mailbox and the accounts.
-struct Threats<'a> {
-    rows: Vec<&'a ProcessedRow>,
-    /// `true` if all of them were read.
-    are_all: bool,
-}
-
-async fn threats<'a>(context: &'a RemediationContext<'_>) -> Result<Threats<'a>, StepReport> {
-    let findings = context.findings().await;
-    let findings = findings.map_err(|error| StepReport::failed(format!("Findings cannot be read: {error}")))?;
-    let rows = findings.rows.iter().filter(|row| row.threat).collect();
-    Ok(Threats { rows, are_all: findings.is_complete })
 }
 
 fn nothing_kept() -> StepReport {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::coverage::{GAPS_LIMIT, newest};
 use std::sync::Arc;
 
 use base::clock::Clock;
@@ -10,7 +9,8 @@ use base::ids::TenantId;
 use chrono::{DateTime, NaiveDate, Utc};
 use table_store::{Store, StoreError, is_conflict, retry};
 
-use super::{CoverageRow, DeferredBlob, RowVersion, load, merge, save};
+use super::row::{CoverageRow, GAPS_LIMIT, newest};
+use crate::tables::{DeferredBlob, RowVersion, load, merge, save};
 
 /// Reads a tenant's coverage row.
 ///

@@ -10,11 +10,8 @@ use base::ids::{Domain, TenantId};
 use m365::management_activity::Content;
 use table_store::{BINARY_LIMIT, Column, Entity, Key, RowKey, StoreError, Stored};
 
-use super::RowVersion;
-use super::columns::{Columns, json_text};
-use super::{Span, StoredReadiness, merge, without};
-
-pub use super::merge_concurrent::{merge_concurrent, read, still_owed, write};
+use crate::tables::columns::{Columns, json_text};
+use crate::tables::{RowVersion, Span, StoredReadiness, merge, without};
 
 /// The most spans in `Ahead`.
 const AHEAD_LIMIT: usize = 50;
@@ -357,7 +354,7 @@ pub(super) fn newest(mut spans: Vec<Span>, limit: usize) -> Vec<Span> {
     spans.split_off(spans.len().saturating_sub(limit))
 }
 
-pub(super) fn tenant_state(columns: Columns<'_>) -> Result<TenantState, StoreError> {
+pub(in crate::tables) fn tenant_state(columns: Columns<'_>) -> Result<TenantState, StoreError> {
     let state = columns.word_or("State", TenantState::ALL, TenantState::as_str, TenantState::Unknown);
     state.ok_or_else(|| columns.corrupt("State", "it is missing"))
 }
