@@ -9,6 +9,7 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
+use base::marks::turns_or_hides;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
@@ -116,10 +117,7 @@ pub fn in_one_line(text: &str) -> String {
 }
 
 fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{FEFF}')
-        || ('\u{202A}'..='\u{202E}').contains(&character)
-        || ('\u{2066}'..='\u{2069}').contains(&character)
+    character.is_control() || turns_or_hides(character)
 }
 
 #[cfg(test)]

@@ -11,12 +11,13 @@ use crate::detection::{
     Finding, FindingKind, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, is_change_near_threats,
     raise_after_threat,
 };
+use crate::tables::incidents::Part;
 use crate::tables::{COVERAGE, pending};
 use crate::tables::{
     FindingState, ProcessedRow, RowVersion, TargetIndexRow, TargetRow, UserEventRow, insert_new, list_readable, load,
 };
 use base::ids::{RecordId, RunId};
-use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, list_all};
+use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, list_some};
 
 /// The period for which another mailbox's use of a target counts.
 const TARGET_COUNTS: TimeDelta = TimeDelta::days(7);
@@ -26,6 +27,12 @@ const FEW_USERS: usize = 2;
 
 /// The maximum number of targets of one finding that are related. It is bounded because an attacker chooses how many a rule has.
 const TARGETS_RELATED: usize = 50;
+
+/// The number of users of a target that are read. Whoever administers a tenant decides how many there are, and the tenants share them.
+const USERS_READ: usize = 1_000;
+
+/// The most rows of users whose time is over that one finding removes.
+const OLD_DELETED: usize = 20;
 
 /// The relations of one finding to others.
 #[derive(Debug, Default)]
@@ -96,11 +103,16 @@ impl Assessor<'_> {
         };
         self.store_target(&own).await?;
         crate::tables::put(store, &self.app.clock, &TargetIndexRow::to(&own)).await?;
-        let rows = list_all(store, COVERAGE, Query::partition(crate::tables::keys::target(&own.target))).await?;
-        let mut users = Vec::new();
+        let query = Query::partition(crate::tables::keys::target(&own.target));
+        let rows = list_some(store, COVERAGE, query, USERS_READ).await?;
+        let (mut users, mut deleted) = (Vec::new(), 0);
         for stored in &rows {
             let Ok((row, _)) = TargetRow::from_stored(stored) else { continue };
             if own.seen - row.seen > TARGET_COUNTS {
+                if deleted == OLD_DELETED {
+                    continue;
+                }
+                deleted += 1;
                 store.delete(COVERAGE, &stored.entity.key, None).await?;
             } else if row.key() != own.key() {
                 users.push(row);
@@ -242,7 +254,7 @@ impl Assessor<'_> {
         row.claim_id = RunId::random();
         row.attempts = 1;
         row.next_attempt = Some(self.app.clock.now() + claim_holds(self.app, &row));
-        row.incident_id = self.join_incident(&row).await?;
+        row.incident_id = self.join_incident(&row, Part::Told).await?.id;
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, None).await?;
         self.session.note_unfinished().await?;
         match row.replace(self.app.store.as_ref(), &version).await? {

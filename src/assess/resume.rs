@@ -7,8 +7,10 @@ use crate::app::App;
 use crate::detection::{Finding, FindingKind};
 use crate::tables::RowVersion;
 use crate::tables::claim::{TakenOver, take_over};
+use crate::tables::incidents::Part;
 use crate::tables::keys;
-use crate::tables::{Containment, FindingState, PendingRow, ProcessedRow, load};
+use crate::tables::pending::Note;
+use crate::tables::{Containment, FindingState, ProcessedRow, load};
 use audit_log::AuditRecord;
 use base::clock::Deadline;
 use base::ids::RunId;
@@ -64,7 +66,7 @@ pub async fn resume_unwatched(app: &App, outbox: &Outbox<'_>, session: &Coverage
 
 /// Sends the findings that only wait for delivery. Those that wait for another evaluation stay as they are, because no run reads
 /// the tenant.
-async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<PendingRow>) -> Result<(), StoreError> {
+async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<Note>) -> Result<(), StoreError> {
     for unfinished in notes {
         let Some(Taken { mut row, etag, .. }) = take(app, unfinished).await? else { continue };
         match row.state {
@@ -85,7 +87,7 @@ async fn deliver_notes(app: &App, outbox: &Outbox<'_>, notes: Vec<PendingRow>) -
 }
 
 /// Takes over an unfinished finding, if it is still unfinished and its time has come.
-async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreError> {
+async fn take(app: &App, unfinished: Note) -> Result<Option<Taken>, StoreError> {
     let store = app.store.as_ref();
     let now = app.clock.now();
     let found = match load::<ProcessedRow>(store, &unfinished.finding()).await {
@@ -125,7 +127,11 @@ async fn take(app: &App, unfinished: PendingRow) -> Result<Option<Taken>, StoreE
         return Ok(None);
     }
     match take_over(store, &row, &etag, RunId::random(), now, claim_holds(app, &row)).await? {
-        TakenOver::Ours(row, etag) => Ok(Some(Taken { row: *row, etag, record: unfinished.record })),
+        TakenOver::Ours(row, etag) => {
+            let is_evaluated = row.state == FindingState::Rejudge;
+            let record = if is_evaluated { pending::record(store, &unfinished).await? } else { None };
+            Ok(Some(Taken { row: *row, etag, record }))
+        }
         TakenOver::NotYet(_) | TakenOver::Theirs => Ok(None),
     }
 }
@@ -143,30 +149,25 @@ async fn give_up(app: &App, mut task: ProcessedRow, version: &RowVersion) -> Res
 impl Assessor<'_> {
     /// Sends what earlier runs left undelivered, and returns the notes of the records that are to be evaluated again. If nothing is
     /// unfinished, the store is not queried.
-    pub async fn resume(&self, deadline: &Deadline, share: &Deadline) -> Result<Vec<PendingRow>, Stop> {
+    pub async fn resume(&self, deadline: &Deadline, share: &Deadline) -> Result<Vec<Note>, Stop> {
         if !self.session.read(|row| row.pending).await {
             return Ok(Vec::new());
         }
         let unfinished = pending::list(self.app.store.as_ref(), &self.tenant).await?;
-        let (records, notifications) = unfinished.into_iter().partition(has_record);
+        let (records, notifications) = unfinished.into_iter().partition(Note::has_record);
         self.resume_all(notifications, deadline, share).await?;
         Ok(records)
     }
 
     /// Continues the unfinished findings that are due, until `share` is over. A finding that is taken now is not due in the next
     /// run, so the next run has time for the rest.
-    pub async fn resume_all(
-        &self,
-        unfinished: Vec<PendingRow>,
-        deadline: &Deadline,
-        share: &Deadline,
-    ) -> Result<(), Stop> {
+    pub async fn resume_all(&self, unfinished: Vec<Note>, deadline: &Deadline, share: &Deadline) -> Result<(), Stop> {
         for unfinished in unfinished {
             stop_in_time(deadline)?;
             if share.has_passed() {
                 break;
             }
-            if investigated::due_of(unfinished.record.as_deref()).is_some_and(|due| due > self.app.clock.now()) {
+            if investigated::due_of(unfinished.text()).is_some_and(|due| due > self.app.clock.now()) {
                 continue;
             }
             let Some(taken) = take(self.app, unfinished).await? else { continue };
@@ -243,19 +244,17 @@ impl Assessor<'_> {
             judged.seal.clear();
         }
         if !finding.threat || judged.notified.is_empty() {
+            if finding.threat {
+                judged.incident_id = self.join_incident(&judged, Part::Recorded).await?.id;
+            }
             return self.close(judged, &etag).await;
         }
         judged.state = FindingState::Sending;
-        judged.incident_id = self.join_incident(&judged).await?;
+        judged.incident_id = self.join_incident(&judged, Part::Told).await?.id;
         let Some(etag) = judged.replace(self.app.store.as_ref(), &etag).await? else { return Ok(()) };
         self.count(|report| report.threats += 1);
         self.send_unless_repeat(judged, etag).await
     }
-}
-
-/// Returns whether an unfinished finding waits for another evaluation of its record.
-fn has_record(unfinished: &PendingRow) -> bool {
-    unfinished.record.is_some() && investigated::due_of(unfinished.record.as_deref()).is_none()
 }
 
 /// Returns whether something that the evaluation needs is still withheld.

@@ -96,7 +96,7 @@ pub async fn investigate_due(
     let tenant = session.read(|row| row.tenant_id).await;
     let run = Run { app, session, outbox, deadline };
     for note in pending::list(app.store.as_ref(), &tenant).await? {
-        let is_due = investigated::due_of(note.record.as_deref()).is_some_and(|due| due <= app.clock.now());
+        let is_due = investigated::due_of(note.text()).is_some_and(|due| due <= app.clock.now());
         if !is_due {
             continue;
         }

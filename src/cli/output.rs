@@ -1,12 +1,41 @@
 //! Shared by the commands that write a report: tables for a terminal, and the choice between a file and standard output.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
+use base::marks::turns_or_hides;
 use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
 
 /// The width of a table with headings that is written to no terminal, in characters.
 const PIPE_WIDTH: u16 = 140;
+
+/// Writes a value as JSON that no terminal obeys: control characters and marks that turn or hide text are escaped.
+pub(super) fn write_json(out: &mut dyn Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    out.write_all(escaped(&serde_json::to_string(value)?).as_bytes())
+}
+
+/// As [`write_json`], in lines.
+pub(super) fn write_pretty_json(out: &mut dyn Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    out.write_all(escaped(&serde_json::to_string_pretty(value)?).as_bytes())
+}
+
+/// Returns JSON with such characters as escapes. They can only be in its strings.
+fn escaped(json: &str) -> Cow<'_, str> {
+    let is_escaped = |c: char| turns_or_hides(c) || (c.is_control() && c != '\n');
+    if !json.contains(is_escaped) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        match is_escaped(c) {
+            true => safe.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
+            false => safe.push(c),
+        }
+    }
+    Cow::Owned(safe)
+}
 
 /// Returns an empty table in the style of all commands.
 pub(super) fn bordered() -> Table {

@@ -7,6 +7,9 @@ use super::fold::folded;
 use super::restriction;
 use super::rule::Condition;
 use super::targets::Target;
+use super::trivial_text::{
+    EVERY_MESSAGE, FEW_MESSAGES, is_about_body, is_in_bodies, is_in_headers, is_trivial, year_in,
+};
 
 /// The property of a condition that decides whether it narrows a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,10 @@ enum Sort {
     Recipients,
     SizeMinimum,
     SizeMaximum,
+    /// With a time in the past, before which no new mail comes.
+    Before,
+    /// With any value but `Normal`, which most messages have.
+    UnlessNormal,
 }
 
 static SORTS: LazyLock<HashMap<String, Sort>> = LazyLock::new(|| {
@@ -36,18 +43,12 @@ static SORTS: LazyLock<HashMap<String, Sort>> = LazyLock::new(|| {
                 "recipients" => Sort::Recipients,
                 "size-minimum" => Sort::SizeMinimum,
                 "size-maximum" => Sort::SizeMaximum,
+                "before" => Sort::Before,
+                "unless-normal" => Sort::UnlessNormal,
                 _ => return None,
             };
             Some((row.first()?.to_ascii_lowercase(), sort))
         })
-        .collect()
-});
-
-/// Header words that practically every message has.
-static HEADERS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    super::data::rows(include_str!("data/conditions.txt"))
-        .filter(|row| row.first() == Some(&"always"))
-        .filter_map(|row| row.get(1).copied())
         .collect()
 });
 
@@ -94,13 +95,16 @@ impl OwnAddresses {
 }
 
 /// Returns whether messages fail this condition in practice.
-pub(super) fn narrows(condition: &Condition, own: &OwnAddresses) -> bool {
+pub(super) fn narrows(condition: &Condition, own: &OwnAddresses, year: i32) -> bool {
     let any = |is_always_true: &dyn Fn(&str) -> bool| condition.values.iter().any(|value| is_always_true(value));
     match sort_of(&condition.name) {
         Some(Sort::Never) => false,
         Some(Sort::Text) if condition.name.eq_ignore_ascii_case("HeaderContainsWords") => {
-            !any(&|value| is_trivial(value) || HEADERS.contains(&folded(value).trim_end_matches(':')))
+            !any(&|value| is_trivial(value) || is_in_headers(folded(value).trim_end_matches(':')))
         }
+        Some(Sort::Text) if is_about_body(&condition.name) => !any(&is_in_bodies),
+        Some(Sort::Before) => !any(&|value| year_in(value).is_some_and(|before| before > year)),
+        Some(Sort::UnlessNormal) => !any(&|value| value.trim().eq_ignore_ascii_case("Normal")),
         Some(Sort::Text) => !any(&is_trivial),
         Some(Sort::People) => !any(&|value| value.trim().is_empty() || value.trim() == "@"),
         Some(Sort::Recipients) => {
@@ -108,31 +112,11 @@ pub(super) fn narrows(condition: &Condition, own: &OwnAddresses) -> bool {
             !any(&|value| is_trivial(value) || own.are_meant_by(value, by_words))
         }
         Some(Sort::SizeMinimum) => !any(&|value| size_in_bytes(value).is_some_and(|bytes| bytes <= EVERY_MESSAGE)),
-        Some(Sort::SizeMaximum) => !any(&|value| size_in_bytes(value).is_some_and(|bytes| bytes >= NO_MESSAGE)),
+        Some(Sort::SizeMaximum) => !any(&|value| size_in_bytes(value).is_some_and(|bytes| bytes >= FEW_MESSAGES)),
         Some(Sort::Narrows) => true,
         None => restriction::narrows(condition),
     }
 }
-
-/// Every message is at least this big, in bytes: the headers alone are.
-const EVERY_MESSAGE: u64 = 1024;
-/// The size that no message exceeds, in bytes: the highest limit that Exchange Online accepts is 150 MB.
-const NO_MESSAGE: u64 = 150 * 1024 * 1024;
-
-/// Returns whether practically every message contains a text: nothing visible (a NUL), `@`, `.`, a single letter. An ideograph or
-/// a picture is a word of its own.
-pub(super) fn is_trivial(value: &str) -> bool {
-    let text = folded(value);
-    let mut chars = text.chars();
-    match (chars.next(), chars.next()) {
-        (None, _) => true,
-        (Some(only), None) => u32::from(only) < FIRST_IDEOGRAPH,
-        _ => matches!(text.as_str(), "com" | ".com" | "http" | "https"),
-    }
-}
-
-/// Radicals, kana, hangul, ideographs and emoji follow; alphabets and punctuation come before.
-const FIRST_IDEOGRAPH: u32 = 0x2E80;
 
 /// Returns whether the words of this condition are looked at.
 pub(super) fn has_words(condition: &Condition) -> bool {
@@ -183,7 +167,7 @@ mod tests {
 
     fn narrowing(name: &str, value: &str) -> bool {
         let own = OwnAddresses { addresses: vec!["grady@contoso.com".to_owned()] };
-        narrows(&Condition { name: name.to_owned(), values: vec![value.to_owned()] }, &own)
+        narrows(&Condition { name: name.to_owned(), values: vec![value.to_owned()] }, &own, 2026)
     }
 
     #[test]
@@ -212,6 +196,7 @@ mod tests {
             ("From", "news@shop.example"),
             ("HasAttachment", "True"),
             ("WithinSizeRangeMinimum", "5 MB (5,242,880 bytes)"),
+            ("ReceivedBeforeDate", "12/31/2026 11:00:00 PM"),
             ("SentTo", "info@contoso.com"),
             ("RecipientAddressContainsWords", "sales@contoso.com"),
             ("WithinSizeRangeMaximum", "10KB"),

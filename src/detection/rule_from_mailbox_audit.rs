@@ -6,6 +6,7 @@
 //! Sources: SEKOIA-IO/intake-formats `Office 365/o365/tests/` (A), splunk/security_content
 //! `detections/cloud/o365_new_email_forwarding_rule_enabled.yml` (B), [MS-OXORULE] 2.2.5.1.1 for the numbers.
 
+use chrono::Datelike as _;
 use serde_json::{Map, Value};
 
 use audit_log::{AuditRecord, damaged_pairs};
@@ -17,7 +18,7 @@ use super::restriction;
 use super::rule::{Action, Condition, Forwarding, RuleShape, rule_id};
 use super::rule_from_parameters::{Given, is_rule_parameter};
 use super::targets::Target;
-use super::unread::UnreadPart;
+use super::unread_part::UnreadPart;
 
 /// The depth to which JSON inside a record is followed.
 const DEPTH: usize = 12;
@@ -32,7 +33,7 @@ pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
         ..RuleShape::default()
     };
     if let Some(condition) = said.get("RuleCondition") {
-        shape.take_condition(condition);
+        shape.take_condition(condition, record.created.year());
     }
     if said.get("RuleState").is_some_and(stops) {
         shape.actions.push(Action::Stop);
@@ -41,7 +42,7 @@ pub(super) fn from_mailbox_audit(record: &AuditRecord) -> RuleShape {
         shape.take_actions_text(actions);
     }
     if let Some(rule) = said.get("ServerRule") {
-        shape.take_server_rule(rule);
+        shape.take_server_rule(rule, record.created.year());
     }
     shape.actions.extend(said.unread().iter().map(|text| Action::Unread(UnreadPart::of(text))));
     // An Outlook re-sync writes records that show neither conditions nor actions; then nothing can be said about conditions.
@@ -58,7 +59,7 @@ pub(super) fn is_removal(record: &AuditRecord) -> bool {
 }
 
 impl RuleShape {
-    fn take_server_rule(&mut self, text: &str) {
+    fn take_server_rule(&mut self, text: &str, year: i32) {
         let Ok(Value::Object(rule)) = serde_json::from_str::<Value>(text) else {
             self.take_unread(text);
             return;
@@ -73,7 +74,7 @@ impl RuleShape {
         self.enabled = self.enabled.or_else(|| state.as_deref().and_then(is_enabled));
         self.enabled = self.enabled.or_else(|| text_of("IsEnabled").map(|text| text.eq_ignore_ascii_case("true")));
         match member(&rule, "Condition") {
-            Some(Value::String(condition)) => self.take_condition(condition),
+            Some(Value::String(condition)) => self.take_condition(condition, year),
             Some(Value::Null) | None => {}
             Some(condition) => {
                 self.conditions.push(Condition { name: "Condition".to_owned(), values: strings(condition, DEPTH) })
@@ -85,8 +86,8 @@ impl RuleShape {
     }
 
     /// The text of a restriction. Free text is a condition too, of which nothing more is known.
-    fn take_condition(&mut self, text: &str) {
-        self.conditions.extend(restriction::read(text));
+    fn take_condition(&mut self, text: &str, year: i32) {
+        self.conditions.extend(restriction::read(text, year));
         let trimmed = text.trim();
         if !trimmed.is_empty() && !trimmed.starts_with(['{', '(', '[']) && !trimmed.eq_ignore_ascii_case("null") {
             self.actions.push(Action::Unread(UnreadPart::default()));

@@ -1,6 +1,7 @@
 //! Text that an attacker may have chosen, made harmless to show.
 
 use base::ids::Domain;
+use base::marks::turns_or_hides;
 
 /// The characters that domain names accept as a dot (UTS #46 maps all of them to one).
 const DOTS: &[char] = &['.', '\u{2024}', '\u{3002}', '\u{fe52}', '\u{ff0e}', '\u{ff61}'];
@@ -84,9 +85,8 @@ fn shown(character: char) -> Option<char> {
     match character {
         '\n' => Some('\n'),
         c if c.is_control() => Some(' '),
-        // Soft hyphen, zero width marks, direction marks and overrides, invisible operators, byte order mark, tags.
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => None,
-        '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}' => None,
+        '\u{fe00}'..='\u{fe0f}' => None,
+        c if turns_or_hides(c) => None,
         c => Some(c),
     }
 }

@@ -30,19 +30,24 @@ const RELATED: &[ReasonName] =
 
 /// Makes and checks seals.
 #[derive(Debug, Clone)]
-pub struct Seals(Arc<Vec<SecretSlice<u8>>>);
+pub struct Seals {
+    keys: Arc<Vec<SecretSlice<u8>>>,
+    /// `true` if other processes make and know the same seals.
+    are_shared: bool,
+}
 
 impl Seals {
     /// Takes the keys of the settings, or a random one. Without a random generator nothing is sealed, and no seal holds.
     pub fn new(key: &ActionKey) -> Self {
         let mut random = vec![0; KEY_SIZE];
-        Self(Arc::new(match key {
-            ActionKey::Signing(keys) => keys.clone(),
+        let (keys, are_shared) = match key {
+            ActionKey::Signing(keys) => (keys.clone(), true),
             ActionKey::Off | ActionKey::Unset => match getrandom::fill(&mut random) {
-                Ok(()) => vec![random.into()],
-                Err(_) => Vec::new(),
+                Ok(()) => (vec![random.into()], false),
+                Err(_) => (Vec::new(), false),
             },
-        }))
+        };
+        Self { keys: Arc::new(keys), are_shared }
     }
 
     /// Returns the seal of a judgement: of what decides about whom it concerns, and about what is done because of it.
@@ -65,24 +70,29 @@ impl Seals {
         self.hold(&row.seal, &parts_of_record(row, record))
     }
 
-    /// Returns the seal of a run.
+    /// Returns the seal of a run, of what it was for and of how far it has come.
     pub fn of_run(&self, run: &ActionRow) -> String {
         self.seal(&parts_of_run(run))
     }
 
-    /// Returns whether Tenantwatch has begun this run.
+    /// Returns whether Tenantwatch has begun this run, and has stored of its steps what the row says.
     pub fn hold_run(&self, run: &ActionRow) -> bool {
         self.hold(&run.seal, &parts_of_run(run))
     }
 
+    /// Returns whether the steps of a run may count as done. Without a key that outlives the process, no seal could show it.
+    pub fn may_count_run(&self, run: &ActionRow) -> bool {
+        !self.are_shared || self.hold_run(run)
+    }
+
     fn seal(&self, parts: &[String]) -> String {
-        let Some(key) = self.0.first() else { return String::new() };
+        let Some(key) = self.keys.first() else { return String::new() };
         URL_SAFE_NO_PAD.encode(hmac(key, &bytes(parts)).finalize().into_bytes())
     }
 
     fn hold(&self, seal: &str, parts: &[String]) -> bool {
         let Ok(seal) = URL_SAFE_NO_PAD.decode(seal) else { return false };
-        self.0.iter().any(|key| hmac(key, &bytes(parts)).verify_slice(&seal).is_ok())
+        self.keys.iter().any(|key| hmac(key, &bytes(parts)).verify_slice(&seal).is_ok())
     }
 }
 
@@ -128,13 +138,18 @@ fn parts_of_record(row: &ProcessedRow, record: &str) -> [String; 5] {
     ]
 }
 
-fn parts_of_run(run: &ActionRow) -> [String; 6] {
+fn parts_of_run(run: &ActionRow) -> [String; 11] {
     [
-        "tenantwatch run 1".to_owned(),
+        "tenantwatch run 2".to_owned(),
         run.domain.to_string(),
         run.record_id.to_string(),
         run.run_id.to_string(),
         run.started.timestamp().to_string(),
+        run.action.clone(),
+        run.status.clone(),
+        run.mailbox.clone(),
         run.account_ids.clone(),
+        run.incident_id.clone(),
+        run.steps.clone(),
     ]
 }

@@ -3,25 +3,13 @@
 use crate::app::App;
 use crate::notify::ConsentPage;
 use crate::notify::notices::stamp;
-use crate::tables::CoverageRow;
-use base::ids::{Domain, TenantId};
+use base::ids::TenantId;
 use m365::exchange::{OrganizationConfig, is_refused};
 use m365::tokens::Claims;
 use m365::{Service, ServiceError, TokenError, TokenFault};
 
 use super::items::{CONTENT_TYPES, DIRECTORY_ROLES, DirectoryRole, Item, OPTIONAL_PERMISSION, PERMISSIONS};
-use super::mailboxes;
-
-/// The tenant that is checked.
-#[derive(Debug, Clone)]
-pub struct Asked<'a> {
-    /// The tenant id.
-    pub tenant_id: TenantId,
-    /// The domain.
-    pub domain: &'a Domain,
-    /// The coverage row that ordinary runs have stored, if the tenant was ever read.
-    pub row: Option<&'a CoverageRow>,
-}
+use super::{Asked, mailboxes};
 
 /// The claims of the tokens of one tenant.
 struct Tokens(Vec<(Service, Result<Option<Claims>, TokenError>)>);

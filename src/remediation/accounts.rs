@@ -14,12 +14,11 @@ use m365::graph::User;
 use m365::{Service, ServiceError};
 
 use super::Refusal;
-use super::context::{EXCHANGE_GRANT, USER_READ_GRANT};
+use super::grants::{EXCHANGE_GRANT, USER_READ_GRANT, explain};
 use super::request::AccountChoice;
-use super::step::explain;
 
 /// The time limit of one look-up. If one service hangs, the other one can still answer.
-const LOOK_UP: Duration = Duration::from_secs(12);
+const ACCOUNTS_LOOK_UP_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// An account of the tenant.
 #[derive(Debug, Clone)]
@@ -269,8 +268,8 @@ async fn in_time<T>(
     service: Service,
     look_up: impl Future<Output = Result<T, ServiceError>>,
 ) -> Result<T, ServiceError> {
-    let answer = Deadline::after(Arc::clone(&app.clock), LOOK_UP).limit(Box::pin(look_up)).await;
-    let detail = format!("no answer within {} s", LOOK_UP.as_secs());
+    let answer = Deadline::after(Arc::clone(&app.clock), ACCOUNTS_LOOK_UP_TIMEOUT).limit(Box::pin(look_up)).await;
+    let detail = format!("no answer within {} s", ACCOUNTS_LOOK_UP_TIMEOUT.as_secs());
     answer.unwrap_or(Err(ServiceError::Unreachable { service, detail }))
 }
 

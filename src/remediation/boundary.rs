@@ -2,73 +2,20 @@
 
 use tokio::sync::Mutex;
 
-use crate::detection::{
-    AcceptedDomains, Answer, GroupFacts, GroupKind, Knowledge, MailTargets, Question, RecipientFacts,
-};
-use crate::facts::{group_facts, recipient_facts};
+use crate::detection::{AcceptedDomains, Knowledge};
 use crate::settings::TrustedTarget;
-use crate::tables::added_domains;
 use base::ids::{Domain, MailAddress};
-use m365::ServiceError;
-use m365::exchange;
-use table_store::StoreError;
-
-use super::context::RemediationContext;
-
-/// The number of times that the answers about targets may raise further questions.
-const ROUNDS: usize = 3;
 
 /// The accepted domains of a tenant, the trusted targets, and what was looked up about other targets during the press.
 pub struct Boundary {
-    accepted: AcceptedDomains,
-    trusted: Vec<TrustedTarget>,
-    tenant_domain: Domain,
+    pub(super) accepted: AcceptedDomains,
+    pub(super) trusted: Vec<TrustedTarget>,
+    pub(super) tenant_domain: Domain,
     /// Set when the first target is to be proven.
-    known: Mutex<Option<Knowledge>>,
+    pub(super) known: Mutex<Option<Knowledge>>,
 }
 
 impl Boundary {
-    /// As judging does: Exchange's accepted domains, else the directory's verified ones.
-    pub async fn read(context: &RemediationContext<'_>) -> Result<Self, ServiceError> {
-        let accepted = match context.accepted_domains().await {
-            Ok(domains) if !domains.is_empty() => AcceptedDomains::of_exchange(&domains),
-            Ok(_) => verified_domains(context).await?,
-            // The error of Exchange is returned, because access to Exchange has to be granted.
-            Err(error) => verified_domains(context).await.map_err(|_| error)?,
-        };
-        let (trusted, tenant_domain) = (context.app.settings.trust.targets.clone(), context.finding.domain.clone());
-        Ok(Self { accepted, trusted, tenant_domain, known: Mutex::default() })
-    }
-
-    /// Returns whether it is proven that mail to a target, in any of Exchange's forms, stays inside or goes to trusted recipients. It
-    /// is evaluated as in a record: a contact counts by its external address, a group by its members.
-    pub async fn is_proven_inside(&self, context: &RemediationContext<'_>, target: &str) -> bool {
-        let targets = MailTargets::read(target);
-        let mut known = self.known.lock().await;
-        if known.is_none() {
-            *known = self.knowledge(context).await.ok();
-        }
-        let Some(known) = known.as_mut() else { return false };
-        for _ in 0..ROUNDS {
-            for question in targets.questions(known) {
-                answer(context, question, known).await;
-            }
-        }
-        targets.are_proven_inside(known)
-    }
-
-    /// Returns the facts to evaluate targets with. As in a record, a domain that was added lately is not the tenant's own.
-    async fn knowledge(&self, context: &RemediationContext<'_>) -> Result<Knowledge, StoreError> {
-        let mut known = Knowledge {
-            accepted: self.accepted.clone(),
-            trusted_targets: self.trusted.clone(),
-            recently_added: added_domains(context.app.store.as_ref(), context.tenant()).await?,
-            ..Knowledge::new(*context.tenant(), context.finding.domain.clone())
-        };
-        known.forget_old_domains(context.app.clock.now());
-        Ok(known)
-    }
-
     /// Returns whether mail to the address stays in the organization.
     pub fn is_inside(&self, address: &MailAddress) -> bool {
         self.accepted.contain(address.domain())
@@ -79,47 +26,6 @@ impl Boundary {
         let (domain, tenant) = (address.domain(), &self.tenant_domain);
         self.trusted.iter().any(|target| target.covers(domain, Some(address), tenant))
     }
-}
-
-/// Looks up what the evaluation of a target asks for. Questions about anything else do not arise.
-async fn answer(context: &RemediationContext<'_>, question: Question, known: &mut Knowledge) {
-    match question {
-        Question::Recipient(name) => {
-            let answer = recipient_answer(context, &name).await;
-            known.recipients.insert(name, answer);
-        }
-        Question::GroupMembers { identity, kind } => {
-            let answer = members_answer(context, &identity, kind).await;
-            known.groups.insert(identity, answer);
-        }
-        Question::Mailbox(_) | Question::LiveRules(_) => {}
-    }
-}
-
-async fn recipient_answer(context: &RemediationContext<'_>, name: &str) -> Answer<RecipientFacts> {
-    let call = context.app.exchange.recipient(context.tenant(), name);
-    match context.ask_exchange("recipient", call).await {
-        Ok(Some(found)) => Answer::Known(recipient_facts(&found)),
-        Ok(None) => Answer::Unknown,
-        Err(_) => Answer::Withheld,
-    }
-}
-
-/// A member without an address, or one beyond the limit, could be anybody.
-async fn members_answer(context: &RemediationContext<'_>, group: &str, kind: GroupKind) -> Answer<GroupFacts> {
-    let call = context.app.exchange.group_members(context.tenant(), kind, group);
-    let Ok(members) = context.ask_exchange("members of a group", call).await else { return Answer::Withheld };
-    let is_known = |member: &exchange::Recipient| member.group_kind().is_some() || member.target().is_some();
-    match members.is_complete && members.recipients.iter().all(is_known) {
-        true => Answer::Known(group_facts(&members.recipients)),
-        false => Answer::Refused,
-    }
-}
-
-async fn verified_domains(context: &RemediationContext<'_>) -> Result<AcceptedDomains, ServiceError> {
-    let domains = context.ask_graph("domains", context.app.graph.domains(context.tenant())).await?;
-    let verified = domains.iter().filter(|domain| domain.is_verified);
-    Ok(AcceptedDomains::of_directory(verified.map(|domain| domain.id.as_str())))
 }
 
 /// The recipient that mail to a target reaches.
@@ -141,29 +47,8 @@ pub fn smtp_target(target: &str) -> Option<MailAddress> {
     smtp(inner(target))
 }
 
-/// Looks a target up in the directory.
-pub async fn look_up(context: &RemediationContext<'_>, target: &str) -> Recipient {
-    let identity = match smtp_target(target) {
-        Some(address) => address.to_string(),
-        None => inner(target).strip_prefix("EX:").unwrap_or(inner(target)).to_owned(),
-    };
-    let call = context.app.exchange.recipient(context.tenant(), &identity);
-    match context.ask_exchange("recipient", call).await {
-        Ok(found) => found.as_ref().map_or(Recipient::None, recipient),
-        Err(_) => Recipient::Unread,
-    }
-}
-
-fn recipient(found: &exchange::Recipient) -> Recipient {
-    match found.target().and_then(|address| address.parse().ok()) {
-        Some(address) if found.is_mailbox() => Recipient::Mailbox(address),
-        // A group mailbox is a group: guests may be among its members.
-        Some(address) => Recipient::Other(address),
-        None => Recipient::None,
-    }
-}
-
-fn inner(target: &str) -> &str {
+/// Returns the address or name within a target.
+pub(super) fn inner(target: &str) -> &str {
     bracket(target).unwrap_or(target).trim()
 }
 

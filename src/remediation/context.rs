@@ -12,26 +12,19 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::app::App;
 use crate::tables::ProcessedRow;
 use base::clock::Deadline;
-use base::ids::{MailAddress, TenantId};
+use base::ids::TenantId;
 use m365::exchange::{AcceptedDomain, MailboxId};
 use m365::{Service, ServiceError};
 use table_store::StoreError;
 
 use super::accounts::{Account, Accounts};
-use super::boundary::{self, Boundary, Recipient};
+use super::boundary::{Boundary, Recipient};
 use super::findings::{self, Findings};
 use super::journal::RunJournal;
 use super::lock::Locks;
+use super::snapshot::Snapshot;
 use super::step::StepReport;
-use super::steps::snapshot::Snapshot;
 use super::{RunStatus, Step};
-
-/// The right to grant if Graph does not show a user.
-pub const USER_READ_GRANT: &str = "Grant User.Read.All.";
-
-/// The rights to grant if Exchange denies access.
-pub const EXCHANGE_GRANT: &str = "Grant the app the application role Exchange.ManageAsApp and, in this tenant, the directory \
-     role Exchange Administrator.";
 
 /// The interval at which a lease is checked during a step, well below the time of a lease.
 const RENEWED_EVERY: Duration = Duration::from_secs(15);
@@ -63,10 +56,10 @@ pub struct RemediationContext<'a> {
     pub lock: Option<Mutex<Locks<'a>>>,
     /// The stored state of the run, in every run that changes something.
     pub record: Option<Mutex<RunJournal<'a>>>,
-    boundary: OnceCell<Boundary>,
+    pub(super) boundary: OnceCell<Boundary>,
     findings: OnceCell<Findings>,
     /// Those that were looked up.
-    recipients: Mutex<BTreeMap<String, Recipient>>,
+    pub(super) recipients: Mutex<BTreeMap<String, Recipient>>,
     exchange_was_silent: AtomicBool,
     graph_was_silent: AtomicBool,
 }
@@ -204,28 +197,6 @@ impl<'a> RemediationContext<'a> {
         std::mem::take(&mut record.warnings)
     }
 
-    /// Returns the recipient that mail to a target reaches. Each target is looked up once.
-    pub async fn recipient(&self, target: &str) -> Recipient {
-        let mut known = self.recipients.lock().await;
-        if let Some(recipient) = known.get(target) {
-            return recipient.clone();
-        }
-        let recipient = boundary::look_up(self, target).await;
-        known.insert(target.to_owned(), recipient.clone());
-        recipient
-    }
-
-    /// The address that mail to a target goes to, `None` where that cannot be told.
-    pub async fn address_of(&self, target: &str) -> Option<MailAddress> {
-        match boundary::smtp_target(target) {
-            Some(address) => Some(address),
-            None => match self.recipient(target).await {
-                Recipient::Mailbox(address) | Recipient::Other(address) => Some(address),
-                Recipient::None | Recipient::Unread => None,
-            },
-        }
-    }
-
     /// Returns whether there is time for one more change, and this run still holds the locks.
     pub async fn may_go_on(&self) -> bool {
         if self.deadline.has_passed() {
@@ -264,14 +235,15 @@ impl<'a> RemediationContext<'a> {
         }
     }
 
-    /// Returns the boundary of the organization. It is read once.
-    pub async fn boundary(&self) -> Result<&Boundary, ServiceError> {
-        self.boundary.get_or_try_init(|| Boundary::read(self)).await
+    /// Returns the owner of the mailbox and the accounts that the account steps act on.
+    fn concerned(&self) -> Vec<&Account> {
+        std::iter::once(&self.accounts.owner).chain(&self.compromised).collect()
     }
 
     /// Findings of the last 30 days about the mailbox or one of the accounts. Read once.
     pub async fn findings(&self) -> Result<&Findings, StoreError> {
-        self.findings.get_or_try_init(|| findings::about(self)).await
+        let read = async || findings::about(self.app, self.finding, &self.concerned()).await;
+        self.findings.get_or_try_init(read).await
     }
 }
 

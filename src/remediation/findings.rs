@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use futures::future::try_join_all;
 
+use crate::app::App;
 use crate::tables::incidents::account_of;
 use crate::tables::{IncidentRow, PROCESSED, ProcessedRow, load, readable};
 use base::ids::RecordId;
 use table_store::{ColumnValue, Digest, Key, PartitionKey, Query, RowKey, StoreError};
 
-use super::context::RemediationContext;
+use super::accounts::Account;
 
 /// The longest time that one incident may last.
-const REACH: TimeDelta = TimeDelta::days(30);
+const INCIDENT_LENGTH: TimeDelta = TimeDelta::days(30);
 
 /// The most pages of 1,000 rows that are read. Threats and grants of one tenant in 30 days are far fewer, unless somebody makes them.
 const PAGES: usize = 10;
@@ -59,17 +60,17 @@ pub struct Findings {
 ///
 /// # Errors
 /// If the store cannot be used.
-pub async fn about(context: &RemediationContext<'_>) -> Result<Findings, StoreError> {
-    let since = context.finding.event_time - REACH;
-    let mut query = Query::partition(PartitionKey::domain(&context.finding.domain))
+pub async fn about(app: &App, finding: &ProcessedRow, accounts: &[&Account]) -> Result<Findings, StoreError> {
+    let since = finding.event_time - INCIDENT_LENGTH;
+    let mut query = Query::partition(PartitionKey::domain(&finding.domain))
         .changed_since(since)
         .where_any_of(WANTED)
         .with_columns(COLUMNS);
     let (mut rows, mut is_complete) = (Vec::new(), false);
     for _ in 0..PAGES {
-        let page = context.app.store.list(PROCESSED, &query).await?;
+        let page = app.store.list(PROCESSED, &query).await?;
         let read = page.rows.iter().filter_map(|stored| readable(stored, ProcessedRow::from_stored(stored)));
-        rows.extend(read.map(|(row, _)| row).filter(|row| row.event_time >= since && concerns(row, context)));
+        rows.extend(read.map(|(row, _)| row).filter(|row| row.event_time >= since && concerns(row, finding, accounts)));
         match page.next {
             Some(next) => query.after = Some(next),
             None => {
@@ -79,22 +80,27 @@ pub async fn about(context: &RemediationContext<'_>) -> Result<Findings, StoreEr
         }
     }
     if !is_complete {
-        tracing::warn!(log_id = %context.finding.record_id, "more findings are stored than one request reads");
-        add_incident(context, &mut rows).await?;
+        tracing::warn!(log_id = %finding.record_id, "more findings are stored than one request reads");
+        add_incident(app, finding, accounts, &mut rows).await?;
     }
-    if !rows.iter().any(|row| row.record_id == context.finding.record_id) {
-        rows.push(context.finding.clone());
+    if !rows.iter().any(|row| row.record_id == finding.record_id) {
+        rows.push(finding.clone());
     }
     rows.sort_by_key(|row| row.event_time);
     Ok(Findings { rows, is_complete })
 }
 
 /// Adds the threats of the incident that were not among the pages.
-async fn add_incident(context: &RemediationContext<'_>, rows: &mut Vec<ProcessedRow>) -> Result<(), StoreError> {
-    let (store, domain) = (context.app.store.as_ref(), &context.finding.domain);
-    let key = IncidentRow::key(domain, &Digest::of(&[&account_of(context.finding)]));
+async fn add_incident(
+    app: &App,
+    finding: &ProcessedRow,
+    accounts: &[&Account],
+    rows: &mut Vec<ProcessedRow>,
+) -> Result<(), StoreError> {
+    let (store, domain) = (app.store.as_ref(), &finding.domain);
+    let key = IncidentRow::key(domain, &Digest::of(&[&account_of(finding)]));
     let Some((incident, _)) = load::<IncidentRow>(store, &key).await? else { return Ok(()) };
-    if incident.incident_id != context.finding.incident_id {
+    if incident.incident_id != finding.incident_id {
         return Ok(());
     }
     let known: BTreeSet<RecordId> = rows.iter().map(|row| row.record_id).collect();
@@ -105,7 +111,7 @@ async fn add_incident(context: &RemediationContext<'_>, rows: &mut Vec<Processed
     });
     let read: Vec<_> = try_join_all(read).await?;
     let read = read.iter().flatten().filter_map(|stored| readable(stored, ProcessedRow::from_stored(stored)));
-    rows.extend(read.map(|(row, _)| row).filter(|row| concerns(row, context)));
+    rows.extend(read.map(|(row, _)| row).filter(|row| concerns(row, finding, accounts)));
     Ok(())
 }
 
@@ -113,20 +119,19 @@ async fn add_incident(context: &RemediationContext<'_>, rows: &mut Vec<Processed
 ///
 /// # Errors
 /// If the store cannot be used, or the finding is gone or malformed.
-pub async fn whole(context: &RemediationContext<'_>, finding: &ProcessedRow) -> Result<ProcessedRow, StoreError> {
-    let found = load::<ProcessedRow>(context.app.store.as_ref(), &finding.key()).await?;
+pub async fn whole(app: &App, finding: &ProcessedRow) -> Result<ProcessedRow, StoreError> {
+    let found = load::<ProcessedRow>(app.store.as_ref(), &finding.key()).await?;
     found.map(|(row, _)| row).ok_or_else(|| StoreError::Corrupt(format!("row {} is gone", finding.key())))
 }
 
-fn concerns(row: &ProcessedRow, context: &RemediationContext<'_>) -> bool {
-    let accounts = || std::iter::once(&context.accounts.owner).chain(&context.compromised);
-    let is_one = |name: &str| !name.is_empty() && accounts().any(|account| account.has_name(name));
-    let is_own = row.record_id == context.finding.record_id;
-    row.tenant_id == context.finding.tenant_id && (is_own || is_one(&row.source_mailbox) || is_one(&row.actor))
+fn concerns(row: &ProcessedRow, finding: &ProcessedRow, accounts: &[&Account]) -> bool {
+    let is_one = |name: &str| !name.is_empty() && accounts.iter().any(|account| account.has_name(name));
+    let is_own = row.record_id == finding.record_id;
+    row.tenant_id == finding.tenant_id && (is_own || is_one(&row.source_mailbox) || is_one(&row.actor))
 }
 
 /// When the incident began: the earliest of its stored threats.
-pub fn began(context: &RemediationContext<'_>, findings: &[ProcessedRow]) -> chrono::DateTime<chrono::Utc> {
+pub fn began(finding: &ProcessedRow, findings: &[ProcessedRow]) -> chrono::DateTime<chrono::Utc> {
     let threats = findings.iter().filter(|row| row.threat).map(|row| row.event_time);
-    threats.min().unwrap_or(context.finding.event_time).min(context.finding.event_time)
+    threats.min().unwrap_or(finding.event_time).min(finding.event_time)
 }

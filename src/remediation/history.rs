@@ -15,7 +15,7 @@ use table_store::{Digest, Key, PartitionKey, Query, RowKey, StoreError, Stored};
 
 use super::accounts::Account;
 use super::lock::digest;
-use super::steps::snapshot::Snapshot;
+use super::snapshot::Snapshot;
 use super::{Action, Refusal, RunStatus, Step, StepName};
 
 /// The time in which runs are looked for that no index names: the life of an Undo token.
@@ -129,11 +129,11 @@ impl History {
     }
 
     /// The steps of every Remediate or Contain of the incident, the newest first. Those before the last Undo do not count: how much that
-    /// restored is not known.
+    /// restored is not known. A row without its seal says nothing: anybody who can write tables can write that all is done.
     pub fn prior_steps(&self) -> Vec<(&ActionRow, Vec<Step>)> {
         let from = self.runs.iter().rposition(|run| is(run, Action::Undo)).map_or(0, |at| at + 1);
         let since = self.runs.get(from..).unwrap_or_default();
-        let secured = since.iter().rev().filter(|run| has_secured(run));
+        let secured = since.iter().rev().filter(|run| has_secured(run) && self.seals.may_count_run(run));
         secured.filter_map(|run| Some((run, serde_json::from_str(&run.steps).ok()?))).collect()
     }
 
@@ -142,13 +142,14 @@ impl History {
         self.open().iter().filter(|run| has_secured(run)).map(|run| run.record_id).collect()
     }
 
-    /// Returns whether a containment of this finding was begun and no Undo since. A row that says so without its seal says nothing.
-    pub fn has_begun_containment(&self, record_id: &RecordId) -> bool {
+    /// Returns when the last containment of this finding was begun, if there was no Undo since. A row that says so without its seal says
+    /// nothing.
+    pub fn containment_begun(&self, record_id: &RecordId) -> Option<DateTime<Utc>> {
         let prior = self.prior_steps();
         let is_own =
             |run: &ActionRow| run.record_id == *record_id && (!is(run, Action::Contain) || self.seals.hold_run(run));
         let own = prior.iter().find(|(run, _)| is_own(run));
-        own.is_some_and(|(run, _)| is(run, Action::Contain))
+        own.filter(|(run, _)| is(run, Action::Contain)).map(|(run, _)| run.started)
     }
 
     /// Returns the time of the last Undo for one of the accounts, because of whatever finding.
@@ -179,7 +180,8 @@ impl History {
 
     /// Returns whether the password of the account was reset since the last finished Undo.
     pub fn has_reset_password(&self, account: &Account) -> bool {
-        let steps = self.open().iter().filter_map(|run| serde_json::from_str::<Vec<Step>>(&run.steps).ok()).flatten();
+        let counted = self.open().iter().filter(|run| self.seals.may_count_run(run));
+        let steps = counted.filter_map(|run| serde_json::from_str::<Vec<Step>>(&run.steps).ok()).flatten();
         let mut resets = steps.filter(|step| step.step == StepName::ResetPassword);
         resets.any(|step| step.covers(account))
     }

@@ -1,9 +1,8 @@
 //! The rows of a run: its own, and the copy under the log id, which is that of the newest run.
 //!
-//! A store that is slow must not keep anybody from stopping an attacker: nothing waits for it longer than [`STORE`].
+//! A store that is slow must not keep anybody from stopping an attacker: nothing waits for it longer than [`STORE_CALL_TIMEOUT`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::join;
 
@@ -15,12 +14,10 @@ use table_store::{ETag, Store, StoreError, Stored};
 
 use super::accounts::Accounts;
 use super::history::History;
+use super::limits::STORE_CALL_TIMEOUT;
 use super::request::{Action, Request};
-use super::steps::snapshot::Snapshot;
+use super::snapshot::Snapshot;
 use super::{RunStatus, Step};
-
-/// The time limit of the store for everything after the first row.
-pub const STORE: Duration = Duration::from_millis(2_500);
 
 /// The number of attempts to write a row that others write at the same time.
 const TRIES: usize = 4;
@@ -69,9 +66,7 @@ impl<'a> RunJournal<'a> {
             incident_id: finding.incident_id.clone(),
             seal: String::new(),
         };
-        if request.action == Action::Contain {
-            row.seal = app.seals.of_run(&row);
-        }
+        row.seal = app.seals.of_run(&row);
         let etag = put(app.store.as_ref(), &row, false, None).await?;
         let record = Self { app, row, etag, before: None, own: None, warnings: Vec::new() };
         if record.is_shown_as_newest() {
@@ -90,7 +85,7 @@ impl<'a> RunJournal<'a> {
             action: self.row.action.clone(),
             started: self.row.started,
         };
-        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
+        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE_CALL_TIMEOUT);
         if let Err(error) = limit.limit(history.add(self.app, &run)).await.unwrap_or_else(|| Err(slow())) {
             self.warn_of(&error);
         }
@@ -135,14 +130,16 @@ impl<'a> RunJournal<'a> {
     /// first.
     pub async fn save(&mut self, steps: &[Step]) {
         self.row.steps = json(steps);
+        self.seal();
         self.store().await;
     }
 
     /// Stores how far the steps are, in the copy under the log id as well.
     pub async fn publish(&mut self, steps: &[Step]) {
         self.row.steps = json(steps);
+        self.seal();
         let (store, row) = (self.app.store.as_ref(), &self.row);
-        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
+        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE_CALL_TIMEOUT);
         let own = limit.limit(put(store, row, false, Some(&self.etag)));
         let newest = async {
             match self.is_shown_as_newest() {
@@ -157,8 +154,12 @@ impl<'a> RunJournal<'a> {
         }
     }
 
+    fn seal(&mut self) {
+        self.row.seal = self.app.seals.of_run(&self.row);
+    }
+
     async fn store(&mut self) {
-        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE);
+        let limit = Deadline::after(Arc::clone(&self.app.clock), STORE_CALL_TIMEOUT);
         let own = limit.limit(put(self.app.store.as_ref(), &self.row, false, Some(&self.etag))).await;
         self.note_stored(own);
     }
@@ -196,7 +197,7 @@ impl<'a> RunJournal<'a> {
 }
 
 fn slow() -> StoreError {
-    StoreError::Unavailable(format!("no answer within {} ms", STORE.as_millis()))
+    StoreError::Unavailable(format!("no answer within {} ms", STORE_CALL_TIMEOUT.as_millis()))
 }
 
 /// Writes a row whatever its version, for an answer may have been lost. A run's own row has no other writer; of the copy under the

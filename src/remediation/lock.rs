@@ -13,7 +13,7 @@ use base::ids::{Domain, RunId};
 use table_store::{Column, Digest, ETag, Entity, Key, PartitionKey, Store, StoreError, Stored};
 
 use super::Refusal;
-use super::journal::STORE;
+use super::limits::STORE_CALL_TIMEOUT;
 
 /// The time for which a lease holds without being renewed.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -108,7 +108,7 @@ impl<'a> Locks<'a> {
         }
         let until = now + LEASE;
         let entity = entity(&lease.key, self.run_id, until);
-        let limit = Deadline::after(Arc::clone(&self.clock), STORE);
+        let limit = Deadline::after(Arc::clone(&self.clock), STORE_CALL_TIMEOUT);
         match limit.limit(self.store.replace(ACTIONS, &entity, &lease.etag)).await {
             Some(Ok(etag)) => {
                 (lease.etag, lease.until) = (etag, until);
@@ -135,7 +135,7 @@ impl<'a> Locks<'a> {
 
     /// Removes the lock rows. A row that cannot be removed expires by itself.
     pub async fn release(self) {
-        let limit = Deadline::after(Arc::clone(&self.clock), STORE);
+        let limit = Deadline::after(Arc::clone(&self.clock), STORE_CALL_TIMEOUT);
         for lease in self.held {
             match limit.limit(self.store.delete(ACTIONS, &lease.key, Some(&lease.etag))).await {
                 Some(Ok(())) => {}

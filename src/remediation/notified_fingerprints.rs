@@ -9,11 +9,11 @@ use base::clock::Deadline;
 use table_store::{Digest, Store, StoreError};
 
 use super::context::RemediationContext;
-use super::journal::STORE;
+use super::limits::STORE_CALL_TIMEOUT;
 
 /// Forgets that the threats to the mailbox were notified, because their effect is undone now. Returns a warning if that fails.
 pub async fn reset_notified_fingerprints(context: &RemediationContext<'_>) -> Option<String> {
-    let limit = Deadline::after(Arc::clone(&context.app.clock), STORE);
+    let limit = Deadline::after(Arc::clone(&context.app.clock), STORE_CALL_TIMEOUT);
     let error = match limit.limit(forget_told(context)).await {
         Some(Ok(true)) => return None,
         Some(Ok(false)) => "more findings are stored than one request reads".to_owned(),

@@ -6,6 +6,7 @@ use base::ids::RunId;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::Account;
+use super::grants::explain;
 use crate::notify::defang;
 use m365::ServiceError;
 use table_store::cut_text;
@@ -250,15 +251,6 @@ impl StepReport {
             all.left_rules.extend(report.left_rules);
         }
         all
-    }
-}
-
-/// An error in words, with what has to be granted where it is a refusal. A service's text can repeat what an attacker chose.
-pub fn explain(error: &ServiceError, grant: &str) -> String {
-    let text = defang(&error.to_string());
-    match error.status() {
-        Some(401 | 403) => format!("{}. {grant}", text.trim_end_matches('.')),
-        _ => text,
     }
 }
 

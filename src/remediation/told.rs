@@ -11,7 +11,7 @@ use crate::tables::{CoverageSession, FindingState, PROCESSED, ProcessedRow, cove
 use base::clock::Deadline;
 use table_store::StoreError;
 
-use super::journal::STORE;
+use super::limits::STORE_CALL_TIMEOUT;
 use super::{Action, Report, RunStatus};
 
 /// The time in which an incomplete press may be continued before it is reported as it is.
@@ -24,7 +24,7 @@ pub async fn note_press(app: &App, finding: &ProcessedRow, report: &mut Report) 
     if !is_told || !TOLD.iter().any(|channel| channels.contains(channel)) {
         return;
     }
-    let limit = Deadline::after(Arc::clone(&app.clock), STORE);
+    let limit = Deadline::after(Arc::clone(&app.clock), STORE_CALL_TIMEOUT);
     let slow = || StoreError::Unavailable("no answer in time".to_owned());
     let noted = limit.limit(Box::pin(store(app, finding, report))).await;
     if let Err(error) = noted.unwrap_or_else(|| Err(slow())) {

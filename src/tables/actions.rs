@@ -41,7 +41,7 @@ pub struct ActionRow {
     pub account_ids: String,
     /// `IncidentId`
     pub incident_id: String,
-    /// `Seal`: the keyed mark of a containment. Empty for other runs, and in rows of earlier versions.
+    /// `Seal`: the keyed mark of the run and its steps. Empty in rows of earlier versions.
     pub seal: String,
 }
 

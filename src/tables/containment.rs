@@ -4,9 +4,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
-use super::ProcessedRow;
-use crate::detection::{FindingKind, Severity};
-
 /// The result of the automatic containment of a threat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Containment {
@@ -70,12 +67,4 @@ impl FromStr for Containment {
             },
         })
     }
-}
-
-/// Returns whether the account of a finding is contained if every condition is met: a rule or forwarding of severity High. A sign-in from
-/// a known attacker's address is told, and a person decides.
-pub fn is_containable(row: &ProcessedRow) -> bool {
-    row.threat
-        && row.severity == Severity::High
-        && matches!(row.kind, FindingKind::InboxRule | FindingKind::InboxForward)
 }

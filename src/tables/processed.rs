@@ -1,9 +1,6 @@
 //! ProcessedAuditLogs: one row for every evaluated record, threat or not.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::detection::{FindingKind, Judged, Judgement, Reason, Severity};
@@ -11,51 +8,14 @@ use base::ids::{Domain, RecordId, RunId, TenantId};
 use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, Store, StoreError, Stored, cut_text};
 
 use super::columns::{Columns, filetime, filetime_text, flag_text, json_text};
-use super::{Containment, RowVersion};
+use super::finding_state::SEVERITIES;
+use super::{Containment, FindingState, Notified, RowVersion, UnansweredChannels};
 
 /// The tenant of rows that the runbooks of 2019 wrote.
 const NO_TENANT: TenantId = TenantId::new(Uuid::nil());
 
 /// The longest sentence of one reason, in UTF-16 units.
 const SENTENCE_LIMIT: usize = 1_000;
-
-/// The words of the column `Severity`.
-pub(super) const SEVERITIES: &[Severity] = &[Severity::Low, Severity::Medium, Severity::High];
-
-/// Column `State`: the progress of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FindingState {
-    /// Stored without a notification.
-    Recorded,
-    /// A threat that not every channel has accepted yet.
-    Sending,
-    /// Every channel has accepted it.
-    Sent,
-    /// The same as an earlier threat, without a notification of its own.
-    Repeat,
-    /// To be evaluated again when current settings can be read.
-    Rejudge,
-    /// A person said that it is not a threat.
-    Dismissed,
-    /// A state that a newer version of the program wrote. It counts as closed, is left alone and written back.
-    Unknown,
-}
-
-/// Column `Notified`: per channel (`flow`, `teams`) the time of acceptance, `None` while the delivery is pending.
-pub type Notified = BTreeMap<String, Option<DateTime<Utc>>>;
-
-/// Column `Unknown`: per channel, the requests that were sent whole and not answered.
-pub type UnansweredChannels = BTreeMap<String, Unanswered>;
-
-/// The requests that a channel did not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Unanswered {
-    /// Their number.
-    pub requests: u32,
-    /// The time of the last one.
-    pub last: DateTime<Utc>,
-}
 
 /// A row of ProcessedAuditLogs. Texts are as stored: cut at the column limit on the way in.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,33 +102,6 @@ pub struct ProcessedRow {
     pub containment_detail: String,
     /// `Seal`: the keyed mark of what was judged. Empty in rows of earlier versions.
     pub seal: String,
-}
-
-impl FindingState {
-    /// All of them.
-    pub const ALL: &'static [Self] =
-        &[Self::Recorded, Self::Sending, Self::Sent, Self::Repeat, Self::Rejudge, Self::Dismissed];
-
-    /// The text in the column `State`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Recorded => "Recorded",
-            Self::Sending => "Sending",
-            Self::Sent => "Sent",
-            Self::Repeat => "Repeat",
-            Self::Rejudge => "Rejudge",
-            Self::Dismissed => "Dismissed",
-            Self::Unknown => "",
-        }
-    }
-
-    /// Returns whether the finding needs no further work.
-    pub fn is_closed(self) -> bool {
-        match self {
-            Self::Recorded | Self::Sent | Self::Repeat | Self::Dismissed | Self::Unknown => true,
-            Self::Sending | Self::Rejudge => false,
-        }
-    }
 }
 
 impl Judged for ProcessedRow {
@@ -398,4 +331,12 @@ impl ProcessedRow {
 fn short_reasons(reasons: &[Reason]) -> Vec<Reason> {
     let short = |reason: &Reason| Reason { name: reason.name, sentence: cut_text(&reason.sentence, SENTENCE_LIMIT) };
     reasons.iter().map(short).collect()
+}
+
+/// Returns whether the account of a finding is contained if every condition is met: a rule or forwarding of severity High. A sign-in from
+/// a known attacker's address is told, and a person decides.
+pub fn is_containable(row: &ProcessedRow) -> bool {
+    row.threat
+        && row.severity == Severity::High
+        && matches!(row.kind, FindingKind::InboxRule | FindingKind::InboxForward)
 }

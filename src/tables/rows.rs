@@ -1,17 +1,11 @@
 //! Loading and saving rows as types.
 
-use super::{
-    AddedDomainRow, AttackerRow, BreakerRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, InvestigationRow,
-    LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow,
-    TargetIndexRow, TargetRow, UserEventRow,
-};
 use std::sync::Arc;
 
 use base::clock::Clock;
 use table_store::{Change, Entity, Key, Query, Store, StoreError, Stored, Table, list_all};
 
 use super::RowVersion;
-use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
 
 /// A row of one of the tables.
 pub trait TableRow: Sized {
@@ -29,44 +23,6 @@ pub trait TableRow: Sized {
     /// # Errors
     /// Returns [`StoreError::Corrupt`] if a column that decides something is missing or malformed.
     fn read(stored: &Stored) -> Result<(Self, RowVersion), StoreError>;
-}
-
-macro_rules! table_rows {
-    ($($row:ty => $table:expr),+ $(,)?) => {
-        $(impl TableRow for $row {
-            const TABLE: Table = $table;
-            const COLUMNS: &'static [&'static str] = Self::COLUMNS;
-
-            fn entity(&self) -> Entity {
-                self.to_entity()
-            }
-
-            fn read(stored: &Stored) -> Result<(Self, RowVersion), StoreError> {
-                Self::from_stored(stored)
-            }
-        })+
-    };
-}
-
-table_rows! {
-    ProcessedRow => PROCESSED,
-    IncidentRow => PROCESSED,
-    LockRow => ACTIONS,
-    OpenSnapshotsRow => ACTIONS,
-    InvestigationRow => ACTIONS,
-    CoverageRow => COVERAGE,
-    DeferredBlob => COVERAGE,
-    NotifiedFingerprintRow => COVERAGE,
-    PendingRow => COVERAGE,
-    TargetRow => COVERAGE,
-    TargetIndexRow => COVERAGE,
-    UserEventRow => COVERAGE,
-    ConsentRow => COVERAGE,
-    RemovedRow => COVERAGE,
-    AddedDomainRow => COVERAGE,
-    ServiceRow => COVERAGE,
-    AttackerRow => COVERAGE,
-    BreakerRow => COVERAGE,
 }
 
 /// Reads one row.

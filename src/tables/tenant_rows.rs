@@ -7,12 +7,13 @@ use crate::detection::Severity;
 use crate::tables::keys;
 use base::ids::{Domain, RecordId, TenantId};
 use m365::management_activity::{Content, ContentType};
-use table_store::{Column, Digest, Entity, Key, PartitionKey, RowKey, StoreError, Stored};
+use table_store::{Column, Digest, Entity, Key, PartitionKey, StoreError, Stored};
 
 use super::RowVersion;
 use super::columns::{Columns, json_text};
 use super::coverage::{TenantState, tenant_state};
-use super::processed::SEVERITIES;
+use super::finding_state::SEVERITIES;
+use super::pending;
 
 /// A blob that could not be read yet: row `owed_<h>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,8 +83,6 @@ pub struct ServiceRow {
     pub last_readiness: Option<DateTime<Utc>>,
     /// `Notified`: the state and its `since` about which a notice was sent.
     pub notified: String,
-    /// `WebhookOff`: the digest of the webhook's address that answered 410. Empty if none did.
-    pub webhook_off: String,
 }
 
 impl DeferredBlob {
@@ -192,7 +191,7 @@ impl NotifiedFingerprintRow {
 
 impl PendingRow {
     /// The columns, as docs/tables.md lists them.
-    pub const COLUMNS: &'static [&'static str] = &["Domain", "Since", "Record"];
+    pub const COLUMNS: &'static [&'static str] = &["Domain", "Since", "Holds", "Record"];
 
     /// The prefix of the row keys.
     pub const ROW_PREFIX: &'static str = "pending_";
@@ -207,15 +206,11 @@ impl PendingRow {
         let mut entity = Entity::new(Self::key(&self.tenant_id, &self.record_id));
         entity.set_text("Domain", self.domain.as_str());
         entity.set("Since", Column::Time(self.since));
+        entity.set_text("Holds", pending::holds(self.record.as_deref()));
         if let Some(record) = &self.record {
             entity.set_whole_text("Record", record);
         }
         entity
-    }
-
-    /// Returns the key of the finding itself.
-    pub fn finding(&self) -> Key {
-        Key::new(PartitionKey::domain(&self.domain), RowKey::record(&self.record_id))
     }
 
     /// Reads the row from the store.
@@ -238,7 +233,7 @@ impl PendingRow {
 impl ServiceRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] =
-        &["State", "Since", "LastRun", "LastOutcome", "LastDigest", "LastReadiness", "Notified", "WebhookOff"];
+        &["State", "Since", "LastRun", "LastOutcome", "LastDigest", "LastReadiness", "Notified"];
 
     /// The row of a service that has not run yet.
     pub fn first(now: DateTime<Utc>) -> Self {
@@ -250,7 +245,6 @@ impl ServiceRow {
             last_digest: None,
             last_readiness: None,
             notified: String::new(),
-            webhook_off: String::new(),
         }
     }
 
@@ -266,7 +260,6 @@ impl ServiceRow {
         entity.set("Since", Column::Time(self.since));
         entity.set_text("LastOutcome", &self.last_outcome);
         entity.set_text("Notified", &self.notified);
-        entity.set_text("WebhookOff", &self.webhook_off);
         let times =
             [("LastRun", self.last_run), ("LastDigest", self.last_digest), ("LastReadiness", self.last_readiness)];
         for (name, time) in times {
@@ -291,7 +284,6 @@ impl ServiceRow {
             last_digest: stored.entity.time("LastDigest"),
             last_readiness: stored.entity.time("LastReadiness"),
             notified: columns.text("Notified"),
-            webhook_off: columns.text("WebhookOff"),
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }

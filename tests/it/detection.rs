@@ -8,7 +8,7 @@ mod documentation;
 mod families;
 pub mod fixtures;
 mod judging;
-mod kinds;
+pub mod kinds;
 mod ordinary_week;
 mod properties;
 mod related;

@@ -61,8 +61,18 @@ fn can_run_arm() -> bool {
         && have_optional("the Rust target aarch64-unknown-linux-gnu", has_target("aarch64-unknown-linux-gnu"))
 }
 
+/// Returns whether the package is built exactly as it is shipped, which takes minutes more than everything else that it is tested for.
+fn as_shipped() -> bool {
+    std::env::var_os("CI").is_some()
+}
+
 fn package(arguments: &[&str]) {
-    let built = Command::new(root().join("scripts/package")).args(arguments).output().unwrap();
+    let mut script = Command::new(root().join("scripts/package"));
+    if !as_shipped() {
+        let soon = [("OPT_LEVEL", "0"), ("LTO", "off"), ("CODEGEN_UNITS", "256")];
+        script.envs(soon.map(|(name, value)| (format!("CARGO_PROFILE_DIST_{name}"), value)));
+    }
+    let built = script.args(arguments).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
 }
 
@@ -138,7 +148,8 @@ async fn package_contains_the_app_and_starts_under_the_host() {
     assert_eq!(machine(&binary.bytes), 62);
     assert!(newest_glibc(&binary.bytes) <= OLDEST_GLIBC, "{:?}", newest_glibc(&binary.bytes));
     // The host unpacks it at every cold start. A larger binary contains a dependency that was added unintentionally.
-    assert!(binary.bytes.len() < 32_000_000, "{} bytes", binary.bytes.len());
+    let limit = if as_shipped() { 32_000_000 } else { 100_000_000 };
+    assert!(binary.bytes.len() < limit, "{} bytes", binary.bytes.len());
     let has = |text: &str| binary.bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(has("ACTION_KEY") && !has("TEST_CLOCK"), "a release reads no test clock");
 

@@ -224,6 +224,29 @@ pub async fn list_all(store: &dyn Store, table: Table, mut query: Query) -> Resu
     }
 }
 
+/// Returns the first rows that a query finds, at least `enough` of them if there are as many, and at most a page more: of a partition
+/// of which somebody else decides how many rows it has.
+///
+/// # Errors
+/// As [`Store::list`].
+pub async fn list_some(
+    store: &dyn Store,
+    table: Table,
+    mut query: Query,
+    enough: usize,
+) -> Result<Vec<Stored>, StoreError> {
+    let mut rows = Vec::new();
+    while rows.len() < enough {
+        let page = store.list(table, &query).await?;
+        rows.extend(page.rows);
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => break,
+        }
+    }
+    Ok(rows)
+}
+
 /// The end of a page, opaque to callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Continuation(pub String);

@@ -11,7 +11,10 @@ use super::{Format, Found};
 /// Writes everything as JSON, or what is not fine as a table.
 pub(super) fn write(found: &Found, format: Format, out: &mut dyn Write) -> Result<()> {
     match format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(found)?),
+        Format::Json => {
+            output::write_pretty_json(out, found)?;
+            writeln!(out)
+        }
         Format::Table => write_table(found, out),
     }
 }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use base::marks::turns_or_hides;
+
 use super::InvestigateError;
 use crate::casework::Made;
 
@@ -33,13 +35,14 @@ pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateE
 const FORMULAS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
 /// Quotes a cell that needs it. One that a spreadsheet would take for a formula gets an apostrophe: an attacker chooses these texts.
-/// Spaces and marks that nobody sees before it do not count, because some programs drop them.
+/// Spaces before it do not count, because some programs drop them. Control characters and marks that nobody sees are left out: a
+/// terminal would obey them.
 pub(in crate::cli) fn cell(text: &str) -> Cow<'_, str> {
-    let is_unseen = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    let is_left_out = |c: char| turns_or_hides(c) || (c.is_control() && !matches!(c, '\t' | '\r' | '\n'));
+    if text.contains(is_left_out) {
+        return Cow::Owned(cell(&text.replace(is_left_out, "")).into_owned());
+    }
+    let is_unseen = |c: char| c.is_whitespace();
     let is_formula = text.starts_with(['\t', '\r']) || text.trim_start_matches(is_unseen).starts_with(FORMULAS);
     if !is_formula && !text.contains(['"', ',', '\n', '\r']) {
         return Cow::Borrowed(text);
@@ -57,9 +60,13 @@ mod tests {
         assert_eq!(cell("Send"), "Send");
         assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(cell("=cmd|' /C calc'!A0"), "\"'=cmd|' /C calc'!A0\"");
-        for formula in ["＝1+1", "＋1", "－1", "＠SUM(A1)", " =1+1", "\u{a0}=1", "\n=1", "\u{200b}=1", "\u{feff}@x"]
-        {
+        for formula in ["＝1+1", "＋1", "－1", "＠SUM(A1)", " =1+1", "\u{a0}=1", "\n=1"] {
             assert_eq!(cell(formula), format!("\"'{formula}\""), "{formula:?}");
+        }
+        for (text, cell_of) in
+            [("\u{200b}=1", "\"'=1\""), ("\u{feff}@x", "\"'@x\""), ("a\u{1b}[31m\u{9b}b\u{202e}", "a[31mb")]
+        {
+            assert_eq!(cell(text), cell_of, "{text:?}");
         }
     }
 }

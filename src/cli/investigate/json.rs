@@ -10,6 +10,7 @@ use base::clock::{Clock as _, SystemClock};
 
 use super::InvestigateError;
 use crate::casework::Made;
+use crate::cli::output;
 use crate::investigation::utc;
 
 /// The part of the report that depends on the run and not on the records.
@@ -77,5 +78,5 @@ pub(super) fn write(made: &Made, run: &Run, out: &mut dyn Write) -> Result<(), I
 }
 
 fn put(out: &mut dyn Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-    serde_json::to_writer(out, value).map_err(io::Error::from)
+    output::write_json(out, value)
 }

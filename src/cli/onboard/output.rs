@@ -62,7 +62,10 @@ impl Output {
 
 fn write(format: Format, tenants: &[TenantSteps], out: &mut dyn Write) -> std::io::Result<()> {
     match format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&Document { tenants })?),
+        Format::Json => {
+            output::write_pretty_json(out, &Document { tenants })?;
+            writeln!(out)
+        }
         Format::Csv => write_csv(tenants, out),
         Format::Table => write_table(tenants, out),
     }

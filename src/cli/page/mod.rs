@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use askama::Template;
+use base::marks::turns_or_hides;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
@@ -14,10 +15,7 @@ pub(super) fn hash(text: &str) -> String {
 
 /// Returns a text of an attacker's choice without marks that turn or hide text.
 pub(super) fn readable(text: &str) -> String {
-    let is_shown = |c: &char| {
-        !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-            && (!c.is_control() || matches!(c, '\n' | '\t'))
-    };
+    let is_shown = |c: &char| !turns_or_hides(*c) && (!c.is_control() || matches!(c, '\n' | '\t'));
     text.chars().filter(is_shown).collect()
 }
 

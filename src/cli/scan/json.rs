@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::cli::output;
 use crate::detection::{FindingKind, ReasonName, Severity};
 use crate::location::parse_client_ip;
 use base::ids::{Domain, RecordId, TenantId};
@@ -107,5 +108,5 @@ pub(super) fn write(reading: &Reading, groups: &[FindingGroup], out: &mut dyn Wr
 }
 
 fn put(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(out, value).map_err(io::Error::from)
+    output::write_json(out, value)
 }

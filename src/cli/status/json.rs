@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::report::{Intervals, Press, Report, TenantStatus};
 use super::strip;
 use super::threats::Threat;
+use crate::cli::output;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -106,7 +107,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         medians: medians(report.medians),
         presses: report.presses.iter().map(press).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
+    output::write_pretty_json(out, &json)?;
     writeln!(out)
 }
 

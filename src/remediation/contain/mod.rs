@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::settings::ContainmentMode;
 use crate::tables::{Containment, CoverageSession, ProcessedRow};
 use base::clock::Deadline;
+use chrono::TimeDelta;
 
 use super::accounts::{Account, Accounts};
 use super::context::RemediationContext;
@@ -33,6 +34,9 @@ pub use stage::ContainmentStage;
 
 /// The time limit of one containment, the same as that of a remediation request.
 const RUN_LIMIT: Duration = Duration::from_secs(87);
+
+/// The time after its beginning in which later runs end a containment. Whoever can write the tables can make an old one look unfinished.
+const ENDED_WITHIN: TimeDelta = TimeDelta::hours(24);
 
 /// The outcome of a containment.
 #[derive(Debug)]
@@ -130,7 +134,7 @@ impl<'a> Containing<'a> {
         }
         // A run that has lost its claim on the threat may have begun in the meantime.
         match request.history().await {
-            Ok(history) if !history.has_begun_containment(&finding.record_id) => contained,
+            Ok(history) if history.containment_begun(&finding.record_id).is_none() => contained,
             Ok(_) | Err(_) => Contained::open(),
         }
     }
@@ -139,9 +143,11 @@ impl<'a> Containing<'a> {
     /// can write tables can write the row of a run.
     async fn decide(&self, request: RemediationRequest<'_>, history: &History, has_begun: &AtomicBool) -> Contained {
         let (finding, accounts) = (request.finding, request.accounts);
-        let is_continued = history.has_begun_containment(&finding.record_id);
-        if self.mode() == ContainmentMode::Observe && is_continued {
-            // It was begun before the mode was changed. A person ends it.
+        let begun = history.containment_begun(&finding.record_id);
+        let is_continued = begun.is_some();
+        let is_old = begun.is_some_and(|begun| self.app.clock.now() - begun >= ENDED_WITHIN);
+        if is_old || (self.mode() == ContainmentMode::Observe && is_continued) {
+            // It was begun too long ago, or before the mode was changed. A person ends it.
             return Contained::partly();
         }
         let refused = |contained: Contained| if is_continued { contained.still_open() } else { contained };

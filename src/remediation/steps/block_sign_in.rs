@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use m365::graph::User;
 
-use super::snapshot::Snapshot;
 use crate::remediation::accounts::Account;
 use crate::remediation::context::RemediationContext;
-use crate::remediation::step::{StepReport, explain};
+use crate::remediation::grants::explain;
+use crate::remediation::snapshot::Snapshot;
+use crate::remediation::step::StepReport;
 
 /// The rights to grant if Graph denies access.
 pub const GRANT: &str = "Grant User.EnableDisableAccount.All; for an administrator's account the app needs the directory role \
      Privileged Authentication Administrator.";
 
 /// The time limit for reading the previous state, if it is not known yet. Blocking comes first.
-const LOOK: Duration = Duration::from_secs(5);
+const ACCOUNT_READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let mut reports = Vec::new();
@@ -50,7 +51,7 @@ async fn state(context: &RemediationContext<'_>, account: &Account) -> User {
     if let Some(user) = &account.user {
         return user.clone();
     }
-    let read = context.within(LOOK, context.app.graph.user(context.tenant(), account.key())).await;
+    let read = context.within(ACCOUNT_READ_TIMEOUT, context.app.graph.user(context.tenant(), account.key())).await;
     read.and_then(Result::ok).flatten().unwrap_or_else(|| User {
         id: account.key().to_owned(),
         user_principal_name: account.name.clone(),

@@ -4,8 +4,9 @@
 use m365::ServiceError;
 use m365::exchange::Forwarding;
 
-use super::snapshot::Snapshot;
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::context::RemediationContext;
+use crate::remediation::grants::EXCHANGE_GRANT;
+use crate::remediation::snapshot::Snapshot;
 use crate::remediation::step::{StepReport, quoted};
 
 /// Returns the forwarding as it is now; `None` if there is no such mailbox.

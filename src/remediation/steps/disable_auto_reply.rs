@@ -3,8 +3,9 @@
 use m365::ServiceError;
 use m365::exchange::AutoReply;
 
-use super::snapshot::Snapshot;
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::context::RemediationContext;
+use crate::remediation::grants::EXCHANGE_GRANT;
+use crate::remediation::snapshot::Snapshot;
 use crate::remediation::step::StepReport;
 
 /// Returns the state and the audience of the automatic reply; `None` if there is no such mailbox.

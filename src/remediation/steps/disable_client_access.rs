@@ -3,9 +3,10 @@
 use m365::ServiceError;
 use m365::exchange::{ClientAccess, ClientAccessSwitch, is_not_found, is_refused, is_unknown_parameter};
 
-use super::snapshot::Snapshot;
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
-use crate::remediation::step::{StepReport, explain};
+use crate::remediation::context::RemediationContext;
+use crate::remediation::grants::{EXCHANGE_GRANT, explain};
+use crate::remediation::snapshot::Snapshot;
+use crate::remediation::step::StepReport;
 
 /// Returns the switches that the tenant knows, as they are now; `None` if there is no such mailbox.
 pub async fn read(context: &RemediationContext<'_>) -> Result<Option<ClientAccess>, ServiceError> {

@@ -7,10 +7,11 @@ use m365::exchange::is_not_found;
 
 use super::rule_switch::{RuleSwitch, is_gone};
 use super::rules::{self, Rule, Rules};
-use super::snapshot::Snapshot;
 use crate::remediation::Outcome;
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
-use crate::remediation::step::{StepReport, explain, quoted};
+use crate::remediation::context::RemediationContext;
+use crate::remediation::grants::{EXCHANGE_GRANT, explain};
+use crate::remediation::snapshot::Snapshot;
+use crate::remediation::step::{StepReport, quoted};
 use crate::tables::ProcessedRow;
 
 /// The side effect that the owner has to know (<https://learn.microsoft.com/powershell/module/exchange/disable-inboxrule>).

@@ -6,22 +6,23 @@ use crate::tables::ProcessedRow;
 use audit_log::AuditRecord;
 use m365::exchange::{MailboxGrant, is_grant_gone};
 
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
+use crate::remediation::context::RemediationContext;
 use crate::remediation::findings;
-use crate::remediation::step::{StepReport, explain, quoted};
+use crate::remediation::grants::{EXCHANGE_GRANT, explain};
+use crate::remediation::step::{StepReport, quoted};
 
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
     let findings = match context.findings().await {
         Ok(findings) => findings,
         Err(error) => return StepReport::failed(format!("Findings cannot be read: {error}")),
     };
-    let since = findings::began(context, &findings.rows);
+    let since = findings::began(context.finding, &findings.rows);
     let given =
         findings.rows.iter().filter(|row| row.kind == FindingKind::MailboxPermission && row.event_time >= since);
     let of_mailbox = given.filter(|row| context.accounts.owner.has_name(&row.source_mailbox));
     let mut reports = Vec::new();
     for finding in of_mailbox {
-        let finding = match findings::whole(context, finding).await {
+        let finding = match findings::whole(context.app, finding).await {
             Ok(finding) => finding,
             Err(error) => {
                 reports.push(StepReport::failed(format!("Record {}: {error}", finding.record_id)));

@@ -3,7 +3,8 @@
 use super::password;
 use crate::remediation::accounts::Account;
 use crate::remediation::context::RemediationContext;
-use crate::remediation::step::{StepReport, explain};
+use crate::remediation::grants::explain;
+use crate::remediation::step::StepReport;
 
 /// The rights to grant if Graph denies access.
 const GRANT: &str = "Grant User-PasswordProfile.ReadWrite.All and, in this tenant, the directory role User Administrator (for \

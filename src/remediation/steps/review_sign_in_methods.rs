@@ -7,7 +7,8 @@ use m365::graph::SignInMethod;
 
 use crate::remediation::accounts::Account;
 use crate::remediation::context::RemediationContext;
-use crate::remediation::step::{StepReport, explain, quoted};
+use crate::remediation::grants::explain;
+use crate::remediation::step::{StepReport, quoted};
 
 const RECENT: TimeDelta = TimeDelta::days(30);
 

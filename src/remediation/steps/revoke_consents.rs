@@ -10,7 +10,8 @@ use m365::graph::PermissionGrant;
 use crate::remediation::accounts::Account;
 use crate::remediation::context::RemediationContext;
 use crate::remediation::findings::{self, Findings};
-use crate::remediation::step::{StepReport, explain, quoted};
+use crate::remediation::grants::explain;
+use crate::remediation::step::{StepReport, quoted};
 
 const RECENT: TimeDelta = TimeDelta::days(30);
 
@@ -58,7 +59,7 @@ async fn revoke_all(context: &RemediationContext<'_>, account: &Account, finding
         .filter(|row| row.kind == FindingKind::Consent && row.event_time >= since && account.has_name(&row.actor));
     let mut consents = Vec::new();
     for finding in recent.rev().take(CONSENTS_READ) {
-        match findings::whole(context, finding).await {
+        match findings::whole(context.app, finding).await {
             Ok(consent) => consents.push(consent),
             Err(error) => return StepReport::failed(format!("{name}: findings cannot be read: {error}")),
         }

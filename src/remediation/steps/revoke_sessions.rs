@@ -2,7 +2,8 @@
 
 use crate::remediation::accounts::Account;
 use crate::remediation::context::RemediationContext;
-use crate::remediation::step::{StepReport, explain};
+use crate::remediation::grants::explain;
+use crate::remediation::step::StepReport;
 
 const GRANT: &str = "Grant User.RevokeSessions.All.";
 

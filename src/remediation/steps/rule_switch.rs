@@ -4,8 +4,9 @@
 use m365::exchange::{RuleForm, is_not_found};
 use m365::{Service, ServiceError};
 
-use super::rules::{Rule, Source};
+use super::rules::Rule;
 use crate::remediation::context::RemediationContext;
+use crate::remediation::snapshot::Source;
 
 /// A form of the call about a rule, in the order in which they are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

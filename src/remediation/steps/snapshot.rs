@@ -3,146 +3,37 @@
 //! The step `Snapshot` saves the parts that it can read in its time, because stopping the attacker must not wait for the rest. The step
 //! that changes a missing part reads and saves it first. So a part that is not saved was never changed.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures::join;
-use serde::{Deserialize, Serialize};
 
 use m365::ServiceError;
-use m365::exchange::{AutoReply, ClientAccess, Forwarding};
-use m365::graph::User;
-use table_store::cut_text;
 
-use super::rules::{self, Rule, Source};
-use super::{clear_forwarding, disable_auto_reply, disable_client_access};
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext};
-use crate::remediation::step::{StepReport, explain};
+use super::{clear_forwarding, disable_auto_reply, disable_client_access, rules};
+use crate::remediation::context::RemediationContext;
+use crate::remediation::grants::{EXCHANGE_GRANT, explain};
+use crate::remediation::snapshot::{Snapshot, Source};
+use crate::remediation::step::StepReport;
 
 /// The time limit for reading the state of a mailbox before the attacker is stopped.
-const READING: Duration = Duration::from_secs(20);
+const MAILBOX_READ_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The longest description of a rule that is kept, in UTF-16 units: a row of the store takes 1 MiB.
-const DESCRIPTION_LIMIT: usize = 300;
-
-/// The state of the accounts and the mailbox. A part that was not read, or does not exist, is absent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Snapshot {
-    /// When it was taken.
-    pub taken: DateTime<Utc>,
-    /// The compromised accounts.
-    pub users: Vec<User>,
-    /// The forwarding of the mailbox.
-    pub forwarding: Option<Forwarding>,
-    /// The client access switches.
-    pub client_access: Option<ClientAccess>,
-    /// All inbox and sweep rules, by the way they were read: what came through Graph has other ids.
-    pub rules: BTreeMap<Source, Vec<KeptRule>>,
-    /// State and audience of the automatic reply.
-    pub auto_reply: Option<AutoReply>,
-}
-
-/// The part of a rule that is saved.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct KeptRule {
-    /// Its address in calls.
-    pub identity: String,
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// True if it was enabled.
-    pub enabled: bool,
-    /// Its conditions and actions in Exchange's words, for readers of the record.
-    pub description: String,
-    /// True if it was hidden; absent in snapshots of the first version, and if that could not be determined.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hidden: Option<bool>,
-}
-
-impl KeptRule {
-    /// The rule as it is now.
-    pub fn of(rule: &Rule) -> Self {
-        Self {
-            identity: rule.identity.clone(),
-            id: rule.id.clone(),
-            name: cut_text(&rule.name, DESCRIPTION_LIMIT),
-            enabled: rule.enabled,
-            description: cut_text(&rule.description, DESCRIPTION_LIMIT),
-            hidden: rule.hidden,
-        }
-    }
-}
-
-impl Snapshot {
-    /// Nothing yet.
-    pub fn at(taken: DateTime<Utc>) -> Self {
-        Self {
-            taken,
-            users: Vec::new(),
-            forwarding: None,
-            client_access: None,
-            rules: BTreeMap::new(),
-            auto_reply: None,
-        }
-    }
-
-    /// This one, and from a later one what is missing in it: a part that could not be read, an account that was not meant.
-    #[must_use]
-    pub fn or(mut self, later: Self) -> Self {
-        let new: Vec<User> = later.users.into_iter().filter(|user| !self.has_user(&user.id)).collect();
-        self.users.extend(new);
-        for (source, rules) in later.rules {
-            self.rules.entry(source).or_insert(rules);
-        }
-        Self {
-            forwarding: self.forwarding.or(later.forwarding),
-            client_access: self.client_access.or(later.client_access),
-            auto_reply: self.auto_reply.or(later.auto_reply),
-            ..self
-        }
-    }
-
-    /// Returns the part that an earlier snapshot lacks; `None` if there is none.
-    pub fn beyond(mut self, earlier: &Self) -> Option<Self> {
-        self.users.retain(|user| !earlier.has_user(&user.id));
-        self.rules.retain(|source, _| !earlier.rules.contains_key(source));
-        self.forwarding = self.forwarding.filter(|_| earlier.forwarding.is_none());
-        self.client_access = self.client_access.filter(|_| earlier.client_access.is_none());
-        self.auto_reply = self.auto_reply.filter(|_| earlier.auto_reply.is_none());
-        let is_empty = self == Self::at(self.taken);
-        (!is_empty).then_some(self)
-    }
-
-    /// Returns whether it shows the account, and not as disabled.
-    pub fn shows_enabled(&self, object_id: &str) -> bool {
-        self.users.iter().any(|user| user.id.eq_ignore_ascii_case(object_id) && user.account_enabled != Some(false))
-    }
-
-    fn has_user(&self, object_id: &str) -> bool {
-        self.users.iter().any(|user| user.id.eq_ignore_ascii_case(object_id))
-    }
-
-    /// Returns whether it contains everything that this press may change.
-    fn is_enough_for(&self, context: &RemediationContext<'_>) -> bool {
-        let users = context.compromised.iter().filter_map(|account| account.user.as_ref());
-        let has_users = users.map(|user| &user.id).all(|id| self.has_user(id));
-        let has_mailbox = self.forwarding.is_some()
-            && self.client_access.is_some()
-            && self.rules.contains_key(&Source::Inbox)
-            && self.rules.contains_key(&Source::Sweep)
-            && self.auto_reply.is_some();
-        has_users && (has_mailbox || !context.accounts.has_mailbox)
-    }
+/// Returns whether it contains everything that this press may change.
+fn is_enough_for(snapshot: &Snapshot, context: &RemediationContext<'_>) -> bool {
+    let users = context.compromised.iter().filter_map(|account| account.user.as_ref());
+    let has_users = users.map(|user| &user.id).all(|id| snapshot.has_user(id));
+    let has_mailbox = snapshot.forwarding.is_some()
+        && snapshot.client_access.is_some()
+        && snapshot.rules.contains_key(&Source::Inbox)
+        && snapshot.rules.contains_key(&Source::Sweep)
+        && snapshot.auto_reply.is_some();
+    has_users && (has_mailbox || !context.accounts.has_mailbox)
 }
 
 /// Saves the previous settings: once for a mailbox and incident, and again only the missing parts. The report names the parts that
 /// cannot be read; the others are saved.
 pub async fn run(context: &RemediationContext<'_>) -> StepReport {
-    if let Some(kept) = context.kept().await.filter(|kept| kept.is_enough_for(context)) {
+    if let Some(kept) = context.kept().await.filter(|kept| is_enough_for(kept, context)) {
         return StepReport::already(format!("The settings of {} are saved; Undo restores them.", kept.taken));
     }
     let (snapshot, missing) = Box::pin(read(context)).await;
@@ -173,10 +64,10 @@ async fn read(context: &RemediationContext<'_>) -> (Snapshot, Vec<String>) {
         return (snapshot, missing);
     }
     let (forwarding, client_access, rules, auto_reply) = join!(
-        context.within(READING, clear_forwarding::read(context)),
-        context.within(READING, disable_client_access::read(context)),
-        context.within(READING, rules::read(context)),
-        context.within(READING, disable_auto_reply::read(context)),
+        context.within(MAILBOX_READ_TIMEOUT, clear_forwarding::read(context)),
+        context.within(MAILBOX_READ_TIMEOUT, disable_client_access::read(context)),
+        context.within(MAILBOX_READ_TIMEOUT, rules::read(context)),
+        context.within(MAILBOX_READ_TIMEOUT, disable_auto_reply::read(context)),
     );
     snapshot.forwarding = part(forwarding, "forwarding", &mut missing).flatten();
     snapshot.client_access = part(client_access, "client access", &mut missing).flatten();
@@ -192,7 +83,7 @@ fn part<T>(read: Option<Result<T, ServiceError>>, name: &str, missing: &mut Vec<
     let why = match read {
         Some(Ok(part)) => return Some(part),
         Some(Err(error)) => explain(&error, EXCHANGE_GRANT),
-        None => format!("no answer within {} s", READING.as_secs()),
+        None => format!("no answer within {} s", MAILBOX_READ_TIMEOUT.as_secs()),
     };
     missing.push(format!("{name}: {why}"));
     None

@@ -6,12 +6,13 @@ use m365::exchange::{Forwarding, is_not_found};
 
 use super::rules::Rule;
 use super::{clear_forwarding, disable_client_access, disable_inbox_rules, rules};
-use crate::remediation::context::{EXCHANGE_GRANT, RemediationContext, USER_READ_GRANT};
-use crate::remediation::step::{StepReport, explain};
+use crate::remediation::context::RemediationContext;
+use crate::remediation::grants::{EXCHANGE_GRANT, USER_READ_GRANT, explain};
+use crate::remediation::step::StepReport;
 use crate::remediation::{Outcome, Step, StepName};
 
 /// The time limit for reading the sign-in state.
-const READING: Duration = Duration::from_secs(12);
+const VERIFY_READ_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// The result of the verification of one step.
 enum Reread {
@@ -39,8 +40,8 @@ pub async fn run(context: &RemediationContext<'_>, steps: &mut [Step]) -> Readin
     for step in steps.iter_mut() {
         let found = match step.step {
             StepName::BlockSignIn => {
-                let read = context.within(READING, sign_in(context)).await;
-                read.unwrap_or_else(|| Reread::Unread(format!("no answer within {} s", READING.as_secs())))
+                let read = context.within(VERIFY_READ_TIMEOUT, sign_in(context)).await;
+                read.unwrap_or_else(|| Reread::Unread(format!("no answer within {} s", VERIFY_READ_TIMEOUT.as_secs())))
             }
             _ if !context.accounts.has_mailbox => continue,
             StepName::ClearForwarding => forwarding(context).await,

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use base::ids::RecordId;
+use chrono::TimeDelta;
 use serde_json::json;
+use table_store::Digest;
+use tenantwatch::tables::{COVERAGE, TargetRow};
 use tenantwatch_simulator::Trouble;
 use tenantwatch_simulator::world::{Mailbox, Tenant, User};
 use uuid::Uuid;
 
 use crate::channels::{mail::mails, only};
-use crate::collector_fixture::{CollectorFixture, forwarding_rule};
+use crate::collector_fixture::{CollectorFixture, FABRIKAM, forwarding_rule};
 use crate::remediation::remediation_fixture::{BOB, CONTOSO, RULE, Ward, threat};
 
 const HARRY: &str = "harry@contoso.com";
@@ -126,4 +130,33 @@ async fn name_of_the_tenant_is_dead_in_every_channel() {
             assert!(!markup.contains("<script>"), "{channel}: {body}");
         }
     }
+}
+
+/// Requests to the store in a run with one rule whose target this many mailboxes of another tenant have, last `seen` so long ago.
+async fn requests_beside(users: u32, seen: TimeDelta) -> usize {
+    let fixture = CollectorFixture::start().await;
+    for number in 0..users {
+        let row = TargetRow {
+            target: Digest::of(&["eve@evil.example"]),
+            tenant_id: FABRIKAM.to_string().parse().unwrap(),
+            mailbox: format!("user{number}@fabrikam.com"),
+            record_id: RecordId::new(uuid::Uuid::from_u128(number.into())),
+            first: fixture.now() - seen,
+            seen: fixture.now() - seen,
+        };
+        fixture.write(COVERAGE, &row.to_entity()).await;
+    }
+    fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", fixture.now())]);
+    fixture.store_operations();
+    fixture.read().await.unwrap();
+    fixture.store_operations()
+}
+
+/// Whoever administers a tenant can give a target to any number of mailboxes, and the tenants share the rows of a target.
+#[tokio::test]
+async fn target_of_thousands_costs_another_tenant_no_more() {
+    let usual = requests_beside(10, TimeDelta::days(1)).await;
+    assert_eq!(requests_beside(3_000, TimeDelta::days(1)).await, usual);
+    let old = requests_beside(3_000, TimeDelta::days(8)).await;
+    assert!(old <= usual + 20, "{old} requests, {usual} are usual");
 }

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenantwatch::tables::{FindingState, ProcessedRow};
+use table_store::Entity;
+use tenantwatch::detection::Severity;
+use tenantwatch::tables::{COVERAGE, FindingState, PendingRow, ProcessedRow, pending};
 use tenantwatch_simulator::{Fault, Service};
 
 use crate::channels::{mail::mails, only, with};
 use crate::collector_fixture::{CollectorFixture, forwarding_rule};
 use crate::containment::{VICTOR, acting, add_person, all_told, enabled_rules, ready, robbing_rule, runs, told, user};
+use crate::detection::kinds::{has, offline, outlook_rule, rule};
 use crate::remediation::remediation_fixture::{BOB, Ward, detail, outcome, threat};
 
 /// Text that is a link, an order, markup or a hidden mark in one of the places where notifications are read.
@@ -174,5 +177,146 @@ async fn harmless_target_beside_deletion_prevents_no_containment() {
         let told = told(&fixture);
         assert_eq!((&told["Severity"], &told["Containment"]), (&json!("High"), &json!("Done")), "{told:#}");
         assert!(!user(&fixture).account_enabled && enabled_rules(&fixture).is_empty());
+    }
+}
+
+/// Severities of rules that delete mail and look as if they were limited.
+#[test]
+fn condition_that_nearly_all_mail_meets_limits_no_rule() {
+    let delete = ("DeleteMessage", "True");
+    for (name, value) in [
+        ("ReceivedAfterDate", "1/1/2000 12:00:00 AM"),
+        ("ReceivedBeforeDate", "1/1/2099 12:00:00 AM"),
+        ("WithinSizeRangeMaximum", "140 MB (146,800,640 bytes)"),
+        ("WithinSizeRangeMaximum", "5MB"),
+        ("WithinSizeRangeMinimum", "2 KB (2,048 bytes)"),
+        ("WithImportance", "Normal"),
+        ("WithSensitivity", "Normal"),
+        ("BodyContainsWords", "the"),
+        ("BodyContainsWords", "th"),
+        ("SubjectOrBodyContainsWords", "invoice;https://"),
+        ("HeaderContainsWords", "X-MS-Exchange"),
+        ("HeaderContainsWords", "return-path:"),
+        ("HeaderContainsWords", "MIME"),
+        ("HeaderContainsWords", "outlook.com"),
+    ] {
+        let found = offline(&rule("Post", &[delete, (name, value)]));
+        assert!(has(&found, "AppliesToAllMail") && found.severity == Severity::High, "{name} {value}");
+    }
+    for (name, value) in [
+        ("WithinSizeRangeMaximum", "100 KB (102,400 bytes)"),
+        ("WithinSizeRangeMinimum", "1 MB (1,048,576 bytes)"),
+        ("ReceivedBeforeDate", "2020-01-01"),
+        ("WithImportance", "High"),
+        ("WithSensitivity", "Private"),
+        ("BodyContainsWords", "unsubscribe"),
+        ("SubjectContainsWords", "the"),
+        ("HeaderContainsWords", "List-Unsubscribe"),
+        ("HeaderContainsWords", "X-Mailer: Bulk"),
+    ] {
+        let found = offline(&rule("Post", &[delete, (name, value)]));
+        assert!(!has(&found, "AppliesToAllMail") && !found.threat, "{name} {value}");
+    }
+}
+
+#[test]
+fn restriction_that_nearly_all_mail_meets_limits_no_rule() {
+    let delete = r#"[{"ActionType":"Delete"}]"#;
+    let rare = "(SubString IgnoreCase(SubjectProperty)=qqqq)";
+    let all = [
+        format!("{{(Not{rare})}}"),
+        format!("{{(Not({rare}))}}"),
+        format!("{{(And((Exists(ItemClass)),(Not({rare}))))}}"),
+        format!("{{((Exists(ItemClass)) And (Not({rare})))}}"),
+        format!("{{(Or({rare},(Size > 100)))}}"),
+        format!("{{(Or((Not({rare})),{rare}))}}"),
+        "{(Size < 1000000000)}".to_owned(),
+        "{(MessageDeliveryTime > 1/1/2000 12:00:00 AM)}".to_owned(),
+        "{(MessageDeliveryTime < 1/1/2099 12:00:00 AM)}".to_owned(),
+        "{(Exists(SubjectProperty))}".to_owned(),
+        "{(Exists(SenderEmailAddress))}".to_owned(),
+        "{(And((Exists(ItemClass)),(Size >= 500)))}".to_owned(),
+        "{(SubString IgnoreCase(BodyProperty)=the)}".to_owned(),
+    ];
+    for condition in all {
+        let found = offline(&outlook_rule("Post", &condition, delete));
+        assert!(has(&found, "AppliesToAllMail") && found.severity == Severity::High, "{condition}");
+    }
+    let some = [
+        format!("{{(And((Not{rare}),(SubString IgnoreCase(SubjectProperty)=Alpha)))}}"),
+        format!("{{((Not{rare}) And (SubString IgnoreCase(SubjectProperty)=Alpha))}}"),
+        "{(Not(Exists(HasAttach)))}".to_owned(),
+        format!("{{(Not(Not{rare}))}}"),
+        "{(MessageDeliveryTime < 1/1/2020 12:00:00 AM)}".to_owned(),
+        "{(Size > 5000000)}".to_owned(),
+        "{(SubString IgnoreCase(SubjectProperty)=a) (b)}".to_owned(),
+    ];
+    for condition in some {
+        let found = offline(&outlook_rule("Post", &condition, delete));
+        assert!(!has(&found, "AppliesToAllMail") && !found.threat, "{condition}");
+    }
+}
+
+/// Everything that turns a terminal or the direction of text, in what an attacker chooses and in the name of a file.
+#[test]
+fn no_output_of_a_command_contains_control_characters() {
+    const EVIL: &str = "\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{ad}\u{2062}\u{e0041}<img src=x>";
+    let mut made = rule(&format!("Post{EVIL}"), &[("DeleteMessage", "True"), ("MoveToFolder", EVIL)]);
+    made["ClientIP"] = json!("203.0.113.5");
+    let mut act = made.clone();
+    act["Id"] = json!(uuid::Uuid::from_u128(9));
+    act["Operation"] = json!(format!("Act{EVIL}"));
+    act["ClientInfoString"] = json!(format!("Client={EVIL}"));
+    act["SessionId"] = json!(EVIL);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log\u{1b}[31m.jsonl");
+    std::fs::write(&file, format!("{made}\n{act}\n{{\u{1b}[2J\n")).unwrap();
+    let formats = [("scan", &["table", "json", "html"][..]), ("investigate", &["table", "json", "csv", "html"])];
+    for (command, formats) in formats {
+        for format in formats {
+            let mut call = std::process::Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
+            call.args([command, "--format", format]).arg(&file);
+            if command == "investigate" {
+                call.args(["--account", "grady@contoso.com", "--ip", "203.0.113.5"]);
+            }
+            let output = call.output().unwrap();
+            let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert!(text.contains("Post") || text.contains("Act"), "{command} {format}: {text}");
+            let is_evil = |c: &char| {
+                let turns = "\u{202e}\u{2066}\u{200b}\u{ad}\u{2062}\u{e0041}".contains(*c);
+                turns || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+            };
+            assert_eq!(text.chars().find(is_evil), None, "{command} {format}");
+        }
+    }
+}
+
+/// Whoever makes many large records while Exchange does not respond decides how much waits. Nobody reads all of it at once.
+#[tokio::test]
+async fn listing_of_unfinished_findings_reads_no_record() {
+    let ward = Ward::open().await;
+    let record = format!("{{\"Text\":\"{}\"}}", "x".repeat(300_000));
+    let mut row = PendingRow {
+        tenant_id: ward.threat.tenant_id,
+        record_id: ward.threat.record_id,
+        domain: ward.threat.domain.clone(),
+        since: ward.now(),
+        record: Some(record.clone()),
+    };
+    ward.put(COVERAGE, &row.to_entity()).await;
+    // An earlier version did not say what a row holds.
+    row.record_id = uuid::Uuid::from_u128(77).to_string().parse().unwrap();
+    let mut old = Entity::new(row.to_entity().key);
+    row.to_entity().columns().iter().filter(|(name, _)| *name != "Holds").for_each(|(name, value)| {
+        old.set(name, value.clone());
+    });
+    ward.put(COVERAGE, &old).await;
+    let notes = pending::list(ward.app.store.as_ref(), &row.tenant_id).await.unwrap();
+    assert_eq!(ward.lists().pop().unwrap().columns, ["Domain", "Since", "Holds"]);
+    assert_eq!(notes.len(), 2);
+    for note in notes {
+        assert!(note.has_record() && note.text().is_none(), "{note:?}");
+        let kept = pending::record(ward.app.store.as_ref(), &note).await.unwrap();
+        assert_eq!(kept, Some(record.clone()));
     }
 }

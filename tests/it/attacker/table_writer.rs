@@ -15,7 +15,7 @@ use tenantwatch_simulator::Request;
 use uuid::Uuid;
 
 use crate::collector_fixture::{CONTOSO, CollectorFixture, FABRIKAM, security_info};
-use crate::containment::{VICTOR, acting, add_person, all_told, changes, press, ready, robbing_rule, told};
+use crate::containment::{VICTOR, acting, add_person, all_told, attacked, changes, press, ready, robbing_rule, told};
 use crate::remediation::remediation_fixture::{BOB, Ward, threat};
 
 const KEY: &str = "c2ltdWxhdGVkLWFjdGlvbi1rZXktMzItYnl0ZXMtbG9uZyE=";
@@ -151,6 +151,47 @@ async fn forged_run_row_contains_no_administrator() {
     read_some_times(&fixture).await;
     assert!(is_enabled(&fixture, CONTOSO, VICTOR));
     assert_eq!(changes(&fixture), 0);
+}
+
+#[tokio::test]
+async fn old_containment_that_is_made_unfinished_contains_nobody() {
+    let fixture = attacked(acting).await;
+    assert_eq!(told(&fixture)["Containment"], "Done");
+    fixture.contoso(|tenant| tenant.user_mut(VICTOR).unwrap().account_enabled = true);
+    for hours in [12, 12, 6] {
+        fixture.wait(TimeDelta::hours(hours));
+        fixture.read().await.unwrap();
+    }
+    let mut finding = fixture.findings().await.into_iter().find(|row| row.threat).unwrap();
+    assert!(fixture.app.seals.hold_finding(&finding), "the row and that of its run are genuine");
+    (finding.state, finding.containment, finding.attempts) = (FindingState::Sending, None, 1);
+    finding.next_attempt = Some(fixture.now() - TimeDelta::hours(1));
+    finding.notified = [("flow".to_owned(), None)].into();
+    write(&fixture, &finding, None).await;
+    fixture.sim.forget_requests();
+    read_some_times(&fixture).await;
+    assert_eq!(all_told(&fixture).pop().unwrap()["Containment"], "Partly", "a person decides");
+    assert!(is_enabled(&fixture, CONTOSO, VICTOR));
+    assert_eq!(changes(&fixture), 0);
+}
+
+#[tokio::test]
+async fn forged_run_row_settles_no_step_of_a_press() {
+    let elsewhere = Ward::open_with(&[("ACTION_KEY", KEY)]).await;
+    elsewhere.press(json!({ "Token": elsewhere.token(Scope::Act, TimeDelta::hours(1)) })).await;
+    let genuine = elsewhere.runs().await.pop().unwrap();
+    let mut steps: Vec<serde_json::Value> = serde_json::from_str(&genuine.steps).unwrap();
+    steps.retain(|step| step["Step"] == "ResetPassword" || step["Step"] == "RevokeSessions");
+    assert!(steps.len() == 2 && steps.iter().all(|step| step["Outcome"] == "Done"), "{steps:#?}");
+    let ward = Ward::open_with(&[("ACTION_KEY", KEY)]).await;
+    let started = ward.now() - TimeDelta::minutes(5);
+    let steps = json!(steps).to_string();
+    let forged = ActionRow { run_id: RunId::random(), started, steps, snapshot: String::new(), ..genuine };
+    ward.put(ACTIONS, &forged.to_entity(false)).await;
+    let answer = ward.press(json!({ "Token": ward.token(Scope::Act, TimeDelta::hours(1)) })).await;
+    assert_eq!(answer.body["Status"], "Completed", "{:#}", answer.body);
+    let bob = ward.user(BOB);
+    assert_eq!((bob.password_resets, bob.session_revocations), (1, 2), "{:#}", answer.body);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::readable;
 use crate::investigation::{self as inv, Attributed, Timeline};
 
 /// The left end of the lanes, and their length.
@@ -93,7 +94,7 @@ pub(super) fn marks(timeline: &Timeline) -> Vec<Mark> {
             "{} UTC, {}: {}{}",
             mark.first.format("%Y-%m-%d %H:%M:%S"),
             if mark.attributed == Attributed::Linked { "attacker" } else { mark.attributed.as_str() },
-            mark.operation,
+            readable(&mark.operation),
             if mark.count > 1 { format!(" and {} more", mark.count - 1) } else { String::new() }
         ),
     };
