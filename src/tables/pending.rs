@@ -12,10 +12,6 @@ pub const RECORD_LIMIT: usize = 400_000;
 /// The columns of a listing. An attacker decides how many records there are and how long they are, so they are read one at a time.
 const LISTED: [&str; 3] = ["Domain", "Since", "Holds"];
 
-/// The values of `Holds`. Any other is the text of the row itself, which is no record.
-const NOTHING: &str = "Nothing";
-const RECORD: &str = "Record";
-
 /// An unfinished finding in a listing: its row without the record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Note {
@@ -38,12 +34,12 @@ impl Note {
 
     /// Returns whether a record waits for another evaluation.
     pub fn has_record(&self) -> bool {
-        self.holds == RECORD
+        self.holds == PendingRow::RECORD
     }
 
     /// Returns the text of the row if that is no record.
     pub fn text(&self) -> Option<&str> {
-        Some(self.holds.as_str()).filter(|holds| ![NOTHING, RECORD].contains(holds))
+        Some(self.holds.as_str()).filter(|holds| ![PendingRow::NOTHING, PendingRow::RECORD].contains(holds))
     }
 
     fn of(row: &PendingRow) -> Self {
@@ -52,7 +48,7 @@ impl Note {
             record_id: row.record_id,
             domain: row.domain.clone(),
             since: row.since,
-            holds: holds(row.record.as_deref()).to_owned(),
+            holds: PendingRow::holds(row.record.as_deref()).to_owned(),
         }
     }
 
@@ -67,15 +63,6 @@ impl Note {
             since: columns.time("Since")?,
             holds: holds.to_owned(),
         }))
-    }
-}
-
-/// Returns the column `Holds` of a row with this column `Record`.
-pub(super) fn holds(record: Option<&str>) -> &str {
-    match record {
-        None => NOTHING,
-        Some(record) if record.trim_start().starts_with('{') => RECORD,
-        Some(text) => text,
     }
 }
 

@@ -13,7 +13,6 @@ use super::RowVersion;
 use super::columns::{Columns, json_text};
 use super::coverage::{TenantState, tenant_state};
 use super::finding_state::SEVERITIES;
-use super::pending;
 
 /// A blob that could not be read yet: row `owed_<h>` in the tenant's partition.
 #[derive(Debug, Clone, PartialEq)]
@@ -196,6 +195,21 @@ impl PendingRow {
     /// The prefix of the row keys.
     pub const ROW_PREFIX: &'static str = "pending_";
 
+    /// The value of `Holds` if the row has no text.
+    pub const NOTHING: &'static str = "Nothing";
+
+    /// The value of `Holds` if the row has a record. Any other value is the text of the row itself.
+    pub const RECORD: &'static str = "Record";
+
+    /// Returns the value of `Holds` for this value of `Record`.
+    pub fn holds(record: Option<&str>) -> &str {
+        match record {
+            None => Self::NOTHING,
+            Some(record) if record.trim_start().starts_with('{') => Self::RECORD,
+            Some(text) => text,
+        }
+    }
+
     /// Returns the key of an unfinished finding's row.
     pub fn key(tenant: &TenantId, record: &RecordId) -> Key {
         Key::new(PartitionKey::tenant(tenant), keys::pending(record))
@@ -206,7 +220,7 @@ impl PendingRow {
         let mut entity = Entity::new(Self::key(&self.tenant_id, &self.record_id));
         entity.set_text("Domain", self.domain.as_str());
         entity.set("Since", Column::Time(self.since));
-        entity.set_text("Holds", pending::holds(self.record.as_deref()));
+        entity.set_text("Holds", Self::holds(self.record.as_deref()));
         if let Some(record) = &self.record {
             entity.set_whole_text("Record", record);
         }

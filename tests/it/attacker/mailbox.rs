@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use table_store::Entity;
 use tenantwatch::detection::Severity;
-use tenantwatch::tables::{COVERAGE, FindingState, PendingRow, ProcessedRow, pending};
+use tenantwatch::tables::{COVERAGE, FindingState, NotifiedFingerprintRow, PendingRow, ProcessedRow, pending};
 use tenantwatch_simulator::{Fault, Service};
 
 use crate::channels::{mail::mails, only, with};
 use crate::collector_fixture::{CollectorFixture, forwarding_rule};
 use crate::containment::{VICTOR, acting, add_person, all_told, enabled_rules, ready, robbing_rule, runs, told, user};
 use crate::detection::kinds::{has, offline, outlook_rule, rule};
-use crate::remediation::remediation_fixture::{BOB, Ward, detail, outcome, threat};
+use crate::remediation::remediation_fixture::{BOB, RULE, Ward, detail, outcome, threat};
 
 /// Text that is a link, an order, markup or a hidden mark in one of the places where notifications are read.
 const TEXTS: [&str; 7] = [
@@ -318,5 +319,56 @@ async fn listing_of_unfinished_findings_reads_no_record() {
         assert!(note.has_record() && note.text().is_none(), "{note:?}");
         let kept = pending::record(ward.app.store.as_ref(), &note).await.unwrap();
         assert_eq!(kept, Some(record.clone()));
+    }
+}
+
+#[tokio::test]
+async fn rule_of_the_threat_is_off_before_400_others_are_tried() {
+    let ward = Ward::open().await;
+    ward.contoso(|tenant| {
+        let bob = tenant.mailbox_mut(BOB).unwrap();
+        bob.add_rule(99, "Copies", json!({ "RedirectTo": ["eve@evil.example"] }));
+        for rule in 0..400 {
+            bob.add_rule(1_000 + rule, &format!("Project {rule}"), json!({ "MoveToFolder": "Inbox\\Projects" }));
+        }
+        // Exchange lists them in an order that the attacker chooses.
+        bob.rules.reverse();
+    });
+    // Every look at the clock is later, so the time of the press is over among the rules.
+    ward.tick(TimeDelta::milliseconds(100));
+    let answer = ward.press(json!({})).await;
+    assert_eq!(answer.body["Status"], "Incomplete", "{:#}", answer.body);
+    assert_eq!(outcome(&answer, "DisableClientAccess"), "Done", "{:#}", answer.body);
+    let mailbox = ward.mailbox();
+    assert!(!mailbox.client_access["OWAEnabled"] && !mailbox.client_access["ImapEnabled"]);
+    let is_on = |id: u64| mailbox.rules.iter().any(|rule| rule.id == id && rule.enabled);
+    assert!((1_000..1_400).any(is_on), "some are left for the next press");
+    assert!(!is_on(RULE) && !is_on(99), "the one of the threat and those that send mail come first");
+}
+
+/// A dismissal is for what was dismissed, and for 180 days: not for something worse, and not for ever.
+#[tokio::test]
+async fn dismissal_covers_nothing_worse_and_ends() {
+    let cases = [(Severity::High, 1, 1), (Severity::Medium, 1, 2), (Severity::High, 181, 2)];
+    for (dismissed, days, told) in cases {
+        let fixture = CollectorFixture::start().await;
+        fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", fixture.now())]);
+        fixture.read().await.unwrap();
+        let row = fixture.findings().await.remove(0);
+        let muted = NotifiedFingerprintRow {
+            tenant_id: row.tenant_id,
+            fingerprint: row.fingerprint.clone(),
+            record_id: row.record_id,
+            severity: dismissed,
+            since: fixture.now() - TimeDelta::days(days),
+            event_time: Some(row.event_time),
+            scopes: Vec::new(),
+            muted: true,
+        };
+        fixture.write(COVERAGE, &muted.to_entity()).await;
+        fixture.wait(TimeDelta::minutes(10));
+        fixture.publish(vec![forwarding_rule(2, "Invoices", "eve@evil.example", fixture.now())]);
+        fixture.read().await.unwrap();
+        assert_eq!(fixture.notified("InboxRule").len(), told, "{dismissed:?}, {days} days ago");
     }
 }

@@ -54,6 +54,9 @@ pub struct CountingStore {
     begins_empty: Mutex<bool>,
     /// Others run between an operation and its answer.
     lets_others_run: AtomicBool,
+    /// The partitions of which the next two listings wait for each other, by the beginning of their key.
+    meeting: Mutex<Option<(String, usize)>>,
+    barrier: tokio::sync::Barrier,
     written: Mutex<Vec<(Operation, Key)>>,
     clock: Arc<StillClock>,
     /// The error of the store's own clock, if it has one.
@@ -76,6 +79,8 @@ impl CountingStore {
             single: Mutex::default(),
             begins_empty: Mutex::default(),
             lets_others_run: AtomicBool::new(false),
+            meeting: Mutex::default(),
+            barrier: tokio::sync::Barrier::new(2),
             written: Mutex::default(),
         }
     }
@@ -127,6 +132,23 @@ impl CountingStore {
 
     pub fn begin_listings_with_an_empty_page(&self) {
         *self.begins_empty.lock().unwrap() = true;
+    }
+
+    /// Lets the next two listings of partitions with this prefix see the rows of the same moment: neither goes on before both have read.
+    pub fn let_two_listings_meet(&self, partition_prefix: &str) {
+        *self.meeting.lock().unwrap() = Some((partition_prefix.to_owned(), 2));
+    }
+
+    /// Waits if a listing of this partition has to meet another one.
+    async fn meet(&self, partition: &PartitionKey) {
+        let has_to_wait = self.meeting.lock().unwrap().as_mut().is_some_and(|(prefix, left)| {
+            let meets = *left > 0 && partition.as_str().starts_with(prefix.as_str());
+            *left -= usize::from(meets);
+            meets
+        });
+        if has_to_wait {
+            self.barrier.wait().await;
+        }
     }
 
     /// Gives the store a clock of its own, as table storage has, which is wrong by `error`.
@@ -218,6 +240,7 @@ impl Store for CountingStore {
         let prefix = query.row_prefix.clone().unwrap_or_default();
         let page = self.operate(Operation::List, &prefix, self.page(table, query)).await?;
         self.listed.fetch_add(page.rows.len(), Ordering::Relaxed);
+        self.meet(&query.partition).await;
         Ok(page)
     }
     async fn delete(&self, table: Table, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError> {
