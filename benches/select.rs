@@ -28,7 +28,7 @@ fn main() {
 fn all_find_the_same() {
     let found = [by_value(&LINES), by_head(&LINES), by_selector(&LINES), by_selector(&ARRAY), by_selector(&PRETTY)];
     assert!(found.iter().all(|count| *count == found[0]), "all find the same records: {found:?}");
-    assert_eq!(by_glance(&LINES), 0, "the system made all of them");
+    assert_eq!(by_prefilter(&LINES), 0, "the system made all of them");
     println!("{} MB, {} records, {} selected", LINES.len() / 1_000_000, records(&LINES).count(), found[0]);
 }
 
@@ -47,9 +47,9 @@ fn selector(bencher: Bencher<'_, '_>) {
     measure(bencher, &LINES, by_selector);
 }
 
-#[divan::bench(name = "4 selector and glance")]
-fn selector_and_glance(bencher: Bencher<'_, '_>) {
-    measure(bencher, &LINES, by_glance);
+#[divan::bench(name = "4 selector and prefilter")]
+fn selector_and_prefilter(bencher: Bencher<'_, '_>) {
+    measure(bencher, &LINES, by_prefilter);
 }
 
 #[divan::bench(name = "5 bare search for the key")]
@@ -96,7 +96,7 @@ fn by_selector(bytes: &[u8]) -> usize {
 }
 
 /// Counts the selected records that are not system noise, such as quotas: only these are parsed and evaluated.
-fn by_glance(bytes: &[u8]) -> usize {
+fn by_prefilter(bytes: &[u8]) -> usize {
     selected(bytes, |json| system_noise(json).is_none())
 }
 

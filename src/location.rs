@@ -5,10 +5,10 @@ mod client_ip;
 mod ipstack;
 mod offline;
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use maxminddb::{Reader, geoip2};
@@ -87,7 +87,7 @@ impl Locator {
         if matches!(self.source, Source::None) || !base::http::is_public(address) {
             return String::new();
         }
-        if let Some(place) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&address) {
+        if let Some(place) = self.cache.lock().get(&address) {
             return place.clone();
         }
         let (place, is_final) = self.look_up(address).await;
@@ -111,7 +111,7 @@ impl Locator {
     }
 
     fn store(&self, address: IpAddr, place: &str) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.cache.lock();
         if cache.len() >= MAX_CACHED_LOCATIONS {
             cache.clear();
         }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use table_store::{Column, Entity, Key, MemoryStore, PartitionKey, Query, RowKey, Store as _, list_all};
 use tenantwatch::app::App;
 use tenantwatch::functions::remediate_account;
+use tenantwatch::notify::seal::Seals;
 use tenantwatch::notify::token::{ActionTokens, Scope};
 use tenantwatch::settings::{Needs, Settings};
 use tenantwatch::tables::{ACTIONS, COVERAGE, PROCESSED, ProcessedRow, load};
@@ -54,10 +55,16 @@ impl Ward {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        for id in RECORDS {
-            runtime.block_on(store.insert(PROCESSED, &threat(id))).expect("an empty store");
-        }
         let settings = Settings::from_environment(environment(), Needs::LOCAL).expect("settings");
+        let seals = Seals::new(&settings.actions.key);
+        for id in RECORDS {
+            let mut threat = threat(id);
+            let version = runtime.block_on(store.insert(PROCESSED, &threat)).expect("an empty store");
+            let row =
+                runtime.block_on(load::<ProcessedRow>(store.as_ref(), &threat.key)).expect("a store").expect("a row").0;
+            threat.set_text("Seal", &seals.of_finding(&row));
+            runtime.block_on(store.replace(PROCESSED, &threat, &version)).expect("a row that nobody changed");
+        }
         let app = App::new(settings, store, clock).expect("an app");
         let mut ward = Self { runtime, app, tokens: Vec::new(), before: String::new() };
         let hour = TimeDelta::hours(1);
@@ -159,7 +166,7 @@ fn threat(id: &str) -> Entity {
         ("RuleName", "."),
         ("Severity", "High"),
         ("Reasons", "[]"),
-        ("Fingerprint", "0123456789abcdef0123456789abcdef"),
+        ("Fingerprint", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
         ("State", "Sent"),
         ("ClaimId", "00000000-0000-0000-0000-000000000005"),
         ("Notified", "[]"),

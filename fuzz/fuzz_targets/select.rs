@@ -1,5 +1,5 @@
-//! Any bytes as a stream of records, in chunks of any size: found, selected, glanced at and parsed. Nothing may panic or stall, the
-//! size of the chunks changes nothing, and what a glance shows is what the record says.
+//! Any bytes as a stream of records, in chunks of any size: found, selected, prefiltered and parsed. Nothing may panic or stall, the
+//! size of the chunks changes nothing, and what the prefilter shows is what the record says.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -18,9 +18,9 @@ fn events(bytes: &[u8], size: usize) -> Vec<String> {
     let mut sink = |event: Event<'_>| {
         if let Event::Selected { json, .. } = event {
             // The record need not parse, but the parser must not panic.
-            if let (Ok(record), Some(glance)) = (AuditRecord::parse(json), system_noise(json)) {
-                assert_eq!(glance.operation, record.operation);
-                assert_eq!(Some(glance.user_type), record.user_type);
+            if let (Ok(record), Some(prefilter)) = (AuditRecord::parse(json), system_noise(json)) {
+                assert_eq!(prefilter.operation, record.operation);
+                assert_eq!(Some(prefilter.user_type), record.user_type);
             }
         }
         told.push(format!("{event:?}"));

@@ -69,6 +69,7 @@ pub(crate) fn answer(world: &mut World, token: Option<&Token>, call: &Call<'_>) 
     match (method, rest) {
         ("GET", ["domains"]) => paging.page(domains(tenant)),
         ("GET", ["organization"]) => paging.page(vec![json!({"id": tenant.id, "displayName": tenant.display_name})]),
+        ("GET", ["roleManagement", "directory", "roleAssignments"]) => directory_roles::of_principal(tenant, &paging),
         ("DELETE", ["oauth2PermissionGrants", id]) => users::delete_grant(tenant, id, may_change),
         _ => failure(400, "BadRequest", "Resource not found for the segment."),
     }

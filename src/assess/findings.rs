@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _, stream};
 
 use crate::detection::{Finding, Severity, consent_names, is_change_near_threats};
@@ -17,7 +17,11 @@ use base::ids::RunId;
 use table_store::{Entity, StoreError, retry_unavailable};
 
 use super::{Assessor, STORED_AT_ONCE, claim_holds, repeats};
+use crate::tables::incidents::{Joined, Part};
 use crate::tables::{incidents, pending};
+
+/// The time by which repeats may lie outside the events of their incident without lengthening it.
+const SAME_TIME: TimeDelta = TimeDelta::hours(1);
 
 impl Assessor<'_> {
     /// Stores a finding, sends it if it is a threat that was not notified before, and then relates it to others. Relations are
@@ -43,6 +47,11 @@ impl Assessor<'_> {
         row.repeat_of = repeat_of.filter(|first| *first != row.record_id);
         row.state = first_state(&finding, &row);
         let is_repeat = row.state == FindingState::Repeat;
+        if row.threat && is_repeat {
+            row.incident_id = self.incident_of_repeat(&row).await?;
+        } else if row.threat && row.state == FindingState::Recorded {
+            row.incident_id = self.join_incident(&row, Part::Recorded).await?.id;
+        }
         match row.state {
             FindingState::Sending | FindingState::Rejudge => Box::pin(self.store_unfinished(row, &finding)).await?,
             _ => self.insert(&row).await.map(drop)?,
@@ -50,7 +59,7 @@ impl Assessor<'_> {
         if is_repeat { Ok(()) } else { Box::pin(self.relate(&finding)).await }
     }
 
-    /// Stores rows that are only recorded, in one request where the store can. Where it cannot, because one of them is stored already
+    /// Stores rows that are only recorded, in one request where the store can. If it cannot, because one of them is stored already
     /// for example, each is stored by itself.
     pub(super) async fn store_together(&self, rows: &[Entity]) -> Result<(), StoreError> {
         if rows.len() > 1 && self.app.store.insert_together(PROCESSED, rows).await {
@@ -88,7 +97,7 @@ impl Assessor<'_> {
         row.next_attempt = Some(row.processed_at + claim_holds(self.app, &row));
         row.attempts = 1;
         if row.state == FindingState::Sending {
-            row.incident_id = self.join_incident(&row).await?;
+            row.incident_id = self.join_incident(&row, Part::Told).await?.id;
         }
         let whole = Some(finding.record.as_str()).filter(|_| row.state == FindingState::Rejudge);
         if let Some(record) = whole {
@@ -101,9 +110,27 @@ impl Assessor<'_> {
     }
 
     /// Returns the incident of a threat. A single failure of the store must not delay the threat until the next run.
-    pub(super) async fn join_incident(&self, threat: &ProcessedRow) -> Result<String, StoreError> {
+    pub(super) async fn join_incident(&self, threat: &ProcessedRow, part: Part) -> Result<Joined, StoreError> {
         let (store, clock) = (self.app.store.as_ref(), &self.app.clock);
-        retry_unavailable(clock, || incidents::join(store, clock, threat)).await
+        retry_unavailable(clock, || incidents::join(store, clock, threat, part)).await
+    }
+
+    /// Returns the incident of a repeat. A thousand repeats of one re-sync do not write the incident's row a thousand times.
+    async fn incident_of_repeat(&self, repeat: &ProcessedRow) -> Result<String, StoreError> {
+        let account = incidents::account_of(repeat);
+        let mut known = self.incidents.lock().await;
+        if let Some(Joined { id, span: Some((first, last)) }) = known.get(&account)
+            && repeat.event_time >= *first - SAME_TIME
+            && repeat.event_time <= *last + SAME_TIME
+        {
+            return Ok(id.clone());
+        }
+        let joined = self.join_incident(repeat, Part::Repeat).await?;
+        let id = joined.id.clone();
+        if joined.span.is_some() {
+            known.insert(account, joined);
+        }
+        Ok(id)
     }
 
     /// Notes that the incident of a threat that is told is to be investigated, before it is sent. After a kill in between the threat is
@@ -126,6 +153,7 @@ impl Assessor<'_> {
         };
         row.state = FindingState::Repeat;
         row.repeat_of = Some(first);
+        incidents::note_repeat(self.app.store.as_ref(), &self.app.clock, &row).await?;
         self.close(row, &etag).await
     }
 

@@ -14,7 +14,9 @@ mod resume;
 
 pub use resume::{resume_notices, resume_unwatched};
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
@@ -29,6 +31,7 @@ use crate::detection::{Finding, FindingKind, judge_without_domains, raise_forwar
 use crate::facts::{RunFacts, Turn, contacts};
 use crate::notify::outbox::Outbox;
 use crate::tables::claim::{CLAIM_HOLDS, CONTAINMENT_HOLDS, OwnedFinding};
+use crate::tables::incidents::Joined;
 use crate::tables::{Containment, CoverageSession, ProcessedRow, RowVersion, is_containable};
 use crate::tenants::{Report, Stop};
 use audit_log::AuditRecord;
@@ -94,6 +97,8 @@ pub struct Assessor<'a> {
     /// Held while a sign-in from an attacker's address is counted.
     address_turn: tokio::sync::Mutex<()>,
     near: NearEvents,
+    /// The incidents that repeats of this run have joined, by account.
+    incidents: tokio::sync::Mutex<HashMap<String, Joined>>,
     counts: Mutex<Report>,
     /// The queue of the containment stage. `None`: threats are sent immediately.
     containment: Mutex<Option<UnboundedSender<OwnedFinding>>>,
@@ -115,6 +120,7 @@ impl<'a> Assessor<'a> {
             notified: NotifiedFingerprints::default(),
             address_turn: tokio::sync::Mutex::default(),
             near: NearEvents::default(),
+            incidents: tokio::sync::Mutex::default(),
             counts: Mutex::default(),
             containment: Mutex::default(),
         }
@@ -128,7 +134,7 @@ impl<'a> Assessor<'a> {
 
     /// Ends the stage of containment: no further threat comes.
     pub fn end_containment(&self) {
-        self.containment.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.containment.lock().take();
     }
 
     /// Sends a threat that this run holds the claim of, or hands it to the stage of containment.
@@ -137,7 +143,7 @@ impl<'a> Assessor<'a> {
         if !is_open && (row.containment.is_some() || !self.is_to_be_contained(&row)) {
             return self.outbox.deliver_threat(row, version).await;
         }
-        let stage = self.containment.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let stage = self.containment.lock().clone();
         let Some(stage) = stage else { return self.outbox.deliver_threat(row, version).await };
         match stage.send(OwnedFinding { row, version }) {
             Ok(()) => Ok(()),
@@ -165,7 +171,7 @@ impl<'a> Assessor<'a> {
         if let Some(facts) = self.facts.into_inner() {
             facts.keep();
         }
-        self.counts.into_inner().unwrap_or_default()
+        self.counts.into_inner()
     }
 
     /// Evaluates records and stores what is found. Removals and added domains come first, because threats are evaluated with them. Then
@@ -318,8 +324,6 @@ impl<'a> Assessor<'a> {
     }
 
     fn count(&self, change: impl FnOnce(&mut Report)) {
-        if let Ok(mut counts) = self.counts.lock() {
-            change(&mut counts);
-        }
+        change(&mut self.counts.lock());
     }
 }

@@ -1,7 +1,7 @@
 //! The threats and changes of accounts of which a run stores many, so that each is not related to all others by a query of its own.
 
+use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -42,7 +42,7 @@ impl Account {
 impl NearEvents {
     /// Returns the events that an event of the same account is related to. `None` if they must be read.
     pub(super) fn related(&self, own: &UserEventRow, now: DateTime<Utc>) -> Option<Vec<UserEventRow>> {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.0.lock();
         if accounts.len() >= ACCOUNTS && !accounts.contains_key(&own.user) {
             accounts.clear();
         }
@@ -56,7 +56,7 @@ impl NearEvents {
 
     /// Keeps what was read, and returns the events that an event is related to.
     pub(super) fn keep(&self, own: &UserEventRow, rows: Vec<UserEventRow>, now: DateTime<Utc>) -> Vec<UserEventRow> {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.0.lock();
         let account = accounts.entry(own.user.clone()).or_default();
         // An event that was stored while the rows were read may not be among them.
         let known: HashSet<RecordId> = rows.iter().map(|row| row.record_id).collect();

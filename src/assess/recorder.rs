@@ -1,7 +1,7 @@
 //! Stores findings that are only recorded. Batches are evaluated concurrently: the rows of those that wait while others are stored go
 //! together, because a transaction costs more than a row in it.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use table_store::{Entity, StoreError, parts_together};
 use tokio::sync::oneshot;
@@ -24,8 +24,8 @@ struct Waiting {
 }
 
 impl Recorder {
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> parking_lot::MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock()
     }
 }
 

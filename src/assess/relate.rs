@@ -11,6 +11,7 @@ use crate::detection::{
     Finding, FindingKind, NEARBY, add_change_nearby, add_shared_target, concerned_accounts, is_change_near_threats,
     raise_after_threat,
 };
+use crate::tables::incidents::Part;
 use crate::tables::{COVERAGE, pending};
 use crate::tables::{
     FindingState, ProcessedRow, RowVersion, TargetIndexRow, TargetRow, UserEventRow, insert_new, list_readable, load,
@@ -253,7 +254,7 @@ impl Assessor<'_> {
         row.claim_id = RunId::random();
         row.attempts = 1;
         row.next_attempt = Some(self.app.clock.now() + claim_holds(self.app, &row));
-        row.incident_id = self.join_incident(&row).await?;
+        row.incident_id = self.join_incident(&row, Part::Told).await?.id;
         pending::insert(self.app.store.as_ref(), &self.tenant, &row, None).await?;
         self.session.note_unfinished().await?;
         match row.replace(self.app.store.as_ref(), &version).await? {

@@ -1,8 +1,8 @@
 //! Deduplicates threats: the first one of a fingerprint is notified. A repetition within 30 days is stored without a
 //! notification, unless it is worse. The fingerprint is claimed like the record.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -34,25 +34,22 @@ pub struct NotifiedFingerprints(Mutex<HashMap<Digest, (Severity, RecordId)>>);
 impl NotifiedFingerprints {
     /// Returns the record that was notified, if the finding repeats it. The permissions of a consent are known to the store only.
     pub fn known_repeat(&self, finding: &Finding) -> Option<RecordId> {
-        let told = self.0.lock().ok()?;
+        let told = self.0.lock();
         let known = told.get(&finding.fingerprint).filter(|_| finding.scopes.is_empty());
         known.filter(|(told, _)| finding.severity <= *told).map(|(_, record)| *record)
     }
 
     /// Forgets all of them: an object was removed, and created again it is a new threat.
     pub fn forget(&self) {
-        if let Ok(mut told) = self.0.lock() {
-            told.clear();
-        }
+        self.0.lock().clear();
     }
 
     fn remember(&self, fingerprint: &Digest, severity: Severity, record: RecordId) {
-        if let Ok(mut told) = self.0.lock() {
-            if told.len() >= REMEMBERED {
-                told.clear();
-            }
-            told.insert(fingerprint.clone(), (severity, record));
+        let mut told = self.0.lock();
+        if told.len() >= REMEMBERED {
+            told.clear();
         }
+        told.insert(fingerprint.clone(), (severity, record));
     }
 }
 

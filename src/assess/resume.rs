@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::detection::{Finding, FindingKind};
 use crate::tables::RowVersion;
 use crate::tables::claim::{TakenOver, take_over};
+use crate::tables::incidents::Part;
 use crate::tables::keys;
 use crate::tables::pending::Note;
 use crate::tables::{Containment, FindingState, ProcessedRow, load};
@@ -243,10 +244,13 @@ impl Assessor<'_> {
             judged.seal.clear();
         }
         if !finding.threat || judged.notified.is_empty() {
+            if finding.threat {
+                judged.incident_id = self.join_incident(&judged, Part::Recorded).await?.id;
+            }
             return self.close(judged, &etag).await;
         }
         judged.state = FindingState::Sending;
-        judged.incident_id = self.join_incident(&judged).await?;
+        judged.incident_id = self.join_incident(&judged, Part::Told).await?.id;
         let Some(etag) = judged.replace(self.app.store.as_ref(), &etag).await? else { return Ok(()) };
         self.count(|report| report.threats += 1);
         self.send_unless_repeat(judged, etag).await

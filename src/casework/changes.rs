@@ -77,28 +77,26 @@ impl Present<'_> {
                 let forwarding = self.ask(exchange.forwarding(&tenant, &id)).await;
                 forwarding.map(|found| found.flatten().is_some_and(|found| names_one(object, &found.targets())))
             }
-            ChangeKind::MailboxPermission => {
-                let user = object.names.first().cloned().unwrap_or_default();
-                self.ask(exchange.has_access(&tenant, &id, None, &user)).await.map(Option::unwrap_or_default)
-            }
-            ChangeKind::SendAs => {
-                let permissions = self.ask(exchange.recipient_permissions(&tenant, &id)).await;
-                permissions.map(|found| {
-                    let found = found.unwrap_or_default();
-                    let trustees: Vec<&str> = found.iter().map(|permission| permission.trustee.as_str()).collect();
-                    names_one(object, &trustees)
-                })
+            ChangeKind::MailboxPermission | ChangeKind::SendAs => {
+                let Some(user) = object.names.first() else { return Some(ChangeState::Unchecked) };
+                let found = match object.kind {
+                    ChangeKind::SendAs => self.ask(exchange.can_send_as(&tenant, &id, user)).await,
+                    _ => self.ask(exchange.has_access(&tenant, &id, None, user)).await,
+                };
+                found.map(Option::unwrap_or_default)
             }
             ChangeKind::AutoReply => {
                 let reply = self.ask(exchange.auto_reply(&tenant, &id)).await;
                 reply.map(|found| found.flatten().is_some_and(|reply| reply.auto_reply_state != "Disabled"))
             }
-            ChangeKind::Consent => {
+            ChangeKind::Consent { has_principal } => {
                 let grants = self.ask(graph.permission_grants(&tenant, &mailbox)).await;
-                grants.map(|found| {
+                grants.and_then(|found| {
                     let found = found.unwrap_or_default();
                     let clients: Vec<&str> = found.iter().map(|grant| grant.client_id.as_str()).collect();
-                    names_one(object, &clients)
+                    let is_there = names_one(object, &clients);
+                    // A grant names the application's object in the tenant only.
+                    (is_there || has_principal || clients.is_empty()).then_some(is_there)
                 })
             }
         };

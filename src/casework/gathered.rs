@@ -60,7 +60,7 @@ impl Gathered {
     pub fn leave<'a>(
         &mut self,
         json: &'a [u8],
-        traces: Option<Traces<'a>>,
+        traces: Option<&Traces<'a>>,
         source: Source,
         at: Option<u64>,
         number: u64,

@@ -4,16 +4,16 @@
 //! before. It is read later if an address, a session or an account turns out to matter (`Unread`). So the result is the same as if
 //! every record had been read.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 
 use audit_log::Traces;
 use base::ids::TenantId;
 
-use super::marks::{MarkSet, Marks, short};
+use super::marks::{MarkHashSet, MarkSet, Marks, short};
 use super::needle::Needle;
 use super::unread::{Keys, Place, Unread};
-use crate::investigation::{Activity, Names, Seen, Subject, is_guid, is_person};
+use crate::investigation::{Activity, Names, Seen, Subject, is_person};
 use crate::location::parse_client_ip;
 
 /// The type of records of the directory. There are few, and the accounts that they change stand in many places.
@@ -54,7 +54,8 @@ pub(super) struct Sieve {
     /// `false` if a name of the account cannot be searched for, so that nothing is left.
     is_on: bool,
     /// Accounts and object ids whose connection is known, or never taught by any record.
-    settled: HashSet<(u64, u64)>,
+    settled: MarkHashSet<(u64, u64)>,
+    addresses: Addresses,
     tenant: Tenant,
     pub(super) ends: BTreeMap<Option<TenantId>, Ends>,
 }
@@ -68,7 +69,8 @@ impl Sieve {
             accounts: MarkSet::new([]),
             names: Vec::new(),
             is_on: true,
-            settled: HashSet::new(),
+            settled: MarkHashSet::default(),
+            addresses: Addresses::new(),
             tenant: Tenant::default(),
             ends: BTreeMap::new(),
         };
@@ -123,12 +125,13 @@ impl Sieve {
     pub(super) fn leave<'a>(
         &mut self,
         json: &'a [u8],
-        traces: Option<Traces<'a>>,
+        traces: Option<&Traces<'a>>,
         place: Place,
         seen: &BTreeMap<Option<TenantId>, Seen>,
     ) -> io::Result<Option<&'a str>> {
-        let traces = traces.or_else(|| Traces::of(json)).filter(|_| self.is_on);
-        let Some((traces, keys)) = traces.and_then(|traces| Some((traces, self.keys(&traces, json)?))) else {
+        let own = if traces.is_none() { Traces::of(json) } else { None };
+        let traces = traces.or(own.as_ref()).filter(|_| self.is_on);
+        let Some((traces, keys)) = traces.and_then(|traces| Some((traces, self.keys(traces, json)?))) else {
             return Ok(None);
         };
         let tenant = self.tenant(traces.organization);
@@ -145,12 +148,12 @@ impl Sieve {
     }
 
     /// Returns the keys of a record that can be left.
-    fn keys(&self, traces: &Traces<'_>, json: &[u8]) -> Option<Keys> {
+    fn keys(&mut self, traces: &Traces<'_>, json: &[u8]) -> Option<Keys> {
         let marks = self.marks();
-        let created = moment(traces.created.as_bytes())?;
+        let created = moment(traces.created)?;
         let (account, mailbox) = (marks.of_optional(traces.account), marks.of_optional(traces.mailbox));
         let concerns = self.accounts.contains(account) || self.accounts.contains(mailbox);
-        if concerns || traces.record_type == Some(DIRECTORY) || !is_guid(traces.id) {
+        if concerns || traces.record_type == Some(DIRECTORY) || !is_guid_text(traces.id) {
             return None;
         }
         let is_cmdlet = traces.record_type == Some(CMDLET) && traces.mailbox.is_none();
@@ -160,14 +163,15 @@ impl Sieve {
         if self.teaches(traces, account) {
             return None;
         }
-        let address = traces.addresses.iter().flatten().find_map(|text| parse_client_ip(text));
-        let session = |at: usize| short(marks.of_optional(traces.sessions[at].map(str::as_bytes)));
+        let address =
+            traces.addresses.iter().flatten().map(|text| self.addresses.mark(marks, text)).find(|mark| *mark != 0);
+        let session = |at: usize| short(marks.of_optional(traces.sessions[at]));
         let is_sign_in =
             ["UserLoggedIn", "UserLoginFailed"].iter().any(|name| traces.operation.eq_ignore_ascii_case(name));
         Some(Keys {
             account,
             mailbox: short(mailbox),
-            address: address.map_or(0, |address| marks.of_address(address)),
+            address: address.unwrap_or_default(),
             sessions: [session(0), session(1), session(2)],
             created,
             is_sign_in,
@@ -178,18 +182,51 @@ impl Sieve {
     /// Returns whether the record may connect an account with an object id for the first time.
     fn teaches(&self, traces: &Traces<'_>, account: u64) -> bool {
         let has_name = traces.account.is_some_and(|account| account.contains(&b'@'));
-        let is_id = |id: &&&[u8]| std::str::from_utf8(id).is_ok_and(is_guid);
+        let is_id = |id: &&&[u8]| is_guid_text(id);
         let mut ids = traces.object_ids.iter().flatten().filter(is_id);
         has_name && ids.next().is_some_and(|id| !self.settled.contains(&(account, self.marks().of(id))))
     }
 
-    fn tenant(&mut self, text: Option<&str>) -> Option<TenantId> {
+    fn tenant(&mut self, text: Option<&[u8]>) -> Option<TenantId> {
         let text = text.unwrap_or_default();
-        if self.tenant.text != text.as_bytes() {
-            self.tenant = Tenant { text: text.as_bytes().to_vec(), id: text.parse().ok() };
+        if self.tenant.text != text {
+            let id = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+            self.tenant = Tenant { text: text.to_vec(), id };
         }
         self.tenant.id
     }
+}
+
+/// The numbers of addresses by their text. Only few addresses occur in a file, and each of them in many records.
+#[derive(Debug)]
+struct Addresses(Vec<(u64, u64)>);
+
+impl Addresses {
+    const PLACES: usize = 1 << 10;
+
+    fn new() -> Self {
+        Self(vec![(0, 0); Self::PLACES])
+    }
+
+    /// 0 if the text is no address.
+    fn mark(&mut self, marks: Marks, text: &str) -> u64 {
+        let of_text = marks.of(text.as_bytes());
+        let parse = || parse_client_ip(text).map_or(0, |address| marks.of_address(address));
+        // The remainder fits.
+        let Some(place) = self.0.get_mut((of_text % Self::PLACES as u64) as usize) else { return parse() };
+        if place.0 != of_text {
+            *place = (of_text, parse());
+        }
+        place.1
+    }
+}
+
+/// Returns whether the text is a GUID in its usual form.
+fn is_guid_text(text: &[u8]) -> bool {
+    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+    text.len() == 36
+        && HYPHENS.iter().all(|at| text.get(*at) == Some(&b'-'))
+        && text.iter().filter(|byte| byte.is_ascii_hexdigit()).count() == 32
 }
 
 /// Returns a time such as `2026-11-20T08:00:00`, in UTC, as one number. `None` for any other form.

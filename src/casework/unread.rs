@@ -10,8 +10,10 @@ use audit_log::{Event, Traces, export};
 
 use super::marks::{MarkSet, Marks, short};
 
-/// The length of an entry, in bytes.
-const LENGTH: usize = 8 * 4 + 4 * 6 + 4;
+/// The lengths of the parts of an entry, in bytes, and of all.
+const WORDS: usize = 8 * 4;
+const HALVES: usize = 4 * 6;
+const LENGTH: usize = WORDS + HALVES + 4;
 
 /// Bytes of the files that are read at once.
 const CHUNK: usize = 256 * 1024;
@@ -127,15 +129,18 @@ impl Unread {
         self.count - self.taken.iter().map(|word| u64::from(word.count_ones())).sum::<u64>()
     }
 
-    pub(super) fn add(&mut self, keys: &Keys, id: &str, place: Place) -> io::Result<()> {
-        let id = short(self.marks.of(id.as_bytes()));
+    pub(super) fn add(&mut self, keys: &Keys, id: &[u8], place: Place) -> io::Result<()> {
+        let id = short(self.marks.of(id));
         let words = [keys.account, keys.address, keys.created, place.at].map(u64::to_le_bytes);
         let [first, second, third] = keys.sessions;
         let halves = [keys.mailbox, first, second, third, id, place.length].map(u32::to_le_bytes);
         let [low, high] = place.source.to_le_bytes();
-        self.entries.write_all(words.as_flattened())?;
-        self.entries.write_all(halves.as_flattened())?;
-        self.entries.write_all(&[low, high, u8::from(keys.is_sign_in), u8::from(keys.is_cmdlet)])?;
+        let last = [low, high, u8::from(keys.is_sign_in), u8::from(keys.is_cmdlet)];
+        let mut entry = [0; LENGTH];
+        entry[..WORDS].copy_from_slice(words.as_flattened());
+        entry[WORDS..WORDS + HALVES].copy_from_slice(halves.as_flattened());
+        entry[WORDS + HALVES..].copy_from_slice(&last);
+        self.entries.write_all(&entry)?;
         self.ids.write_all(&id.to_le_bytes())?;
         for account in [short(keys.account), keys.mailbox] {
             self.accounts.note(account);
@@ -256,8 +261,8 @@ impl Unread {
 impl Entry {
     #[inline(always)]
     fn of(number: u64, bytes: &[u8; LENGTH]) -> Self {
-        let (words, rest) = bytes.split_at(8 * 4);
-        let (halves, last) = rest.split_at(4 * 6);
+        let (words, rest) = bytes.split_at(WORDS);
+        let (halves, last) = rest.split_at(HALVES);
         let word = |at: usize| words.as_chunks::<8>().0.get(at).copied().map_or(0, u64::from_le_bytes);
         let half = |at: usize| halves.as_chunks::<4>().0.get(at).copied().map_or(0, u32::from_le_bytes);
         let byte = |at: usize| last.get(at).copied().unwrap_or_default();
@@ -280,7 +285,7 @@ impl Entry {
 
 /// Returns whether these bytes are the record of the entry.
 fn is_of(marks: Marks, entry: &Entry, json: &[u8]) -> bool {
-    Traces::of(json).is_some_and(|traces| short(marks.of(traces.id.as_bytes())) == entry.id)
+    Traces::of(json).is_some_and(|traces| short(marks.of(traces.id)) == entry.id)
 }
 
 fn at_places<E: From<io::Error>>(

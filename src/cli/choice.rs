@@ -2,25 +2,31 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::tenants::customers::Watched;
+use base::ids::{Domain, TenantId};
 
 /// A tenant that was named and is no customer.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is not a customer; name a domain or a tenant id of the customer list")]
-pub(super) struct NoCustomer(String);
+pub(super) struct NoCustomer(pub(super) String);
 
-/// Returns the customers that were named, or all of them.
-pub(super) fn chosen(customers: Vec<Watched>, named: &[String]) -> Result<Vec<Watched>, NoCustomer> {
-    let is = |customer: &Watched, name: &str| {
-        customer.domain.as_str().eq_ignore_ascii_case(name) || customer.tenant_id.to_string().eq_ignore_ascii_case(name)
+/// Returns the tenants that were named by domain or id, or all of them if none was named. `names` returns the names of one.
+///
+/// # Errors
+/// Returns [`NoCustomer`] if a name is that of no tenant.
+pub(super) fn chosen<T>(
+    mut tenants: Vec<T>,
+    named: &[String],
+    names: impl Fn(&T) -> (TenantId, &Domain),
+) -> Result<Vec<T>, NoCustomer> {
+    let is = |tenant: &T, name: &str| {
+        let (id, domain) = names(tenant);
+        name.parse() == Ok(id) || name.parse().is_ok_and(|named: Domain| named == *domain)
     };
-    for name in named {
-        if !customers.iter().any(|customer| is(customer, name)) {
-            return Err(NoCustomer(name.clone()));
-        }
+    if let Some(unknown) = named.iter().find(|name| !tenants.iter().any(|tenant| is(tenant, name))) {
+        return Err(NoCustomer(unknown.clone()));
     }
-    let is_chosen = |customer: &Watched| named.is_empty() || named.iter().any(|name| is(customer, name));
-    Ok(customers.into_iter().filter(is_chosen).collect())
+    tenants.retain(|tenant| named.is_empty() || named.iter().any(|name| is(tenant, name)));
+    Ok(tenants)
 }
 
 /// Creates a bar on standard error. It draws nothing where that is no terminal.

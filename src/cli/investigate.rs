@@ -10,6 +10,7 @@ mod json;
 mod live;
 mod read;
 mod table;
+mod threats;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -24,13 +25,13 @@ use super::bootstrap::BootstrapError;
 use super::moment::{Moment, NotAMoment};
 use super::scan::{ScanError, open_output, printable};
 use crate::casework::{LookBackError, Made, Scope, SpillError, make};
-use crate::detection::{Finding, FindingKind, ReasonName, correlate};
 use crate::investigation::{FixedPoints, Subject};
 use crate::location::Databases;
 use base::ids::RecordId;
 
 use json::Run;
 use read::Input;
+use threats::threats;
 
 /// The arguments of `investigate`.
 #[derive(Debug, Clone, Args)]
@@ -195,15 +196,13 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     let tenant = input.gathered.spill.focus(&subject, &names)?;
     let tenant = tenant.ok_or_else(|| InvestigateError::NoAccount(account.clone()))?;
     let points = fixed_points(args, &input, &subject)?;
-    let mut run = Run {
-        records: Some(input.reading.records),
-        unread: None,
-        malformed: Some(input.reading.broken.count()),
-        bytes: None,
-        files: input.files,
-    };
+    let Input { reading, gathered, files, .. } = input;
+    let (records, malformed) = (Some(reading.records), Some(reading.broken.count()));
+    let mut run = Run { records, unread: None, malformed, bytes: None, files };
+    // What `scan` kept takes memory, and no one asks for it any more.
+    drop(reading);
     let scope = Scope { subject, tenant, points, since: args.since, until: args.until };
-    let mut made = make(input.gathered, scope)?.ok_or(InvestigateError::NoStart)?;
+    let mut made = make(gathered, scope)?.ok_or(InvestigateError::NoStart)?;
     for address in &mut made.report.addresses {
         (address.place, address.network) = (databases.place(address.ip), databases.network(address.ip));
     }
@@ -246,39 +245,12 @@ fn fixed_points(args: &InvestigateArgs, input: &Input, subject: &Subject) -> Res
         };
     }
     if records.is_empty() && addresses.is_empty() {
-        records = threats(input, subject)?;
+        records = threats(&input.reading, subject)?;
         if records.is_empty() {
             return Err(InvestigateError::NoThreat(subject.name.clone()));
         }
     }
     Ok(FixedPoints { records, addresses, own_app })
-}
-
-/// The threats that `scan` finds for the account. One that is a threat only because of an earlier one may be the owner's, and a sign-in
-/// method that another account changed the response.
-fn threats(input: &Input, subject: &Subject) -> Result<BTreeSet<RecordId>, InvestigateError> {
-    let mut findings = input.reading.judge()?;
-    let alone: BTreeSet<RecordId> =
-        findings.iter().filter(|finding| finding.threat).map(|finding| finding.record_id).collect();
-    correlate(&mut findings);
-    let is_own = |finding: &Finding| {
-        let after = finding.reasons.iter().any(|reason| reason.name == ReasonName::AfterThreat);
-        let by_itself = alone.contains(&finding.record_id) || !after;
-        let is = |name: &str| {
-            let name = name.to_lowercase();
-            !name.is_empty() && (subject.names.contains(&name) || name == subject.alias)
-        };
-        let is_person_kind = matches!(
-            finding.kind,
-            FindingKind::InboxRule
-                | FindingKind::InboxForward
-                | FindingKind::MailboxPermission
-                | FindingKind::MailboxTrust
-        );
-        let concerns = is(&finding.actor) || (is_person_kind && is(&finding.mailbox));
-        finding.threat && by_itself && concerns && finding.kind != FindingKind::SignInMethod
-    };
-    Ok(findings.iter().filter(|finding| is_own(finding)).map(|finding| finding.record_id).collect())
 }
 
 /// A setting of the environment. An empty one is none.

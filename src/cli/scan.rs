@@ -249,11 +249,11 @@ impl Reading {
                 self.records += 1;
                 self.selected += 1;
                 match system_noise(json) {
-                    Some(glance) => {
+                    Some(prefilter) => {
                         self.sound += 1;
                         self.organizations.note(
-                            glance.organization_id.parse().ok(),
-                            Some(glance.organization_name),
+                            prefilter.organization_id.parse().ok(),
+                            Some(prefilter.organization_name),
                             &[],
                         );
                     }
@@ -318,18 +318,15 @@ fn is_sample(number: u64) -> bool {
     number <= FIRST || number.is_multiple_of(ONE_OF)
 }
 
-/// Returns whether the export lost what a cmdlet was told to do: a change without parameters does not exist. A
-/// record that never had the member says as much as it ever did.
+/// Returns whether the export lost what a cmdlet was told to do: a change without parameters does not exist, whether the member is empty
+/// or was left out.
 fn has_lost_content(record: &AuditRecord) -> bool {
     let is_change = record
         .operation
         .get(..4)
-        .is_some_and(|verb| ["New-", "Set-"].iter().any(|change| verb.eq_ignore_ascii_case(change)));
+        .is_some_and(|verb| ["New-", "Set-", "Add-"].iter().any(|change| verb.eq_ignore_ascii_case(change)));
     let is_placeholder = |text: &String| text.trim().starts_with("System.");
-    is_change
-        && record.text.contains("Parameters")
-        && record.parameters.is_empty()
-        && record.parameters.unread().iter().all(is_placeholder)
+    is_change && record.parameters.is_empty() && record.parameters.unread().iter().all(is_placeholder)
 }
 
 pub(in crate::cli) fn open(path: &Path) -> io::Result<Box<dyn Read>> {

@@ -20,9 +20,9 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::bootstrap::BootstrapError;
+use super::choice::{NoCustomer, chosen};
 use super::moment::Moment;
 use super::{EXIT_USAGE, SettingsArgs, Tables, report};
-use base::ids::{Domain, TenantId};
 use period::{Period, Reversed};
 use report::Report;
 use rows::TenantRows;
@@ -94,7 +94,9 @@ async fn try_run(args: &StatusArgs) -> Result<(), StatusError> {
     let Tables { store, clock } = args.source.tables()?;
     let now = clock.now();
     let period = Period::between(args.since, args.until, now)?;
-    let tenants = chosen(rows::tenants(store.as_ref()).await?, args.tenant.as_deref())?;
+    let tenants = rows::tenants(store.as_ref()).await?;
+    let tenants = chosen(tenants, args.tenant.as_slice(), TenantRows::names)
+        .map_err(|NoCustomer(name)| StatusError::UnknownTenant(name))?;
     let tenants = rows::complete(store.as_ref(), tenants).await?;
     let service = rows::service(store.as_ref()).await?;
     let report = Report::new(tenants, &service, period, now);
@@ -108,16 +110,6 @@ async fn try_run(args: &StatusArgs) -> Result<(), StatusError> {
     let failed = |error| StatusError::Output { path: path.clone(), error };
     let mut file = BufWriter::new(File::create(path).map_err(failed)?);
     write(args.format, &report, &mut file).map_err(failed)
-}
-
-fn chosen(mut tenants: Vec<TenantRows>, wanted: Option<&str>) -> Result<Vec<TenantRows>, StatusError> {
-    let Some(wanted) = wanted else { return Ok(tenants) };
-    let (id, domain) = (wanted.parse::<TenantId>().ok(), wanted.parse::<Domain>().ok());
-    tenants.retain(|tenant| {
-        let row = &tenant.coverage;
-        id == Some(row.tenant_id) || domain.as_ref() == Some(&row.domain)
-    });
-    if tenants.is_empty() { Err(StatusError::UnknownTenant(wanted.to_owned())) } else { Ok(tenants) }
 }
 
 fn write(format: Format, report: &Report, out: &mut dyn Write) -> io::Result<()> {

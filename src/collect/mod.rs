@@ -16,9 +16,10 @@ pub use blob_stream::{ArrayEnds, LargeRecord};
 pub use listing::PAGES;
 pub use time::{Now, now};
 
+use parking_lot::Mutex;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 use tokio::sync::{OnceCell, Semaphore, mpsc};
@@ -86,7 +87,7 @@ impl<'a> Collector<'a> {
     /// batches is the end of the next stage's work.
     pub async fn run(self, share: Deadline, report: &mut Report) -> Result<(), Stop> {
         let outcome = self.read_all(share).await;
-        *report = self.counts.into_inner().unwrap_or_default();
+        *report = self.counts.into_inner();
         outcome
     }
 
@@ -152,9 +153,7 @@ impl<'a> Collector<'a> {
     }
 
     fn count(&self, change: impl FnOnce(&mut Report)) {
-        if let Ok(mut counts) = self.counts.lock() {
-            change(&mut counts);
-        }
+        change(&mut self.counts.lock());
     }
 }
 

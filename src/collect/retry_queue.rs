@@ -29,13 +29,11 @@ enum Tried {
 impl Collector<'_> {
     /// Returns whether a listed blob is in the retry queue: its time is not now.
     pub(super) fn is_deferred(&self, content: &Content) -> bool {
-        self.deferred.lock().is_ok_and(|owed| owed.contains(&content.content_id))
+        self.deferred.lock().contains(&content.content_id)
     }
 
     fn note_deferred(&self, blobs: &[DeferredBlob]) {
-        if let Ok(mut owed) = self.deferred.lock() {
-            owed.extend(blobs.iter().map(|blob| blob.content.content_id.clone()));
-        }
+        self.deferred.lock().extend(blobs.iter().map(|blob| blob.content.content_id.clone()));
     }
 
     /// Tries the deferred blobs that are due, until `share` is over. If there are none, the store is not queried.

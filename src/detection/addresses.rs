@@ -240,7 +240,7 @@ fn of_word(word: &str) -> Vec<Target> {
     match address(word) {
         Some(target) if is_one => vec![target],
         _ if is_one && literal => vec![Target::Elsewhere(word.to_lowercase())],
-        // Whatever it is, it may go to the domain that it ends with.
+        // Mail to it may go to the domain that it ends with.
         Some(target) => vec![target, Target::Unclear(word.to_owned())],
         None => vec![Target::Unclear(word.to_owned())],
     }

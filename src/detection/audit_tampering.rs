@@ -7,10 +7,11 @@
 
 use audit_log::{AuditRecord, ModifiedProperty};
 
-use super::evidence::{Evidence, shown};
+use super::evidence::Evidence;
 use super::finding::{FindingKind, Severity};
-use super::principals::is_person;
 use super::reason::ReasonName::{self, *};
+use super::record_facts::is_person;
+use super::sentence::shown;
 
 /// A cmdlet, the parameter that matters, its dangerous value, the reason, and what that does.
 struct Tampering(&'static str, &'static str, &'static str, ReasonName, &'static str);

@@ -4,10 +4,11 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, shown};
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::principals::Principals;
 use super::reason::ReasonName::AutoReplySet;
+use super::sentence::shown;
 
 /// Evaluates a change of the automatic reply. One that is disabled is no sign of anything: a remediation does that too.
 pub(super) fn evidence(record: &AuditRecord, principals: &Principals) -> Evidence {

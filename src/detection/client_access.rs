@@ -5,10 +5,11 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, shown};
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::principals::Principals;
 use super::reason::ReasonName::ClientAccessOpened;
+use super::sentence::shown;
 
 /// A parameter, the value that opens the protocol, and the name of the protocol.
 const OPENING: [(&str, bool, &str); 3] = [

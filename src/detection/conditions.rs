@@ -7,6 +7,9 @@ use super::fold::folded;
 use super::restriction;
 use super::rule::Condition;
 use super::targets::Target;
+use super::trivial_text::{
+    EVERY_MESSAGE, FEW_MESSAGES, is_about_body, is_in_bodies, is_in_headers, is_trivial, year_in,
+};
 
 /// The property of a condition that decides whether it narrows a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,19 +51,6 @@ static SORTS: LazyLock<HashMap<String, Sort>> = LazyLock::new(|| {
         })
         .collect()
 });
-
-/// The texts in the headers of practically every message.
-static HEADERS: LazyLock<Vec<&'static str>> = LazyLock::new(|| listed_as("always"));
-
-/// The words in the body of practically every message.
-static BODIES: LazyLock<Vec<&'static str>> = LazyLock::new(|| listed_as("body"));
-
-fn listed_as(list: &str) -> Vec<&'static str> {
-    super::data::rows(include_str!("data/conditions.txt"))
-        .filter(|row| row.first() == Some(&list))
-        .filter_map(|row| row.get(1).copied())
-        .collect()
-}
 
 /// The longest name of a condition, so that longer names need no look-up.
 const LONGEST_NAME: usize = 64;
@@ -127,50 +117,6 @@ pub(super) fn narrows(condition: &Condition, own: &OwnAddresses, year: i32) -> b
         None => restriction::narrows(condition),
     }
 }
-
-/// Practically every message is at least this big, in bytes: the headers that Exchange Online adds nearly are.
-pub(super) const EVERY_MESSAGE: u64 = 10 * 1024;
-/// The size that few messages exceed, in bytes. Whoever removes the smaller ones removes nearly all mail.
-pub(super) const FEW_MESSAGES: u64 = 1024 * 1024;
-
-/// Returns whether practically every message contains a text: nothing visible (a NUL), `@`, `.`, a single letter. An ideograph or
-/// a picture is a word of its own.
-pub(super) fn is_trivial(value: &str) -> bool {
-    let text = folded(value);
-    let mut chars = text.chars();
-    match (chars.next(), chars.next()) {
-        (None, _) => true,
-        (Some(only), None) => u32::from(only) < FIRST_IDEOGRAPH,
-        _ => matches!(text.as_str(), "com" | ".com" | "http" | "https"),
-    }
-}
-
-/// Returns the year in a time of any form.
-pub(super) fn year_in(time: &str) -> Option<i32> {
-    let mut numbers = time.split(|ch: char| !ch.is_ascii_digit()).filter(|number| number.len() == 4);
-    numbers.find_map(|number| number.parse().ok())
-}
-
-/// Returns whether a condition looks at the text of messages.
-pub(super) fn is_about_body(name: &str) -> bool {
-    name.to_ascii_lowercase().contains("body")
-}
-
-/// Returns whether the body of practically every message contains a text: two letters do, and words without which nobody writes.
-pub(super) fn is_in_bodies(value: &str) -> bool {
-    let text = folded(value);
-    let text = text.trim_matches(|ch: char| !ch.is_alphanumeric());
-    let is_short = text.chars().count() <= 2 && text.chars().all(|ch| u32::from(ch) < FIRST_IDEOGRAPH);
-    is_short || is_trivial(value) || BODIES.contains(&text)
-}
-
-/// Returns whether the headers of practically every message contain a folded text.
-fn is_in_headers(text: &str) -> bool {
-    HEADERS.iter().any(|header| header.contains(text))
-}
-
-/// Radicals, kana, hangul, ideographs and emoji follow; alphabets and punctuation come before.
-const FIRST_IDEOGRAPH: u32 = 0x2E80;
 
 /// Returns whether the words of this condition are looked at.
 pub(super) fn has_words(condition: &Condition) -> bool {

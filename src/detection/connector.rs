@@ -5,10 +5,11 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, named, shown};
+use super::evidence::Evidence;
 use super::finding::{FindingKind, Severity};
-use super::principals::{has_failed, is_person};
 use super::reason::ReasonName::ConnectorChanged;
+use super::record_facts::{has_failed, is_person, named};
+use super::sentence::shown;
 
 /// The parameters that say where mail comes from or goes to.
 const ENDS: [&str; 5] =

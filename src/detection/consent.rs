@@ -13,14 +13,15 @@ use uuid::Uuid;
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, listed, shown};
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::fold::folded;
 use super::imitation::imitates_microsoft;
 use super::json;
 use super::knowledge::Knowledge;
-use super::principals::has_failed;
 use super::reason::ReasonName::*;
+use super::record_facts::has_failed;
+use super::sentence::{listed, shown};
 
 /// Common mail clients.
 static MAIL_CLIENTS: LazyLock<HashMap<Uuid, &'static str>> = LazyLock::new(|| {
@@ -36,8 +37,8 @@ static TAKEOVER_APPS: LazyLock<Vec<(Option<Uuid>, String)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The shortest listed name that may be followed by more words, such as a version.
-const DISTINCTIVE: usize = 8;
+/// The shortest listed name that may be followed by more words, such as a version or a purpose. `Spike` is shorter and an ordinary word.
+const DISTINCTIVE: usize = 6;
 
 /// Permissions with which mail, contacts or files can be read or sent: the whole name, or what it begins with.
 const DANGEROUS: &[&str] = &[
@@ -202,8 +203,8 @@ impl Application {
         let name = folded(&self.name);
         let begins = |listed: &str| {
             let rest = name.strip_prefix(listed);
-            let is_it =
-                rest.is_some_and(|rest| rest.is_empty() || (listed.len() >= DISTINCTIVE && rest.starts_with(' ')));
+            let goes_on = |rest: &str| rest.starts_with(|ch: char| !ch.is_alphanumeric());
+            let is_it = rest.is_some_and(|rest| rest.is_empty() || (listed.len() >= DISTINCTIVE && goes_on(rest)));
             // `eMClient` is eM Client.
             is_it || (!listed.is_empty() && listed.replace(' ', "") == name.replace([' ', '-', '_'], ""))
         };

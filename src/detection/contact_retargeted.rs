@@ -4,16 +4,19 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, listed, named, shown};
+use super::addresses::targets_in;
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::ContactPointsElsewhere;
+use super::record_facts::named;
 use super::resolution::destinations;
-use super::targets::{Destination, Target};
+use super::sentence::{listed, shown};
+use super::targets::Destination;
 
 /// Evaluates the new address. `None` when the record sets none.
 pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Option<Evidence> {
-    let targets = record.parameters.get("ExternalEmailAddress").map(Target::read_list).unwrap_or_default();
+    let targets = record.parameters.get("ExternalEmailAddress").map(targets_in).unwrap_or_default();
     if targets.is_empty() {
         return None;
     }

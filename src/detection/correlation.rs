@@ -5,10 +5,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::consent;
-use super::evidence::shown;
 use super::finding::{Finding, FindingKind, Severity};
+use super::judgement::{Judged, Judgement};
 use super::reason::{Reason, ReasonName};
 use super::score;
+use super::sentence::shown;
 use super::verdict::{Signals, severity};
 
 /// The time within which a change and a threat to the same account belong together.
@@ -16,39 +17,6 @@ pub const NEARBY: TimeDelta = TimeDelta::hours(24);
 
 /// The time within which records of one account and application are one consent.
 pub const CONSENT_JOINS: TimeDelta = TimeDelta::minutes(10);
-
-/// A judgement that other findings can add to: a finding, or the row that one was stored as.
-pub trait Judged {
-    /// The parts that can change.
-    fn judgement(&mut self) -> Judgement<'_>;
-}
-
-/// The parts of a judgement.
-#[derive(Debug)]
-pub struct Judgement<'a> {
-    /// The type.
-    pub kind: FindingKind,
-    /// `true` if a technician must be notified.
-    pub threat: &'a mut bool,
-    /// The severity.
-    pub severity: &'a mut Severity,
-    /// 0 to 100.
-    pub score: &'a mut u8,
-    /// Every cause, the weightiest first.
-    pub reasons: &'a mut Vec<Reason>,
-}
-
-impl Judged for Finding {
-    fn judgement(&mut self) -> Judgement<'_> {
-        Judgement {
-            kind: self.kind,
-            threat: &mut self.threat,
-            severity: &mut self.severity,
-            score: &mut self.score,
-            reasons: &mut self.reasons,
-        }
-    }
-}
 
 /// Adds that the same external target was seen on other mailboxes within 7 days. `mailboxes` and `tenants` count all that forward there,
 /// including this one.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::evidence::{listed, shown};
 use super::rule::{Action, Condition, RuleShape};
+use super::sentence::{listed, shown};
 use super::targets::Target;
 
 /// The description of a rule.

@@ -7,11 +7,12 @@
 use audit_log::AuditRecord;
 use base::ids::Domain;
 
-use super::evidence::{Evidence, named, shown};
+use super::evidence::Evidence;
 use super::finding::{Finding, FindingKind, Severity};
 use super::json;
-use super::principals::is_person;
 use super::reason::ReasonName::*;
+use super::record_facts::{is_person, named};
+use super::sentence::shown;
 
 /// The types of accepted domains whose mail for unknown recipients is handed to another mail system.
 const RELAYS: [&str; 2] = ["InternalRelay", "ExternalRelay"];

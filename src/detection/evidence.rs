@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use audit_log::AuditRecord;
 use table_store::Digest;
 
-use super::correlation::Judged as _;
 use super::finding::{Finding, FindingKind, Severity};
-use super::fold::is_invisible;
+use super::judgement::Judged as _;
 use super::knowledge::Knowledge;
-use super::principals::{Principals, has_failed};
+use super::principals::Principals;
 use super::reason::{Reason, ReasonName};
+use super::record_facts::has_failed;
 use super::score;
+use super::sentence::shown;
 use super::targets::Destination;
 use super::verdict::{self, Signals};
 
@@ -275,36 +276,6 @@ fn changed_by_another(principals: &Principals) -> String {
             format!("Changed by {}, who is not the mailbox owner ({}).", shown(&principals.actor), shown(mailbox))
         }
     }
-}
-
-/// Returns the name of the object that a cmdlet of the organization creates or changes; empty if the record gives none.
-pub(super) fn named(record: &AuditRecord) -> &str {
-    let object = record.object_id.as_deref();
-    let given = [record.parameters.get("Name"), record.parameters.get("Identity"), object];
-    given.into_iter().flatten().map(str::trim).find(|name| !name.is_empty()).unwrap_or_default()
-}
-
-/// A text from a record as it may stand in a sentence: one line, nothing invisible, not endless.
-pub(super) fn shown(text: &str) -> String {
-    const LONGEST: usize = 160;
-    let visible = text.chars().filter(|ch| !is_invisible(*ch));
-    let mut out: String = visible.map(|ch| if ch.is_whitespace() { ' ' } else { ch }).take(LONGEST + 1).collect();
-    if out.chars().count() > LONGEST {
-        out.pop();
-        out.push('…');
-    }
-    out.trim().to_owned()
-}
-
-/// The first few of many, for a sentence.
-pub(super) fn listed<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    const MOST: usize = 5;
-    let all: Vec<&str> = texts.into_iter().collect();
-    let mut out: Vec<String> = all.iter().take(MOST).map(|text| shown(text)).collect();
-    if all.len() > MOST {
-        out.push(format!("{} more", all.len() - MOST));
-    }
-    out.join(", ")
 }
 
 /// Every text once, `;`-joined, for a column.

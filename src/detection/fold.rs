@@ -80,11 +80,27 @@ pub(super) fn latin_look_alike(ch: char) -> Option<char> {
     if ch.is_ascii() {
         return None;
     }
+    if let Some(latin) = drawn_capital(ch) {
+        return Some(latin);
+    }
     let mut lower = ch.to_lowercase();
     let small = lower.next().filter(|small| *small != ch && lower.next().is_none());
     // A capital I counts as the letter that it is, not as the small L that it looks like.
     let as_written = prototype(ch).filter(|latin| small.is_none() || *latin != 'l');
     as_written.or_else(|| small.and_then(prototype)).or_else(|| prototype(ch))
+}
+
+/// The letters in small capitals, in the order of the alphabet. The table of confusables has half of them.
+const SMALL_CAPITALS: &str = "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡxʏᴢ";
+
+/// Returns the letter of a small capital, or of a capital in a black circle or square. NFKC resolves only those in white ones.
+fn drawn_capital(ch: char) -> Option<char> {
+    let place = match ch {
+        '\u{1F150}'..='\u{1F169}' => u32::from(ch) - 0x1F150,
+        '\u{1F170}'..='\u{1F189}' => u32::from(ch) - 0x1F170,
+        _ => u32::try_from(SMALL_CAPITALS.chars().position(|small| small == ch)?).ok()?,
+    };
+    char::from_u32(u32::from('a') + place)
 }
 
 fn prototype(ch: char) -> Option<char> {
@@ -147,8 +163,18 @@ mod tests {
 
     #[test]
     fn look_alikes_of_every_kind_become_latin_letters() {
-        for text in ["раssword", "ｐａｓｓｗｏｒｄ", "𝗽𝗮𝘀𝘀𝘄𝗼𝗿𝗱", "pαssword", "p\u{200D}assword", "ΡASSWORD"]
-        {
+        for text in [
+            "раssword",
+            "ｐａｓｓｗｏｒｄ",
+            "𝗽𝗮𝘀𝘀𝘄𝗼𝗿𝗱",
+            "pαssword",
+            "p\u{200D}assword",
+            "ΡASSWORD",
+            "ᴘᴀꜱꜱᴡᴏʀᴅ",
+            "ⓟⓐⓢⓢⓦⓞⓡⓓ",
+            "🅿🅰🆂🆂🆆🅾🆁🅳",
+            "🅟🅐🅢🅢🅦🅞🅡🅓",
+        ] {
             assert_eq!(folded(text), "password", "{text}");
         }
     }

@@ -5,14 +5,17 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, listed, shown};
+use super::addresses::targets_in;
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
-use super::principals::has_failed;
 use super::reason::ReasonName::*;
+use super::record_facts::has_failed;
 use super::resolution::Resolver;
+use super::sentence::{listed, shown};
 use super::targets::{Destination, Target};
-use super::unread::{self, UnreadPart};
+use super::unread;
+use super::unread_part::{self, UnreadPart};
 
 /// The parameters that forward.
 const FORWARDING: [&str; 2] = ["ForwardingSmtpAddress", "ForwardingAddress"];
@@ -38,7 +41,7 @@ pub(super) fn change(record: &AuditRecord) -> Change {
     let targets: Vec<Target> = values
         .iter()
         .filter(|value| !value.eq_ignore_ascii_case("$null"))
-        .flat_map(|value| Target::read_list(value))
+        .flat_map(|value| targets_in(value))
         .collect();
     match (values.is_empty(), targets.is_empty()) {
         (true, _) => Change::None,
@@ -49,7 +52,7 @@ pub(super) fn change(record: &AuditRecord) -> Change {
 
 /// Returns the parameters that could not be read.
 pub(super) fn unread(record: &AuditRecord) -> Vec<UnreadPart> {
-    unread::parts_of(record)
+    unread_part::parts_of(record)
 }
 
 /// Evaluates the forwarding that a `Set-Mailbox` record sets or removes.

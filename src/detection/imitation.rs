@@ -13,7 +13,7 @@ const LONG_LABEL: usize = 6;
 /// The shortest label that counts as a part of a longer one, as in `contoso-billing.example`.
 const LONG_PART: usize = 5;
 
-/// The shortest word that counts inside a longer one, as in `rnicrosoft365`.
+/// The shortest word that counts inside a longer one, as in `rnicrosoft365`, and with one wrong character, as in `Outlok`.
 const LONG_WORD: usize = 7;
 
 static MICROSOFT_NAMES: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
@@ -37,7 +37,12 @@ fn imitates(word: &str, true_name: &str, bones: &str) -> bool {
     let word = skeleton(word);
     word == bones
         || (true_name.len() >= LONG_WORD && word.contains(bones))
-        || (true_name == "microsoft" && is_near(&word, bones))
+        || (true_name.len() >= LONG_WORD && is_misspelled(&word, bones))
+}
+
+/// Returns whether a word is a name with one wrong character. Without its first letter it may be a name of its own: `XChange`.
+fn is_misspelled(word: &str, name: &str) -> bool {
+    word.chars().next() == name.chars().next() && is_near(word, name)
 }
 
 /// Returns the registered labels of domains, such as `contoso`, as far as they are long enough to be recognized.
@@ -128,6 +133,12 @@ mod tests {
             "OneDrlve",
             "ＳharePoint",
             "0ffice365 Update",
+            "Outlok",
+            "OneDirve",
+            "SharePiont Online",
+            "Exchnage Online",
+            "Mircosoft Authenticator",
+            "Authentcator",
         ] {
             assert!(imitates_microsoft(name), "{name}");
         }
@@ -135,9 +146,22 @@ mod tests {
 
     #[test]
     fn true_and_ordinary_names_imitate_nothing() {
-        for name in
-            ["Microsoft Graph Explorer", "Backup for Microsoft 365", "Officeworks", "Outlook", "Zoom", "会議", ""]
-        {
+        for name in [
+            "Microsoft Graph Explorer",
+            "Backup for Microsoft 365",
+            "Officeworks",
+            "Officer",
+            "Outlook",
+            "Outlook2Cal",
+            "Lookout",
+            "PDF-XChange Editor",
+            "Exchanger",
+            "One Driver",
+            "SharePoints",
+            "Zoom",
+            "会議",
+            "",
+        ] {
             assert!(!imitates_microsoft(name), "{name}");
         }
     }

@@ -4,17 +4,21 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, listed, named, shown};
+use super::addresses::targets_in;
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::reason::ReasonName::*;
+use super::record_facts::named;
 use super::resolution::destinations;
+use super::sentence::{listed, shown};
 use super::targets::{Destination, Target};
 use super::unread;
+use super::unread_part;
 
 /// Returns the addresses that the rule copies mail to.
 pub(super) fn targets(record: &AuditRecord) -> Vec<Target> {
-    record.parameters.get("JournalEmailAddress").map(Target::read_list).unwrap_or_default()
+    record.parameters.get("JournalEmailAddress").map(targets_in).unwrap_or_default()
 }
 
 /// Evaluates a journal rule.
@@ -39,7 +43,7 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
             format!("{told} copies mail to {unresolved}, which could not be resolved and may be external."),
         );
     }
-    unread::add_to(&mut evidence, &unread::parts_of(record), known, &told);
+    unread::add_to(&mut evidence, &unread_part::parts_of(record), known, &told);
     evidence.rule_name = shown(name);
     evidence.identity.push(format!("rule {}", name.to_lowercase()));
     evidence.is_about(format!("rule {}", name.to_lowercase()));

@@ -1,32 +1,33 @@
 //! Evaluates a record to a finding.
 
-use audit_log::{AuditRecord, Glance, Without};
+use audit_log::{AuditRecord, ForbiddenNames, Prefilter};
 
 use super::evidence::Evidence;
 use super::finding::{Finding, FindingKind};
 use super::forwarding::{self, Change};
 use super::knowledge::{AcceptedDomains, Knowledge, OtherDomains};
-use super::principals::{Principals, is_noise, is_system, principals};
+use super::principals::{Principals, principals};
+use super::record_facts::{is_noise, is_system};
 use super::resolution::Resolver;
 use super::selection::{OperationKind, operation_kind};
 use super::targets::{Destination, Target};
 use super::{
     audit_tampering, auto_reply, client_access, connector, consent, contact_retargeted, domain, inbox_rule,
-    journal_rule, known_attacker, mailbox_permission, mailbox_trust, sign_in_method, taken_away, transport_rule,
-    unread,
+    journal_rule, known_attacker, mailbox_permission, mailbox_trust, rule_from_record, sign_in_method, taken_away,
+    transport_rule, unread_part,
 };
 
 /// Returns the members of a record for which [`judge`] returns nothing, regardless of the tenant's facts: a `Set-Mailbox` by the
 /// system that sends no mail on and grants no one access. A third of all content is skipped in this way; `None` says nothing
 /// about the record.
-pub fn system_noise(record: &[u8]) -> Option<Glance<'_>> {
+pub fn system_noise(record: &[u8]) -> Option<Prefilter<'_>> {
     /// The parameters in which [`targets_of`] looks for someone.
-    static NAMING_SOMEONE: Without =
-        Without::new(&["ForwardingSmtpAddress", "ForwardingAddress", "GrantSendOnBehalfTo", "User", "Trustee"]);
-    let glance = Glance::of(record, &NAMING_SOMEONE)?;
+    static NAMING_SOMEONE: ForbiddenNames =
+        ForbiddenNames::new(&["ForwardingSmtpAddress", "ForwardingAddress", "GrantSendOnBehalfTo", "User", "Trustee"]);
+    let prefilter = Prefilter::of(record, &NAMING_SOMEONE)?;
     let is_noise =
-        is_system(Some(glance.user_type), "") && operation_kind(glance.operation) == Some(OperationKind::Mailbox);
-    (is_noise && !may_be_damaged(record)).then_some(glance)
+        is_system(Some(prefilter.user_type), "") && operation_kind(prefilter.operation) == Some(OperationKind::Mailbox);
+    (is_noise && !may_be_damaged(record)).then_some(prefilter)
 }
 
 /// Returns whether a damaged list of parameters may name someone within a longer text: `@{Name=ForwardingAddress; Value=x}`.
@@ -144,14 +145,14 @@ pub(super) fn may_forward(record: &AuditRecord, operation_kind: OperationKind, k
 
 /// The addresses in parameters that could not be read.
 fn unread_targets(record: &AuditRecord) -> impl Iterator<Item = Target> {
-    unread::parts_of(record).into_iter().flat_map(|part| part.targets)
+    unread_part::parts_of(record).into_iter().flat_map(|part| part.targets)
 }
 
 /// Returns everyone whom the record itself sends mail to or grants access.
 pub(super) fn targets_of(record: &AuditRecord, operation_kind: OperationKind) -> Vec<Target> {
     match operation_kind {
         OperationKind::InboxRuleCmdlet | OperationKind::SweepRuleCmdlet | OperationKind::MailboxRules => {
-            inbox_rule::shown_by(record, operation_kind).targets().cloned().collect()
+            rule_from_record::shown_by(record, operation_kind).targets().cloned().collect()
         }
         OperationKind::Mailbox => {
             let mut targets = match forwarding::change(record) {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use base::ids::{Domain, TenantId};
 use chrono::{DateTime, TimeDelta, Utc};
-use m365::exchange::AcceptedDomain;
 pub use m365::exchange::GroupKind;
+use m365::exchange::{AcceptedDomain, DomainType};
 
 use super::earlier_rules::EarlierRules;
-use super::known_attacker::KnownAttackers;
-use super::live_rules::{LiveMailbox, accepted_domains};
+use super::known_addresses::KnownAttackers;
+use super::live_mailbox::LiveMailbox;
 use super::mailbox_ids::MailboxIds;
 use super::{Finding, FindingKind, TrustedTarget};
 
@@ -111,7 +111,17 @@ pub enum OtherDomains {
 impl AcceptedDomains {
     /// Returns the domains that Exchange lists.
     pub fn of_exchange(domains: &[AcceptedDomain]) -> Self {
-        accepted_domains(domains)
+        let mut accepted = Self::default();
+        for domain in domains {
+            if matches!(domain.kind, DomainType::InternalRelay | DomainType::ExternalRelay) {
+                accepted.relayed.insert(domain.name.clone());
+            }
+            match domain.match_sub_domains {
+                true => accepted.with_sub_domains.insert(domain.name.clone()),
+                false => accepted.exact.insert(domain.name.clone()),
+            };
+        }
+        accepted
     }
 
     /// Returns exactly these domains, such as the verified ones of a directory. Text that is not a domain is left out.
@@ -191,6 +201,14 @@ impl Knowledge {
             earlier_rules: EarlierRules::default(),
             mailbox_ids: MailboxIds::default(),
         }
+    }
+
+    /// Returns whether mail to this domain stays in the tenant. While no accepted domain is known, the tenant's own counts. A domain
+    /// that was added a short time ago does not.
+    pub(super) fn is_inside(&self, domain: &Domain) -> bool {
+        let none_known = self.accepted.exact.is_empty() && self.accepted.with_sub_domains.is_empty();
+        let is_new = self.recently_added.keys().any(|added| added == domain || domain.is_below(added));
+        !is_new && (self.accepted.contain(domain) || (none_known && *domain == self.domain))
     }
 
     /// Keeps that a domain was added, if the finding says so.

@@ -4,7 +4,7 @@
 pub(super) fn added_items(value: &str) -> Vec<String> {
     let mut adds = true;
     let mut items = Vec::new();
-    let inner = value.trim().trim_start_matches(['@', '{', '(']).trim_end_matches(['}', ')']);
+    let inner = value.trim().trim_start_matches(['@', '{', '(', '[']).trim_end_matches(['}', ')', ']']);
     for part in inner.split([';', ',']) {
         let (verb, item) = match part.split_once('=') {
             Some((verb, item)) if is_verb(verb) => (Some(verb), item),
@@ -36,6 +36,8 @@ mod tests {
             "a.example, b@x.example",
             "@{Add=\"a.example\",\"B@x.example\"; Remove=\"c.example\"}",
             "(\"a.example\",\"b@x.example\")",
+            "[\"a.example\",\"b@x.example\"]",
+            "[ \"a.example\" , \"B@x.example\" ]",
         ] {
             assert_eq!(added_items(text), ["a.example", "b@x.example"], "{text}");
         }

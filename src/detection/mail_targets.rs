@@ -1,5 +1,6 @@
 //! Targets of mail as the settings of a mailbox contain them, for code that must prove where they lead.
 
+use super::addresses::targets_in;
 use super::knowledge::{Knowledge, Question};
 use super::resolution::{self, Resolver};
 use super::targets::Target;
@@ -11,7 +12,7 @@ pub struct MailTargets(Vec<Target>);
 impl MailTargets {
     /// Reads a text of Exchange or Graph.
     pub fn read(text: &str) -> Self {
-        Self(Target::read_list(text))
+        Self(targets_in(text))
     }
 
     /// Returns the facts that must be looked up and have no answer yet. Answering may raise further questions.

@@ -7,11 +7,11 @@ use audit_log::AuditRecord;
 use base::ids::MailAddress;
 use uuid::Uuid;
 
-use super::principals::has_failed;
+use super::record_facts::has_failed;
 use super::rule_from_parameters::mailbox_and_rule;
 use super::selection::{OperationKind, operation_kind};
 
-/// What records tell about the GUIDs of mailboxes.
+/// The facts about the GUIDs of mailboxes that records show.
 #[derive(Debug, Clone, Default)]
 pub struct MailboxIds {
     /// From mailbox auditing, which writes owner and GUID side by side.

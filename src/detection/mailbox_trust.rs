@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use audit_log::AuditRecord;
 use base::ids::Domain;
 
-use super::evidence::{Evidence, listed, shown};
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::imitation::{imitates_microsoft, imitates_one, labels, skeleton};
 use super::knowledge::Knowledge;
@@ -16,7 +16,8 @@ use super::list_values::added_items;
 use super::principals::Principals;
 use super::reason::ReasonName::*;
 use super::senders::{SenderKind, kind_of};
-use super::targets::{Target, is_inside};
+use super::sentence::{listed, shown};
+use super::targets::Target;
 
 /// The parameters that make senders safe.
 const SAFE: [&str; 2] = ["TrustedSendersAndDomains", "TrustedRecipientsAndDomains"];
@@ -95,7 +96,7 @@ fn is_false_friend(item: &str, own: &BTreeSet<Domain>, known: &Knowledge) -> boo
 }
 
 fn is_own(domain: &Domain, own: &BTreeSet<Domain>, known: &Knowledge) -> bool {
-    own.contains(domain) || is_inside(domain, known)
+    own.contains(domain) || known.is_inside(domain)
 }
 
 fn is_help_desk(local: &str, known: &Knowledge) -> bool {

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::fold::is_invisible;
+use super::fold::{is_invisible, plain};
 
 /// Returns whether a name has no letter, digit, ideograph or emoji: it is blank, or made of punctuation and invisible characters.
 pub(super) fn is_nameless(name: &str) -> bool {
@@ -14,17 +14,23 @@ pub(super) fn is_nameless(name: &str) -> bool {
 pub(super) fn is_short(name: &str) -> bool {
     let is_kept = |ch: &char| !(is_invisible(*ch) || ch.is_whitespace() || SENTENCE_MARKS.contains(*ch));
     let letters: Vec<char> = name.nfkc().filter(is_kept).collect();
-    let Some(first) = letters.first().filter(|first| first.is_ascii_alphanumeric()) else { return false };
+    let Some(first) = letters.first().filter(|first| is_latin(**first)) else { return false };
     match letters.len() {
         1 => true,
         2 => false,
-        _ => !first.is_ascii_uppercase() && letters.iter().all(|ch| ch == first),
+        _ => !first.is_uppercase() && letters.iter().all(|ch| ch == first),
     }
+}
+
+/// Returns whether a character is a Latin letter, with or without an accent, or a digit.
+fn is_latin(ch: char) -> bool {
+    let mut plain = plain(ch.encode_utf8(&mut [0; 4])).into_bytes();
+    plain.pop().is_some_and(|last| last.is_ascii_alphanumeric())
 }
 
 /// Returns whether a short name has its character more than once.
 pub(super) fn is_repeated(name: &str) -> bool {
-    name.nfkc().filter(|ch| ch.is_ascii_alphanumeric()).count() > 1
+    name.nfkc().filter(|ch| is_latin(*ch)).count() > 1
 }
 
 /// Marks that make no name longer. `C#` and `C++` are names.
@@ -63,10 +69,14 @@ mod tests {
 
     #[test]
     fn one_character_is_a_short_name() {
-        for short in ["a", "X", "7", "aaa", "zzzz", "1111", "a.", " b ", "ａ", "x\u{200B}"] {
+        for short in
+            ["a", "X", "7", "aaa", "zzzz", "1111", "a.", " b ", "ａ", "x\u{200B}", "é", "Ø", "ß", "e\u{301}", "ééé"]
+        {
             assert!(is_short(short), "{short:?}");
         }
-        for name in ["CC", "AAA", "XXX", "aa", "ok", "💰", "财", "C#", "C++", "", ".", "HR", "ab", "Ж", "a1"] {
+        for name in
+            ["CC", "AAA", "XXX", "aa", "ok", "💰", "财", "C#", "C++", "", ".", "HR", "ab", "Ж", "a1", "а", "ÉÉÉ", "éa"]
+        {
             assert!(!is_short(name), "{name:?}");
         }
     }

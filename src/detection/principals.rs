@@ -6,12 +6,12 @@ use audit_log::AuditRecord;
 use base::ids::MailAddress;
 
 use super::conditions::OwnAddresses;
+use super::grant;
+use super::json;
 use super::knowledge::{Answer, Knowledge, MailboxFacts};
 use super::mailbox_ids::guid_in;
-use super::mailbox_permission;
 use super::rule_from_parameters::mailbox_and_rule;
 use super::selection::OperationKind;
-use super::sign_in_method;
 
 /// Owner and actor of one record.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ pub(super) fn mailbox_text(record: &AuditRecord, operation_kind: OperationKind) 
         | OperationKind::AutoReply
         | OperationKind::ClientAccess => mailbox_of_cmdlet(record),
         OperationKind::SignInMethod => {
-            let text = sign_in_method::account(record)?;
+            let text = account_of_method(record)?;
             return Some(MailboxText { is_plain: true, text });
         }
         _ => return None,
@@ -63,6 +63,13 @@ pub(super) fn mailbox_text(record: &AuditRecord, operation_kind: OperationKind) 
     let owner = record.mailbox_owner.as_deref().map(str::trim).filter(|owner| !owner.is_empty());
     let text = owner.or(named).or_else(|| mailbox_of_audit(record, operation_kind))?.trim();
     Some(MailboxText { text: text.to_owned(), is_plain: text.parse::<MailAddress>().is_ok() })
+}
+
+/// The account whose sign-in method was changed: `ObjectId` or the name among the targets.
+pub(super) fn account_of_method(record: &AuditRecord) -> Option<String> {
+    let is_name = |text: &&str| text.contains('@');
+    let named = json::ids(record.target.as_ref()).find(is_name);
+    record.object_id.as_deref().filter(is_name).or(named).map(|name| name.trim().to_owned())
 }
 
 /// The GUID of the mailbox, where a record of mailbox auditing does not name the owner.
@@ -108,7 +115,7 @@ pub(super) fn principals(record: &AuditRecord, operation_kind: OperationKind, kn
             let withheld = matches!(answer, Some(Answer::Withheld)) || (answer.is_none() && !known.offline);
             let is_anothers = !may_be_own(operation_kind)
                 || record.parameters.has("Mailbox")
-                || mailbox_permission::is_to_actor(record)
+                || grant::is_to_actor(record)
                 || is_by_another(record)
                 || known.mailbox_ids.acts_in_several(&actor);
             let is_nobodys = matches!(answer, Some(Answer::Unknown)) && Uuid::try_parse(&mailbox.text).is_ok();
@@ -234,34 +241,4 @@ fn is_suffixed(name: &str, local: &str) -> bool {
     name.rsplit_once('_').is_some_and(|(head, suffix)| {
         head.eq_ignore_ascii_case(local) && suffix.len() == 10 && suffix.bytes().all(|b| b.is_ascii_hexdigit())
     })
-}
-
-/// Returns whether Microsoft's own systems made the record. A record that forwards externally is evaluated anyway.
-///
-/// Sources: `UserType` 3 (data centre administrator) and 4 (system) of the Office 365 Management Activity API schema
-/// (<https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#user-type>), and the
-/// accounts that write most of the records of a tenant.
-pub(super) fn is_noise(record: &AuditRecord) -> bool {
-    is_system(record.user_type, &record.user_id)
-}
-
-/// The same of `UserType` and `UserId`.
-pub(super) fn is_system(user_type: Option<i64>, user_id: &str) -> bool {
-    const SYSTEM_ACTORS: &[&str] = &["NT AUTHORITY\\", "NT SERVICE\\", "SpoolsProvisioning"];
-    let actor = user_id.trim();
-    let begins = |prefix: &&str| actor.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-    matches!(user_type, Some(3 | 4)) || SYSTEM_ACTORS.iter().any(begins)
-}
-
-/// Returns whether the record is about an attempt that failed.
-pub fn has_failed(record: &AuditRecord) -> bool {
-    let status = record.result_status.as_deref().unwrap_or_default().trim();
-    ["False", "Failed", "Failure", "Fail", "Error", "Denied"].iter().any(|failure| status.eq_ignore_ascii_case(failure))
-}
-
-/// Returns whether a person made the record, and not an application or a policy.
-pub(super) fn is_person(record: &AuditRecord) -> bool {
-    !is_noise(record)
-        && !matches!(record.user_type, Some(5..=8))
-        && !record.user_id.to_ascii_lowercase().starts_with("serviceprincipal_")
 }

@@ -4,13 +4,15 @@ use audit_log::AuditRecord;
 
 use super::conditions::has_senders;
 use super::finding::FindingKind;
-use super::inbox_rule::{settled_because, shown_by};
+use super::inbox_rule::settled_because;
 use super::judge::{may_forward, targets_of};
 use super::knowledge::{Knowledge, Question};
 use super::live_rules::{Live, live_key};
-use super::principals::{Principals, has_failed, is_noise, mailbox_text, principals};
+use super::principals::{Principals, mailbox_text, principals};
+use super::record_facts::{has_failed, is_noise};
 use super::resolution;
 use super::rule::{Action, RuleShape};
+use super::rule_from_record::shown_by;
 use super::selection::{OperationKind, operation_kind};
 use super::targets::Target;
 
@@ -100,7 +102,9 @@ fn about_rule(
     if !is_noise(record) {
         asked.extend(live_rules(principals, known));
         let live = Live::of(principals, known);
-        let own = live.settled(shapes[0].clone(), operation_kind, |own| known.earlier_rules.settled(principals, own));
+        let own = live.settled(shapes[0].clone(), operation_kind, |own| {
+            known.earlier_rules.settled(&principals.fingerprint_key(), own)
+        });
         shapes.extend(live.matching(&own, operation_kind));
     }
     let senders: Vec<Target> = shapes.iter().filter(|shape| takes_mail_away(shape)).flat_map(senders_of).collect();

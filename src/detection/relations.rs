@@ -29,6 +29,17 @@ pub fn correlate(findings: &mut Vec<Finding>) {
     mark_repeats(findings);
 }
 
+/// Returns whether [`correlate`] can change the judgement of this finding, or by it that of another.
+pub fn can_relate(finding: &Finding) -> bool {
+    use FindingKind::{Consent, ContactRetargeted, InboxForward, InboxRule};
+    let is_target_named = matches!(finding.kind, InboxForward | InboxRule) && !finding.forwarding_address.is_empty();
+    finding.threat
+        || !finding.outside_targets.is_empty()
+        || (is_target_named && !finding.reasons.is_empty())
+        || matches!(finding.kind, Consent | ContactRetargeted)
+        || is_change_near_threats(finding)
+}
+
 /// Puts findings in the order of their time, and keeps the first one of each consent, with the scopes of all its records.
 pub fn unite_consents(findings: &mut Vec<Finding>) {
     findings.sort_by_key(|finding| (finding.event_time, finding.record_id));

@@ -9,7 +9,7 @@ use base::ids::Domain;
 
 use super::addresses::targets_in;
 use super::knowledge::{Answer, GroupFacts, GroupKind, Knowledge, OtherDomains, Question, RecipientFacts};
-use super::targets::{Destination, Target, is_inside};
+use super::targets::{Destination, Target};
 
 /// The most look-ups for one record. Targets beyond it are unresolved.
 const MOST_LOOKUPS: usize = 50;
@@ -50,7 +50,7 @@ impl<'k> Resolver<'k> {
         let look_ups: BTreeSet<(Order, String)> = targets
             .into_iter()
             .filter_map(|target| match target.decoded(known).as_ref().unwrap_or(target) {
-                Target::Address { text, domain } if is_inside(domain, known) => Some((Order::Address, text.clone())),
+                Target::Address { text, domain } if known.is_inside(domain) => Some((Order::Address, text.clone())),
                 Target::Directory(text) => Some((Order::DirectoryName, text.clone())),
                 _ => None,
             })
@@ -90,7 +90,7 @@ impl<'k> Resolver<'k> {
         let known = self.known;
         match target.decoded(known).as_ref().unwrap_or(target) {
             Target::Elsewhere(text) => vec![Destination::Outside(text.clone())],
-            Target::Address { text, domain } if !known.offline && is_inside(domain, known) => {
+            Target::Address { text, domain } if !known.offline && known.is_inside(domain) => {
                 self.destination_of_own_address(text, domain)
             }
             Target::Address { text, domain } => vec![destination_by_domain(text, domain, known)],
@@ -100,13 +100,13 @@ impl<'k> Resolver<'k> {
         }
     }
 
-    /// Returns whether Exchange proves that mail to the target stays inside or goes to trusted recipients. What is not known, or not
-    /// known completely, is not proven.
+    /// Returns whether Exchange proves that mail to the target stays inside or goes to trusted recipients. A target that is not known, or
+    /// not known completely, is not proven.
     pub(super) fn is_proven_inside(&self, target: &Target) -> bool {
         let target = target.decoded(self.known).unwrap_or_else(|| target.clone());
         let is_near = |reach: &Destination| matches!(reach, Destination::Inside(_) | Destination::Trusted(_));
         let is_answered = match &target {
-            Target::Address { text, domain } if is_inside(domain, self.known) => self.is_answered(text),
+            Target::Address { text, domain } if self.known.is_inside(domain) => self.is_answered(text),
             Target::Directory(text) => self.is_answered(text),
             _ => true,
         };
@@ -242,7 +242,7 @@ fn destination_of_resolved(text: &str, known: &Knowledge) -> Destination {
 }
 
 fn destination_by_domain(text: &str, domain: &Domain, known: &Knowledge) -> Destination {
-    if is_inside(domain, known) {
+    if known.is_inside(domain) {
         Destination::Inside(text.to_owned())
     } else if known
         .trusted_targets

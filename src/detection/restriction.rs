@@ -4,8 +4,8 @@
 //!
 //! Source: test records of SEKOIA-IO/intake-formats (`Office 365/o365/tests/`) and [MS-OXCDATA] 2.12 for what a restriction is.
 
-use super::conditions::{EVERY_MESSAGE, FEW_MESSAGES, is_about_body, is_in_bodies, is_trivial, year_in};
 use super::rule::Condition;
+use super::trivial_text::{EVERY_MESSAGE, FEW_MESSAGES, is_about_body, is_in_bodies, is_trivial, year_in};
 
 /// The conditions of a restriction text of this year. Empty when it holds none.
 pub(super) fn read(text: &str, year: i32) -> Vec<Condition> {

@@ -2,7 +2,7 @@
 
 use super::folders::Folder;
 use super::targets::Target;
-use super::unread::UnreadPart;
+use super::unread_part::UnreadPart;
 
 /// One rule, or what one record shows of it.
 #[derive(Debug, Clone, Default, PartialEq)]

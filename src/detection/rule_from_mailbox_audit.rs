@@ -18,7 +18,7 @@ use super::restriction;
 use super::rule::{Action, Condition, Forwarding, RuleShape, rule_id};
 use super::rule_from_parameters::{Given, is_rule_parameter};
 use super::targets::Target;
-use super::unread::UnreadPart;
+use super::unread_part::UnreadPart;
 
 /// The depth to which JSON inside a record is followed.
 const DEPTH: usize = 12;

@@ -14,7 +14,7 @@ use super::folders::Folder;
 use super::json::scalar;
 use super::rule::{Action, Condition, Forwarding, RuleShape, is_unset, looks_like_id, rule_id};
 use super::targets::Target;
-use super::unread::{self, UnreadPart};
+use super::unread_part::{self, UnreadPart};
 
 /// Returns the rule as the record of a rule cmdlet shows it. A new rule is shown whole, a change only by its changed parameters.
 pub(super) fn from_cmdlet(record: &AuditRecord) -> RuleShape {
@@ -28,7 +28,7 @@ pub(super) fn from_cmdlet(record: &AuditRecord) -> RuleShape {
             shape.take_unknown(name, value);
         }
     }
-    shape.actions.extend(unread::parts_of(record).into_iter().map(Action::Unread));
+    shape.actions.extend(unread_part::parts_of(record).into_iter().map(Action::Unread));
     if shape.complete && record.parameters.is_empty() && !shape.has_unread_part() {
         // A new rule has parameters. If they are missing, the record does not show them.
         shape.actions.push(Action::Unread(UnreadPart::default()));

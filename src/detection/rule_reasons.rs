@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::conditions::{has_senders, has_words, narrows};
-use super::evidence::{Evidence, listed, shown};
+use super::evidence::Evidence;
 use super::folders::{Folder, FolderKind};
-use super::inbox_rule::{SeenRule, is_unnamed_folder};
 use super::lookalike::is_disguised;
 use super::odd_name;
 use super::reason::ReasonName::*;
 use super::resolution;
 use super::rule::{Action, RuleShape};
 use super::rule_words;
+use super::seen_rule::{SeenRule, is_unnamed_folder};
+use super::sentence::{listed, shown};
 use super::targets::Destination;
-use super::unread::UnreadPart;
+use super::unread_part::UnreadPart;
 use super::words;
 
 /// Adds every reason that holds for the rule.
@@ -140,8 +141,7 @@ fn add_plain_actions(rule: &SeenRule<'_>, evidence: &mut Evidence) {
 
 fn add_conditions(rule: &SeenRule<'_>, evidence: &mut Evidence) {
     let applies_to_all = |shape: &RuleShape| {
-        shape.complete
-            && !shape.conditions.iter().any(|condition| narrows(condition, rule.own_addresses(), rule.year()))
+        shape.complete && !shape.conditions.iter().any(|condition| narrows(condition, rule.own_addresses(), rule.year))
     };
     if rule.shapes().any(applies_to_all) {
         evidence.applies_to_all_mail = true;

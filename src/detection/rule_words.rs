@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::conditions::{has_senders, has_words, is_sender_text};
-use super::evidence::{Evidence, listed};
-use super::inbox_rule::SeenRule;
+use super::evidence::Evidence;
+use super::folders::FolderKind;
 use super::reason::ReasonName::*;
-use super::rule::{Condition, RuleShape};
+use super::rule::{Action, Condition, RuleShape};
+use super::seen_rule::SeenRule;
 use super::senders::{self, SenderKind};
+use super::sentence::listed;
 use super::words::{self, Match, WordCounts, WordGroup};
 
 /// Adds the reasons that follow from words and senders.
@@ -30,7 +32,7 @@ struct SeenWords<'a> {
 
 impl<'a> SeenWords<'a> {
     /// Adds the words of one rule. Conditions are ANDed: words of security in a rule that matches only mail from external
-    /// senders, such as a newsletter, are shown and weigh nothing.
+    /// senders, such as a newsletter, are shown and weigh nothing. So are those of the help desk unless its mail is deleted.
     fn take(&mut self, shape: &'a RuleShape, rule: &SeenRule<'_>) {
         let mut matches: BTreeSet<Match> = BTreeSet::new();
         for condition in &shape.conditions {
@@ -51,7 +53,7 @@ impl<'a> SeenWords<'a> {
             self.by_group.entry(WordGroup::Replies).or_default();
             self.texts.extend(bounces_of(shape));
         }
-        if is_limited_to_outsiders(shape, rule) {
+        if is_limited_to_outsiders(shape, rule) || files_tickets(shape, &matches) {
             counts.set(WordGroup::Security, 0);
         }
         self.weighing.raise(&counts);
@@ -71,6 +73,18 @@ impl<'a> SeenWords<'a> {
         let sentence = format!("The rule matches words about {}: {words}.", groups.join(" and "));
         evidence.because(SensitiveWords, sentence);
     }
+}
+
+/// Returns whether all words of security are those of the help desk, and its mail is kept: people sort tickets.
+fn files_tickets(shape: &RuleShape, matches: &BTreeSet<Match>) -> bool {
+    let deletes = |action: &Action| match action {
+        Action::Delete => true,
+        Action::Move(folder) => folder.kind() == Some(FolderKind::Deleted),
+        Action::Unread(part) => part.is_active(),
+        _ => false,
+    };
+    let mut security = matches.iter().filter(|matched| matched.group == WordGroup::Security);
+    security.all(|matched| matched.is_help_desk) && !shape.actions.iter().any(deletes)
 }
 
 /// Returns the words in a condition on text. An address is a sender, not a word, except for the names of automatic senders.

@@ -1,8 +1,8 @@
 //! The score orders findings within and across severities: 0–39 Low, 40–69 Medium, 70–100 High. Within a severity the weightiest
 //! reason gives up to 20 points and the others together up to 10, a tenth of their weights.
 
-use super::correlation::Judgement;
 use super::finding::Severity;
+use super::judgement::Judgement;
 use super::reason::{Reason, ReasonName};
 
 /// Orders the reasons, the weightiest first, and sets the score by them and the severity. It never falls.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::fold::folded;
 use super::knowledge::{Answer, Knowledge};
-use super::targets::{Target, is_inside};
+use super::targets::Target;
 
 /// The kind of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +67,7 @@ fn kind_of_address(value: &str, known: &Knowledge) -> Option<SenderKind> {
         kind_of_whole(&text).or_else(|| kind_of_whole(domain.as_str()))
     };
     match listed {
-        None if !is_inside(&domain, known) => Some(SenderKind::Outsider),
+        None if !known.is_inside(&domain) => Some(SenderKind::Outsider),
         None => is_listed("local", local).then_some(SenderKind::HelpDesk),
         listed => listed,
     }
@@ -104,8 +104,13 @@ fn kind_of_part(value: &str, known: &Knowledge) -> Option<SenderKind> {
         return Some(SenderKind::Bounce);
     }
     let listed = domain.contains('.').then(|| kind_of_whole(domain)).flatten();
-    let is_outside = || domain.contains('.') && domain.parse().is_ok_and(|domain| !is_inside(&domain, known));
-    listed.or_else(|| is_outside().then_some(SenderKind::Outsider))
+    let is_outside = || domain.contains('.') && domain.parse().is_ok_and(|domain| !known.is_inside(&domain));
+    listed.or_else(|| (is_outside() && !is_part_of_warning_sender(&value)).then_some(SenderKind::Outsider))
+}
+
+/// Returns whether a part of an address, such as `microsoft.com`, takes in mail of account security or a payroll service beside other mail.
+fn is_part_of_warning_sender(value: &str) -> bool {
+    ["account", "payroll"].iter().filter_map(|kind| LISTED.get(kind)).flatten().any(|sender| sender.contains(value))
 }
 
 #[cfg(test)]
@@ -132,6 +137,9 @@ mod tests {
             ("postmaster", Some(SenderKind::Bounce)),
             ("news@shop.example", Some(SenderKind::Outsider)),
             ("newsletter", None),
+            ("microsoft.com", None),
+            ("@microsoft.com", None),
+            ("e-mail.microsoft.com", Some(SenderKind::Outsider)),
         ] {
             assert_eq!(kind_of(value, &known), kind, "{value}");
         }

@@ -5,10 +5,12 @@
 
 use audit_log::{AuditRecord, ModifiedProperty};
 
-use super::evidence::{Evidence, shown};
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::json;
+use super::principals::account_of_method;
 use super::reason::ReasonName::MethodChanged;
+use super::sentence::shown;
 
 /// Evaluates a change of sign-in methods. `None` for an `Update user.` that changes something else.
 pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
@@ -20,7 +22,7 @@ pub(super) fn evidence(record: &AuditRecord) -> Option<Evidence> {
     }
     let mut evidence = Evidence::new(FindingKind::SignInMethod);
     let what = what_changed(operation, &changed);
-    let whose = account(record).map(|account| format!(" for {}", shown(&account))).unwrap_or_default();
+    let whose = account_of_method(record).map(|account| format!(" for {}", shown(&account))).unwrap_or_default();
     evidence.because(MethodChanged, format!("{what}{whose}."));
     evidence.note(&format!("{what}{whose}."));
     evidence.identity.push(operation.to_lowercase());
@@ -47,13 +49,6 @@ fn what_changed(operation: &str, changed: &[&ModifiedProperty]) -> String {
 
 fn names_device(operation: &str) -> bool {
     operation.to_ascii_lowercase().contains("device")
-}
-
-/// The account that was changed: `ObjectId` or the name among the targets.
-pub(super) fn account(record: &AuditRecord) -> Option<String> {
-    let is_name = |text: &&str| text.contains('@');
-    let named = json::ids(record.target.as_ref()).find(is_name);
-    record.object_id.as_deref().filter(is_name).or(named).map(|name| name.trim().to_owned())
 }
 
 fn is_method(property: &ModifiedProperty) -> bool {

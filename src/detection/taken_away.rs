@@ -6,26 +6,27 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, named, shown};
+use super::evidence::Evidence;
 use super::finding::FindingKind;
-use super::inbox_rule;
 use super::mailbox_permission;
-use super::principals::has_failed;
+use super::record_facts::{has_failed, named};
 use super::rule::rule_id;
 use super::rule_from_parameters::from_cmdlet;
+use super::seen_rule;
+use super::sentence::shown;
 
 /// Records a removed or disabled inbox or sweep rule.
 pub(super) fn rule(record: &AuditRecord) -> Evidence {
     let mut evidence = Evidence::new(FindingKind::InboxRule);
     let mut shape = from_cmdlet(record);
     if let Some(number) = &shape.number {
-        // Whether it is the id or the name, the rule is no longer active.
+        // The rule is no longer active, by its id or its name.
         shape.name.get_or_insert_with(|| number.clone());
         shape.id = shape.id.or(rule_id(number));
     }
     evidence.rule_id = shape.id.map(|id| id.to_string()).unwrap_or_default();
     evidence.rule_name = shown(shape.name.as_deref().unwrap_or_default());
-    let objects = inbox_rule::objects(shape.id, shape.name.as_deref());
+    let objects = seen_rule::objects(shape.id, shape.name.as_deref());
     let told =
         format!("The rule '{}' was removed or disabled.", shown(shape.name.as_deref().unwrap_or(&evidence.rule_id)));
     settle(&mut evidence, record, objects, &told);

@@ -9,7 +9,7 @@ use base::ids::Domain;
 
 use super::knowledge::Knowledge;
 use super::list_values::added_items;
-use super::targets::{Target, is_inside};
+use super::targets::Target;
 
 /// The prefixes of the names of conditions.
 const CONDITIONS: &[&str] = &[
@@ -144,7 +144,7 @@ pub(super) fn letting_past(record: &AuditRecord, known: &Knowledge, is_whole: bo
     let protections = protections(record);
     let conditions = Conditions::of(record);
     let mut domains: Vec<String> =
-        sender_domains(record).into_iter().filter(|domain| !is_inside(domain, known)).map(|d| d.to_string()).collect();
+        sender_domains(record).into_iter().filter(|domain| !known.is_inside(domain)).map(|d| d.to_string()).collect();
     domains.sort();
     domains.dedup();
     let is_for_all = is_whole && conditions.is_empty();

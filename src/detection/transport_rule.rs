@@ -4,15 +4,19 @@
 
 use audit_log::AuditRecord;
 
-use super::evidence::{Evidence, listed, named, shown};
+use super::addresses::targets_in;
+use super::evidence::Evidence;
 use super::finding::FindingKind;
 use super::knowledge::Knowledge;
 use super::odd_name;
 use super::reason::ReasonName::*;
+use super::record_facts::named;
 use super::resolution::Resolver;
+use super::sentence::{listed, shown};
 use super::targets::{Destination, Target};
 use super::transport_conditions::{Conditions, letting_past};
 use super::unread;
+use super::unread_part;
 use super::words::{WordGroup, matches_in};
 
 /// Actions that send a message to someone else as well or instead.
@@ -31,7 +35,7 @@ pub(super) fn targets(record: &AuditRecord) -> Vec<Target> {
 
 fn named_in(record: &AuditRecord, parameter: &str) -> Vec<Target> {
     let value = record.parameters.get(parameter).filter(|value| !value.trim().eq_ignore_ascii_case("$null"));
-    value.map(Target::read_list).unwrap_or_default()
+    value.map(targets_in).unwrap_or_default()
 }
 
 /// Evaluates a mail flow rule.
@@ -50,7 +54,7 @@ pub(super) fn evidence(record: &AuditRecord, known: &Knowledge) -> Evidence {
     add_deletion(&mut evidence, &told, record, &conditions);
     add_quarantine(&mut evidence, &told, record, &conditions);
     add_bypass(&mut evidence, &told, record, known);
-    unread::add_to(&mut evidence, &unread::parts_of(record), known, &format!("The mail flow rule {told}"));
+    unread::add_to(&mut evidence, &unread_part::parts_of(record), known, &format!("The mail flow rule {told}"));
     if name.is_some_and(odd_name::is_nameless) {
         let sentence = format!("The mail flow rule is named {told}, a name that administrators do not normally use.");
         evidence.because(NamelessRule, sentence);

@@ -58,6 +58,8 @@ impl WordCounts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Match {
     pub(super) group: WordGroup,
+    /// It names the help desk, whose mail people file away as well.
+    pub(super) is_help_desk: bool,
     entry: usize,
 }
 
@@ -96,23 +98,28 @@ struct Lists {
 static LISTED: LazyLock<Lists> = LazyLock::new(|| {
     let mut lists = Lists::default();
     for list in LISTS {
-        let mut group = WordGroup::Money;
+        let (mut group, mut is_help_desk) = (WordGroup::Money, false);
         for line in super::data::lines(list) {
-            match line {
-                "[money]" => group = WordGroup::Money,
-                "[security]" => group = WordGroup::Security,
-                "[payroll]" => group = WordGroup::Payroll,
-                "[replies]" => group = WordGroup::Replies,
-                _ => lists.add(line, group),
-            }
+            (group, is_help_desk) = match line {
+                "[money]" => (WordGroup::Money, false),
+                "[security]" => (WordGroup::Security, false),
+                "[help desk]" => (WordGroup::Security, true),
+                "[payroll]" => (WordGroup::Payroll, false),
+                "[replies]" => (WordGroup::Replies, false),
+                _ => {
+                    lists.add(line, group, is_help_desk);
+                    continue;
+                }
+            };
         }
     }
     lists
 });
 
 impl Lists {
-    fn add(&mut self, line: &'static str, group: WordGroup) {
-        let matched = Match { group, entry: self.marks.len() + self.by_start.values().map(Vec::len).sum::<usize>() };
+    fn add(&mut self, line: &'static str, group: WordGroup, is_help_desk: bool) {
+        let entry = self.marks.len() + self.by_start.values().map(Vec::len).sum::<usize>();
+        let matched = Match { group, is_help_desk, entry };
         if line.ends_with(':') {
             return self.marks.push((line, matched));
         }
@@ -216,6 +223,24 @@ mod tests {
             ("Pay-roll", WordGroup::Payroll),
             ("W-2", WordGroup::Payroll),
             ("Payment Elections", WordGroup::Payroll),
+            ("Sollecito di pagamento", WordGroup::Money),
+            ("numéro de compte", WordGroup::Money),
+            ("wezwanie do zapłaty", WordGroup::Money),
+            ("Kreditfakturor", WordGroup::Money),
+            ("fiche de paye", WordGroup::Payroll),
+            ("recibos de vencimento", WordGroup::Payroll),
+            ("lønnsavdelingen", WordGroup::Payroll),
+            ("loonspecificatie", WordGroup::Payroll),
+            ("conta invadida", WordGroup::Security),
+            ("Identitätsdiebstahl", WordGroup::Security),
+            ("usurpé", WordGroup::Security),
+            ("truffe", WordGroup::Security),
+            ("wyłudzenie", WordGroup::Security),
+            ("nettfisking", WordGroup::Security),
+            ("helpdesk", WordGroup::Security),
+            ("ikke på kontoret", WordGroup::Replies),
+            ("außer Haus", WordGroup::Replies),
+            ("recapito non riuscito", WordGroup::Replies),
             ("AW:", WordGroup::Replies),
             ("Réponse automatique", WordGroup::Replies),
             ("Unzustellbar: Angebot", WordGroup::Replies),
@@ -226,9 +251,27 @@ mod tests {
 
     #[test]
     fn parts_of_other_words_are_not_words() {
-        for text in
-            ["reach", "teacher", "Newsletter", "swiftly", "pontiac", "", "🙂", "[SPAM]", "Read later", "Regarding"]
-        {
+        for text in [
+            "reach",
+            "teacher",
+            "Newsletter",
+            "swiftly",
+            "pontiac",
+            "",
+            "🙂",
+            "[SPAM]",
+            "Read later",
+            "Regarding",
+            "compromiso",
+            "Stortinget",
+            "place",
+            "Hasler",
+            "lonely",
+            "Ordenado",
+            "Cedar Bluff",
+            "tilbud",
+            "Timo",
+        ] {
             assert!(groups_in(text).is_empty(), "{text}: {:?}", groups_in(text));
         }
     }

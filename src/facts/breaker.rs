@@ -1,6 +1,7 @@
 //! A circuit breaker for the look-ups of one service in one run: an unresponsive service costs a few seconds, not a run.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 use base::clock::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -31,7 +32,7 @@ impl Breaker {
     /// Returns whether a call may be made. While the breaker is open, one call in every 60 s may.
     pub fn allows(&self) -> bool {
         let now = self.clock.now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         match state.opened {
             Some(opened) if (now - opened).abs() < OPEN_FOR => false,
             Some(_) => {
@@ -44,13 +45,13 @@ impl Breaker {
 
     /// Notes that the service answered.
     pub fn note_success(&self) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+        *self.state.lock() = State::default();
     }
 
     /// Notes that a call about `subject` timed out or failed for a transient reason.
     pub fn note_failure(&self, subject: &str) {
         let now = self.clock.now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if state.failed.as_deref().is_some_and(|failed| failed != subject) {
             state.opened = Some(now);
         }
@@ -60,7 +61,6 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
     use std::time::Duration;
 
     use futures::future::BoxFuture;
@@ -72,7 +72,7 @@ mod tests {
 
     impl Clock for TestClock {
         fn now(&self) -> DateTime<Utc> {
-            *self.0.lock().unwrap()
+            *self.0.lock()
         }
 
         fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
@@ -89,7 +89,7 @@ mod tests {
         assert!(breaker.allows(), "one mailbox says nothing of the service");
         breaker.note_failure("bob");
         assert!(!breaker.allows());
-        *clock.0.lock().unwrap() += TimeDelta::seconds(60);
+        *clock.0.lock() += TimeDelta::seconds(60);
         assert!(breaker.allows(), "one call is tried");
         assert!(!breaker.allows(), "and no second one");
         breaker.note_success();

@@ -8,8 +8,9 @@ mod breaker;
 pub mod contacts;
 mod run_facts;
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -76,7 +77,7 @@ impl FactCache {
 
     fn cached(&self, tenant: &TenantId) -> Option<TenantFacts> {
         let now = self.clock.now();
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = self.tenants.lock();
         tenants.retain(|_, facts| (now - facts.at).abs() < CACHE_LIFE);
         tenants.get(tenant).cloned()
     }

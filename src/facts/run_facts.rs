@@ -1,7 +1,8 @@
 //! The facts of one run for one tenant, and what is looked up for a record.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -83,9 +84,9 @@ impl<'a> RunFacts<'a> {
         }
     }
 
-    /// What is known now. Never held while something is looked up.
+    /// The present facts. The lock is never held while something is looked up.
     fn known(&self) -> MutexGuard<'_, Knowledge> {
-        self.knowledge.lock().unwrap_or_else(PoisonError::into_inner)
+        self.knowledge.lock()
     }
 
     /// Adds facts that need no look-up.
@@ -151,7 +152,7 @@ impl<'a> RunFacts<'a> {
 
     /// Caches what later runs of the tenant may use.
     pub fn keep(self) {
-        let knowledge = self.knowledge.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let knowledge = self.knowledge.into_inner();
         let mut recipients = knowledge.recipients;
         recipients.retain(|_, answer| matches!(answer, Answer::Known(_) | Answer::Unknown));
         let facts = TenantFacts {
@@ -160,7 +161,7 @@ impl<'a> RunFacts<'a> {
             organization: self.organization,
             recipients,
         };
-        let mut tenants = self.cache.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = self.cache.tenants.lock();
         tenants.insert(self.tenant, facts);
     }
 
@@ -280,7 +281,7 @@ impl<'a> RunFacts<'a> {
     }
 
     fn sweep_rules_read(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.sweep_rules_read.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sweep_rules_read.lock()
     }
 
     fn forget_if_too_many(&self) {

@@ -198,7 +198,7 @@ impl Attribution {
     /// Of session, address and token the one that proves most.
     fn by_links(&self, activity: &Activity) -> Option<Judgement> {
         let (links, baseline) = (&self.links, &self.baseline);
-        let session = links.session_of(&activity.sessions, baseline);
+        let session = links.session_of(activity.sessions.iter().map(String::as_str), baseline);
         let address = activity.address.and_then(|address| links.addresses.get(&address)).copied();
         let token = links.token_of(activity.token.as_deref(), baseline);
         let found = [

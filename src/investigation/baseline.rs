@@ -1,64 +1,20 @@
 //! The ordinary places of an account: addresses and sessions of earlier days.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::activity::Activity;
+use super::contexts::{Context, Contexts};
 use super::networks::{is_microsoft, is_public};
 
 /// Days on which an account has to be active.
 const DAYS: usize = 2;
 
-/// One combination of address, session and token that an account has used on one day.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Context {
-    pub(super) address: Option<IpAddr>,
-    pub(super) sessions: Vec<String>,
-    pub(super) token: Option<String>,
-    day: NaiveDate,
-    /// Before the threat, and more than a failed sign-in.
-    is_earlier: bool,
-    is_inside: bool,
-    has_device: bool,
-}
-
-impl Context {
-    fn of(activity: &Activity, alarm: DateTime<Utc>) -> Self {
-        Self {
-            address: activity.address.filter(|address| is_usable(*address)),
-            sessions: activity.sessions.clone(),
-            token: activity.token.clone(),
-            day: activity.time.date_naive(),
-            is_earlier: activity.time < alarm && activity.is_inside(),
-            is_inside: activity.is_inside(),
-            has_device: activity.has_device,
-        }
-    }
-}
-
 /// Returns whether an address can tell one person from another.
 pub(super) fn is_usable(address: IpAddr) -> bool {
     is_public(address) && !is_microsoft(address)
-}
-
-/// The contexts of one account, each once.
-#[derive(Debug, Default)]
-pub(super) struct Contexts(HashSet<Context>);
-
-impl Contexts {
-    pub(super) fn add(&mut self, activity: &Activity, alarm: DateTime<Utc>) {
-        self.0.insert(Context::of(activity, alarm));
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Context> {
-        self.0.iter()
-    }
-
-    pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
-        self.0.iter().filter_map(|context| context.address).collect()
-    }
 }
 
 /// The threat's own address and session, which must not excuse themselves.
@@ -85,16 +41,16 @@ impl Baseline {
         let is_elsewhere = |context: &Context| context.address.is_some_and(|own| !threat.addresses.contains(&own));
         for context in contexts.iter().filter(|context| context.is_inside && at_home(context)) {
             if is_elsewhere(context) {
-                baseline.shared_sessions.extend(context.sessions.iter().cloned());
-                baseline.shared_tokens.extend(context.token.clone());
+                baseline.shared_sessions.extend(contexts.sessions(context).map(str::to_owned));
+                baseline.shared_tokens.extend(contexts.token(context).map(str::to_owned));
             }
-            if context.has_device && context.sessions.iter().all(|session| !threat.sessions.contains(session)) {
-                baseline.sessions.extend(context.sessions.iter().cloned());
+            if context.has_device && contexts.sessions(context).all(|session| !threat.sessions.contains(session)) {
+                baseline.sessions.extend(contexts.sessions(context).map(str::to_owned));
             }
         }
-        let on_days = days(contexts, |context| context.sessions.clone());
-        let is_of_threat = |session: &String| threat.sessions.contains(session);
-        baseline.sessions.extend(on_days.into_iter().filter(|session| !is_of_threat(session)));
+        let on_days = days(contexts, |context| contexts.sessions(context).collect());
+        let not_of_threat = on_days.into_iter().filter(|session| !threat.sessions.contains(*session));
+        baseline.sessions.extend(not_of_threat.map(str::to_owned));
         let of_threat = threat.sessions.intersection(&baseline.shared_sessions).cloned();
         baseline.sessions.extend(of_threat);
         baseline
@@ -113,13 +69,13 @@ impl Baseline {
 fn addresses(contexts: &Contexts, threat: &OfThreat) -> BTreeSet<IpAddr> {
     days(contexts, |context| {
         let is_own = |address: &IpAddr| threat.addresses.contains(address);
-        let is_other = !context.sessions.is_empty() && context.sessions.iter().all(|s| !threat.sessions.contains(s));
+        let is_other = context.has_session() && contexts.sessions(context).all(|s| !threat.sessions.contains(s));
         context.address.filter(|address| is_other || !is_own(address)).into_iter().collect()
     })
 }
 
 /// Returns the keys with which the account was active on several days before the threat.
-fn days<K: Ord + Clone>(contexts: &Contexts, keys: impl Fn(&Context) -> Vec<K>) -> BTreeSet<K> {
+fn days<'a, K: Ord>(contexts: &'a Contexts, keys: impl Fn(&'a Context) -> Vec<K>) -> BTreeSet<K> {
     let mut days: BTreeMap<K, BTreeSet<NaiveDate>> = BTreeMap::new();
     for context in contexts.iter().filter(|context| context.is_earlier) {
         for key in keys(context) {

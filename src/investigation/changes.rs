@@ -23,7 +23,10 @@ pub enum ChangeKind {
     /// An automatic reply.
     AutoReply,
     /// The consent of a user to an application.
-    Consent,
+    Consent {
+        /// `true` if the record has the id of the application's object in the tenant, by which grants name it.
+        has_principal: bool,
+    },
     /// The change removed something, so nothing of it can be there.
     Removal,
     /// Anything else.
@@ -89,7 +92,7 @@ pub struct Change {
 pub(super) fn object(record: &AnyRecord<'_>, activity: &Activity) -> ChangeObject {
     let (kind, names) = kind(record, activity);
     let mailbox = match kind {
-        ChangeKind::Consent => activity.account.clone(),
+        ChangeKind::Consent { .. } => activity.account.clone(),
         _ => activity.mailbox.clone(),
     };
     ChangeObject { kind, mailbox, names: names.into_iter().filter(|name| !name.trim().is_empty()).collect() }
@@ -112,9 +115,14 @@ fn kind(record: &AnyRecord<'_>, activity: &Activity) -> (ChangeKind, Vec<String>
         },
         "Add-MailboxPermission" => (ChangeKind::MailboxPermission, all(&["User"])),
         "Add-RecipientPermission" => (ChangeKind::SendAs, all(&["Trustee"])),
-        "Set-MailboxAutoReplyConfiguration" => (ChangeKind::AutoReply, Vec::new()),
-        _ if activity.consented.is_empty() || is_admins(record) => (ChangeKind::Other, Vec::new()),
-        _ => (ChangeKind::Consent, activity.consented.clone()),
+        "Set-MailboxAutoReplyConfiguration" => match parameters.get("AutoReplyState") {
+            Some(state) if state.eq_ignore_ascii_case("Disabled") => (ChangeKind::Removal, Vec::new()),
+            _ => (ChangeKind::AutoReply, Vec::new()),
+        },
+        operation if !is_grant(operation) || activity.consented.is_empty() || is_admins(record) => {
+            (ChangeKind::Other, Vec::new())
+        }
+        _ => (ChangeKind::Consent { has_principal: names_principal(record) }, activity.consented.clone()),
     }
 }
 
@@ -151,6 +159,27 @@ fn of_mailbox_audit(record: &AnyRecord<'_>) -> (ChangeKind, Vec<String>) {
         names.iter().filter_map(|name| name.parse::<i64>().ok()).map(|id| id.cast_unsigned().to_string()).collect();
     names.extend(unsigned);
     (ChangeKind::Rule, names)
+}
+
+/// Returns whether the record is one of permissions that were granted. The application itself and its roles stay when they are revoked.
+fn is_grant(operation: &str) -> bool {
+    const GRANTS: [&str; 3] = ["consent to application", "add delegated permission grant", "add oauth2permissiongrant"];
+    GRANTS.contains(&operation.trim().trim_end_matches('.').to_ascii_lowercase().as_str())
+}
+
+/// Returns whether a record has the id of the application's object in the tenant. The target of a grant is the resource.
+fn names_principal(record: &AnyRecord<'_>) -> bool {
+    let properties = record.modified_properties();
+    let by_property = properties.iter().any(|property| {
+        let is_id = property.name.eq_ignore_ascii_case("ServicePrincipal.ObjectID")
+            && property.new.trim_matches('"').len() >= 36;
+        let of_consent = property.name.eq_ignore_ascii_case("ConsentAction.Permissions");
+        is_id || (of_consent && property.new.contains("ClientId"))
+    });
+    let is_consent =
+        record.text("Operation").is_some_and(|operation| operation.to_ascii_lowercase().starts_with("consent"));
+    by_property
+        || (is_consent && record.value("Target").is_some_and(|target| target.to_string().contains("ServicePrincipal_")))
 }
 
 /// Returns whether an administrator consented for everyone: such a grant is not among the user's own.
@@ -207,7 +236,7 @@ mod tests {
                 "ModifiedProperties": [{"Name": "ConsentContext.IsAdminConsent", "NewValue": is_admin, "OldValue": ""}]}),
             )
         };
-        assert_eq!(consent("False").kind, ChangeKind::Consent);
+        assert_eq!(consent("False").kind, ChangeKind::Consent { has_principal: false });
         assert_eq!(consent("True").kind, ChangeKind::Other);
     }
 }

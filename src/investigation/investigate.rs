@@ -3,24 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use base::ids::RecordId;
 
 use super::activity::Activity;
 use super::attribution::{Attribution, program};
-use super::baseline::{Baseline, Contexts, Exits, OfThreat, is_usable};
+use super::baseline::{Baseline, Exits, OfThreat, is_usable};
+use super::contexts::Contexts;
 use super::links::{Barriers, Links};
 use super::networks::household;
-use super::reduce::is_consent;
+use super::start::Start;
 use super::store::{Activities, Reach};
 use super::subject::Subject;
-
-/// The time around a consent in which its other records and its sign-ins are.
-const CONSENT_TIME: TimeDelta = TimeDelta::minutes(5);
-
-/// The time within which directory records of one actor are one consent even if they name no id in common.
-const CONSENT_MOMENT: TimeDelta = TimeDelta::seconds(30);
 
 /// From where the investigation starts.
 #[derive(Debug, Clone, Default)]
@@ -33,12 +28,6 @@ pub struct FixedPoints {
     pub own_app: Option<String>,
 }
 
-/// The fixed points as the records show them.
-struct Start {
-    threats: Vec<Activity>,
-    alarm: DateTime<Utc>,
-}
-
 /// Attributes the activities around an account. `None` where neither a record nor an address of the fixed points is there.
 ///
 /// # Errors
@@ -48,8 +37,8 @@ pub fn attribute<A: Activities>(
     subject: Subject,
     points: &FixedPoints,
 ) -> Result<Option<Attribution>, A::Error> {
-    let Some(start) = start(activities, &subject, points)? else { return Ok(None) };
-    let siblings = siblings(activities, &subject, &start)?;
+    let Some(start) = Start::find(activities, &subject, points)? else { return Ok(None) };
+    let siblings = start.siblings(activities, &subject)?;
     let contexts = contexts(activities, &subject, start.alarm)?;
     let exits = exits(activities, &subject, contexts.addresses(), start.alarm)?;
     let of_threat = of_threat(&start, points);
@@ -60,7 +49,7 @@ pub fn attribute<A: Activities>(
     let sibling_ids = siblings.iter().filter(|sibling| is_proven_sibling(sibling, &links)).map(|sibling| sibling.id);
     let mut attribution = Attribution {
         alarm: start.alarm,
-        threats: start.threats.iter().map(|threat| threat.id).collect(),
+        threats: start.ids,
         siblings: sibling_ids.collect(),
         households: links.addresses.keys().filter_map(|address| household(*address)).collect(),
         elsewhere: BTreeSet::new(),
@@ -77,66 +66,6 @@ pub fn attribute<A: Activities>(
     attribution.note_attacks(activities)?;
     attribution.elsewhere = elsewhere(activities, &attribution, &of_threat)?;
     Ok(Some(attribution))
-}
-
-fn start<A: Activities>(activities: &A, subject: &Subject, points: &FixedPoints) -> Result<Option<Start>, A::Error> {
-    let (mut threats, mut first_at_address) = (Vec::new(), None::<DateTime<Utc>>);
-    activities.concerning(subject, &mut |activity| {
-        if points.records.contains(&activity.id) {
-            threats.push(activity.clone());
-        }
-        if activity.address.is_some_and(|address| points.addresses.contains(&address)) {
-            first_at_address = Some(first_at_address.map_or(activity.time, |first| first.min(activity.time)));
-        }
-    })?;
-    if threats.is_empty() && first_at_address.is_none() && !points.addresses.is_empty() {
-        // The account was left alone; the report says so and names the others.
-        let reach = Reach { addresses: points.addresses.clone(), ..Reach::default() };
-        activities.elsewhere(subject, &reach, &mut |activity| {
-            first_at_address = Some(first_at_address.map_or(activity.time, |first| first.min(activity.time)));
-        })?;
-    }
-    let alarm = threats.iter().map(|threat| threat.time).min().or(first_at_address);
-    Ok(alarm.map(|alarm| Start { threats, alarm }))
-}
-
-/// The other records of consents among the threats: directory records of the same actor, and sign-ins to the application.
-fn siblings<A: Activities>(activities: &A, subject: &Subject, start: &Start) -> Result<Vec<Activity>, A::Error> {
-    let consents: Vec<&Activity> = start.threats.iter().filter(|threat| is_consent(&threat.operation)).collect();
-    if consents.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut nearby = Vec::new();
-    activities.concerning(subject, &mut |activity| {
-        let is_near = |consent: &&Activity| {
-            consent.account == activity.account && (activity.time - consent.time).abs() <= CONSENT_TIME
-        };
-        let is_kind = is_consent(&activity.operation) || activity.is_sign_in();
-        if is_kind && consents.iter().any(is_near) && consents.iter().all(|consent| consent.id != activity.id) {
-            nearby.push(activity.clone());
-        }
-    })?;
-    Ok(joined(&consents, nearby))
-}
-
-/// Keeps those records that have an id of the application in common with the consent or with each other.
-fn joined(consents: &[&Activity], nearby: Vec<Activity>) -> Vec<Activity> {
-    let mut keys: BTreeSet<String> = consents.iter().flat_map(|consent| consent.consented.clone()).collect();
-    let at_once =
-        |activity: &Activity| consents.iter().any(|consent| (activity.time - consent.time).abs() <= CONSENT_MOMENT);
-    let belongs = |activity: &Activity, keys: &BTreeSet<String>| {
-        let ids = if activity.is_sign_in() { &activity.apps } else { &activity.consented };
-        ids.iter().any(|id| keys.contains(id)) || (!activity.is_sign_in() && at_once(activity))
-    };
-    loop {
-        let of_joined = nearby.iter().filter(|activity| belongs(activity, &keys));
-        let more: BTreeSet<String> = of_joined.flat_map(|activity| activity.consented.clone()).collect();
-        if more.is_subset(&keys) {
-            break;
-        }
-        keys.extend(more);
-    }
-    nearby.into_iter().filter(|activity| belongs(activity, &keys)).collect()
 }
 
 fn contexts<A: Activities>(activities: &A, subject: &Subject, alarm: DateTime<Utc>) -> Result<Contexts, A::Error> {
@@ -162,11 +91,11 @@ fn exits<A: Activities>(
 
 /// A consent has the browser of the person who was led to it, so it gives no address of its own.
 fn of_threat(start: &Start, points: &FixedPoints) -> OfThreat {
-    let own = || start.threats.iter().filter(|threat| !is_consent(&threat.operation));
-    let addresses = own().filter_map(|threat| threat.address).chain(points.addresses.iter().copied());
+    let own = || start.acts.values();
+    let addresses = own().flat_map(|acts| &acts.addresses).chain(&points.addresses).copied();
     OfThreat {
         addresses: addresses.filter(|address| is_usable(*address)).collect(),
-        sessions: own().flat_map(|threat| threat.sessions.clone()).collect(),
+        sessions: own().flat_map(|acts| acts.sessions.iter().cloned()).collect(),
     }
 }
 
@@ -178,12 +107,12 @@ fn others<A: Activities>(
     of_threat: &OfThreat,
 ) -> Result<BTreeMap<String, Baseline>, A::Error> {
     let mut others = BTreeMap::new();
-    for threat in start.threats.iter().filter(|threat| !subject.did(threat)) {
-        if !others.contains_key(&threat.account) {
-            let mut contexts = Contexts::default();
-            activities.of_account(&threat.account, &mut |activity| contexts.add(activity, start.alarm))?;
-            others.insert(threat.account.clone(), Baseline::new(&contexts, of_threat));
-        }
+    let by_consent = start.consents.iter().map(|consent| &consent.account);
+    let accounts: BTreeSet<&String> = start.acts.keys().chain(by_consent).collect();
+    for account in accounts.into_iter().filter(|account| !subject.names.contains(*account)) {
+        let mut contexts = Contexts::default();
+        activities.of_account(account, &mut |activity| contexts.add(activity, start.alarm))?;
+        others.insert(account.clone(), Baseline::new(&contexts, of_threat));
     }
     Ok(others)
 }
@@ -200,15 +129,13 @@ fn links(
     for address in &points.addresses {
         links.prove_address(Some(*address), barriers);
     }
-    let (consents, acts): (Vec<&Activity>, Vec<&Activity>) =
-        start.threats.iter().partition(|threat| is_consent(&threat.operation));
-    for threat in acts {
-        match others.get(&threat.account) {
-            Some(baseline) => links.prove(threat, Barriers { baseline, ..barriers }),
-            None => links.prove(threat, barriers),
+    for (account, acts) in &start.acts {
+        match others.get(account) {
+            Some(baseline) => links.prove_acts(acts, Barriers { baseline, ..barriers }),
+            None => links.prove_acts(acts, barriers),
         }
     }
-    for record in consents.into_iter().chain(siblings) {
+    for record in start.consents.iter().chain(siblings) {
         if barriers.pass(record.address).is_some() && !barriers.baseline.has_session(&record.sessions) {
             links.prove(record, barriers);
         }

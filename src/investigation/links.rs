@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::activity::Activity;
-use super::baseline::{Baseline, Context, Contexts, is_usable};
+use super::baseline::{Baseline, is_usable};
+use super::contexts::{Context, Contexts};
+use super::start::Acts;
 
 /// The reason why an address, a session or a token is the attacker's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +58,15 @@ impl Links {
         }
     }
 
+    /// Adds the addresses, sessions and tokens of one account's records of the threat.
+    pub(super) fn prove_acts(&mut self, acts: &Acts, barriers: Barriers<'_>) {
+        for address in &acts.addresses {
+            self.prove_address(Some(*address), barriers);
+        }
+        self.sessions.extend(acts.sessions.iter().map(|session| (session.clone(), Basis::Proven)));
+        self.tokens.extend(acts.tokens.iter().map(|token| (token.clone(), Basis::Proven)));
+    }
+
     /// Adds an address of the threat.
     pub(super) fn prove_address(&mut self, address: Option<IpAddr>, barriers: Barriers<'_>) {
         if let Some(address) = barriers.pass(address) {
@@ -68,7 +79,7 @@ impl Links {
         loop {
             let before = self.len();
             for context in contexts.iter() {
-                self.follow_one(context, barriers);
+                self.follow_one(context, contexts, barriers);
             }
             if self.len() == before {
                 return;
@@ -80,33 +91,41 @@ impl Links {
         self.addresses.len() + self.sessions.len() + self.tokens.len()
     }
 
-    fn follow_one(&mut self, context: &Context, barriers: Barriers<'_>) {
-        let is_linked = self.session_of(&context.sessions, barriers.baseline).is_some()
-            || self.token_of(context.token.as_deref(), barriers.baseline).is_some();
+    fn follow_one(&mut self, context: &Context, contexts: &Contexts, barriers: Barriers<'_>) {
+        let (sessions, token) = (|| contexts.sessions(context), contexts.token(context));
+        let is_linked = self.session_of(sessions(), barriers.baseline).is_some()
+            || self.token_of(token, barriers.baseline).is_some();
         if let Some(address) = barriers.pass(context.address).filter(|_| is_linked) {
             self.addresses.entry(address).or_insert(Basis::Linked);
         }
         if context.address.is_some_and(|address| self.addresses.contains_key(&address)) {
-            self.follow_address(&context.sessions, context.token.as_deref(), barriers);
+            self.follow_address(sessions(), token, barriers);
         }
     }
 
     /// Adds the sessions and the token of a record from one of the attacker's addresses.
-    fn follow_address(&mut self, sessions: &[String], token: Option<&str>, barriers: Barriers<'_>) {
+    fn follow_address<'a>(
+        &mut self,
+        sessions: impl Iterator<Item = &'a str>,
+        token: Option<&str>,
+        barriers: Barriers<'_>,
+    ) {
         for session in sessions {
             let is_owners = barriers.baseline.sessions.contains(session) || barriers.is_shared_session(session);
-            if !is_owners {
-                self.sessions.entry(session.clone()).or_insert(Basis::Linked);
+            if !is_owners && !self.sessions.contains_key(session) {
+                self.sessions.insert(session.to_owned(), Basis::Linked);
             }
         }
-        if let Some(token) = token.filter(|token| !barriers.baseline.shared_tokens.contains(*token)) {
-            self.tokens.entry(token.to_owned()).or_insert(Basis::Linked);
+        if let Some(token) = token.filter(|token| !barriers.baseline.shared_tokens.contains(*token))
+            && !self.tokens.contains_key(token)
+        {
+            self.tokens.insert(token.to_owned(), Basis::Linked);
         }
     }
 
     /// Returns how one of these sessions is the attacker's alone.
-    pub(super) fn session_of(&self, sessions: &[String], baseline: &Baseline) -> Option<Basis> {
-        let alone = sessions.iter().filter(|session| !baseline.shared_sessions.contains(*session));
+    pub(super) fn session_of<'a>(&self, sessions: impl Iterator<Item = &'a str>, baseline: &Baseline) -> Option<Basis> {
+        let alone = sessions.filter(|session| !baseline.shared_sessions.contains(*session));
         alone.filter_map(|session| self.sessions.get(session)).min().copied()
     }
 

@@ -50,7 +50,7 @@ pub use portal::ConsentPage;
 use seal::Seals;
 use table_store::Digest;
 use token::{ActionTokens, Scope, UNDO_LIFE};
-pub use webhook_state::{WEBHOOK_OFF, webhook_is_off};
+pub use webhook_state::{WEBHOOK_OFF, forget_former_webhook, webhook_is_off};
 
 /// A way to tell somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

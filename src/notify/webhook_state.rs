@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::notices::{Notice, Subject, stamp};
 use super::{Channel, Notifier};
-use crate::tables::{ServiceRow, load, update};
+use crate::tables::{WebhookRow, load, update};
 use base::clock::Clock;
 use base::ids::TenantId;
 use table_store::{Digest, Store, StoreError};
@@ -26,16 +26,34 @@ pub async fn webhook_is_off(store: &dyn Store, notifier: &Notifier) -> Result<bo
 
 /// Returns whether the webhook with this address is off.
 pub(super) async fn is_off(store: &dyn Store, address: &Digest) -> Result<bool, StoreError> {
-    let row = load::<ServiceRow>(store, &ServiceRow::key()).await?;
-    Ok(row.is_some_and(|(row, _)| row.webhook_off == address.as_str()))
+    let row = load::<WebhookRow>(store, &WebhookRow::key()).await?;
+    Ok(row.is_some_and(|(row, _)| row.off == address.as_str()))
 }
 
 /// Turns the webhook with this address off.
 pub(super) async fn turn_off(store: &dyn Store, clock: &Arc<dyn Clock>, address: &Digest) -> Result<(), StoreError> {
-    update(store, clock, &ServiceRow::key(), |stored: Option<ServiceRow>| {
-        let mut row = stored.unwrap_or_else(|| ServiceRow::first(clock.now()));
-        address.as_str().clone_into(&mut row.webhook_off);
-        (Some(row), ())
+    update(store, clock, &WebhookRow::key(), |stored: Option<WebhookRow>| {
+        let is_known = stored.is_some_and(|row| row.off == address.as_str());
+        let row = WebhookRow { off: address.as_str().to_owned(), since: clock.now() };
+        (Some(row).filter(|_| !is_known), ())
+    })
+    .await
+}
+
+/// Forgets a webhook that is off and no longer the one that is set, so that the tables describe the present one.
+///
+/// # Errors
+/// Returns [`StoreError`] if the state cannot be read or written.
+pub async fn forget_former_webhook(
+    store: &dyn Store,
+    clock: &Arc<dyn Clock>,
+    notifier: &Notifier,
+) -> Result<(), StoreError> {
+    let address = notifier.webhook_address();
+    update(store, clock, &WebhookRow::key(), |stored: Option<WebhookRow>| {
+        let is_set = |row: &WebhookRow| address.as_ref().is_some_and(|address| row.off == address.as_str());
+        let former = stored.filter(|row| !row.off.is_empty() && !is_set(row));
+        (former.map(|_| WebhookRow { off: String::new(), since: clock.now() }), ())
     })
     .await
 }

@@ -70,7 +70,10 @@ impl Counters {
         }
         let counted = self.accounts.values().filter(|at| now - **at < scope.window()).count();
         if counted + new.len() > limit {
-            return Reservation::Open(*self.open_since.get_or_insert(now));
+            // By the end of the window everything has left it that was counted at the opening.
+            let open_since = self.open_since.filter(|since| now - *since < scope.window()).unwrap_or(now);
+            self.open_since = Some(open_since);
+            return Reservation::Open(open_since);
         }
         let new: Vec<String> = new.into_iter().cloned().collect();
         self.accounts.extend(new.into_iter().map(|mark| (mark, now)));
@@ -175,6 +178,15 @@ mod tests {
         assert_eq!(reserve(&["d"], 24), Reservation::Reserved, "a and b have left the window");
         assert_eq!(reserve(&["a"], 50), Reservation::Known(at(0)), "the incident may still go on");
         assert_eq!(reserve(&["a"], 8 * 24), Reservation::Reserved);
+    }
+
+    #[test]
+    fn accounts_that_never_fit_open_it_again_in_the_next_window() {
+        let mut counters = Counters::default();
+        let mut reserve = |hour| counters.reserve(&marks(&["a", "b"]), SCOPE, 1, at(hour));
+        assert_eq!(reserve(0), Reservation::Open(at(0)));
+        assert_eq!(reserve(23), Reservation::Open(at(0)));
+        assert_eq!(reserve(24), Reservation::Open(at(24)), "another attack, another day: it is told again");
     }
 
     #[test]

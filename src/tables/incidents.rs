@@ -40,8 +40,29 @@ pub struct IncidentRow {
     pub threats: u32,
     /// `Records`: the log ids of its threats, in the order in which they were stored.
     pub records: Vec<RecordId>,
-    /// `Subject`: the subject of the mail about its first threat. Empty in rows of earlier versions.
+    /// `Subject`: the subject of the mail about its first threat that is notified. Empty while there is none, and in rows of earlier
+    /// versions.
     pub subject: String,
+}
+
+/// What becomes of a threat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It is notified.
+    Told,
+    /// It is stored only.
+    Recorded,
+    /// It repeats one that was notified. It lasts as long, but is not counted.
+    Repeat,
+}
+
+/// The incident that a threat belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// `IncidentId`. Empty if the threat names no account.
+    pub id: String,
+    /// The event times of its earliest and latest threats. `None` if it is not the newest one of its account.
+    pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl IncidentRow {
@@ -55,36 +76,48 @@ impl IncidentRow {
     }
 
     /// The incident that a threat opens.
-    fn opened_by(threat: &ProcessedRow, account: &str) -> Self {
-        let incident_id = incident_id(&threat.tenant_id, account, &threat.record_id);
-        Self {
-            subject: subject(threat, &incident_id),
+    fn opened_by(threat: &ProcessedRow, account: &str, part: Part) -> Self {
+        let mut opened = Self {
+            subject: String::new(),
             domain: threat.domain.clone(),
             account: Digest::of(&[account]),
-            incident_id,
+            incident_id: incident_id(&threat.tenant_id, account, &threat.record_id),
             first_event: threat.event_time,
             last_event: threat.event_time,
-            threats: 1,
-            records: vec![threat.record_id],
-        }
+            threats: 0,
+            records: Vec::new(),
+        };
+        opened.count(threat, part);
+        opened
     }
 
     /// Returns the incident with the threat, or `None` if the threat is too far away in time to belong to it.
-    fn joined_by(mut self, threat: &ProcessedRow) -> Option<Self> {
+    fn joined_by(mut self, threat: &ProcessedRow, part: Part) -> Option<Self> {
         let event = threat.event_time;
         let (first, last) = (self.first_event.min(event), self.last_event.max(event));
         let is_near = event <= self.last_event + QUIET_PERIOD && event >= self.first_event - QUIET_PERIOD;
         if !is_near || last - first > LONGEST_INCIDENT {
             return None;
         }
-        if !self.records.contains(&threat.record_id) {
+        (self.first_event, self.last_event) = (first, last);
+        self.count(threat, part);
+        Some(self)
+    }
+
+    fn count(&mut self, threat: &ProcessedRow, part: Part) {
+        if part == Part::Told && self.subject.is_empty() {
+            self.subject = subject(threat, &self.incident_id);
+        }
+        if part != Part::Repeat && !self.records.contains(&threat.record_id) {
             self.threats = self.threats.saturating_add(1);
             if self.records.len() < RECORDS_LIMIT {
                 self.records.push(threat.record_id);
             }
         }
-        (self.first_event, self.last_event) = (first, last);
-        Some(self)
+    }
+
+    fn joined(&self) -> Joined {
+        Joined { id: self.incident_id.clone(), span: Some((self.first_event, self.last_event)) }
     }
 
     /// Returns the number of threats that were stored before this one.
@@ -159,29 +192,67 @@ pub fn account_of(threat: &ProcessedRow) -> String {
     account.to_lowercase()
 }
 
-/// Returns the id of the incident that a threat belongs to, and opens one if there is none. A threat from before the newest incident of
-/// its account gets an incident of its own, which is not stored. The id is empty if the threat names no account.
+/// Returns the incident that a threat belongs to, and opens one if there is none. A threat from before the newest incident of its account
+/// gets an incident of its own, which is not stored. A threat that has an incident keeps it.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the store cannot be used, or others changed the row at every try.
-pub async fn join(store: &dyn Store, clock: &Arc<dyn Clock>, threat: &ProcessedRow) -> Result<String, StoreError> {
+pub async fn join(
+    store: &dyn Store,
+    clock: &Arc<dyn Clock>,
+    threat: &ProcessedRow,
+    part: Part,
+) -> Result<Joined, StoreError> {
     let account = account_of(threat);
     if account.is_empty() {
-        return Ok(String::new());
+        return Ok(Joined { id: String::new(), span: None });
     }
-    let new = IncidentRow::opened_by(threat, &account);
-    let key = IncidentRow::key(&threat.domain, &new.account);
-    update(store, clock, &key, |stored: Option<IncidentRow>| {
-        let Some(stored) = stored else { return (Some(new.clone()), new.incident_id.clone()) };
-        let is_older = threat.event_time < stored.first_event;
-        match stored.joined_by(threat) {
-            Some(joined) => {
-                let id = joined.incident_id.clone();
-                (Some(joined), id)
-            }
-            None if is_older => (None, new.incident_id.clone()),
-            None => (Some(new.clone()), new.incident_id.clone()),
+    let key = IncidentRow::key(&threat.domain, &Digest::of(&[&account]));
+    update(store, clock, &key, |stored| joined(stored, threat, &account, part)).await
+}
+
+/// Returns what is stored if a threat joins the stored incident, and the incident that it belongs to.
+fn joined(
+    stored: Option<IncidentRow>,
+    threat: &ProcessedRow,
+    account: &str,
+    part: Part,
+) -> (Option<IncidentRow>, Joined) {
+    if !threat.incident_id.is_empty() {
+        let own = stored.filter(|stored| stored.incident_id == threat.incident_id);
+        let counted = own.map(|mut own| {
+            own.count(threat, part);
+            own
+        });
+        return (counted, Joined { id: threat.incident_id.clone(), span: None });
+    }
+    let is_older = stored.as_ref().is_some_and(|stored| threat.event_time < stored.first_event);
+    match stored.and_then(|stored| stored.joined_by(threat, part)) {
+        Some(row) => {
+            let joined = row.joined();
+            (Some(row), joined)
         }
+        None => {
+            let new = IncidentRow::opened_by(threat, account, part);
+            let joined = new.joined();
+            if is_older { (None, Joined { span: None, ..joined }) } else { (Some(new), joined) }
+        }
+    }
+}
+
+/// Notes that a threat of an incident turned out to be a repeat: what is notified later gives the incident its subject.
+///
+/// # Errors
+/// As [`join`].
+pub async fn note_repeat(store: &dyn Store, clock: &Arc<dyn Clock>, repeat: &ProcessedRow) -> Result<(), StoreError> {
+    let key = IncidentRow::key(&repeat.domain, &Digest::of(&[&account_of(repeat)]));
+    update(store, clock, &key, |stored: Option<IncidentRow>| {
+        let alone = stored.filter(|stored| {
+            stored.incident_id == repeat.incident_id
+                && stored.records == [repeat.record_id]
+                && !stored.subject.is_empty()
+        });
+        (alone.map(|alone| IncidentRow { subject: String::new(), threats: 0, records: Vec::new(), ..alone }), ())
     })
     .await
 }

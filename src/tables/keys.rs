@@ -21,6 +21,8 @@ const INVESTIGATION: Word = Word::new("investigation");
 const ATTACKERS: Word = Word::new("attackers");
 const BREAKER: Word = Word::new("breaker");
 const ALL: Word = Word::new("all");
+const CHANNEL: Word = Word::new("channel");
+const WEBHOOK: Word = Word::new("webhook");
 
 /// The partition of AuditLogCoverage with all tenants' coverage rows.
 pub fn tenants() -> PartitionKey {
@@ -120,4 +122,14 @@ pub fn breaker() -> PartitionKey {
 /// The counters over all tenants.
 pub fn breaker_of_all() -> RowKey {
     RowKey::word(ALL)
+}
+
+/// The partition of AuditLogCoverage with the states of channels.
+pub fn channels() -> PartitionKey {
+    PartitionKey::word(CHANNEL)
+}
+
+/// The state of the webhook.
+pub fn webhook() -> RowKey {
+    RowKey::word(WEBHOOK)
 }

@@ -2,6 +2,7 @@
 
 mod actions;
 mod breaker;
+mod channel;
 pub mod claim;
 mod columns;
 mod containment;
@@ -32,6 +33,7 @@ use crate::settings::TableNames;
 
 pub use actions::ActionRow;
 pub use breaker::{BreakerRow, BreakerScope, Counters, Reservation};
+pub use channel::WebhookRow;
 pub use containment::Containment;
 pub use coverage::{CoverageRow, TenantState};
 pub use coverage_session::CoverageSession;

@@ -85,7 +85,7 @@ impl StoredReadiness {
         }
     }
 
-    /// Reads the columns. What cannot be read counts as never found out: the tenant must be read all the same.
+    /// Reads the columns. A column that cannot be read counts as missing, because the tenant must be read nevertheless.
     pub(super) fn of(stored: &Stored) -> Self {
         let text = |name: &str| stored.entity.whole_text(name).unwrap_or_default();
         let Ok(items) = serde_json::from_str::<Vec<StoredItem>>(&text("Readiness")) else { return Self::default() };

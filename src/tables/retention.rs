@@ -74,7 +74,7 @@ pub async fn remove_related(store: &dyn Store, tenant: &TenantId, now: DateTime<
 /// Removes the addresses of attackers that have lost their meaning by `now`.
 ///
 /// # Errors
-/// When the store cannot be used. What was removed stays removed.
+/// Returns [`StoreError`] if the store cannot be used. Rows that were removed stay removed.
 pub async fn remove_attackers(store: &dyn Store, now: DateTime<Utc>) -> Result<usize, StoreError> {
     let old = Query::partition(super::keys::attackers()).changed_before(now - ATTACKERS);
     remove(store, COVERAGE, old, |_| true).await

@@ -6,7 +6,7 @@ use super::{ACTIONS, COVERAGE, PROCESSED, RowVersion, TableRow};
 use super::{
     AddedDomainRow, AttackerRow, BreakerRow, ConsentRow, CoverageRow, DeferredBlob, IncidentRow, InvestigationRow,
     LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow,
-    TargetIndexRow, TargetRow, UserEventRow,
+    TargetIndexRow, TargetRow, UserEventRow, WebhookRow,
 };
 
 macro_rules! table_rows {
@@ -45,4 +45,5 @@ table_rows! {
     ServiceRow => COVERAGE,
     AttackerRow => COVERAGE,
     BreakerRow => COVERAGE,
+    WebhookRow => COVERAGE,
 }

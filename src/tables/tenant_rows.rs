@@ -82,8 +82,6 @@ pub struct ServiceRow {
     pub last_readiness: Option<DateTime<Utc>>,
     /// `Notified`: the state and its `since` about which a notice was sent.
     pub notified: String,
-    /// `WebhookOff`: the digest of the webhook's address that answered 410. Empty if none did.
-    pub webhook_off: String,
 }
 
 impl DeferredBlob {
@@ -249,7 +247,7 @@ impl PendingRow {
 impl ServiceRow {
     /// The columns, as docs/tables.md lists them.
     pub const COLUMNS: &'static [&'static str] =
-        &["State", "Since", "LastRun", "LastOutcome", "LastDigest", "LastReadiness", "Notified", "WebhookOff"];
+        &["State", "Since", "LastRun", "LastOutcome", "LastDigest", "LastReadiness", "Notified"];
 
     /// The row of a service that has not run yet.
     pub fn first(now: DateTime<Utc>) -> Self {
@@ -261,7 +259,6 @@ impl ServiceRow {
             last_digest: None,
             last_readiness: None,
             notified: String::new(),
-            webhook_off: String::new(),
         }
     }
 
@@ -277,7 +274,6 @@ impl ServiceRow {
         entity.set("Since", Column::Time(self.since));
         entity.set_text("LastOutcome", &self.last_outcome);
         entity.set_text("Notified", &self.notified);
-        entity.set_text("WebhookOff", &self.webhook_off);
         let times =
             [("LastRun", self.last_run), ("LastDigest", self.last_digest), ("LastReadiness", self.last_readiness)];
         for (name, time) in times {
@@ -302,7 +298,6 @@ impl ServiceRow {
             last_digest: stored.entity.time("LastDigest"),
             last_readiness: stored.entity.time("LastReadiness"),
             notified: columns.text("Notified"),
-            webhook_off: columns.text("WebhookOff"),
         };
         Ok((row, RowVersion::of(stored, Self::COLUMNS)))
     }

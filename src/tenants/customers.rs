@@ -29,6 +29,13 @@ pub struct Watched {
     pub display_name: String,
 }
 
+impl Watched {
+    /// Returns the names of the customer: the tenant id and the domain.
+    pub fn names(&self) -> (TenantId, &Domain) {
+        (self.tenant_id, &self.domain)
+    }
+}
+
 /// Returns every tenant that has a coverage row, and the errors of rows that cannot be read: such a row stops no other tenant.
 pub async fn known(app: &App) -> Result<(Known, Vec<StoreError>), StoreError> {
     let stored = list_all(app.store.as_ref(), COVERAGE, Query::partition(keys::tenants())).await?;

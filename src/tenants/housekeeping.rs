@@ -11,6 +11,7 @@ use table_store::{Digest, PartitionKey, StoreError};
 
 use super::customers::Known;
 use super::{service, states};
+use crate::notify::forget_former_webhook;
 use crate::notify::notices::{Notice, Subject};
 use crate::notify::outbox::Outbox;
 
@@ -34,6 +35,7 @@ pub async fn do_once_a_day(
     known: &Known,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
+    forget_former_webhook(app.store.as_ref(), &app.clock, &app.notifier).await?;
     let service = service::read(app).await?;
     if service.last_digest.is_none_or(|last| (now - last).abs() >= DAY) {
         tell_of_tenants_never_healthy(app, outbox, known).await?;

@@ -1,5 +1,7 @@
 //! Holds the plan of the house: every folder of `src` has a rank, and no path leads upwards.
 
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

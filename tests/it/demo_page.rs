@@ -116,7 +116,10 @@ async fn channels_stand_side_by_side_without_overlap() {
                    for (const post of column.querySelectorAll('.post')) {{ \
                      const own = post.getBoundingClientRect(); \
                      if (own.left < box.left - 1 || own.right > box.right + 1) inside.push(own.left + '-' + own.right + ' in ' + box.left + '-' + box.right); \
-                 }} }} return inside; }})()"
+                     for (const part of post.querySelectorAll('.card *, pre')) {{ \
+                       if (part.getBoundingClientRect().right > own.right + 1 || part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0) \
+                         inside.push('cut off: ' + part.textContent.slice(0, 60)); \
+                 }} }} }} return inside; }})()"
             ))
             .await;
         assert_eq!(wrong, serde_json::json!([]), "{width}");

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use tenantwatch::tables::FindingState;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
+use crate::channels::mail::{header, mails};
+use crate::channels::with;
 use crate::collector_fixture::{CollectorFixture, forwarding_rule};
 
 /// A rule of a mailbox that forwards to an address of its own.
@@ -158,4 +160,62 @@ async fn slow_answer_within_the_limit_is_an_acceptance() {
     fixture.read().await.unwrap();
     let finding = fixture.findings().await.remove(0);
     assert!(finding.notified["flow"].is_some() && finding.unanswered.is_empty());
+}
+
+/// The incident of every stored threat, in the order of their events.
+async fn incidents_of_threats(fixture: &CollectorFixture) -> Vec<String> {
+    let mut threats = fixture.findings().await;
+    threats.retain(|finding| finding.threat);
+    threats.sort_by_key(|finding| (finding.event_time, finding.record_id));
+    threats.into_iter().map(|finding| finding.incident_id).collect()
+}
+
+/// Three records of the same rule, under these numbers.
+fn repeated(numbers: std::ops::Range<u128>, fixture: &CollectorFixture) -> Vec<Value> {
+    numbers.map(|id| forwarding_rule(id, "Invoices", "eve@evil.example", fixture.now())).collect()
+}
+
+#[tokio::test]
+async fn every_repeat_bears_the_incident_of_its_time() {
+    let fixture = with(&["flow", "mail"]).await;
+    fixture.publish(repeated(1..2, &fixture));
+    fixture.read().await.unwrap();
+    fixture.wait(TimeDelta::hours(20));
+    fixture.publish(repeated(10..13, &fixture));
+    fixture.read().await.unwrap();
+    fixture.wait(TimeDelta::hours(20));
+    fixture.publish(vec![rule_of("victor@contoso.com", 20, &fixture)]);
+    fixture.read().await.unwrap();
+    let ids = incidents_of_threats(&fixture).await;
+    assert!(ids.len() == 5 && ids.iter().all(|id| *id == ids[0] && !id.is_empty()), "{ids:?}");
+    let sent = fixture.notified("InboxRule");
+    assert_eq!(sent.len(), 2, "the repeats are not sent");
+}
+
+#[tokio::test]
+async fn repeat_after_an_incident_opens_the_next_one_untold() {
+    let fixture = with(&["flow", "mail"]).await;
+    fixture.publish(repeated(1..2, &fixture));
+    fixture.read().await.unwrap();
+    fixture.wait(TimeDelta::hours(30));
+    fixture.publish(repeated(10..13, &fixture));
+    fixture.read().await.unwrap();
+    fixture.wait(TimeDelta::hours(1));
+    let forwarding = json!([
+        { "Name": "Identity", "Value": "victor@contoso.com" },
+        { "Name": "ForwardingSmtpAddress", "Value": "smtp:eve@evil.example" },
+    ]);
+    let mut record = forwarding_rule(20, "x", "x@x.example", fixture.now());
+    (record["Operation"], record["Parameters"]) = ("Set-Mailbox".into(), forwarding);
+    fixture.publish(vec![record]);
+    fixture.read().await.unwrap();
+    let ids = incidents_of_threats(&fixture).await;
+    assert_eq!(ids.len(), 5);
+    assert!(ids[1..].iter().all(|id| *id == ids[1]) && ids[1] != ids[0], "{ids:?}");
+    let told = fixture.notified("InboxForward").remove(0);
+    assert_eq!(told["IncidentId"], ids[1].as_str());
+    assert!(!told["Summary"].as_str().unwrap().contains("earlier threat"), "{told:#}");
+    let subject = header(&mails(&fixture).pop().unwrap().replace("\r\n ", " "), "Subject");
+    let expected = format!("[Tenantwatch] High contoso.com victor@contoso.com InboxForward #{}", &ids[1][..8]);
+    assert_eq!(subject, expected, "the first threat that is told gives it");
 }

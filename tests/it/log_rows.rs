@@ -137,9 +137,11 @@ async fn invocation_with_a_finding_or_failure_writes_one_row() {
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_action_key_still_notifies_but_rejects_requests() {
     let (world, _) = scenario::one_threat_each(1, Utc::now());
-    let Some(app) = App::start(world, &[("ACTION_KEY", "")]).await else { return };
-    let warning = app.line_that_contains("ACTION_KEY is not set: ").await;
-    assert_eq!(warning.level, Level::Warning);
+    let settings = [("ACTION_KEY", ""), ("AUTO_CONTAIN", "*"), ("AUTO_CONTAIN_MODE", "act")];
+    let Some(app) = App::start(world, &settings).await else { return };
+    for start in ["ACTION_KEY is not set: ", "AUTO_CONTAIN_MODE is act, but ACTION_KEY is not set"] {
+        assert_eq!(app.line_that_contains(start).await.level, Level::Warning);
+    }
     app.cycle().await;
     let notices =
         || app.simulator.notifications().into_iter().filter(|body| body["Type"] == "Coverage").collect::<Vec<_>>();
@@ -151,6 +153,10 @@ async fn missing_action_key_still_notifies_but_rejects_requests() {
     app.cycle().await;
     let [notice] = &notices()[..] else { panic!("one notice, however often the handler starts: {:?}", notices()) };
     assert!(notice["Description"].as_str().unwrap().contains("ACTION_KEY is not set"), "{notice}");
+    assert!(
+        notice["Description"].as_str().unwrap().contains("works as with observe and contains no account"),
+        "{notice}"
+    );
     assert!(app.simulator.notifications().iter().all(|body| body["ActionToken"] == ""));
     let (status, answer) = app.press_without_token().await;
     assert_eq!(status, 403);
@@ -171,7 +177,7 @@ async fn with_action_key_off_three_members_are_enough() {
     assert_eq!(answer["UndoToken"], "");
 }
 
-/// What docs/operations.md says about one kind of invocation: its name in the table, and the most bytes of its row.
+/// The statement of docs/operations.md about one kind of invocation: its name in the table, and the most bytes of its row.
 const DOCUMENTED: [(&str, usize); 5] = [
     ("a run with a threat", 350),
     ("a run that fails", 450),

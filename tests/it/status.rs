@@ -330,3 +330,42 @@ async fn status_changes_no_row_and_asks_no_service() {
     assert_eq!(runs.simulator.requests().len(), 0);
     assert!(before.len() > 6 && before == contents());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhook_that_is_off_is_named_with_what_to_do() {
+    let (world, _) = scenario::one_threat_each(1, Utc::now());
+    let runs = Runs::of(world).await;
+    runs.simulator.inject(Fault::status(Service::Webhook, "", 410));
+    let once = async |url: String| {
+        let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+        let mut command = runs.command(&["--once"]);
+        command.envs([("FLOW_URL", ""), ("WEBHOOK_SECRET", secret), ("WEBHOOK_ALLOW_PRIVATE", "true")]);
+        let output = command.env("WEBHOOK_URL", url).output().await.unwrap();
+        assert!(output.status.code().is_some_and(|code| code < 2), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let url = runs.simulator.urls().webhook.clone();
+    once(url.clone()).await;
+    let table = runs.data.status(&[]).await.out;
+    for part in ["The webhook is off since ", "Set WEBHOOK_URL to a new URL.", "never", "Notified `never`: no channel"]
+    {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(!table.contains("://") && !table.contains("not yet"), "{table}");
+    let page = runs.data.status(&["--format", "html"]).await.out;
+    assert!(page.contains("The webhook is off since") && page.contains("Set WEBHOOK_URL to a new URL."), "{page}");
+
+    once(format!("{url}&v=2")).await;
+    let table = runs.data.status(&[]).await.out;
+    assert!(!table.contains("The webhook is off"), "another address is set: {table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threat_that_no_channel_has_accepted_yet_says_so() {
+    let (world, _) = scenario::one_threat_each(1, Utc::now());
+    let runs = Runs::of(world).await;
+    runs.simulator.inject(Fault::status(Service::Flow, "", 404));
+    runs.once().await;
+    let table = runs.data.status(&[]).await.out;
+    assert!(table.contains("Notified `not yet`: no channel has accepted the notification so far"), "{table}");
+    runs.simulator.clear_faults();
+}

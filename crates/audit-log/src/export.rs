@@ -8,6 +8,7 @@ mod csv_rows;
 mod dialect;
 mod envelope;
 pub(super) mod flat;
+mod texts;
 mod unicode;
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,6 +18,7 @@ use flate2::bufread::MultiGzDecoder;
 use super::select::{Broken, Event, Selector};
 use csv_rows::CsvRows;
 use dialect::Dialect;
+use texts::FromTexts;
 use unicode::{FromUtf16, Order};
 
 /// Bytes looked at to recognise a file, and read at once.
@@ -111,6 +113,10 @@ fn read_text(
 ) -> Result<(), ExportError> {
     let head = input.fill_buf()?;
     let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head);
+    if texts::begin(head) {
+        let input = BufReader::with_capacity(CHUNK, FromTexts::new(input));
+        return read_json(input, is_selected, way, &mut |event, _| sink(event, None));
+    }
     let begins_as_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
     if let Some(dialect) = Dialect::of(head, has_json_line(head)).filter(|_| !begins_as_json) {
         return CsvRows::new(input, dialect).read(is_selected, &mut |event: Event<'_>| sink(event, None));

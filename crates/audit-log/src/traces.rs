@@ -1,7 +1,7 @@
 //! Reads the members by which one record among many is found again, without parsing it: by whom it is, on which mailbox, from which
 //! address and in which session.
 
-use super::select::whole::{Look, Part, Text, cross_with, plain_text};
+use super::select::whole::{Look, Part, Text, cross_with, plain_bytes};
 
 /// The envelopes that are opened around a record, as [`AnyRecord`](super::AnyRecord) opens them.
 const DEPTH: u8 = 2;
@@ -10,15 +10,15 @@ const DEPTH: u8 = 2;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traces<'a> {
     /// `CreationTime`
-    pub created: &'a str,
+    pub created: &'a [u8],
     /// `Id`
-    pub id: &'a str,
+    pub id: &'a [u8],
     /// `Operation`
     pub operation: &'a str,
     /// `RecordType`
     pub record_type: Option<i64>,
     /// `OrganizationId`
-    pub organization: Option<&'a str>,
+    pub organization: Option<&'a [u8]>,
     /// `UserId`, each backslash twice as in JSON.
     pub account: Option<&'a [u8]>,
     /// `MailboxOwnerUPN`, each backslash twice as in JSON.
@@ -28,7 +28,7 @@ pub struct Traces<'a> {
     /// `ClientIP`, `ClientIPAddress`, `ActorIpAddress` and `ActorIP`.
     pub addresses: [Option<&'a str>; 4],
     /// `SessionId`, `AADSessionId` of `AppAccessContext`, and `SessionId` of `DeviceProperties`.
-    pub sessions: [Option<&'a str>; 3],
+    pub sessions: [Option<&'a [u8]>; 3],
 }
 
 impl<'a> Traces<'a> {
@@ -132,12 +132,15 @@ impl<'a> Looking<'a> {
     fn take(&mut self, member: usize, value: &'a [u8]) -> bool {
         let found = &mut self.found;
         match member {
-            0..=2 => {
-                let Some(Value::Text(text)) = Value::of(value) else { return false };
-                *[&mut found.created, &mut found.id, &mut found.operation][member] = text;
-                true
+            0 => filled_into(&mut found.created, value),
+            1 => filled_into(&mut found.id, value),
+            2 => {
+                let mut operation = None;
+                let is_read = text_into(&mut operation, value);
+                found.operation = operation.unwrap_or_default();
+                is_read && operation.is_some()
             }
-            3 => text_into(&mut found.organization, value),
+            3 => bytes_into(&mut found.organization, value),
             4 => match record_type(value) {
                 Some(number) => {
                     found.record_type = number;
@@ -149,7 +152,7 @@ impl<'a> Looking<'a> {
             6 => name_into(&mut found.mailbox, value),
             7 | 8 => name_into(&mut found.object_ids[member - 7], value),
             9..=12 => text_into(&mut found.addresses[member - 9], value),
-            13 => text_into(&mut found.sessions[0], value),
+            13 => bytes_into(&mut found.sessions[0], value),
             14 => result_into(&mut found.sessions[1], context_session(value)),
             15 => result_into(&mut found.sessions[2], device_session(value)),
             _ => {
@@ -192,30 +195,52 @@ impl<'a> Look<'a> for Looking<'a> {
 enum Value<'a> {
     /// Absent, `null` or empty.
     None,
-    Text(&'a str),
+    Text(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
     /// `None` for anything that takes more to understand.
+    #[inline]
     fn of(value: &'a [u8]) -> Option<Self> {
-        if value.starts_with(b"null") {
-            return Some(Self::None);
+        match plain_bytes(value) {
+            Some([]) => Some(Self::None),
+            Some(text) => is_plain(text).then_some(Self::Text(text)),
+            None => value.starts_with(b"null").then_some(Self::None),
         }
-        let text = plain_text(value).filter(|text| is_plain(text.as_bytes()))?;
-        Some(if text.is_empty() { Self::None } else { Self::Text(text) })
     }
 }
 
 /// Letters of ASCII, without white space around them.
+#[inline]
 fn is_plain(text: &[u8]) -> bool {
-    text.is_ascii() && text.trim_ascii().len() == text.len()
+    let is_space = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+    text.is_ascii() && !is_space(text.first()) && !is_space(text.last())
+}
+
+/// A text that must be there.
+fn filled_into<'a>(into: &mut &'a [u8], value: &'a [u8]) -> bool {
+    match Value::of(value) {
+        Some(Value::Text(text)) => {
+            *into = text;
+            true
+        }
+        _ => false,
+    }
 }
 
 fn text_into<'a>(into: &mut Option<&'a str>, value: &'a [u8]) -> bool {
+    let mut text = None;
+    let is_read = bytes_into(&mut text, value);
+    // It is ASCII.
+    *into = text.and_then(|text| std::str::from_utf8(text).ok()).or(*into);
+    is_read
+}
+
+fn bytes_into<'a>(into: &mut Option<&'a [u8]>, value: &'a [u8]) -> bool {
     result_into(into, Value::of(value))
 }
 
-fn result_into<'a>(into: &mut Option<&'a str>, value: Option<Value<'a>>) -> bool {
+fn result_into<'a>(into: &mut Option<&'a [u8]>, value: Option<Value<'a>>) -> bool {
     match value {
         Some(Value::Text(text)) => *into = Some(text),
         Some(Value::None) => {}
@@ -228,7 +253,7 @@ fn name_into<'a>(into: &mut Option<&'a [u8]>, value: &'a [u8]) -> bool {
     if value.starts_with(b"null") {
         return true;
     }
-    match quoted(value).filter(|name| is_plain(name)) {
+    match plain_bytes(value).or_else(|| quoted(value)).filter(|name| is_plain(name)) {
         Some(name) => {
             *into = Some(name).filter(|name| !name.is_empty());
             true
@@ -259,7 +284,8 @@ fn record_type(value: &[u8]) -> Option<Option<i64>> {
     let digits = value.strip_prefix(b"\"").unwrap_or(value);
     let length = digits.iter().position(|byte| !byte.is_ascii_digit())?;
     let is_ended = matches!(digits.get(length), Some(b'"' | b',' | b'}' | b' '));
-    let number = std::str::from_utf8(digits.get(..length)?).ok()?.parse().ok()?;
+    let digits = digits.get(..length).filter(|digits| (1..=9).contains(&digits.len()))?;
+    let number = digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
     is_ended.then_some(Some(number))
 }
 
@@ -267,7 +293,7 @@ fn record_type(value: &[u8]) -> Option<Option<i64>> {
 #[derive(Default)]
 struct Context<'a> {
     is_seen: bool,
-    session: Option<&'a str>,
+    session: Option<&'a [u8]>,
 }
 
 impl<'a> Look<'a> for Context<'a> {
@@ -293,7 +319,7 @@ impl<'a> Look<'a> for Context<'a> {
             Part::Member(_) if self.is_seen => false,
             Part::Member(value) => {
                 self.is_seen = true;
-                text_into(&mut self.session, value)
+                bytes_into(&mut self.session, value)
             }
         }
     }
@@ -329,7 +355,8 @@ fn device_session(value: &[u8]) -> Option<Value<'_>> {
         let value = rest.text()?;
         rest.skip(b"}")?;
         if name.eq_ignore_ascii_case(b"SessionId") {
-            session = Some(std::str::from_utf8(value).ok().filter(|text| is_plain(text.as_bytes()))?);
+            session = Some(value).filter(|text| is_plain(text));
+            session?;
         }
         if rest.skip(b",").is_none() {
             rest.skip(b"]")?;
@@ -376,12 +403,12 @@ mod tests {
         );
         let record = record.replace('\n', " ");
         let traces = Traces::of(record.as_bytes()).unwrap();
-        assert_eq!(traces.created, "2026-11-20T08:00:00");
-        assert_eq!((traces.id, traces.operation, traces.record_type), ("1", "Send", Some(50)));
+        assert_eq!(traces.created, b"2026-11-20T08:00:00");
+        assert_eq!((traces.id, traces.operation, traces.record_type), (&b"1"[..], "Send", Some(50)));
         assert_eq!(traces.account, Some(&br"NT AUTHORITY\\SYSTEM"[..]));
         assert_eq!((traces.mailbox, traces.object_ids), (None, [None, Some(&br"k\\\\"[..])]));
         assert_eq!(traces.addresses, [None, Some("1.2.3.4"), None, None]);
-        assert_eq!(traces.sessions, [None, Some("a"), Some("d")]);
+        assert_eq!(traces.sessions, [None, Some(&b"a"[..]), Some(&b"d"[..])]);
     }
 
     #[test]

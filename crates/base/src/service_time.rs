@@ -1,6 +1,6 @@
 //! Keeps the time of a service by the `Date` header of its last response.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,13 +17,13 @@ impl ServiceTime {
     pub fn note(&self, headers: &HeaderMap, clock: &dyn Clock) {
         let date = headers.get(DATE).and_then(|value| value.to_str().ok());
         if let Some(date) = date.and_then(|text| DateTime::parse_from_rfc2822(text).ok()) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((date.to_utc(), clock.monotonic()));
+            *self.0.lock() = Some((date.to_utc(), clock.monotonic()));
         }
     }
 
     /// Returns the time of the service now; `None` before its first response.
     pub fn now(&self, clock: &dyn Clock) -> Option<DateTime<Utc>> {
-        let (date, noted) = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let (date, noted) = (*self.0.lock())?;
         let passed = clock.monotonic().saturating_sub(noted);
         date.checked_add_signed(TimeDelta::from_std(passed).ok()?)
     }

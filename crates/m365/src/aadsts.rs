@@ -3,7 +3,7 @@
 //! Meanings: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>; for a provider's app that requests a token of a
 //! customer's tenant: KelvinTegelaar/CIPP-API `Get-NormalizedError.ps1` and Azure/login#515, #517.
 
-use super::TokenFault;
+use super::token_fault::TokenFault;
 
 /// The row of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

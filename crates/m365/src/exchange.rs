@@ -42,7 +42,7 @@ pub use organization::{
     AcceptedDomain, AdminAuditLogConfig, DomainType, OrganizationConfig, UNAUDITED_MAILBOXES, is_customized_already,
     needs_customization,
 };
-pub use permission::{MailboxGrant, MailboxPermission, RecipientPermission, is_grant_gone};
+pub use permission::{MailboxGrant, MailboxPermission, is_grant_gone};
 pub use recipient::{GROUP_MEMBERS_LIMIT, GroupKind, GroupMembers, Recipient};
 
 /// The most pages of one answer; more means that a link leads in a circle.

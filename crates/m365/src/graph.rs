@@ -38,6 +38,9 @@ pub use message_rule::MessageRule;
 /// The most pages of one listing; more means that a link leads in a circle.
 const PAGES: usize = 1_000;
 
+/// The most principals whose role assignments are read for one user: the user and groups that roles can be assigned to.
+const PRINCIPALS_LIMIT: usize = 20;
+
 /// The longest part of a wrong id that an error repeats, in characters.
 const ID_LIMIT: usize = 80;
 
@@ -196,12 +199,26 @@ impl Graph {
         self.one(tenant, self.user_url(user, &[], &[("$select", FIELDS)])?, "the user").await
     }
 
-    /// `GET /users/{user}/transitiveMemberOf`, all pages: whether a directory role is among what the user is a member of, directly or
-    /// through groups. Roles that the user is only eligible for are not among it.
+    /// Returns whether a user, named by object id, has a directory role, directly or through groups. Roles for the whole tenant are
+    /// among `GET /users/{user}/transitiveMemberOf`; roles for an administrative unit and custom roles are role assignments of the user
+    /// or of a group that roles can be assigned to. Roles that the user is only eligible for are in neither.
     pub async fn has_directory_role(&self, tenant: &TenantId, user: &str) -> Result<bool, ServiceError> {
-        let url = self.user_url(user, &["transitiveMemberOf"], &[("$select", "id"), ("$top", "999")])?;
+        let url = self.user_url(user, &["transitiveMemberOf"], &[("$top", "999")])?;
         let memberships: Vec<Membership> = self.all(tenant, url, "the list of memberships").await?;
-        Ok(memberships.iter().any(Membership::is_directory_role))
+        if memberships.iter().any(Membership::is_directory_role) {
+            return Ok(true);
+        }
+        let groups = memberships.into_iter().filter_map(Membership::role_group);
+        let principals: Vec<String> = std::iter::once(user.to_owned()).chain(groups).collect();
+        if principals.len() > PRINCIPALS_LIMIT {
+            return Ok(true);
+        }
+        for principal in &principals {
+            if !self.role_assignments(tenant, principal).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// `PATCH /users/{user}` `accountEnabled`, and nothing else in the same call.

@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod graph;
 pub mod management_activity;
 pub mod sign_in;
+mod token_fault;
 pub mod tokens;
 
 mod app_registration;
@@ -27,8 +28,9 @@ mod throttle;
 pub use app_registration::{AppCredential, AppRegistration};
 pub use call::retry_after;
 pub use certificate::Certificate;
-pub use error::{Service, ServiceError, TokenError, TokenFault};
+pub use error::{Service, ServiceError, TokenError};
 pub use hosts::{Cloud, Hosts};
+pub use token_fault::TokenFault;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-reference>
 
 mod code;
+mod failure;
 
 use std::sync::Arc;
 
@@ -119,7 +120,7 @@ impl ManagementActivity {
     /// callers of the world share one quota.
     pub fn new(hosts: &Hosts, publisher: TenantId, http: Client, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            caller: Caller::new(Service::ManagementActivity, http, tokens, clock, code::read_error).throttled(),
+            caller: Caller::new(Service::ManagementActivity, http, tokens, clock, failure::read_error).throttled(),
             root: hosts.management.clone(),
             publisher,
         }
@@ -141,13 +142,13 @@ impl ManagementActivity {
     pub async fn start_named(&self, tenant: &TenantId, name: &str) -> Result<SubscriptionStart, ServiceError> {
         let url = self.operation(tenant, "subscriptions/start", &[("contentType", name)]);
         let request = self.caller.request(Method::POST, url).header(CONTENT_LENGTH, 0);
-        match self.caller.whole_unless(tenant, request, code::says_start_is_too_frequent).await {
+        match self.caller.whole_unless(tenant, request, failure::says_start_is_too_frequent).await {
             Ok(_) => Ok(SubscriptionStart::Started),
-            Err(ref error) if code::says_start_is_too_frequent(error) => Ok(SubscriptionStart::TooFrequent),
+            Err(ref error) if failure::says_start_is_too_frequent(error) => Ok(SubscriptionStart::TooFrequent),
             Err(ref error) if ActivityCode::of(error) == Some(ActivityCode::AlreadyEnabled) => {
                 Ok(SubscriptionStart::AlreadyEnabled)
             }
-            Err(ServiceError::Answered { code, message, .. }) if code::says_auditing_is_off(&code, &message) => {
+            Err(ServiceError::Answered { code, message, .. }) if failure::says_auditing_is_off(&code, &message) => {
                 Ok(SubscriptionStart::AuditingOff)
             }
             Err(error) => Err(error),

@@ -45,37 +45,36 @@ pub struct Registration {
     pub hosts: Hosts,
 }
 
+/// The way in which a person signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interaction {
+    /// In a browser on this machine.
+    Browser,
+    /// With a code that is entered in a browser on any machine.
+    DeviceCode,
+}
+
 impl SignIn {
-    /// Returns the sign-in of the Azure CLI. Whether there is one shows with the first token.
+    /// Returns the sign-in of the Azure CLI. The first token shows whether there is one.
     pub fn azure_cli() -> Self {
         Self(Source::AzureCli)
     }
 
-    /// Signs in with a browser on this machine. `show` gets the address that the technician has to open.
+    /// Signs a person in. `show` gets the address that the person has to open, or Entra's own instruction about the code.
     ///
     /// # Errors
-    /// Returns [`SignInError`] if the technician does not sign in, or Entra refuses.
-    pub async fn in_browser(
+    /// Returns [`SignInError`] if the person does not sign in, or Entra refuses.
+    pub async fn interactive(
+        way: Interaction,
         registration: Registration,
         http: reqwest::Client,
         clock: &Arc<dyn Clock>,
         show: impl Fn(&str) + Send,
     ) -> Result<Self, SignInError> {
-        let refresh = browser::sign_in(&registration, &http, clock, show).await?;
-        Ok(Self(Source::Session(Arc::new(Session::new(registration, http, refresh)))))
-    }
-
-    /// Signs in with a device code. `show` gets Entra's own instruction for the technician.
-    ///
-    /// # Errors
-    /// As [`SignIn::in_browser`].
-    pub async fn with_device_code(
-        registration: Registration,
-        http: reqwest::Client,
-        clock: &Arc<dyn Clock>,
-        show: impl Fn(&str) + Send,
-    ) -> Result<Self, SignInError> {
-        let refresh = device::sign_in(&registration, &http, clock, show).await?;
+        let refresh = match way {
+            Interaction::Browser => browser::sign_in(&registration, &http, clock, show).await?,
+            Interaction::DeviceCode => device::sign_in(&registration, &http, clock, show).await?,
+        };
         Ok(Self(Source::Session(Arc::new(Session::new(registration, http, refresh)))))
     }
 

@@ -1,10 +1,10 @@
 //! Limits the requests to a service: a number for each minute and tenant, and none before the time that the service named.
 //! <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-reference#api-throttling>
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -41,7 +41,7 @@ impl Throttle {
 
     /// Returns the time before which the service wants no request about this tenant.
     pub(super) fn closed_until(&self, tenant: &TenantId, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut closed = self.closed.lock();
         let until = *closed.get(tenant)?;
         // If the clock was turned back, do not wait longer than the service can have meant.
         if until <= now || until - now > TimeDelta::from_std(LONGEST).unwrap_or(TimeDelta::MAX) {
@@ -54,7 +54,7 @@ impl Throttle {
     /// Notes the wait that the service asked for.
     pub(super) fn close(&self, tenant: &TenantId, now: DateTime<Utc>, asked: Duration) {
         let asked = TimeDelta::from_std(asked.min(LONGEST)).unwrap_or_default();
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner).insert(*tenant, now + asked);
+        self.closed.lock().insert(*tenant, now + asked);
     }
 }
 

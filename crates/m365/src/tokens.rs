@@ -6,9 +6,10 @@ mod claims;
 mod failure;
 mod transport;
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
@@ -141,7 +142,7 @@ impl Tokens {
 
     /// Forgets the tokens of a tenant. The next ones carry the permissions and roles that were granted in the meantime.
     pub fn forget(&self, tenant: &TenantId) {
-        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut credentials = self.credentials.lock();
         credentials.of_tenant.remove(tenant);
         credentials.renewed.retain(|(of, _), _| of != tenant);
     }
@@ -173,12 +174,7 @@ impl Tokens {
 
     /// Returns the time at which the credential for `service` in `tenant` was replaced; `None` while it is the first one.
     pub(super) fn renewed_at(&self, tenant: &TenantId, service: Service) -> Option<DateTime<Utc>> {
-        self.credentials
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .renewed
-            .get(&(*tenant, service))
-            .map(|renewed| renewed.at)
+        self.credentials.lock().renewed.get(&(*tenant, service)).map(|renewed| renewed.at)
     }
 
     /// Returns whether there is another credential for `service` in `tenant` than the one whose token the service rejected, and makes
@@ -202,7 +198,7 @@ impl Tokens {
         }
         // If no credential can be made, the next call says why.
         let Ok(fresh) = self.new_credential(tenant) else { return false };
-        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut credentials = self.credentials.lock();
         match credentials.renewed.get(&(*tenant, service)) {
             Some(renewed) if Some(renewed.at) != rejected => {}
             _ => {
@@ -230,7 +226,7 @@ impl Tokens {
     }
 
     fn credential(&self, tenant: &TenantId, service: Service) -> Result<Arc<dyn TokenCredential>, TokenError> {
-        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut credentials = self.credentials.lock();
         let renewed = credentials.renewed.get(&(*tenant, service)).map(|renewed| &renewed.credential);
         let made = renewed.or_else(|| credentials.of_tenant.get(tenant));
         if let Some(credential) = made {

@@ -1,8 +1,9 @@
 //! Rows in this process's memory: for tests, and for work that leaves nothing behind.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -33,7 +34,7 @@ impl MemoryStore {
 
     /// Each operation leaves the rows whole at every point, so they can be used after a panic elsewhere.
     fn rows(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock()
     }
 }
 

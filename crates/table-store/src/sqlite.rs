@@ -1,9 +1,10 @@
 //! Rows in one SQLite file, for the service that runs on a single machine. WAL, so that a second process may read (and
 //! even write) while it runs.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -60,7 +61,7 @@ impl SqliteStore {
         let connection = self.connection.clone();
         let run = move || {
             // A panic rolls its transaction back, so the connection can be used after one.
-            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut connection = connection.lock();
             let transaction = connection.transaction_with_behavior(behaviour).map_err(failed)?;
             let value = work(&transaction)?;
             transaction.commit().map_err(failed)?;

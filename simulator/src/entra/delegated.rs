@@ -43,11 +43,16 @@ struct Code {
     redirect: String,
 }
 
+/// Returns whether a request is of the public client with which technicians sign in.
+fn is_of_technician(world: &World, fields: &HashMap<String, String>) -> bool {
+    fields.get("client_id") == Some(&world.technician.client_id.to_string())
+}
+
 /// Answers the page on which a person signs in. The person is quick and always agrees.
 pub(super) fn authorize(world: &World, tokens: &mut Tokens, call: &Call<'_>, tenant: Uuid) -> Reply {
     let query = form(call.query.as_bytes());
     let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
-    if tenant != world.partner_tenant || field("client_id") != world.technician.client_id.to_string() {
+    if tenant != world.partner_tenant || !is_of_technician(world, &query) {
         return aadsts::reply(700_016, call.now);
     }
     let is_loopback =
@@ -80,7 +85,7 @@ pub(super) fn device_code(
     tenant: Uuid,
     form: &HashMap<String, String>,
 ) -> Reply {
-    if tenant != world.partner_tenant || form.get("client_id") != Some(&world.technician.client_id.to_string()) {
+    if tenant != world.partner_tenant || !is_of_technician(world, form) {
         return aadsts::reply(700_016, call.now);
     }
     let device = Uuid::new_v4().simple().to_string();
@@ -103,7 +108,7 @@ pub(super) fn redeem(
     form: &HashMap<String, String>,
 ) -> Reply {
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-    if field("client_id") != world.technician.client_id.to_string() {
+    if !is_of_technician(world, form) {
         return aadsts::reply(700_016, call.now);
     }
     let signed_in = match field("grant_type") {

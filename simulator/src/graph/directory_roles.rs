@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::applications::{Asked, holds_any, not_found, quoted, replicated, role_name, uuid};
-use super::{denied, failure};
+use super::{Paging, denied, failure};
 use crate::reply::Reply;
-use crate::world::Tenant;
 use crate::world::applications::{DIRECTORY_ROLES, PRIVILEGED_ROLE_ADMINISTRATOR};
+use crate::world::{RoleAssignment, Tenant};
 
 /// Answers one request of the technician.
 pub(super) fn answer(tenant: &mut Tenant, asked: &Asked<'_>, rest: &[&str], body: &Value) -> Reply {
@@ -52,6 +52,23 @@ fn assignments(tenant: &Tenant, asked: &Asked<'_>) -> Reply {
     let app = tenant.directory.service_principal(asked.client_id).filter(|app| Some(app.id) == wanted);
     let rows = app.into_iter().flat_map(|app| tenant.directory.roles.iter().map(|(role, _)| assignment(app.id, *role)));
     asked.paging.page(rows.collect())
+}
+
+/// Answers `roleAssignments?$filter=principalId eq '…'` for the app: the roles of a user or group, of any scope.
+pub(super) fn of_principal(tenant: &Tenant, paging: &Paging<'_>) -> Reply {
+    if !tenant.directory.holds("Directory.Read.All") {
+        return denied();
+    }
+    let query = crate::entra::form(paging.query.as_bytes());
+    let Some(principal) = query.get("$filter").and_then(|filter| quoted(filter)) else {
+        return failure(400, "Request_BadRequest", "The filter clause is not supported.");
+    };
+    let held = tenant.directory.role_assignments.iter().filter(|role| role.principal == principal);
+    let row = |role: &RoleAssignment| {
+        json!({"id": Uuid::new_v5(&principal, role.definition.as_bytes()), "principalId": principal,
+            "roleDefinitionId": role.definition, "directoryScopeId": role.scope})
+    };
+    paging.page(held.map(row).collect())
 }
 
 fn assignment(principal: Uuid, role: Uuid) -> Value {

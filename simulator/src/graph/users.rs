@@ -17,6 +17,9 @@ pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &OfUser<'_>
     let mailbox = tenant.mailbox(call.user);
     let addresses: Vec<String> = mailbox.map(|mailbox| mailbox.other_addresses.clone()).unwrap_or_default();
     let synced = tenant.oddities.synced_accounts;
+    if let (("GET", ["transitiveMemberOf"]), Some(user)) = ((call.method, call.below), tenant.user(call.user)) {
+        return paging.page(memberships(user, &tenant.directory));
+    }
     let Some(user) = tenant.user_mut(call.user) else {
         let text = format!(
             "Resource '{}' does not exist or one of its queried reference-property objects are not present.",
@@ -30,7 +33,6 @@ pub(super) fn answer(tenant: &mut Tenant, paging: &Paging<'_>, call: &OfUser<'_>
         ("GET", ["oauth2PermissionGrants"]) => {
             paging.page(user.grants.iter().map(|grant| grant_row(user, grant)).collect())
         }
-        ("GET", ["transitiveMemberOf"]) => paging.page(memberships(user)),
         ("POST", ["authentication", "methods", _, "resetPassword"]) => reset_password(),
         _ if !call.may_change || user.administrator => denied(),
         ("PATCH", []) => patch(user, synced, call.body),
@@ -105,10 +107,16 @@ fn shown(user: &User, other_addresses: &[String]) -> Value {
     })
 }
 
-/// The groups of the user, and the roles that the user has directly or through one of them.
-fn memberships(user: &User) -> Vec<Value> {
+/// The groups of the user, and the roles for the whole tenant that the user has directly or through one of them. Roles for an
+/// administrative unit and custom roles are not among them.
+fn memberships(user: &User, directory: &Directory) -> Vec<Value> {
     let row = |kind: &str, id: String| json!({"@odata.type": format!("#microsoft.graph.{kind}"), "id": id});
-    let groups = user.groups.iter().map(|group| row("group", group.id.to_string()));
+    let groups = user.groups.iter().map(|group| {
+        let is_assigned = directory.role_assignments.iter().any(|role| role.principal == group.id);
+        let mut shown = row("group", group.id.to_string());
+        shown["isAssignableToRole"] = (group.has_directory_role || is_assigned).then_some(true).into();
+        shown
+    });
     let has_role = user.administrator || user.groups.iter().any(|group| group.has_directory_role);
     let role = has_role.then(|| row("directoryRole", "4d9bd6e7-0000-4000-8000-000000000001".to_owned()));
     groups.chain(role).collect()

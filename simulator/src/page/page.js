@@ -122,7 +122,10 @@ function showReceived(channel) {
       card.hostConfig = hostConfig;
       card.parse(JSON.parse(received.Card));
       card.onExecuteAction = () => {};
-      post.append(card.render());
+      const frame = document.createElement("div");
+      frame.className = "card";
+      frame.append(card.render());
+      post.append(frame);
     } else {
       const text = document.createElement("pre");
       text.textContent = received.Text;

@@ -23,6 +23,19 @@ pub struct Directory {
     pub activated: BTreeSet<Uuid>,
     /// Applications whose service principal the tenant cannot have, for lack of a licence.
     pub unlicensed: BTreeSet<Uuid>,
+    /// The users and groups with a role that no membership shows: one for an administrative unit, or a custom one.
+    pub role_assignments: Vec<RoleAssignment>,
+}
+
+/// The assignment of a role to a user or group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleAssignment {
+    /// The user or group.
+    pub principal: Uuid,
+    /// The role.
+    pub definition: Uuid,
+    /// `/` for the whole tenant, or `/administrativeUnits/<id>`.
+    pub scope: String,
 }
 
 /// A service principal.

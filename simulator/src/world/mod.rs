@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use account::{Grant, SecurityGroup, SignInMethod, User};
 pub use content::{Blob, BlobBody};
-pub use directory::{Directory, RESOURCES, ServicePrincipal};
+pub use directory::{Directory, RESOURCES, RoleAssignment, ServicePrincipal};
 pub use mailbox::{Anchors, Mailbox, MailboxAudit, Permission, Rule};
 pub use recipients::{AcceptedDomain, Contact, ContactKind, DomainType, Group, GroupKind};
 pub use technician::{Technician, TechnicianAccess};

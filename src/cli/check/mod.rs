@@ -117,7 +117,7 @@ async fn check(args: &CheckArgs) -> Result<Found, CheckError> {
     ours.push(ours::containment_item(&app, customers.as_deref()));
     ours.extend(ours::channel_items(&app, &problems, args.notify).await);
     let chosen = match customers {
-        Some(customers) => chosen(customers, &args.tenants)?,
+        Some(customers) => chosen(customers, &args.tenants, Watched::names)?,
         None => Vec::new(),
     };
     Ok(Found { ours, tenants: look_at_all(&app, &known, chosen).await })

@@ -10,7 +10,7 @@ use crate::cli::settings_args::reachable;
 use crate::detection::FindingKind;
 use crate::notify::notices::{Notice, Subject, stamp};
 use crate::notify::{self, Channel};
-use crate::readiness::Item;
+use crate::readiness::{Item, ItemState};
 use crate::settings::{ActionKey, ContainedTenants, ContainmentMode, Problem, TenantSource};
 use crate::tables::{ACTIONS, COVERAGE, PROCESSED};
 use crate::tenants::customers::{self, Known, Watched};
@@ -183,9 +183,10 @@ pub(super) async fn channel_items(app: &App, problems: &[Problem], notify: bool)
             Some(problem) => {
                 items.push(Item::missing(channel.as_str(), problem.what.as_str(), problem.setting.as_str()))
             }
+            None if is_set && notify && channel == Channel::Webhook => items.push(test_webhook(app).await),
             None if is_set && notify => items.push(test(app, channel).await),
             None if is_set && channel == Channel::Webhook => items.push(webhook_item(app).await),
-            // Whether the app may send from that mailbox shows only when it does.
+            // Only a sent mail shows that the app may send from that mailbox.
             None if is_set && channel == Channel::Mail => {
                 items.push(Item::unknown(
                     "mail",
@@ -208,6 +209,13 @@ async fn webhook_item(app: &App) -> Item {
         Ok(false) => Item::ok(name, "the address has its form"),
         Err(error) => Item::unknown(name, error.to_string(), ""),
     }
+}
+
+/// Returns the item of the webhook after a test notification. One that is off gets nothing else, even if it accepts the test.
+async fn test_webhook(app: &App) -> Item {
+    let tested = test(app, Channel::Webhook).await;
+    let stored = webhook_item(app).await;
+    if stored.state == ItemState::Ok { tested } else { stored }
 }
 
 /// Returns the settings of a channel.

@@ -136,7 +136,7 @@ impl Input {
     }
 }
 
-/// Returns the input, and a file with the same bytes that can be read afterwards. What is no file is copied while it is read.
+/// Returns the input, and a file with the same bytes that can be read afterwards. Any other input is copied while it is read.
 fn readable_twice<'a>(path: &Path, input: Box<dyn Read + 'a>) -> io::Result<(Box<dyn Read + 'a>, fs::File)> {
     if path.as_os_str() != "-" && fs::metadata(path)?.is_file() {
         return Ok((input, fs::File::open(path)?));

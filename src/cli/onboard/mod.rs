@@ -147,7 +147,7 @@ async fn onboard(args: &OnboardArgs) -> Result<bool, OnboardError> {
     let output = Output::open(args.output.as_deref())?;
     let (known, _) = customers::known(&app).await?;
     let deadline = Deadline::after(app.clock.clone(), LISTING_LIMIT);
-    let customers = chosen(customers::listed(&app, &deadline, &known).await?, &args.tenants)?;
+    let customers = chosen(customers::listed(&app, &deadline, &known).await?, &args.tenants, Watched::names)?;
     let tenants = match way {
         None => customers.iter().map(|customer| TenantSteps::link(&app, customer)).collect(),
         Some(way) => work(&app, args, way, customers).await?,

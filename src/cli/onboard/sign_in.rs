@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use m365::sign_in::{Registration, SignIn};
+use m365::sign_in::{Interaction, Registration, SignIn};
 
 use super::{App, OnboardError, report};
 
@@ -44,12 +44,10 @@ pub(super) async fn sign_in(app: &App, way: Way, http: &reqwest::Client) -> Resu
         partner: app.settings.partner.tenant_id,
         hosts: app.settings.hosts.clone(),
     };
-    let clock = &app.clock;
-    match way {
-        Way::Browser => {
-            let show = |address: &str| report(&format!("open this address to sign in: {address}"));
-            Ok(SignIn::in_browser(registration, http.clone(), clock, show).await?)
-        }
-        Way::Az | Way::Device => Ok(SignIn::with_device_code(registration, http.clone(), clock, report).await?),
-    }
+    let (interaction, lead) = match way {
+        Way::Browser => (Interaction::Browser, "open this address to sign in: "),
+        Way::Az | Way::Device => (Interaction::DeviceCode, ""),
+    };
+    let show = |instruction: &str| report(&format!("{lead}{instruction}"));
+    Ok(SignIn::interactive(interaction, registration, http.clone(), &app.clock, show).await?)
 }

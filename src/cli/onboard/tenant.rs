@@ -33,7 +33,7 @@ impl<'a> Onboarding<'a> {
         Self { app, technician, options, customer, steps: TenantSteps::of(customer), circumstances }
     }
 
-    /// Does everything that is missing. What fails is named, and the rest goes on, as far as it does not depend on it.
+    /// Does everything that is missing. A step that fails is named, and the steps that do not depend on it continue.
     pub(super) async fn run(mut self) -> TenantSteps {
         let Some(held) = self.directory().await else { return self.steps };
         if self.options.enable_auditing {

@@ -19,7 +19,7 @@ const STEP: &str = "Verification";
 const WAITS: [u64; 6] = [2, 4, 8, 16, 30, 60];
 
 impl Onboarding<'_> {
-    /// Looks at the tenant as `check` does, with new tokens. What a failed step left out is not waited for.
+    /// Looks at the tenant as `check` does, with new tokens. It does not wait for the effects of a step that failed.
     pub(super) async fn verify(&mut self, held: &Held) {
         if self.options.dry_run && self.steps.has(StepState::WouldDo) {
             return self.note(STEP, StepState::WouldDo, "look at the tenant as the app");

@@ -35,8 +35,14 @@ impl Reading {
     }
 
     /// The findings, without their records: those are in the temporary file.
-    pub(in crate::cli) fn judge(&self) -> Result<Vec<Finding>, ScanError> {
+    fn judge(&self) -> Result<Vec<Finding>, ScanError> {
         let mut findings = Vec::new();
+        self.judge_each(&mut |finding| findings.push(finding))?;
+        Ok(findings)
+    }
+
+    /// Hands on the findings in the order of time, without their records.
+    pub(in crate::cli) fn judge_each(&self, sink: &mut dyn FnMut(Finding)) -> Result<(), ScanError> {
         // A copy for each organization: records add what they show of rules.
         let mut known: HashMap<TenantId, Knowledge> = HashMap::new();
         self.kept.in_order(|json| -> Result<(), ScanError> {
@@ -49,10 +55,11 @@ impl Reading {
             let finding = judge(&record, known);
             known.note_rule(&record);
             finding.iter().for_each(|finding| known.note_domain(finding));
-            findings.extend(finding.map(|finding| Finding { record: String::new(), ..finding }));
+            if let Some(finding) = finding {
+                sink(Finding { record: String::new(), ..finding });
+            }
             Ok(())
-        })?;
-        Ok(findings)
+        })
     }
 
     /// The organization of a finding.

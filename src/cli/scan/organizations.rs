@@ -161,7 +161,8 @@ fn own_addresses(record: &AuditRecord) -> Vec<&str> {
     });
     let own_rule = is_rule && record.parameters.get("Mailbox").is_none();
     let own_mailbox = !is_rule && acts_on_a_mailbox(&record.operation) && names_the_actor(record);
-    let user = (is_user && (own_rule || own_mailbox)).then_some(&*record.user_id);
+    let is_namesake = is_user && is_called_as_organization(record);
+    let user = (is_user && (own_rule || own_mailbox || is_namesake)).then_some(&*record.user_id);
     let of_path = mailbox_of_rule(record).filter(|_| is_rule);
     let mailbox = named.or(of_path).map(mailbox_part);
     let own = record.mailbox_owner.as_deref().into_iter().chain(mailbox).chain(user);
@@ -199,6 +200,16 @@ fn names_the_actor(record: &AuditRecord) -> bool {
 fn is_near(record: &AuditRecord, address: &str) -> bool {
     let domain = |text: &str| text.rsplit_once('@').map(|(_, domain)| domain.trim().to_ascii_lowercase());
     is_member(record) && domain(address).is_some() && domain(address) == domain(&record.user_id)
+}
+
+/// Returns whether the actor's domain is called as the organization is: `contoso.com` beside `contoso.onmicrosoft.com`. A mail flow rule
+/// names no mailbox, and no attacker chooses the name of the actor's domain.
+fn is_called_as_organization(record: &AuditRecord) -> bool {
+    let label = |domain: &str| domain.split('.').next().map(str::to_ascii_lowercase).filter(|label| !label.is_empty());
+    let name = record.organization_name.as_deref().map(str::trim);
+    let initial = name.filter(|name| name.to_ascii_lowercase().ends_with(".onmicrosoft.com")).and_then(label);
+    let own = record.user_id.rsplit_once('@').and_then(|(_, domain)| label(domain));
+    initial.is_some() && initial == own
 }
 
 /// Returns whether the actor may be a user of the organization: not the system, an application, a partner's technician or a guest.

@@ -21,7 +21,7 @@ const WIDTH_IN_A_PIPE: u16 = 120;
 const NARROWEST_TABLE: u16 = 110;
 
 /// The narrowest terminal that is believed.
-const NARROWEST: u16 = 40;
+const NARROWEST: u16 = 20;
 
 /// Writes the threats, the malformed parts, and a line with the numbers.
 pub(super) fn write(reading: &Reading, groups: &[FindingGroup], out: &mut dyn Write) -> Result<(), ScanError> {
@@ -59,7 +59,12 @@ fn write_threats(threats: &[&FindingGroup], out: &mut dyn Write) -> std::io::Res
 /// A threat in lines, where a table would break words.
 fn write_block(group: &FindingGroup, width: usize, out: &mut dyn Write) -> std::io::Result<()> {
     let finding = &group.finding;
-    writeln!(out, "{}  {}", group.first.format("%Y-%m-%d %H:%M:%S"), finding.severity.as_str())?;
+    let head = format!("{}  {}", group.first.format("%Y-%m-%d %H:%M:%S"), finding.severity.as_str());
+    if head.width() <= width {
+        writeln!(out, "{head}")?
+    } else {
+        write_wrapped("", &head, width, out)?
+    }
     for part in [what(group).join(" "), who(group).join(" "), why(group).join(", ")] {
         write_wrapped("  ", &part, width, out)?;
     }

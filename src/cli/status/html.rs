@@ -22,7 +22,7 @@ const STYLE: &str = concat!(include_str!("../page/base.css"), include_str!("page
 <title>Monitoring report, {{ from }} to {{ to }} UTC</title><style>{{ style|safe }}</style></head><body>
 <header><h1>Monitoring report</h1>
 <p><time>{{ from }}</time> to <time>{{ to }} UTC</time>, created at <time>{{ now }} UTC</time> from the tables of Tenantwatch.</p>
-{% if !stopped.is_empty() %}<p class="warning">Tenantwatch has not run since <time>{{ stopped }} UTC</time>, so this is not the current state.</p>{% endif %}
+{% for warning in warnings %}<p class="warning">{{ warning.before }} <time>{{ warning.time }} UTC</time>{{ warning.after }}</p>{% endfor %}
 <dl class="numbers">
 <div><dt>Tenants</dt><dd>{{ tenants.len() }}</dd></div>
 <div class="{% if unread > 0 %}High{% endif %}"><dt>Not read now</dt><dd>{{ unread }}</dd></div>
@@ -85,7 +85,7 @@ struct Page {
     from: String,
     to: String,
     now: String,
-    stopped: String,
+    warnings: Vec<super::report::Warning>,
     unread: usize,
     open: usize,
     secured: usize,
@@ -116,7 +116,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         from: minute(report.period.from),
         to: minute(report.period.to),
         now: minute(report.now),
-        stopped: report.stopped_since.map(minute).unwrap_or_default(),
+        warnings: report.warnings(),
         unread: report.tenants.iter().filter(is_unread).count(),
         open: incidents.iter().filter(|incident| incident.status.is_open()).count(),
         secured: count(ThreatStatus::Secured) + count(ThreatStatus::Contained),

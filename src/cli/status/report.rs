@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::period::Period;
 use super::rows::{ReadinessItem, ServiceRows, TenantRows};
 use super::strip::{self, Strip, is_dark, is_late};
+use super::text::minute;
 use super::threats::{self, Containments, Threat};
 use crate::tables::{ActionRow, CoverageRow};
 use crate::tenants::LATE_AFTER;
@@ -28,6 +29,19 @@ pub struct Report {
     pub medians: Medians,
     /// The last run of GetDomain, if it is more than two hours ago.
     pub stopped_since: Option<DateTime<Utc>>,
+    /// Since when the webhook is off, if it is.
+    pub webhook_off_since: Option<DateTime<Utc>>,
+}
+
+/// A sentence about the service as a whole, in parts so that no line ends within its time.
+#[derive(Debug)]
+pub struct Warning {
+    /// The part before the time.
+    pub before: &'static str,
+    /// The time.
+    pub time: String,
+    /// The part after ` UTC`.
+    pub after: &'static str,
 }
 
 /// One tenant.
@@ -131,6 +145,22 @@ impl From<&Threat> for Intervals {
 }
 
 impl Report {
+    /// Returns one sentence for each thing about the service as a whole that somebody has to mend.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let stopped = self.stopped_since.map(|since| Warning {
+            before: "Tenantwatch has not run since",
+            time: minute(since),
+            after: ", so this is not the current state.",
+        });
+        let webhook_off = self.webhook_off_since.map(|since| Warning {
+            before: "The webhook is off since",
+            time: minute(since),
+            after: ": its receiver answered 410, so Tenantwatch sends nothing to it and drops its pending notifications. Set \
+                    WEBHOOK_URL to a new URL.",
+        });
+        stopped.into_iter().chain(webhook_off).collect()
+    }
+
     /// Puts the report together.
     pub fn new(rows: Vec<TenantRows>, service: &ServiceRows, period: Period, now: DateTime<Utc>) -> Self {
         let service_dark = strip::dark_for_all(service, now);
@@ -142,6 +172,7 @@ impl Report {
             presses: Vec::new(),
             medians: Medians::default(),
             stopped_since: service.row.as_ref().and_then(|row| row.last_run).filter(|last| now - *last > LATE_AFTER),
+            webhook_off_since: service.webhook_off_since,
         };
         for tenant in rows {
             report.add(tenant, &service_dark);

@@ -8,9 +8,10 @@ use serde::Deserialize;
 
 use crate::detection::FindingKind;
 use crate::tables::{
-    ACTIONS, ActionRow, COVERAGE, CoverageRow, FindingState, PROCESSED, ProcessedRow, ServiceRow, keys, readable,
+    ACTIONS, ActionRow, COVERAGE, CoverageRow, FindingState, PROCESSED, ProcessedRow, ServiceRow, WebhookRow, keys,
+    readable,
 };
-use base::ids::RecordId;
+use base::ids::{Domain, RecordId, TenantId};
 use table_store::{ColumnValue, PartitionKey, Query, Store, StoreError, Stored, Table, list_all, whole_text_columns};
 
 /// The tenants whose rows are read concurrently.
@@ -103,6 +104,13 @@ pub struct TenantRows {
     pub runs: Vec<ActionRow>,
 }
 
+impl TenantRows {
+    /// Returns the names of the tenant: its id and its domain.
+    pub fn names(&self) -> (TenantId, &Domain) {
+        (self.coverage.tenant_id, &self.coverage.domain)
+    }
+}
+
 /// The stored rows about the service as a whole.
 #[derive(Debug, Clone)]
 pub struct ServiceRows {
@@ -110,6 +118,8 @@ pub struct ServiceRows {
     pub row: Option<ServiceRow>,
     /// Its notices, oldest first.
     pub notices: Vec<StoredNotice>,
+    /// Since when nothing is sent to the webhook that is set.
+    pub webhook_off_since: Option<DateTime<Utc>>,
 }
 
 /// Returns the coverage rows that can be read, without the rest of the rows.
@@ -184,7 +194,10 @@ pub async fn service(store: &dyn Store) -> Result<ServiceRows, StoreError> {
     let rows = stored.iter().filter_map(|stored| readable(stored, ProcessedRow::from_stored(stored)));
     let mut notices: Vec<StoredNotice> = rows.map(|(row, _)| notice(&row)).collect();
     notices.sort_by_key(|notice| notice.at);
-    Ok(ServiceRows { row, notices })
+    let webhook = store.get(COVERAGE, &WebhookRow::key()).await?;
+    let webhook = webhook.and_then(|stored| readable(&stored, WebhookRow::from_stored(&stored))).map(|(row, _)| row);
+    let webhook_off_since = webhook.filter(|webhook| !webhook.off.is_empty()).map(|webhook| webhook.since);
+    Ok(ServiceRows { row, notices, webhook_off_since })
 }
 
 /// Lists rows of findings. Other rows of the table have keys that are not log ids.

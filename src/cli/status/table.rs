@@ -7,7 +7,7 @@ use comfy_table::{Cell, CellAlignment, Color, Table};
 use super::report::{Report, TenantStatus};
 use super::strip::is_dark;
 use super::text::{length, minute};
-use super::threats::Threat;
+use super::threats::{Threat, Untold};
 use crate::cli::output;
 use crate::cli::scan::printable;
 
@@ -25,8 +25,8 @@ const THREAT_HEADINGS: [&str; 8] =
 
 /// Writes the report.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    if let Some(since) = report.stopped_since {
-        writeln!(out, "Tenantwatch has not run since {} UTC, so this is not the current state.", minute(since))?;
+    for warning in report.warnings() {
+        writeln!(out, "{} {} UTC{}", warning.before, warning.time, warning.after)?;
     }
     if report.tenants.is_empty() {
         return writeln!(out, "No tenant is stored.");
@@ -106,11 +106,21 @@ fn write_open_threats(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             threat.kind.as_str().to_owned(),
             printable(threat.domain.as_str()),
             printable(&threat.user),
-            threat.told.map_or_else(|| "never".to_owned(), minute),
+            threat.told.map_or_else(|| threat.untold.as_str().to_owned(), minute),
             threat.status.as_str().to_owned(),
             threat.log_id.to_string(),
         ];
         cells.into_iter().map(Cell::new).collect()
     });
-    write_table(new_table(), &THREAT_HEADINGS, rows.collect(), out)
+    write_table(new_table(), &THREAT_HEADINGS, rows.collect(), out)?;
+    write_untold(report, out)
+}
+
+/// Says why nobody was notified of some open threats, and what somebody has to do.
+fn write_untold(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let untold = |threat: &&Threat| threat.status.is_open() && threat.told.is_none();
+    let mut reasons: Vec<Untold> = report.threats.iter().filter(untold).map(|threat| threat.untold).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    reasons.iter().try_for_each(|reason| writeln!(out, "Notified `{}`: {}", reason.as_str(), reason.explanation()))
 }

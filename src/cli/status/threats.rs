@@ -43,6 +43,60 @@ impl ThreatStatus {
     }
 }
 
+/// Why no channel has accepted the notification of a threat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Untold {
+    /// It is still to be sent.
+    Pending,
+    /// No channel gets threats of this severity.
+    Unwanted,
+    /// It repeats one that was notified.
+    Repeat,
+    /// It is sent no more.
+    GivenUp,
+    /// The runbook of 2019 did not store it.
+    NotNoted,
+}
+
+impl Untold {
+    fn of(row: &ProcessedRow) -> Self {
+        match row.state {
+            _ if row.is_original() => Self::NotNoted,
+            FindingState::Sending => Self::Pending,
+            FindingState::Recorded => Self::Unwanted,
+            FindingState::Repeat => Self::Repeat,
+            _ => Self::GivenUp,
+        }
+    }
+
+    /// Returns the words in place of a time.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "not yet",
+            Self::Unwanted => "not wanted",
+            Self::Repeat => "a repeat",
+            Self::GivenUp => "never",
+            Self::NotNoted => "unknown",
+        }
+    }
+
+    /// Returns the cause, and the action that corrects it.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Pending => {
+                "no channel has accepted the notification so far, and Tenantwatch retries; run tenantwatch check --notify."
+            }
+            Self::Unwanted => "NOTIFY_MINIMUM lets no channel get threats of this severity.",
+            Self::Repeat => "the same threat was notified before, and is not listed any more.",
+            Self::NotNoted => "the row is from the runbooks of 2019, which did not store it.",
+            Self::GivenUp => {
+                "no channel has accepted the notification, and it is sent no more: the channels did not answer for days, or the \
+                 webhook is off. Mend a channel, prove it with tenantwatch check --notify, and secure the accounts."
+            }
+        }
+    }
+}
+
 /// The results of automatic containments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Containments {
@@ -81,6 +135,8 @@ pub struct Threat {
     pub available: Option<DateTime<Utc>>,
     /// The time when the first channel accepted the notification.
     pub told: Option<DateTime<Utc>>,
+    /// Why there is no such time, if there is none.
+    pub untold: Untold,
     /// The end of the first run that secured the account and was not undone.
     pub secured: Option<DateTime<Utc>>,
     /// The progress of the response.
@@ -128,6 +184,7 @@ fn threat(stored: &StoredThreat, stands_for: Option<&ProcessedRow>, rows: &Tenan
         event: row.event_time,
         available: row.content_created,
         told,
+        untold: Untold::of(row),
         secured: progress.secured,
         status: progress.status,
         containment: if stored.containment.is_empty() {

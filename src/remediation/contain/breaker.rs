@@ -106,22 +106,25 @@ impl Breaker<'_> {
         let (subject, text) = match scope {
             BreakerScope::Tenant(_) => {
                 let subject = tenant.read(Subject::tenant).await;
-                let limit = self.app.settings.containment.limit;
+                let limit = match self.app.settings.containment.limit {
+                    1 => "1 account".to_owned(),
+                    limit => format!("{limit} accounts"),
+                };
                 let text = format!(
-                    "Tenantwatch {verb} no further account of {} for now, since {}: the limit of {limit} accounts in 24 hours \
-                     (AUTO_CONTAIN_LIMIT) is reached. Threats are still notified. Check whether one attack hit many accounts or \
-                     whether these are false alarms, and secure the accounts with their cards.",
+                    "Tenantwatch {verb} no further account of {} since {}: the limit of {limit} in 24 hours (AUTO_CONTAIN_LIMIT) is \
+                     reached. {}",
                     subject.organization,
-                    stamp(since)
+                    stamp(since),
+                    advice("24 hours")
                 );
                 (subject, text)
             }
             BreakerScope::All => {
                 let text = format!(
-                    "Tenantwatch {verb} no further account in any tenant for now, since {}: the limit of {TOTAL_LIMIT} accounts \
-                     in one hour is reached. Threats are still notified. Check whether these are false alarms, and secure the \
-                     accounts with their cards.",
-                    stamp(since)
+                    "Tenantwatch {verb} no further account in any tenant since {}: the limit of {TOTAL_LIMIT} accounts in one hour is \
+                     reached. {}",
+                    stamp(since),
+                    advice("60 minutes")
                 );
                 (Subject::service(self.app.settings.partner.tenant_id), text)
             }
@@ -132,6 +135,14 @@ impl Breaker<'_> {
         };
         Notice { subject, what: "Breaker".to_owned(), since: format!("{mode} {}", since.to_rfc3339()), text, at: since }
     }
+}
+
+/// Returns what happens from now on, and what a person has to do.
+fn advice(window: &str) -> String {
+    format!(
+        "Every threat is still notified: secure its account with the card. Only the accounts of the last {window} count, so it \
+         resumes by itself. Check now whether one attack hits many accounts or whether these are false alarms."
+    )
 }
 
 fn no_room(condition: Condition, scope: BreakerScope, since: DateTime<Utc>) -> NoRoom {

@@ -10,7 +10,7 @@ use crate::remediation::context::RemediationContext;
 /// The calendar. In a mailbox of another language it has another name; permissions on it then prove nothing.
 const CALENDAR: &str = "\\Calendar";
 
-/// Returns whether every recipient of the rule is proven to have access. What cannot be read, or not in time, is not proven.
+/// Returns whether every recipient of the rule is proven to have access. An access that cannot be read in time is not proven.
 pub async fn is_given_to_all(context: &RemediationContext<'_>, rule: &InboxRule, look_ups: &Deadline) -> bool {
     let targets = rule.targets();
     for target in &targets {

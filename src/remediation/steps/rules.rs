@@ -38,7 +38,7 @@ pub struct Rule {
     /// True if it is enabled.
     pub enabled: bool,
     /// The recipients of its mail, if its name is one of Exchange's: a rule is not excused by its name alone.
-    pub reach: Option<Reach>,
+    pub destination: Option<RuleDestination>,
     /// True if it is seen only with `IncludeHidden`; `None` if that could not be determined.
     pub hidden: Option<bool>,
     /// True if it is one of Exchange's own, which are left enabled.
@@ -55,12 +55,13 @@ impl Rule {
     /// Returns whether Exchange may have created it for a delegate; Exchange may refuse to disable such a rule. A rule that people can
     /// see, or that may send mail outside, is not one of these.
     pub fn is_for_delegate(&self) -> bool {
-        is_delegate_rule_name(&self.name) && self.reach.is_some_and(|reach| reach <= Reach::Uncertain)
+        is_delegate_rule_name(&self.name)
+            && self.destination.is_some_and(|destination| destination <= RuleDestination::Uncertain)
     }
 
     /// Returns whether its recipients could not be determined. It may be Exchange's own.
     pub fn is_unproven(&self) -> bool {
-        self.reach == Some(Reach::Unproven)
+        self.destination == Some(RuleDestination::Unproven)
     }
 
     /// Returns whether it has to be disabled.
@@ -194,13 +195,13 @@ async fn read_through_exchange(context: &RemediationContext<'_>) -> Result<Rules
     let mut has_junk_rule = false;
     for listed in all {
         let is_hidden = visible.as_ref().map(|visible| !visible.contains(listed.identity.as_str()));
-        let reach = match is_hidden {
+        let destination = match is_hidden {
             _ if !is_exchange_rule_name(&listed.name) => None,
-            Some(true) => Some(reach(context, &listed, &look_ups).await),
+            Some(true) => Some(destination(context, &listed, &look_ups).await),
             Some(false) => None,
-            None => Some(Reach::Unproven),
+            None => Some(RuleDestination::Unproven),
         };
-        let is_to_delegates = reach == Some(Reach::Inside)
+        let is_to_delegates = destination == Some(RuleDestination::Inside)
             && is_delegate_rule_name(&listed.name)
             && delegate_access::is_given_to_all(context, &listed, &look_ups).await;
         let rule = of_exchange(&listed, Source::Inbox);
@@ -210,7 +211,7 @@ async fn read_through_exchange(context: &RemediationContext<'_>) -> Result<Rules
             && !is_named_by_threat(context, &rule)
             && excused_rules::is_excused(&listed, is_to_delegates);
         has_junk_rule |= is_excused && excused_rules::is_junk_rule(&listed);
-        known.push(Rule { reach, hidden: is_hidden, is_exchanges_own: is_excused, ..rule });
+        known.push(Rule { destination, hidden: is_hidden, is_exchanges_own: is_excused, ..rule });
     }
     known.extend(sweep);
     Ok(Rules { known, unseen })
@@ -232,7 +233,7 @@ fn of_exchange(listed: &ListedRule, source: Source) -> Rule {
         id: listed.id.clone(),
         name: listed.name.clone(),
         enabled: listed.enabled,
-        reach: None,
+        destination: None,
         hidden: None,
         is_exchanges_own: false,
         targets: listed.targets().into_iter().map(str::to_owned).collect(),
@@ -243,7 +244,7 @@ fn of_exchange(listed: &ListedRule, source: Source) -> Rule {
 
 /// The recipients of a rule's mail, from harmless to external.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
+pub enum RuleDestination {
     /// Nowhere, or only to mailboxes that are proven to be inside.
     Inside,
     /// To a group, or to nobody whom Exchange knows.
@@ -254,30 +255,32 @@ pub enum Reach {
     Outside,
 }
 
-/// Returns the reach of a rule. A target for whose look-up there is no time is unproven.
-async fn reach(context: &RemediationContext<'_>, rule: &InboxRule, look_ups: &Deadline) -> Reach {
+/// Returns the destination of a rule. A target for whose look-up there is no time is unproven.
+async fn destination(context: &RemediationContext<'_>, rule: &InboxRule, look_ups: &Deadline) -> RuleDestination {
     let targets = rule.targets();
     if targets.is_empty() {
-        return Reach::Inside;
+        return RuleDestination::Inside;
     }
     let Some(Ok(boundary)) = look_ups.limit(context.boundary()).await else {
-        return Reach::Unproven;
+        return RuleDestination::Unproven;
     };
     if targets.iter().filter_map(|target| smtp_target(target)).any(|address| !boundary.is_inside(&address)) {
-        return Reach::Outside;
+        return RuleDestination::Outside;
     }
-    let mut reach = Reach::Inside;
+    let mut destination = RuleDestination::Inside;
     for target in targets {
         let is_late = look_ups.has_passed() || context.exchange_was_silent();
         let recipient = if is_late { Recipient::Unread } else { context.recipient(target).await };
-        reach = reach.max(match recipient {
-            Recipient::Mailbox(address) | Recipient::Other(address) if !boundary.is_inside(&address) => Reach::Outside,
-            Recipient::Mailbox(_) => Reach::Inside,
-            Recipient::Other(_) | Recipient::None => Reach::Uncertain,
-            Recipient::Unread => Reach::Unproven,
+        destination = destination.max(match recipient {
+            Recipient::Mailbox(address) | Recipient::Other(address) if !boundary.is_inside(&address) => {
+                RuleDestination::Outside
+            }
+            Recipient::Mailbox(_) => RuleDestination::Inside,
+            Recipient::Other(_) | Recipient::None => RuleDestination::Uncertain,
+            Recipient::Unread => RuleDestination::Unproven,
         });
     }
-    reach
+    destination
 }
 
 /// The rules that a finding is about: by id, else by name, because a rule that is made again has another id. None if it is gone.
@@ -307,7 +310,7 @@ fn of_graph(rule: MessageRule) -> Rule {
         id: rule.id,
         name: rule.display_name,
         enabled: rule.is_enabled,
-        reach: None,
+        destination: None,
         hidden: None,
         is_exchanges_own: false,
     }

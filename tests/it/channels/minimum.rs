@@ -54,6 +54,7 @@ async fn threat_that_no_channel_wants_is_recorded() {
     for row in rows.iter().filter(|row| row.threat) {
         let expected = if row.severity == Severity::High { FindingState::Sent } else { FindingState::Recorded };
         assert_eq!(row.state, expected, "{:?} {:?}", row.severity, row.reasons);
+        assert!(!row.incident_id.is_empty() && row.incident_id == rows[0].incident_id, "{row:#?}");
     }
     assert!(rows.iter().any(|row| row.threat && row.severity == Severity::Medium), "{rows:#?}");
     assert!(!fixture.coverage().await.pending);

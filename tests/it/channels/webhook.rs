@@ -85,7 +85,8 @@ async fn threat_is_sent_signed_and_without_tokens() {
     }
     let row = fixture.findings().await.remove(0);
     assert_eq!((row.state, row.notified.len()), (FindingState::Sent, 1));
-    assert_eq!(received.id, webhook::event_id(&row));
+    let expected = uuid::Uuid::new_v5(row.record_id.as_uuid(), b"tenantwatch.threat");
+    assert_eq!((&received.id, &webhook::event_id(&row)), (&expected.to_string(), &received.id));
     assert_eq!(received.timestamp, fixture.now().timestamp().to_string());
 }
 

@@ -60,6 +60,7 @@ async fn no_account_is_contained_twice_or_without_notification() {
     let few = seeds().start..seeds().end.min(seeds().start + number("CHAOS_SEEDS").unwrap_or(SEEDS_CONTAINED));
     let sum = live_through_all(azurite, few.clone(), Plan::with_containment).await;
     assert!(sum.contained > 0 || few.count() < 4, "nobody was contained: {sum}");
+    assert!(sum.blocked_once > 0 || sum.contained == 0, "no run is known by its words: {sum}");
     assert_eq!(sum.complaints, Vec::<String>::new(), "try one again with CHAOS_SEED");
 }
 
@@ -102,6 +103,10 @@ async fn day_without_faults_repeats_nothing_and_verdict_works() {
     second.order = u64::MAX;
     twice.accepted.push(second);
     assert!(judge(&twice).complaints[0].contains("again after"), "{:?}", judge(&twice).complaints);
+
+    let mut silent = story.clone();
+    silent.blocked.insert("nobody@contoso.com".to_owned());
+    assert!(judge(&silent).complaints[0].contains("no notification says so"), "{:?}", judge(&silent).complaints);
 
     let mut unread = story;
     let blob = unread.blobs.iter_mut().find(|blob| blob.was_read).unwrap();

@@ -29,6 +29,8 @@ pub struct Verdict {
     pub faults: u64,
     /// Accounts that cannot sign in.
     pub contained: usize,
+    /// The accounts of which one run says that it blocked them. A kill may come between the act and its row.
+    pub blocked_once: usize,
     pub complaints: Vec<String>,
 }
 
@@ -44,6 +46,7 @@ impl Verdict {
         self.kills += other.kills;
         self.faults += other.faults;
         self.contained += other.contained;
+        self.blocked_once += other.blocked_once;
         self.complaints.extend(other.complaints.into_iter().map(|complaint| format!("seed {seed}: {complaint}")));
     }
 }
@@ -101,6 +104,7 @@ fn look_at_containments(story: &Story, verdict: &mut Verdict) {
             details.filter_map(|step| step["Detail"].as_str()).any(|detail| detail.to_lowercase().contains(&said))
         };
         let times = story.containments.iter().filter(has_blocked).count();
+        verdict.blocked_once += usize::from(times == 1);
         if times > 1 {
             verdict.complaints.push(format!("{account} was contained {times} times"));
         }

@@ -207,6 +207,53 @@ async fn test_notification_is_sent_only_on_demand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn test_goes_through_each_of_five_channels() {
+    let checked = ready().await;
+    let further = checked.simulator.further_channels();
+    let further: Vec<(&str, &str)> = further.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let names = ["flow", "teams", "webhook", "mail", "slack"];
+    let states = |found: &Value| names.map(|name| state(found, name).to_owned());
+    let (_, found) = checked.check(&[], &further).await;
+    assert_eq!(states(&found), ["ok", "ok", "ok", "unknown", "ok"], "{found:#}");
+    checked.simulator.forget_requests();
+    let (code, found) = checked.check(&["--notify"], &further).await;
+    assert_eq!((code, states(&found)), (Some(0), ["ok"; 5].map(str::to_owned)), "{found:#}");
+    let sent = [Service::Flow, Service::Teams, Service::Webhook, Service::Slack]
+        .map(|service| checked.simulator.count(move |request| request.service == service));
+    assert_eq!((sent, checked.simulator.world().sent_mail.len()), ([1; 4], 1));
+    assert_eq!(checked.simulator.webhooks()[0].json()["type"], "tenantwatch.test");
+    assert!(checked.simulator.notifications().iter().all(|body| body["Type"] == "Test" && body["ActionToken"] == ""));
+
+    checked.simulator.world().mail_sender = "other@provider.example".to_owned();
+    let (code, found) = checked.check(&["--notify"], &further).await;
+    assert_eq!((code, state(&found, "mail")), (Some(1), "missing"), "{found:#}");
+    assert!(found.to_string().contains("Application Mail.Send"), "{found:#}");
+}
+
+/// It accepts the test, but nothing else is sent to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn webhook_that_is_off_is_missing_even_if_it_accepts_a_test() {
+    let checked =
+        Checked { simulator: Simulator::start(threatened()).await.unwrap(), data: tempfile::tempdir().unwrap() };
+    let further = checked.simulator.further_channels();
+    let further: Vec<(&str, &str)> = further.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    checked.simulator.inject(Fault::status(Service::Webhook, "", 410));
+    checked.command(&["run", "--once"], &further).await;
+    checked.simulator.clear_faults();
+    for arguments in [&[][..], &["--notify"]] {
+        let (code, found) = checked.check(arguments, &further).await;
+        assert_eq!((code, state(&found, "webhook")), (Some(1), "missing"), "{arguments:?} {found:#}");
+        assert!(found.to_string().contains("set WEBHOOK_URL to a new URL"), "{found:#}");
+    }
+    assert_eq!(checked.simulator.webhooks().len(), 1, "the test was sent all the same");
+}
+
+/// One tenant with one threat.
+fn threatened() -> World {
+    scenario::one_threat_each(1, chrono::Utc::now()).0
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn table_fits_a_page_and_writes_control_characters_out() {
     let checked = ready().await;
     let body = serde_json::json!({"error": {"code": "Denied", "message": "\u{1b}[31mpress \u{202e}here"}}).to_string();

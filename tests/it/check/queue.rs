@@ -16,6 +16,10 @@ const WRONG_KEY: &str = "bm90IHRoZSBrZXkgb2YgdGhpcyBhY2NvdW50";
 
 /// Checks with tables of its own in that storage, and returns the exit code and the document.
 async fn check(simulator: &Simulator, connection_string: &str) -> (Option<i32>, Value) {
+    check_with(simulator, connection_string, &[]).await
+}
+
+async fn check_with(simulator: &Simulator, connection_string: &str, changes: &[(&str, &str)]) -> (Option<i32>, Value) {
     let own = Uuid::new_v4().simple().to_string();
     let tables = ["PROCESSED_TABLE", "ACTIONS_TABLE", "COVERAGE_TABLE"];
     let folder = tempfile::tempdir().unwrap();
@@ -26,6 +30,7 @@ async fn check(simulator: &Simulator, connection_string: &str) -> (Option<i32>, 
         .envs(simulator.environment())
         .envs(tables.map(|name| (name, format!("{}{own}", &name[..4].to_lowercase()))))
         .env("AzureWebJobsStorage", connection_string)
+        .envs(changes.iter().copied())
         .output()
         .await
         .unwrap();
@@ -91,4 +96,16 @@ async fn silent_queue_service_is_unknown_and_the_tables_are_not() {
     let written =
         found["Ours"].as_array().unwrap().iter().filter(|item| item["Detail"] == "a row was written, read and deleted");
     assert_eq!(written.count(), 3, "{found:#}");
+}
+
+/// Without tables of Azure a folder has a key of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn containment_that_cannot_act_without_a_key_is_missing() {
+    let Some(azurite) = azurite().await else { return };
+    let simulator = Simulator::start(scenario::quiet(1)).await.unwrap();
+    for (key, expected) in [("", "missing"), ("off", "ok")] {
+        let changes = [("ACTION_KEY", key), ("AUTO_CONTAIN", "*"), ("AUTO_CONTAIN_MODE", "act")];
+        let (code, found) = check_with(&simulator, &azurite.connection_string, &changes).await;
+        assert_eq!((code, state(&found, "AUTO_CONTAIN")), (Some(1), expected), "{found:#}");
+    }
 }

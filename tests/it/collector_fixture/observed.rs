@@ -1,4 +1,4 @@
-//! What a run has stored, sent and asked for.
+//! Observes a run: its rows, its notifications and its requests.
 
 use base::ids::TenantId;
 use chrono::{DateTime, Utc};

@@ -97,8 +97,8 @@ async fn window_slides_and_a_second_opening_is_told_again() {
     assert_eq!((blocked(&fixture), breaker_notices(&fixture).len()), (2, 2));
 }
 
-#[tokio::test]
-async fn all_tenants_together_have_a_limit() {
+/// Attacks one account each of 25 tenants at the same time.
+pub async fn attack_25_tenants() -> CollectorFixture {
     let fixture = ready(acting).await;
     let tenants: Vec<Uuid> = (0..25).map(|number| Uuid::from_u128(0xf000 + number)).collect();
     for (number, tenant) in tenants.iter().enumerate() {
@@ -120,6 +120,12 @@ async fn all_tenants_together_have_a_limit() {
     fixture.wait(TimeDelta::minutes(1));
     let messages: Vec<_> = tenants.iter().map(|tenant| fixture.message_for(*tenant)).collect();
     join_all(messages.iter().map(|message| fixture.deliver(message))).await;
+    fixture
+}
+
+#[tokio::test]
+async fn all_tenants_together_have_a_limit() {
+    let fixture = attack_25_tenants().await;
     assert_eq!((count(&fixture, "Done"), count(&fixture, &refused(Condition::TotalLimit))), (20, 5));
     assert_eq!(breaker_notices(&fixture).len(), 1);
 }

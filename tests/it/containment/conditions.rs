@@ -5,12 +5,12 @@ use serde_json::json;
 use tenantwatch::detection::{ReasonName, Severity};
 use tenantwatch::remediation::contain::{AccountFacts, Condition, Origin, Ours, Theirs};
 use tenantwatch::settings::ProtectedUser;
-use tenantwatch_simulator::world::SecurityGroup;
+use tenantwatch_simulator::world::{AcceptedDomain, RoleAssignment, SecurityGroup};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 use uuid::Uuid;
 
 use super::{acting, attack, changes, ready, robbing_rule, runs, told, user};
-use crate::collector_fixture::{CollectorFixture, Failure, Operation};
+use crate::collector_fixture::{CollectorFixture, Failure, Operation, forwarding_rule};
 
 fn now() -> DateTime<Utc> {
     "2026-11-22T10:00:00Z".parse().unwrap()
@@ -142,11 +142,54 @@ async fn account_with_a_role_is_not_contained() {
     })
     .await;
 
+    is_refused(Condition::NoRole, |fixture| {
+        fixture.contoso(|tenant| tenant.directory.set("Directory.Read.All", false))
+    })
+    .await;
+
     let fixture = ready(acting).await;
     change_user(&fixture, |user| user.groups = vec![group(false)]);
     attack(&fixture, 7, "Invoices");
     fixture.read().await.unwrap();
     assert_eq!(told(&fixture)["Containment"], "Done", "a group without a role is no role");
+}
+
+/// No membership shows a role for an administrative unit, or a custom one.
+#[tokio::test]
+async fn account_with_a_scoped_or_custom_role_is_not_contained() {
+    let group = SecurityGroup { id: Uuid::from_u128(5), has_directory_role: false };
+    for scope in ["/administrativeUnits/00000000-0000-0000-0000-000000000009", "/"] {
+        for through_group in [false, true] {
+            is_refused(Condition::NoRole, |fixture| {
+                change_user(fixture, |user| user.groups = vec![group.clone()]);
+                let principal = if through_group { group.id } else { user(fixture).id };
+                let (definition, scope) = (Uuid::from_u128(7), scope.to_owned());
+                fixture.contoso(|tenant| {
+                    tenant.directory.role_assignments.push(RoleAssignment { principal, definition, scope });
+                });
+            })
+            .await;
+        }
+    }
+}
+
+/// The evaluation still knows the accepted domains of some minutes ago; the containment reads them again.
+#[tokio::test]
+async fn target_that_is_internal_by_now_keeps_from_containing() {
+    let fixture = ready(acting).await;
+    super::add_person(&fixture, "walter");
+    let other = robbing_rule(8, "Payroll", &fixture).to_string().replace("victor", "walter");
+    fixture.publish(vec![serde_json::from_str(&other).unwrap()]);
+    fixture.read().await.unwrap();
+    fixture.set_rule(7, "Invoices", json!({ "ForwardTo": ["eve@evil.example"] }));
+    fixture.publish(vec![forwarding_rule(7, "Invoices", "eve@evil.example", fixture.now())]);
+    fixture.sim.forget_requests();
+    fixture.contoso(|tenant| tenant.accepted_domains.push(AcceptedDomain::new("evil.example")));
+    fixture.read().await.unwrap();
+    let told = super::all_told(&fixture).pop().unwrap();
+    assert_eq!((&told["Severity"], &told["SourceMailbox"]), (&json!("High"), &json!(super::VICTOR)), "{told:#}");
+    assert_eq!(told["Containment"], format!("Refused: {}", Condition::ExternalTarget.unmet()), "{told:#}");
+    assert_eq!(changes(&fixture), 0);
 }
 
 #[tokio::test]

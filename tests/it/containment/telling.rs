@@ -60,9 +60,11 @@ async fn webhook_gets_its_own_type_and_no_token() {
     assert_eq!((&body["type"], &body["data"]["Containment"]), (&json!("tenantwatch.contained"), &json!("Done")));
     assert!(body["data"].get("UndoToken").is_none() && body["data"].get("ActionToken").is_none());
     assert!(!body.to_string().contains("v2."));
-    assert!(fixture.sim.slack_messages()[0].to_string().contains("Contained"));
+    let slack = fixture.sim.slack_messages()[0].to_string();
+    assert!(slack.contains("Contained") && !slack.contains("v2."), "{slack}");
     let mails = crate::channels::mail::mails(&fixture);
     assert_eq!(mails.len(), 1);
+    assert!(!mails[0].contains("v2.") && !mails[0].contains("RemediateAccount"), "{}", mails[0]);
     assert!(format!("{:?}", mails[0]).contains("sign-in is blocked"), "{:?}", mails[0]);
 }
 

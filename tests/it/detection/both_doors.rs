@@ -309,7 +309,7 @@ fn odd_records() -> Vec<Vec<u8>> {
     let members = [deep("[", "]"), deep("{\"a\":", "}"), "\"\\ud800\"".to_owned(), "1e400".to_owned()];
     let record = |(number, member): (usize, String)| {
         let id = Uuid::from_u128(0x20000 + number as u128);
-        format!("{{\"CreationTime\":\"2026-11-22T09:30:00\",\"Operation\":\"New-InboxRule\",\"Id\":\"{id}\",\"a\":{member}}}").into_bytes()
+        format!("{{\"CreationTime\":\"2026-11-22T09:30:00\",\"Operation\":\"New-InboxRule\",\"Id\":\"{id}\",\"Parameters\":[{{\"Name\":\"Name\",\"Value\":\"Odd\"}}],\"a\":{member}}}").into_bytes()
     };
     members.into_iter().enumerate().map(record).collect()
 }

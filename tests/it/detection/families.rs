@@ -5,6 +5,7 @@ use serde_json::json;
 use tenantwatch::detection::{FindingKind, Knowledge, Severity, judge};
 
 use super::fixtures::tenant;
+use super::kinds::{self, offline};
 
 fn severity(actor: &str, operation: &str, parameters: &[(&str, &str)]) -> Severity {
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
@@ -72,6 +73,53 @@ fn deleting_is_excused_only_by_spam_verdicts() {
     ];
     for condition in scopes_and_exceptions {
         assert_eq!(by(&[condition]), Severity::High, "{condition:?}");
+    }
+}
+
+#[test]
+fn applications_are_known_by_the_begin_and_the_spelling_of_their_names() {
+    let consent = |name: &str| {
+        offline(&kinds::record(
+            "Consent to application.",
+            &json!({"Target": [{"ID": name, "Type": 1}, {"ID": "00000001-5555-4666-8777-999999999999", "Type": 2}],
+                "ModifiedProperties": [{"Name": "ConsentAction.Permissions", "OldValue": "", "NewValue": "[] => [[Scope: User.Read]]"}]}),
+        ))
+        .severity
+    };
+    for name in [
+        "rclone",
+        "rclone-test",
+        "rclone (backup)",
+        "Rclone_2",
+        "Spike",
+        "Spike Email - Mail & Team Chat",
+        "eM Client 10",
+        "SigParser-App",
+        "Outlok",
+        "OneDirve",
+        "SharePiont Online",
+        "Exchnage Online",
+        "Microsft Teams",
+        "rnicrosoft",
+    ] {
+        assert_eq!(consent(name), Severity::High, "{name}");
+    }
+    for name in [
+        "Spike Prime",
+        "SpikeNow",
+        "Rclonely",
+        "Lookout",
+        "PDF-XChange Editor",
+        "One Driver",
+        "Outlook Reminders",
+        "Exchange Rates",
+        "Office Timeline",
+        "OfficeRnD",
+        "Postboxes of Bonn",
+        "Teamwork",
+        "Share Points",
+    ] {
+        assert_eq!(consent(name), Severity::Low, "{name}");
     }
 }
 

@@ -332,3 +332,34 @@ async fn responder_without_a_name_is_never_listed() {
         assert_eq!(run.calls[0]["Action"], "Remediate", "{responders}");
     }
 }
+
+#[tokio::test]
+async fn card_is_not_used_up_by_somebody_who_may_not_press() {
+    let presses: Vec<_> = std::iter::repeat_n(("Mallory", "Dismiss"), 100).chain([("terry", "Undo")]).collect();
+    let again = presses.iter().take(100).copied().chain([("terry", "Remediate")]);
+    let all: Vec<_> = presses.iter().copied().chain(again).collect();
+    let run = pressed(contained(), &all, "terry@msp.example", [undone(), done()], "http://127.0.0.1:9/").await;
+    let sent: Vec<&Value> = run.calls.iter().map(|call| &call["Action"]).collect();
+    assert_eq!((run.waiting.len(), sent), (202, vec![&json!("Undo"), &json!("Remediate")]));
+}
+
+/// A number that Power Automate does not accept keeps the whole flow from being imported.
+#[test]
+fn loops_that_wait_for_a_press_have_the_greatest_limit() {
+    let mut limits = Vec::new();
+    collect_limits(&definition()["actions"], &mut limits);
+    limits.sort_unstable();
+    assert_eq!(limits, [5_000, 5_000]);
+}
+
+/// The limits of the loops in which a card waits for a press.
+fn collect_limits(actions: &Value, limits: &mut Vec<u64>) {
+    for action in actions.as_object().into_iter().flat_map(|actions| actions.values()) {
+        let waits = action["actions"].as_object().into_iter().flat_map(|inner| inner.values());
+        if action["type"] == "Until" && waits.into_iter().any(|inner| inner["type"] == "OpenApiConnectionWebhook") {
+            limits.push(action["limit"]["count"].as_u64().unwrap());
+        }
+        collect_limits(&action["actions"], limits);
+        collect_limits(&action["else"]["actions"], limits);
+    }
+}

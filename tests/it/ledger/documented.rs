@@ -6,16 +6,16 @@ use table_store::{Column, Entity};
 use tenantwatch::tables::{
     ActionRow, AddedDomainRow, AttackerRow, BreakerRow, BreakerScope, ConsentRow, CoverageRow, DeferredBlob,
     IncidentRow, InvestigationRow, LockRow, NotifiedFingerprintRow, OpenSnapshotsRow, PendingRow, ProcessedRow,
-    RemovedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow,
+    RemovedRow, ServiceRow, TargetIndexRow, TargetRow, UserEventRow, WebhookRow,
 };
 
 use super::row_fixture::{
     action, added, attacker, breaker, consent, finding, incident, investigation, lock, near, open_snapshots, owed,
-    pending, removed, seen, service, target, tenant_row,
+    pending, removed, seen, service, target, tenant_row, webhook,
 };
 
 /// The rows of docs/tables.md, and what the code writes.
-fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
+pub fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
     vec![
         ("ProcessedAuditLogs", ProcessedRow::COLUMNS, finding().to_entity()),
         ("ProcessedAuditLogs: `incident_<h>`", IncidentRow::COLUMNS, incident().to_entity()),
@@ -35,6 +35,7 @@ fn documented() -> Vec<(&'static str, &'static [&'static str], Entity)> {
         ("AuditLogCoverage: `removed_<h>`", RemovedRow::COLUMNS, removed().to_entity()),
         ("AuditLogCoverage: `added_<h>`", AddedDomainRow::COLUMNS, added().to_entity()),
         ("AuditLogCoverage: `breaker`", BreakerRow::COLUMNS, breaker(BreakerScope::All).to_entity()),
+        ("AuditLogCoverage: `channel`", WebhookRow::COLUMNS, webhook().to_entity()),
         ("AuditLogCoverage: the service", ServiceRow::COLUMNS, service().to_entity()),
     ]
 }
@@ -56,7 +57,7 @@ fn documentation() -> BTreeMap<String, BTreeMap<String, String>> {
 }
 
 /// Numbered columns and the hours of `Fetched_` go under one name.
-fn documented_name(column: &str) -> &str {
+pub fn documented_name(column: &str) -> &str {
     match column.split_once('_') {
         Some(("Fetched", _)) => "Fetched_",
         Some((name, _)) => name,
@@ -64,7 +65,7 @@ fn documented_name(column: &str) -> &str {
     }
 }
 
-fn type_name(value: &Column) -> &'static str {
+pub fn type_name(value: &Column) -> &'static str {
     match value {
         Column::Text(_) => "String",
         Column::Bool(_) => "Boolean",

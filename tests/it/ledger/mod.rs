@@ -3,6 +3,7 @@
 mod claims;
 mod coverage;
 mod documented;
+mod first_version;
 mod round_trip;
 mod row_fixture;
 mod versions;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::row_fixture::{
     RECORD, action, attacker, breaker, clock, finding, hour, investigation, lock, near, open_snapshots, owed, pending,
-    seen, service, store, stored, target, tenant, tenant_row,
+    seen, service, store, stored, target, tenant, tenant_row, webhook,
 };
 use super::versions::row_of_2019;
 use table_store::Store as _;
@@ -48,6 +48,7 @@ async fn every_row_comes_back_as_it_was_saved() {
     comes_back(pending()).await;
     comes_back(target()).await;
     comes_back(service()).await;
+    comes_back(webhook()).await;
     comes_back(lock()).await;
     comes_back(open_snapshots()).await;
     comes_back(breaker(BreakerScope::All)).await;

@@ -13,7 +13,7 @@ use tenantwatch::tables::{
     ActionRow, AddedDomainRow, AttackerRow, BreakerRow, BreakerScope, ConsentRow, Containment, CoverageRow,
     DeferredBlob, FindingState, IncidentRow, IndexedRun, InvestigationRow, LockRow, NotifiedFingerprintRow,
     OpenSnapshotsRow, PendingRow, ProcessedRow, RemovedRow, ServiceRow, Span, StoredItem, StoredReadiness, TargetRow,
-    TenantState, Unanswered, UserEventRow, VictimAccount,
+    TenantState, Unanswered, UserEventRow, VictimAccount, WebhookRow,
 };
 
 pub const RECORD: &str = "6a9b6c4e-0d6f-4f1c-8b1e-08d9f3a1b2c3";
@@ -241,8 +241,11 @@ pub fn service() -> ServiceRow {
         last_readiness: Some(hour(5)),
         last_digest: Some(hour(0)),
         notified: String::new(),
-        webhook_off: Digest::of(&["https://hooks.example"]).as_str().to_owned(),
     }
+}
+
+pub fn webhook() -> WebhookRow {
+    WebhookRow { off: Digest::of(&["https://hooks.example"]).as_str().to_owned(), since: hour(1) }
 }
 
 pub fn lock() -> LockRow {

@@ -59,7 +59,7 @@ fn kind_of(reason: ReasonName) -> FindingKind {
 }
 
 /// The texts of a card, a line for each element.
-fn lines(element: &Value, into: &mut Vec<String>) {
+pub fn lines(element: &Value, into: &mut Vec<String>) {
     let text = |value: &Value, member: &str| value[member].as_str().map(str::to_owned);
     match element {
         Value::Array(elements) => elements.iter().for_each(|one| lines(one, into)),

@@ -5,10 +5,13 @@ use serde_json::Value;
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
 use super::Catalogue;
+use super::cards::lines;
 use crate::channels::with;
 use crate::collector_fixture::{CONTOSO, CollectorFixture, FABRIKAM, forwarding_rule};
-use crate::containment::breaker::attack_many;
-use crate::containment::{acting, ready};
+use crate::containment::breaker::{attack_25_tenants, attack_many};
+use crate::containment::{acting, breaker_notices, observing, ready};
+use m365::Cloud;
+use tenantwatch::notify::{mail, slack};
 
 fn add(catalogue: &mut Catalogue, what: &str, fixture: &CollectorFixture) {
     catalogue.situation(what);
@@ -90,6 +93,23 @@ async fn notices_about_a_tenant_are_in_the_catalogue() {
     attack_many(&fixture, 0..2);
     fixture.read().await.unwrap();
     add(&mut catalogue, "The limit of contained accounts is reached", &fixture);
+    catalogue.situation("The same in the card, in Slack and by mail");
+    let notice = breaker_notices(&fixture).remove(0);
+    let mut card = Vec::new();
+    lines(&serde_json::from_str(notice["Card"].as_str().unwrap()).unwrap(), &mut card);
+    card.iter().for_each(|line| catalogue.message(line));
+    let rows = fixture.rows("contoso.com").await;
+    let row = rows.iter().find(|row| row.operation == "Breaker").unwrap();
+    catalogue.message(slack::message(&row.into(), Cloud::Worldwide)["text"].as_str().unwrap());
+    catalogue.message(&mail::subject(&row.into()));
+    for (key, value) in mail::lines(&row.into(), Cloud::Worldwide, true) {
+        catalogue.message(&format!("{key}: {value}"));
+    }
+
+    let fixture = ready(observing).await;
+    attack_many(&fixture, 0..4);
+    fixture.read().await.unwrap();
+    add(&mut catalogue, "The limit is reached with observe", &fixture);
     catalogue.compare("notices_of_a_tenant");
 }
 
@@ -150,6 +170,12 @@ async fn notices_about_the_service_are_in_the_catalogue() {
     let fixture = with(&["webhook", "flow"]).await;
     refuse(&fixture, Service::Webhook, 410).await;
     add(&mut catalogue, "The webhook is gone", &fixture);
+
+    let fixture = attack_25_tenants().await;
+    catalogue.situation("The limit of contained accounts of all tenants is reached");
+    for notice in breaker_notices(&fixture) {
+        catalogue.message(notice["Description"].as_str().unwrap());
+    }
     catalogue.compare("notices_of_the_service");
 }
 

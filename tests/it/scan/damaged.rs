@@ -101,7 +101,19 @@ fn change_without_parameters_is_reported() {
             assert_eq!(output.status.code(), Some(1), "{lost}");
         }
     }
-    assert_eq!(scan_input(&["--format", "json", "-"], format!("{}\n", ordinary()).as_bytes()).status.code(), Some(0));
+    for operation in ["New-InboxRule", "Set-Mailbox", "Add-MailboxPermission"] {
+        let mut record = threat();
+        record["Operation"] = json!(operation);
+        record.as_object_mut().unwrap().remove("Parameters");
+        let output = scan_input(&["--format", "json", "-"], format!("{record}\n").as_bytes());
+        assert_eq!(output.status.code(), Some(2), "{operation}");
+    }
+    let mut enabled = threat();
+    enabled["Operation"] = json!("Enable-InboxRule");
+    enabled.as_object_mut().unwrap().remove("Parameters");
+    for whole in [ordinary(), enabled] {
+        assert_eq!(scan_input(&["--format", "json", "-"], format!("{whole}\n").as_bytes()).status.code(), Some(0));
+    }
 }
 
 #[test]

@@ -282,6 +282,46 @@ fn parameters_that_were_damaged_are_read() {
 }
 
 #[test]
+fn records_that_were_encoded_twice_are_read() {
+    let text = |value: &Value| json!(value.to_string());
+    let mut quoted = record();
+    quoted["Parameters"][0]["Value"] = "the \"direct deposit\" of\nü\\".into();
+    let texts = [text(&ordinary()), text(&quoted)];
+    check("lines of texts", &lines(&texts));
+    check("list of texts", json!(texts).to_string().as_bytes());
+    check("list of texts on lines", &pretty(&json!(texts)));
+    check("text of a list", text(&json!([ordinary(), quoted])).to_string().as_bytes());
+    check("texts of objects on lines", &lines(&[json!(format!("{:#}", record()))]));
+    let mut utf16 = vec![0xFF, 0xFE];
+    utf16.extend(json!(texts).to_string().encode_utf16().flat_map(u16::to_le_bytes));
+    check("list of texts in UTF-16", &utf16);
+    let cut = json!(texts).to_string();
+    let output = scan_input(&["--format", "json", "-"], &cut.as_bytes()[..cut.len() - 100]);
+    assert_eq!(output.status.code(), Some(2), "a text that is cut: {output:?}");
+}
+
+#[test]
+fn full_command_of_hawk_is_read() {
+    let mut flat = record();
+    flat.as_object_mut().unwrap().remove("Parameters");
+    flat["FullCommand"] =
+        "New-InboxRule -SubjectOrBodyContainsWords direct deposit -DeleteMessage True -Name ..".into();
+    check("Hawk", &lines(&[flat]));
+}
+
+#[test]
+fn columns_of_a_custom_table_are_read() {
+    check(
+        "Log Analytics",
+        &lines(&[json!({
+            "TimeGenerated": "2026-10-05T06:50:00Z", "CreationTime_t": "2026-10-05T06:41:07", "Operation_s": record()["Operation"],
+            "Id_g": record()["Id"], "UserId_s": record()["UserId"], "ObjectId_s": record()["ObjectId"], "ClientIP_s": "203.0.113.9",
+            "OrganizationId_g": record()["OrganizationId"], "Parameters_s": record()["Parameters"].to_string(),
+        })]),
+    );
+}
+
+#[test]
 fn times_of_portals_and_powershell_are_read() {
     for time in [
         "10/5/2026 6:41:07 AM",

@@ -52,6 +52,25 @@ fn a_technician_of_a_partner_makes_no_domain_own() {
 }
 
 #[test]
+fn actor_whose_domain_is_called_as_the_organization_makes_it_own() {
+    let accepted = |user: &str, kind: u8, status: &str, organization: &str| {
+        let mut record = named("New-TransportRule", status, "BlindCopyTo", "archive@fabrikam.com");
+        (record["UserId"], record["UserType"]) = (json!(user), json!(kind));
+        record["OrganizationName"] = json!(organization);
+        let answer = json_of(format!("{record}\n").as_bytes());
+        let is_own = answer["AcceptedDomains"].as_array().unwrap().contains(&json!("fabrikam.com"));
+        assert_eq!(answer["Findings"][0]["Threat"], json!(!is_own), "{answer}");
+        is_own
+    };
+    assert!(accepted("admin@fabrikam.com", 2, "True", "fabrikam.onmicrosoft.com"));
+    assert!(accepted("Admin@Fabrikam.com", 0, "True", "Fabrikam.onmicrosoft.com"));
+    assert!(!accepted("admin@fabrikam.com", 9, "True", "fabrikam.onmicrosoft.com"), "a partner's technician");
+    assert!(!accepted("x_y.example#EXT#@fabrikam.com", 10, "True", "fabrikam.onmicrosoft.com"), "a guest");
+    assert!(!accepted("admin@fabrikam.com", 2, "True", "contoso.onmicrosoft.com"), "another organization");
+    assert!(!accepted("admin@fabrikam.com", 2, "True", "fabrikam.evil.example"), "no initial domain");
+}
+
+#[test]
 fn a_failed_attempt_makes_no_domain_own() {
     let mut failed = rule(5);
     failed["UserId"] = json!("mallory@evil.example");

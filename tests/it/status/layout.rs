@@ -117,7 +117,7 @@ fn attack(number: u128) -> ProcessedRow {
     }
 }
 
-/// What was told about the reading itself: partition, word, and how many hours ago it was so and was stored.
+/// The events of the reading itself: partition, word, and how many hours ago it was so and was stored.
 const NOTICES: [(&str, &str, i64, i64); 6] = [
     ("woodgrovebank.com", "Late", 120, 120),
     ("woodgrovebank.com", "Healthy", 100, 100),

@@ -29,7 +29,7 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("ClientAppId", &["clientappid"]),
     ("SessionId", &["sessionid"]),
     ("ClientInfoString", &["clientinfostring"]),
-    ("Parameters", &["parameters"]),
+    ("Parameters", &["parameters", "fullcommand"]),
     ("OperationProperties", &["operationproperties"]),
     ("ExtendedProperties", &["extendedproperties"]),
     ("ModifiedProperties", &["modifiedproperties"]),
@@ -57,6 +57,10 @@ const NESTED: &[&str] = &["AppAccessContext", "DeviceProperties", "ExtendedPrope
 
 /// The prefixes that exporters put before the name of a member in a flattened document.
 const PREFIXES: &[&str] = &["o365.audit.", "data.office365.", "office365.", "auditdata.", "raweventdata.", "_source."];
+
+/// The marks of types that Log Analytics puts behind the names of a custom table, as in `Parameters_s`:
+/// <https://learn.microsoft.com/azure/azure-monitor/logs/data-collector-api#record-type-and-properties>.
+const TYPE_MARKS: &[&str] = &["_s", "_b", "_d", "_t", "_g"];
 
 /// Columns that hold one parameter each.
 const PARAMETER_PREFIXES: &[&str] = &["param_", "parameters_", "parameters.", "parameters{}."];
@@ -100,7 +104,9 @@ pub(super) fn record(columns: impl Iterator<Item = (String, Value)>) -> Option<M
 
 /// Returns the record with its parameters, where each of them is a member of its own beside the members of a record.
 pub(crate) fn with_parameters(record: Map<String, Value>) -> Map<String, Value> {
-    let has_prefix = |name: &String| PARAMETER_PREFIXES.iter().any(|prefix| begins(name, prefix));
+    let has_prefix = |name: &String| {
+        name.eq_ignore_ascii_case("FullCommand") || PARAMETER_PREFIXES.iter().any(|prefix| begins(name, prefix))
+    };
     let lists = |name: &str, value: &Value| {
         name.eq_ignore_ascii_case("Parameters")
             && !is_empty(value)
@@ -125,7 +131,8 @@ fn name_of(name: &str) -> String {
     let name = name.trim().trim_start_matches('\u{feff}');
     let lower = name.to_ascii_lowercase();
     let length = PREFIXES.iter().find(|prefix| lower.starts_with(**prefix)).map_or(0, |prefix| prefix.len());
-    name.get(length..).unwrap_or(name).to_owned()
+    let end = if TYPE_MARKS.iter().any(|mark| lower.ends_with(mark)) { name.len() - 2 } else { name.len() };
+    name.get(length..end).unwrap_or(name).to_owned()
 }
 
 /// The name in lower case without a note such as `[UTC]` and without anything but letters and digits.
@@ -222,6 +229,28 @@ mod tests {
         let expected = json!({"CreationTime": "9/14/2026, 8:00:11.000 AM", "Operation": "New-InboxRule", "UserId": "a@b.example",
             "ObjectId": "x\\y", "Parameters": [{"Name": "ForwardTo", "Value": "c@d.example"}], "RecordType": 1,
             "Id": "14dc392f-fe4e-579d-805f-c964c05ea1a7", "ClientIP": "203.0.113.7"});
+        assert_eq!(put_together(columns), Some(expected));
+    }
+
+    #[test]
+    fn command_stands_in_for_its_parameters() {
+        let columns = json!({"CreationTime": "2026-09-14T08:52:11", "Operation": "New-InboxRule",
+            "FullCommand": "New-InboxRule -ForwardTo c@d.example -Name ."});
+        let found = with_parameters(columns.as_object().unwrap().clone());
+        assert_eq!(found["Parameters"], json!("New-InboxRule -ForwardTo c@d.example -Name ."));
+        let columns =
+            json!({"CreationTime": "x", "Operation": "New-InboxRule", "FullCommand": "y", "Parameters": "Name=."});
+        assert_eq!(put_together(columns).unwrap()["Parameters"], json!("Name=."));
+    }
+
+    #[test]
+    fn columns_of_a_custom_table_are_put_together() {
+        let columns = json!({"CreationTime_t": "2026-09-14T08:52:11", "Operation_s": "New-InboxRule", "UserId_s": "a@b.example",
+            "Id_g": "14dc392f-fe4e-579d-805f-c964c05ea1a7", "UserType_d": 0,
+            "Parameters_s": "[{\"Name\":\"ForwardTo\",\"Value\":\"c@d.example\"}]"});
+        let expected = json!({"CreationTime": "2026-09-14T08:52:11", "Operation": "New-InboxRule", "UserId": "a@b.example",
+            "Id": "14dc392f-fe4e-579d-805f-c964c05ea1a7", "UserType": 0,
+            "Parameters": [{"Name": "ForwardTo", "Value": "c@d.example"}]});
         assert_eq!(put_together(columns), Some(expected));
     }
 

@@ -20,7 +20,6 @@ pub const LONGEST_RECORD: usize = 16 * 1024 * 1024;
 
 /// A part of a stream. Parts are reported in the order of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "an event is handed on at once and never kept")]
 pub enum Event<'a> {
     /// A record with a selected operation.
     Selected {
@@ -36,7 +35,7 @@ pub enum Event<'a> {
         /// The line on which it begins, from 1.
         line: u64,
         /// Its traces.
-        traces: Traces<'a>,
+        traces: &'a Traces<'a>,
     },
     /// A record with another operation.
     Skipped {

@@ -5,11 +5,13 @@
 //! parser checks later whether a record is valid JSON, and only for records that reach it.
 
 mod between;
+mod current;
 
 use super::block::end_of_plain;
 use super::operation::{EarlierPart, Key, decoded};
 use super::{Broken, Event, LONGEST_RECORD, whole};
 use crate::Traces;
+use current::{Current, Fate};
 
 /// The context of the next byte in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,40 +26,6 @@ enum Place {
     Text,
     /// In text, behind a backslash.
     Escape,
-}
-
-/// The decision about the current record, as far as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// No operation yet.
-    Open,
-    /// By an `Operation` in another case; an exact one would overrule it.
-    Likely { selected: bool },
-    /// By its `Operation`.
-    Decided { selected: bool },
-}
-
-/// The record that is being read.
-#[derive(Debug)]
-struct Current {
-    depth: u64,
-    length: usize,
-    line: u64,
-    fate: Fate,
-    /// At depth 1: what comes next is a key, not a value.
-    expects_key: bool,
-    /// The key whose value comes next.
-    key: Key,
-    /// The last byte outside of text that is not white space.
-    previous: u8,
-    /// A line ended since `previous`.
-    line_ended: bool,
-    /// The object contained a list or an object that was read on its own.
-    is_container: bool,
-    /// The text that is being read may be the operation or its key.
-    text_matters: bool,
-    /// Something that is no record stands before it on its line, so its brace may belong to that.
-    is_behind_junk: bool,
 }
 
 /// Splits a stream into records and selects them. Feed it chunks of any size, then [`finish`](Self::finish).
@@ -170,7 +138,7 @@ impl<F: Fn(&str) -> bool> Selector<F> {
             && let Some((length, traces)) = Traces::cross(rest.get(..LONGEST_RECORD).unwrap_or(rest))
         {
             self.line = cursor.line(self.line, cursor.at);
-            sink(Event::Traced { json: &rest[..length], line: self.line, traces });
+            sink(Event::Traced { json: &rest[..length], line: self.line, traces: &traces });
             cursor.at += length;
             cursor.counted = cursor.at;
             return;
@@ -371,69 +339,6 @@ impl<F: Fn(&str) -> bool> Selector<F> {
 fn extended<'a>(kept: &'a mut Vec<u8>, here: &[u8]) -> &'a [u8] {
     kept.extend_from_slice(here);
     kept
-}
-
-impl Current {
-    fn new(line: u64) -> Self {
-        Self {
-            depth: 1,
-            length: 0,
-            line,
-            fate: Fate::Open,
-            expects_key: true,
-            key: Key::Other,
-            previous: b'{',
-            line_ended: false,
-            is_container: false,
-            text_matters: false,
-            is_behind_junk: false,
-        }
-    }
-
-    /// Returns whether the brace behind junk was no beginning of a record: something other than a name follows it.
-    fn is_no_record(&self) -> bool {
-        self.is_behind_junk && self.previous == b'{' && self.depth == 1
-    }
-
-    fn is_selected(&self) -> bool {
-        matches!(self.fate, Fate::Likely { selected: true } | Fate::Decided { selected: true })
-    }
-
-    fn expect_key(&mut self) {
-        self.expects_key = true;
-        self.key = Key::Other;
-    }
-
-    fn begin_text(&mut self) {
-        let is_open = self.depth == 1 && !matches!(self.fate, Fate::Decided { .. });
-        self.text_matters = is_open && (self.expects_key || self.key != Key::Other);
-    }
-
-    /// The first exact `Operation` decides; among others the first as well.
-    fn decide(&mut self, selected: bool) {
-        match (self.key, self.fate) {
-            (Key::Exact, _) => self.fate = Fate::Decided { selected },
-            (Key::OtherCase, Fate::Open) => self.fate = Fate::Likely { selected },
-            _ => {}
-        }
-        self.key = Key::Other;
-    }
-
-    /// Returns whether a list or an object comes next whose name says that it contains records.
-    fn is_before_container(&self) -> bool {
-        self.depth == 1 && !self.expects_key && self.key == Key::Container && self.fate == Fate::Open
-    }
-
-    /// Returns whether a brace at the start of a line cannot belong to this record. If so, the record was truncated, and the
-    /// brace begins another one.
-    fn is_cut_before_brace(&self) -> bool {
-        let may_stand = match self.previous {
-            b':' => true,
-            b',' | b'[' => self.depth > 1,
-            _ => false,
-        };
-        self.line_ended && !may_stand
-    }
 }
 
 /// The position of the walk in one chunk.

@@ -53,7 +53,8 @@ pub(crate) fn cross_with<'a>(bytes: &'a [u8], look: &mut impl Look<'a>) -> Optio
 
 /// A search among the texts of a record.
 pub(crate) trait Look<'a> {
-    /// The length in bytes, at most 62, if the search is for texts of one length only. They are found much faster.
+    /// The length in bytes, at most 62, if the search is for texts of one length only. They are found much faster. Else only texts are
+    /// shown that can be names.
     const LENGTH: Option<u32> = None;
 
     /// Returns whether the search wants to see a text of this length that begins with this byte.
@@ -191,7 +192,7 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
             let (ends, brackets) = (record & quotes & !in_text, (opening, closing));
             let goes_on = match L::LENGTH {
                 Some(length) => self.show_texts_of(length, ends, quotes, brackets),
-                None => self.show_texts(ends, quotes & in_text, brackets),
+                None => self.show_names(ends, quotes & in_text, brackets, block),
             };
             if !goes_on {
                 return Step::Unusual;
@@ -252,19 +253,22 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
         true
     }
 
-    /// Shows the texts that end with one of these quotes; the other quotes begin texts.
+    /// Shows the texts that end with one of these quotes, except values; the other quotes begin texts. Behind a value is a comma or a
+    /// closing bracket. Deep in the record nothing is shown.
     #[inline(always)]
-    fn show_texts(&mut self, ends: u64, begins: u64, brackets: (u64, u64)) -> bool {
-        let block = self.begin;
-        let mut begins = bits(begins).map(|at| block + at as usize + 1);
-        if self.in_text == 0 {
-            self.text = begins.next().unwrap_or_default();
-        }
-        for at in bits(ends) {
-            if !self.show(self.text, at, brackets) {
-                return false;
+    fn show_names(&mut self, ends: u64, begins: u64, brackets: (u64, u64), block: Block) -> bool {
+        let last_before = |below: u64| (begins & below).checked_ilog2();
+        if self.depth == 1 || brackets != (0, 0) {
+            let behind_values = (block.equal(b',') | brackets.1) >> 1;
+            for at in bits(ends & !behind_values) {
+                let begin = last_before(below(at)).map_or(self.text, |begin| self.begin + begin as usize + 1);
+                if !self.show(begin, at, brackets) {
+                    return false;
+                }
             }
-            self.text = begins.next().unwrap_or_default();
+        }
+        if let Some(begin) = last_before(u64::MAX) {
+            self.text = self.begin + begin as usize + 1;
         }
         true
     }
@@ -293,10 +297,15 @@ fn depth_at(depth: u32, first: u64, opening: u64, closing: u64) -> u32 {
 
 /// The text that these bytes begin with, when it has no escapes.
 pub(crate) fn plain_text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(plain_bytes(bytes)?).ok()
+}
+
+/// The bytes between the quotes that these bytes begin with, when there are no escapes.
+#[inline]
+pub(crate) fn plain_bytes(bytes: &[u8]) -> Option<&[u8]> {
     let text = bytes.strip_prefix(b"\"")?;
     let length = block::end_of_plain(text.get(..LONGEST_VALUE).unwrap_or(text))?;
-    let plain = (text[length] == b'"').then(|| &text[..length])?;
-    std::str::from_utf8(plain).ok()
+    (text[length] == b'"').then(|| &text[..length])
 }
 
 fn after_space(bytes: &[u8]) -> &[u8] {

@@ -22,15 +22,6 @@ pub struct MailboxPermission {
     pub is_inherited: bool,
 }
 
-/// A permission to send as the mailbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecipientPermission {
-    /// The user who has it, as Exchange writes it.
-    pub trustee: String,
-    /// `SendAs`
-    pub access_rights: Vec<String>,
-}
-
 /// One grant of access to a mailbox, as it can be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailboxGrant {
@@ -78,15 +69,6 @@ impl From<Row> for MailboxPermission {
             access_rights: owned_texts(&row, "AccessRights"),
             deny: is_true(&row, "Deny"),
             is_inherited: is_true(&row, "IsInherited"),
-        }
-    }
-}
-
-impl From<Row> for RecipientPermission {
-    fn from(row: Row) -> Self {
-        Self {
-            trustee: text(&row, "Trustee").unwrap_or_default().to_owned(),
-            access_rights: owned_texts(&row, "AccessRights"),
         }
     }
 }
@@ -147,18 +129,21 @@ impl Exchange {
         Ok(rows.into_iter().any(gives))
     }
 
-    /// Lists the users who may send as the mailbox.
+    /// Returns whether a user may send as the mailbox. Exchange finds the user by every name.
     ///
     /// # Errors
     /// Returns what Exchange answered.
-    pub async fn recipient_permissions(
-        &self,
-        tenant: &TenantId,
-        mailbox: &MailboxId,
-    ) -> Result<Vec<RecipientPermission>, ServiceError> {
-        let parameters = json!({ "Identity": mailbox.identity() });
-        let rows = self.invoke(tenant, &mailbox.into(), "Get-RecipientPermission", parameters).await?;
-        Ok(rows.into_iter().map(RecipientPermission::from).collect())
+    pub async fn can_send_as(&self, tenant: &TenantId, mailbox: &MailboxId, user: &str) -> Result<bool, ServiceError> {
+        let parameters = json!({ "Identity": mailbox.identity(), "Trustee": user });
+        let rows = match self.invoke(tenant, &mailbox.into(), "Get-RecipientPermission", parameters).await {
+            Err(error) if is_grant_gone(&error) => return Ok(false),
+            answer => answer?,
+        };
+        let is_denied =
+            |row: &Row| text(row, "AccessControlType").is_some_and(|kind| kind.eq_ignore_ascii_case("Deny"));
+        let is_right =
+            |row: &Row| owned_texts(row, "AccessRights").iter().any(|right| right.eq_ignore_ascii_case("SendAs"));
+        Ok(rows.iter().any(|row| is_right(row) && !is_denied(row)))
     }
 
     /// Removes one grant. The folder permissions of everyone are emptied.

@@ -31,15 +31,25 @@ pub(super) struct Page<T> {
 
 /// Something that a user is a member of.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Membership {
     /// Graph writes it for every object of a listing of several types.
     #[serde(rename = "@odata.type")]
     kind: String,
+    #[serde(default)]
+    id: String,
+    /// For groups. Null in those that were created without it.
+    is_assignable_to_role: Option<bool>,
 }
 
 impl Membership {
     pub(super) fn is_directory_role(&self) -> bool {
         self.kind.eq_ignore_ascii_case("#microsoft.graph.directoryRole")
+    }
+
+    /// Returns the id of a group that roles can be assigned to.
+    pub(super) fn role_group(self) -> Option<String> {
+        self.is_assignable_to_role.unwrap_or(false).then_some(self.id)
     }
 }
 

@@ -174,7 +174,7 @@ async fn reading_cmdlet_without_rows_is_a_transient_error() {
         exchange.accepted_domains(&tenant).await.unwrap_err(),
         exchange.group_members(&tenant, GroupKind::Dynamic, "all").await.unwrap_err(),
         exchange.mailbox_permissions(&tenant, &victor()).await.unwrap_err(),
-        exchange.recipient_permissions(&tenant, &victor()).await.unwrap_err(),
+        exchange.can_send_as(&tenant, &victor(), "w").await.unwrap_err(),
     ];
     for error in errors {
         assert!(error.is_transient() && error.to_string().contains(": no list of rows"), "{error}");

@@ -62,9 +62,17 @@ fn hidden_folders_are_known_in_many_languages() {
 
 #[test]
 fn archive_and_junk_are_known_in_many_languages() {
-    for folder in
-        ["E-mail de Lixo", "Archiveren", "Courrier indésirable", "Nevyžádaná pošta", "Archív", "迷惑メール", "Архив"]
-    {
+    for folder in [
+        "E-mail de Lixo",
+        "Archiveren",
+        "Archivieren",
+        "Archiver",
+        "Courrier indésirable",
+        "Nevyžádaná pošta",
+        "Archív",
+        "迷惑メール",
+        "Архив",
+    ] {
         let words = ("SubjectContainsWords", "phishing");
         let found = offline(&rule("Post", &[words, ("MoveToFolder", folder)]));
         assert!(found.threat && has(&found, "MovesToArchiveOrJunk"), "{folder}: {:?}", reasons(&found));

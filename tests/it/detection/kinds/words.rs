@@ -90,6 +90,70 @@ fn security_words_of_a_newsletter_weigh_nothing() {
             Low,
         ),
         ("News", &[("SubjectContainsWords", "[SPAM]"), ("DeleteMessage", "True")], Low),
+        // All mail of Microsoft contains that of account security; its newsletters have senders of their own.
+        (
+            "News",
+            &[
+                ("FromAddressContainsWords", "microsoft.com"),
+                ("SubjectContainsWords", "sign-in"),
+                ("DeleteMessage", "True"),
+            ],
+            Medium,
+        ),
+        (
+            "News",
+            &[
+                ("FromAddressContainsWords", "e-mail.microsoft.com"),
+                ("SubjectContainsWords", "security"),
+                ("DeleteMessage", "True"),
+            ],
+            Low,
+        ),
+        ("News", &[("FromAddressContainsWords", "microsoft.com"), ("DeleteMessage", "True")], Low),
+    ]);
+}
+
+#[test]
+fn tickets_of_the_help_desk_are_filed_and_not_deleted() {
+    check(&[
+        ("Desk", &[("SubjectContainsWords", "helpdesk"), ("DeleteMessage", "True")], Medium),
+        ("Desk", &[("SubjectContainsWords", "IT Support"), ("MoveToFolder", "Gelöschte Elemente")], Medium),
+        ("Desk", &[("SubjectContainsWords", "Help desk"), ("MoveToFolder", "RSS Feeds")], Medium),
+        (
+            "Desk",
+            &[("SubjectContainsWords", "helpdesk;hacked"), ("MoveToFolder", "Mine"), ("MarkAsRead", "True")],
+            Medium,
+        ),
+        ("Desk", &[("SubjectContainsWords", "helpdesk;phishing"), ("MoveToFolder", "Archive")], Medium),
+        ("Desk", &[("SubjectContainsWords", "Helpdesk ticket"), ("MoveToFolder", "T"), ("MarkAsRead", "True")], Low),
+        ("Desk", &[("SubjectContainsWords", "[IT Support]"), ("MoveToFolder", "Archive")], Low),
+    ]);
+    let found = offline(&rule("Desk", &[("SubjectContainsWords", "helpdesk"), ("MoveToFolder", "Tickets")]));
+    assert!(has(&found, "SensitiveWords"), "they are told: {:?}", reasons(&found));
+}
+
+#[test]
+fn words_of_every_language_are_threats_when_deleted() {
+    check(&[
+        ("Post", &[("SubjectContainsWords", "bulletins de paye"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "relevé de compte"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "mail bizarre;escroquerie"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "número de cuenta"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "correo falso"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "insoluto"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "furto di identità"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "e-mail falso"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "recibo de ordenado"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "openstaande posten"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "nepmail"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "Automatisch antwoord;Afwezig"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "fałszywy e-mail"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "kapad"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "identitetstyveri"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "datainnbrudd"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "Frånvaro"), ("DeleteMessage", "True")], Low),
+        ("Post", &[("SubjectContainsWords", "tilbud;offert;devis;presupuesto"), ("DeleteMessage", "True")], Low),
+        ("Post", &[("SubjectContainsWords", "compromiso con el cliente"), ("DeleteMessage", "True")], Low),
     ]);
 }
 
@@ -124,6 +188,8 @@ fn disguised_words_are_seen_through() {
         ("Post", &[("BodyContainsWords", "𝗽𝗮𝘀𝘀𝘄𝗼𝗿𝗱"), ("DeleteMessage", "True")], Medium),
         ("Post", &[("SubjectContainsWords", "ｐａｙｒｏｌｌ"), ("DeleteMessage", "True")], Medium),
         ("Post", &[("SubjectContainsWords", "Οutlook"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "ɪɴᴠᴏɪᴄᴇ"), ("DeleteMessage", "True")], Medium),
+        ("Post", &[("SubjectContainsWords", "🅿🅰🆈🆁🅾🅻🅻"), ("DeleteMessage", "True")], Medium),
         ("Post", &[("SubjectContainsWords", "Новости"), ("DeleteMessage", "True")], Low),
         ("Post", &[("SubjectContainsWords", "Ενημέρωση"), ("DeleteMessage", "True")], Low),
         ("Post", &[("SubjectContainsWords", "請求書;10kΩ"), ("DeleteMessage", "True")], Low),

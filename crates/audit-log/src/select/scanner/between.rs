@@ -3,7 +3,7 @@
 use super::{Container, Current, Cursor, Place, Selector};
 use crate::select::{Broken, Event};
 
-/// What programs leave between records when they join files: byte-order marks, of which each file begins with one. Nothing of it shows.
+/// The byte-order mark, which programs leave between records when they join files. Nothing of it shows.
 const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 impl<F: Fn(&str) -> bool> Selector<F> {

@@ -5,7 +5,7 @@ use super::select::whole::{Look, Part, Text, cross_with, plain_text};
 
 /// Members of a cmdlet's record, read without parsing it, exactly as [`AuditRecord`](super::AuditRecord) has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Glance<'a> {
+pub struct Prefilter<'a> {
     /// `Operation`
     pub operation: &'a str,
     /// `UserType`
@@ -16,16 +16,16 @@ pub struct Glance<'a> {
     pub organization_name: &'a str,
 }
 
-impl<'a> Glance<'a> {
-    /// `None` where the record has to be parsed: it holds one of the texts `without` in any case and anywhere, as the name of a
+impl<'a> Prefilter<'a> {
+    /// `None` where the record has to be parsed: it holds one of the texts `forbidden` in any case and anywhere, as the name of a
     /// parameter for example; it is not a cmdlet's; or it is not written as Exchange writes, with all these members under their
     /// exact names, `Parameters` as a list and no letters behind escapes.
-    pub fn of(record: &'a [u8], without: &'static Without) -> Option<Self> {
+    pub fn of(record: &'a [u8], forbidden: &'static ForbiddenNames) -> Option<Self> {
         // Outside of text it is unusual, in text it is no JSON.
         if least(record) < b' ' {
             return None;
         }
-        let mut look = Looking::new(without);
+        let mut look = Looking::new(forbidden);
         cross_with(record, &mut look).filter(|length| *length == record.len() && look.has_parameters)?;
         Some(Self {
             operation: look.operation?,
@@ -41,13 +41,13 @@ const OF_OTHER_KINDS: &[&str] = &["Item", "MailboxOwnerUPN", "auditData"];
 
 /// Texts, compared without case, that a record must not contain anywhere if the prefilter is to describe it.
 #[derive(Debug)]
-pub struct Without {
+pub struct ForbiddenNames {
     names: &'static [&'static str],
     /// For each length the letters with which a text of that length begins that matters, one bit for each, without case.
     initials: [u32; 32],
 }
 
-impl Without {
+impl ForbiddenNames {
     /// For a `static`: names are ASCII, and have fewer than 32 letters.
     pub const fn new(names: &'static [&'static str]) -> Self {
         const OWN: &[&str] = &["Operation", "UserType", "OrganizationId", "OrganizationName", "Parameters"];
@@ -73,7 +73,7 @@ const fn initial(first: u8) -> u32 {
 
 /// The members that the prefilter looks for, as far as found. If a member occurs twice, the first counts, as in the parser.
 struct Looking<'a> {
-    without: &'static Without,
+    forbidden: &'static ForbiddenNames,
     operation: Option<&'a str>,
     user_type: Option<i64>,
     organization_id: Option<&'a str>,
@@ -82,9 +82,9 @@ struct Looking<'a> {
 }
 
 impl<'a> Looking<'a> {
-    fn new(without: &'static Without) -> Self {
+    fn new(forbidden: &'static ForbiddenNames) -> Self {
         Self {
-            without,
+            forbidden,
             operation: None,
             user_type: None,
             organization_id: None,
@@ -97,10 +97,10 @@ impl<'a> Looking<'a> {
 impl<'a> Look<'a> for Looking<'a> {
     #[inline(always)]
     fn is_sought(&self, length: usize, first: u8) -> bool {
-        self.without.initials.get(length).is_some_and(|initials| initials & initial(first) != 0)
+        self.forbidden.initials.get(length).is_some_and(|initials| initials & initial(first) != 0)
     }
 
-    /// Returns `false` always, because a text of [`Without`] can be anywhere in the record.
+    /// Returns `false` always, because a text of [`ForbiddenNames`] can be anywhere in the record.
     fn is_done(&self) -> bool {
         false
     }
@@ -110,7 +110,7 @@ impl<'a> Look<'a> for Looking<'a> {
         let member = match bytes {
             b"Operation" | b"UserType" | b"OrganizationId" | b"OrganizationName" | b"Parameters" => text.part(),
             _ => {
-                let mut names = self.without.names.iter().chain(OF_OTHER_KINDS);
+                let mut names = self.forbidden.names.iter().chain(OF_OTHER_KINDS);
                 return !names.any(|name| name.as_bytes().eq_ignore_ascii_case(bytes));
             }
         };

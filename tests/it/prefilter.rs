@@ -200,8 +200,8 @@ proptest! {
         for (at, change) in changes {
             record.insert_str(at.index(record.len()), change);
         }
-        if let (Some(glance), Ok(parsed)) = (system_noise(record.as_bytes()), AuditRecord::parse(record.as_bytes())) {
-            let shown = (glance.operation, Some(glance.user_type), Some(glance.organization_name));
+        if let (Some(prefilter), Ok(parsed)) = (system_noise(record.as_bytes()), AuditRecord::parse(record.as_bytes())) {
+            let shown = (prefilter.operation, Some(prefilter.user_type), Some(prefilter.organization_name));
             prop_assert_eq!(shown, (parsed.operation.as_str(), parsed.user_type, parsed.organization_name.as_deref()));
             prop_assert_eq!(judged(&record), None, "{}", record);
         }
