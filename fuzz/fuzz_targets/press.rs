@@ -169,7 +169,7 @@ fn threat(id: &str) -> Entity {
         ("Fingerprint", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
         ("State", "Sent"),
         ("ClaimId", "00000000-0000-0000-0000-000000000005"),
-        ("Notified", "[]"),
+        ("Notified", "{}"),
     ];
     for (name, text) in texts {
         entity.set_text(name, text);

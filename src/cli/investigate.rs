@@ -191,6 +191,10 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     let judges = args.log_ids.is_empty() && args.addresses.is_empty();
     let mut input = Input::new(account, !args.parse_all, judges)?;
     let is_whole = input.read_files(&args.files, err)?;
+    if !is_whole && input.reading.records == 0 {
+        // Each file was named with its error.
+        return Ok(false);
+    }
     let names = input.gathered.names.clone();
     let subject = Subject::new(account, &names);
     let tenant = input.gathered.spill.focus(&subject, &names)?;

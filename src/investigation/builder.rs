@@ -1,5 +1,8 @@
 //! Builds the report from attributed activities, one after the other in the order of time.
 
+mod items;
+mod places;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -9,24 +12,14 @@ use super::activity::{Act, Activity, SignInResult};
 use super::attribution::{Attributed, Attribution, Judgement, program};
 use super::baseline::is_usable;
 use super::changes::Change;
-use super::details::{Details, File, Message, cut};
+use super::details::Details;
 use super::listed::{Distinct, Keyed, Listed};
 use super::report::{
-    Access, Address, Counts, Deleted, FileRow, Noted, OtherAccount, OtherKind, ReadFolder, Report, Sent, Session,
-    SyncedFolder,
+    Access, Address, Counts, Deleted, FileRow, Noted, OtherAccount, ReadFolder, Report, Sent, Session, SyncedFolder,
 };
 use super::seen::Seen;
 use super::timeline::Timeline;
 use super::{limits, verdict};
-
-/// Clients named for each address.
-const CLIENTS: usize = 5;
-
-/// Addresses named for each session and each other account.
-const ADDRESSES: usize = 50;
-
-/// Addresses among which that of the threat is looked for.
-const ORIGINS: usize = 20_000;
 
 /// A message by its mailbox and key.
 type MessageKey = (String, String);
@@ -148,101 +141,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn add_address(&mut self, activity: &Activity, judgement: Judgement) {
-        let Some(ip) = activity.address.filter(|address| Attribution::is_named(*address)) else { return };
-        self.note_origin(activity, ip);
-        let by_itself = self.attribution.judge_address(ip);
-        let shown = by_itself.unwrap_or(judgement);
-        let is_attacker = shown.attributed.is_attacker() && self.other_addresses.get(&ip).is_none();
-        let list = if is_attacker { &mut self.addresses } else { &mut self.other_addresses };
-        let new = || Address {
-            ip,
-            attribution: shown.attributed,
-            rule: shown.rule,
-            place: String::new(),
-            network: String::new(),
-            first: activity.time,
-            last: activity.time,
-            activities: 0,
-            clients: Vec::new(),
-        };
-        let Some(row) = list.entry(ip, new) else { return };
-        if by_itself.is_none() && shown.attributed < row.attribution {
-            (row.attribution, row.rule) = (shown.attributed, shown.rule);
-        }
-        row.last = activity.time;
-        row.activities += 1;
-        if !activity.client.is_empty() && row.clients.len() < CLIENTS {
-            let client = cut(&activity.client);
-            if !row.clients.contains(&client) {
-                row.clients.push(client);
-            }
-        }
-    }
-
-    /// Activities come in the order of time.
-    fn note_origin(&mut self, activity: &Activity, ip: IpAddr) {
-        let is_counted = self.origin.is_none() && (self.from.len() < ORIGINS || self.from.contains_key(&ip));
-        if is_counted && self.attribution.subject.did(activity) && activity.is_inside() {
-            self.from.entry(ip).or_insert(activity.time);
-        }
-        if self.origin.is_none() && self.attribution.threats.contains(&activity.id) && is_usable(ip) {
-            self.origin = Some((ip, self.from.get(&ip).copied().unwrap_or(activity.time)));
-        }
-    }
-
-    fn add_session(&mut self, activity: &Activity) {
-        let attribution = self.attribution;
-        for session in &activity.sessions {
-            let row = self.sessions.entry(session.clone(), || Session {
-                session: session.clone(),
-                account: activity.account.clone(),
-                is_shared: attribution.is_shared_session(session),
-                ips: Vec::new(),
-                first: activity.time,
-                last: activity.time,
-                activities: 0,
-            });
-            if let Some(row) = row {
-                row.last = activity.time;
-                row.activities += 1;
-                add_ip(&mut row.ips, activity);
-            }
-        }
-    }
-
-    fn add_other(&mut self, activity: &Activity, judgement: Judgement) {
-        let is_certain = judgement.attributed != Attributed::Likely;
-        if self.attribution.subject.did(activity) || !activity.is_by_person() || !is_certain {
-            return;
-        }
-        let kind = match activity.act {
-            Act::SignIn(SignInResult::In) => OtherKind::SignedIn,
-            Act::SignIn(result) if result.has_credential() => OtherKind::Stopped,
-            Act::SignIn(_) => OtherKind::Tried,
-            _ => OtherKind::SignedIn,
-        };
-        let account = &activity.account;
-        self.other_names.note(account);
-        let is_tried =
-            self.others.get(account).is_none() && (kind == OtherKind::Tried || self.tried.get(account).is_some());
-        let list = if is_tried { &mut self.tried } else { &mut self.others };
-        let row = list.entry(account.clone(), || OtherAccount {
-            account: account.clone(),
-            kind,
-            first: activity.time,
-            last: activity.time,
-            activities: 0,
-            ips: Vec::new(),
-        });
-        if let Some(row) = row {
-            row.kind = row.kind.min(kind);
-            row.last = activity.time;
-            row.activities += 1;
-            add_ip(&mut row.ips, activity);
-        }
-    }
-
     /// Activities come in the order of time, so spans that overlap are one.
     fn add_throttled(&mut self, from: DateTime<Utc>) {
         let to = from + limits::THROTTLED;
@@ -281,88 +179,6 @@ impl<'a> Builder<'a> {
         }
         if let Some(details) = details.filter(|details| !details.has_failed) {
             self.add_details(activity, details);
-        }
-    }
-
-    fn add_details(&mut self, activity: &Activity, details: &Details) {
-        match activity.act {
-            Act::MailRead => details.messages.iter().for_each(|message| self.add_read(activity, message)),
-            Act::FolderSync => {
-                for folder in &details.folders {
-                    let folder = SyncedFolder { mailbox: activity.mailbox.clone(), folder: folder.clone() };
-                    self.synchronised.entry(folder, || ());
-                }
-            }
-            Act::MailSent => details.messages.iter().for_each(|message| self.add_sent(activity, message, details)),
-            Act::MailDeleted => details.messages.iter().for_each(|message| self.add_deleted(activity, message)),
-            Act::Search => self.searches.add(|| noted(activity, Some(details))),
-            Act::FileRead | Act::FileShared => details.file.iter().for_each(|file| self.add_file(activity, file)),
-            Act::Change => self.changes.add(|| Change {
-                noted: noted(activity, Some(details)),
-                object: details.change.clone().unwrap_or_default(),
-                state: None,
-            }),
-            _ => {}
-        }
-    }
-
-    fn add_read(&mut self, activity: &Activity, message: &Message) {
-        if !self.read.note(&(&activity.mailbox, &message.key)) {
-            return;
-        }
-        let folder = (activity.mailbox.clone(), message.folder.clone());
-        if let Some((messages, bytes)) = self.read_folders.entry(folder, Default::default) {
-            *messages += 1;
-            *bytes = bytes.saturating_add(message.size);
-        }
-    }
-
-    fn add_sent(&mut self, activity: &Activity, message: &Message, details: &Details) {
-        let key = (String::new(), message.key.clone());
-        self.sent.entry(key, || Sent {
-            time: activity.time,
-            subject: message.subject.clone(),
-            recipients: details.recipients.clone(),
-            mailbox: activity.mailbox.clone(),
-            message: message.key.clone(),
-            id: activity.id,
-        });
-    }
-
-    fn add_deleted(&mut self, activity: &Activity, message: &Message) {
-        let key = (activity.mailbox.clone(), message.key.clone());
-        self.deleted.entry(key, || Deleted {
-            time: activity.time,
-            subject: message.subject.clone(),
-            folder: message.folder.clone(),
-            operation: activity.operation.clone(),
-        });
-    }
-
-    /// Records of one file may have its id or only its address.
-    fn add_file(&mut self, activity: &Activity, file: &File) {
-        let url = file.url.to_lowercase();
-        let key = match &file.id {
-            Some(id) => {
-                self.files.rename(&url, id.clone());
-                if self.files.has_room() {
-                    self.file_ids.insert(url, id.clone());
-                }
-                id.clone()
-            }
-            None => self.file_ids.get(&url).cloned().unwrap_or(url),
-        };
-        let row = self.files.entry(key, || FileRow {
-            name: file.name.clone(),
-            url: file.url.clone(),
-            operations: Vec::new(),
-            time: activity.time,
-            bytes: 0,
-        });
-        let Some(row) = row else { return };
-        row.bytes = row.bytes.max(file.size);
-        if !row.operations.contains(&activity.operation) {
-            row.operations.push(activity.operation.clone());
         }
     }
 
@@ -442,13 +258,6 @@ impl<'a> Builder<'a> {
             files: self.files.count(),
             other_accounts: self.other_names.count(),
         }
-    }
-}
-
-fn add_ip(ips: &mut Vec<IpAddr>, activity: &Activity) {
-    let address = activity.address.filter(|address| Attribution::is_named(*address));
-    if ips.len() < ADDRESSES {
-        ips.extend(address.filter(|address| !ips.contains(address)));
     }
 }
 

@@ -62,7 +62,8 @@ impl Press {
             "CompletedWithErrors" => "was secured, but some steps failed",
             "AlreadyDone" => "was secured before, and a second read found nothing to do",
             "Undone" => "was let back in",
-            _ => "is not finished: run the remediation again",
+            _ if self.action == "Undo" => "is not completely let back in: request the Undo again",
+            _ => "is not completely secured: run the remediation again",
         };
         format!("{} of {}: the account {done} ({}).", self.action, self.account, self.status)
     }

@@ -51,10 +51,14 @@ pub fn message(notification: &Notification<'_>, cloud: Cloud) -> Value {
 
 fn fields(notification: &Notification<'_>) -> Vec<Value> {
     let row = notification.row;
-    let time = row.event_time.format("%Y-%m-%d %H:%M UTC").to_string();
+    let mut time = row.event_time.format("%Y-%m-%d %H:%M UTC").to_string();
+    let age = notification.age();
+    if !age.is_empty() {
+        time = format!("{time} ({age})");
+    }
     let place = [row.ip.as_str(), row.location.as_str()].into_iter().filter(|text| !text.is_empty());
     [
-        ("Time", format!("{time} {}", notification.age())),
+        ("Time", time),
         ("Actor", notification.safe(&row.actor)),
         ("From", notification.safe(&place.collect::<Vec<_>>().join(" · "))),
         ("Incident", row.incident_id.chars().take(8).collect()),

@@ -3,6 +3,7 @@
 mod figures;
 mod forms;
 mod generator;
+mod ordinary_places;
 mod properties;
 pub mod records;
 mod sifted;

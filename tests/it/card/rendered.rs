@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tenantwatch::notify::card::{self, Buttons};
 use tenantwatch::notify::defang;
 use tenantwatch::tables::{Containment, ProcessedRow};
 use tenantwatch_simulator::page::Page;
@@ -168,8 +169,10 @@ async fn a_card_fits_a_narrow_window() {
             .to_owned(),
         ..row.clone()
     };
-    for (name, row) in [("short", example()), ("long", row), ("contained", contained), ("unknown", without_owner())] {
-        screen.show(&flow_card(&row)).await;
+    let with_undo = card::card(&(&contained).into(), &Buttons::SubmitOrUndo, None);
+    let cards = [("short", flow_card(&example())), ("long", flow_card(&row)), ("contained", with_undo)];
+    for (name, card) in cards.into_iter().chain([("unknown", flow_card(&without_owner()))]) {
+        screen.show(&card).await;
         for width in [320, 400, 740, 1400] {
             screen.browser.resize(width).await;
             let overflows = "(() => { const card = document.querySelector('.card'); \

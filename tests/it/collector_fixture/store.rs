@@ -1,6 +1,6 @@
 //! A store in memory that counts its operations and fails where a test says so.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::StillClock;
@@ -52,6 +52,11 @@ pub struct CountingStore {
     single: Mutex<Option<(usize, Failure)>>,
     /// Listings begin with an empty page, as those of table storage may.
     begins_empty: Mutex<bool>,
+    /// Others run between an operation and its answer.
+    lets_others_run: AtomicBool,
+    /// The partitions of which the next two listings wait for each other, by the beginning of their key.
+    meeting: Mutex<Option<(String, usize)>>,
+    barrier: tokio::sync::Barrier,
     written: Mutex<Vec<(Operation, Key)>>,
     clock: Arc<StillClock>,
     /// The error of the store's own clock, if it has one.
@@ -73,6 +78,9 @@ impl CountingStore {
             planned: Mutex::default(),
             single: Mutex::default(),
             begins_empty: Mutex::default(),
+            lets_others_run: AtomicBool::new(false),
+            meeting: Mutex::default(),
+            barrier: tokio::sync::Barrier::new(2),
             written: Mutex::default(),
         }
     }
@@ -110,8 +118,37 @@ impl CountingStore {
         self.single.lock().unwrap().is_none() && self.planned.lock().unwrap().iter().all(|planned| planned.times == 0)
     }
 
+    /// Lets others run before and after each operation, as every store over a network does. Otherwise nothing comes between what one
+    /// future reads and what it writes.
+    pub fn let_others_run(&self) {
+        self.lets_others_run.store(true, Ordering::Relaxed);
+    }
+
+    async fn pause(&self) {
+        if self.lets_others_run.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub fn begin_listings_with_an_empty_page(&self) {
         *self.begins_empty.lock().unwrap() = true;
+    }
+
+    /// Lets the next two listings of partitions with this prefix see the rows of the same moment: neither goes on before both have read.
+    pub fn let_two_listings_meet(&self, partition_prefix: &str) {
+        *self.meeting.lock().unwrap() = Some((partition_prefix.to_owned(), 2));
+    }
+
+    /// Waits if a listing of this partition has to meet another one.
+    async fn meet(&self, partition: &PartitionKey) {
+        let has_to_wait = self.meeting.lock().unwrap().as_mut().is_some_and(|(prefix, left)| {
+            let meets = *left > 0 && partition.as_str().starts_with(prefix.as_str());
+            *left -= usize::from(meets);
+            meets
+        });
+        if has_to_wait {
+            self.barrier.wait().await;
+        }
     }
 
     /// Gives the store a clock of its own, as table storage has, which is wrong by `error`.
@@ -150,11 +187,14 @@ impl CountingStore {
             return Err(StoreError::Unavailable("gone".to_owned()));
         }
         let single = self.single.lock().unwrap().take_if(|(number, _)| *number == before).map(|(_, failure)| failure);
-        match single.or_else(|| self.planned(operation, row)) {
+        self.pause().await;
+        let done = match single.or_else(|| self.planned(operation, row)) {
             Some(Failure::BeforeEffect) => Err(Self::unavailable()),
             Some(Failure::AfterEffect) => effect.await.and_then(|_| Err(Self::unavailable())),
             None => effect.await,
-        }
+        };
+        self.pause().await;
+        done
     }
 
     fn note_written(&self, operation: Operation, key: &Key) {
@@ -200,6 +240,7 @@ impl Store for CountingStore {
         let prefix = query.row_prefix.clone().unwrap_or_default();
         let page = self.operate(Operation::List, &prefix, self.page(table, query)).await?;
         self.listed.fetch_add(page.rows.len(), Ordering::Relaxed);
+        self.meet(&query.partition).await;
         Ok(page)
     }
     async fn delete(&self, table: Table, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError> {

@@ -43,6 +43,7 @@ async fn fifty_parallel_runs_reserve_three_accounts() {
     fixture.read().await.unwrap();
     let finding = fixture.findings().await.pop().unwrap();
     let breaker = Breaker { app: &fixture.app, mode: ContainmentMode::Act };
+    fixture.store.let_others_run();
     let accounts: Vec<BTreeSet<String>> = (0..50).map(|number| BTreeSet::from([format!("account {number}")])).collect();
     let outcomes = join_all(accounts.iter().map(|account| breaker.reserve(&finding, account))).await;
     let refused: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
@@ -60,6 +61,7 @@ async fn fifty_parallel_runs_reserve_three_accounts() {
 async fn parallel_runs_share_the_limit() {
     let fixture = ready(acting).await;
     attack_many(&fixture, 0..9);
+    fixture.store.let_others_run();
     fixture.wait(TimeDelta::minutes(1));
     let message = fixture.message();
     join_all((0..6).map(|_| fixture.deliver(&message))).await;

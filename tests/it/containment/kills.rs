@@ -40,6 +40,8 @@ async fn run_killed_at_any_step_is_finished_by_the_next() {
         for seconds in [61, 61, 61, 16 * 60] {
             fixture.wait(TimeDelta::seconds(seconds));
             fixture.read().await.unwrap();
+            let last = runs(&fixture).await.pop().unwrap();
+            assert!(count == CHANGES || last.status == "Completed", "{seconds} s after {count}: {}", last.status);
         }
         let told = all_told(&fixture);
         assert_eq!(told.len(), 1, "after {count}");

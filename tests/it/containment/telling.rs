@@ -28,7 +28,9 @@ async fn card_says_contained_and_lets_back_in_without_a_token() {
     let headline = card(&told)["body"][0]["items"][0]["text"].clone();
     assert_eq!(headline, "Contained · High severity · inbox rule");
     let token = told["UndoToken"].as_str().unwrap();
-    assert!(token.starts_with("v2.") && token.contains(".undo."));
+    let parts: Vec<&str> = token.split('.').collect();
+    let [minted, expiry] = [1, 2].map(|part| parts[part].parse::<i64>().unwrap());
+    assert_eq!((parts[0], expiry - minted, parts[3]), ("v2", 30 * 24 * 60 * 60, "undo"), "{token}");
     assert!(!told["Card"].as_str().unwrap().contains("v2."));
     for message in fixture.sim.teams_messages() {
         assert!(!message.to_string().contains("v2."));
@@ -106,6 +108,8 @@ async fn slow_containment_is_told_as_partly_and_ends_silently() {
     assert_eq!(told[0]["Containment"], "Partly");
     assert_eq!(user(&fixture).session_revocations, 2, "it went on after the notification");
     let row = fixture.findings().await.pop().unwrap();
+    let waited = row.notified["flow"].unwrap() - row.processed_at;
+    assert!((TimeDelta::seconds(30)..TimeDelta::seconds(40)).contains(&waited), "{waited}");
     assert!(matches!(row.containment, Some(Containment::Done | Containment::Partly)), "{:?}", row.containment);
     assert!(runs(&fixture).await.iter().all(|run| run.finished.is_some()));
     fixture.wait(TimeDelta::minutes(16));

@@ -51,7 +51,8 @@ fn account_without_a_threat_needs_a_start() {
 #[test]
 fn input_that_is_no_audit_log_ends_with_2() {
     for input in [&b"GIF89a"[..], b"", b"{\"a\":"] {
-        refused(&["--account", V], input);
+        let told = refused(&["--account", V], input);
+        assert_eq!(told.lines().count(), 1, "{told}");
     }
 }
 

@@ -280,6 +280,19 @@ async fn a_long_history_does_not_delay_the_block() {
 }
 
 #[tokio::test]
+async fn every_listing_of_a_tenants_rows_is_bounded() {
+    let ward = Ward::open().await;
+    assert_eq!(ward.press(json!({})).await.body["Status"], "Completed");
+    let partition = PartitionKey::parse("contoso.com").unwrap();
+    let lists = ward.lists();
+    let of_tenant: Vec<&Query> =
+        lists.iter().filter(|query| query.partition == partition && query.row_prefix.is_none()).collect();
+    assert!(!of_tenant.is_empty(), "{lists:#?}");
+    let is_bounded = |query: &&Query| !query.columns.is_empty() && query.changed_since.is_some();
+    assert!(of_tenant.iter().all(is_bounded), "{of_tenant:#?}");
+}
+
+#[tokio::test]
 async fn two_cards_about_one_actor_share_a_lock() {
     let ward = Ward::open().await;
     ward.contoso(|tenant| {

@@ -47,6 +47,22 @@ async fn shared_target_is_seen_in_concurrent_runs_of_two_tenants() {
 }
 
 #[tokio::test]
+async fn runs_that_look_for_a_target_at_once_do_not_miss_each_other() {
+    let fixture = CollectorFixture::start().await;
+    let now = fixture.now();
+    fixture.publish(vec![forwarding_rule(1, "Invoices", "eve@evil.example", now)]);
+    fixture.publish_for(FABRIKAM, &[forwarding(FABRIKAM, "victor@fabrikam.com", 2, "eve@evil.example", now)]);
+    fixture.wait(TimeDelta::minutes(1));
+    fixture.store.let_two_listings_meet("target_");
+    let (contoso, fabrikam) = (fixture.message_for(CONTOSO), fixture.message_for(FABRIKAM));
+    let (one, two) = tokio::join!(fixture.deliver(&contoso), fixture.deliver(&fabrikam));
+    assert_eq!(one.unwrap().threats + two.unwrap().threats, 2);
+    let mut rows = fixture.rows("contoso.com").await;
+    rows.extend(fixture.rows("fabrikam.com").await);
+    assert!(number_with(&rows, "SharedTarget") >= 1, "each looked before the other had written: {rows:#?}");
+}
+
+#[tokio::test]
 async fn method_and_threat_of_one_batch_are_related_in_any_order() {
     for method_first in [true, false] {
         for in_one_blob in [true, false] {
