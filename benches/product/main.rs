@@ -1,5 +1,6 @@
 //! Measures the time, CPU and memory of the whole product, as one table: `cargo bench --bench product`, or `-- quick` for a
-//! tenth of everything. With `-- investigate` only investigations are measured.
+//! tenth of everything. With `-- investigate` only investigations are measured, with `-- first-cycles` the first cycle over 1,000
+//! tenants fifty times.
 //!
 //! The binary runs as a process of its own, as it does on the platform; Microsoft 365 is the simulator in this process, over TLS.
 //! The kernel's figures for the child process are reported, so that the simulator is not counted. The content never changes,
@@ -65,6 +66,9 @@ fn main() {
         let mut rows = investigation::offline(size);
         rows.extend(runtime.block_on(investigation::live(size)));
         return print(&rows);
+    }
+    if has("first-cycles") {
+        return print(&runtime.block_on(scale::first_cycles(size, 50)));
     }
     let mut rows = start::rows();
     rows.extend(reading::scan(size));

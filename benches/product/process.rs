@@ -1,6 +1,7 @@
 //! The product as a process, and what the kernel says that it took (Linux: `proc(5)`).
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -43,6 +44,14 @@ pub fn tenantwatch<'a>(arguments: &[&str], environment: impl IntoIterator<Item =
 /// One cycle over all tenants, with this data folder.
 pub async fn run_once(environment: Vec<(String, String)>, data: &Path) -> Taken {
     let mut command = tenantwatch(&["run", "--once", "--data", data.to_str().unwrap()], &environment);
+    tokio::task::spawn_blocking(move || run(&mut command)).await.unwrap()
+}
+
+/// The same, with everything that it logs in this file.
+pub async fn run_logged(environment: Vec<(String, String)>, data: &Path, log: &Path) -> Taken {
+    let mut command = tenantwatch(&["run", "--once", "--data", data.to_str().unwrap()], &environment);
+    let file = File::create(log).unwrap();
+    command.stdout(file.try_clone().unwrap()).stderr(file);
     tokio::task::spawn_blocking(move || run(&mut command)).await.unwrap()
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::Utc;
 use tenantwatch_simulator::{Fault, Service, Simulator, scenario};
 
-use super::process::{Taken, run_once};
+use super::process::{Taken, run_logged, run_once};
 use super::{Row, Size};
 
 const LATENCY: Duration = Duration::from_millis(100);
@@ -26,6 +26,38 @@ pub async fn quiet(size: Size) -> Vec<Row> {
     be_late(&simulator);
     let late = cycle("quiet tenants, known, 100 ms latency", &simulator, data.path(), size).await;
     vec![first, known, late]
+}
+
+/// A first cycle that takes longer has stood still: one of 60 s was seen once among those of one to seven.
+const STOOD_STILL: Duration = Duration::from_secs(15);
+
+/// Repeats the first cycle over quiet tenants, each time with a new simulator and data folder, and with a log line for each request.
+/// The log of a cycle that stood still is kept, and its file is named.
+pub async fn first_cycles(size: Size, times: usize) -> Vec<Row> {
+    let logs = std::env::temp_dir();
+    let (mut walls, mut kept) = (Vec::new(), Vec::new());
+    for number in 1..=times {
+        let mut world = scenario::quiet(size.tenants);
+        world.tenants.values_mut().for_each(|tenant| tenant.subscriptions.clear());
+        let simulator = Simulator::start(world).await.unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let mut environment = simulator.environment();
+        environment.push(("RUST_LOG".to_owned(), "debug".to_owned()));
+        let log = logs.join(format!("first-cycle-{number}.log"));
+        let wall = run_logged(environment, data.path(), &log).await.wall;
+        println!("cycle {number}: {:.1} s", wall.as_secs_f64());
+        if wall > STOOD_STILL {
+            kept.push(log.display().to_string());
+        } else {
+            std::fs::remove_file(log).unwrap();
+        }
+        walls.push(wall);
+    }
+    walls.sort();
+    let [least, median, most] = [0, times / 2, times - 1].map(|at| walls[at].as_secs_f64());
+    let stood = format!("{} above {} s {}", kept.len(), STOOD_STILL.as_secs(), kept.join(" "));
+    let told = format!("{least:.1} s at least, {median:.1} s in the median, {most:.1} s at most, {}", stood.trim_end());
+    vec![Row::new(format!("{times} first cycles over {} quiet tenants", size.tenants), told)]
 }
 
 /// Measures tenants with one threat each, all of them found and notified: without latency and with it.

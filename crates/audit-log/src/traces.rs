@@ -169,6 +169,8 @@ impl<'a> Looking<'a> {
 }
 
 impl<'a> Look<'a> for Looking<'a> {
+    const NAMES: bool = true;
+
     #[inline(always)]
     fn is_sought(&self, length: usize, first: u8) -> bool {
         INITIALS.get(length).is_some_and(|initials| initials & (1 << (first & 0x1F)) != 0)

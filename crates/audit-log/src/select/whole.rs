@@ -53,9 +53,11 @@ pub(crate) fn cross_with<'a>(bytes: &'a [u8], look: &mut impl Look<'a>) -> Optio
 
 /// A search among the texts of a record.
 pub(crate) trait Look<'a> {
-    /// The length in bytes, at most 62, if the search is for texts of one length only. They are found much faster. Else only texts are
-    /// shown that can be names.
+    /// The length in bytes, at most 62, if the search is for texts of one length only. They are found much faster.
     const LENGTH: Option<u32> = None;
+
+    /// `true` if only texts are shown that can be names of the record's own members.
+    const NAMES: bool = false;
 
     /// Returns whether the search wants to see a text of this length that begins with this byte.
     fn is_sought(&self, length: usize, first: u8) -> bool;
@@ -192,7 +194,8 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
             let (ends, brackets) = (record & quotes & !in_text, (opening, closing));
             let goes_on = match L::LENGTH {
                 Some(length) => self.show_texts_of(length, ends, quotes, brackets),
-                None => self.show_names(ends, quotes & in_text, brackets, block),
+                None if L::NAMES => self.show_names(ends, quotes & in_text, brackets, block),
+                None => self.show_texts(ends, quotes & in_text, brackets),
             };
             if !goes_on {
                 return Step::Unusual;
@@ -249,6 +252,23 @@ impl<'a, L: Look<'a>> Walk<'a, '_, L> {
             if self.look.is_done() {
                 return true;
             }
+        }
+        true
+    }
+
+    /// Shows the texts that end with one of these quotes; the other quotes begin texts.
+    #[inline(always)]
+    fn show_texts(&mut self, ends: u64, begins: u64, brackets: (u64, u64)) -> bool {
+        let block = self.begin;
+        let mut begins = bits(begins).map(|at| block + at as usize + 1);
+        if self.in_text == 0 {
+            self.text = begins.next().unwrap_or_default();
+        }
+        for at in bits(ends) {
+            if !self.show(self.text, at, brackets) {
+                return false;
+            }
+            self.text = begins.next().unwrap_or_default();
         }
         true
     }
