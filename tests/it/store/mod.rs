@@ -9,6 +9,7 @@ mod texts;
 use std::sync::Arc;
 
 use base::clock::SystemClock;
+use futures::StreamExt as _;
 use table_store::{
     Entity, Key, MemoryStore, PartitionKey, Query, RowKey, SqliteStore, Store, StoreError, Table, list_all,
 };
@@ -37,7 +38,8 @@ fn entity(partition_name: &str, row_name: &str) -> Entity {
 async fn insert_all(store: &dyn Store, partition_name: &str, rows: impl IntoIterator<Item = String>) {
     let rows = rows.into_iter().map(|name| entity(partition_name, &name));
     let inserts: Vec<_> = rows.map(|entity| async move { store.insert(TABLE, &entity).await.map(drop) }).collect();
-    let outcomes = futures::future::join_all(inserts).await;
+    // More connections at once than the service's queue of them has room for are closed by it.
+    let outcomes: Vec<_> = futures::stream::iter(inserts).buffered(50).collect().await;
     outcomes.into_iter().collect::<Result<Vec<()>, StoreError>>().unwrap();
 }
 
