@@ -5,13 +5,13 @@ mod client_ip;
 mod ipstack;
 mod offline;
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use maxminddb::{Reader, geoip2};
+use parking_lot::Mutex;
 use url::Url;
 
 use crate::settings::LocationSettings;

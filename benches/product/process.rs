@@ -43,15 +43,23 @@ pub fn tenantwatch<'a>(arguments: &[&str], environment: impl IntoIterator<Item =
 
 /// One cycle over all tenants, with this data folder.
 pub async fn run_once(environment: Vec<(String, String)>, data: &Path) -> Taken {
-    let mut command = tenantwatch(&["run", "--once", "--data", data.to_str().unwrap()], &environment);
-    tokio::task::spawn_blocking(move || run(&mut command)).await.unwrap()
+    run_apart(one_cycle(&environment, data)).await
 }
 
 /// The same, with everything that it logs in this file.
 pub async fn run_logged(environment: Vec<(String, String)>, data: &Path, log: &Path) -> Taken {
-    let mut command = tenantwatch(&["run", "--once", "--data", data.to_str().unwrap()], &environment);
+    let mut command = one_cycle(&environment, data);
     let file = File::create(log).unwrap();
     command.stdout(file.try_clone().unwrap()).stderr(file);
+    run_apart(command).await
+}
+
+fn one_cycle(environment: &[(String, String)], data: &Path) -> Command {
+    tenantwatch(&["run", "--once", "--data", data.to_str().unwrap()], environment)
+}
+
+/// Runs it beside the simulator, which is in this process.
+async fn run_apart(mut command: Command) -> Taken {
     tokio::task::spawn_blocking(move || run(&mut command)).await.unwrap()
 }
 

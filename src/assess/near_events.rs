@@ -1,9 +1,9 @@
 //! The threats and changes of accounts of which a run stores many, so that each is not related to all others by a query of its own.
 
-use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
 use crate::tables::UserEventRow;
 use base::ids::RecordId;

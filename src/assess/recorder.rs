@@ -23,12 +23,6 @@ struct Waiting {
     stored: oneshot::Sender<Result<(), Stop>>,
 }
 
-impl Recorder {
-    fn waiting(&self) -> parking_lot::MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock()
-    }
-}
-
 impl Assessor<'_> {
     /// Stores rows that are only recorded, together with those of other batches that wait.
     pub(super) async fn record(&self, rows: Vec<Entity>) -> Result<(), Stop> {
@@ -36,11 +30,11 @@ impl Assessor<'_> {
             return Ok(());
         }
         let (stored, outcome) = oneshot::channel();
-        self.recorder.waiting().push(Waiting { rows, stored });
+        self.recorder.waiting.lock().push(Waiting { rows, stored });
         {
             let _turn = self.recorder.storing.lock().await;
             // Nothing waits if another batch has stored these rows with its own.
-            let together = std::mem::take(&mut *self.recorder.waiting());
+            let together = std::mem::take(&mut *self.recorder.waiting.lock());
             self.store_waiting(together).await;
         }
         outcome.await.unwrap_or_else(|_| Err(Stop::Transient("the storing of findings has ended".to_owned())))

@@ -28,7 +28,7 @@ const FEW_USERS: usize = 2;
 /// The maximum number of targets of one finding that are related. It is bounded because an attacker chooses how many a rule has.
 const TARGETS_RELATED: usize = 50;
 
-/// The number of users of a target that are read. Whoever administers a tenant decides how many there are, and the tenants share them.
+/// The number of users of a target that are read. The administrator of one tenant decides how many there are, and all tenants share them.
 const USERS_READ: usize = 1_000;
 
 /// The most rows of users whose time is over that one finding removes.

@@ -1,10 +1,10 @@
 //! Deduplicates threats: the first one of a fingerprint is notified. A repetition within 30 days is stored without a
 //! notification, unless it is worse. The fingerprint is claimed like the record.
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
 use super::marks::last_removal;
 use crate::app::App;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use audit_log::{Event, Selector};
 use base::clock::Deadline;
@@ -11,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, stream};
 use m365::ServiceError;
 use m365::management_activity::{Content, ContentPage, ContentType, Remedy, SubscriptionStart};
+use parking_lot::Mutex;
 
 use super::filter::ByteFilter;
 use super::gathered::{Gathered, activity};
@@ -266,7 +266,7 @@ impl Feed<'_> {
             return;
         }
         if let Some(activity) = activity(json) {
-            let mut gathered = reading.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut gathered = reading.gathered.lock();
             *kept = gathered.keep(&activity, json);
         }
     }
@@ -315,7 +315,7 @@ impl Feed<'_> {
 
 impl Reading<'_> {
     fn is_new(&self, content: &Content) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(content.content_id.clone())
+        self.seen.lock().insert(content.content_id.clone())
     }
 }
 

@@ -13,7 +13,7 @@ use base::ids::TenantId;
 use super::marks::{MarkHashSet, MarkSet, Marks, short};
 use super::needle::Needle;
 use super::unread::{Keys, Place, Unread};
-use crate::investigation::{Activity, Names, Seen, Subject, is_person};
+use crate::investigation::{Activity, Names, Seen, Subject, is_guid, is_person};
 use crate::location::parse_client_ip;
 
 /// The type of records of the directory. There are few, and the accounts that they change stand in many places.
@@ -153,7 +153,7 @@ impl Sieve {
         let created = moment(traces.created)?;
         let (account, mailbox) = (marks.of_optional(traces.account), marks.of_optional(traces.mailbox));
         let concerns = self.accounts.contains(account) || self.accounts.contains(mailbox);
-        if concerns || traces.record_type == Some(DIRECTORY) || !is_guid_text(traces.id) {
+        if concerns || traces.record_type == Some(DIRECTORY) || !is_guid(traces.id) {
             return None;
         }
         let is_cmdlet = traces.record_type == Some(CMDLET) && traces.mailbox.is_none();
@@ -182,8 +182,7 @@ impl Sieve {
     /// Returns whether the record may connect an account with an object id for the first time.
     fn teaches(&self, traces: &Traces<'_>, account: u64) -> bool {
         let has_name = traces.account.is_some_and(|account| account.contains(&b'@'));
-        let is_id = |id: &&&[u8]| is_guid_text(id);
-        let mut ids = traces.object_ids.iter().flatten().filter(is_id);
+        let mut ids = traces.object_ids.iter().flatten().filter(|id| is_guid(id));
         has_name && ids.next().is_some_and(|id| !self.settled.contains(&(account, self.marks().of(id))))
     }
 
@@ -219,14 +218,6 @@ impl Addresses {
         }
         place.1
     }
-}
-
-/// Returns whether the text is a GUID in its usual form.
-fn is_guid_text(text: &[u8]) -> bool {
-    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
-    text.len() == 36
-        && HYPHENS.iter().all(|at| text.get(*at) == Some(&b'-'))
-        && text.iter().filter(|byte| byte.is_ascii_hexdigit()).count() == 32
 }
 
 /// Returns a time such as `2026-11-20T08:00:00`, in UTC, as one number. `None` for any other form.

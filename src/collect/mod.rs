@@ -16,12 +16,12 @@ pub use blob_stream::{ArrayEnds, LargeRecord};
 pub use listing::PAGES;
 pub use time::{Now, now};
 
-use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
+use parking_lot::Mutex;
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 
 use crate::app::App;

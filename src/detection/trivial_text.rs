@@ -19,7 +19,7 @@ fn listed_as(list: &str) -> Vec<&'static str> {
 
 /// Practically every message is at least this big, in bytes: the headers that Exchange Online adds nearly are.
 pub(super) const EVERY_MESSAGE: u64 = 10 * 1024;
-/// The size that few messages exceed, in bytes. Whoever removes the smaller ones removes nearly all mail.
+/// The size that few messages exceed, in bytes. A rule on the smaller ones applies to nearly all mail.
 pub(super) const FEW_MESSAGES: u64 = 1024 * 1024;
 
 /// Returns whether practically every message contains a text: nothing visible (a NUL), `@`, `.`, a single letter. An ideograph or

@@ -1,10 +1,10 @@
 //! A circuit breaker for the look-ups of one service in one run: an unresponsive service costs a few seconds, not a run.
 
-use parking_lot::Mutex;
 use std::sync::Arc;
 
 use base::clock::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
 /// The time for which an open breaker withholds look-ups before one is tried again.
 const OPEN_FOR: TimeDelta = TimeDelta::seconds(60);

@@ -8,12 +8,12 @@ mod breaker;
 pub mod contacts;
 mod run_facts;
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
 use crate::detection::{AcceptedDomains, Answer, FindingKind, Knowledge, RecipientFacts};
 use crate::settings::TrustSettings;

@@ -1,11 +1,11 @@
 //! The facts of one run for one tenant, and what is looked up for a record.
 
-use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::breaker::Breaker;
 use super::{FactCache, LOOK_UP_TIMEOUT, TenantFacts};
@@ -223,7 +223,7 @@ impl<'a> RunFacts<'a> {
     async fn read_sweep_rules(&self, record: &AuditRecord, budget: &mut Budget) {
         for question in self.questions_without_rules(record) {
             let Question::LiveRules(mailbox) = question else { continue };
-            if !self.sweep_rules_read().insert(mailbox.clone()) {
+            if !self.sweep_rules_read.lock().insert(mailbox.clone()) {
                 continue;
             }
             let id = MailboxId::new(&mailbox);
@@ -280,15 +280,11 @@ impl<'a> RunFacts<'a> {
         asked
     }
 
-    fn sweep_rules_read(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.sweep_rules_read.lock()
-    }
-
     fn forget_if_too_many(&self) {
         let mut known = self.known();
         if known.live.len() > MAILBOXES_LIMIT {
             known.live.clear();
-            self.sweep_rules_read().clear();
+            self.sweep_rules_read.lock().clear();
         }
         if known.recipients.len() > RECIPIENTS_LIMIT {
             known.recipients.clear();

@@ -141,8 +141,9 @@ pub fn is_person(account: &str) -> bool {
 }
 
 /// Returns whether a text is a GUID, as an account without a name has it.
-pub fn is_guid(text: &str) -> bool {
-    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+pub fn is_guid(text: impl AsRef<[u8]>) -> bool {
+    let text = text.as_ref();
+    text.len() == 36 && uuid::Uuid::try_parse_ascii(text).is_ok()
 }
 
 #[cfg(test)]

@@ -92,14 +92,14 @@ impl Links {
     }
 
     fn follow_one(&mut self, context: &Context, contexts: &Contexts, barriers: Barriers<'_>) {
-        let (sessions, token) = (|| contexts.sessions(context), contexts.token(context));
-        let is_linked = self.session_of(sessions(), barriers.baseline).is_some()
+        let token = contexts.token(context);
+        let is_linked = self.session_of(contexts.sessions(context), barriers.baseline).is_some()
             || self.token_of(token, barriers.baseline).is_some();
         if let Some(address) = barriers.pass(context.address).filter(|_| is_linked) {
             self.addresses.entry(address).or_insert(Basis::Linked);
         }
         if context.address.is_some_and(|address| self.addresses.contains_key(&address)) {
-            self.follow_address(sessions(), token, barriers);
+            self.follow_address(contexts.sessions(context), token, barriers);
         }
     }
 

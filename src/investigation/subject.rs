@@ -30,7 +30,7 @@ impl Names {
     /// Replaces object ids by names.
     pub fn resolve(&self, mut activity: Activity) -> Activity {
         for text in [&mut activity.account, &mut activity.target] {
-            if is_guid(text) {
+            if is_guid(&*text) {
                 *text = self.name(text).to_owned();
             }
         }

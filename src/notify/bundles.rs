@@ -2,12 +2,12 @@
 //! sign-ins of many accounts from one address of an attacker.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use crate::detection::{FindingKind, Severity};
 use crate::tables::incidents::account_of;
 use crate::tables::{Containment, ProcessedRow, RowVersion};
 use base::ids::{RecordId, RunId};
+use parking_lot::Mutex;
 use table_store::Key;
 
 /// The number of threats to one account that one run sends one by one.
@@ -47,7 +47,7 @@ fn subject_of(row: &ProcessedRow) -> String {
 impl Bundles {
     /// Returns the threat if it is to be sent by itself; otherwise it is held back.
     pub fn admit(&self, row: ProcessedRow, version: RowVersion) -> Option<(ProcessedRow, RowVersion)> {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.0.lock();
         let account = accounts.entry(subject_of(&row)).or_default();
         if account.sent < SENT_ONE_BY_ONE {
             account.sent += 1;
@@ -62,13 +62,13 @@ impl Bundles {
 
     /// Returns whether a threat is held back.
     pub fn holds(&self, record: &RecordId) -> bool {
-        let accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let accounts = self.0.lock();
         accounts.values().any(|account| account.held.iter().any(|held| held.record_id == *record))
     }
 
     /// Takes out all that was held back, by account, the worst first.
     pub fn take(&self) -> Vec<Vec<Held>> {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.0.lock();
         let mut bundles: Vec<Vec<Held>> = accounts
             .values_mut()
             .map(|account| std::mem::take(&mut account.held))

@@ -2,8 +2,8 @@
 //! that is not accepted stays owed and is sent again at growing intervals, without an end.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::bundles::{Bundles, Held};
@@ -24,6 +24,7 @@ use crate::tables::{
 };
 use base::clock::{Clock, Deadline};
 use base::ids::{Domain, RecordId, TenantId};
+use parking_lot::Mutex;
 use table_store::{Store, StoreError};
 
 /// No sending is begun with less than this left: [`CHANNEL_TIMEOUT`], the storing of what came of it, and the reserve before which a
@@ -110,25 +111,20 @@ impl<'a> Outbox<'a> {
 
     /// If that cannot be read, the webhook is used: it answers 410 again.
     async fn webhook_is_off(&self) -> bool {
-        if let Some(is_off) = self.webhook_is_off.lock().ok().and_then(|known| *known) {
+        let known = *self.webhook_is_off.lock();
+        if let Some(is_off) = known {
             return is_off;
         }
         let Some(address) = self.notifier.webhook_address() else { return false };
         match webhook_state::is_off(self.store, &address).await {
             Ok(is_off) => {
-                self.set_webhook_is_off(is_off);
+                *self.webhook_is_off.lock() = Some(is_off);
                 is_off
             }
             Err(error) => {
                 tracing::warn!("whether the webhook is off was not read: {error}");
                 false
             }
-        }
-    }
-
-    fn set_webhook_is_off(&self, is_off: bool) {
-        if let Ok(mut known) = self.webhook_is_off.lock() {
-            *known = Some(is_off);
         }
     }
 
@@ -356,7 +352,7 @@ impl<'a> Outbox<'a> {
             "{fault}; nothing is sent to it until WEBHOOK_URL changes, and its pending notifications are dropped; set a new URL"
         );
         webhook_state::turn_off(self.store, &self.clock, &address).await?;
-        self.set_webhook_is_off(true);
+        *self.webhook_is_off.lock() = Some(true);
         let others = self.channels().await;
         if others.is_empty() {
             return Ok(());
@@ -404,7 +400,7 @@ impl<'a> Outbox<'a> {
     }
 
     fn is_silent(&self, channel: Channel) -> bool {
-        self.silent.lock().is_ok_and(|silent| silent.contains(&channel))
+        self.silent.lock().contains(&channel)
     }
 
     /// A channel that is down gets no further request in this run. A refusal may be due to the one notification.
@@ -416,8 +412,8 @@ impl<'a> Outbox<'a> {
             }
             NotifyError::Configuration { channel, .. } | NotifyError::Gone { channel } => (channel, false),
         };
-        if let (true, Ok(mut silent)) = (is_down, self.silent.lock()) {
-            silent.insert(*channel);
+        if is_down {
+            self.silent.lock().insert(*channel);
         }
     }
 }

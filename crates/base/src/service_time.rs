@@ -1,9 +1,9 @@
 //! Keeps the time of a service by the `Date` header of its last response.
 
-use parking_lot::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use reqwest::header::{DATE, HeaderMap};
 
 use crate::clock::Clock;

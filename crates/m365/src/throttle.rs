@@ -1,7 +1,6 @@
 //! Limits the requests to a service: a number for each minute and tenant, and none before the time that the service named.
 //! <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-reference#api-throttling>
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -9,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use parking_lot::Mutex;
 
 use base::ids::TenantId;
 

@@ -6,7 +6,6 @@ mod claims;
 mod failure;
 mod transport;
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use azure_identity::{
     ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 

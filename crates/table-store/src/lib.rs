@@ -212,16 +212,8 @@ impl Query {
 ///
 /// # Errors
 /// As [`Store::list`].
-pub async fn list_all(store: &dyn Store, table: Table, mut query: Query) -> Result<Vec<Stored>, StoreError> {
-    let mut rows = Vec::new();
-    loop {
-        let page = store.list(table, &query).await?;
-        rows.extend(page.rows);
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => return Ok(rows),
-        }
-    }
+pub async fn list_all(store: &dyn Store, table: Table, query: Query) -> Result<Vec<Stored>, StoreError> {
+    list_some(store, table, query, usize::MAX).await
 }
 
 /// Returns the first rows that a query finds, at least `enough` of them if there are as many, and at most a page more: of a partition

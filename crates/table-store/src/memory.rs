@@ -1,12 +1,12 @@
 //! Rows in this process's memory: for tests, and for work that leaves nothing behind.
 
-use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 
 use super::{
     Continuation, ETag, Entity, Key, Page, PartitionKey, Query, RowKey, Store, StoreError, Stored, Table, fit_together,
@@ -30,11 +30,6 @@ impl MemoryStore {
     /// An empty store.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, rows: Mutex::default() }
-    }
-
-    /// Each operation leaves the rows whole at every point, so they can be used after a panic elsewhere.
-    fn rows(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock()
     }
 }
 
@@ -67,7 +62,7 @@ impl Rows {
 impl Store for MemoryStore {
     async fn insert(&self, table: Table, entity: &Entity) -> Result<ETag, StoreError> {
         entity.check_limits()?;
-        let mut rows = self.rows();
+        let mut rows = self.rows.lock();
         if rows.get(table, &entity.key).is_some() {
             return Err(StoreError::Exists(entity.key.clone()));
         }
@@ -75,7 +70,7 @@ impl Store for MemoryStore {
     }
 
     async fn insert_together(&self, table: Table, entities: &[Entity]) -> bool {
-        let mut rows = self.rows();
+        let mut rows = self.rows.lock();
         let are_new = fit_together(entities) && entities.iter().all(|entity| rows.get(table, &entity.key).is_none());
         if are_new {
             entities.iter().for_each(|entity| drop(rows.put(table, entity, self.clock.now())));
@@ -85,7 +80,7 @@ impl Store for MemoryStore {
 
     async fn replace(&self, table: Table, entity: &Entity, etag: &ETag) -> Result<ETag, StoreError> {
         entity.check_limits()?;
-        let mut rows = self.rows();
+        let mut rows = self.rows.lock();
         if !rows.has(table, &entity.key, etag) {
             return Err(StoreError::Changed(entity.key.clone()));
         }
@@ -93,12 +88,12 @@ impl Store for MemoryStore {
     }
 
     async fn get(&self, table: Table, key: &Key) -> Result<Option<Stored>, StoreError> {
-        Ok(self.rows().get(table, key).cloned())
+        Ok(self.rows.lock().get(table, key).cloned())
     }
 
     async fn list(&self, table: Table, query: &Query) -> Result<Page, StoreError> {
         let span = query.row_span()?;
-        let rows = self.rows();
+        let rows = self.rows.lock();
         let Some(partition) = rows.tables.get(&(table, query.partition.clone())) else {
             return Ok(Page::default());
         };
@@ -118,7 +113,7 @@ impl Store for MemoryStore {
     }
 
     async fn delete(&self, table: Table, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError> {
-        let mut rows = self.rows();
+        let mut rows = self.rows.lock();
         if etag.is_some_and(|etag| !rows.has(table, key, etag)) {
             return Err(StoreError::Changed(key.clone()));
         }
@@ -127,7 +122,7 @@ impl Store for MemoryStore {
     }
 
     async fn delete_many(&self, table: Table, partition: &PartitionKey, rows: &[RowKey]) -> Result<(), StoreError> {
-        let mut stored = self.rows();
+        let mut stored = self.rows.lock();
         for row in rows {
             stored.remove(table, partition, row);
         }

@@ -1,7 +1,6 @@
 //! Rows in one SQLite file, for the service that runs on a single machine. WAL, so that a second process may read (and
 //! even write) while it runs.
 
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params};
 
 use super::{

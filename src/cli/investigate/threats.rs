@@ -31,7 +31,7 @@ pub(super) fn threats(reading: &Reading, subject: &Subject) -> Result<BTreeSet<R
 impl Threats {
     fn add(&mut self, finding: Finding, subject: &Subject) {
         let has_room = self.related.len() < RELATED;
-        // Of the records of one consent only the first is the threat.
+        // One consent has several records, and only the first of them is the threat.
         let may_join = finding.kind == FindingKind::Consent && has_room;
         if finding.threat && !may_join && concerns(&finding, subject) {
             self.found.insert(finding.record_id);

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _, join};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -117,7 +118,7 @@ impl<'a> ContainmentStage<'a> {
     }
 
     fn account(&self, finding: &ProcessedRow) -> Arc<Account> {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock();
         Arc::clone(accounts.entry(account_of(finding)).or_default())
     }
 
@@ -129,14 +130,14 @@ impl<'a> ContainmentStage<'a> {
         }
         let contained = Box::pin(self.containing.contain(finding, &account.has_begun)).await;
         if contained.has_acted() {
-            self.contained.lock().unwrap_or_else(PoisonError::into_inner).push(finding.clone());
+            self.contained.lock().push(finding.clone());
         }
         contained
     }
 
     /// Returns the threats whose accounts were contained in this run.
     pub fn contained(&self) -> Vec<ProcessedRow> {
-        std::mem::take(&mut self.contained.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.contained.lock())
     }
 
     /// Sends the notification with the result.

@@ -152,7 +152,7 @@ async fn requests_beside(users: u32, seen: TimeDelta) -> usize {
     fixture.store_operations()
 }
 
-/// Whoever administers a tenant can give a target to any number of mailboxes, and the tenants share the rows of a target.
+/// The administrator of a tenant can give a target to any number of mailboxes, and the tenants share the rows of a target.
 #[tokio::test]
 async fn target_of_thousands_costs_another_tenant_no_more() {
     let usual = requests_beside(10, TimeDelta::days(1)).await;

@@ -1,5 +1,6 @@
 //! Reads records that were encoded twice: `(Search-UnifiedAuditLog …).AuditData | ConvertTo-Json` gives a list of texts of records.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
 /// Returns whether a file begins with the text of an object or a list, alone or as the first item of a list: `"{\"`.
@@ -42,18 +43,25 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct FromTexts<R> {
     input: R,
-    place: Place,
-    /// The first half of a surrogate pair.
-    high: Option<u32>,
-    /// Decoded bytes that did not fit.
-    owed: Vec<u8>,
+    decoder: Decoder,
 }
 
 impl<R: BufRead> FromTexts<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, place: Place::Outside, high: None, owed: Vec::new() }
+        Self { input, decoder: Decoder { place: Place::Outside, high: None, decoded: VecDeque::new() } }
     }
+}
 
+#[derive(Debug)]
+struct Decoder {
+    place: Place,
+    /// The first half of a surrogate pair.
+    high: Option<u32>,
+    /// Bytes that were not read yet.
+    decoded: VecDeque<u8>,
+}
+
+impl Decoder {
     fn take(&mut self, byte: u8) {
         let is_json = || matches!(byte, b'{' | b'[');
         self.place = match (self.place, byte) {
@@ -61,11 +69,11 @@ impl<R: BufRead> FromTexts<R> {
             (Place::Begin, b' ') => return,
             (Place::Begin, _) if is_json() => Place::Text,
             (Place::Begin, b'"') => {
-                self.owed.push(b'"');
+                self.decoded.push_back(b'"');
                 Place::Outside
             }
             (Place::Begin, _) => {
-                self.owed.push(b'"');
+                self.decoded.push_back(b'"');
                 if byte == b'\\' { Place::OtherEscape } else { Place::Other }
             }
             (Place::Other, b'\\') => Place::OtherEscape,
@@ -75,13 +83,13 @@ impl<R: BufRead> FromTexts<R> {
             (Place::Text, b'\\') => return self.place = Place::Escape,
             (Place::Escape, b'u') => return self.place = Place::Code(0, 0),
             (Place::Escape, _) => {
-                self.owed.push(unescaped(byte));
+                self.decoded.push_back(unescaped(byte));
                 return self.place = Place::Text;
             }
             (Place::Code(digits, code), _) => return self.take_digit(digits, code, byte),
             (place, _) => place,
         };
-        self.owed.push(byte);
+        self.decoded.push_back(byte);
     }
 
     fn take_digit(&mut self, digits: u8, code: u32, byte: u8) {
@@ -102,7 +110,7 @@ impl<R: BufRead> FromTexts<R> {
         let letter = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
         // A line break between two members; the lines of the file are counted as they are.
         let letter = if matches!(letter, '\n' | '\r') { ' ' } else { letter };
-        self.owed.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+        self.decoded.extend(letter.encode_utf8(&mut [0; 4]).as_bytes());
     }
 }
 
@@ -116,21 +124,16 @@ fn unescaped(byte: u8) -> u8 {
 
 impl<R: BufRead> Read for FromTexts<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.owed.is_empty() {
+        while self.decoder.decoded.is_empty() {
             let chunk = self.input.fill_buf()?;
             let length = chunk.len().min(buffer.len());
             if length == 0 {
                 return Ok(0);
             }
-            let chunk = chunk.get(..length).unwrap_or_default().to_vec();
-            chunk.iter().for_each(|byte| self.take(*byte));
+            chunk.iter().take(length).for_each(|byte| self.decoder.take(*byte));
             self.input.consume(length);
         }
-        let length = self.owed.len().min(buffer.len());
-        let rest = self.owed.split_off(length);
-        buffer.iter_mut().zip(&self.owed).for_each(|(to, from)| *to = *from);
-        self.owed = rest;
-        Ok(length)
+        self.decoder.decoded.read(buffer)
     }
 }
 
