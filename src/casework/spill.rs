@@ -247,14 +247,14 @@ impl Activities for Spill {
         Ok(self.each(&sql, params![self.tenant], sink)?)
     }
 
-    fn on_days(
+    fn in_quarters(
         &self,
         _: &Subject,
         reach: &Reach,
         before: DateTime<Utc>,
         sink: &mut dyn FnMut(&Activity),
     ) -> Result<(), SpillError> {
-        self.read_days(reach, before)?;
+        self.read_quarters(reach, before)?;
         self.set_reach(reach)?;
         let sql = format!("SELECT reduced {ELSEWHERE} ORDER BY seconds, nanos, id");
         Ok(self.each(&sql, params![self.tenant], sink)?)

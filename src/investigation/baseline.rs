@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::activity::Activity;
 use super::contexts::{Context, Contexts};
 use super::networks::{is_microsoft, is_public};
-
-/// Days on which an account has to be active.
-const DAYS: usize = 2;
+use super::quarters::Quarters;
 
 /// Returns whether an address can tell one person from another.
 pub(super) fn is_usable(address: IpAddr) -> bool {
@@ -48,8 +46,8 @@ impl Baseline {
                 baseline.sessions.extend(contexts.sessions(context).map(str::to_owned));
             }
         }
-        let on_days = days(contexts, |context| contexts.sessions(context).collect());
-        let not_of_threat = on_days.into_iter().filter(|session| !threat.sessions.contains(*session));
+        let ordinary = ordinary(contexts, |context| contexts.sessions(context).collect());
+        let not_of_threat = ordinary.into_iter().filter(|session| !threat.sessions.contains(*session));
         baseline.sessions.extend(not_of_threat.map(str::to_owned));
         let of_threat = threat.sessions.intersection(&baseline.shared_sessions).cloned();
         baseline.sessions.extend(of_threat);
@@ -67,7 +65,7 @@ impl Baseline {
 
 /// The threat's own address counts only where the account was active from it in another session.
 fn addresses(contexts: &Contexts, threat: &OfThreat) -> BTreeSet<IpAddr> {
-    days(contexts, |context| {
+    ordinary(contexts, |context| {
         let is_own = |address: &IpAddr| threat.addresses.contains(address);
         let is_other = context.has_session() && contexts.sessions(context).all(|s| !threat.sessions.contains(s));
         context.address.filter(|address| is_other || !is_own(address)).into_iter().collect()
@@ -75,20 +73,20 @@ fn addresses(contexts: &Contexts, threat: &OfThreat) -> BTreeSet<IpAddr> {
 }
 
 /// Returns the keys with which the account was active on several days before the threat.
-fn days<'a, K: Ord>(contexts: &'a Contexts, keys: impl Fn(&'a Context) -> Vec<K>) -> BTreeSet<K> {
-    let mut days: BTreeMap<K, BTreeSet<NaiveDate>> = BTreeMap::new();
-    for context in contexts.iter().filter(|context| context.is_earlier) {
+fn ordinary<'a, K: Ord>(contexts: &'a Contexts, keys: impl Fn(&'a Context) -> Vec<K>) -> BTreeSet<K> {
+    let mut seen: BTreeMap<K, Quarters> = BTreeMap::new();
+    for (context, quarters) in contexts.with_quarters().filter(|(context, _)| context.is_earlier) {
         for key in keys(context) {
-            days.entry(key).or_default().insert(context.day);
+            seen.entry(key).or_default().join(quarters);
         }
     }
-    days.into_iter().filter(|(_, days)| days.len() >= DAYS).map(|(key, _)| key).collect()
+    seen.into_iter().filter(|(_, quarters)| quarters.are_of_several_days()).map(|(key, _)| key).collect()
 }
 
 /// Finds the exits of offices and VPNs among addresses: several other accounts use them ordinarily.
 #[derive(Debug, Default)]
 pub(super) struct Exits {
-    seen: BTreeMap<IpAddr, BTreeMap<String, BTreeSet<NaiveDate>>>,
+    seen: BTreeMap<IpAddr, BTreeMap<String, Quarters>>,
 }
 
 impl Exits {
@@ -101,19 +99,17 @@ impl Exits {
             return;
         }
         let accounts = self.seen.entry(address).or_default();
-        if accounts.values().filter(|days| days.len() >= DAYS).count() >= Self::ACCOUNTS {
+        if Self::is_exit(accounts) {
             return;
         }
-        let days = accounts.entry(activity.account.clone()).or_default();
-        if days.len() < DAYS {
-            days.insert(activity.time.date_naive());
-        }
+        accounts.entry(activity.account.clone()).or_default().add(activity.time);
     }
 
     pub(super) fn found(self) -> BTreeSet<IpAddr> {
-        let is_exit = |accounts: &BTreeMap<String, BTreeSet<NaiveDate>>| {
-            accounts.values().filter(|days| days.len() >= DAYS).count() >= Self::ACCOUNTS
-        };
-        self.seen.into_iter().filter(|(_, accounts)| is_exit(accounts)).map(|(address, _)| address).collect()
+        self.seen.into_iter().filter(|(_, accounts)| Self::is_exit(accounts)).map(|(address, _)| address).collect()
+    }
+
+    fn is_exit(accounts: &BTreeMap<String, Quarters>) -> bool {
+        accounts.values().filter(|quarters| quarters.are_of_several_days()).count() >= Self::ACCOUNTS
     }
 }

@@ -1,14 +1,15 @@
 //! The combinations of address, session and token that an account has used. An attacker may make hundreds of thousands, so texts are kept
 //! once and named by numbers.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::activity::Activity;
 use super::baseline::is_usable;
+use super::quarters::Quarters;
 
 /// The number of a text among those of the contexts.
 type Number = u32;
@@ -16,13 +17,12 @@ type Number = u32;
 /// Sessions of one record: the sign-in's, the token's and Exchange's own.
 const SESSIONS: usize = 3;
 
-/// One combination of address, sessions and token that an account has used on one day.
+/// One combination of address, sessions and token that an account has used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Context {
     pub(super) address: Option<IpAddr>,
     sessions: [Option<Number>; SESSIONS],
     token: Option<Number>,
-    pub(super) day: NaiveDate,
     /// Before the threat, and more than a failed sign-in.
     pub(super) is_earlier: bool,
     pub(super) is_inside: bool,
@@ -38,7 +38,7 @@ impl Context {
 /// The contexts of one account, each once.
 #[derive(Debug, Default)]
 pub(super) struct Contexts {
-    all: HashSet<Context>,
+    all: HashMap<Context, Quarters>,
     texts: Vec<Rc<str>>,
     numbers: HashMap<Rc<str>, Number>,
 }
@@ -53,12 +53,11 @@ impl Contexts {
             address: activity.address.filter(|address| is_usable(*address)),
             sessions,
             token: activity.token.as_deref().and_then(|token| self.number(token)),
-            day: activity.time.date_naive(),
             is_earlier: activity.time < alarm && activity.is_inside(),
             is_inside: activity.is_inside(),
             has_device: activity.has_device,
         };
-        self.all.insert(context);
+        self.all.entry(context).or_default().add(activity.time);
     }
 
     fn number(&mut self, text: &str) -> Option<Number> {
@@ -84,10 +83,15 @@ impl Contexts {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Context> {
-        self.all.iter()
+        self.all.keys()
+    }
+
+    /// Returns the contexts, each with the quarters of its use.
+    pub(super) fn with_quarters(&self) -> impl Iterator<Item = (&Context, Quarters)> {
+        self.all.iter().map(|(context, quarters)| (context, *quarters))
     }
 
     pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
-        self.all.iter().filter_map(|context| context.address).collect()
+        self.iter().filter_map(|context| context.address).collect()
     }
 }

@@ -85,7 +85,7 @@ fn exits<A: Activities>(
     alarm: DateTime<Utc>,
 ) -> Result<BTreeSet<IpAddr>, A::Error> {
     let (mut exits, reach) = (Exits::default(), Reach { addresses, ..Reach::default() });
-    activities.on_days(subject, &reach, alarm, &mut |activity| exits.add(activity, alarm))?;
+    activities.in_quarters(subject, &reach, alarm, &mut |activity| exits.add(activity, alarm))?;
     Ok(exits.found())
 }
 

@@ -11,11 +11,13 @@ mod builder;
 mod changes;
 mod contexts;
 mod details;
+
 mod investigate;
 mod limits;
 mod links;
 mod listed;
 mod networks;
+mod quarters;
 mod reduce;
 mod report;
 mod seen;

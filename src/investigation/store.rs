@@ -25,12 +25,12 @@ pub trait Activities {
     /// Returns the error of the store.
     fn elsewhere(&self, subject: &Subject, reach: &Reach, sink: &mut dyn FnMut(&Activity)) -> Result<(), Self::Error>;
 
-    /// Hands on what other accounts did from these addresses before a time: of each account, address and day at least one act inside,
+    /// Hands on what other accounts did from these addresses before a time: of each account, address and quarter of a day at least one act inside,
     /// if there is one.
     ///
     /// # Errors
     /// Returns the error of the store.
-    fn on_days(
+    fn in_quarters(
         &self,
         subject: &Subject,
         reach: &Reach,

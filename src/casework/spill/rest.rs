@@ -109,9 +109,9 @@ impl Spill {
         Ok(broken)
     }
 
-    /// Reads one act of each account on each day from these addresses. A sign-in may have failed, so it does only if there is nothing
+    /// Reads one act of each account in each quarter of a day from these addresses. A sign-in may have failed, so it does only if there is nothing
     /// else.
-    pub(super) fn read_days(&self, reach: &Reach, before: DateTime<Utc>) -> Result<(), SpillError> {
+    pub(super) fn read_quarters(&self, reach: &Reach, before: DateTime<Utc>) -> Result<(), SpillError> {
         let Some(rest) = &self.rest else { return Ok(()) };
         let mut rest = rest.borrow_mut();
         let addresses = rest.addresses(reach);
@@ -119,22 +119,22 @@ impl Spill {
         let mut acts = HashSet::new();
         let found = rest.unread.find(|Entry { keys, .. }| {
             let is_there = keys.created < end && addresses.contains(keys.address);
-            is_there && (keys.is_sign_in || acts.insert(day_of(keys)))
+            is_there && (keys.is_sign_in || acts.insert(quarter_of(keys)))
         })?;
-        let is_needed = |entry: &&Entry| !entry.keys.is_sign_in || !acts.contains(&day_of(&entry.keys));
+        let is_needed = |entry: &&Entry| !entry.keys.is_sign_in || !acts.contains(&quarter_of(&entry.keys));
         let found: Vec<Entry> = found.iter().filter(is_needed).copied().collect();
-        let broken: HashSet<_> = self.take(&mut rest, &found)?.iter().map(|entry| day_of(&entry.keys)).collect();
+        let broken: HashSet<_> = self.take(&mut rest, &found)?.iter().map(|entry| quarter_of(&entry.keys)).collect();
         if !broken.is_empty() {
-            let found = rest.unread.find(|entry| broken.contains(&day_of(&entry.keys)))?;
+            let found = rest.unread.find(|entry| broken.contains(&quarter_of(&entry.keys)))?;
             self.take(&mut rest, &found)?;
         }
         self.read_twins(&mut rest)
     }
 }
 
-/// An account, an address and a day.
-fn day_of(keys: &Keys) -> (u64, u64, u64) {
-    (keys.account, keys.address, keys.created / 1_000_000)
+/// An account, an address and a quarter of a day (UTC).
+fn quarter_of(keys: &Keys) -> (u64, u64, u64) {
+    (keys.account, keys.address, keys.created / 1_000_000 * 4 + keys.created / 10_000 % 100 / 6)
 }
 
 /// Returns a time as one number, as [`Keys::created`] has it.

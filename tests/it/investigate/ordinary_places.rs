@@ -65,3 +65,28 @@ fn attacker_of_two_days_is_no_owner() {
     let report = of_v(&records);
     assert_eq!((report.whose(&first), report.whose(&read), report.address(A)), ("Linked", "Linked", Some("Proven")));
 }
+
+#[test]
+fn attacker_who_works_over_midnight_is_no_owner() {
+    let mut records = Records::default();
+    records.owners_days(V, OWNER, O, &[14, 15, 16, 17, 18]);
+    let before = records.sign_in("18T23:56:00", V, A, "eeeeeeee-9", "0");
+    let after = records.bind("19T00:02:00", V, V, A, "eeeeeeee-9", &["m"]);
+    records.rule("19T00:10:00", V, A, S);
+    let report = of_v(&records);
+    assert_eq!((report.whose(&before), report.whose(&after), report.address(A)), ("Linked", "Linked", Some("Proven")));
+}
+
+#[test]
+fn victims_over_midnight_make_no_exit_of_the_office() {
+    let mut records = Records::default();
+    records.owners_days(V, OWNER, O, &[16, 17, 18]);
+    let victims = [W, "x@contoso.com", "y@contoso.com"];
+    for (number, user) in victims.into_iter().enumerate() {
+        records.sign_in(&format!("18T23:5{number}:00"), user, A, &format!("stolen-{number}"), "0");
+        records.bind(&format!("19T00:0{number}:00"), user, user, A, &format!("stolen-{number}"), &["m"]);
+    }
+    records.rule("19T00:10:00", V, A, S);
+    let report = of_v(&records);
+    assert_eq!((report.others().len(), report.address(A)), (victims.len(), Some("Proven")));
+}
