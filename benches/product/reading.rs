@@ -65,7 +65,7 @@ fn scan_of(name: &str, kind: &str, path: &Path, bytes: u64) -> Vec<Row> {
 /// Counts the records of the file, the ones that are selected, the ones that the prefilter leaves to be parsed, and the findings.
 fn held_by(path: &Path) -> String {
     let (mut records, mut selected, mut left) = (0_u64, 0_u64, 0_u64);
-    export::read(File::open(path).unwrap(), is_selected, |event| {
+    export::read(export::buffered(File::open(path).unwrap()), is_selected, |event| {
         records += 1;
         if let Event::Selected { json, .. } = event {
             selected += 1;
@@ -87,7 +87,7 @@ fn run_scan(path: &Path) -> Taken {
 
 pub fn read_alone(path: &Path, is_selected: impl Fn(&str) -> bool) -> Taken {
     let (started, before) = (Instant::now(), cpu("self"));
-    export::read(File::open(path).unwrap(), is_selected, |event| {
+    export::read(export::buffered(File::open(path).unwrap()), is_selected, |event| {
         std::hint::black_box(event);
     })
     .unwrap();

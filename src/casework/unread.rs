@@ -313,7 +313,7 @@ fn by_numbers<E: From<io::Error>>(
     }
     file.seek(SeekFrom::Start(0))?;
     let (mut number, mut wanted, mut outcome) = (0, entries.iter().peekable(), ControlFlow::Continue(()));
-    let read = export::read_traced(file, |event, _| {
+    let read = export::read_traced(export::buffered(file), |event, _| {
         let (Event::Selected { json, .. } | Event::Traced { json, .. }) = event else { return };
         if let Some(entry) = wanted.next_if(|entry| entry.place.at == number)
             && outcome.is_continue()

@@ -9,6 +9,7 @@ mod html;
 mod json;
 mod kept;
 pub(in crate::cli) mod organizations;
+pub(in crate::cli) mod read_ahead;
 mod table;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use base::marks::turns_or_hides;
 use broken::BrokenParts;
 use kept::KeptRecords;
 use organizations::Organizations;
+use read_ahead::ReadAhead;
 
 /// The arguments of `scan`.
 #[derive(Debug, Clone, Args)]
@@ -204,7 +206,8 @@ impl Reading {
 
     fn read_file(&mut self, path: &Path) -> Result<(), ScanError> {
         let file = path.display().to_string();
-        let input = open(path).map_err(|error| ScanError::Open { file: file.clone(), error })?;
+        let input = open(path).and_then(ReadAhead::new);
+        let input = input.map_err(|error| ScanError::Open { file: file.clone(), error })?;
         self.files.push(file.clone());
         let mut last_line = 1;
         let mut failed = None;
@@ -329,9 +332,9 @@ fn has_lost_content(record: &AuditRecord) -> bool {
     is_change && record.parameters.is_empty() && record.parameters.unread().iter().all(is_placeholder)
 }
 
-pub(in crate::cli) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+pub(in crate::cli) fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin().lock()));
+        return Ok(Box::new(io::stdin()));
     }
     let file = File::open(path)?;
     let metadata = file.metadata()?;

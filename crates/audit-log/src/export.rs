@@ -21,8 +21,11 @@ use dialect::Dialect;
 use texts::FromTexts;
 use unicode::{FromUtf16, Order};
 
-/// Bytes looked at to recognise a file, and read at once.
-const CHUNK: usize = 64 * 1024;
+/// Bytes read at once. A record that is not whole in a chunk takes several times as long, so there are many records in one.
+pub const CHUNK: usize = 256 * 1024;
+
+/// Bytes looked at to recognise a file.
+const HEAD: usize = 64 * 1024;
 
 /// Why an exported audit log was not read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -44,12 +47,18 @@ pub enum ExportError {
     },
 }
 
-/// Reads one export; every record in it becomes one event. Holds one record and a few chunks at a time.
+/// An input in chunks for [`read`], each of which is full if there is as much.
+pub fn buffered(input: impl Read) -> impl BufRead {
+    BufReader::with_capacity(CHUNK, Whole::new(input))
+}
+
+/// Reads one export; every record in it becomes one event. Holds one record and a few chunks at a time. The input is recognised by its
+/// first chunk, so it comes [`buffered`], or in slices.
 ///
 /// # Errors
 /// When it is no audit log or cannot be read to its end; what came before has been handed to `sink`.
 pub fn read(
-    input: impl Read,
+    input: impl BufRead,
     is_selected: impl Fn(&str) -> bool,
     mut sink: impl FnMut(Event<'_>),
 ) -> Result<(), ExportError> {
@@ -62,7 +71,7 @@ pub fn read(
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_traced(input: impl Read, mut sink: impl FnMut(Event<'_>, Option<u64>)) -> Result<(), ExportError> {
+pub fn read_traced(input: impl BufRead, mut sink: impl FnMut(Event<'_>, Option<u64>)) -> Result<(), ExportError> {
     read_as(input, |_| true, Way::Tracing, &mut sink)
 }
 
@@ -74,20 +83,18 @@ enum Way {
 }
 
 fn read_as(
-    input: impl Read,
+    input: impl BufRead,
     is_selected: impl Fn(&str) -> bool,
     way: Way,
     sink: &mut impl FnMut(Event<'_>, Option<u64>),
 ) -> Result<(), ExportError> {
-    let (input, is_plain) = uncompressed(input)?;
-    let mut input = BufReader::with_capacity(CHUNK, input);
+    let (mut input, is_plain) = uncompressed(input)?;
     if input.fill_buf()?.starts_with(b"PK\x03\x04") {
         return Err(ExportError::Zip);
     }
     match Order::of(input.fill_buf()?) {
         Some(order) => {
-            let input = BufReader::with_capacity(CHUNK, FromUtf16::new(input, order));
-            read_text(input, is_selected, way, &mut |event, _| sink(event, None))
+            read_text(buffered(FromUtf16::new(input, order)), is_selected, way, &mut |event, _| sink(event, None))
         }
         None if is_plain => read_text(input, is_selected, way, sink),
         None => read_text(input, is_selected, way, &mut |event, _| sink(event, None)),
@@ -95,14 +102,9 @@ fn read_as(
 }
 
 /// Returns the content of the input, and whether it is the input itself.
-fn uncompressed<'a>(input: impl Read + 'a) -> io::Result<(Box<dyn Read + 'a>, bool)> {
-    let mut input = BufReader::with_capacity(CHUNK, Whole::new(input));
+fn uncompressed<'a>(mut input: impl BufRead + 'a) -> io::Result<(Box<dyn BufRead + 'a>, bool)> {
     let is_gzip = input.fill_buf()?.starts_with(&[0x1F, 0x8B]);
-    Ok(if is_gzip {
-        (Box::new(Whole::new(MultiGzDecoder::new(input))), false)
-    } else {
-        (Box::new(Whole::new(input)), true)
-    })
+    Ok(if is_gzip { (Box::new(buffered(MultiGzDecoder::new(input))), false) } else { (Box::new(input), true) })
 }
 
 fn read_text(
@@ -112,10 +114,10 @@ fn read_text(
     sink: &mut impl FnMut(Event<'_>, Option<u64>),
 ) -> Result<(), ExportError> {
     let head = input.fill_buf()?;
+    let head = head.get(..HEAD).unwrap_or(head);
     let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head);
     if texts::begin(head) {
-        let input = BufReader::with_capacity(CHUNK, FromTexts::new(input));
-        return read_json(input, is_selected, way, &mut |event, _| sink(event, None));
+        return read_json(buffered(FromTexts::new(input)), is_selected, way, &mut |event, _| sink(event, None));
     }
     let begins_as_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
     if let Some(dialect) = Dialect::of(head, has_json_line(head)).filter(|_| !begins_as_json) {

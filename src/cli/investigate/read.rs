@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use audit_log::export::{self, ExportError};
 use audit_log::{Broken, Event};
 
+use super::super::scan::read_ahead::ReadAhead;
 use super::super::scan::{Reading, ScanError, open, printable};
 use super::InvestigateError;
 use super::json::File;
@@ -68,6 +69,7 @@ impl Input {
         let bytes = std::fs::metadata(path).map(|metadata| metadata.len()).ok();
         self.files.push(File { name: file.clone(), bytes });
         let (input, again) = readable_twice(path, input).map_err(failed)?;
+        let input = ReadAhead::new(input).map_err(failed)?;
         let mut reader = Reader { name: &file, source: self.gathered.add_source(again), number: 0 };
         let (mut last_line, mut failed) = (1, None);
         let outcome = export::read_traced(input, |event, at| {
@@ -137,7 +139,7 @@ impl Input {
 }
 
 /// Returns the input, and a file with the same bytes that can be read afterwards. Any other input is copied while it is read.
-fn readable_twice<'a>(path: &Path, input: Box<dyn Read + 'a>) -> io::Result<(Box<dyn Read + 'a>, fs::File)> {
+fn readable_twice(path: &Path, input: Box<dyn Read + Send>) -> io::Result<(Box<dyn Read + Send>, fs::File)> {
     if path.as_os_str() != "-" && fs::metadata(path)?.is_file() {
         return Ok((input, fs::File::open(path)?));
     }
