@@ -22,6 +22,7 @@ pub mod slack;
 pub mod summary;
 pub mod teams;
 pub mod token;
+mod usable_channels;
 pub mod webhook;
 mod webhook_state;
 

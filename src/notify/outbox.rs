@@ -1,9 +1,8 @@
 //! Sends notifications: only the holder of a row's claim sends, a channel that accepted one never gets it again, and a notification
 //! that is not accepted stays owed and is sent again at growing intervals, without an end.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::bundles::{Bundles, Held};
@@ -12,6 +11,7 @@ use super::retry_plan::{
     DAILY_REQUESTS, DAY, UNANSWERED_LIMIT, count_unanswered, has_become_unknown, is_due, mark_sent_if_accepted,
     next_attempt,
 };
+use super::usable_channels::UsableChannels;
 use super::webhook_state::WEBHOOK_OFF;
 use super::{Channel, Notification, Notifier, NotifyError, channel_notices, webhook_state};
 use crate::facts::FactCache;
@@ -24,7 +24,6 @@ use crate::tables::{
 };
 use base::clock::{Clock, Deadline};
 use base::ids::{Domain, RecordId, TenantId};
-use parking_lot::Mutex;
 use table_store::{Store, StoreError};
 
 /// No sending is begun with less than this left: [`CHANNEL_TIMEOUT`], the storing of what came of it, and the reserve before which a
@@ -37,9 +36,6 @@ const CHANNEL_TIMEOUT: Duration = Duration::from_secs(30);
 /// From this attempt on, a transient fault of a channel is notified through the other channels.
 const NOTIFIED_FROM_ATTEMPT: u32 = 3;
 
-/// The requests without an answer after which a channel is not used any more in a run: each one takes [`CHANNEL_TIMEOUT`].
-const UNANSWERED_PER_RUN: u32 = 3;
-
 /// Sends what one run holds the claims of.
 #[derive(Debug)]
 pub struct Outbox<'a> {
@@ -50,10 +46,7 @@ pub struct Outbox<'a> {
     /// The provider's own tenant: notices about the service are noted there.
     partner: TenantId,
     deadline: &'a Deadline,
-    silent: Mutex<BTreeSet<Channel>>,
-    unanswered: AtomicU32,
-    /// The stored state of the webhook, once it was read: true if it is off.
-    webhook_is_off: Mutex<Option<bool>>,
+    usable: UsableChannels<'a>,
     accepted: AtomicU64,
     bundles: Bundles,
 }
@@ -81,9 +74,7 @@ impl<'a> Outbox<'a> {
             facts,
             partner,
             deadline,
-            silent: Mutex::default(),
-            unanswered: AtomicU32::new(0),
-            webhook_is_off: Mutex::default(),
+            usable: UsableChannels::new(store, notifier),
             accepted: AtomicU64::new(0),
             bundles: Bundles::default(),
         }
@@ -100,38 +91,10 @@ impl<'a> Outbox<'a> {
         wanted.map(|channel| (channel.as_str().to_owned(), None)).collect()
     }
 
-    /// The channels that are set, without a webhook that is off.
-    async fn channels(&self) -> Vec<Channel> {
-        let mut channels = self.notifier.channels();
-        if channels.contains(&Channel::Webhook) && self.webhook_is_off().await {
-            channels.retain(|channel| *channel != Channel::Webhook);
-        }
-        channels
-    }
-
-    /// If that cannot be read, the webhook is used: it answers 410 again.
-    async fn webhook_is_off(&self) -> bool {
-        let known = *self.webhook_is_off.lock();
-        if let Some(is_off) = known {
-            return is_off;
-        }
-        let Some(address) = self.notifier.webhook_address() else { return false };
-        match webhook_state::is_off(self.store, &address).await {
-            Ok(is_off) => {
-                *self.webhook_is_off.lock() = Some(is_off);
-                is_off
-            }
-            Err(error) => {
-                tracing::warn!("whether the webhook is off was not read: {error}");
-                false
-            }
-        }
-    }
-
     /// Stores a notice and sends it. One that is stored already is somebody else's, or was told before. `kept` is the tenant
     /// that it is about; what is about the service as a whole is looked for by every run.
     pub async fn tell(&self, notice: &Notice, kept: Option<&CoverageSession<'_>>) -> Result<(), StoreError> {
-        let channels = self.channels().await;
+        let channels = self.usable.all().await;
         match self.insert_notice(notice, &channels, kept).await? {
             Some((row, etag)) => self.deliver(row, etag).await,
             None => Ok(()),
@@ -226,7 +189,7 @@ impl<'a> Outbox<'a> {
     /// repeats at most the one notification that was on its way.
     async fn offer(&self, row: &mut ProcessedRow, mut etag: RowVersion, further: u32) -> Result<Offered, StoreError> {
         let mut offered = Offered { faults: Vec::new(), claim_is_lost: false };
-        let channels = self.channels().await;
+        let channels = self.usable.all().await;
         // A channel that is not set any more is not owed anything.
         row.notified.retain(|name, told| told.is_some() || channels.iter().any(|channel| channel.as_str() == name));
         // If that was all, no one would ever be notified. The channels that took its place are.
@@ -243,7 +206,7 @@ impl<'a> Outbox<'a> {
             if self.deadline.left() < SEND_RESERVE {
                 return Ok(offered);
             }
-            if !is_due(row, channel, self.clock.now()) || self.is_silent(channel) {
+            if !is_due(row, channel, self.clock.now()) || self.usable.is_silent(channel) {
                 continue;
             }
             let patience = Deadline::after(self.clock.clone(), CHANNEL_TIMEOUT.min(self.deadline.left()));
@@ -284,7 +247,7 @@ impl<'a> Outbox<'a> {
 
     /// Notes in the row, which is stored later, what follows from a fault for this channel.
     fn note_fault(&self, row: &mut ProcessedRow, channel: Channel, fault: &NotifyError) {
-        self.silence_if_down(fault);
+        self.usable.silence_if_down(fault);
         if matches!(fault, NotifyError::Gone { .. }) {
             // A receiver that wants no notification is owed none.
             row.notified.remove(channel.as_str());
@@ -322,7 +285,7 @@ impl<'a> Outbox<'a> {
             NotifyError::Gone { .. } => return self.turn_webhook_off(fault).await,
         };
         tracing::warn!(channel = channel.as_str(), log_id = %row.record_id, "{fault}; the notification remains pending");
-        let others: Vec<Channel> = self.channels().await.into_iter().filter(|c| *c != channel).collect();
+        let others: Vec<Channel> = self.usable.all().await.into_iter().filter(|c| *c != channel).collect();
         let is_slow = matches!(fault, NotifyError::Unanswered { .. });
         if !is_certain || others.is_empty() && !is_slow {
             return Ok(());
@@ -352,8 +315,8 @@ impl<'a> Outbox<'a> {
             "{fault}; nothing is sent to it until WEBHOOK_URL changes, and its pending notifications are dropped; set a new URL"
         );
         webhook_state::turn_off(self.store, &self.clock, &address).await?;
-        *self.webhook_is_off.lock() = Some(true);
-        let others = self.channels().await;
+        self.usable.note_webhook_off();
+        let others = self.usable.all().await;
         if others.is_empty() {
             return Ok(());
         }
@@ -396,24 +359,6 @@ impl<'a> Outbox<'a> {
         match claim::insert(self.store, PROCESSED, &row.to_entity()).await? {
             Claimed::Ours(etag) => Ok(Some((row, etag))),
             Claimed::Theirs(_) => Ok(None),
-        }
-    }
-
-    fn is_silent(&self, channel: Channel) -> bool {
-        self.silent.lock().contains(&channel)
-    }
-
-    /// A channel that is down gets no further request in this run. A refusal may be due to the one notification.
-    fn silence_if_down(&self, fault: &NotifyError) {
-        let (channel, is_down) = match fault {
-            NotifyError::Transient { channel, .. } => (channel, true),
-            NotifyError::Unanswered { channel, .. } => {
-                (channel, self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED_PER_RUN)
-            }
-            NotifyError::Configuration { channel, .. } | NotifyError::Gone { channel } => (channel, false),
-        };
-        if is_down {
-            self.silent.lock().insert(*channel);
         }
     }
 }
