@@ -198,8 +198,9 @@ fn look_for_false_alarms(story: &Story, verdict: &mut Verdict) {
     let is_false = |id: &String, body: &Value| {
         body["Threat"] == "True" && !planted.contains(id) && body["TenantId"] != hostile.as_str()
     };
+    let by_design = |body: &Value| is_told_as_unresolved(body) || is_after_unresolved(story, body);
     for (id, body) in story.bodies.iter().filter(|(id, body)| is_false(id, body)) {
-        if story.faults > 0 && is_told_as_unresolved(body) {
+        if story.faults > 0 && by_design(body) {
             verdict.unresolved += 1;
         } else {
             verdict.complaints.push(format!("{id} is a false alarm: {}, {}", body["Description"], body["Reasons"]));
@@ -210,6 +211,14 @@ fn look_for_false_alarms(story: &Story, verdict: &mut Verdict) {
 /// Returns whether a notification says that its target could not be looked up. That is told after the third run that could not.
 fn is_told_as_unresolved(body: &Value) -> bool {
     body["Reasons"].as_str().is_some_and(|reasons| reasons.contains("could not be resolved and may be external"))
+}
+
+/// Returns whether a change weighs more only because of an earlier one to the same mailbox whose target could not be looked up.
+fn is_after_unresolved(story: &Story, body: &Value) -> bool {
+    let is_same_mailbox = |other: &Value| ["TenantId", "SourceMailbox"].iter().all(|name| other[*name] == body[*name]);
+    let is_after =
+        body["Reasons"].as_str().is_some_and(|reasons| reasons.contains("after a threat to the same account"));
+    is_after && story.bodies.values().any(|other| is_same_mailbox(other) && is_told_as_unresolved(other))
 }
 
 /// Complains about blobs that were never read, unless they are in a gap of their tenant and a notification reports that gap.
