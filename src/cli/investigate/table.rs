@@ -6,6 +6,7 @@ use comfy_table::Table;
 
 use super::super::scan::printable;
 use super::InvestigateError;
+use super::texts::{harmless, whose};
 use crate::casework::Made;
 use crate::cli::output;
 use crate::investigation::{ChangeState, Noted, Report, counted};
@@ -20,9 +21,12 @@ const LISTED: usize = 20;
 const ACTIVITIES: usize = 100;
 
 /// Writes the verdict, the numbers, the lists and the attacker's activities.
-pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
+pub(super) fn write(made: &Made, warnings: &[String], out: &mut dyn Write) -> Result<(), InvestigateError> {
     let report = &made.report;
-    writeln!(out, "{}\n", printable(&report.verdict))?;
+    for text in std::iter::once(&report.verdict).chain(warnings) {
+        writeln!(out, "{}", printable(text))?;
+    }
+    writeln!(out)?;
     for sentence in std::iter::once(&report.origin).chain(&report.beginning).filter(|text| !text.is_empty()) {
         writeln!(out, "{}", printable(sentence))?;
     }
@@ -54,7 +58,7 @@ fn write_lists(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let address = |row: &crate::investigation::Address| {
         vec![
             row.ip.to_string(),
-            row.attribution.as_str().to_owned(),
+            whose(row.attribution).to_owned(),
             row.rule.as_text().to_owned(),
             printable(&[row.place.as_str(), &row.network].join(" ")),
             row.first.format("%m-%d %H:%M").to_string(),
@@ -71,13 +75,13 @@ fn write_lists(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     )?;
     let others = report.other_accounts.iter().map(|row| vec![row.account.clone(), row.kind.as_text().to_owned()]);
     write_list("Other accounts", &["Account", "How far"], others.collect(), out)?;
-    let sent = report
-        .sent
-        .iter()
-        .map(|row| vec![row.time.format("%m-%d %H:%M").to_string(), row.subject.clone(), row.recipients.join(", ")]);
+    let sent = report.sent.iter().map(|row| {
+        let to = harmless(&row.recipients.join(", "));
+        vec![row.time.format("%m-%d %H:%M").to_string(), harmless(&row.subject), to]
+    });
     write_list("Sent", &["Time", "Subject", "To"], sent.collect(), out)?;
     write_list("Searches", NOTED, noted(&report.searches), out)?;
-    let files = report.files.iter().map(|row| vec![row.name.clone(), row.operations.join(", ")]);
+    let files = report.files.iter().map(|row| vec![harmless(&row.name), row.operations.join(", ")]);
     write_list("Files", &["File", "What"], files.collect(), out)?;
     let changes = report.changes.iter().map(|change| {
         let state = change.state.map_or("", ChangeState::as_text).to_owned();
@@ -92,7 +96,12 @@ const NOTED: &[&str] = &["Time", "Account", "Operation", "What"];
 
 fn noted(rows: &[Noted]) -> Vec<Vec<String>> {
     let row = |row: &Noted| {
-        vec![row.time.format("%m-%d %H:%M").to_string(), row.account.clone(), row.operation.clone(), row.text.clone()]
+        vec![
+            row.time.format("%m-%d %H:%M").to_string(),
+            row.account.clone(),
+            row.operation.clone(),
+            harmless(&row.text),
+        ]
     };
     rows.iter().map(row).collect()
 }
@@ -138,7 +147,7 @@ fn write_activities(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateE
                 printable(row.account),
                 printable(row.operation),
                 row.ip.clone(),
-                row.attribution.as_str().to_owned(),
+                whose(row.attribution).to_owned(),
                 row.rule.as_text().to_owned(),
             ]);
         }
