@@ -53,7 +53,8 @@ fn value(property: &ModifiedProperty) -> Option<String> {
     // The id of the application, which is the object as well.
     let is_told =
         !is("TargetId.ServicePrincipalNames") && !property.new.is_empty() && property.new.len() < LONGEST_VALUE;
-    is_told.then(|| format!("{}: {}", property.name, property.new.trim_matches(['"', '[', ']'])))
+    let name = property.name.trim_start_matches("ConsentContext.");
+    is_told.then(|| format!("{name}: {}", property.new.trim_matches(['"', '[', ']'])))
 }
 
 /// `[old] => [[Id: …, Scope: Mail.Read offline_access, CreatedDateTime: …]]`: the scopes behind the arrow, each once.

@@ -4,6 +4,7 @@ mod damage;
 mod figures;
 mod forms;
 mod generator;
+mod layout;
 mod ordinary_places;
 mod output_file;
 mod page;

@@ -1,6 +1,6 @@
 //! `tenantwatch status`, the built binary: after real runs against the simulator, and over rows as other versions have written them.
 
-mod layout;
+pub mod layout;
 mod page;
 mod rows;
 mod usage;

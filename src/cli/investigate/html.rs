@@ -50,7 +50,7 @@ const ANNEX: u64 = 5_000;
 {% endfor %}{% if !section.list.is_empty() %}<ul>{% for item in section.list %}<li>{{ item }}</li>
 {% endfor %}</ul>{% endif %}{% for table in section.tables %}{% if !table.title.is_empty() %}<h3>{{ table.title }}</h3>{% endif %}
 <div class="table"><table class="stack"><thead><tr>{% for heading in table.headings %}<th>{{ heading }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in table.rows %}<tr class="{{ row.class }}{% if !row.below.is_empty() %} above{% endif %}">{% for (class, cell) in row.cells %}<td class="{{ class }}" data-label="{{ table.headings[loop.index0] }}">{{ cell }}</td>{% endfor %}</tr>
+{% for row in table.rows %}<tr class="{{ row.class }}{% if !row.below.is_empty() %} above{% endif %}">{% for (class, cell) in row.cells %}<td class="{{ class }}" data-label="{{ table.headings[loop.index0] }}">{% for part in self::parts(class, cell) %}{% if !loop.first %}<wbr>{% endif %}{{ part }}{% endfor %}</td>{% endfor %}</tr>
 {% if !row.below.is_empty() %}<tr class="below"><td></td><td colspan="{{ row.cells.len() - 1 }}">{{ row.below }}</td></tr>
 {% endif %}{% endfor %}</tbody></table></div>
 {% if table.more > 0 %}<p class="quiet">{{ table.more }} more; the JSON has all.</p>{% endif %}{% endfor %}</section>
@@ -80,11 +80,12 @@ struct Page<'a> {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<tr class="{{ class }}"><td><time>{{ time }}</time></td><td>{{ account }}</td><td>{{ operation }}{% if !result.is_empty() %}<br><small>{{ result }}</small>{% endif %}</td><td>{{ mailbox }}</td><td class="ip">{{ ip }}</td><td class="whose">{{ whose }}</td><td class="why">{{ why }}</td><td class="nowrap">{{ id }}</td></tr>
+    source = r#"<tr class="{{ class }}"><td><time>{{ date }}</time> <time>{{ time }}</time></td><td>{{ account }}{% if !mailbox.is_empty() %}<br><small>mailbox {{ mailbox }}</small>{% endif %}</td><td>{{ operation }}{% if !result.is_empty() %}<br><small>{{ result }}</small>{% endif %}</td><td class="ip">{% for part in self::parts("ip", ip) %}{% if !loop.first %}<wbr>{% endif %}{{ part }}{% endfor %}</td><td class="why"><span class="whose">{{ whose }}</span><br><small>{{ why }}</small></td><td class="id">{{ id }}</td></tr>
 "#
 )]
 struct AnnexRow {
     class: &'static str,
+    date: String,
     time: String,
     account: String,
     operation: String,
@@ -162,7 +163,7 @@ fn tiles(report: &Report) -> Vec<Tile> {
 fn write_annex(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
     writeln!(
         out,
-        "<section class=\"annex\"><h2>Annex: every record that was looked at</h2><div class=\"table\"><table><thead><tr><th>Time (UTC)</th><th>Account</th><th>Operation</th><th>Mailbox</th><th>Address</th><th>Whose</th><th>Why</th><th>Id</th></tr></thead><tbody>"
+        "<section class=\"annex\"><h2>Annex: every record that was looked at</h2><div class=\"table\"><table class=\"stack\"><thead><tr><th>Time (UTC)</th><th>Account</th><th>Operation</th><th>Address</th><th>Whose</th><th>Id</th></tr></thead><tbody>"
     )?;
     let mut count = 0;
     made.activities(|row| -> Result<(), InvestigateError> {
@@ -182,7 +183,8 @@ fn write_annex(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError>
 fn annex_row(row: &ActivityRow<'_>) -> AnnexRow {
     AnnexRow {
         class: row.attribution.as_str(),
-        time: row.time.format("%Y-%m-%d %H:%M:%S").to_string(),
+        date: row.time.format("%Y-%m-%d").to_string(),
+        time: row.time.format("%H:%M:%S").to_string(),
         account: readable(row.account),
         operation: readable(row.operation),
         result: row.result.to_owned(),
@@ -192,6 +194,11 @@ fn annex_row(row: &ActivityRow<'_>) -> AnnexRow {
         why: row.rule.as_text(),
         id: row.id.to_string(),
     }
+}
+
+/// Returns the parts between which the text of a cell may be broken beside the usual places: a long IPv6 address at its colons.
+fn parts<'a>(class: &str, cell: &'a str) -> Vec<&'a str> {
+    if class == "ip" { cell.split_inclusive(':').collect() } else { vec![cell] }
 }
 
 fn minute(time: DateTime<Utc>) -> String {

@@ -84,7 +84,7 @@ fn whose_column_answers_the_question() {
     records.bind("19T10:20:00", V, V, "192.0.2.150", "", &["u"]);
     let page = written(&records, "html");
     for answer in ["attacker (proven)", "attacker (linked)", "owner", "unclear"] {
-        assert!(page.contains(&format!("\">{answer}</td>")), "{answer}: {page}");
+        assert!(page.contains(&format!("\">{answer}</")), "{answer}: {page}");
     }
     let table = written(&records, "table");
     assert!(table.contains("attacker") && !table.contains("Proven"), "{table}");
@@ -152,7 +152,7 @@ fn consent_names_application_and_permissions() {
 fn clients_have_a_row_of_their_own_below_their_address() {
     let (mut records, ..) = Records::incident();
     records.sign_in_with("19T10:06:00", V, LONG_ADDRESS, S, "0", "axios/1.7.9");
-    let page = written(&records, "html");
+    let page = written(&records, "html").replace("<wbr>", "");
     let table = page.split("<h3>Addresses</h3>").nth(1).unwrap().split("</table>").next().unwrap();
     let heading = table.split("</thead>").next().unwrap();
     assert!(!heading.contains("Clients"), "a narrow column of long texts fills pages: {heading}");

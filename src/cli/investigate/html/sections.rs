@@ -37,6 +37,9 @@ pub(super) struct Row {
 /// Rows of one table of the page.
 const ROWS: usize = 500;
 
+/// Words that are longer may be broken anywhere, so that a narrow page has room for them.
+const LONG_WORD: usize = 28;
+
 impl Table {
     fn new(title: &'static str, headings: &'static [&'static str], mut rows: Vec<Row>) -> Self {
         let more = rows.len().saturating_sub(ROWS);
@@ -60,7 +63,7 @@ fn row(cells: impl IntoIterator<Item = String>) -> Row {
     let class = |cell: &str| match cell {
         cell if is_time(cell) => "nowrap",
         cell if is_addresses(cell) => "ip",
-        cell if cell.len() > 60 => "long",
+        cell if cell.len() > 60 || cell.split([' ', '-']).any(|word| word.len() > LONG_WORD) => "long",
         _ => "",
     };
     let cells = cells.into_iter().map(|cell| (class(&cell), cell)).collect();
@@ -196,15 +199,10 @@ fn mail(report: &Report) -> Vec<Table> {
 
 fn files(report: &Report) -> Table {
     let rows = report.files.iter().map(|file| {
-        row([
-            minute(file.time),
-            attacker_text(&file.name),
-            file.operations.join(", "),
-            size(file.bytes),
-            attacker_text(&file.url),
-        ])
+        let cells = [minute(file.time), attacker_text(&file.name), file.operations.join(", "), size(file.bytes)];
+        Row { below: attacker_text(&file.url), ..row(cells) }
     });
-    Table::new("", &["Time", "File", "What", "Size", "Where"], rows.collect())
+    Table::new("", &["Time", "File", "What", "Size"], rows.collect())
 }
 
 fn others(report: &Report) -> Table {
