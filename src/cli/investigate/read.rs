@@ -23,6 +23,9 @@ pub(super) struct Input {
     judges: bool,
     /// The files of which nothing could be read.
     unread_files: u64,
+    /// The parts of files that are no records. Records that cannot be parsed are not among them, because their number depends on which
+    /// ones are left unread, and the report must not.
+    damaged: u64,
 }
 
 /// The malformed parts that are named one by one; the rest is counted.
@@ -42,7 +45,7 @@ struct Reader<'a> {
 impl Input {
     pub(super) fn new(account: &str, sifts: bool, judges: bool) -> Result<Self, InvestigateError> {
         let gathered = if sifts { Gathered::sifting(account) } else { Gathered::new(account) }?;
-        Ok(Self { reading: Reading::new(&[])?, gathered, files: Vec::new(), judges, unread_files: 0 })
+        Ok(Self { reading: Reading::new(&[])?, gathered, files: Vec::new(), judges, unread_files: 0, damaged: 0 })
     }
 
     /// Reads the files and returns whether every file could be read to its end. A file that cannot be read is reported, and the
@@ -82,7 +85,7 @@ impl Input {
 
     /// Returns what could not be read, in sentences for the report.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let malformed = Some(self.reading.broken.count()).filter(|count| *count > 0).map(|count| {
+        let malformed = Some(self.damaged).filter(|count| *count > 0).map(|count| {
             format!(
                 "{} of the files could not be read, malformed or cut off. Acts recorded there are missing in this report.",
                 counted(count, "part")
@@ -122,6 +125,7 @@ impl Input {
             }
             (None, Err(error)) => {
                 let line = if let ExportError::RowTooLong { line } = error { line } else { last_line };
+                self.damaged += 1;
                 self.reading.broken.add(&file, line, &error);
                 Ok(false)
             }
@@ -132,7 +136,10 @@ impl Input {
         let (json, line, traces) = match event {
             Event::Selected { json, line } => (json, line, None),
             Event::Traced { json, line, traces } => (json, line, Some(traces)),
-            other => return Ok(self.reading.take(reader.name, other)?),
+            other => {
+                self.damaged += u64::from(!matches!(other, Event::Skipped { .. }));
+                return Ok(self.reading.take(reader.name, other)?);
+            }
         };
         let number = reader.number;
         reader.number += 1;
