@@ -41,7 +41,7 @@ fn ends_a_domain(after: &str) -> bool {
     let is_number = !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
     let is_of_file = ENDINGS.iter().any(|ending| ending.eq_ignore_ascii_case(label));
     let is_last = rest.chars().next().is_none_or(|c| c.is_whitespace() || "\"'),;»”".contains(c));
-    !is_number && !(is_of_file && is_last)
+    !(is_number || (is_of_file && is_last))
 }
 
 #[cfg(test)]
