@@ -177,7 +177,6 @@ impl Demo {
 
 /// The outcome of one planted attack.
 struct Verdict {
-    tenant: String,
     mailbox: String,
     shape: String,
     found: String,
@@ -199,7 +198,6 @@ impl Verdict {
         let verified = matches!(status.as_str(), "Completed" | "AlreadyDone")
             && verify.is_some_and(|step| step["Outcome"] == "Done");
         Self {
-            tenant: planted.tenant_domain.clone(),
             mailbox: planted.mailbox.clone(),
             shape: planted.shape.to_owned(),
             found,
@@ -221,27 +219,32 @@ fn surplus<'a>(planted: &[Planted], notifications: &'a [Value]) -> Vec<&'a Value
     notifications.iter().filter(|body| body["Threat"] == "True" && !is_planted(body)).collect()
 }
 
+/// Prints what was read. Failures are told below the table, where there is room for them.
 fn print_cycle(cycle: &Cycle) {
-    let mut table = new_table(&["Tenant", "Blobs", "Records", "Selected", "Findings", "Threats", "Sent", "Outcome"]);
+    let mut table = new_table(&["Tenant", "Records", "Selected", "Findings", "Threats", "Sent", "Outcome"]);
     for (message, outcome) in &cycle.tenants {
         let (done, outcome) = match outcome {
-            Ok(done) => (done.clone(), "read".to_owned()),
-            Err(error) => (Default::default(), error.to_string()),
+            Ok(done) => (done.clone(), "read"),
+            Err(_) => (Default::default(), "not read"),
         };
-        let numbers = [done.blobs, done.records, done.selected, done.findings, done.threats, done.notified];
+        let numbers = [done.records, done.selected, done.findings, done.threats, done.notified];
         let mut row = vec![message.domain.to_string()];
         row.extend(numbers.iter().map(u64::to_string));
-        row.push(outcome);
+        row.push(outcome.to_owned());
         table.add_row(row);
     }
     println!("{table}");
+    for (message, outcome) in &cycle.tenants {
+        if let Err(error) = outcome {
+            println!("{}: {error}", message.domain);
+        }
+    }
 }
 
 fn print_verdicts(verdicts: &[Verdict]) {
-    let mut table = new_table(&["Tenant", "Mailbox", "Planted attack", "Found", "Notified", "Remediation", "Verified"]);
+    let mut table = new_table(&["Mailbox", "Planted attack", "Found", "Notified", "Remediation", "Verified"]);
     for verdict in verdicts {
         table.add_row([
-            verdict.tenant.clone(),
             verdict.mailbox.clone(),
             verdict.shape.clone(),
             verdict.found.clone(),

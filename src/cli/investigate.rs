@@ -10,6 +10,7 @@ mod json;
 mod live;
 mod read;
 mod table;
+mod texts;
 mod threats;
 
 use std::collections::BTreeSet;
@@ -129,6 +130,8 @@ enum InvestigateError {
     Store(#[from] table_store::StoreError),
     #[error("give --account with files: the account to investigate")]
     AccountMissing,
+    #[error("--account is empty; give the user principal name of the account to investigate")]
+    AccountEmpty,
     #[error("without files give one --log-id: an investigation of the feed starts from one stored threat")]
     ManyLogIds,
     #[error("no threat is stored under log id {0}; check it and the tables")]
@@ -157,7 +160,7 @@ pub async fn run(args: InvestigateArgs) -> InvestigateOutcome {
     match live::investigate(&args).await {
         Ok(()) => InvestigateOutcome::Reported,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "investigate: {}", printable(&error.to_string()));
+            tell(&mut std::io::stderr(), &error);
             InvestigateOutcome::Failed
         }
     }
@@ -170,10 +173,20 @@ pub fn run_offline(args: InvestigateArgs, out: &mut dyn Write, err: &mut dyn Wri
         // A report of the readable files was written anyway.
         Ok(false) => InvestigateOutcome::Failed,
         Err(error) => {
-            let _ = writeln!(err, "investigate: {}", printable(&error.to_string()));
+            tell(err, &error);
             InvestigateOutcome::Failed
         }
     }
+}
+
+/// Tells why there is no report. Settings are listed one to a line.
+fn tell(err: &mut dyn Write, error: &InvestigateError) {
+    let text = error.to_string();
+    let lines: Vec<String> = match error {
+        InvestigateError::Open(_) => text.lines().map(printable).collect(),
+        _ => vec![printable(&text)],
+    };
+    let _ = writeln!(err, "investigate: {}", lines.join("\n"));
 }
 
 /// Returns whether every file could be read.
@@ -184,10 +197,13 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
         return Err(InvestigateError::NoTime);
     }
     let account = args.account.as_ref().ok_or(InvestigateError::AccountMissing)?;
+    if account.trim().is_empty() {
+        return Err(InvestigateError::AccountEmpty);
+    }
     let [city, asn] = ["GEOIP_DATABASE", "ASN_DATABASE"].map(setting);
     let databases = Databases::open(city.as_deref().map(Path::new), asn.as_deref().map(Path::new));
     let databases = databases.map_err(InvestigateError::Places)?;
-    let output = args.output.as_deref().map(open_output).transpose()?;
+    let output = args.output.as_deref().map(|path| open_output(path, &args.files)).transpose()?;
     let judges = args.log_ids.is_empty() && args.addresses.is_empty();
     let mut input = Input::new(account, !args.parse_all, judges)?;
     let is_whole = input.read_files(&args.files, err)?;
@@ -200,9 +216,10 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     let tenant = input.gathered.spill.focus(&subject, &names)?;
     let tenant = tenant.ok_or_else(|| InvestigateError::NoAccount(account.clone()))?;
     let points = fixed_points(args, &input, &subject)?;
+    let warnings = input.warnings();
     let Input { reading, gathered, files, .. } = input;
     let (records, malformed) = (Some(reading.records), Some(reading.broken.count()));
-    let mut run = Run { records, unread: None, malformed, bytes: None, files };
+    let mut run = Run { records, unread: None, malformed, bytes: None, files, warnings };
     // What `scan` kept takes memory, and no one asks for it any more.
     drop(reading);
     let scope = Scope { subject, tenant, points, since: args.since, until: args.until };
@@ -211,6 +228,7 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
         (address.place, address.network) = (databases.place(address.ip), databases.network(address.ip));
     }
     run.unread = Some(made.unread());
+    made.report.not_logged.splice(..0, run.warnings.iter().cloned());
     put(&made, &run, args.format, output, out)?;
     Ok(is_whole)
 }
@@ -228,10 +246,10 @@ fn put(
 
 fn write(made: &Made, run: &Run, format: Format, out: &mut dyn Write) -> Result<(), InvestigateError> {
     match format {
-        Format::Table => table::write(made, out),
+        Format::Table => table::write(made, &run.warnings, out),
         Format::Json => json::write(made, run, out),
         Format::Csv => csv_rows::write(made, out),
-        Format::Html => html::write(made, out),
+        Format::Html => html::write(made, &run.warnings, out),
     }?;
     Ok(out.flush()?)
 }

@@ -1,8 +1,9 @@
 //! Shared by the commands that write a report: tables for a terminal, and the choice between a file and standard output.
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use base::marks::turns_or_hides;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -63,6 +64,57 @@ pub(super) fn width(table: &Table, in_a_pipe: u16) -> u16 {
 /// Returns whether `NO_COLOR` is set.
 pub(super) fn is_colorless() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Opens the file of a report without removing its content. A report about evidence must not overwrite it.
+///
+/// # Errors
+/// Returns an error if the file cannot be opened, or is one of the inputs.
+pub(super) fn open(path: &Path, inputs: &[PathBuf]) -> io::Result<File> {
+    if inputs.iter().any(|input| is_same_file(path, input)) {
+        return Err(io::Error::other(
+            "it is also an input, which the report would overwrite; give --output another file",
+        ));
+    }
+    File::options().write(true).create(true).truncate(false).open(path)
+}
+
+/// Returns whether both paths lead to one file. Neither needs to exist.
+fn is_same_file(output: &Path, input: &Path) -> bool {
+    let is_input_standard = input.as_os_str() == "-";
+    if output == input && !is_input_standard {
+        return true;
+    }
+    // A terminal or pipe loses nothing.
+    let Some(of_output) = fs::metadata(output).ok().filter(fs::Metadata::is_file) else { return false };
+    if is_input_standard {
+        return standard_input().is_some_and(|of_input| is_same_inode(&of_output, &of_input));
+    }
+    let is_same_path = matches!((output.canonicalize(), input.canonicalize()), (Ok(one), Ok(other)) if one == other);
+    is_same_path || fs::metadata(input).is_ok_and(|of_input| is_same_inode(&of_output, &of_input))
+}
+
+#[cfg(unix)]
+fn is_same_inode(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Other systems have no such number, so only the path tells.
+#[cfg(not(unix))]
+fn is_same_inode(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn standard_input() -> Option<fs::Metadata> {
+    use std::os::fd::AsFd as _;
+    File::from(io::stdin().as_fd().try_clone_to_owned().ok()?).metadata().ok()
+}
+
+#[cfg(not(unix))]
+fn standard_input() -> Option<fs::Metadata> {
+    None
 }
 
 /// Writes a report to the file, else to `out`. The old content of the file is removed only now that there is something to write.

@@ -135,7 +135,7 @@ struct Scanned {
 
 /// Evaluates the files. A file that cannot be read is reported, and the others are still evaluated.
 fn scan(args: &ScanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Scanned, ScanError> {
-    let output = args.output.as_deref().map(open_output).transpose()?;
+    let output = args.output.as_deref().map(|path| open_output(path, &args.files)).transpose()?;
     let mut reading = Reading::new(&args.accepted_domains)?;
     let mut is_whole = true;
     for file in &args.files {
@@ -173,8 +173,9 @@ fn tell(err: &mut dyn Write, text: &str) {
     let _ = writeln!(err, "scan: {}", printable(text));
 }
 
-pub(in crate::cli) fn open_output(path: &Path) -> Result<File, ScanError> {
-    let opened = File::options().write(true).create(true).truncate(false).open(path);
+/// Opens the file of the result, which must not be one of the inputs.
+pub(in crate::cli) fn open_output(path: &Path, inputs: &[PathBuf]) -> Result<File, ScanError> {
+    let opened = super::output::open(path, inputs);
     opened.map_err(|error| ScanError::Open { file: path.display().to_string(), error })
 }
 

@@ -1,5 +1,6 @@
 //! Builds the report from attributed activities, one after the other in the order of time.
 
+mod about;
 mod items;
 mod places;
 
@@ -20,6 +21,7 @@ use super::report::{
 use super::seen::Seen;
 use super::timeline::Timeline;
 use super::{limits, verdict};
+use about::about;
 
 /// A message by its mailbox and key.
 type MessageKey = (String, String);
@@ -279,7 +281,7 @@ fn noted(activity: &Activity, details: Option<&Details>) -> Noted {
         Act::SignIn(result) => result.as_text(),
         _ => "",
     };
-    let text = details.map(|details| details.text.clone()).filter(|text| !text.is_empty());
+    let text = details.map(|details| about(activity.act, details)).filter(|text| !text.is_empty());
     Noted {
         time: activity.time,
         account: activity.account.clone(),

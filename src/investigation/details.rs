@@ -5,10 +5,9 @@ use serde_json::Value;
 use audit_log::AnyRecord;
 
 use super::activity::{Act, Activity};
+use super::change_text::change_text;
 use super::changes::{ChangeObject, object};
-
-/// Texts longer than this are cut; an attacker chooses them.
-const LONGEST_TEXT: usize = 300;
+use super::texts::cut;
 
 /// The recipients of a message that are named.
 const RECIPIENTS: usize = 100;
@@ -72,11 +71,11 @@ pub fn details(record: &AnyRecord<'_>, activity: &Activity) -> Details {
             }
             details.recipients = recipients(record);
         }
-        Act::MailDeleted => details.messages = affected(record, activity),
+        Act::MailDeleted | Act::MailChanged => details.messages = affected(record, activity),
         Act::Search => details.text = first_text(record, &["QueryText", "SearchQueryText", "Query", "ObjectId"]),
         Act::FileRead | Act::FileShared | Act::FileChanged => details.file = Some(file(record, activity)),
         Act::Change => {
-            details.text = change(record);
+            details.text = change_text(record, activity);
             details.change = Some(object(record, activity));
         }
         _ => {}
@@ -97,15 +96,6 @@ fn text(value: &Value, name: &str) -> String {
         _ => String::new(),
     };
     cut(&text)
-}
-
-pub(super) fn cut(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut short: String = chars.by_ref().take(LONGEST_TEXT).collect();
-    if chars.next().is_some() {
-        short.push('…');
-    }
-    short
 }
 
 fn number(value: &Value, name: &str) -> u64 {
@@ -203,21 +193,4 @@ fn file(record: &AnyRecord<'_>, activity: &Activity) -> File {
         size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
         url: if url.is_empty() { activity.id.to_string() } else { url },
     }
-}
-
-/// A change in words: parameters of a cmdlet, or the target and the new values of a directory record.
-fn change(record: &AnyRecord<'_>) -> String {
-    let parameters = record.properties("Parameters");
-    let mut parts: Vec<String> =
-        parameters.iter().map(|(name, value)| format!("{name}: {}", value.unwrap_or_default())).collect();
-    let of_mailbox = record.properties("OperationProperties");
-    parts.extend(of_mailbox.iter().map(|(name, value)| format!("{name}: {}", value.unwrap_or_default())));
-    if parts.is_empty() {
-        parts.extend(record.text("ObjectId").map(|object| object.into_owned()));
-        let is_short = |value: &str| !value.is_empty() && value.len() < 200;
-        let modified = record.modified_properties();
-        let told = modified.iter().filter(|property| is_short(&property.new));
-        parts.extend(told.map(|property| format!("{}: {}", property.name, property.new.trim_matches(['"', '[', ']']))));
-    }
-    cut(&parts.join("; "))
 }

@@ -8,6 +8,7 @@ mod activity;
 mod attribution;
 mod baseline;
 mod builder;
+mod change_text;
 mod changes;
 mod contexts;
 mod details;
@@ -25,6 +26,7 @@ mod sign_in;
 mod start;
 mod store;
 mod subject;
+mod texts;
 mod timeline;
 mod verdict;
 

@@ -60,7 +60,7 @@ pub struct Mark {
     pub lane: Lane,
     /// The side that they are attributed to; `Linked` includes proven ones.
     pub attributed: Attributed,
-    /// Its place from 0 to 1.
+    /// The place of the first one, from 0 to 1.
     pub place: f64,
     /// The number of activities.
     pub count: u64,
@@ -119,10 +119,10 @@ impl Timeline {
 
     /// Returns the marks, the attacker's last so that they lie on top.
     pub fn marks(&self) -> Vec<Mark> {
-        let mark = |((lane, attributed, column), content): (&Cell, &Content)| Mark {
+        let mark = |((lane, attributed, _), content): (&Cell, &Content)| Mark {
             lane: *lane,
             attributed: *attributed,
-            place: (f64::from(*column) + 0.5) / f64::from(COLUMNS + 1),
+            place: self.place(content.first),
             count: content.count,
             first: content.first,
             operation: content.operation.clone(),

@@ -1,9 +1,13 @@
 //! `tenantwatch investigate`, the built binary: the situations of an incident, and what may not change its report.
 
+mod damage;
 mod figures;
 mod forms;
 mod generator;
+mod layout;
 mod ordinary_places;
+mod output_file;
+mod page;
 mod properties;
 pub mod records;
 mod sifted;
@@ -19,6 +23,11 @@ use crate::scan::{command, feed};
 /// Runs the command over its standard input.
 pub fn run(arguments: &[&str], input: &[u8]) -> Output {
     feed(command("investigate", arguments).spawn().unwrap(), input)
+}
+
+/// Returns the records as JSON Lines.
+fn lines(records: &records::Records) -> Vec<u8> {
+    records.all.iter().map(|record| format!("{record}\n")).collect::<String>().into_bytes()
 }
 
 /// Returns the report about an account in JSON.

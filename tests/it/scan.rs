@@ -73,7 +73,8 @@ fn csv(separator: char) -> String {
     format!("RecordId{separator}AuditData\r\n1{separator}\"{cell}\"\r\n")
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+/// Returns the bytes as a gzip stream.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()

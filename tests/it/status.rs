@@ -1,6 +1,6 @@
 //! `tenantwatch status`, the built binary: after real runs against the simulator, and over rows as other versions have written them.
 
-mod layout;
+pub mod layout;
 mod page;
 mod rows;
 mod usage;
@@ -346,13 +346,17 @@ async fn webhook_that_is_off_is_named_with_what_to_do() {
     let url = runs.simulator.urls().webhook.clone();
     once(url.clone()).await;
     let table = runs.data.status(&[]).await.out;
-    for part in ["The webhook is off since ", "Set WEBHOOK_URL to a new URL.", "never", "Notified `never`: no channel"]
+    for part in
+        ["The webhook has been off since ", "Set WEBHOOK_URL to a new URL.", "never", "Notified `never`: no channel"]
     {
         assert!(table.contains(part), "{part}: {table}");
     }
     assert!(!table.contains("://") && !table.contains("not yet"), "{table}");
     let page = runs.data.status(&["--format", "html"]).await.out;
-    assert!(page.contains("The webhook is off since") && page.contains("Set WEBHOOK_URL to a new URL."), "{page}");
+    assert!(
+        page.contains("The webhook has been off since") && page.contains("Set WEBHOOK_URL to a new URL."),
+        "{page}"
+    );
 
     once(format!("{url}&v=2")).await;
     let table = runs.data.status(&[]).await.out;

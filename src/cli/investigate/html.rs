@@ -9,6 +9,7 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 
 use super::InvestigateError;
+use super::texts::whose;
 use crate::casework::Made;
 use crate::cli::page::{self, hash, put};
 use crate::investigation::{ActivityRow, Report, Timeline, counted, lasted};
@@ -32,14 +33,15 @@ const ANNEX: u64 = 5_000;
 <header><h1>Investigation of {{ account }}</h1>
 <p class="quiet">Records from <time>{{ from }}</time> to <time>{{ to }} UTC</time>{% if !tenant.is_empty() %} · tenant {{ tenant }}{% endif %}</p>
 <p class="verdict">{{ verdict }}</p>
-<dl class="tiles">{% for tile in tiles %}
+{% for text in warnings %}<p class="warning">{{ text }}</p>
+{% endfor %}<dl class="tiles">{% for tile in tiles %}
 <div class="{{ tile.class }}"><dt>{{ tile.title }}</dt><dd>{{ tile.value }}</dd></div>{% endfor %}
 </dl></header>
 {% if !marks.is_empty() %}<section><h2>Time line</h2><div class="chart">
-<svg viewBox="0 0 1000 210" role="img" aria-label="Activities from {{ begin }} to {{ end }} UTC">
-{% for lane in lanes %}<text x="0" y="{{ lane.text }}">{{ lane.title }}</text><line class="lane" x1="90" x2="1000" y1="{{ lane.y }}" y2="{{ lane.y }}"/>
-{% endfor %}{% for tick in ticks %}<line class="lane" x1="{{ tick.x }}" x2="{{ tick.x }}" y1="8" y2="184"/><text x="{{ tick.x }}" y="204" text-anchor="{{ tick.anchor }}">{{ tick.title }}</text>
-{% endfor %}{% if !alarm.is_empty() %}<line class="alarm" x1="{{ alarm }}" x2="{{ alarm }}" y1="4" y2="184"><title>first record of the threat</title></line>
+<svg viewBox="0 0 1000 {{ bottom + 26 }}" role="img" aria-label="Activities from {{ begin }} to {{ end }} UTC">
+{% for lane in lanes %}<text x="0" y="{{ lane.text }}">{{ lane.title }}</text>{% for y in lane.rows %}<line class="lane" x1="90" x2="1000" y1="{{ y }}" y2="{{ y }}"/>{% endfor %}
+{% endfor %}{% for tick in ticks %}<line class="lane" x1="{{ tick.x }}" x2="{{ tick.x }}" y1="8" y2="{{ bottom }}"/><text x="{{ tick.x }}" y="{{ bottom + 20 }}" text-anchor="{{ tick.anchor }}">{{ tick.title }}</text>
+{% endfor %}{% if !alarm.is_empty() %}<line class="alarm" x1="{{ alarm }}" x2="{{ alarm }}" y1="4" y2="{{ bottom }}"><title>first record of the threat</title></line>
 {% endif %}{% for mark in marks %}<path class="{{ mark.class }}" d="{{ mark.shape }}" transform="translate({{ mark.x }} {{ mark.y }})"><title>{{ mark.title }}</title></path>
 {% endfor %}</svg></div>
 <p class="key">{% for (class, shape, title) in key %}<span><svg viewBox="-8 -8 16 16"><path class="{{ class }}" d="{{ shape }}"/></svg>{{ title }}</span>{% endfor %}<span>dashed line: first record of the threat</span></p></section>
@@ -47,9 +49,10 @@ const ANNEX: u64 = 5_000;
 {% for line in section.lines %}<p>{{ line }}</p>
 {% endfor %}{% if !section.list.is_empty() %}<ul>{% for item in section.list %}<li>{{ item }}</li>
 {% endfor %}</ul>{% endif %}{% for table in section.tables %}{% if !table.title.is_empty() %}<h3>{{ table.title }}</h3>{% endif %}
-<div class="table"><table><thead><tr>{% for heading in table.headings %}<th>{{ heading }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in table.rows %}<tr class="{{ row.class }}">{% for (class, cell) in row.cells %}<td class="{{ class }}">{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</tbody></table></div>
+<div class="table"><table class="stack"><thead><tr>{% for heading in table.headings %}<th>{{ heading }}</th>{% endfor %}</tr></thead><tbody>
+{% for row in table.rows %}<tr class="{{ row.class }}{% if !row.below.is_empty() %} above{% endif %}">{% for (class, cell) in row.cells %}<td class="{{ class }}" data-label="{{ table.headings[loop.index0] }}">{% for part in self::parts(class, cell) %}{% if !loop.first %}<wbr>{% endif %}{{ part }}{% endfor %}</td>{% endfor %}</tr>
+{% if !row.below.is_empty() %}<tr class="below"><td></td><td colspan="{{ row.cells.len() - 1 }}">{{ row.below }}</td></tr>
+{% endif %}{% endfor %}</tbody></table></div>
 {% if table.more > 0 %}<p class="quiet">{{ table.more }} more; the JSON has all.</p>{% endif %}{% endfor %}</section>
 {% endfor %}"##
 )]
@@ -61,6 +64,7 @@ struct Page<'a> {
     from: String,
     to: String,
     verdict: String,
+    warnings: &'a [String],
     tiles: Vec<Tile>,
     begin: String,
     end: String,
@@ -68,6 +72,7 @@ struct Page<'a> {
     ticks: Vec<drawing::Tick>,
     alarm: String,
     marks: Vec<drawing::Mark>,
+    bottom: u32,
     key: Vec<(&'static str, &'static str, &'static str)>,
     sections: Vec<Section>,
 }
@@ -75,10 +80,12 @@ struct Page<'a> {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<tr class="{{ whose }}"><td><time>{{ time }}</time></td><td>{{ account }}</td><td>{{ operation }}{% if !result.is_empty() %}<br><small>{{ result }}</small>{% endif %}</td><td>{{ mailbox }}</td><td>{{ ip }}</td><td class="whose">{{ whose }}</td><td class="why">{{ why }}</td><td class="nowrap">{{ id }}</td></tr>
+    source = r#"<tr class="{{ class }}"><td><time>{{ date }}</time> <time>{{ time }}</time></td><td>{{ account }}{% if !mailbox.is_empty() %}<br><small>mailbox {{ mailbox }}</small>{% endif %}</td><td>{{ operation }}{% if !result.is_empty() %}<br><small>{{ result }}</small>{% endif %}</td><td class="ip">{% for part in self::parts("ip", ip) %}{% if !loop.first %}<wbr>{% endif %}{{ part }}{% endfor %}</td><td class="why"><span class="whose">{{ whose }}</span><br><small>{{ why }}</small></td><td class="id">{{ id }}</td></tr>
 "#
 )]
 struct AnnexRow {
+    class: &'static str,
+    date: String,
     time: String,
     account: String,
     operation: String,
@@ -97,14 +104,15 @@ struct Tile {
 }
 
 /// Writes the page.
-pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
+pub(super) fn write(made: &Made, warnings: &[String], out: &mut dyn Write) -> Result<(), InvestigateError> {
     let (report, timeline) = (&made.report, &made.timeline);
-    put(out, &page_of(report, timeline, made.attribution.alarm))?;
+    put(out, &page_of(report, timeline, made.attribution.alarm, warnings))?;
     write_annex(made, out)?;
     Ok(writeln!(out, "</body></html>")?)
 }
 
-fn page_of<'a>(report: &'a Report, timeline: &Timeline, alarm: DateTime<Utc>) -> Page<'a> {
+fn page_of<'a>(report: &'a Report, timeline: &Timeline, alarm: DateTime<Utc>, warnings: &'a [String]) -> Page<'a> {
+    let drawing = drawing::drawing(timeline);
     Page {
         style: STYLE,
         style_hash: hash(STYLE),
@@ -113,13 +121,15 @@ fn page_of<'a>(report: &'a Report, timeline: &Timeline, alarm: DateTime<Utc>) ->
         from: minute(report.from),
         to: minute(report.to),
         verdict: readable(&report.verdict),
+        warnings,
         tiles: tiles(report),
         begin: minute(timeline.begin),
         end: minute(timeline.end),
-        lanes: drawing::lanes(),
+        lanes: drawing.lanes,
         ticks: drawing::ticks(timeline),
         alarm: drawing::alarm(timeline, alarm),
-        marks: drawing::marks(timeline),
+        marks: drawing.marks,
+        bottom: drawing.bottom,
         key: drawing::key(),
         sections: sections(report),
     }
@@ -149,10 +159,11 @@ fn tiles(report: &Report) -> Vec<Tile> {
     ]
 }
 
+/// The annex is not folded: a print leaves out what is.
 fn write_annex(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
     writeln!(
         out,
-        "<details class=\"annex\"><summary>Annex: every record that was looked at</summary><div class=\"table\"><table><thead><tr><th>Time (UTC)</th><th>Account</th><th>Operation</th><th>Mailbox</th><th>Address</th><th>Whose</th><th>Why</th><th>Id</th></tr></thead><tbody>"
+        "<section class=\"annex\"><h2>Annex: every record that was looked at</h2><div class=\"table\"><table class=\"stack\"><thead><tr><th>Time (UTC)</th><th>Account</th><th>Operation</th><th>Address</th><th>Whose</th><th>Id</th></tr></thead><tbody>"
     )?;
     let mut count = 0;
     made.activities(|row| -> Result<(), InvestigateError> {
@@ -166,21 +177,28 @@ fn write_annex(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError>
     if let Some(more @ 1..) = count.checked_sub(ANNEX) {
         writeln!(out, "<p class=\"quiet\">{more} more; --format csv has all.</p>")?;
     }
-    Ok(writeln!(out, "</details>")?)
+    Ok(writeln!(out, "</section>")?)
 }
 
 fn annex_row(row: &ActivityRow<'_>) -> AnnexRow {
     AnnexRow {
-        time: row.time.format("%Y-%m-%d %H:%M:%S").to_string(),
+        class: row.attribution.as_str(),
+        date: row.time.format("%Y-%m-%d").to_string(),
+        time: row.time.format("%H:%M:%S").to_string(),
         account: readable(row.account),
         operation: readable(row.operation),
         result: row.result.to_owned(),
         mailbox: if row.mailbox == row.account { String::new() } else { readable(row.mailbox) },
         ip: row.ip.clone(),
-        whose: row.attribution.as_str(),
+        whose: whose(row.attribution),
         why: row.rule.as_text(),
         id: row.id.to_string(),
     }
+}
+
+/// Returns the parts between which the text of a cell may be broken beside the usual places: a long IPv6 address at its colons.
+fn parts<'a>(class: &str, cell: &'a str) -> Vec<&'a str> {
+    if class == "ip" { cell.split_inclusive(':').collect() } else { vec![cell] }
 }
 
 fn minute(time: DateTime<Utc>) -> String {

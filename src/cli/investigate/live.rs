@@ -59,7 +59,8 @@ pub(super) async fn investigate(args: &InvestigateArgs) -> Result<(), Investigat
     if !args.search && args.hours.is_some_and(|hours| hours > FEED_HOURS) {
         return Err(InvestigateError::BeyondFeed);
     }
-    let output = args.output.as_deref().map(open_output).transpose()?;
+    let settings: Vec<_> = args.source.settings.iter().cloned().collect();
+    let output = args.output.as_deref().map(|path| open_output(path, &settings)).transpose()?;
     let app = app(args)?;
     let finding = stored_finding::by_log_id(app.store.as_ref(), &log_id).await?;
     let finding = finding.ok_or(InvestigateError::UnknownLogId(log_id))?;

@@ -13,7 +13,7 @@ use super::InvestigateError;
 use super::json::File;
 use crate::casework::{Gathered, Source, activity};
 use crate::detection::is_selected;
-use crate::investigation::Activity;
+use crate::investigation::{Activity, counted};
 
 /// The content of the files, and what was noted while reading them.
 pub(super) struct Input {
@@ -22,7 +22,15 @@ pub(super) struct Input {
     pub(super) files: Vec<File>,
     /// `true` if the threats that `scan` finds are asked for.
     judges: bool,
+    /// The files of which nothing could be read.
+    unread_files: u64,
+    /// The parts of files that are no records. Records that cannot be parsed are not among them, because their number depends on which
+    /// ones are left unread, and the report must not.
+    damaged: u64,
 }
+
+/// The malformed parts that are named one by one; the rest is counted.
+const NAMED: usize = 20;
 
 /// One file while it is read.
 struct Reader<'a> {
@@ -31,24 +39,27 @@ struct Reader<'a> {
     source: Option<Source>,
     /// The records that were read.
     number: u64,
+    /// Whether the last part is one that never ends: the rest of the file is missing.
+    is_cut: bool,
 }
 
 impl Input {
     pub(super) fn new(account: &str, sifts: bool, judges: bool) -> Result<Self, InvestigateError> {
         let gathered = if sifts { Gathered::sifting(account) } else { Gathered::new(account) }?;
-        Ok(Self { reading: Reading::new(&[])?, gathered, files: Vec::new(), judges })
+        Ok(Self { reading: Reading::new(&[])?, gathered, files: Vec::new(), judges, unread_files: 0, damaged: 0 })
     }
 
-    /// Reads the files and returns whether every file could be read. A file that cannot be read is reported, and the others are
-    /// still read.
+    /// Reads the files and returns whether every file could be read to its end. A file that cannot be read is reported, and the
+    /// others are still read. Malformed parts are reported too.
     pub(super) fn read_files(&mut self, files: &[PathBuf], err: &mut dyn Write) -> Result<bool, InvestigateError> {
         let mut is_whole = true;
         for file in files {
             match self.read_file(file) {
-                Ok(()) => {}
+                Ok(is_read) => is_whole &= is_read,
                 Err(InvestigateError::Scan(error @ (ScanError::Open { .. } | ScanError::Content { .. }))) => {
                     is_whole = false;
-                    let _ = writeln!(err, "investigate: {}", printable(&error.to_string()));
+                    self.unread_files += 1;
+                    tell(err, &error.to_string());
                 }
                 Err(error) => return Err(error),
             }
@@ -56,13 +67,42 @@ impl Input {
         if let Some(first) = self.reading.broken.told().first().filter(|_| self.reading.sound == 0) {
             is_whole = false;
             let text = format!("nothing of this is an audit record; {}:{}: {}", first.file, first.line, first.error);
-            let _ = writeln!(err, "investigate: {}", printable(&text));
+            tell(err, &text);
+        } else {
+            self.tell_broken(err);
         }
         self.gathered.finish()?;
         Ok(is_whole)
     }
 
-    fn read_file(&mut self, path: &Path) -> Result<(), InvestigateError> {
+    fn tell_broken(&self, err: &mut dyn Write) {
+        for part in self.reading.broken.told().iter().take(NAMED) {
+            tell(err, &format!("{}:{}: {}", part.file, part.line, part.error));
+        }
+        if let Some(more @ 1..) = self.reading.broken.count().checked_sub(NAMED as u64) {
+            tell(err, &format!("{more} more malformed parts"));
+        }
+    }
+
+    /// Returns what could not be read, in sentences for the report.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let malformed = Some(self.damaged).filter(|count| *count > 0).map(|count| {
+            format!(
+                "{} of the files could not be read, malformed or cut off. Acts recorded there are missing in this report.",
+                counted(count, "part")
+            )
+        });
+        let unread = Some(self.unread_files).filter(|count| *count > 0).map(|count| {
+            format!(
+                "{} could not be read at all. Acts recorded there are missing in this report.",
+                counted(count, "file")
+            )
+        });
+        malformed.into_iter().chain(unread).collect()
+    }
+
+    /// Reads a file and returns whether it could be read to its end.
+    fn read_file(&mut self, path: &Path) -> Result<bool, InvestigateError> {
         let file = path.display().to_string();
         let failed = |error| ScanError::Open { file: file.clone(), error };
         let input = open(path).map_err(failed)?;
@@ -70,22 +110,26 @@ impl Input {
         self.files.push(File { name: file.clone(), bytes });
         let (input, again) = readable_twice(path, input).map_err(failed)?;
         let input = ReadAhead::new(input).map_err(failed)?;
-        let mut reader = Reader { name: &file, source: self.gathered.add_source(again), number: 0 };
+        let mut reader = Reader { name: &file, source: self.gathered.add_source(again), number: 0, is_cut: false };
         let (mut last_line, mut failed) = (1, None);
         let outcome = export::read_traced(input, |event, at| {
             if let Event::Selected { line, .. } | Event::Traced { line, .. } | Event::Broken { line, .. } = event {
                 last_line = line;
             }
+            reader.is_cut = matches!(event, Event::Broken { error: Broken::CutOff, .. });
             failed = failed.take().or_else(|| self.take(&mut reader, event, at).err());
         });
         match (failed, outcome) {
             (Some(error), _) => Err(error),
-            (None, Ok(())) => Ok(()),
-            (None, Err(error @ ExportError::NotAnAuditLog)) => Err(ScanError::Content { file, error }.into()),
+            (None, Ok(())) => Ok(!reader.is_cut),
+            (None, Err(error @ (ExportError::NotAnAuditLog | ExportError::Zip))) => {
+                Err(ScanError::Content { file, error }.into())
+            }
             (None, Err(error)) => {
                 let line = if let ExportError::RowTooLong { line } = error { line } else { last_line };
+                self.damaged += 1;
                 self.reading.broken.add(&file, line, &error);
-                Ok(())
+                Ok(false)
             }
         }
     }
@@ -94,7 +138,10 @@ impl Input {
         let (json, line, traces) = match event {
             Event::Selected { json, line } => (json, line, None),
             Event::Traced { json, line, traces } => (json, line, Some(traces)),
-            other => return Ok(self.reading.take(reader.name, other)?),
+            other => {
+                self.damaged += u64::from(!matches!(other, Event::Skipped { .. }));
+                return Ok(self.reading.take(reader.name, other)?);
+            }
         };
         let number = reader.number;
         reader.number += 1;
@@ -136,6 +183,11 @@ impl Input {
         self.reading.sound += 1;
         Ok(())
     }
+}
+
+/// Tells something beside the report.
+fn tell(err: &mut dyn Write, text: &str) {
+    let _ = writeln!(err, "investigate: {}", printable(text));
 }
 
 /// Returns the input, and a file with the same bytes that can be read afterwards. Any other input is copied while it is read.

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use comfy_table::Table;
+use comfy_table::{ColumnConstraint, Table, Width};
 
 use super::super::scan::printable;
 use super::InvestigateError;
+use super::texts::{harmless, whose};
 use crate::casework::Made;
 use crate::cli::output;
 use crate::investigation::{ChangeState, Noted, Report, counted};
@@ -19,10 +20,17 @@ const LISTED: usize = 20;
 /// The attacker's activities that are listed.
 const ACTIVITIES: usize = 100;
 
+/// The heading of a column of addresses, and the width at which an IPv4 address is not broken.
+const ADDRESS: &str = "Address";
+const WHOLE_ADDRESS: u16 = 17;
+
 /// Writes the verdict, the numbers, the lists and the attacker's activities.
-pub(super) fn write(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
+pub(super) fn write(made: &Made, warnings: &[String], out: &mut dyn Write) -> Result<(), InvestigateError> {
     let report = &made.report;
-    writeln!(out, "{}\n", printable(&report.verdict))?;
+    for text in std::iter::once(&report.verdict).chain(warnings) {
+        writeln!(out, "{}", printable(text))?;
+    }
+    writeln!(out)?;
     for sentence in std::iter::once(&report.origin).chain(&report.beginning).filter(|text| !text.is_empty()) {
         writeln!(out, "{}", printable(sentence))?;
     }
@@ -54,9 +62,9 @@ fn write_lists(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let address = |row: &crate::investigation::Address| {
         vec![
             row.ip.to_string(),
-            row.attribution.as_str().to_owned(),
+            whose(row.attribution).to_owned(),
             row.rule.as_text().to_owned(),
-            printable(&[row.place.as_str(), &row.network].join(" ")),
+            [row.place.as_str(), &row.network].join(" ").trim().to_owned(),
             row.first.format("%m-%d %H:%M").to_string(),
             row.last.format("%m-%d %H:%M").to_string(),
             row.activities.to_string(),
@@ -65,19 +73,19 @@ fn write_lists(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let addresses = report.addresses.iter().map(address);
     write_list(
         "Addresses",
-        &["Address", "Whose", "Why", "Place and network", "First", "Last", "Records"],
+        &[ADDRESS, "Whose", "Why", "Place and network", "First", "Last", "Records"],
         addresses.collect(),
         out,
     )?;
     let others = report.other_accounts.iter().map(|row| vec![row.account.clone(), row.kind.as_text().to_owned()]);
     write_list("Other accounts", &["Account", "How far"], others.collect(), out)?;
-    let sent = report
-        .sent
-        .iter()
-        .map(|row| vec![row.time.format("%m-%d %H:%M").to_string(), row.subject.clone(), row.recipients.join(", ")]);
+    let sent = report.sent.iter().map(|row| {
+        let to = harmless(&row.recipients.join(", "));
+        vec![row.time.format("%m-%d %H:%M").to_string(), harmless(&row.subject), to]
+    });
     write_list("Sent", &["Time", "Subject", "To"], sent.collect(), out)?;
     write_list("Searches", NOTED, noted(&report.searches), out)?;
-    let files = report.files.iter().map(|row| vec![row.name.clone(), row.operations.join(", ")]);
+    let files = report.files.iter().map(|row| vec![harmless(&row.name), row.operations.join(", ")]);
     write_list("Files", &["File", "What"], files.collect(), out)?;
     let changes = report.changes.iter().map(|change| {
         let state = change.state.map_or("", ChangeState::as_text).to_owned();
@@ -92,7 +100,12 @@ const NOTED: &[&str] = &["Time", "Account", "Operation", "What"];
 
 fn noted(rows: &[Noted]) -> Vec<Vec<String>> {
     let row = |row: &Noted| {
-        vec![row.time.format("%m-%d %H:%M").to_string(), row.account.clone(), row.operation.clone(), row.text.clone()]
+        vec![
+            row.time.format("%m-%d %H:%M").to_string(),
+            row.account.clone(),
+            row.operation.clone(),
+            harmless(&row.text),
+        ]
     };
     rows.iter().map(row).collect()
 }
@@ -102,10 +115,12 @@ fn write_list(title: &str, heading: &[&str], rows: Vec<Vec<String>>, out: &mut d
         return Ok(());
     }
     writeln!(out, "{title}")?;
-    let mut table = table(heading);
+    let is_filled = |at: &usize| rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty()));
+    let filled: Vec<usize> = (0..heading.len()).filter(is_filled).collect();
+    let mut table = table(&filled.iter().filter_map(|at| heading.get(*at).copied()).collect::<Vec<_>>());
     let more = rows.len().saturating_sub(LISTED);
-    for row in rows.into_iter().take(LISTED) {
-        table.add_row(row.iter().map(|cell| printable(cell)));
+    for row in rows.iter().take(LISTED) {
+        table.add_row(filled.iter().filter_map(|at| row.get(*at)).map(|cell| printable(cell)));
     }
     writeln!(out, "{table}")?;
     if more > 0 {
@@ -120,11 +135,15 @@ fn table(heading: &[&str]) -> Table {
     table.force_no_tty();
     table.set_width(width);
     table.set_header(heading.to_vec());
+    let address = heading.iter().position(|heading| *heading == ADDRESS);
+    if let Some(column) = address.and_then(|at| table.column_mut(at)) {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(WHOLE_ADDRESS)));
+    }
     table
 }
 
 fn write_activities(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateError> {
-    let mut table = table(&["Time (UTC)", "Account", "Operation", "Address", "Whose", "Why"]);
+    let mut table = table(&["Time (UTC)", "Account", "Operation", ADDRESS, "Why"]);
     let (mut attackers, mut others) = (0, 0);
     made.activities(|row| -> Result<(), InvestigateError> {
         if !row.attribution.is_attacker() {
@@ -134,12 +153,11 @@ fn write_activities(made: &Made, out: &mut dyn Write) -> Result<(), InvestigateE
         attackers += 1;
         if attackers <= ACTIVITIES {
             table.add_row([
-                row.time.format("%Y-%m-%d %H:%M:%S").to_string(),
+                row.time.format("%m-%d %H:%M:%S").to_string(),
                 printable(row.account),
                 printable(row.operation),
                 row.ip.clone(),
-                row.attribution.as_str().to_owned(),
-                row.rule.as_text().to_owned(),
+                format!("{}: {}", row.attribution.as_str().to_lowercase(), row.rule.as_text()),
             ]);
         }
         Ok(())

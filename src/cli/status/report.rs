@@ -153,7 +153,7 @@ impl Report {
             after: ", so this is not the current state.",
         });
         let webhook_off = self.webhook_off_since.map(|since| Warning {
-            before: "The webhook is off since",
+            before: "The webhook has been off since",
             time: minute(since),
             after: ": its receiver answered 410, so Tenantwatch sends nothing to it and drops its pending notifications. Set \
                     WEBHOOK_URL to a new URL.",

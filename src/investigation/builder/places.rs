@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::super::activity::{Act, Activity, SignInResult};
 use super::super::attribution::{Attributed, Attribution, Judgement};
 use super::super::baseline::is_usable;
-use super::super::details::cut;
 use super::super::report::{Address, OtherAccount, OtherKind, Session};
+use super::super::texts::cut;
 use super::Builder;
 
 /// Clients named for each address.

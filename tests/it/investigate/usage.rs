@@ -3,12 +3,8 @@
 use serde_json::Value;
 
 use super::records::{A, Records, TENANT, V, W};
-use super::{report_of, run};
+use super::{lines, report_of, run};
 use crate::location::city_database;
-
-fn lines(records: &Records) -> Vec<u8> {
-    records.all.iter().map(|record| format!("{record}\n")).collect::<String>().into_bytes()
-}
 
 fn refused(arguments: &[&str], input: &[u8]) -> String {
     let output = run(&[arguments, &["-"]].concat(), input);
@@ -22,8 +18,9 @@ fn wrong_arguments_end_with_one_line_and_2() {
     let (records, ..) = Records::incident();
     let input = lines(&records);
     let no_record = "00000000-0000-4000-8000-00000000dead";
-    let cases: [(&[&str], &str); 6] = [
-        (&["--account", ""], "occurs in none of the records"),
+    let cases: [(&[&str], &str); 7] = [
+        (&["--account", ""], "--account is empty"),
+        (&["--account", " "], "--account is empty"),
         (&["--account", "@contoso.com"], "occurs in none of the records"),
         (&["--account", "nobody@contoso.com"], "occurs in none of the records"),
         (&["--account", V, "--log-id", no_record], "is in none of the records"),
@@ -242,4 +239,17 @@ fn a_large_export_takes_less_than_64_mib() {
     assert_eq!((status.code(), &report["Run"]["Records"]), (Some(0), &expected.into()));
     assert_eq!(report["Counts"]["SignIns"], 1);
     assert!((1..64 * 1024).contains(&peak), "{peak} KiB");
+}
+
+#[test]
+fn missing_settings_are_listed_one_to_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tenantwatch"));
+    command.args(["investigate", "--log-id", "0b3f2a52-8f0a-4c9e-9a4b-2f1d7c6e5a10"]);
+    let output = command.current_dir(folder.path()).env_clear().output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{told}");
+    assert!(told.starts_with("investigate: ") && !told.contains("\\u{"), "{told}");
+    let named = told.lines().filter(|line| line.trim_start().starts_with("PARTNER") || line.contains("CLIENT_ID"));
+    assert!(named.count() > 1 && told.lines().count() > 2, "{told}");
 }

@@ -198,7 +198,7 @@ async fn report_of_a_provider() -> String {
 }
 
 /// Returns the elements that are wider than their place, with their text.
-const STICKING_OUT: &str = "[...document.querySelectorAll('body *')].filter(e => e.scrollWidth > e.clientWidth + 1 && \
+pub const STICKING_OUT: &str = "[...document.querySelectorAll('body *')].filter(e => e.scrollWidth > e.clientWidth + 1 && \
     e.clientWidth > 0 && getComputedStyle(e).display !== 'inline').map(e => e.tagName + ': ' + e.innerText).join('\\n') + \
     (document.documentElement.scrollWidth > innerWidth ? '\\npage: ' + document.documentElement.scrollWidth : '')";
 

@@ -1,8 +1,11 @@
 //! The time line as a drawing.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::readable;
+use crate::cli::investigate::texts::whose;
 use crate::investigation::{self as inv, Attributed, Timeline};
 
 /// The left end of the lanes, and their length.
@@ -16,10 +19,18 @@ const TRIANGLE: &str = "M0 -7L6.5 5H-6.5Z";
 const SMALL: &str = "M-3.5 0A3.5 3.5 0 1 0 3.5 0A3.5 3.5 0 1 0 -3.5 0Z";
 const CROSS: &str = "M-4 -4L4 4M-4 4L4 -4";
 
+/// The top of the first lane, the height of a row of marks, and the space above and below the rows of a lane.
+const TOP: u32 = 8;
+const ROW: u32 = 16;
+const SPACE: u32 = 9;
+
+/// One lane. Each side has a row of its own, so that no mark hides another side's.
 pub(super) struct Lane {
     pub(super) title: &'static str,
-    pub(super) y: u32,
+    /// Where its title stands.
     pub(super) text: u32,
+    /// Where its rows are.
+    pub(super) rows: Vec<u32>,
 }
 
 pub(super) struct Tick {
@@ -36,14 +47,43 @@ pub(super) struct Mark {
     pub(super) title: String,
 }
 
-fn lane_y(lane: inv::Lane) -> u32 {
-    let at = inv::Lane::ALL.iter().zip(0..).find(|(one, _)| **one == lane).map_or(0, |(_, at)| at);
-    26 + at * 36
+/// The lanes with their marks.
+pub(super) struct Drawing {
+    pub(super) lanes: Vec<Lane>,
+    pub(super) marks: Vec<Mark>,
+    /// The lower end of the lanes.
+    pub(super) bottom: u32,
 }
 
-pub(super) fn lanes() -> Vec<Lane> {
-    let lane = |lane: &inv::Lane| Lane { title: lane.title(), y: lane_y(*lane), text: lane_y(*lane) + 4 };
-    inv::Lane::ALL.iter().map(lane).collect()
+pub(super) fn drawing(timeline: &Timeline) -> Drawing {
+    let all = timeline.marks();
+    let mut drawing = Drawing { lanes: Vec::new(), marks: Vec::new(), bottom: TOP };
+    for lane in inv::Lane::ALL {
+        let marks = || all.iter().filter(|mark| mark.lane == lane);
+        let kinds: BTreeSet<u8> = marks().map(|mark| row_of(mark.attributed)).collect();
+        let first = drawing.bottom + SPACE + ROW / 2;
+        let rows: Vec<u32> = (first..).step_by(ROW as usize).take(kinds.len().max(1)).collect();
+        let y = |mark: &inv::Mark| {
+            let kind = row_of(mark.attributed);
+            kinds.iter().zip(&rows).find(|(of_row, _)| **of_row == kind).map_or(first, |(_, y)| *y)
+        };
+        drawing.marks.extend(marks().map(|one| mark(one, y(one))));
+        let height = 2 * SPACE + ROW * u32::try_from(rows.len()).unwrap_or_default();
+        drawing.lanes.push(Lane { title: lane.title(), text: drawing.bottom + height / 2 + 4, rows });
+        drawing.bottom += height;
+    }
+    drawing
+}
+
+/// The order of the rows of a lane. Marks of the owner and of Microsoft are hollow and can lie on each other.
+fn row_of(attributed: Attributed) -> u8 {
+    match attributed {
+        Attributed::Proven | Attributed::Linked => 0,
+        Attributed::Likely => 1,
+        Attributed::Unclear => 2,
+        Attributed::Owner | Attributed::Microsoft => 3,
+        Attributed::Response => 4,
+    }
 }
 
 /// Five times along the line; the outer ones stay inside of the drawing.
@@ -84,21 +124,20 @@ fn shape(attributed: Attributed) -> &'static str {
     }
 }
 
-pub(super) fn marks(timeline: &Timeline) -> Vec<Mark> {
-    let mark = |mark: inv::Mark| Mark {
+fn mark(mark: &inv::Mark, y: u32) -> Mark {
+    Mark {
         class: mark.attributed.as_str(),
         shape: shape(mark.attributed),
         x: x(mark.place),
-        y: lane_y(mark.lane),
+        y,
         title: format!(
             "{} UTC, {}: {}{}",
             mark.first.format("%Y-%m-%d %H:%M:%S"),
-            if mark.attributed == Attributed::Linked { "attacker" } else { mark.attributed.as_str() },
+            if mark.attributed == Attributed::Linked { "attacker" } else { whose(mark.attributed) },
             readable(&mark.operation),
             if mark.count > 1 { format!(" and {} more", mark.count - 1) } else { String::new() }
         ),
-    };
-    timeline.marks().into_iter().map(mark).collect()
+    }
 }
 
 pub(super) fn key() -> Vec<(&'static str, &'static str, &'static str)> {

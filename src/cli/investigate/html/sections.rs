@@ -1,10 +1,12 @@
 //! The sections of the page: tables and lists.
 
+use std::net::IpAddr;
+
 use chrono::NaiveDateTime;
 
 use super::{MINUTE, minute, readable};
+use crate::cli::investigate::texts::{harmless, whose};
 use crate::investigation::{ChangeState, LIMITS, Noted, Report, Session};
-use crate::notify::defang;
 
 /// One section.
 #[derive(Default)]
@@ -28,10 +30,15 @@ pub(super) struct Row {
     pub(super) class: &'static str,
     /// Each with its class.
     pub(super) cells: Vec<(&'static str, String)>,
+    /// A long text over the whole width below them, or an empty one.
+    pub(super) below: String,
 }
 
 /// Rows of one table of the page.
 const ROWS: usize = 500;
+
+/// Words that are longer may be broken anywhere, so that a narrow page has room for them.
+const LONG_WORD: usize = 28;
 
 impl Table {
     fn new(title: &'static str, headings: &'static [&'static str], mut rows: Vec<Row>) -> Self {
@@ -52,12 +59,15 @@ impl Table {
 
 fn row(cells: impl IntoIterator<Item = String>) -> Row {
     let is_time = |cell: &str| cell.len() == 16 && NaiveDateTime::parse_from_str(cell, MINUTE).is_ok();
+    let is_addresses = |cell: &str| cell.split(", ").all(|part| part.parse::<IpAddr>().is_ok());
     let class = |cell: &str| match cell {
         cell if is_time(cell) => "nowrap",
-        cell if cell.len() > 60 => "long",
+        cell if is_addresses(cell) => "ip",
+        cell if cell.len() > 60 || cell.split([' ', '-']).any(|word| word.len() > LONG_WORD) => "long",
         _ => "",
     };
-    Row { class: "", cells: cells.into_iter().map(|cell| (class(&cell), cell)).collect() }
+    let cells = cells.into_iter().map(|cell| (class(&cell), cell)).collect();
+    Row { class: "", cells, below: String::new() }
 }
 
 /// Returns the sections in their order.
@@ -116,20 +126,23 @@ fn addresses(report: &Report) -> Table {
     let rows = report.addresses.iter().map(|address| Row {
         class: address.attribution.as_str(),
         cells: vec![
-            ("nowrap", address.ip.to_string()),
-            ("whose", address.attribution.as_str().to_owned()),
+            ("ip", address.ip.to_string()),
+            ("whose", whose(address.attribution).to_owned()),
             ("why", address.rule.as_text().to_owned()),
             ("", readable(&address.place)),
             ("", readable(&address.network)),
             ("nowrap", minute(address.first)),
             ("nowrap", minute(address.last)),
             ("number", address.activities.to_string()),
-            ("long", attacker_text(&address.clients.join(" · "))),
         ],
+        below: match address.clients.join(" · ") {
+            clients if clients.is_empty() => clients,
+            clients => format!("Clients: {}", attacker_text(&clients)),
+        },
     });
     Table::new(
         "Addresses",
-        &["Address", "Whose", "Why", "Place", "Network", "First", "Last", "Records", "Clients"],
+        &["Address", "Whose", "Why", "Place", "Network", "First", "Last", "Records"],
         rows.collect(),
     )
 }
@@ -186,15 +199,10 @@ fn mail(report: &Report) -> Vec<Table> {
 
 fn files(report: &Report) -> Table {
     let rows = report.files.iter().map(|file| {
-        row([
-            minute(file.time),
-            attacker_text(&file.name),
-            file.operations.join(", "),
-            size(file.bytes),
-            attacker_text(&file.url),
-        ])
+        let cells = [minute(file.time), attacker_text(&file.name), file.operations.join(", "), size(file.bytes)];
+        Row { below: attacker_text(&file.url), ..row(cells) }
     });
-    Table::new("", &["Time", "File", "What", "Size", "Where"], rows.collect())
+    Table::new("", &["Time", "File", "What", "Size"], rows.collect())
 }
 
 fn others(report: &Report) -> Table {
@@ -243,5 +251,5 @@ fn size(bytes: u64) -> String {
 
 /// Text of an attacker's choice: no address in it is made a link by a mail program.
 fn attacker_text(text: &str) -> String {
-    readable(&defang(text))
+    readable(&harmless(text))
 }
