@@ -17,6 +17,7 @@ mod limits;
 mod links;
 mod listed;
 mod networks;
+mod numbers;
 mod quarters;
 mod reduce;
 mod report;
@@ -27,6 +28,7 @@ mod store;
 mod subject;
 mod timeline;
 mod verdict;
+mod words;
 
 pub use activity::{Act, Activity, SignInResult, is_guid, is_person};
 pub use attribution::{Attributed, Attribution, Judgement, Rule};
@@ -35,6 +37,7 @@ pub use changes::{Change, ChangeKind, ChangeObject, ChangeState};
 pub use details::{Details, details};
 pub use investigate::{FixedPoints, attribute};
 pub use limits::ALWAYS as LIMITS;
+pub use numbers::{Gaps, Known, Worth, access_lasted, acted, files, messages_read, number, signed_in};
 pub use reduce::{is_consent, reduce};
 pub use report::{
     Access, ActivityRow, Address, Counts, Deleted, FileRow, Noted, OtherAccount, OtherKind, ReadFolder, Report, Sent,

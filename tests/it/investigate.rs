@@ -6,6 +6,7 @@ mod generator;
 mod ordinary_places;
 mod properties;
 pub mod records;
+mod sentences;
 mod sifted;
 mod situations;
 mod usage;
