@@ -15,16 +15,15 @@ use super::baseline::is_usable;
 use super::changes::Change;
 use super::details::Details;
 use super::listed::{Distinct, Keyed, Listed};
-use super::numbers::{Gaps, Known, Worth};
+use super::origin::{Origin, SeenFrom};
 use super::report::{
     Access, Address, Counts, Deleted, FileRow, Noted, OtherAccount, ReadFolder, Report, Sent, Session, SyncedFolder,
 };
 use super::seen::Seen;
 use super::timeline::Timeline;
+use super::worth::{Gaps, Known, Worth};
 use super::{limits, verdict};
 use beginning::Beginning;
-pub(super) use places::Origin;
-use places::SeenFrom;
 
 /// A message by its mailbox and key.
 type MessageKey = (String, String);

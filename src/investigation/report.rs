@@ -9,7 +9,7 @@ use base::ids::RecordId;
 
 use super::attribution::{Attributed, Rule};
 use super::changes::Change;
-use super::numbers::Worth;
+use super::worth::Worth;
 
 /// A time as `2026-11-20T08:00:00Z`.
 pub fn utc<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,36 +1,15 @@
 //! The answer in one sentence, and how it began.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::activity::SignInResult;
-use super::builder::{Builder, Origin};
-use super::numbers::{Gaps, Worth, acted, messages_read, sign_ins};
+use super::builder::Builder;
+use super::numbers::{acted, messages_read, sign_ins};
+use super::origin::Origin;
 use super::reduce::is_consent;
 use super::report::{Counts, OtherAccount, OtherKind};
-
-/// Returns a number with its noun.
-pub fn counted(count: u64, noun: &str) -> String {
-    let plural = match noun {
-        "address" => "addresses",
-        _ => "",
-    };
-    match (count, plural) {
-        (1, _) => format!("1 {noun}"),
-        (_, "") => format!("{count} {noun}s"),
-        (_, plural) => format!("{count} {plural}"),
-    }
-}
-
-/// Returns a length of time as people say it.
-pub fn lasted(length: TimeDelta) -> String {
-    let minutes = length.num_minutes();
-    match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
-        (0, 0, 0) => "less than a minute".to_owned(),
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
-}
+use super::words::{counted, lasted};
+use super::worth::{Gaps, Worth};
 
 pub(super) fn verdict(builder: &Builder<'_>, counts: &Counts, worth: &Worth, others: &[OtherAccount]) -> String {
     let account = &builder.attribution.subject.name;

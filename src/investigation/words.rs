@@ -1,4 +1,6 @@
-//! Acts in plain words, for sentences.
+//! Acts, numbers and lengths of time in plain words, for sentences.
+
+use chrono::TimeDelta;
 
 use super::activity::{Act, SignInResult};
 use super::reduce::is_consent;
@@ -49,4 +51,28 @@ fn change(operation: &str) -> String {
         _ => return format!("a change ({operation})"),
     };
     words.to_owned()
+}
+
+/// Returns a number with its noun.
+pub fn counted(count: u64, noun: &str) -> String {
+    let plural = match noun {
+        "address" => "addresses",
+        _ => "",
+    };
+    match (count, plural) {
+        (1, _) => format!("1 {noun}"),
+        (_, "") => format!("{count} {noun}s"),
+        (_, plural) => format!("{count} {plural}"),
+    }
+}
+
+/// Returns a length of time as people say it.
+pub fn lasted(length: TimeDelta) -> String {
+    let minutes = length.num_minutes();
+    match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
+        (0, 0, 0) => "less than a minute".to_owned(),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
 }

@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, Utc};
-
 use super::super::activity::{Act, Activity, SignInResult};
 use super::super::attribution::{Attributed, Attribution, Judgement};
 use super::super::baseline::is_usable;
 use super::super::details::cut;
+use super::super::origin::{Origin, SeenFrom};
 use super::super::report::{Address, OtherAccount, OtherKind, Session};
 use super::Builder;
 
@@ -19,24 +18,6 @@ const ADDRESSES: usize = 50;
 
 /// Addresses among which that of the threat is looked for.
 const ORIGINS: usize = 20_000;
-
-/// When the account, or somebody on its mailbox, was seen from an address.
-#[derive(Debug, Clone, Copy)]
-pub(in super::super) struct SeenFrom {
-    /// First, also with an attempt.
-    pub(in super::super) first: DateTime<Utc>,
-    /// First inside, with an act that is not the attacker's.
-    pub(in super::super) by_others: Option<DateTime<Utc>>,
-}
-
-/// The address of the first record of the threat.
-#[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Origin {
-    pub(in super::super) ip: IpAddr,
-    pub(in super::super) seen: SeenFrom,
-    /// The time of the record.
-    pub(in super::super) threat: DateTime<Utc>,
-}
 
 impl Builder<'_> {
     pub(super) fn add_address(&mut self, activity: &Activity, judgement: Judgement) {
