@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 use serde_json::Value;
-use table_store::{PartitionKey, Query, Store as _, list_all};
+use table_store::{PartitionKey, Query, list_all};
 use tenantwatch::tables::{AttackerRow, COVERAGE};
 use tenantwatch_simulator::{Fault, FaultKind, Service};
 
 use super::{content_type, later, on, publish, reports, start, stored, told};
 use crate::collector_fixture::{CONTOSO, CollectorFixture};
-use crate::investigate::records::{A, A2, O, OWNER, Records, S, V, W};
+use crate::investigate::records::{A, A2, OWNER, Records, S, V, W};
 use crate::location::city_database;
 
 /// The product with so many hours that are looked back.
