@@ -14,6 +14,9 @@ use crate::tables::{AttackerRow, ProcessedRow, VictimAccount, update};
 /// The most addresses of one investigation. An attacker with more uses a network of proxies, in which an address means little.
 const ADDRESSES: usize = 200;
 
+/// The autonomous systems of Microsoft, some of which databases list without a name.
+const MICROSOFT: [&str; 5] = ["AS8075", "AS8068", "AS8069", "AS3598", "AS12076"];
+
 /// The most accounts that a row names.
 const ACCOUNTS: usize = 100;
 
@@ -50,8 +53,16 @@ pub(super) async fn remember(
     Ok(())
 }
 
-/// Addresses of Microsoft, private ones and exits are never proven or linked.
+/// Addresses of Microsoft's services, private ones and exits are never proven or linked. Machines that Microsoft rents out are, but many
+/// customers share their addresses, so they are not kept. Only `ASN_DATABASE` tells them from others.
 fn addresses(report: &Report) -> impl Iterator<Item = IpAddr> + Send {
     let is_sure = |attribution: Attributed| matches!(attribution, Attributed::Proven | Attributed::Linked);
-    report.addresses.iter().filter(move |row| is_sure(row.attribution)).map(|row| row.ip).take(ADDRESSES)
+    let kept = report.addresses.iter().filter(move |row| is_sure(row.attribution) && !is_microsofts(&row.network));
+    kept.map(|row| row.ip).take(ADDRESSES)
+}
+
+/// Returns whether a network such as `AS8075 MICROSOFT-CORP-MSN-AS-BLOCK` is one of Microsoft's.
+fn is_microsofts(network: &str) -> bool {
+    let number = network.split(' ').next().unwrap_or_default();
+    MICROSOFT.contains(&number) || network.to_ascii_lowercase().contains("microsoft")
 }

@@ -12,8 +12,10 @@ use table_store::{Digest, Key, PartitionKey, RowKey, StoreError, cut_text};
 use super::attackers::remember;
 use super::feed::NoProgress;
 use super::kept::{Kept, kept};
+use super::less::knows_less;
 use super::look_back::{LookBackError, Looked, Question, look_back};
 use super::on_a_thread;
+use super::spill::SpillError;
 use crate::app::App;
 use crate::investigation::{OtherAccount, Report};
 use crate::notify::investigated::{self, Investigated, LATE_LOOKS, Why};
@@ -191,21 +193,28 @@ impl Run<'_> {
     /// Stores the report and what follows from it, then turns the task into its notification. All of that may be done twice after a kill
     /// and is stored once.
     async fn tell(&self, mut task: Task, finding: &ProcessedRow, looked: Looked) -> Result<(), StoreError> {
-        let Looked { made, started, .. } = looked;
-        let writing = on_a_thread(move || (kept(&made), made.report));
-        let Some((kept, report)) = self.deadline.limit(writing).await else { return Ok(()) };
+        let Looked { made, started, is_partial, is_hindered, .. } = looked;
+        let store = self.app.store.as_ref();
+        let key = InvestigationRow::key(&finding.domain, &finding.record_id);
+        let before = load::<InvestigationRow>(store, &key).await?.map(|(row, _)| row);
+        let better = before.clone().filter(|before| before.task != task.row.record_id);
+        let writing = on_a_thread(move || -> Result<_, SpillError> {
+            let has_better = better.map_or(Ok(false), |better| knows_less(&made, &better, is_partial))?;
+            Ok((kept(&made)?, made.report, has_better))
+        });
+        let Some(written) = self.deadline.limit(writing).await else { return Ok(()) };
         self.note_started(&started).await;
-        let kept = match kept {
-            Ok(kept) => kept,
+        let (kept, report, has_better) = match written {
+            Ok(written) => written,
             Err(error) => {
                 tracing::warn!(log_id = %finding.record_id, "the investigation is left to a later run: {error}");
                 return Ok(());
             }
         };
-        let store = self.app.store.as_ref();
-        let key = InvestigationRow::key(&finding.domain, &finding.record_id);
-        let before = load::<InvestigationRow>(store, &key).await?.map(|(row, _)| row);
         self.schedule(finding, task.about.why).await?;
+        if has_better {
+            return self.keep_better(task, is_hindered).await;
+        }
         let is_again = matches!(task.about.why, Why::Late(_));
         let is_same =
             before.as_ref().is_some_and(|before| before.outcome == kept.outcome && before.task != task.row.record_id);
@@ -235,6 +244,14 @@ impl Run<'_> {
             self.outbox.deliver(row, version).await?;
         }
         Ok(())
+    }
+
+    /// The stored report stands. Another look for late content follows by itself; a report that follows an act is tried again as long as
+    /// that may help.
+    async fn keep_better(&self, task: Task, is_hindered: bool) -> Result<(), StoreError> {
+        tracing::warn!(log_id = %task.about.log_id, "less could be read than for the report before, which stands");
+        let is_tried_again = is_hindered && !matches!(task.about.why, Why::Late(_)) && task.row.attempts < ATTEMPTS;
+        if is_tried_again { Ok(()) } else { self.close(task).await }
     }
 
     /// Every other account in which the attacker was is told once: the first ones by a notification of their own, the others by one that

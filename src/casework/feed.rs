@@ -1,6 +1,6 @@
 //! Reads a tenant's feed back: every content type, newest first, each blob once, within bytes and time.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use audit_log::{Event, Selector};
@@ -53,6 +53,8 @@ pub(super) struct Feed<'a> {
     pub(super) tenant: TenantId,
     /// The time for which content is listed, by when it became available.
     pub(super) span: (DateTime<Utc>, DateTime<Utc>),
+    /// The first event of the incident: what is missing from before does not concern it.
+    pub(super) event: DateTime<Utc>,
     pub(super) bytes: u64,
     pub(super) deadline: &'a Deadline,
     pub(super) filter: ByteFilter,
@@ -70,6 +72,10 @@ pub struct ReadBack {
     pub bytes: u64,
     /// Content types whose subscription was started on the way.
     pub started: Vec<ContentType>,
+    /// The content types of which something was not read that the service may have.
+    pub(super) gaps: BTreeSet<&'static str>,
+    /// `true` if something was not read that another attempt may read.
+    pub(super) is_hindered: bool,
     /// The blobs that were not read, by content type and reason.
     unread: BTreeMap<(&'static str, String), Unread>,
 }
@@ -83,8 +89,20 @@ struct Unread {
 }
 
 impl ReadBack {
+    fn note_gap(&mut self, of: ContentType, is_lasting: bool) {
+        self.gaps.insert(of.as_str());
+        self.is_hindered |= !is_lasting;
+    }
+
+    /// Notes a window of which something was not listed.
+    fn note_unlisted(&mut self, of: ContentType, (from, to): (DateTime<Utc>, DateTime<Utc>), why: &str) {
+        self.note_gap(of, false);
+        self.not_read.push(format!("{} of {} was not read: {why}.", of.as_str(), span(from, to)));
+    }
+
     /// Notes a blob that was not read. Further reasons, such as texts of a service that differ each time, count as one.
-    fn note_unread(&mut self, of: ContentType, created: DateTime<Utc>, why: String) {
+    fn note_unread(&mut self, of: ContentType, created: DateTime<Utc>, why: String, is_lasting: bool) {
+        self.note_gap(of, is_lasting);
         let key = (of.as_str(), why);
         let is_room = self.unread.len() < REASONS || self.unread.contains_key(&key);
         let key = if is_room { key } else { (of.as_str(), "for further reasons".to_owned()) };
@@ -120,6 +138,11 @@ struct Reading<'a> {
 }
 
 impl Feed<'_> {
+    /// The time from which content is listed.
+    pub(super) fn oldest(&self) -> DateTime<Utc> {
+        self.span.0.max(self.span.1 - REACH)
+    }
+
     /// Reads everything into `gathered`.
     ///
     /// # Errors
@@ -142,9 +165,12 @@ impl Feed<'_> {
         back: &mut ReadBack,
     ) -> Result<(), LookBackError> {
         let name = of.as_str();
-        let oldest = self.span.0.max(self.span.1 - REACH);
+        let oldest = self.oldest();
         let started = self.started.get(name).filter(|started| **started > oldest);
         if let Some(started) = started {
+            if *started > self.event {
+                back.note_gap(of, true);
+            }
             back.not_read.push(format!(
                 "{name} was subscribed to on {} UTC; content from before does not exist for Tenantwatch.",
                 minute(*started)
@@ -154,6 +180,7 @@ impl Feed<'_> {
         while until > oldest {
             let from = oldest.max(until - LONGEST);
             if let Some(limit) = self.limit(reading) {
+                back.note_gap(of, limit == Limit::Bytes);
                 back.not_read.push(self.left_out(name, oldest, until, limit));
                 return Ok(());
             }
@@ -161,6 +188,7 @@ impl Feed<'_> {
             match self.read_window(of, (from, until), reading, back).await? {
                 Window::Read => {}
                 Window::NoSubscription => {
+                    back.note_gap(of, true);
                     back.not_read.push(self.subscribe(of, &mut back.started).await);
                     return Ok(());
                 }
@@ -178,12 +206,12 @@ impl Feed<'_> {
         reading: &Reading<'_>,
         back: &mut ReadBack,
     ) -> Result<Window, LookBackError> {
-        let (name, mut pages) = (of.as_str(), HashSet::new());
+        let (window, mut pages) = ((from, to), HashSet::new());
         let mut page = match self.within(self.app.activity.list(&self.tenant, of, from, to)).await {
             Some(Ok(page)) => page,
             Some(Err(error)) if Remedy::of(&error) == Some(Remedy::Subscribe) => return Ok(Window::NoSubscription),
             failed => {
-                back.not_read.push(unlisted(name, from, to, failed));
+                back.note_unlisted(of, window, &why_unlisted(failed));
                 return Ok(Window::Read);
             }
         };
@@ -194,19 +222,19 @@ impl Feed<'_> {
                 Some(Ok(next)) if pages.insert(next.clone()) => next,
                 Some(Ok(_)) => break,
                 Some(Err(error)) => {
-                    back.not_read.push(unlisted(name, from, to, Some(Err(error))));
+                    back.note_unlisted(of, window, &error.to_string());
                     return Ok(Window::Read);
                 }
             };
             page = match self.within(self.app.activity.list_next(&self.tenant, &next)).await {
                 Some(Ok(page)) => page,
                 failed => {
-                    back.not_read.push(unlisted(name, from, to, failed));
+                    back.note_unlisted(of, window, &why_unlisted(failed));
                     return Ok(Window::Read);
                 }
             };
         }
-        back.not_read.push(format!("{name} of {}: the listing does not end.", span(from, to)));
+        back.note_unlisted(of, window, "the listing does not end");
         Ok(Window::Read)
     }
 
@@ -224,7 +252,10 @@ impl Feed<'_> {
             match read {
                 Ok(()) => {}
                 Err(BlobFault::Spill(error)) => return Err(error.into()),
-                Err(BlobFault::Unread(why)) => back.note_unread(of, content.content_created, why),
+                Err(BlobFault::Unread(why)) => back.note_unread(of, content.content_created, why, false),
+                Err(BlobFault::Limit(limit)) => {
+                    back.note_unread(of, content.content_created, self.why(limit), limit == Limit::Bytes);
+                }
             }
         }
         Ok(())
@@ -233,9 +264,9 @@ impl Feed<'_> {
     /// Streams one blob into the gathered activities.
     async fn read_blob(&self, of: ContentType, content: &Content, reading: &Reading<'_>) -> Result<(), BlobFault> {
         if let Some(limit) = self.limit(reading) {
-            return Err(BlobFault::Unread(self.why(limit)));
+            return Err(BlobFault::Limit(limit));
         }
-        let late = || BlobFault::Unread(self.why(Limit::Time));
+        let late = || BlobFault::Limit(Limit::Time);
         let fetched =
             self.within(self.app.activity.fetch(&self.tenant, &content.content_uri)).await.ok_or_else(late)?;
         let mut response = fetched.map_err(|error| BlobFault::Unread(error.to_string()))?;
@@ -329,19 +360,14 @@ enum Window {
 enum BlobFault {
     Spill(SpillError),
     Unread(String),
+    Limit(Limit),
 }
 
-fn unlisted(
-    name: &str,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-    failed: Option<Result<ContentPage, ServiceError>>,
-) -> String {
-    let why = match failed {
+fn why_unlisted(failed: Option<Result<ContentPage, ServiceError>>) -> String {
+    match failed {
         Some(Err(error)) => error.to_string(),
         _ => "the time of the run was over".to_owned(),
-    };
-    format!("{name} of {} was not read: {why}.", span(from, to))
+    }
 }
 
 fn span(from: DateTime<Utc>, to: DateTime<Utc>) -> String {

@@ -29,7 +29,7 @@ pub(super) struct Kept {
     pub(super) activities: String,
     /// The parts that were left out, in sentences; empty if none were.
     pub(super) omitted: String,
-    /// The digest of what is the attacker's and the response.
+    /// The digest of what is the attacker's.
     pub(super) outcome: Digest,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn kept(made: &Made) -> rusqlite::Result<Kept> {
     made.activities(|row| -> rusqlite::Result<()> {
         let is_other = matches!(row.attribution, Attributed::Owner | Attributed::Unclear | Attributed::Microsoft);
         let list = if is_other { &mut other } else { &mut grave };
-        if !is_other {
+        if row.attribution.is_attacker() {
             acts.update(format!("{} {}\n", row.id, row.attribution.as_str()));
         }
         // Texts and numbers only, which always have a JSON form.
@@ -180,7 +180,7 @@ mod tests {
     use super::{TEXT_LIMIT, short, units};
     use crate::investigation::{
         Attributed, Counts, Deleted, FileRow, Noted, OtherAccount, OtherKind, ReadFolder, Report, Rule, Sent, Session,
-        SyncedFolder,
+        SyncedFolder, Worth,
     };
 
     /// A report whose lists have these lengths, of texts of this length.
@@ -222,6 +222,7 @@ mod tests {
             to: time,
             verdict: text(),
             counts: Counts::default(),
+            worth: Worth::default(),
             access: None,
             origin: text(),
             beginning: vec![text(); lengths[0]],

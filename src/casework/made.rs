@@ -1,13 +1,13 @@
 //! From gathered records to a report. Offline and live investigations are judged here.
 
 use audit_log::AnyRecord;
-use base::ids::TenantId;
+use base::ids::{RecordId, TenantId};
 use chrono::{DateTime, Utc};
 
 use super::{Gathered, SpillError};
 use crate::investigation::{
-    Act, Activity, ActivityRow, Attribution, Builder, FixedPoints, Judgement, Report, Subject, Timeline, attribute,
-    details,
+    Act, Activity, ActivityRow, Attribution, Builder, FixedPoints, Gaps, Judgement, Report, Subject, Timeline,
+    attribute, details,
 };
 
 /// A report with everything that it is written from.
@@ -37,6 +37,8 @@ pub struct Scope {
     pub since: Option<DateTime<Utc>>,
     /// The end of the report; by default the last record.
     pub until: Option<DateTime<Utc>>,
+    /// What could not be read.
+    pub gaps: Gaps,
 }
 
 /// Judges what was gathered. `None` if no fixed point is among it.
@@ -44,19 +46,20 @@ pub struct Scope {
 /// # Errors
 /// Returns an error if the temporary database cannot be used.
 pub fn make(gathered: Gathered, scope: Scope) -> Result<Option<Made>, SpillError> {
-    let Scope { subject, tenant, points, since, until } = scope;
+    let Scope { subject, tenant, points, since, until, gaps } = scope;
     let Some(attribution) = attribute(&gathered.spill, subject, &points)? else { return Ok(None) };
     let seen = gathered.seen(tenant);
     let (first, last) = seen.span.unwrap_or((attribution.alarm, attribution.alarm));
     let span = (since.unwrap_or(first), until.unwrap_or(last));
     let tenant = tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
     gathered.spill.look_at(&attribution)?;
-    let mut builder = Builder::new(&attribution, tenant, seen, span);
+    let mut builder = Builder::new(&attribution, tenant, (seen, gaps), span);
     gathered.spill.looked_at(|activity, text| -> rusqlite::Result<()> {
-        if is_within(&activity, span) {
-            let judgement = attribution.judge(&activity);
-            let found = text.and_then(|text| AnyRecord::read(text, |record| details(record, &activity)).ok());
-            builder.add(&activity, judgement, found.as_ref());
+        let judgement = attribution.judge(&activity);
+        let found = text.and_then(|text| AnyRecord::read(text, |record| details(record, &activity)).ok());
+        match is_within(&activity, span) {
+            true => builder.add(&activity, judgement, found.as_ref()),
+            false => builder.note_outside(&activity, judgement, found.as_ref()),
         }
         Ok(())
     })?;
@@ -72,6 +75,14 @@ impl Made {
     /// Returns what the report was made of, to add to it.
     pub fn into_gathered(self) -> Gathered {
         self.gathered
+    }
+
+    /// Returns whether a record was read.
+    ///
+    /// # Errors
+    /// Returns an error if the temporary database cannot be used.
+    pub fn has(&self, id: &RecordId) -> Result<bool, SpillError> {
+        self.gathered.spill.has(id)
     }
 
     /// Returns the number of records that were left unread.

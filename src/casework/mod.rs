@@ -9,6 +9,7 @@ mod feed;
 mod filter;
 mod gathered;
 mod kept;
+mod less;
 mod look_back;
 mod made;
 mod marks;

@@ -154,6 +154,15 @@ impl Spill {
         Ok(found.and_then(|reduced| self.activity(&reduced)).map(|activity| subject.is_concerned(&activity)))
     }
 
+    /// Returns whether a record is among the activities.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be used.
+    pub fn has(&self, id: &RecordId) -> Result<bool, SpillError> {
+        let mut select = self.database.prepare_cached("SELECT 1 FROM activity WHERE id = ?1")?;
+        Ok(select.exists(params![id.as_uuid().as_bytes()])?)
+    }
+
     /// Selects what the report lists: what concerns the account, and what others did from the attacker's addresses and sessions.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ use super::bootstrap::BootstrapError;
 use super::moment::{Moment, NotAMoment};
 use super::scan::{ScanError, open_output, printable};
 use crate::casework::{LookBackError, Made, Scope, SpillError, make};
-use crate::investigation::{FixedPoints, Subject};
+use crate::investigation::{FixedPoints, Gaps, Subject};
 use crate::location::Databases;
 use base::ids::RecordId;
 
@@ -58,7 +58,7 @@ pub struct InvestigateArgs {
     /// The application id of Tenantwatch, whose acts are the response; without it CLIENT_ID
     #[arg(long = "app-id", value_name = "ID", requires = "files")]
     pub app_id: Option<String>,
-    /// Hours that are read back, 1 to 167, with --search up to 4320; by default INVESTIGATE_HOURS, with --search 720
+    /// Hours before the threat that are read back, 1 to 167, with --search up to 4320; by default INVESTIGATE_HOURS, with --search 720
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_320), conflicts_with = "files")]
     pub hours: Option<u64>,
     /// Use the audit search of Microsoft Purview as well, which reaches further back than the feed and takes minutes
@@ -140,6 +140,10 @@ enum InvestigateError {
     BeyondFeed,
     #[error("--since is after --until; exchange them")]
     NoTime,
+    #[error("--since is after the last record of the tenant, of {0} UTC; give an earlier time")]
+    AfterRecords(String),
+    #[error("--until is before the first record of the tenant, of {0} UTC; give a later time")]
+    BeforeRecords(String),
     #[error("the account {0} occurs in none of the records; check its spelling and the files")]
     NoAccount(String),
     #[error("the log id {0} is in none of the records; check it and the files")]
@@ -215,6 +219,7 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     let subject = Subject::new(account, &names);
     let tenant = input.gathered.spill.focus(&subject, &names)?;
     let tenant = tenant.ok_or_else(|| InvestigateError::NoAccount(account.clone()))?;
+    check_bounds(args, input.gathered.seen(tenant).span)?;
     let points = fixed_points(args, &input, &subject)?;
     let warnings = input.warnings();
     let Input { reading, gathered, files, .. } = input;
@@ -222,7 +227,7 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     let mut run = Run { records, unread: None, malformed, bytes: None, files, warnings };
     // What `scan` kept takes memory, and no one asks for it any more.
     drop(reading);
-    let scope = Scope { subject, tenant, points, since: args.since, until: args.until };
+    let scope = Scope { subject, tenant, points, since: args.since, until: args.until, gaps: Gaps::default() };
     let mut made = make(gathered, scope)?.ok_or(InvestigateError::NoStart)?;
     for address in &mut made.report.addresses {
         (address.place, address.network) = (databases.place(address.ip), databases.network(address.ip));
@@ -231,6 +236,19 @@ fn investigate(args: &InvestigateArgs, out: &mut dyn Write, err: &mut dyn Write)
     made.report.not_logged.splice(..0, run.warnings.iter().cloned());
     put(&made, &run, args.format, output, out)?;
     Ok(is_whole)
+}
+
+/// A time without any record is a mistake, because a report of it would say that nothing happened.
+fn check_bounds(args: &InvestigateArgs, span: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Result<(), InvestigateError> {
+    let Some((first, last)) = span else { return Ok(()) };
+    let text = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S").to_string();
+    if args.since.is_some_and(|since| since > last) {
+        return Err(InvestigateError::AfterRecords(text(last)));
+    }
+    if args.until.is_some_and(|until| until < first) {
+        return Err(InvestigateError::BeforeRecords(text(first)));
+    }
+    Ok(())
 }
 
 /// Writes the report to the file, else to `out`.

@@ -1,6 +1,7 @@
 //! Builds the report from attributed activities, one after the other in the order of time.
 
 mod about;
+mod beginning;
 mod items;
 mod places;
 
@@ -10,18 +11,21 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 
 use super::activity::{Act, Activity, SignInResult};
-use super::attribution::{Attributed, Attribution, Judgement, program};
+use super::attribution::{Attributed, Attribution, Judgement};
 use super::baseline::is_usable;
 use super::changes::Change;
 use super::details::Details;
 use super::listed::{Distinct, Keyed, Listed};
+use super::origin::{Origin, SeenFrom};
 use super::report::{
     Access, Address, Counts, Deleted, FileRow, Noted, OtherAccount, ReadFolder, Report, Sent, Session, SyncedFolder,
 };
 use super::seen::Seen;
 use super::timeline::Timeline;
+use super::worth::{Gaps, Known, Worth};
 use super::{limits, verdict};
 use about::about;
+use beginning::Beginning;
 
 /// A message by its mailbox and key.
 type MessageKey = (String, String);
@@ -33,19 +37,22 @@ pub struct Builder<'a> {
     span: (DateTime<Utc>, DateTime<Utc>),
     tenant: String,
     pub(super) seen: Seen,
+    /// What was not read.
+    pub(super) gaps: Gaps,
     /// The time line around the attack.
     pub timeline: Timeline,
     pub(super) access: Option<Access>,
     sign_ins: u64,
     pub(super) results: BTreeSet<SignInResult>,
     attacker_addresses: Distinct,
+    sign_in_addresses: Distinct,
     addresses: Keyed<IpAddr, Address>,
     /// Those of the owner and unclear ones, which must not crowd out the attacker's.
     other_addresses: Keyed<IpAddr, Address>,
-    /// The address of the first record of the threat, and the account's first activity from it.
-    pub(super) origin: Option<(IpAddr, DateTime<Utc>)>,
-    /// The account's first activity from each address.
-    from: BTreeMap<IpAddr, DateTime<Utc>>,
+    /// The address of the first record of the threat.
+    pub(super) origin: Option<Origin>,
+    /// When the account was first seen from each address.
+    from: BTreeMap<IpAddr, SeenFrom>,
     sessions: Keyed<String, Session>,
     others: Keyed<String, OtherAccount>,
     /// Accounts that were only tried at first, which must not crowd out those in which the attacker was.
@@ -65,23 +72,18 @@ pub struct Builder<'a> {
     /// Spans in which Microsoft may have stopped recording what is read.
     pub(super) throttled: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     pub(super) has_mail_reads: bool,
-    /// The first acts of the attacker, which tell how it began.
-    pub(super) first_acts: Vec<FirstAct>,
-}
-
-/// One of the attacker's first acts.
-#[derive(Debug, Clone)]
-pub(super) struct FirstAct {
-    pub(super) time: DateTime<Utc>,
-    pub(super) act: Act,
-    pub(super) operation: String,
-    pub(super) address: Option<IpAddr>,
-    pub(super) program: Option<&'static str>,
+    /// How it began.
+    pub(super) beginning: Beginning,
 }
 
 impl<'a> Builder<'a> {
     /// A report over a span of time.
-    pub fn new(attribution: &'a Attribution, tenant: String, seen: Seen, span: (DateTime<Utc>, DateTime<Utc>)) -> Self {
+    pub fn new(
+        attribution: &'a Attribution,
+        tenant: String,
+        (seen, gaps): (Seen, Gaps),
+        span: (DateTime<Utc>, DateTime<Utc>),
+    ) -> Self {
         let (first, last) = attribution.period.unwrap_or((attribution.alarm, attribution.alarm));
         let (begin, end) = (first.max(span.0).min(span.1), last.min(span.1).max(span.0));
         Self {
@@ -89,11 +91,13 @@ impl<'a> Builder<'a> {
             span,
             tenant,
             seen,
+            gaps,
             timeline: Timeline::around(begin.min(end), end),
             access: None,
             sign_ins: 0,
             results: BTreeSet::new(),
             attacker_addresses: Distinct::default(),
+            sign_in_addresses: Distinct::default(),
             addresses: Keyed::default(),
             other_addresses: Keyed::default(),
             origin: None,
@@ -115,7 +119,7 @@ impl<'a> Builder<'a> {
             after_response: Listed::default(),
             throttled: Vec::new(),
             has_mail_reads: false,
-            first_acts: Vec::new(),
+            beginning: Beginning::default(),
         }
     }
 
@@ -123,15 +127,12 @@ impl<'a> Builder<'a> {
     pub fn add(&mut self, activity: &Activity, judgement: Judgement, details: Option<&Details>) {
         let subject = &self.attribution.subject;
         let is_attacker = judgement.attributed.is_attacker();
+        self.note_origin(activity, judgement);
         self.add_address(activity, judgement);
         self.timeline.add(activity, judgement.attributed);
-        if matches!(activity.act, Act::MailRead | Act::FolderSync) && subject.owns_mailbox(activity) {
-            self.has_mail_reads = true;
-            if details.is_some_and(|details| details.is_throttled) {
-                self.add_throttled(activity.time);
-            }
-        }
+        self.note_mail_read(activity, details);
         if is_attacker {
+            self.beginning.note_sign_in(activity, subject.did(activity));
             self.add_session(activity);
             self.add_other(activity, judgement);
         }
@@ -140,6 +141,28 @@ impl<'a> Builder<'a> {
         }
         if judgement.attributed == Attributed::Response && matches!(activity.act, Act::Change | Act::Other) {
             self.response.add(|| noted(activity, details));
+        }
+    }
+
+    /// Takes note of an activity that is not in the reported time: the sentences must be true of it too.
+    pub fn note_outside(&mut self, activity: &Activity, judgement: Judgement, details: Option<&Details>) {
+        let is_before = activity.time < self.span.0;
+        if is_before && judgement.attributed.is_attacker() {
+            self.beginning.note_sign_in(activity, self.attribution.subject.did(activity));
+        }
+        self.note_origin(activity, judgement);
+        let lasts = is_before && activity.time + limits::THROTTLED > self.span.0;
+        self.note_mail_read(activity, details.filter(|_| lasts));
+    }
+
+    fn note_mail_read(&mut self, activity: &Activity, details: Option<&Details>) {
+        let is_read = matches!(activity.act, Act::MailRead | Act::FolderSync);
+        if !is_read || !self.attribution.subject.owns_mailbox(activity) {
+            return;
+        }
+        self.has_mail_reads = true;
+        if details.is_some_and(|details| details.is_throttled) {
+            self.add_throttled(activity.time);
         }
     }
 
@@ -153,28 +176,18 @@ impl<'a> Builder<'a> {
     }
 
     fn add_attack(&mut self, activity: &Activity, details: Option<&Details>) {
-        let is_inside = activity.is_inside();
-        let access = self.access.get_or_insert(Access { first: activity.time, last: activity.time, is_proven: false });
-        // An attempt that was kept out does not prolong an access of the attacker.
-        if is_inside || !access.is_proven {
-            access.last = activity.time;
-        }
-        access.is_proven |= is_inside;
-        if let Some(address) = activity.address.filter(|address| is_usable(*address)) {
+        self.add_access(activity);
+        self.beginning.note(activity);
+        let address = activity.address.filter(|address| is_usable(*address));
+        if let Some(address) = address {
             self.attacker_addresses.note(&address);
-        }
-        if self.first_acts.len() < 20 {
-            self.first_acts.push(FirstAct {
-                time: activity.time,
-                act: activity.act,
-                operation: activity.operation.clone(),
-                address: activity.address,
-                program: program(&activity.client),
-            });
         }
         if let Act::SignIn(result) = activity.act {
             self.results.insert(result);
-            self.sign_ins += u64::from(result == SignInResult::In);
+            if result == SignInResult::In {
+                self.sign_ins += 1;
+                address.map(|address| self.sign_in_addresses.note(&address));
+            }
         }
         if !self.response.is_empty() {
             self.after_response.add(|| noted(activity, details));
@@ -184,9 +197,22 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// An attempt that was kept out neither begins nor prolongs an access.
+    fn add_access(&mut self, activity: &Activity) {
+        let is_inside = activity.is_inside();
+        let access = self.access.get_or_insert(Access { first: activity.time, last: activity.time, is_proven: false });
+        if is_inside && !access.is_proven {
+            (access.first, access.is_proven) = (activity.time, true);
+        }
+        if is_inside || !access.is_proven {
+            access.last = activity.time;
+        }
+    }
+
     /// Ends the report.
     pub fn finish(mut self) -> (Report, Timeline) {
         let counts = self.counts();
+        let worth = self.worth(&counts);
         let not_logged = limits::not_logged(&self, &counts);
         let origin = verdict::origin(&self);
         let mut others: Vec<OtherAccount> = std::mem::take(&mut self.others).into_rows().into_values().collect();
@@ -200,7 +226,7 @@ impl<'a> Builder<'a> {
             tenant: self.tenant.clone(),
             from: self.span.0,
             to: self.span.1,
-            verdict: verdict::verdict(&self, &counts, &others),
+            verdict: verdict::verdict(&self, &counts, &worth, &others),
             access: self.access,
             origin,
             beginning: verdict::beginning(&self),
@@ -217,14 +243,10 @@ impl<'a> Builder<'a> {
             response: self.response.into_rows(),
             after_response: self.after_response.into_rows(),
             counts,
+            worth,
             not_logged,
         };
         (report, self.timeline)
-    }
-
-    /// Returns what an address is known for.
-    pub(super) fn address(&self, ip: &IpAddr) -> Option<&Address> {
-        self.addresses.get(ip).or_else(|| self.other_addresses.get(ip))
     }
 
     /// Returns the lists of which only the first rows are kept: their name, those rows, and the number of all.
@@ -247,6 +269,25 @@ impl<'a> Builder<'a> {
         ];
         let cut = all.into_iter().filter(|(_, (kept, count))| kept < count);
         cut.map(|(name, (kept, count))| (name, kept, count)).collect()
+    }
+
+    fn worth(&self, counts: &Counts) -> Worth {
+        let is_throttled =
+            |access: Access| self.throttled.iter().any(|(from, to)| *from <= access.last && *to >= access.first);
+        let has_gap = self.gaps.mail || self.access.is_some_and(is_throttled);
+        let read = Known::of(counts.messages_read, self.has_mail_reads, has_gap);
+        let mail = |count: u64| Known::of(count, self.seen.mail, self.gaps.mail);
+        let is_copied = counts.messages_read == 0 && counts.folders_synchronised > 0;
+        Worth {
+            sign_ins: Known::of(self.sign_ins, self.seen.sign_ins, self.gaps.sign_ins),
+            sign_in_addresses: self.sign_in_addresses.count(),
+            is_through_another: self.beginning.delegate().is_some(),
+            messages_read: if is_copied { Known::WholeFolders } else { read },
+            folders_synchronised: Known::of(counts.folders_synchronised, self.has_mail_reads, has_gap),
+            messages_sent: mail(counts.messages_sent),
+            messages_deleted: mail(counts.messages_deleted),
+            files: Known::of(counts.files, self.seen.files, self.gaps.files),
+        }
     }
 
     fn counts(&self) -> Counts {

@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 
-use super::activity::SignInResult;
 use super::builder::Builder;
 use super::listed::DISTINCT;
 use super::report::Counts;
@@ -32,21 +31,21 @@ pub(super) fn not_logged(builder: &Builder<'_>, counts: &Counts) -> Vec<String> 
         ));
     }
     let seen = &builder.seen;
+    let gaps = builder.gaps;
     if !seen.sign_ins {
-        texts.push(
-            "Sign-ins are not logged here: there is no record of Audit.AzureActiveDirectory with a sign-in.".to_owned(),
-        );
-    } else if builder.access.is_some() && !builder.results.contains(&SignInResult::In) {
+        texts.push(absent("Sign-ins", "Audit.AzureActiveDirectory with a sign-in", gaps.sign_ins));
+    } else if builder.access.is_some_and(|access| access.is_proven) && !builder.beginning.has_sign_in() {
         let from = seen.span.map(|(first, _)| first.format(", %Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default();
+        let or_unread = if gaps.sign_ins { ", or in content that was not read" } else { "" };
         texts.push(format!(
-            "No successful sign-in of the attacker is logged here: the first access may be before the data begins{from}."
+            "No successful sign-in of the attacker is logged here: the first access may be before the data begins{from}{or_unread}."
         ));
     }
     if !seen.files {
-        texts.push("Files are not logged here: there is no record of Audit.SharePoint.".to_owned());
+        texts.push(absent("Files", "Audit.SharePoint", gaps.files));
     }
     if counts.messages_sent == 0 && !seen.mail {
-        texts.push("Mailboxes are not logged here: there is no record of Audit.Exchange.".to_owned());
+        texts.push(absent("Mailboxes", "Audit.Exchange", gaps.mail));
     }
     let numbers = [counts.messages_read, counts.messages_sent, counts.messages_deleted, counts.files];
     if numbers.contains(&(DISTINCT as u64)) {
@@ -57,12 +56,24 @@ pub(super) fn not_logged(builder: &Builder<'_>, counts: &Counts) -> Vec<String> 
     texts
 }
 
+/// Content that was not read may have what is missing.
+fn absent(what: &str, record: &str, has_gap: bool) -> String {
+    match has_gap {
+        true => format!("There is no record of {record} in what was read, and not all was read."),
+        false => format!("{what} are not logged here: there is no record of {record}."),
+    }
+}
+
 fn mail(builder: &Builder<'_>) -> Option<String> {
     if builder.has_mail_reads {
         return None;
     }
     let account = &builder.attribution.subject.name;
-    Some(if builder.seen.mail_reads {
+    Some(if builder.gaps.mail {
+        format!(
+            "No reading of mail of {account} is in what was read, and not all was read: what was read of it is unknown."
+        )
+    } else if builder.seen.mail_reads {
         format!(
             "Reading of mail is not logged for the mailbox {account}, although it is for others. Check its licence, its audit actions (Set-Mailbox -DefaultAuditSet) and whether its auditing is bypassed."
         )

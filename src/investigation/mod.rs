@@ -18,6 +18,8 @@ mod limits;
 mod links;
 mod listed;
 mod networks;
+mod numbers;
+mod origin;
 mod quarters;
 mod reduce;
 mod report;
@@ -29,6 +31,8 @@ mod subject;
 mod texts;
 mod timeline;
 mod verdict;
+mod words;
+mod worth;
 
 pub use activity::{Act, Activity, SignInResult, is_guid, is_person};
 pub use attribution::{Attributed, Attribution, Judgement, Rule};
@@ -37,6 +41,7 @@ pub use changes::{Change, ChangeKind, ChangeObject, ChangeState};
 pub use details::{Details, details};
 pub use investigate::{FixedPoints, attribute};
 pub use limits::ALWAYS as LIMITS;
+pub use numbers::{access_lasted, acted, files, messages_read, number, signed_in};
 pub use reduce::{is_consent, reduce};
 pub use report::{
     Access, ActivityRow, Address, Counts, Deleted, FileRow, Noted, OtherAccount, OtherKind, ReadFolder, Report, Sent,
@@ -46,4 +51,5 @@ pub use seen::Seen;
 pub use store::{Activities, Reach};
 pub use subject::{Names, Subject};
 pub use timeline::{Lane, Mark, Timeline};
-pub use verdict::{counted, lasted};
+pub use words::{counted, lasted};
+pub use worth::{Gaps, Known, Worth};

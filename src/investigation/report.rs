@@ -9,6 +9,7 @@ use base::ids::RecordId;
 
 use super::attribution::{Attributed, Rule};
 use super::changes::Change;
+use super::worth::Worth;
 
 /// A time as `2026-11-20T08:00:00Z`.
 pub fn utc<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -33,6 +34,9 @@ pub struct Report {
     pub verdict: String,
     /// The numbers of the attacker's acts.
     pub counts: Counts,
+    /// What the numbers are worth.
+    #[serde(skip)]
+    pub worth: Worth,
     /// The attacker's first and last act, if there is one.
     pub access: Option<Access>,
     /// Whether the account was seen from the threat's address before, in a sentence; empty if the threat has no address.
@@ -86,6 +90,7 @@ impl Report {
             to: self.to,
             verdict: self.verdict.clone(),
             counts: self.counts.clone(),
+            worth: self.worth,
             access: self.access,
             origin: self.origin.clone(),
             beginning: first(&self.beginning, most),
@@ -132,7 +137,7 @@ pub struct Counts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Access {
-    /// The first act.
+    /// The first act; where the attacker was in, the first one inside.
     #[serde(serialize_with = "utc")]
     pub first: DateTime<Utc>,
     /// The last act; where the attacker was in, the last one inside.

@@ -1,37 +1,17 @@
 //! The answer in one sentence, and how it began.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 
-use super::activity::{Act, SignInResult};
-use super::builder::{Builder, FirstAct};
+use super::activity::SignInResult;
+use super::builder::Builder;
+use super::numbers::{acted, messages_read, sign_ins};
+use super::origin::Origin;
 use super::reduce::is_consent;
 use super::report::{Counts, OtherAccount, OtherKind};
+use super::words::{counted, lasted};
+use super::worth::{Gaps, Worth};
 
-/// Returns a number with its noun.
-pub fn counted(count: u64, noun: &str) -> String {
-    let plural = match noun {
-        "address" => "addresses",
-        _ => "",
-    };
-    match (count, plural) {
-        (1, _) => format!("1 {noun}"),
-        (_, "") => format!("{count} {noun}s"),
-        (_, plural) => format!("{count} {plural}"),
-    }
-}
-
-/// Returns a length of time as people say it.
-pub fn lasted(length: TimeDelta) -> String {
-    let minutes = length.num_minutes();
-    match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
-        (0, 0, 0) => "less than a minute".to_owned(),
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
-}
-
-pub(super) fn verdict(builder: &Builder<'_>, counts: &Counts, others: &[OtherAccount]) -> String {
+pub(super) fn verdict(builder: &Builder<'_>, counts: &Counts, worth: &Worth, others: &[OtherAccount]) -> String {
     let account = &builder.attribution.subject.name;
     let Some(access) = builder.access else {
         return format!("No act of an attacker in {account} was found in this time.");
@@ -39,14 +19,14 @@ pub(super) fn verdict(builder: &Builder<'_>, counts: &Counts, others: &[OtherAcc
     if !access.is_proven {
         return not_inside(builder);
     }
-    let time = |time: chrono::DateTime<chrono::Utc>| time.format("%Y-%m-%d %H:%M").to_string();
+    let time = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M").to_string();
     let mut text = format!(
         "An attacker was in {account} from {} to {} UTC ({})",
         time(access.first),
         time(access.last),
         lasted(access.last - access.first)
     );
-    text.push_str(&format!(": {}", acts(builder, counts)));
+    text.push_str(&format!(": {}", acts(counts, worth)));
     let victims = others.iter().filter(|other| other.kind == OtherKind::SignedIn).count() as u64;
     if victims > 0 {
         text.push_str(&format!("; the attacker was in {} too", counted(victims, "other account")));
@@ -56,27 +36,17 @@ pub(super) fn verdict(builder: &Builder<'_>, counts: &Counts, others: &[OtherAcc
 }
 
 /// Returns in words the acts that were logged, and those that remain unknown because they were not.
-fn acts(builder: &Builder<'_>, counts: &Counts) -> String {
-    let read = if builder.has_mail_reads || counts.messages_read > 0 {
-        counted(counts.messages_read, "message") + " read"
-    } else {
-        "reading of mail not logged".to_owned()
-    };
-    let mut parts = vec![
-        format!("{} from {}", counted(counts.sign_ins, "sign-in"), counted(counts.addresses, "address")),
-        read,
-        counted(counts.messages_sent, "message") + " sent",
-    ];
+fn acts(counts: &Counts, worth: &Worth) -> String {
+    let sent = acted(counts.messages_sent, worth.messages_sent, "message", "sent");
+    let mut parts: Vec<String> =
+        [sign_ins(counts, worth), messages_read(counts, worth), Some(sent)].into_iter().flatten().collect();
     let more = [
-        (counts.folders_synchronised, "folder", "copied as a whole"),
-        (counts.messages_deleted, "message", "deleted"),
-        (counts.files, "file", "read or shared"),
+        (counts.folders_synchronised, worth.folders_synchronised, "folder", "copied as a whole"),
+        (counts.messages_deleted, worth.messages_deleted, "message", "deleted"),
+        (counts.files, worth.files, "file", "read or shared"),
     ];
-    parts.extend(
-        more.iter()
-            .filter(|(count, ..)| *count > 0)
-            .map(|(count, noun, verb)| format!("{} {verb}", counted(*count, noun))),
-    );
+    let done = more.into_iter().filter(|(count, ..)| *count > 0);
+    parts.extend(done.map(|(count, known, noun, verb)| acted(count, known, noun, verb)));
     parts.join(", ")
 }
 
@@ -97,26 +67,28 @@ fn not_inside(builder: &Builder<'_>) -> String {
 
 /// Returns whether the account was seen from the threat's address before.
 pub(super) fn origin(builder: &Builder<'_>) -> String {
-    let Some((ip, first)) = builder.origin else { return String::new() };
+    let Some(Origin { ip, seen, threat }) = builder.origin else { return String::new() };
     let account = &builder.attribution.subject.name;
-    let first = first.format("%Y-%m-%d %H:%M");
-    match builder.address(&ip).is_some_and(|row| row.attribution.is_attacker()) {
-        true => format!("Before {first} UTC {account} was not seen from {ip}, the address of the threat."),
-        false => {
-            format!("{account} was seen from {ip}, the address of the threat, on earlier days, since {first} UTC.")
+    let minute = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M").to_string();
+    match seen.by_others.filter(|first| *first < threat) {
+        None => {
+            let of_what = if builder.gaps == Gaps::default() { "" } else { ", in what was read" };
+            let first = minute(seen.first);
+            format!("Before {first} UTC {account} was not seen from {ip}, the address of the threat{of_what}.")
+        }
+        Some(first) => {
+            let when = if first.date_naive() < threat.date_naive() { "on earlier days" } else { "earlier on that day" };
+            format!("{account} was seen from {ip}, the address of the threat, {when}, since {} UTC.", minute(first))
         }
     }
 }
 
 /// Returns how it began, as far as the first acts tell.
 pub(super) fn beginning(builder: &Builder<'_>) -> Vec<String> {
-    let Some(first) = builder.first_acts.first() else { return Vec::new() };
-    let mut sentences = vec![format!(
-        "The first act of the attacker in the data is {}{} at {} UTC.",
-        first.operation,
-        first.address.map(|address| format!(" from {address}")).unwrap_or_default(),
-        first.time.format("%Y-%m-%d %H:%M:%S"),
-    )];
+    let Some(first) = &builder.beginning.first else { return Vec::new() };
+    let mut sentences = vec![format!("The first act of the attacker in the data is {}.", first.in_words())];
+    let inside = builder.beginning.first_inside.as_ref().filter(|inside| inside.time != first.time);
+    sentences.extend(inside.map(|inside| format!("The first act inside the account is {}.", inside.in_words())));
     sentences.extend(guess(builder));
     let shared = builder.attribution.shared_sessions();
     if !shared.is_empty() {
@@ -125,30 +97,33 @@ pub(super) fn beginning(builder: &Builder<'_>) -> Vec<String> {
     sentences
 }
 
+/// Where nobody was in, the verdict says all.
 fn guess(builder: &Builder<'_>) -> Option<String> {
-    let acts = &builder.first_acts;
-    let is = |result: SignInResult| move |act: &FirstAct| act.act == Act::SignIn(result);
-    let signed_in = acts.iter().position(is(SignInResult::In));
-    let refused = acts.iter().position(is(SignInResult::Refused));
-    if acts.first().is_some_and(|act| is_consent(&act.operation)) {
+    let beginning = &builder.beginning;
+    let first = beginning.first_inside.as_ref()?;
+    if is_consent(&first.operation) {
         return Some(
             "It began with the consent to an application: the person was probably led to it by a link.".to_owned(),
         );
     }
-    if let (Some(refused), Some(signed_in)) = (refused, signed_in)
-        && refused < signed_in
-    {
-        return Some("Wrong passwords come before the first success: the password was probably guessed.".to_owned());
+    if beginning.has_sign_in_before() {
+        if beginning.has_wrong_passwords {
+            return Some(
+                "Wrong passwords come before the first success: the password was probably guessed.".to_owned(),
+            );
+        }
+        return beginning.program.map(|program| {
+            format!(
+                "The client is a program ({program}): the sign-in probably went through a phishing page that relays it."
+            )
+        });
     }
-    let program = acts.iter().find_map(|act| act.program);
-    match (signed_in, program) {
-        (Some(_), Some(program)) => Some(format!(
-            "The client is a program ({program}): the sign-in probably went through a phishing page that relays it."
-        )),
-        (None, _) => Some(
-            "There is no successful sign-in before: a token was stolen, or the access began before the data."
-                .to_owned(),
-        ),
-        _ => None,
+    if let Some((account, time)) = beginning.delegate() {
+        let time = time.format("%Y-%m-%d %H:%M");
+        return Some(format!("The attacker signed in as {account} at {time} UTC, and acted from that account."));
     }
+    let is_known = builder.seen.sign_ins && !builder.gaps.sign_ins;
+    is_known.then(|| {
+        "No successful sign-in comes before: a token was stolen, or the access began before the data.".to_owned()
+    })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::detection::{FindingKind, Reason, ReasonName};
-use crate::investigation::{OtherAccount, OtherKind, Report, counted, lasted};
+use crate::investigation::{OtherAccount, OtherKind, Report, access_lasted, counted, number, signed_in};
 use crate::tables::claim::{self, Claimed};
 use crate::tables::{FindingState, PROCESSED, ProcessedRow, RowVersion, load, pending};
 use base::ids::{RecordId, RunId};
@@ -300,21 +300,21 @@ pub fn lines(report: &Report) -> Vec<String> {
 }
 
 fn numbers(report: &Report) -> [String; 2] {
-    let counts = &report.counts;
-    let access = report.access.map_or_else(|| "no access".to_owned(), |access| lasted(access.last - access.first));
-    let is_unknown = counts.messages_read == 0
-        && report.not_logged.iter().any(|text| text.starts_with("Reading of mail is not logged"));
-    let read = if is_unknown { "not logged".to_owned() } else { counts.messages_read.to_string() };
+    let (counts, worth) = (&report.counts, &report.worth);
     [
         format!(
-            "Access lasted: {access} · Signed in: {} × from {} · Other accounts: {}",
-            counts.sign_ins,
-            counted(counts.addresses, "address"),
+            "Access lasted: {} · Signed in: {} · Other accounts: {}",
+            access_lasted(report.access),
+            signed_in(counts, worth),
             counts.other_accounts
         ),
         format!(
-            "Messages read: {read} · Folders synchronised: {} · Sent: {} · Deleted: {} · Files: {}",
-            counts.folders_synchronised, counts.messages_sent, counts.messages_deleted, counts.files
+            "Messages read: {} · Folders synchronised: {} · Sent: {} · Deleted: {} · Files: {}",
+            number(counts.messages_read, worth.messages_read),
+            number(counts.folders_synchronised, worth.folders_synchronised),
+            number(counts.messages_sent, worth.messages_sent),
+            number(counts.messages_deleted, worth.messages_deleted),
+            number(counts.files, worth.files)
         ),
     ]
 }

@@ -9,7 +9,7 @@ use super::source::Source;
 pub struct InvestigationSettings {
     /// `INVESTIGATE`: `true` if threats are investigated without a command.
     pub is_on: bool,
-    /// `INVESTIGATE_HOURS`: the hours of the feed that are read back.
+    /// `INVESTIGATE_HOURS`: the hours of the feed that are read back, before the threat.
     pub hours: u64,
     /// `INVESTIGATE_MB`: the most content of one investigation, in bytes.
     pub bytes: u64,

@@ -43,7 +43,7 @@ pub struct InvestigationRow {
     pub activities: String,
     /// `Omitted`: what was left out of the row because of its size, empty if nothing.
     pub omitted: String,
-    /// `Outcome`: the digest of the acts that the report attributes to the attacker and to the response.
+    /// `Outcome`: the digest of the acts that the report attributes to the attacker.
     pub outcome: Digest,
 }
 

@@ -10,6 +10,7 @@ mod output_file;
 mod page;
 mod properties;
 pub mod records;
+mod sentences;
 mod sifted;
 mod situations;
 mod usage;

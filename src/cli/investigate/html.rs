@@ -12,7 +12,7 @@ use super::InvestigateError;
 use super::texts::whose;
 use crate::casework::Made;
 use crate::cli::page::{self, hash, put};
-use crate::investigation::{ActivityRow, Report, Timeline, counted, lasted};
+use crate::investigation::{ActivityRow, Known, Report, Timeline, access_lasted, number, signed_in};
 use sections::{Section, sections};
 
 const STYLE: &str = include_str!("page.css");
@@ -137,24 +137,20 @@ fn page_of<'a>(report: &'a Report, timeline: &Timeline, alarm: DateTime<Utc>, wa
 
 fn tiles(report: &Report) -> Vec<Tile> {
     let counts = &report.counts;
-    let access = report.access.map(|access| lasted(access.last - access.first));
+    let worth = &report.worth;
     let tile = |title, count: u64| Tile { class: if count > 0 { "bad" } else { "" }, title, value: count.to_string() };
-    let mut read = tile("Messages read", counts.messages_read);
-    if counts.messages_read == 0 && report.not_logged.iter().any(|text| text.starts_with("Reading of mail is not")) {
-        read = Tile { class: "wide", title: "Messages read", value: "not logged".to_owned() };
-    }
+    let worth_of = |title, count: u64, known: Known| match known {
+        Known::All => tile(title, count),
+        _ => Tile { class: "wide", title, value: number(count, known) },
+    };
     vec![
-        Tile { class: "wide", title: "Access lasted", value: access.unwrap_or_else(|| "no access".to_owned()) },
-        Tile {
-            class: "wide",
-            title: "Signed in",
-            value: format!("{} × from {}", counts.sign_ins, counted(counts.addresses, "address")),
-        },
-        read,
-        tile("Folders synchronised", counts.folders_synchronised),
-        tile("Messages sent", counts.messages_sent),
-        tile("Messages deleted", counts.messages_deleted),
-        tile("Files", counts.files),
+        Tile { class: "wide", title: "Access lasted", value: access_lasted(report.access) },
+        Tile { class: "wide", title: "Signed in", value: signed_in(counts, worth) },
+        worth_of("Messages read", counts.messages_read, worth.messages_read),
+        worth_of("Folders synchronised", counts.folders_synchronised, worth.folders_synchronised),
+        worth_of("Messages sent", counts.messages_sent, worth.messages_sent),
+        worth_of("Messages deleted", counts.messages_deleted, worth.messages_deleted),
+        worth_of("Files", counts.files, worth.files),
         tile("Other accounts", counts.other_accounts),
     ]
 }

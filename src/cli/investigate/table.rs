@@ -9,7 +9,7 @@ use super::InvestigateError;
 use super::texts::{harmless, whose};
 use crate::casework::Made;
 use crate::cli::output;
-use crate::investigation::{ChangeState, Noted, Report, counted};
+use crate::investigation::{ChangeState, Noted, Report, acted, counted, files, messages_read};
 
 /// The width where there is no terminal.
 const WIDTH_IN_A_PIPE: u16 = 120;
@@ -44,15 +44,15 @@ pub(super) fn write(made: &Made, warnings: &[String], out: &mut dyn Write) -> Re
 }
 
 fn numbers(report: &Report) -> String {
-    let counts = &report.counts;
+    let (counts, worth) = (&report.counts, &report.worth);
     let parts = [
         counted(counts.sign_ins, "sign-in"),
         counted(counts.addresses, "address"),
-        format!("{} read", counted(counts.messages_read, "message")),
-        format!("{} synchronised", counted(counts.folders_synchronised, "folder")),
-        format!("{} sent", counted(counts.messages_sent, "message")),
-        format!("{} deleted", counted(counts.messages_deleted, "message")),
-        counted(counts.files, "file"),
+        messages_read(counts, worth).unwrap_or_else(|| "reading of whole folders".to_owned()),
+        acted(counts.folders_synchronised, worth.folders_synchronised, "folder", "synchronised"),
+        acted(counts.messages_sent, worth.messages_sent, "message", "sent"),
+        acted(counts.messages_deleted, worth.messages_deleted, "message", "deleted"),
+        files(counts, worth),
         counted(counts.other_accounts, "other account"),
     ];
     parts.join(", ")

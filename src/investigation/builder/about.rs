@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::activity::Act;
 use super::super::details::Details;
 use super::super::texts::cut;
-use super::super::verdict::counted;
+use super::super::words::counted;
 
 /// Returns the text of the act, else its file, folders or subjects.
 pub(super) fn about(act: Act, details: &Details) -> String {

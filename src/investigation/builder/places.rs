@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::super::activity::{Act, Activity, SignInResult};
 use super::super::attribution::{Attributed, Attribution, Judgement};
 use super::super::baseline::is_usable;
+use super::super::origin::{Origin, SeenFrom};
 use super::super::report::{Address, OtherAccount, OtherKind, Session};
 use super::super::texts::cut;
 use super::Builder;
@@ -21,7 +22,6 @@ const ORIGINS: usize = 20_000;
 impl Builder<'_> {
     pub(super) fn add_address(&mut self, activity: &Activity, judgement: Judgement) {
         let Some(ip) = activity.address.filter(|address| Attribution::is_named(*address)) else { return };
-        self.note_origin(activity, ip);
         let by_itself = self.attribution.judge_address(ip);
         let shown = by_itself.unwrap_or(judgement);
         let is_attacker = shown.attributed.is_attacker() && self.other_addresses.get(&ip).is_none();
@@ -51,14 +51,24 @@ impl Builder<'_> {
         }
     }
 
-    /// Activities come in the order of time.
-    fn note_origin(&mut self, activity: &Activity, ip: IpAddr) {
-        let is_counted = self.origin.is_none() && (self.from.len() < ORIGINS || self.from.contains_key(&ip));
-        if is_counted && self.attribution.subject.did(activity) && activity.is_inside() {
-            self.from.entry(ip).or_insert(activity.time);
+    /// Activities come in the order of time. Those from before the report count too: the sentence is about all that is known.
+    pub(super) fn note_origin(&mut self, activity: &Activity, judgement: Judgement) {
+        let subject = &self.attribution.subject;
+        let Some(ip) = activity.address.filter(|address| is_usable(*address)) else { return };
+        if self.origin.is_some() || !(subject.did(activity) || subject.owns_mailbox(activity)) {
+            return;
         }
-        if self.origin.is_none() && self.attribution.threats.contains(&activity.id) && is_usable(ip) {
-            self.origin = Some((ip, self.from.get(&ip).copied().unwrap_or(activity.time)));
+        let is_earlier = activity.is_inside() && !judgement.attributed.is_attacker();
+        let has_room = self.from.len() < ORIGINS || self.attribution.judge_address(ip).is_some();
+        if has_room || self.from.contains_key(&ip) {
+            let seen = self.from.entry(ip).or_insert(SeenFrom { first: activity.time, by_others: None });
+            if is_earlier {
+                seen.by_others.get_or_insert(activity.time);
+            }
+        }
+        if self.attribution.threats.contains(&activity.id) {
+            let seen = self.from.get(&ip).copied();
+            self.origin = seen.map(|seen| Origin { ip, seen, threat: activity.time });
         }
     }
 

@@ -1,5 +1,6 @@
 //! Investigations that follow a threat: the real functions against the simulator.
 
+mod anchored;
 mod attackers;
 mod automatic;
 mod changes;

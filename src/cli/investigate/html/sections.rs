@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 
 use super::{MINUTE, minute, readable};
 use crate::cli::investigate::texts::{harmless, whose};
-use crate::investigation::{ChangeState, LIMITS, Noted, Report, Session};
+use crate::investigation::{ChangeState, Known, LIMITS, Noted, Report, Session};
 
 /// One section.
 #[derive(Default)]
@@ -88,7 +88,7 @@ pub(super) fn sections(report: &Report) -> Vec<Section> {
             ..Section::default()
         },
         Section { title: "Mail", tables: mail(report), ..Section::default() },
-        Section { title: "Files", tables: vec![files(report)], ..Section::default() },
+        Section { title: "Files", lines: unknown_files(report), tables: vec![files(report)], ..Section::default() },
         Section { title: "Changes", tables: vec![changes(report)], ..Section::default() },
         Section { title: "Other accounts", tables: vec![others(report)], ..Section::default() },
         Section {
@@ -195,6 +195,16 @@ fn mail(report: &Report) -> Vec<Table> {
         noted("Searches", &report.searches),
         Table::new("Deleted", &["Time", "Subject", "Folder", "Operation"], deleted.collect()),
     ]
+}
+
+/// What is not logged is not said to be nothing.
+fn unknown_files(report: &Report) -> Vec<String> {
+    let text = match report.worth.files {
+        Known::NotLogged => "Files are not logged here.",
+        Known::Unknown => "Not all records of files were read.",
+        _ => return Vec::new(),
+    };
+    vec![text.to_owned()]
 }
 
 fn files(report: &Report) -> Table {
