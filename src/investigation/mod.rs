@@ -35,7 +35,7 @@ pub use changes::{Change, ChangeKind, ChangeObject, ChangeState};
 pub use details::{Details, details};
 pub use investigate::{FixedPoints, attribute};
 pub use limits::ALWAYS as LIMITS;
-pub use reduce::{is_consent, reduce};
+pub use reduce::{CLAIM, is_consent, reduce};
 pub use report::{
     Access, ActivityRow, Address, Counts, Deleted, FileRow, Noted, OtherAccount, OtherKind, ReadFolder, Report, Sent,
     Session, SyncedFolder, utc,
