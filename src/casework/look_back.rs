@@ -200,6 +200,7 @@ fn judge_gathered(
     let is_there = gathered.spill.concerns(&finding.record_id, &subject)? == Some(true);
     let points = FixedPoints {
         records: is_there.then_some(finding.record_id).into_iter().collect(),
+        are_found: false,
         // The stored record may be cut; its address is kept beside it.
         addresses: if is_there { None } else { finding.ip.parse().ok() }.into_iter().collect(),
         own_app: Some(own_app),

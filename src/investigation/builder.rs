@@ -19,7 +19,7 @@ use super::report::{
 };
 use super::seen::Seen;
 use super::timeline::Timeline;
-use super::{limits, verdict};
+use super::{habits, limits, verdict};
 
 /// A message by its mailbox and key.
 type MessageKey = (String, String);
@@ -201,7 +201,7 @@ impl<'a> Builder<'a> {
             verdict: verdict::verdict(&self, &counts, &others),
             access: self.access,
             origin,
-            beginning: verdict::beginning(&self),
+            beginning: [verdict::beginning(&self), habits::remarks(self.attribution)].concat(),
             addresses,
             sessions: in_time(self.sessions.into_rows().into_values(), |row| row.first),
             other_accounts: others,

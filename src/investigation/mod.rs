@@ -11,7 +11,8 @@ mod builder;
 mod changes;
 mod contexts;
 mod details;
-
+mod habits;
+mod history;
 mod investigate;
 mod limits;
 mod links;

@@ -3,6 +3,8 @@
 mod figures;
 mod forms;
 mod generator;
+mod identity;
+mod long_stays;
 mod ordinary_places;
 mod properties;
 pub mod records;
