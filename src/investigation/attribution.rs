@@ -13,9 +13,9 @@ use super::activity::Activity;
 use super::baseline::Baseline;
 use super::links::{Basis, Links};
 use super::networks::{household, is_microsoft, is_public};
-use super::start::SetAside;
 use super::store::Reach;
 use super::subject::Subject;
+use super::threat::SetAside;
 
 /// Clients that are programs.
 static AUTOMATION: LazyLock<Vec<&'static str>> = LazyLock::new(|| {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 
 use super::activity::Activity;
-use super::contexts::{Context, Contexts};
+use super::contexts::{Context, Contexts, Use};
 use super::networks::{is_microsoft, is_public};
 use super::quarters::Quarters;
 
@@ -55,8 +55,17 @@ impl Baseline {
     /// If a record of the threat has no session, it may be of any that was seen at its address. So the address has to be ordinary without any
     /// one of them.
     fn note_contested(&mut self, contexts: &Contexts, threat: &OfThreat) {
-        let ordinary = threat.without_session.intersection(&self.addresses).copied();
-        let unsure = ordinary.filter(|address| !is_ordinary_without_any(contexts, *address, threat));
+        let mut at: BTreeMap<IpAddr, Vec<(&Context, Use)>> = BTreeMap::new();
+        let earlier =
+            contexts.with_use().filter(|(context, _)| context.is_earlier && is_other(contexts, context, threat));
+        for (context, of_context) in earlier {
+            let address = context.address.filter(|address| threat.without_session.contains(address));
+            if let Some(address) = address.filter(|address| self.addresses.contains(address)) {
+                at.entry(address).or_default().push((context, of_context));
+            }
+        }
+        let unsure = at.into_iter().filter(|(_, uses)| !is_ordinary_without_any(contexts, uses));
+        let unsure = unsure.map(|(address, _)| address);
         self.contested = unsure.chain(threat.contested.iter().copied()).collect();
         self.addresses.extend(&self.contested);
     }
@@ -114,7 +123,7 @@ impl OfThreat {
 fn addresses(contexts: &Contexts, threat: &OfThreat, strangers: &BTreeSet<&str>) -> BTreeSet<IpAddr> {
     ordinary(contexts, |context| {
         let is_own = |address: &IpAddr| threat.addresses.contains(address);
-        let is_other = context.has_session() && contexts.sessions(context).all(|s| !threat.sessions.contains(s));
+        let is_other = is_other(contexts, context, threat);
         let is_strangers = threat.is_named(context) || contexts.sessions(context).any(|s| strangers.contains(s));
         context.address.filter(|address| !is_strangers && (is_other || !is_own(address))).into_iter().collect()
     })
@@ -134,28 +143,26 @@ fn strangers<'a>(
             *first = (of_context.first, address).min(*first);
         }
     }
-    let Some(known) = contexts.history.known_since(|address| !threat.addresses.contains(&address)) else {
-        return BTreeSet::new();
-    };
+    let others = contexts.history.known().filter(|(address, _)| !threat.addresses.contains(address));
+    let Some(known) = others.map(|(_, since)| since).min() else { return BTreeSet::new() };
     let is_strangers = |(time, address): (DateTime<Utc>, IpAddr)| time > known && is_attackers(address);
     begin.into_iter().filter(|(_, first)| is_strangers(*first)).map(|(session, _)| session).collect()
 }
 
-/// Returns whether an address is ordinary whichever one of the sessions at it is left out. Only a session of the first or the last use matters.
-fn is_ordinary_without_any(contexts: &Contexts, address: IpAddr, threat: &OfThreat) -> bool {
-    let is_other = |context: &Context| {
-        context.has_session() && contexts.sessions(context).all(|session| !threat.sessions.contains(session))
-    };
-    let at_address = || {
-        let earlier = contexts.with_use().filter(|(context, _)| context.is_earlier && context.address == Some(address));
-        earlier.filter(|(context, _)| is_other(context))
-    };
-    let first = at_address().min_by_key(|(_, of_context)| of_context.quarters.first());
-    let last = at_address().max_by_key(|(_, of_context)| of_context.quarters.last());
-    let sessions = first.into_iter().chain(last).flat_map(|(context, _)| contexts.sessions(context));
-    sessions.into_iter().all(|left_out| {
+/// Returns whether the context has a session, and none of the threat's.
+fn is_other(contexts: &Contexts, context: &Context, threat: &OfThreat) -> bool {
+    context.has_session() && contexts.sessions(context).all(|session| !threat.sessions.contains(session))
+}
+
+/// Returns whether the uses of an address are of several days whichever one of the sessions is left out. Only a session of the first or the
+/// last use matters.
+fn is_ordinary_without_any(contexts: &Contexts, uses: &[(&Context, Use)]) -> bool {
+    let first = uses.iter().min_by_key(|(_, of_context)| of_context.quarters.first());
+    let last = uses.iter().max_by_key(|(_, of_context)| of_context.quarters.last());
+    let mut sessions = first.into_iter().chain(last).flat_map(|(context, _)| contexts.sessions(context));
+    sessions.all(|left_out| {
         let mut rest = Quarters::default();
-        for (context, of_context) in at_address() {
+        for (context, of_context) in uses {
             if contexts.sessions(context).all(|session| session != left_out) {
                 rest.join(of_context.quarters);
             }

@@ -1,6 +1,7 @@
 //! Threats that are the account's own habit: a rule that the owner made at home some days before the attack.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
@@ -9,9 +10,10 @@ use super::activity::Activity;
 use super::attribution::Attribution;
 use super::baseline::is_usable;
 use super::history::History;
-use super::start::{Acts, Origin, SetAside, Start};
+use super::start::Start;
 use super::store::Activities;
 use super::subject::Subject;
+use super::threat::{Acts, Origin, SetAside};
 
 /// The places of an account that did what is a threat.
 #[derive(Debug, Default)]
@@ -19,6 +21,10 @@ struct Places {
     all: History,
     /// In other sessions than those of the threats.
     elsewhere: History,
+    /// The sessions of threats that were seen at an address.
+    of_threats: BTreeMap<IpAddr, BTreeSet<String>>,
+    /// The first places that became ordinary, and when.
+    known: Ends<DateTime<Utc>>,
 }
 
 impl Places {
@@ -27,22 +33,46 @@ impl Places {
             return;
         };
         self.all.add(address, activity.time);
+        let seen = activity.sessions.iter().filter(|session| of_threats.contains(*session));
+        for session in seen {
+            self.of_threats.entry(address).or_default().insert(session.clone());
+        }
         if !activity.sessions.is_empty() && activity.sessions.iter().all(|session| !of_threats.contains(session)) {
             self.elsewhere.add(address, activity.time);
         }
     }
 
-    /// Returns whose the threats from an address are, with those of another place at `other`: `Some(true)` if the address was the
-    /// account's own already, `Some(false)` if that was seen only later, and `None` if they are the attacker's.
+    /// Returns whether the account was at home at the address when the threats came from it.
     ///
     /// A stranger comes when other places are ordinary already. Before anything is ordinary nobody is a stranger.
-    fn own(&self, address: IpAddr, acts: &Acts, other: DateTime<Utc>) -> Option<bool> {
-        let since = self.all.get(address).filter(|since| since.is_ordinary_before(other))?;
+    fn is_home(&self, address: IpAddr, acts: &Acts) -> bool {
+        let Some(since) = self.all.get(address) else { return false };
         let in_other_session = self.elsewhere.get(address).is_some_and(|since| since.is_ordinary_before(acts.first));
-        let others = self.all.known_since(|other| other != address);
-        let is_first = others.is_none_or(|known| known > since.first);
-        (in_other_session || is_first).then(|| since.is_ordinary_before(acts.first))
+        let others = elsewhere(&self.known, address);
+        in_other_session || others.is_none_or(|known| known > since.first)
     }
+
+    /// Returns whether a session of a threat from elsewhere was seen at the address as well.
+    fn is_linked(&self, address: IpAddr, acts: &Acts, of_several: &BTreeSet<String>) -> bool {
+        let is_others = |session: &String| of_several.contains(session) || !acts.sessions.contains(session);
+        self.of_threats.get(&address).is_some_and(|sessions| sessions.iter().any(is_others))
+    }
+}
+
+/// The first two of these times that are of different places.
+type Ends<T> = Vec<(T, Option<IpAddr>)>;
+
+fn ends<T: Ord>(times: impl Iterator<Item = (T, Option<IpAddr>)>) -> Ends<T> {
+    let mut times: Ends<T> = times.collect();
+    times.sort();
+    times.dedup_by_key(|(_, address)| *address);
+    times.truncate(2);
+    times
+}
+
+/// The first of the times that is of another place.
+fn elsewhere<T: Copy>(ends: &Ends<T>, address: IpAddr) -> Option<T> {
+    ends.iter().find(|(_, other)| *other != Some(address)).map(|(time, _)| *time)
 }
 
 /// Sets aside those threats that are the account's own, if others remain. Of the others those that have no place, such as a consent, are
@@ -51,21 +81,27 @@ pub(super) fn set_aside<A: Activities>(activities: &A, subject: &Subject, start:
     if start.acts.len() + start.consents.len() < 2 {
         return Ok(());
     }
+    let of_acts = start.acts.iter().map(|((_, address), acts)| (Reverse(acts.last), *address));
+    let latest = ends(of_acts.chain(start.consents.iter().map(|consent| (Reverse(consent.time), None))));
+    let of_several = sessions_of_several(start);
     let own = places(activities, subject, &subject.name, start)?;
-    let accounts: BTreeSet<String> = start.acts.keys().map(|(account, _)| account.clone()).collect();
+    let (mut account, mut of_other) = ("", None);
     let mut set_aside: Vec<(Origin, SetAside)> = Vec::new();
-    for account in accounts {
-        let of_other = match subject.names.contains(&account) {
-            true => None,
-            false => Some(places(activities, subject, &account, start)?),
-        };
+    for (origin, acts) in &start.acts {
+        if origin.0 != account {
+            account = &origin.0;
+            let is_subject = subject.names.contains(account);
+            of_other = if is_subject { None } else { Some(places(activities, subject, account, start)?) };
+        }
         let places = of_other.as_ref().unwrap_or(&own);
-        let of_account = start.acts.iter().filter(|((other, _), _)| *other == account);
-        set_aside.extend(of_account.filter_map(|(origin, acts)| {
-            let address = origin.1?;
-            let is_owners = places.own(address, acts, latest_other(start, address)?)?;
-            Some((origin.clone(), SetAside { address, first: acts.first, account: account.clone(), is_owners }))
-        }));
+        let other = origin.1.and_then(|address| Some((address, elsewhere(&latest, address)?.0)));
+        let Some((address, other)) = other else { continue };
+        let since = places.all.get(address).filter(|since| since.is_ordinary_before(other));
+        let is_home = places.is_home(address, acts);
+        let Some(since) = since.filter(|_| is_home || !places.is_linked(address, acts, &of_several)) else { continue };
+        let is_owners = is_home && since.is_ordinary_before(acts.first) && acts.sessions.is_disjoint(&of_several);
+        let own = SetAside { address, first: acts.first, account: account.to_owned(), is_owners };
+        set_aside.push((origin.clone(), own));
     }
     if set_aside.len() == start.acts.len() && start.consent_ids.is_empty() {
         return Ok(());
@@ -74,14 +110,21 @@ pub(super) fn set_aside<A: Activities>(activities: &A, subject: &Subject, start:
         start.acts.remove(origin);
     }
     start.set_aside = set_aside.into_iter().map(|(_, own)| own).collect();
-    note_alarm(start, own.all.known_since(|_| true));
+    note_alarm(start, own.known.first().map(|(known, _)| *known));
     Ok(())
 }
 
-/// The time of the latest threat from anywhere else.
-fn latest_other(start: &Start, address: IpAddr) -> Option<DateTime<Utc>> {
-    let others = start.acts.iter().filter(|((_, other), _)| *other != Some(address)).map(|(_, acts)| acts.last);
-    others.chain(start.consents.iter().map(|consent| consent.time)).max()
+/// The sessions in which there are threats from several addresses: they may be those of an attacker who moves.
+fn sessions_of_several(start: &Start) -> BTreeSet<String> {
+    let (mut once, mut several) = (BTreeMap::new(), BTreeSet::new());
+    for ((_, address), acts) in &start.acts {
+        for session in &acts.sessions {
+            if once.insert(session, *address).is_some_and(|other| other != *address) {
+                several.insert(session.clone());
+            }
+        }
+    }
+    several
 }
 
 fn note_alarm(start: &mut Start, known: Option<DateTime<Utc>>) {
@@ -102,7 +145,9 @@ pub(super) fn remarks(attribution: &Attribution) -> Vec<String> {
     let set_aside = attribution.set_aside.iter().take(NAMED).map(|own| {
         let whose = match own.is_owners {
             true => format!("The address is ordinary for {}, so it is taken for an own act.", own.account),
-            false => "The address is ordinary later, so nothing tells whose act it is.".to_owned(),
+            false => {
+                "The address is ordinary, but nothing tells whose it was then: what came from it is unclear.".to_owned()
+            }
         };
         format!(
             "There was a threat from {} at {} UTC as well. {whose} If it is the attacker's, give --log-id of both.",
@@ -133,5 +178,6 @@ fn places<A: Activities>(activities: &A, subject: &Subject, account: &str, start
         true => activities.concerning(subject, &mut add)?,
         false => activities.of_account(account, &mut add)?,
     }
+    places.known = ends(places.all.known().map(|(address, since)| (since, Some(address))));
     Ok(places)
 }

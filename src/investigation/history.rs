@@ -38,9 +38,8 @@ impl History {
         self.0.get(&address).copied()
     }
 
-    /// Returns the time since when an address is ordinary, of those that are wanted.
-    pub(super) fn known_since(&self, is_wanted: impl Fn(IpAddr) -> bool) -> Option<DateTime<Utc>> {
-        let wanted = self.0.iter().filter(|(address, _)| is_wanted(**address));
-        wanted.filter_map(|(_, since)| since.ordinary).min()
+    /// Returns the addresses that are ordinary, and since when.
+    pub(super) fn known(&self) -> impl Iterator<Item = (IpAddr, DateTime<Utc>)> {
+        self.0.iter().filter_map(|(address, since)| Some((*address, since.ordinary?)))
     }
 }

@@ -5,30 +5,17 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
-use base::ids::RecordId;
-
 use super::activity::Activity;
 use super::attribution::{Attribution, Victim, program};
 use super::baseline::{Baseline, Exits, OfThreat, is_usable};
 use super::contexts::Contexts;
+use super::habits;
 use super::links::{Barriers, Links};
 use super::networks::household;
 use super::start::Start;
 use super::store::{Activities, Reach};
 use super::subject::Subject;
-
-/// From where the investigation starts.
-#[derive(Debug, Clone, Default)]
-pub struct FixedPoints {
-    /// Records that are the attacker's.
-    pub records: BTreeSet<RecordId>,
-    /// `true` if nobody named the records: some may be the account's own.
-    pub are_found: bool,
-    /// Addresses that are the attacker's.
-    pub addresses: BTreeSet<IpAddr>,
-    /// The application of Tenantwatch.
-    pub own_app: Option<String>,
-}
+use super::threat::FixedPoints;
 
 /// Attributes the activities around an account. `None` where neither a record nor an address of the fixed points is there.
 ///
@@ -39,7 +26,10 @@ pub fn attribute<A: Activities>(
     subject: Subject,
     points: &FixedPoints,
 ) -> Result<Option<Attribution>, A::Error> {
-    let Some(start) = Start::find(activities, &subject, points)? else { return Ok(None) };
+    let Some(mut start) = Start::find(activities, &subject, points)? else { return Ok(None) };
+    if points.are_found {
+        habits::set_aside(activities, &subject, &mut start)?;
+    }
     let siblings = start.siblings(activities, &subject)?;
     let contexts = contexts(activities, &subject, start.alarm)?;
     let exits = exits(activities, &subject, contexts.addresses(), start.alarm)?;

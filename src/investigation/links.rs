@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::activity::Activity;
 use super::baseline::{Baseline, is_usable};
 use super::contexts::{Context, Contexts};
-use super::start::Acts;
+use super::threat::Acts;
 
 /// The reason why an address, a session or a token is the attacker's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

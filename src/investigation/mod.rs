@@ -26,6 +26,7 @@ mod sign_in;
 mod start;
 mod store;
 mod subject;
+mod threat;
 mod timeline;
 mod verdict;
 
@@ -34,7 +35,7 @@ pub use attribution::{Attributed, Attribution, Judgement, Rule};
 pub use builder::Builder;
 pub use changes::{Change, ChangeKind, ChangeObject, ChangeState};
 pub use details::{Details, details};
-pub use investigate::{FixedPoints, attribute};
+pub use investigate::attribute;
 pub use limits::ALWAYS as LIMITS;
 pub use reduce::{CLAIM, is_consent, reduce};
 pub use report::{
@@ -44,5 +45,6 @@ pub use report::{
 pub use seen::Seen;
 pub use store::{Activities, Reach};
 pub use subject::{Names, Subject};
+pub use threat::FixedPoints;
 pub use timeline::{Lane, Mark, Timeline};
 pub use verdict::{counted, lasted};

@@ -1,18 +1,16 @@
 //! The fixed points as the records show them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use base::ids::RecordId;
 
 use super::activity::Activity;
-use super::habits;
-use super::investigate::FixedPoints;
 use super::reduce::is_consent;
 use super::store::{Activities, Reach};
 use super::subject::Subject;
+use super::threat::{Acts, FixedPoints, Origin, SetAside};
 
 /// The time around a consent in which its other records and its sign-ins are.
 const CONSENT_TIME: TimeDelta = TimeDelta::minutes(5);
@@ -23,42 +21,6 @@ const CONSENT_MOMENT: TimeDelta = TimeDelta::seconds(30);
 /// The most consents whose other records are looked for, and the most records that are looked at for it.
 const CONSENTS: usize = 1_000;
 const NEARBY: usize = 10_000;
-
-/// The threat's records of one account from one address. There may be hundreds of thousands of records.
-#[derive(Debug)]
-pub(super) struct Acts {
-    pub(super) ids: BTreeSet<RecordId>,
-    pub(super) sessions: BTreeSet<String>,
-    pub(super) tokens: BTreeSet<String>,
-    /// `true` if a record names no session.
-    pub(super) lacks_session: bool,
-    pub(super) first: DateTime<Utc>,
-    pub(super) last: DateTime<Utc>,
-}
-
-impl Acts {
-    fn new(time: DateTime<Utc>) -> Self {
-        let (sessions, tokens) = Default::default();
-        Self { ids: BTreeSet::new(), sessions, tokens, lacks_session: false, first: time, last: time }
-    }
-
-    fn add(&mut self, activity: &Activity) {
-        self.ids.insert(activity.id);
-        (self.first, self.last) = (self.first.min(activity.time), self.last.max(activity.time));
-        self.lacks_session |= activity.sessions.is_empty();
-        for session in &activity.sessions {
-            if !self.sessions.contains(session) {
-                self.sessions.insert(session.clone());
-            }
-        }
-        if let Some(token) = activity.token.as_ref().filter(|token| !self.tokens.contains(*token)) {
-            self.tokens.insert(token.clone());
-        }
-    }
-}
-
-/// An account and an address.
-pub(super) type Origin = (String, Option<IpAddr>);
 
 /// The records from which the attribution starts.
 #[derive(Debug)]
@@ -71,17 +33,6 @@ pub(super) struct Start {
     pub(super) consents: Vec<Activity>,
     /// Threats that are taken for the account's own.
     pub(super) set_aside: Vec<SetAside>,
-}
-
-/// Threats from an address that are taken for the account's own.
-#[derive(Debug, Clone)]
-pub(super) struct SetAside {
-    pub(super) address: IpAddr,
-    pub(super) first: DateTime<Utc>,
-    /// The account whose place the address is.
-    pub(super) account: String,
-    /// `false` if the address became ordinary only later, so that nothing tells whose it is.
-    pub(super) is_owners: bool,
 }
 
 /// The first acts from the addresses of the fixed points.
@@ -139,9 +90,6 @@ impl Start {
             return Ok(at_address.first().map(|alarm| Self { alarm, ..start }));
         }
         start.alarm = start.alarm.min(at_address.inside.unwrap_or(start.alarm));
-        if points.are_found {
-            habits::set_aside(activities, subject, &mut start)?;
-        }
         Ok(Some(start))
     }
 

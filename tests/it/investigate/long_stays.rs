@@ -93,22 +93,43 @@ fn named_records_are_never_set_aside() {
     assert_eq!((report.whose(&own), report.whose(&rule)), ("Proven", "Proven"));
 }
 
-#[test]
-fn attacker_with_threats_on_several_days_is_no_owner() {
+/// An attacker who comes again for days, and makes another rule from another address.
+fn rules_on_several_days(second: &str) -> (Records, Vec<Value>) {
     let mut records = at_home();
     let mut acts = vec![records.sign_in("16T20:00:00", V, A, "s-1", "0"), records.rule("16T20:05:00", V, A, "s-1")];
     for (day, session) in [(17, "s-2"), (18, "s-3")] {
         acts.push(records.sign_in(&format!("{day}T20:00:00"), V, A, session, "0"));
         acts.push(records.bind(&format!("{day}T20:10:00"), V, V, A, session, &["m"]));
     }
-    records.sign_in("19T20:00:00", V, A2, "s-4", "0");
-    records.rule("19T20:05:00", V, A2, "s-4");
+    records.sign_in("19T20:00:00", V, A2, second, "0");
+    records.rule("19T20:05:00", V, A2, second);
+    (records, acts)
+}
+
+#[test]
+fn attacker_with_threats_on_several_days_is_no_owner() {
+    let (records, acts) = rules_on_several_days("s-3");
     let report = of_v(&records);
     assert_owner_is_free(&records, &report);
     assert_eq!((report.address(A), report.address(A2)), (Some("Proven"), Some("Proven")));
     for act in &acts {
         assert!(["Proven", "Linked"].contains(&report.whose(act)), "{act}");
     }
+}
+
+/// A new place of the owner looks the same as an attacker of whom nothing leads to the other threat.
+#[test]
+fn new_place_that_nothing_links_to_the_other_threat_is_unclear() {
+    let (records, acts) = rules_on_several_days("s-4");
+    let report = of_v(&records);
+    assert_owner_is_free(&records, &report);
+    assert_eq!((report.address(A), report.address(A2)), (Some("Unclear"), Some("Proven")));
+    for act in &acts {
+        assert_eq!(report.judged(act), ("Unclear", "NoEvidence"), "{act}");
+    }
+    assert!(report.0["Beginning"].to_string().contains("give --log-id of both"), "{}", report.0["Beginning"]);
+    let named = report_of(&records.all, V, &["--log-id", log_id(&acts[1])]);
+    assert_eq!(named.address(A), Some("Proven"));
 }
 
 /// A consent that the owner gave when nothing was ordinary yet, and an attack later in a session that the owner uses too.
