@@ -51,12 +51,19 @@ pub struct Envelope {
     pub created: DateTime<Utc>,
     /// `UserId`
     pub actor: String,
+    /// The object id of `UserId`.
+    pub actor_id: Uuid,
     /// `UserKey`
     pub user_key: String,
     /// `ClientIP` without a port. Records of the system have none.
     pub client_ip: Option<String>,
     /// `SessionId`, if the shape has one.
     pub session: Uuid,
+}
+
+/// The object id of an account that the directory does not have.
+fn object_id(tenant: Uuid, actor: &str) -> Uuid {
+    Uuid::new_v5(&tenant, actor.as_bytes())
 }
 
 impl Envelope {
@@ -68,6 +75,11 @@ impl Envelope {
             organization_name: organization_name(&tenant.default_domain),
             created,
             actor: actor.to_owned(),
+            actor_id: tenant
+                .users
+                .iter()
+                .find(|user| user.upn == actor)
+                .map_or_else(|| object_id(tenant.id, actor), |user| user.id),
             user_key: format!("1003{:012X}", seeded.next() >> 16),
             client_ip: Some(format!("192.0.2.{}", seeded.range(1, 255))),
             session: seeded.guid(),
@@ -84,6 +96,7 @@ impl Envelope {
     /// Replaces the actor.
     #[must_use]
     pub fn by(mut self, actor: &str) -> Self {
+        self.actor_id = object_id(self.tenant, actor);
         actor.clone_into(&mut self.actor);
         self
     }

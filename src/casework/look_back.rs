@@ -260,7 +260,7 @@ fn judge_gathered(incident: &Incident, mut gathered: Gathered, own_app: String) 
     let subject = Subject::new(&incident.account, &gathered.names);
     let names = gathered.names.clone();
     let tenant: Option<TenantId> = gathered.spill.focus(&subject, &names)?.ok_or_else(no_start)?;
-    let mut points = FixedPoints { own_app: Some(own_app), ..FixedPoints::default() };
+    let mut points = FixedPoints { are_found: true, own_app: Some(own_app), ..FixedPoints::default() };
     for threat in &incident.threats {
         if gathered.spill.concerns(&threat.record_id, &subject)? == Some(true) {
             points.records.insert(threat.record_id);

@@ -13,7 +13,7 @@ use base::ids::TenantId;
 use super::marks::{MarkHashSet, MarkSet, Marks, short};
 use super::needle::Needle;
 use super::unread::{Keys, Place, Unread};
-use crate::investigation::{Activity, Names, Seen, Subject, is_guid, is_person};
+use crate::investigation::{Activity, CLAIM, Names, Seen, Subject, is_guid, is_person};
 use crate::location::parse_client_ip;
 
 /// The type of records of the directory. There are few, and the accounts that they change stand in many places.
@@ -151,7 +151,8 @@ impl Sieve {
     fn keys(&mut self, traces: &Traces<'_>, json: &[u8]) -> Option<Keys> {
         let marks = self.marks();
         let created = moment(traces.created)?;
-        let (account, mailbox) = (marks.of_optional(traces.account), marks.of_optional(traces.mailbox));
+        let account = marks.of_optional(traces.account.map(without_claim));
+        let mailbox = marks.of_optional(traces.mailbox);
         let concerns = self.accounts.contains(account) || self.accounts.contains(mailbox);
         if concerns || traces.record_type == Some(DIRECTORY) || !is_guid(traces.id) {
             return None;
@@ -193,6 +194,14 @@ impl Sieve {
             self.tenant = Tenant { text: text.to_vec(), id };
         }
         self.tenant.id
+    }
+}
+
+/// The account as an activity names it.
+fn without_claim(account: &[u8]) -> &[u8] {
+    match account.split_at_checked(CLAIM.len()) {
+        Some((claim, name)) if claim.eq_ignore_ascii_case(CLAIM.as_bytes()) => name,
+        _ => account,
     }
 }
 

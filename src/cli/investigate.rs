@@ -290,7 +290,8 @@ fn fixed_points(args: &InvestigateArgs, input: &Input, subject: &Subject) -> Res
             return Err(InvestigateError::NoThreat(subject.name.clone()));
         }
     }
-    Ok(FixedPoints { records, addresses, own_app })
+    let are_found = args.log_ids.is_empty();
+    Ok(FixedPoints { records, are_found, addresses, own_app })
 }
 
 /// A setting of the environment. An empty one is none.

@@ -50,11 +50,13 @@ impl Act {
             "Create" | "Update" | "Move" | "Copy" => Self::MailChanged,
             "SearchQueryInitiatedExchange" | "SearchQueryInitiatedSharePoint" | "SearchQueryPerformed" => Self::Search,
             "FileAccessed" | "FileAccessedExtended" | "FilePreviewed" | "FileDownloaded" => Self::FileRead,
-            "FileSyncDownloadedFull" | "FileSyncDownloadedPartial" => Self::FileRead,
+            "FileSyncDownloadedFull" | "FileSyncDownloadedPartial" | "AnonymousLinkUsed" => Self::FileRead,
             "AnonymousLinkCreated" | "SecureLinkCreated" | "CompanyLinkCreated" | "AddedToSecureLink" => {
                 Self::FileShared
             }
-            "SharingSet" | "SharingInvitationCreated" | "AnonymousLinkUpdated" => Self::FileShared,
+            "SharingSet" | "SharingInvitationCreated" | "SharingLinkCreated" | "AnonymousLinkUpdated" => {
+                Self::FileShared
+            }
             "UpdateInboxRules" | "UpdateCalendarDelegation" => Self::Change,
             _ if operation.starts_with("File") => Self::FileChanged,
             _ if operation.ends_with("FolderPermissions") => Self::Change,
@@ -137,6 +139,7 @@ pub fn is_person(account: &str) -> bool {
         || BEGIN.iter().any(|begin| account.starts_with(begin))
         || account.starts_with("urn:spo:anon")
         || account.starts_with("system@")
+        || (account.starts_with("microsoft ") && !account.contains('@'))
         || account.contains("(microsoft."))
 }
 
@@ -152,7 +155,9 @@ mod tests {
 
     #[test]
     fn services_are_no_persons() {
-        for name in ["app@sharepoint", "sharepoint\\system", "serviceprincipal_1", "nt authority\\system (w3wp)", ""] {
+        let services =
+            ["app@sharepoint", "sharepoint\\system", "serviceprincipal_1", "nt authority\\system (w3wp)", ""];
+        for name in services.into_iter().chain(["microsoft substrate management"]) {
             assert!(!is_person(name), "{name}");
         }
         for name in ["v@contoso.com", "urn:spo:guest#a@b.example", "11111111-2222-4333-8444-555555555555"] {

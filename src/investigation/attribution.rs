@@ -15,6 +15,7 @@ use super::links::{Basis, Links};
 use super::networks::{household, is_microsoft, is_public};
 use super::store::Reach;
 use super::subject::Subject;
+use super::threat::SetAside;
 
 /// Clients that are programs.
 static AUTOMATION: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
@@ -140,6 +141,15 @@ fn judged(attributed: Attributed, rule: Rule) -> Judgement {
     Judgement { attributed, rule }
 }
 
+/// Another account in which the attacker was.
+#[derive(Debug)]
+pub(super) struct Victim {
+    /// The attacker's first act in it.
+    pub(super) since: DateTime<Utc>,
+    /// Its ordinary addresses.
+    pub(super) places: BTreeSet<IpAddr>,
+}
+
 /// The facts of an incident by which every activity is attributed.
 #[derive(Debug)]
 pub struct Attribution {
@@ -154,6 +164,10 @@ pub struct Attribution {
     pub(super) exits: BTreeSet<IpAddr>,
     /// Sessions of other accounts that are linked.
     pub(super) elsewhere: BTreeSet<String>,
+    /// Other accounts in which the attacker was.
+    pub(super) victims: BTreeMap<String, Victim>,
+    /// Threats that are taken for the account's own.
+    pub(super) set_aside: Vec<SetAside>,
     /// Applications that the attacker admitted, and since when.
     pub(super) admitted: BTreeMap<String, DateTime<Utc>>,
     pub(super) programs: BTreeSet<&'static str>,
@@ -226,11 +240,8 @@ impl Attribution {
     /// Returns the judgement in an attacker's session that the owner shares: the owner's addresses are the owner's, all others
     /// are unclear.
     fn in_shared_session(&self, activity: &Activity) -> Option<Judgement> {
-        let is_attackers = |session: &String| {
-            self.links.sessions.contains_key(session) && self.baseline.shared_sessions.contains(session)
-        };
-        activity.sessions.iter().any(is_attackers).then(|| {
-            if activity.address.is_some_and(|address| self.baseline.has_address(address)) {
+        activity.sessions.iter().any(|session| self.is_shared_session(session)).then(|| {
+            if activity.address.is_some_and(|address| self.baseline.is_owners(address)) {
                 judged(Attributed::Owner, Rule::BaselineAddress)
             } else {
                 judged(Attributed::Unclear, Rule::SharedSession)
@@ -247,8 +258,17 @@ impl Attribution {
         let is_response = !self.subject.did(activity)
             && activity.time >= self.alarm
             && self.subject.is_concerned(activity)
+            && !self.is_of_victim(activity)
             && (activity.is_by_person() || activity.account.starts_with("serviceprincipal_"));
         is_response.then(|| judged(Attributed::Response, Rule::OtherActor))
+    }
+
+    /// Returns whether the act is of an account in which the attacker was before, and not from an ordinary place of that account.
+    fn is_of_victim(&self, activity: &Activity) -> bool {
+        self.victims.get(&activity.account).is_some_and(|victim| {
+            let at_home = activity.address.is_some_and(|address| victim.places.contains(&address));
+            activity.time >= victim.since && !at_home
+        })
     }
 
     fn is_admitted(&self, activity: &Activity) -> bool {
@@ -277,6 +297,9 @@ impl Attribution {
     fn owner(&self, activity: &Activity) -> Option<Judgement> {
         if !self.subject.did(activity) {
             return None;
+        }
+        if activity.address.is_some_and(|address| self.baseline.contested.contains(&address)) {
+            return Some(judged(Attributed::Unclear, Rule::NoEvidence));
         }
         if self.baseline.has_session(&activity.sessions) {
             return Some(judged(Attributed::Owner, Rule::BaselineSession));
@@ -309,6 +332,9 @@ impl Attribution {
         if is_microsoft(address) {
             return Some(judged(Microsoft, Rule::ServiceClient));
         }
+        if self.baseline.contested.contains(&address) {
+            return Some(judged(Unclear, Rule::NoEvidence));
+        }
         if self.baseline.has_address(address) {
             return Some(judged(Owner, Rule::BaselineAddress));
         }
@@ -322,13 +348,13 @@ impl Attribution {
 
     /// Returns the attacker's sessions that the owner shares.
     pub fn shared_sessions(&self) -> Vec<&str> {
-        let shared = self.links.sessions.keys().filter(|session| self.baseline.shared_sessions.contains(*session));
-        shared.map(String::as_str).collect()
+        let own = self.links.sessions.keys().filter(|session| self.baseline.shared_sessions.contains(*session));
+        own.chain(&self.links.entered).map(String::as_str).collect()
     }
 
     /// Returns whether a session is one of the attacker's that the owner shares.
     pub(super) fn is_shared_session(&self, session: &str) -> bool {
-        self.links.sessions.contains_key(session) && self.baseline.shared_sessions.contains(session)
+        self.links.is_shared(session, &self.baseline)
     }
 
     /// Returns where other accounts are looked for.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 
 use super::activity::Activity;
-use super::contexts::{Context, Contexts};
+use super::contexts::{Context, Contexts, Use};
 use super::networks::{is_microsoft, is_public};
 use super::quarters::Quarters;
 
@@ -20,12 +20,20 @@ pub(super) fn is_usable(address: IpAddr) -> bool {
 pub(super) struct OfThreat {
     pub(super) addresses: BTreeSet<IpAddr>,
     pub(super) sessions: BTreeSet<String>,
+    /// Those of its addresses from which a record has no session.
+    pub(super) without_session: BTreeSet<IpAddr>,
+    /// Addresses that a person named: nothing excuses them.
+    pub(super) named: BTreeSet<IpAddr>,
+    /// Addresses of which nothing tells whether they are the account's own.
+    pub(super) contested: BTreeSet<IpAddr>,
 }
 
 /// The ordinary places of one account.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Baseline {
     pub(super) addresses: BTreeSet<IpAddr>,
+    /// Those of the addresses that may be the attacker's as well as the owner's. They link nothing, and nothing is anybody's by them.
+    pub(super) contested: BTreeSet<IpAddr>,
     pub(super) sessions: BTreeSet<String>,
     /// Sessions and tokens that hold an ordinary address other than the threat's own: the owner and the attacker may both use them.
     pub(super) shared_sessions: BTreeSet<String>,
@@ -33,51 +41,142 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    pub(super) fn new(contexts: &Contexts, threat: &OfThreat) -> Self {
-        let mut baseline = Self { addresses: addresses(contexts, threat), ..Self::default() };
-        let at_home = |context: &Context| context.address.is_some_and(|address| baseline.addresses.contains(&address));
-        let is_elsewhere = |context: &Context| context.address.is_some_and(|own| !threat.addresses.contains(&own));
-        for context in contexts.iter().filter(|context| context.is_inside && at_home(context)) {
-            if is_elsewhere(context) {
-                baseline.shared_sessions.extend(contexts.sessions(context).map(str::to_owned));
-                baseline.shared_tokens.extend(contexts.token(context).map(str::to_owned));
-            }
-            if context.has_device && contexts.sessions(context).all(|session| !threat.sessions.contains(session)) {
-                baseline.sessions.extend(contexts.sessions(context).map(str::to_owned));
+    pub(super) fn new(contexts: &Contexts, threat: &OfThreat, exits: &BTreeSet<IpAddr>) -> Self {
+        let by_letter = addresses(contexts, threat, &BTreeSet::new());
+        let strangers = strangers(contexts, threat, |address| {
+            threat.addresses.contains(&address) && !by_letter.contains(&address) && !exits.contains(&address)
+        });
+        let mut baseline = Self { addresses: addresses(contexts, threat, &strangers), ..Self::default() };
+        baseline.note_contested(contexts, threat);
+        baseline.note_sessions(contexts, threat, &strangers);
+        baseline
+    }
+
+    /// If a record of the threat has no session, it may be of any that was seen at its address. So the address has to be ordinary without any
+    /// one of them.
+    fn note_contested(&mut self, contexts: &Contexts, threat: &OfThreat) {
+        let mut at: BTreeMap<IpAddr, Vec<(&Context, Use)>> = BTreeMap::new();
+        let earlier =
+            contexts.with_use().filter(|(context, _)| context.is_earlier && is_other(contexts, context, threat));
+        for (context, of_context) in earlier {
+            let address = context.address.filter(|address| threat.without_session.contains(address));
+            if let Some(address) = address.filter(|address| self.addresses.contains(address)) {
+                at.entry(address).or_default().push((context, of_context));
             }
         }
-        let ordinary = ordinary(contexts, |context| contexts.sessions(context).collect());
-        let not_of_threat = ordinary.into_iter().filter(|session| !threat.sessions.contains(*session));
-        baseline.sessions.extend(not_of_threat.map(str::to_owned));
-        let of_threat = threat.sessions.intersection(&baseline.shared_sessions).cloned();
-        baseline.sessions.extend(of_threat);
-        baseline
+        let unsure = at.into_iter().filter(|(_, uses)| !is_ordinary_without_any(contexts, uses));
+        let unsure = unsure.map(|(address, _)| address);
+        self.contested = unsure.chain(threat.contested.iter().copied()).collect();
+        self.addresses.extend(&self.contested);
+    }
+
+    fn note_sessions(&mut self, contexts: &Contexts, threat: &OfThreat, strangers: &BTreeSet<&str>) {
+        let at_home = |context: &Context| context.address.is_some_and(|address| self.addresses.contains(&address));
+        let is_elsewhere = |context: &Context| context.address.is_some_and(|own| !threat.addresses.contains(&own));
+        let (mut sessions, mut shared_sessions, mut shared_tokens) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for context in contexts.iter().filter(|context| context.is_inside && at_home(context)) {
+            if is_elsewhere(context) {
+                shared_sessions.extend(contexts.sessions(context).map(str::to_owned));
+                shared_tokens.extend(contexts.token(context).map(str::to_owned));
+            }
+            if context.has_device && contexts.sessions(context).all(|session| !threat.sessions.contains(session)) {
+                sessions.extend(contexts.sessions(context).map(str::to_owned));
+            }
+        }
+        let ordinary = ordinary(contexts, |context| match threat.is_named(context) {
+            true => Vec::new(),
+            false => contexts.sessions(context).collect(),
+        });
+        let is_own = |session: &&str| !threat.sessions.contains(*session) && !strangers.contains(*session);
+        sessions.extend(ordinary.into_iter().filter(is_own).map(str::to_owned));
+        sessions.extend(threat.sessions.intersection(&shared_sessions).cloned());
+        (self.sessions, self.shared_sessions, self.shared_tokens) = (sessions, shared_sessions, shared_tokens);
     }
 
     pub(super) fn has_address(&self, address: IpAddr) -> bool {
         self.addresses.contains(&address)
     }
 
+    /// Returns whether the address is ordinary for the owner, and not perhaps the attacker's.
+    pub(super) fn is_owners(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address) && !self.contested.contains(&address)
+    }
+
     pub(super) fn has_session(&self, sessions: &[String]) -> bool {
         sessions.iter().any(|session| self.sessions.contains(session))
+    }
+
+    /// Returns whether the owner uses the session.
+    pub(super) fn is_owners_session(&self, session: &str) -> bool {
+        self.sessions.contains(session) || self.shared_sessions.contains(session)
+    }
+}
+
+impl OfThreat {
+    fn is_named(&self, context: &Context) -> bool {
+        context.address.is_some_and(|address| self.named.contains(&address))
     }
 }
 
 /// The threat's own address counts only where the account was active from it in another session.
-fn addresses(contexts: &Contexts, threat: &OfThreat) -> BTreeSet<IpAddr> {
+fn addresses(contexts: &Contexts, threat: &OfThreat, strangers: &BTreeSet<&str>) -> BTreeSet<IpAddr> {
     ordinary(contexts, |context| {
         let is_own = |address: &IpAddr| threat.addresses.contains(address);
-        let is_other = context.has_session() && contexts.sessions(context).all(|s| !threat.sessions.contains(s));
-        context.address.filter(|address| is_other || !is_own(address)).into_iter().collect()
+        let is_other = is_other(contexts, context, threat);
+        let is_strangers = threat.is_named(context) || contexts.sessions(context).any(|s| strangers.contains(s));
+        context.address.filter(|address| !is_strangers && (is_other || !is_own(address))).into_iter().collect()
+    })
+}
+
+/// Returns the sessions that began at the attacker's address when other places were ordinary already. They make nothing ordinary.
+fn strangers<'a>(
+    contexts: &'a Contexts,
+    threat: &OfThreat,
+    is_attackers: impl Fn(IpAddr) -> bool,
+) -> BTreeSet<&'a str> {
+    let mut begin: BTreeMap<&str, (DateTime<Utc>, IpAddr)> = BTreeMap::new();
+    for (context, of_context) in contexts.with_use().filter(|(context, _)| context.is_inside) {
+        let Some(address) = context.address else { continue };
+        for session in contexts.sessions(context) {
+            let first = begin.entry(session).or_insert((of_context.first, address));
+            *first = (of_context.first, address).min(*first);
+        }
+    }
+    let others = contexts.history.known().filter(|(address, _)| !threat.addresses.contains(address));
+    let Some(known) = others.map(|(_, since)| since).min() else { return BTreeSet::new() };
+    let is_strangers = |(time, address): (DateTime<Utc>, IpAddr)| time > known && is_attackers(address);
+    begin.into_iter().filter(|(_, first)| is_strangers(*first)).map(|(session, _)| session).collect()
+}
+
+/// Returns whether the context has a session, and none of the threat's.
+fn is_other(contexts: &Contexts, context: &Context, threat: &OfThreat) -> bool {
+    context.has_session() && contexts.sessions(context).all(|session| !threat.sessions.contains(session))
+}
+
+/// Returns whether the uses of an address are of several days whichever one of the sessions is left out. Only a session of the first or the
+/// last use matters.
+fn is_ordinary_without_any(contexts: &Contexts, uses: &[(&Context, Use)]) -> bool {
+    let first = uses.iter().min_by_key(|(_, of_context)| of_context.quarters.first());
+    let last = uses.iter().max_by_key(|(_, of_context)| of_context.quarters.last());
+    let mut sessions = first.into_iter().chain(last).flat_map(|(context, _)| contexts.sessions(context));
+    sessions.all(|left_out| {
+        let mut rest = Quarters::default();
+        for (context, of_context) in uses {
+            if contexts.sessions(context).all(|session| session != left_out) {
+                rest.join(of_context.quarters);
+            }
+        }
+        rest.are_of_several_days()
     })
 }
 
 /// Returns the keys with which the account was active on several days before the threat.
 fn ordinary<'a, K: Ord>(contexts: &'a Contexts, keys: impl Fn(&'a Context) -> Vec<K>) -> BTreeSet<K> {
     let mut seen: BTreeMap<K, Quarters> = BTreeMap::new();
-    for (context, quarters) in contexts.with_quarters().filter(|(context, _)| context.is_earlier) {
+    for (context, of_context) in contexts.with_use().filter(|(context, _)| context.is_earlier) {
         for key in keys(context) {
-            seen.entry(key).or_default().join(quarters);
+            seen.entry(key).or_default().join(of_context.quarters);
         }
     }
     seen.into_iter().filter(|(_, quarters)| quarters.are_of_several_days()).map(|(key, _)| key).collect()

@@ -23,7 +23,7 @@ use super::report::{
 use super::seen::Seen;
 use super::timeline::Timeline;
 use super::worth::{Gaps, Known, Worth};
-use super::{limits, verdict};
+use super::{habits, limits, verdict};
 use about::about;
 use beginning::Beginning;
 
@@ -229,7 +229,7 @@ impl<'a> Builder<'a> {
             verdict: verdict::verdict(&self, &counts, &worth, &others),
             access: self.access,
             origin,
-            beginning: verdict::beginning(&self),
+            beginning: [verdict::beginning(&self), habits::remarks(self.attribution)].concat(),
             addresses,
             sessions: in_time(self.sessions.into_rows().into_values(), |row| row.first),
             other_accounts: others,

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::activity::Activity;
 use super::baseline::is_usable;
+use super::history::History;
 use super::quarters::Quarters;
 
 /// The number of a text among those of the contexts.
@@ -35,15 +36,24 @@ impl Context {
     }
 }
 
+/// The use of a context.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Use {
+    pub(super) quarters: Quarters,
+    pub(super) first: DateTime<Utc>,
+}
+
 /// The contexts of one account, each once.
 #[derive(Debug, Default)]
 pub(super) struct Contexts {
-    all: HashMap<Context, Quarters>,
+    all: HashMap<Context, Use>,
+    pub(super) history: History,
     texts: Vec<Rc<str>>,
     numbers: HashMap<Rc<str>, Number>,
 }
 
 impl Contexts {
+    /// Activities come in the order of time.
     pub(super) fn add(&mut self, activity: &Activity, alarm: DateTime<Utc>) {
         let mut sessions = [None; SESSIONS];
         for (place, session) in sessions.iter_mut().zip(&activity.sessions) {
@@ -57,7 +67,11 @@ impl Contexts {
             is_inside: activity.is_inside(),
             has_device: activity.has_device,
         };
-        self.all.entry(context).or_default().add(activity.time);
+        if let Some(address) = context.address.filter(|_| context.is_earlier) {
+            self.history.add(address, activity.time);
+        }
+        let new = Use { quarters: Quarters::default(), first: activity.time };
+        self.all.entry(context).or_insert(new).quarters.add(activity.time);
     }
 
     fn number(&mut self, text: &str) -> Option<Number> {
@@ -86,9 +100,9 @@ impl Contexts {
         self.all.keys()
     }
 
-    /// Returns the contexts, each with the quarters of its use.
-    pub(super) fn with_quarters(&self) -> impl Iterator<Item = (&Context, Quarters)> {
-        self.all.iter().map(|(context, quarters)| (context, *quarters))
+    /// Returns the contexts, each with its use.
+    pub(super) fn with_use(&self) -> impl Iterator<Item = (&Context, Use)> {
+        self.all.iter().map(|(context, of_context)| (context, *of_context))
     }
 
     pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {

@@ -103,8 +103,8 @@ fn number(value: &Value, name: &str) -> u64 {
 }
 
 fn message(item: &Value, folder: &str, activity: &Activity) -> Message {
-    let keys = ["InternetMessageId", "Id"].map(|name| text(item, name));
-    let is_key = |key: &String| !key.trim().is_empty() && !key.eq_ignore_ascii_case("Unknown");
+    let keys = ["InternetMessageId", "Id"].map(|name| text(item, name).trim().to_owned());
+    let is_key = |key: &String| !key.is_empty() && !key.eq_ignore_ascii_case("Unknown");
     let of_item = item.get("ParentFolder").map(path).filter(|_| folder.is_empty()).unwrap_or_default();
     Message {
         key: keys.into_iter().find(is_key).unwrap_or_else(|| activity.id.to_string()),

@@ -5,28 +5,17 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
-use base::ids::RecordId;
-
 use super::activity::Activity;
-use super::attribution::{Attribution, program};
+use super::attribution::{Attribution, Victim, program};
 use super::baseline::{Baseline, Exits, OfThreat, is_usable};
 use super::contexts::Contexts;
+use super::habits;
 use super::links::{Barriers, Links};
 use super::networks::household;
 use super::start::Start;
 use super::store::{Activities, Reach};
 use super::subject::Subject;
-
-/// From where the investigation starts.
-#[derive(Debug, Clone, Default)]
-pub struct FixedPoints {
-    /// Records that are the attacker's.
-    pub records: BTreeSet<RecordId>,
-    /// Addresses that are the attacker's.
-    pub addresses: BTreeSet<IpAddr>,
-    /// The application of Tenantwatch.
-    pub own_app: Option<String>,
-}
+use super::threat::FixedPoints;
 
 /// Attributes the activities around an account. `None` where neither a record nor an address of the fixed points is there.
 ///
@@ -37,22 +26,27 @@ pub fn attribute<A: Activities>(
     subject: Subject,
     points: &FixedPoints,
 ) -> Result<Option<Attribution>, A::Error> {
-    let Some(start) = Start::find(activities, &subject, points)? else { return Ok(None) };
+    let Some(mut start) = Start::find(activities, &subject, points)? else { return Ok(None) };
+    if points.are_found {
+        habits::set_aside(activities, &subject, &mut start)?;
+    }
     let siblings = start.siblings(activities, &subject)?;
     let contexts = contexts(activities, &subject, start.alarm)?;
     let exits = exits(activities, &subject, contexts.addresses(), start.alarm)?;
     let of_threat = of_threat(&start, points);
-    let others = others(activities, &subject, &start, &of_threat)?;
-    let baseline = Baseline::new(&contexts, &of_threat);
+    let others = others(activities, &subject, &start, &of_threat, &exits)?;
+    let baseline = Baseline::new(&contexts, &of_threat_and_contested(&of_threat, &start, &subject), &exits);
     let barriers = Barriers { baseline: &baseline, exits: &exits };
     let links = links(&start, &siblings, points, barriers, &others, &contexts);
     let sibling_ids = siblings.iter().filter(|sibling| is_proven_sibling(sibling, &links)).map(|sibling| sibling.id);
     let mut attribution = Attribution {
         alarm: start.alarm,
-        threats: start.ids,
+        threats: start.ids(),
         siblings: sibling_ids.collect(),
         households: links.addresses.keys().filter_map(|address| household(*address)).collect(),
         elsewhere: BTreeSet::new(),
+        victims: BTreeMap::new(),
+        set_aside: start.set_aside,
         admitted: BTreeMap::new(),
         programs: BTreeSet::new(),
         first_use: BTreeMap::new(),
@@ -64,7 +58,7 @@ pub fn attribute<A: Activities>(
         exits,
     };
     attribution.note_attacks(activities)?;
-    attribution.elsewhere = elsewhere(activities, &attribution, &of_threat)?;
+    (attribution.elsewhere, attribution.victims) = elsewhere(activities, &attribution, &of_threat)?;
     Ok(Some(attribution))
 }
 
@@ -91,12 +85,22 @@ fn exits<A: Activities>(
 
 /// A consent has the browser of the person who was led to it, so it gives no address of its own.
 fn of_threat(start: &Start, points: &FixedPoints) -> OfThreat {
-    let own = || start.acts.values();
-    let addresses = own().flat_map(|acts| &acts.addresses).chain(&points.addresses).copied();
+    let at = || start.acts.iter().filter_map(|((_, address), acts)| Some(((*address)?, acts)));
+    let lacking = at().filter(|(address, acts)| acts.lacks_session && !points.addresses.contains(address));
+    let addresses = at().map(|(address, _)| address).chain(points.addresses.iter().copied());
     OfThreat {
         addresses: addresses.filter(|address| is_usable(*address)).collect(),
-        sessions: own().flat_map(|acts| acts.sessions.iter().cloned()).collect(),
+        sessions: start.acts.values().flat_map(|acts| acts.sessions.iter().cloned()).collect(),
+        without_session: lacking.map(|(address, _)| address).collect(),
+        named: if points.are_found { BTreeSet::new() } else { points.addresses.clone() },
+        contested: BTreeSet::new(),
     }
+}
+
+/// What was set aside for the account under investigation says nothing of others.
+fn of_threat_and_contested(of_threat: &OfThreat, start: &Start, subject: &Subject) -> OfThreat {
+    let unsure = start.set_aside.iter().filter(|own| !own.is_owners && subject.names.contains(&own.account));
+    OfThreat { contested: unsure.map(|own| own.address).collect(), ..of_threat.clone() }
 }
 
 /// The ordinary places of other accounts that did what is a threat to this one, such as a delegate.
@@ -105,14 +109,15 @@ fn others<A: Activities>(
     subject: &Subject,
     start: &Start,
     of_threat: &OfThreat,
+    exits: &BTreeSet<IpAddr>,
 ) -> Result<BTreeMap<String, Baseline>, A::Error> {
     let mut others = BTreeMap::new();
     let by_consent = start.consents.iter().map(|consent| &consent.account);
-    let accounts: BTreeSet<&String> = start.acts.keys().chain(by_consent).collect();
+    let accounts: BTreeSet<&String> = start.acts.keys().map(|(account, _)| account).chain(by_consent).collect();
     for account in accounts.into_iter().filter(|account| !subject.names.contains(*account)) {
         let mut contexts = Contexts::default();
         activities.of_account(account, &mut |activity| contexts.add(activity, start.alarm))?;
-        others.insert(account.clone(), Baseline::new(&contexts, of_threat));
+        others.insert(account.clone(), Baseline::new(&contexts, of_threat, exits));
     }
     Ok(others)
 }
@@ -129,10 +134,10 @@ fn links(
     for address in &points.addresses {
         links.prove_address(Some(*address), barriers);
     }
-    for (account, acts) in &start.acts {
+    for ((account, address), acts) in &start.acts {
         match others.get(account) {
-            Some(baseline) => links.prove_acts(acts, Barriers { baseline, ..barriers }),
-            None => links.prove_acts(acts, barriers),
+            Some(baseline) => links.prove_acts(*address, acts, Barriers { baseline, ..barriers }),
+            None => links.prove_acts(*address, acts, barriers),
         }
     }
     for record in start.consents.iter().chain(siblings) {
@@ -174,32 +179,36 @@ impl Attribution {
     }
 }
 
+/// The sessions of other accounts from the attacker's addresses, and those accounts.
+type Elsewhere = (BTreeSet<String>, BTreeMap<String, Victim>);
+
 /// Returns the sessions of other accounts from the attacker's addresses, without those that are ordinary for their account.
 fn elsewhere<A: Activities>(
     activities: &A,
     attribution: &Attribution,
     of_threat: &OfThreat,
-) -> Result<BTreeSet<String>, A::Error> {
+) -> Result<Elsewhere, A::Error> {
     let addresses: BTreeSet<IpAddr> = attribution.attacker_addresses().collect();
     let sessions: BTreeSet<String> = attribution.links.sessions.keys().cloned().collect();
     let reach = Reach { addresses: addresses.clone(), sessions: sessions.clone() };
-    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut found: BTreeMap<String, (DateTime<Utc>, BTreeSet<String>)> = BTreeMap::new();
     activities.elsewhere(&attribution.subject, &reach, &mut |activity| {
         if activity.is_by_person() && activity.is_inside() {
             let at_address = activity.address.is_some_and(|address| addresses.contains(&address));
             let of_session = activity.sessions.iter().filter(|session| at_address || sessions.contains(*session));
-            found.entry(activity.account.clone()).or_default().extend(of_session.cloned());
+            let new = || (activity.time, BTreeSet::new());
+            found.entry(activity.account.clone()).or_insert_with(new).1.extend(of_session.cloned());
         }
     })?;
-    let mut linked = BTreeSet::new();
-    for (account, sessions) in found.into_iter().filter(|(_, sessions)| !sessions.is_empty()) {
+    let threat = OfThreat { addresses, ..of_threat.clone() };
+    let (mut linked, mut victims) = (BTreeSet::new(), BTreeMap::new());
+    for (account, (since, sessions)) in found {
         let mut contexts = Contexts::default();
         activities.of_account(&account, &mut |activity| contexts.add(activity, attribution.alarm))?;
-        let threat = OfThreat { addresses: addresses.clone(), sessions: of_threat.sessions.clone() };
-        let baseline = Baseline::new(&contexts, &threat);
-        let is_owners =
-            |session: &String| baseline.sessions.contains(session) || baseline.shared_sessions.contains(session);
-        linked.extend(sessions.into_iter().filter(|session| !is_owners(session)));
+        let baseline = Baseline::new(&contexts, &threat, &attribution.exits);
+        linked.extend(sessions.into_iter().filter(|session| !baseline.is_owners_session(session)));
+        let places = baseline.addresses.difference(&threat.addresses).copied().collect();
+        victims.insert(account, Victim { since, places });
     }
-    Ok(linked)
+    Ok((linked, victims))
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::activity::Activity;
 use super::baseline::{Baseline, is_usable};
 use super::contexts::{Context, Contexts};
-use super::start::Acts;
+use super::threat::Acts;
 
 /// The reason why an address, a session or a token is the attacker's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,8 @@ pub(super) struct Links {
     pub(super) addresses: BTreeMap<IpAddr, Basis>,
     pub(super) sessions: BTreeMap<String, Basis>,
     pub(super) tokens: BTreeMap<String, Basis>,
+    /// Sessions of the owner that were used from an attacker's address: nothing is linked by them.
+    pub(super) entered: BTreeSet<String>,
 }
 
 /// Places across which nothing is linked.
@@ -39,10 +41,6 @@ impl Barriers<'_> {
             is_usable(*address) && !self.baseline.has_address(*address) && !self.exits.contains(address)
         })
     }
-
-    fn is_shared_session(&self, session: &str) -> bool {
-        self.baseline.shared_sessions.contains(session)
-    }
 }
 
 impl Links {
@@ -58,11 +56,9 @@ impl Links {
         }
     }
 
-    /// Adds the addresses, sessions and tokens of one account's records of the threat.
-    pub(super) fn prove_acts(&mut self, acts: &Acts, barriers: Barriers<'_>) {
-        for address in &acts.addresses {
-            self.prove_address(Some(*address), barriers);
-        }
+    /// Adds the addresses, sessions and tokens of one account's records of the threat from one address.
+    pub(super) fn prove_acts(&mut self, address: Option<IpAddr>, acts: &Acts, barriers: Barriers<'_>) {
+        self.prove_address(address, barriers);
         self.sessions.extend(acts.sessions.iter().map(|session| (session.clone(), Basis::Proven)));
         self.tokens.extend(acts.tokens.iter().map(|token| (token.clone(), Basis::Proven)));
     }
@@ -111,8 +107,9 @@ impl Links {
         barriers: Barriers<'_>,
     ) {
         for session in sessions {
-            let is_owners = barriers.baseline.sessions.contains(session) || barriers.is_shared_session(session);
-            if !is_owners && !self.sessions.contains_key(session) {
+            if barriers.baseline.is_owners_session(session) {
+                self.entered.insert(session.to_owned());
+            } else if !self.sessions.contains_key(session) {
                 self.sessions.insert(session.to_owned(), Basis::Linked);
             }
         }
@@ -121,6 +118,12 @@ impl Links {
         {
             self.tokens.insert(token.to_owned(), Basis::Linked);
         }
+    }
+
+    /// Returns whether the owner and the attacker use a session.
+    pub(super) fn is_shared(&self, session: &str, baseline: &Baseline) -> bool {
+        self.entered.contains(session)
+            || (self.sessions.contains_key(session) && baseline.shared_sessions.contains(session))
     }
 
     /// Returns how one of these sessions is the attacker's alone.

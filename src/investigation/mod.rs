@@ -12,7 +12,8 @@ mod change_text;
 mod changes;
 mod contexts;
 mod details;
-
+mod habits;
+mod history;
 mod investigate;
 mod limits;
 mod links;
@@ -29,6 +30,7 @@ mod start;
 mod store;
 mod subject;
 mod texts;
+mod threat;
 mod timeline;
 mod verdict;
 mod words;
@@ -39,10 +41,10 @@ pub use attribution::{Attributed, Attribution, Judgement, Rule};
 pub use builder::Builder;
 pub use changes::{Change, ChangeKind, ChangeObject, ChangeState};
 pub use details::{Details, details};
-pub use investigate::{FixedPoints, attribute};
+pub use investigate::attribute;
 pub use limits::ALWAYS as LIMITS;
 pub use numbers::{access_lasted, acted, files, messages_read, number, signed_in};
-pub use reduce::{is_consent, reduce};
+pub use reduce::{CLAIM, is_consent, reduce};
 pub use report::{
     Access, ActivityRow, Address, Counts, Deleted, FileRow, Noted, OtherAccount, OtherKind, ReadFolder, Report, Sent,
     Session, SyncedFolder, utc,
@@ -50,6 +52,7 @@ pub use report::{
 pub use seen::Seen;
 pub use store::{Activities, Reach};
 pub use subject::{Names, Subject};
+pub use threat::FixedPoints;
 pub use timeline::{Lane, Mark, Timeline};
 pub use words::{counted, lasted};
 pub use worth::{Gaps, Known, Worth};

@@ -14,6 +14,22 @@ pub(super) struct Quarters {
 }
 
 impl Quarters {
+    /// The quarters of two uses.
+    pub(super) fn of(first: DateTime<Utc>, last: DateTime<Utc>) -> Self {
+        let mut quarters = Self::default();
+        quarters.add(first);
+        quarters.add(last);
+        quarters
+    }
+
+    pub(super) fn first(self) -> Option<i64> {
+        self.first_and_last.map(|(first, _)| first)
+    }
+
+    pub(super) fn last(self) -> Option<i64> {
+        self.first_and_last.map(|(_, last)| last)
+    }
+
     pub(super) fn add(&mut self, time: DateTime<Utc>) {
         let quarter = time.timestamp().div_euclid(QUARTER);
         self.join(Self { first_and_last: Some((quarter, quarter)) });
@@ -26,10 +42,10 @@ impl Quarters {
         };
     }
 
-    /// Returns whether the use was on different days, with a quarter between. Whoever works over midnight in UTC, which is the evening
+    /// Returns whether the use was on different days, with two quarters between. Whoever works over midnight in UTC, which is the evening
     /// in America, is not seen on two days.
     pub(super) fn are_of_several_days(self) -> bool {
         self.first_and_last
-            .is_some_and(|(first, last)| first.div_euclid(DAY) != last.div_euclid(DAY) && last - first > 1)
+            .is_some_and(|(first, last)| first.div_euclid(DAY) != last.div_euclid(DAY) && last - first > 2)
     }
 }

@@ -29,6 +29,9 @@ const CONSENTS: [&str; 6] = [
     "consent to application",
 ];
 
+/// The claim that a person is a member of the directory.
+pub const CLAIM: &str = "i:0#.f|membership|";
+
 /// Returns whether the operation is one of those of which a consent consists.
 pub fn is_consent(operation: &str) -> bool {
     let plain = operation.trim().trim_end_matches('.').to_ascii_lowercase();
@@ -48,10 +51,11 @@ pub fn reduce(record: &AnyRecord<'_>) -> Option<Activity> {
         Act::of(&operation, record_type, access.as_ref().and_then(|access| access.get("MailAccessType")))
     };
     let (context, device) = (record.value("AppAccessContext"), Device::of(record));
-    let account = lower(record.text("UserId"));
+    let account = account_of(record.text("UserId"));
     let directory = (record_type == Some(8)).then(|| Directory::of(record, &operation));
     let directory = directory.unwrap_or_default();
     let client = client(record, is_sign_in);
+    let sessions = sessions(record, context.as_ref(), device.session.as_deref());
     Some(Activity {
         id,
         time,
@@ -59,18 +63,24 @@ pub fn reduce(record: &AnyRecord<'_>) -> Option<Activity> {
         mailbox: mailbox(record, record_type, &account),
         target: directory.target,
         address: address(record),
-        sessions: sessions(record, context.as_ref(), device.session.as_deref()),
         token: token(context.as_ref()).or_else(|| is_sign_in.then(|| token_of_sign_in(&id))),
         apps: apps(record, context.as_ref(), directory.actor),
         consented: directory.consented,
         is_service: is_service(record, context.as_ref(), &client),
         has_device: device.is_registered || record.text("DeviceId").is_some(),
-        account_id: account_id(record, &account).or(directory.actor_id),
+        account_id: account_id(record, &account, &sessions).or(directory.actor_id),
+        sessions,
         client,
         operation,
         act,
         account,
     })
+}
+
+/// The account without the claim before its name, with which SharePoint may write it.
+fn account_of(text: Option<Cow<'_, str>>) -> String {
+    let account = lower(text);
+    account.strip_prefix(CLAIM).map(str::to_owned).unwrap_or(account)
 }
 
 fn lower(text: Option<Cow<'_, str>>) -> String {
@@ -158,10 +168,14 @@ fn is_first_party(id: &str) -> bool {
     id.ends_with("-0000-c000-000000000000") || id.ends_with("-0ff1-ce00-000000000000")
 }
 
-fn account_id(record: &AnyRecord<'_>, account: &str) -> Option<String> {
-    let own = ["TokenObjectId", "UserKey"].iter().filter_map(|name| record.text(name));
-    let mut ids = own.map(|text| text.trim().to_lowercase()).filter(|text| is_guid(text));
-    if is_guid(account) { Some(account.to_owned()) } else { ids.next() }
+/// The object id that is certainly the person's. `TokenObjectId` is only in a session: a token without a person has none, and the
+/// application's id.
+fn account_id(record: &AnyRecord<'_>, account: &str, sessions: &[String]) -> Option<String> {
+    let id = |name: &str| record.text(name).map(|text| text.trim().to_lowercase()).filter(|text| is_guid(text));
+    if is_guid(account) {
+        return Some(account.to_owned());
+    }
+    id("UserKey").or_else(|| id("TokenObjectId").filter(|_| !sessions.is_empty()))
 }
 
 /// Background services write under the user's name from Microsoft's addresses.
@@ -207,7 +221,9 @@ fn mailbox_in_path(text: &str) -> String {
 #[derive(Default)]
 struct Directory {
     target: String,
+    /// The ids of an application that acted.
     actor: Vec<String>,
+    /// The object id of a person who acted.
     actor_id: Option<String>,
     consented: Vec<String>,
 }
@@ -221,12 +237,14 @@ impl Directory {
             target.iter().find(is_name).cloned().or_else(|| Some(object.clone()).filter(|text| text.contains('@')));
         let by_id = || target.iter().flat_map(|text| guids(text)).next();
         let is_app = actor.iter().any(|id| id.starts_with("serviceprincipal_"));
-        let of_actor: Vec<String> = actor.iter().flat_map(|text| guids(text)).collect();
+        let of_actor = || actor.iter().flat_map(|text| guids(text)).collect();
+        // Beside the person stands the application through which the person acted, which many others use as well.
+        let mut person = actor.iter().filter_map(|id| id.strip_prefix("user_")).filter(|id| is_guid(id));
         Self {
             consented: if is_consent(operation) { consented(record, operation, &target, &object) } else { Vec::new() },
             target: named.or_else(by_id).unwrap_or_default(),
-            actor_id: of_actor.first().cloned().filter(|_| !is_app),
-            actor: if is_app { of_actor } else { Vec::new() },
+            actor_id: person.next().filter(|_| !is_app).map(str::to_owned),
+            actor: if is_app { of_actor() } else { Vec::new() },
         }
     }
 }

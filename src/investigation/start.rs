@@ -1,17 +1,16 @@
 //! The fixed points as the records show them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use base::ids::RecordId;
 
 use super::activity::Activity;
-use super::investigate::FixedPoints;
 use super::reduce::is_consent;
 use super::store::{Activities, Reach};
 use super::subject::Subject;
+use super::threat::{Acts, FixedPoints, Origin, SetAside};
 
 /// The time around a consent in which its other records and its sign-ins are.
 const CONSENT_TIME: TimeDelta = TimeDelta::minutes(5);
@@ -23,37 +22,47 @@ const CONSENT_MOMENT: TimeDelta = TimeDelta::seconds(30);
 const CONSENTS: usize = 1_000;
 const NEARBY: usize = 10_000;
 
-/// Addresses, sessions and tokens of the threat's records of one account. There may be hundreds of thousands of records.
-#[derive(Debug, Default)]
-pub(super) struct Acts {
-    pub(super) addresses: BTreeSet<IpAddr>,
-    pub(super) sessions: BTreeSet<String>,
-    pub(super) tokens: BTreeSet<String>,
-}
-
-impl Acts {
-    fn add(&mut self, activity: &Activity) {
-        self.addresses.extend(activity.address);
-        for session in &activity.sessions {
-            if !self.sessions.contains(session) {
-                self.sessions.insert(session.clone());
-            }
-        }
-        if let Some(token) = activity.token.as_ref().filter(|token| !self.tokens.contains(*token)) {
-            self.tokens.insert(token.clone());
-        }
-    }
-}
-
 /// The records from which the attribution starts.
 #[derive(Debug)]
 pub(super) struct Start {
-    pub(super) ids: BTreeSet<RecordId>,
     /// The time of the first one.
     pub(super) alarm: DateTime<Utc>,
-    /// All but the consents, by account.
-    pub(super) acts: BTreeMap<String, Acts>,
+    /// All but the consents.
+    pub(super) acts: BTreeMap<Origin, Acts>,
+    pub(super) consent_ids: BTreeSet<RecordId>,
     pub(super) consents: Vec<Activity>,
+    /// Threats that are taken for the account's own.
+    pub(super) set_aside: Vec<SetAside>,
+}
+
+/// The first acts from the addresses of the fixed points.
+#[derive(Debug, Default)]
+struct AtAddress {
+    inside: Option<DateTime<Utc>>,
+    any: Option<DateTime<Utc>>,
+}
+
+impl AtAddress {
+    fn add(&mut self, activity: &Activity) {
+        let earlier =
+            |first: Option<DateTime<Utc>>| Some(first.map_or(activity.time, |first| first.min(activity.time)));
+        self.any = earlier(self.any);
+        if activity.is_inside() {
+            self.inside = earlier(self.inside);
+        }
+    }
+
+    /// An attempt that failed may be years before the attack.
+    fn first(&self) -> Option<DateTime<Utc>> {
+        self.inside.or(self.any)
+    }
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        let (acts, consent_ids, consents) = Default::default();
+        Self { alarm: DateTime::<Utc>::MAX_UTC, acts, consent_ids, consents, set_aside: Vec::new() }
+    }
 }
 
 impl Start {
@@ -63,37 +72,45 @@ impl Start {
         subject: &Subject,
         points: &FixedPoints,
     ) -> Result<Option<Self>, A::Error> {
-        let mut start =
-            Self { ids: BTreeSet::new(), alarm: DateTime::<Utc>::MAX_UTC, acts: BTreeMap::new(), consents: Vec::new() };
-        let mut first_at_address = None::<DateTime<Utc>>;
-        let earlier = |first: Option<DateTime<Utc>>, time| Some(first.map_or(time, |first| first.min(time)));
+        let (mut start, mut at_address) = (Self::default(), AtAddress::default());
         activities.concerning(subject, &mut |activity| {
             if points.records.contains(&activity.id) {
                 start.add(activity);
             }
             if activity.address.is_some_and(|address| points.addresses.contains(&address)) {
-                first_at_address = earlier(first_at_address, activity.time);
+                at_address.add(activity);
             }
         })?;
-        if !start.ids.is_empty() {
-            return Ok(Some(start));
-        }
-        if first_at_address.is_none() && !points.addresses.is_empty() {
+        if !start.has_records() && at_address.any.is_none() && !points.addresses.is_empty() {
             // The account was left alone; the report says so and names the others.
             let reach = Reach { addresses: points.addresses.clone(), ..Reach::default() };
-            activities.elsewhere(subject, &reach, &mut |activity| {
-                first_at_address = earlier(first_at_address, activity.time);
-            })?;
+            activities.elsewhere(subject, &reach, &mut |activity| at_address.add(activity))?;
         }
-        Ok(first_at_address.map(|alarm| Self { alarm, ..start }))
+        if !start.has_records() {
+            return Ok(at_address.first().map(|alarm| Self { alarm, ..start }));
+        }
+        start.alarm = start.alarm.min(at_address.inside.unwrap_or(start.alarm));
+        Ok(Some(start))
+    }
+
+    fn has_records(&self) -> bool {
+        !self.acts.is_empty() || !self.consent_ids.is_empty()
+    }
+
+    /// Returns the records of the threat.
+    pub(super) fn ids(&self) -> BTreeSet<RecordId> {
+        self.acts.values().flat_map(|acts| &acts.ids).chain(&self.consent_ids).copied().collect()
     }
 
     fn add(&mut self, activity: &Activity) {
-        self.ids.insert(activity.id);
         self.alarm = self.alarm.min(activity.time);
         if !is_consent(&activity.operation) {
-            self.acts.entry(activity.account.clone()).or_default().add(activity);
-        } else if self.consents.len() < CONSENTS {
+            let origin = (activity.account.clone(), activity.address);
+            self.acts.entry(origin).or_insert_with(|| Acts::new(activity.time)).add(activity);
+            return;
+        }
+        self.consent_ids.insert(activity.id);
+        if self.consents.len() < CONSENTS {
             self.consents.push(activity.clone());
         }
     }
@@ -103,13 +120,13 @@ impl Start {
         if self.consents.is_empty() {
             return Ok(Vec::new());
         }
-        let mut nearby = Vec::new();
+        let (ids, mut nearby) = (self.ids(), Vec::new());
         activities.concerning(subject, &mut |activity| {
             let is_near = |consent: &Activity| {
                 consent.account == activity.account && (activity.time - consent.time).abs() <= CONSENT_TIME
             };
             let is_kind = is_consent(&activity.operation) || activity.is_sign_in();
-            let may_belong = is_kind && nearby.len() < NEARBY && !self.ids.contains(&activity.id);
+            let may_belong = is_kind && nearby.len() < NEARBY && !ids.contains(&activity.id);
             if may_belong && self.consents.iter().any(is_near) {
                 nearby.push(activity.clone());
             }

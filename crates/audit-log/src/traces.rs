@@ -28,7 +28,7 @@ pub struct Traces<'a> {
     pub account: Option<&'a [u8]>,
     /// `MailboxOwnerUPN`, each backslash twice as in JSON.
     pub mailbox: Option<&'a [u8]>,
-    /// `TokenObjectId` and `UserKey`, each backslash twice as in JSON.
+    /// `UserKey` and `TokenObjectId`, each backslash twice as in JSON.
     pub object_ids: [Option<&'a [u8]>; 2],
     /// `ClientIP`, `ClientIPAddress`, `ActorIpAddress` and `ActorIP`.
     pub addresses: [Option<&'a str>; 4],
@@ -63,7 +63,6 @@ const NAMES: [&str; 17] = [
     "RecordType",
     "UserId",
     "MailboxOwnerUPN",
-    "TokenObjectId",
     "UserKey",
     "ClientIP",
     "ClientIPAddress",
@@ -73,6 +72,7 @@ const NAMES: [&str; 17] = [
     "AppAccessContext",
     "DeviceProperties",
     "auditData",
+    "TokenObjectId",
 ];
 
 /// For each length the letters with which a name of that length begins, one bit for each, without case.
@@ -97,16 +97,16 @@ fn member_of(bytes: &[u8]) -> Option<usize> {
         (10, b'r') => 4,
         (6, b'u') => 5,
         (15, b'm') => 6,
-        (13, b't') => 7,
-        (7, b'u') => 8,
-        (8, b'c') => 9,
-        (15, b'c') => 10,
-        (14, b'a') => 11,
-        (7, b'a') => 12,
-        (9, b's') => 13,
-        (16, b'a') => 14,
-        (16, b'd') => 15,
-        (9, b'a') => 16,
+        (7, b'u') => 7,
+        (8, b'c') => 8,
+        (15, b'c') => 9,
+        (14, b'a') => 10,
+        (7, b'a') => 11,
+        (9, b's') => 12,
+        (16, b'a') => 13,
+        (16, b'd') => 14,
+        (9, b'a') => 15,
+        (13, b't') => 16,
         _ => return None,
     };
     let name = NAMES.get(member)?.as_bytes();
@@ -155,11 +155,12 @@ impl<'a> Looking<'a> {
             },
             5 => name_into(&mut found.account, value),
             6 => name_into(&mut found.mailbox, value),
-            7 | 8 => name_into(&mut found.object_ids[member - 7], value),
-            9..=12 => text_into(&mut found.addresses[member - 9], value),
-            13 => bytes_into(&mut found.sessions[0], value),
-            14 => result_into(&mut found.sessions[1], context_session(value)),
-            15 => result_into(&mut found.sessions[2], device_session(value)),
+            7 => name_into(&mut found.object_ids[0], value),
+            16 => name_into(&mut found.object_ids[1], value),
+            8..=11 => text_into(&mut found.addresses[member - 8], value),
+            12 => bytes_into(&mut found.sessions[0], value),
+            13 => result_into(&mut found.sessions[1], context_session(value)),
+            14 => result_into(&mut found.sessions[2], device_session(value)),
             _ => {
                 self.inner = Some(value).filter(|value| value.starts_with(b"{"));
                 self.inner.is_some() || value.starts_with(b"null")
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!(traces.created, b"2026-11-20T08:00:00");
         assert_eq!((traces.id, traces.operation, traces.record_type), (&b"1"[..], "Send", Some(50)));
         assert_eq!(traces.account, Some(&br"NT AUTHORITY\\SYSTEM"[..]));
-        assert_eq!((traces.mailbox, traces.object_ids), (None, [None, Some(&br"k\\\\"[..])]));
+        assert_eq!((traces.mailbox, traces.object_ids), (None, [Some(&br"k\\\\"[..]), None]));
         assert_eq!(traces.addresses, [None, Some("1.2.3.4"), None, None]);
         assert_eq!(traces.sessions, [None, Some(&b"a"[..]), Some(&b"d"[..])]);
     }

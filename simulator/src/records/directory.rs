@@ -7,6 +7,9 @@ use crate::world::User;
 
 use super::{DIRECTORY, Envelope, SIGN_IN, members};
 
+/// The application through which administrators change the directory.
+const PORTAL: &str = "74658136-14ec-4630-ad9b-26e160ff0fc6";
+
 /// Returns `Consent to application.`, in which the permissions are a string inside a list of changes.
 pub fn consent(
     envelope: &Envelope,
@@ -92,7 +95,15 @@ fn of_directory(envelope: &Envelope, operation: &str, object: &str, changed: &Va
         "ClientIP": envelope.client_ip,
         "ObjectId": object,
         "AzureActiveDirectoryEventType": 1,
-        "Actor": [{"ID": envelope.actor, "Type": 5}, {"ID": envelope.user_key, "Type": 3}],
+        // The third is the portal, which every administrator uses.
+        "Actor": [
+            {"ID": envelope.actor, "Type": 5},
+            {"ID": envelope.user_key, "Type": 3},
+            {"ID": PORTAL, "Type": 2},
+            {"ID": format!("User_{}", envelope.actor_id), "Type": 2},
+            {"ID": envelope.actor_id, "Type": 2},
+            {"ID": "User", "Type": 2},
+        ],
         "ActorContextId": envelope.tenant,
         "TargetContextId": envelope.tenant,
         "Target": target,

@@ -169,6 +169,35 @@ impl Maker {
             }
             self.service(day, &who);
         }
+        if number.is_multiple_of(10) {
+            for _ in 0..2 {
+                let other = person(self.dice.below(PEOPLE as u64) as usize);
+                let time = clock(FIRST_DAY + self.dice.below(u64::from(DAYS)) as u32, 490);
+                self.records.directory(&time, &who, "Update user.", &other);
+            }
+        }
+    }
+
+    /// Mail that the owner forwards, by a rule from the ordinary place, before anything was ordinary or later.
+    fn own_rule(&mut self, victim: &str) {
+        let is_own = |record: &&Value| record["UserId"] == victim && record["Operation"] == "UserLoggedIn";
+        let signed_in: Vec<Value> = self.records.all.iter().filter(is_own).cloned().collect();
+        let days = |ip: &Value| signed_in.iter().filter(|other| other["ClientIP"] == *ip).count();
+        let day = FIRST_DAY + self.dice.below(3) as u32;
+        let begin = format!("2026-11-{day:02}");
+        let of_day = signed_in.iter().find(|record| record["CreationTime"].as_str().unwrap().starts_with(&begin));
+        if let Some(sign_in) = of_day.filter(|record| days(&record["ClientIP"]) > 2) {
+            let session = sign_in["DeviceProperties"][1]["Value"].as_str().unwrap();
+            self.records.rule(&clock(day, 485), victim, sign_in["ClientIP"].as_str().unwrap(), session);
+        }
+    }
+
+    /// A wrong password that the attacker tried long before.
+    fn refused_before(&mut self, victim: &str, ip: &str) {
+        if self.dice.one_in(3) {
+            let refused = self.records.sign_in(&clock(FIRST_DAY, 180), victim, ip, "", "50126");
+            self.mark(&refused, Truth::Attacker);
+        }
     }
 
     fn service(&mut self, day: u32, who: &str) {
@@ -230,6 +259,9 @@ pub fn incident(seed: u64) -> Incident {
     }
     let number = maker.dice.below(PEOPLE as u64) as usize;
     let (day, minute) = (FIRST_DAY + 4 + maker.dice.below(3) as u32, 540 + maker.dice.below(420));
+    if maker.dice.one_in(3) {
+        maker.own_rule(&person(number));
+    }
     let kind = [Kind::Relay, Kind::Password, Kind::DeviceCode, Kind::Consent][(seed % 4) as usize];
     let seconds = match kind {
         Kind::Relay => relay(&mut maker, number, day, minute),
@@ -243,6 +275,7 @@ pub fn incident(seed: u64) -> Incident {
 fn relay(maker: &mut Maker, number: usize, day: u32, minute: u64) -> BTreeSet<String> {
     let (victim, session) = (person(number), "40000000-0000-4000-8000-000000000001");
     let addresses: Vec<String> = (0..1 + maker.dice.below(4)).map(|_| maker.attackers_address()).collect();
+    maker.refused_before(&victim, &addresses[0]);
     let sign_in = maker.records.sign_in_with(&clock(day, minute), &victim, &addresses[0], session, "0", "axios/1.7.9");
     maker.mark(&sign_in, Truth::Attacker);
     let acts = 5 + maker.dice.below(40);
@@ -275,6 +308,7 @@ fn password(maker: &mut Maker, number: usize, day: u32, minute: u64) -> BTreeSet
 /// The attacker's token is one of the owner's session of the week.
 fn device_code(maker: &mut Maker, number: usize, day: u32, minute: u64) -> BTreeSet<String> {
     let (victim, session, address) = (person(number), desk(number), maker.attackers_address());
+    maker.refused_before(&victim, &address);
     let sign_in = maker.records.sign_in_with(&clock(day, minute), &victim, &address, &session, "0", BROWSER);
     maker.mark(&sign_in, Truth::Attacker);
     let acts = 5 + maker.dice.below(20);
@@ -284,7 +318,8 @@ fn device_code(maker: &mut Maker, number: usize, day: u32, minute: u64) -> BTree
             maker.records.bind(&clock(day, minute + 20 + at), &victim, &victim, "20.190.160.9", &session, &["hidden"]);
         maker.mark(&hidden, Truth::Hidden);
     }
-    let rule = maker.records.rule(&clock(day, minute + 60), &victim, &address, &session);
+    let of_rule = if maker.dice.one_in(3) { "" } else { &session };
+    let rule = maker.records.rule(&clock(day, minute + 60), &victim, &address, of_rule);
     maker.mark(&rule, Truth::Attacker);
     maker.others(day, minute, &address, number)
 }

@@ -14,6 +14,14 @@ pub const O: &str = "bbbbbbbb-2222-4222-8222-bbbbbbbbbbbb";
 pub const TENANT: &str = "7d2f7f3b-6a44-4c38-9d23-6ad7d1f2b001";
 pub const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/131";
 
+/// The application through which administrators change the directory.
+pub const PORTAL: &str = "74658136-14ec-4630-ad9b-26e160ff0fc6";
+
+/// The object id of an account.
+pub fn object_id(account: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, account.as_bytes()).to_string()
+}
+
 /// Makes records with ids of their own.
 #[derive(Debug, Default)]
 pub struct Records {
@@ -91,6 +99,24 @@ impl Records {
             "ClientIP": ip, "AppAccessContext": {"AADSessionId": session}, "SourceFileName": name, "ListItemUniqueId": format!("id-{name}"),
             "ObjectId": format!("https://contoso-my.sharepoint.com/personal/v/{name}"), "UserAgent": BROWSER,
         }))
+    }
+
+    /// A change in the directory, made through the portal that all administrators use.
+    pub fn directory(&mut self, time: &str, user: &str, operation: &str, target: &str) -> Value {
+        let id = object_id(user);
+        let ids = [(user, 5), ("1003200096971F55", 3), (PORTAL, 2), (&format!("User_{id}"), 2), (&id, 2), ("User", 2)];
+        let actor: Vec<Value> = ids.iter().map(|(id, kind)| json!({"ID": id, "Type": kind})).collect();
+        let target_id = format!("User_{}", object_id(target));
+        self.add(
+            time,
+            user,
+            operation,
+            8,
+            json!({
+                "Actor": actor, "Target": [{"ID": target_id, "Type": 2}, {"ID": target, "Type": 5}], "ObjectId": target,
+                "UserKey": "1003200096971F55@contoso.com", "ModifiedProperties": [], "ExtendedProperties": [],
+            }),
+        )
     }
 
     /// The owner's days before: on each a sign-in, mail that is read and a file.

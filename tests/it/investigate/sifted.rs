@@ -7,15 +7,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::generator::{Dice, incident};
-use super::records::{A, Records, V, W};
+use super::records::{A, Records, V, W, object_id};
 use super::{Report, report};
 
 /// How the records are written.
 const FORMS: [&str; 7] = ["lines", "array", "indented", "escaped", "CSV", "Graph", "gzip"];
-
-fn object_id(account: &str) -> String {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, account.as_bytes()).to_string()
-}
 
 /// Makes an incident as motley as those of real tenants: object ids instead of names, addresses in every form, other tenants, cmdlets
 /// of the system and of helpers on the mailbox.
@@ -37,6 +33,7 @@ fn motley(seed: u64) -> (Vec<Value>, String) {
                 record["ClientIP"] = json!(ip);
             }
             8 => record["OrganizationId"] = json!(Uuid::from_u128(u128::from(dice.below(2)))),
+            9 => record["UserId"] = json!(format!("i:0#.f|Membership|{account}")),
             _ => {}
         }
     }
@@ -58,6 +55,7 @@ fn motley(seed: u64) -> (Vec<Value>, String) {
         if number % 10 == 0 {
             let target = json!({"Target": [{"ID": object_id(&account), "Type": 2}], "ObjectId": "Not Available"});
             more.add(&time, "admin@contoso.com", "Reset user password.", 8, target);
+            more.directory(&time, &account, "Update user.", &account);
         }
     }
     (more.all, victim)
