@@ -22,7 +22,7 @@ use texts::FromTexts;
 use unicode::{FromUtf16, Order};
 
 /// Bytes read at once. A record that is not whole in a chunk takes several times as long, so there are many records in one.
-pub const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 256 * 1024;
 
 /// Bytes looked at to recognise a file.
 const HEAD: usize = 64 * 1024;

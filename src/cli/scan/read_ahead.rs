@@ -1,13 +1,13 @@
-//! Reads a file in another thread, so that waiting for the disk and evaluating take turns no more.
+//! Reads a file in another thread, so that reading and evaluating happen at the same time.
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use audit_log::export::CHUNK;
-
+/// Bytes that are read at once. The threads wait for each other once a chunk.
+const CHUNK: usize = 1024 * 1024;
 /// Chunks that are read before they are asked for.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 /// An input that is read ahead in full chunks. Dropping it ends the thread after its next chunk.
 #[derive(Debug)]
@@ -76,8 +76,7 @@ impl Read for ReadAhead {
 mod tests {
     use std::io::{self, Read};
 
-    use super::ReadAhead;
-    use audit_log::export::CHUNK;
+    use super::{CHUNK, ReadAhead};
 
     /// Gives its bytes a few at a time, then fails.
     struct Broken(Vec<u8>);
