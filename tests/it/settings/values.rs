@@ -116,7 +116,11 @@ fn every_detection_type_can_be_disabled() {
         .filter(|kind| !matches!(kind, FindingKind::Coverage | FindingKind::Investigation | FindingKind::Test))
         .map(|kind| kind.as_str())
         .collect();
-    assert_eq!(tenantwatch::settings::DETECTION_TYPES.as_slice(), types);
+    assert_eq!(
+        tenantwatch::settings::DETECTION_TYPES.as_slice(),
+        types,
+        "left is DETECTION_TYPES in src/settings/trust.rs"
+    );
 }
 
 #[test]
