@@ -1,13 +1,13 @@
 //! The ordinary places of an account: addresses and sessions of earlier days.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use chrono::{DateTime, Utc};
 
 use super::activity::Activity;
 use super::contexts::{Context, Contexts, Use};
-use super::networks::{is_microsoft, is_public};
+use super::networks::{household, is_microsoft, is_public};
 use super::quarters::Quarters;
 
 /// Returns whether an address can tell one person from another.
@@ -32,6 +32,8 @@ pub(super) struct OfThreat {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Baseline {
     pub(super) addresses: BTreeSet<IpAddr>,
+    /// Networks of 64 bits: a person at home has another address in one of them every day.
+    pub(super) households: BTreeSet<Ipv6Addr>,
     /// Those of the addresses that may be the attacker's as well as the owner's. They link nothing, and nothing is anybody's by them.
     pub(super) contested: BTreeSet<IpAddr>,
     pub(super) sessions: BTreeSet<String>,
@@ -47,9 +49,25 @@ impl Baseline {
             threat.addresses.contains(&address) && !by_letter.contains(&address) && !exits.contains(&address)
         });
         let mut baseline = Self { addresses: addresses(contexts, threat, &strangers), ..Self::default() };
+        baseline.note_households(contexts, threat, &strangers);
         baseline.note_contested(contexts, threat);
         baseline.note_sessions(contexts, threat, &strangers);
         baseline
+    }
+
+    /// In an ordinary network every address of the account is ordinary, unless the threat came from there.
+    fn note_households(&mut self, contexts: &Contexts, threat: &OfThreat, strangers: &BTreeSet<&str>) {
+        let of_threat: BTreeSet<Ipv6Addr> = threat.addresses.iter().copied().filter_map(household).collect();
+        self.households = ordinary(contexts, |context| {
+            let is_strangers = contexts.sessions(context).any(|session| strangers.contains(session));
+            let may_count = |network: &Ipv6Addr| !of_threat.contains(network) || is_other(contexts, context, threat);
+            let network = context.address.and_then(household).filter(|network| !is_strangers && may_count(network));
+            network.into_iter().collect()
+        });
+        let is_at_home = |address: &IpAddr| {
+            household(*address).is_some_and(|own| self.households.contains(&own) && !of_threat.contains(&own))
+        };
+        self.addresses.extend(contexts.addresses().into_iter().filter(is_at_home));
     }
 
     /// If a record of the threat has no session, it may be of any that was seen at its address. So the address has to be ordinary without any

@@ -1,7 +1,7 @@
 //! Puts the attribution together: passes over the activities, and never holds them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use chrono::{DateTime, Utc};
 
@@ -43,7 +43,7 @@ pub fn attribute<A: Activities>(
         alarm: start.alarm,
         threats: start.ids(),
         siblings: sibling_ids.collect(),
-        households: links.addresses.keys().filter_map(|address| household(*address)).collect(),
+        households: attackers_households(&links, &baseline),
         elsewhere: BTreeSet::new(),
         victims: BTreeMap::new(),
         set_aside: start.set_aside,
@@ -81,6 +81,12 @@ fn exits<A: Activities>(
     let (mut exits, reach) = (Exits::default(), Reach { addresses, ..Reach::default() });
     activities.in_quarters(subject, &reach, alarm, &mut |activity| exits.add(activity, alarm))?;
     Ok(exits.found())
+}
+
+/// In a network where the account is at home, the next address is most likely the owner's.
+fn attackers_households(links: &Links, baseline: &Baseline) -> BTreeSet<Ipv6Addr> {
+    let networks = links.addresses.keys().filter_map(|address| household(*address));
+    networks.filter(|network| !baseline.households.contains(network)).collect()
 }
 
 /// A consent has the browser of the person who was led to it, so it gives no address of its own.

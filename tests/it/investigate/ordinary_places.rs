@@ -90,3 +90,43 @@ fn victims_over_midnight_make_no_exit_of_the_office() {
     let report = of_v(&records);
     assert_eq!((report.others().len(), report.address(A)), (victims.len(), Some("Proven")));
 }
+
+/// Days of an owner whose computer has another address of the network at home every day.
+fn owner_with_daily_addresses(records: &mut Records) {
+    for day in 14..=18 {
+        records.owners_days(V, &format!("2001:db8:77:1::{day}"), &format!("home-{day}"), &[day]);
+    }
+}
+
+#[test]
+fn owner_with_another_ipv6_address_every_day_is_at_home() {
+    let mut records = Records::default();
+    owner_with_daily_addresses(&mut records);
+    let owners = records.bind("19T07:30:00", V, V, "2001:db8:77:1::19", S, &["own"]);
+    records.sign_in("19T08:00:00", V, A, S, "0");
+    records.rule("19T08:05:00", V, A, S);
+    let read = records.bind("19T08:10:00", V, V, A, S, &["m"]);
+    let report = of_v(&records);
+    assert_eq!((report.whose(&owners), report.whose(&read)), ("Owner", "Linked"));
+    assert_eq!((report.count("SignIns"), report.count("MessagesRead"), report.count("Addresses")), (1, 1, 1));
+}
+
+#[test]
+fn threat_from_home_makes_no_day_of_the_owner_the_attackers() {
+    let mut records = Records::default();
+    owner_with_daily_addresses(&mut records);
+    records.rule("19T08:05:00", V, "2001:db8:77:1::19", "home-19");
+    let report = of_v(&records);
+    assert_eq!((report.count("SignIns"), report.count("MessagesRead")), (0, 0));
+}
+
+#[test]
+fn attacker_with_another_ipv6_address_every_day_is_no_owner() {
+    let mut records = Records::default();
+    records.owners_days(V, OWNER, O, &[14, 15, 16, 17, 18]);
+    let first = records.sign_in("17T22:00:00", V, "2001:db8:bad:1::17", S, "0");
+    records.rule("19T22:00:00", V, "2001:db8:bad:1::19", S);
+    let next = records.bind("19T22:10:00", V, V, "2001:db8:bad:1::20", "", &["m"]);
+    let report = of_v(&records);
+    assert_eq!((report.whose(&first), report.judged(&next)), ("Linked", ("Likely", "SameNetwork")));
+}
