@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use table_store::StoreError;
 
 use crate::app::App;
-use crate::investigation::{Attributed, Report};
+use crate::investigation::Report;
 use crate::tables::incidents::account_of;
 use crate::tables::{AttackerRow, ProcessedRow, VictimAccount, update};
 
@@ -56,8 +56,7 @@ pub(super) async fn remember(
 /// Addresses of Microsoft's services, private ones and exits are never proven or linked. Machines that Microsoft rents out are, but many
 /// customers share their addresses, so they are not kept. Only `ASN_DATABASE` tells them from others.
 fn addresses(report: &Report) -> impl Iterator<Item = IpAddr> + Send {
-    let is_sure = |attribution: Attributed| matches!(attribution, Attributed::Proven | Attributed::Linked);
-    let kept = report.addresses.iter().filter(move |row| is_sure(row.attribution) && !is_microsofts(&row.network));
+    let kept = report.addresses.iter().filter(|row| row.attribution.is_certain() && !is_microsofts(&row.network));
     kept.map(|row| row.ip).take(ADDRESSES)
 }
 

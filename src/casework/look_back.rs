@@ -21,7 +21,7 @@ use super::search::Search;
 use super::spill::SpillError;
 use crate::app::App;
 use crate::detection::{FindingKind, KnownAttackers, ReasonName};
-use crate::investigation::{Address, Attributed, FixedPoints, Gaps, Subject};
+use crate::investigation::{FixedPoints, Gaps, Subject};
 use crate::location::Databases;
 use crate::tables::incidents::account_of;
 use crate::tables::{FindingState, ProcessedRow, coverage, incidents, load};
@@ -222,8 +222,8 @@ async fn search_further(
     made: Made,
     not_read: &mut Vec<String>,
 ) -> Result<Made, LookBackError> {
-    let is_sure = |row: &&Address| matches!(row.attribution, Attributed::Proven | Attributed::Linked);
-    let addresses: Vec<String> = made.report.addresses.iter().filter(is_sure).map(|row| row.ip.to_string()).collect();
+    let certain = made.report.addresses.iter().filter(|row| row.attribution.is_certain());
+    let addresses: Vec<String> = certain.map(|row| row.ip.to_string()).collect();
     let own = made.report.sessions.iter().filter(|session| !session.is_shared);
     let sessions: Vec<String> = own.map(|session| session.session.clone()).take(SESSIONS).collect();
     let mut gathered = made.into_gathered();

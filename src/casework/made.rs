@@ -37,7 +37,7 @@ pub struct Scope {
     pub since: Option<DateTime<Utc>>,
     /// The end of the report; by default the last record.
     pub until: Option<DateTime<Utc>>,
-    /// What could not be read.
+    /// The kinds of records of which some could not be read.
     pub gaps: Gaps,
 }
 
@@ -55,9 +55,12 @@ pub fn make(gathered: Gathered, scope: Scope) -> Result<Option<Made>, SpillError
     gathered.spill.look_at(&attribution)?;
     let mut builder = Builder::new(&attribution, tenant, (seen, gaps), span);
     gathered.spill.looked_at(|activity, text| -> rusqlite::Result<()> {
-        let judgement = attribution.judge(&activity);
+        let (judgement, is_within) = (attribution.judge(&activity), is_within(&activity, span));
+        // Outside of the time only a record of reading tells something more: that Microsoft recorded no further ones.
+        let is_told = is_within || matches!(activity.act, Act::MailRead | Act::FolderSync);
+        let text = text.filter(|_| is_told);
         let found = text.and_then(|text| AnyRecord::read(text, |record| details(record, &activity)).ok());
-        match is_within(&activity, span) {
+        match is_within {
             true => builder.add(&activity, judgement, found.as_ref()),
             false => builder.note_outside(&activity, judgement, found.as_ref()),
         }

@@ -164,7 +164,7 @@ pub async fn run(args: InvestigateArgs) -> InvestigateOutcome {
     match live::investigate(&args).await {
         Ok(()) => InvestigateOutcome::Reported,
         Err(error) => {
-            tell(&mut std::io::stderr(), &error);
+            tell_error(&mut std::io::stderr(), &error);
             InvestigateOutcome::Failed
         }
     }
@@ -177,20 +177,27 @@ pub fn run_offline(args: InvestigateArgs, out: &mut dyn Write, err: &mut dyn Wri
         // A report of the readable files was written anyway.
         Ok(false) => InvestigateOutcome::Failed,
         Err(error) => {
-            tell(err, &error);
+            tell_error(err, &error);
             InvestigateOutcome::Failed
         }
     }
 }
 
 /// Tells why there is no report. Settings are listed one to a line.
-fn tell(err: &mut dyn Write, error: &InvestigateError) {
+fn tell_error(err: &mut dyn Write, error: &InvestigateError) {
     let text = error.to_string();
-    let lines: Vec<String> = match error {
-        InvestigateError::Open(_) => text.lines().map(printable).collect(),
-        _ => vec![printable(&text)],
-    };
-    let _ = writeln!(err, "investigate: {}", lines.join("\n"));
+    match error {
+        InvestigateError::Open(_) => {
+            let lines: Vec<String> = text.lines().map(printable).collect();
+            let _ = writeln!(err, "investigate: {}", lines.join("\n"));
+        }
+        _ => tell(err, &text),
+    }
+}
+
+/// Tells something beside the report.
+fn tell(err: &mut dyn Write, text: &str) {
+    let _ = writeln!(err, "investigate: {}", printable(text));
 }
 
 /// Returns whether every file could be read.

@@ -354,11 +354,6 @@ fn progress(length: u64) -> ProgressBar {
         .with_finish(indicatif::ProgressFinish::AndClear)
 }
 
-/// A number with its noun, as `1 record` or `2 records`.
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 /// Text of an attacker's choice for a terminal: control characters and those that turn the direction of text are written out.
 pub(in crate::cli) fn printable(text: &str) -> String {
     let is_dangerous = |c: char| c.is_control() || turns_or_hides(c);

@@ -43,6 +43,11 @@ pub enum Attributed {
 }
 
 impl Attributed {
+    /// Returns whether the act is the attacker's for certain, so that more may be concluded from it.
+    pub fn is_certain(self) -> bool {
+        matches!(self, Self::Proven | Self::Linked)
+    }
+
     /// Returns whether the act counts as the attacker's.
     pub fn is_attacker(self) -> bool {
         matches!(self, Self::Proven | Self::Linked | Self::Likely)
@@ -346,10 +351,9 @@ impl Attribution {
         is_public(address)
     }
 
-    /// Returns the attacker's sessions that the owner shares.
-    pub fn shared_sessions(&self) -> Vec<&str> {
-        let own = self.links.sessions.keys().filter(|session| self.baseline.shared_sessions.contains(*session));
-        own.chain(&self.links.entered).map(String::as_str).collect()
+    /// Returns whether the attacker shares a session with the owner.
+    pub(super) fn shares_sessions(&self) -> bool {
+        self.links.sessions.keys().chain(&self.links.entered).any(|session| self.is_shared_session(session))
     }
 
     /// Returns whether a session is one of the attacker's that the owner shares.

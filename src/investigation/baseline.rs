@@ -59,10 +59,10 @@ impl Baseline {
     fn note_households(&mut self, contexts: &Contexts, threat: &OfThreat, strangers: &BTreeSet<&str>) {
         let of_threat: BTreeSet<Ipv6Addr> = threat.addresses.iter().copied().filter_map(household).collect();
         self.households = ordinary(contexts, |context| {
-            let is_strangers = contexts.sessions(context).any(|session| strangers.contains(session));
-            let may_count = |network: &Ipv6Addr| !of_threat.contains(network) || is_other(contexts, context, threat);
-            let network = context.address.and_then(household).filter(|network| !is_strangers && may_count(network));
-            network.into_iter().collect()
+            let network = context.address.and_then(household);
+            let counts =
+                |network: &Ipv6Addr| may_count(contexts, context, threat, strangers, of_threat.contains(network));
+            network.filter(counts).into_iter().collect()
         });
         let is_at_home = |address: &IpAddr| {
             household(*address).is_some_and(|own| self.households.contains(&own) && !of_threat.contains(&own))
@@ -140,11 +140,23 @@ impl OfThreat {
 /// The threat's own address counts only where the account was active from it in another session.
 fn addresses(contexts: &Contexts, threat: &OfThreat, strangers: &BTreeSet<&str>) -> BTreeSet<IpAddr> {
     ordinary(contexts, |context| {
-        let is_own = |address: &IpAddr| threat.addresses.contains(address);
-        let is_other = is_other(contexts, context, threat);
-        let is_strangers = threat.is_named(context) || contexts.sessions(context).any(|s| strangers.contains(s));
-        context.address.filter(|address| !is_strangers && (is_other || !is_own(address))).into_iter().collect()
+        let address = context.address.filter(|_| !threat.is_named(context));
+        let counts =
+            |address: &IpAddr| may_count(contexts, context, threat, strangers, threat.addresses.contains(address));
+        address.filter(counts).into_iter().collect()
     })
+}
+
+/// Returns whether a use may make its place ordinary: in no stranger's session, and at a place of the threat only in another session.
+fn may_count(
+    contexts: &Contexts,
+    context: &Context,
+    threat: &OfThreat,
+    strangers: &BTreeSet<&str>,
+    is_of_threat: bool,
+) -> bool {
+    let is_strangers = contexts.sessions(context).any(|session| strangers.contains(session));
+    !is_strangers && (!is_of_threat || is_other(contexts, context, threat))
 }
 
 /// Returns the sessions that began at the attacker's address when other places were ordinary already. They make nothing ordinary.

@@ -37,7 +37,7 @@ pub struct Builder<'a> {
     span: (DateTime<Utc>, DateTime<Utc>),
     tenant: String,
     pub(super) seen: Seen,
-    /// What was not read.
+    /// The kinds of records of which some were not read.
     pub(super) gaps: Gaps,
     /// The time line around the attack.
     pub timeline: Timeline,
@@ -72,7 +72,7 @@ pub struct Builder<'a> {
     /// Spans in which Microsoft may have stopped recording what is read.
     pub(super) throttled: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     pub(super) has_mail_reads: bool,
-    /// How it began.
+    /// The begin of the attack.
     pub(super) beginning: Beginning,
 }
 

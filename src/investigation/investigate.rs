@@ -103,7 +103,7 @@ fn of_threat(start: &Start, points: &FixedPoints) -> OfThreat {
     }
 }
 
-/// What was set aside for the account under investigation says nothing of others.
+/// Threats that were set aside for the account under investigation say nothing of other accounts.
 fn of_threat_and_contested(of_threat: &OfThreat, start: &Start, subject: &Subject) -> OfThreat {
     let unsure = start.set_aside.iter().filter(|own| !own.is_owners && subject.names.contains(&own.account));
     OfThreat { contested: unsure.map(|own| own.address).collect(), ..of_threat.clone() }

@@ -34,11 +34,8 @@ pub(super) fn sign_ins(counts: &Counts, worth: &Worth) -> Option<String> {
     let count = counted(counts.sign_ins, "sign-in") + &from_addresses(counts, worth);
     match (counts.sign_ins, worth.sign_ins) {
         (0, _) if worth.is_through_another => None,
-        (0, Known::NotLogged) => Some("sign-ins not logged".to_owned()),
-        (0, Known::Unknown) => Some("sign-ins unknown".to_owned()),
-        (0, _) => Some("no sign-in seen".to_owned()),
-        (_, Known::AtLeast) => Some(format!("at least {count}")),
-        _ => Some(count),
+        (0, Known::All | Known::AtLeast | Known::WholeFolders) => Some("no sign-in seen".to_owned()),
+        (_, known) => Some(told(count, known, "sign-ins")),
     }
 }
 
@@ -53,34 +50,28 @@ pub fn number(count: u64, known: Known) -> String {
     }
 }
 
+/// Returns the number with its noun, or that there is none of these.
+fn told(number: String, known: Known, these: &str) -> String {
+    match known {
+        Known::All | Known::WholeFolders => number,
+        Known::AtLeast => format!("at least {number}"),
+        Known::NotLogged => format!("{these} not logged"),
+        Known::Unknown => format!("{these} unknown"),
+    }
+}
+
 /// Returns a number with its noun and what was done, such as `2 messages sent`.
 pub fn acted(count: u64, known: Known, noun: &str, verb: &str) -> String {
-    let all = format!("{} {verb}", counted(count, noun));
-    match known {
-        Known::All | Known::WholeFolders => all,
-        Known::AtLeast => format!("at least {all}"),
-        Known::NotLogged => format!("{noun}s {verb}: not logged"),
-        Known::Unknown => format!("{noun}s {verb}: unknown"),
-    }
+    told(format!("{} {verb}", counted(count, noun)), known, &format!("{noun}s {verb}:"))
 }
 
 /// Returns what was read; `None` where the number of folders says it.
 pub fn messages_read(counts: &Counts, worth: &Worth) -> Option<String> {
-    match worth.messages_read {
-        Known::NotLogged => Some("reading of mail not logged".to_owned()),
-        Known::Unknown => Some("reading of mail unknown".to_owned()),
-        Known::WholeFolders => None,
-        known => Some(acted(counts.messages_read, known, "message", "read")),
-    }
+    let count = counted(counts.messages_read, "message") + " read";
+    (worth.messages_read != Known::WholeFolders).then(|| told(count, worth.messages_read, "reading of mail"))
 }
 
 /// Returns the number of files.
 pub fn files(counts: &Counts, worth: &Worth) -> String {
-    let count = counted(counts.files, "file");
-    match worth.files {
-        Known::All | Known::WholeFolders => count,
-        Known::AtLeast => format!("at least {count}"),
-        Known::NotLogged => "files not logged".to_owned(),
-        Known::Unknown => "files unknown".to_owned(),
-    }
+    told(counted(counts.files, "file"), worth.files, "files")
 }

@@ -34,7 +34,7 @@ pub struct Report {
     pub verdict: String,
     /// The numbers of the attacker's acts.
     pub counts: Counts,
-    /// What the numbers are worth.
+    /// The meaning of the numbers: known, too small, or not logged.
     #[serde(skip)]
     pub worth: Worth,
     /// The attacker's first and last act, if there is one.

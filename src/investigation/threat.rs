@@ -1,4 +1,4 @@
-//! What is known of the threat before anything is attributed.
+//! The threat as it is known before anything is attributed.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

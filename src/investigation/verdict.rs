@@ -90,14 +90,13 @@ pub(super) fn beginning(builder: &Builder<'_>) -> Vec<String> {
     let inside = builder.beginning.first_inside.as_ref().filter(|inside| inside.time != first.time);
     sentences.extend(inside.map(|inside| format!("The first act inside the account is {}.", inside.in_words())));
     sentences.extend(guess(builder));
-    let shared = builder.attribution.shared_sessions();
-    if !shared.is_empty() {
+    if builder.attribution.shares_sessions() {
         sentences.push("The attacker shares a session with the owner, as after a stolen token or a device code: in it only the attacker's addresses count.".to_owned());
     }
     sentences
 }
 
-/// Where nobody was in, the verdict says all.
+/// Returns the likely way in, if somebody was in.
 fn guess(builder: &Builder<'_>) -> Option<String> {
     let beginning = &builder.beginning;
     let first = beginning.first_inside.as_ref()?;

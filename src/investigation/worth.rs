@@ -1,6 +1,6 @@
-//! What the numbers of a report are worth.
+//! Tells a number that is known from one that is too small or not logged.
 
-/// What was not read, as opposed to what was not logged.
+/// The kinds of records of which some were not read, as opposed to those that are not logged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gaps {
     /// Records of the directory are missing.
@@ -11,7 +11,7 @@ pub struct Gaps {
     pub files: bool,
 }
 
-/// What a number is worth.
+/// The meaning of a number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Known {
     /// It is the number.
@@ -39,7 +39,7 @@ impl Known {
     }
 }
 
-/// What the numbers of a report are worth. It is no part of the written report, whose `NotLogged` says it in sentences.
+/// The meaning of each number of a report. It is no part of the written report, whose `NotLogged` says it in sentences.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Worth {
     /// `SignIns`

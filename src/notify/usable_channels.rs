@@ -10,7 +10,7 @@ use table_store::Store;
 /// The requests without an answer after which a channel is not used any more in a run: each one takes the time for a sending.
 const UNANSWERED_PER_RUN: u32 = 3;
 
-/// What a run knows about the channels.
+/// The channels as a run knows them.
 #[derive(Debug)]
 pub(super) struct UsableChannels<'a> {
     store: &'a dyn Store,

@@ -31,7 +31,7 @@ pub(super) struct Run {
     pub(super) bytes: Option<u64>,
     /// The files.
     pub(super) files: Vec<File>,
-    /// What could not be read, in sentences. `NotLogged` begins with them.
+    /// The parts that could not be read, in sentences. `NotLogged` begins with them.
     #[serde(skip)]
     pub(super) warnings: Vec<String>,
 }

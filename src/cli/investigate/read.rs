@@ -8,9 +8,9 @@ use audit_log::export::{self, ExportError};
 use audit_log::{Broken, Event};
 
 use super::super::scan::read_ahead::ReadAhead;
-use super::super::scan::{Reading, ScanError, open, printable};
-use super::InvestigateError;
+use super::super::scan::{Reading, ScanError, open};
 use super::json::File;
+use super::{InvestigateError, tell};
 use crate::casework::{Gathered, Source, activity};
 use crate::detection::is_selected;
 use crate::investigation::{Activity, counted};
@@ -39,7 +39,7 @@ struct Reader<'a> {
     source: Option<Source>,
     /// The records that were read.
     number: u64,
-    /// Whether the last part is one that never ends: the rest of the file is missing.
+    /// `true` if the last part never ends: the rest of the file is missing.
     is_cut: bool,
 }
 
@@ -183,11 +183,6 @@ impl Input {
         self.reading.sound += 1;
         Ok(())
     }
-}
-
-/// Tells something beside the report.
-fn tell(err: &mut dyn Write, text: &str) {
-    let _ = writeln!(err, "investigate: {}", printable(text));
 }
 
 /// Returns the input, and a file with the same bytes that can be read afterwards. Any other input is copied while it is read.

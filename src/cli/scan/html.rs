@@ -8,9 +8,10 @@ use chrono::{DateTime, Utc};
 
 use super::broken::BrokenPart;
 use super::findings::FindingGroup;
-use super::{Reading, ScanError, counted};
+use super::{Reading, ScanError};
 use crate::cli::page::{hash, put, readable};
 use crate::detection::Severity;
+use crate::investigation::counted;
 use crate::location::parse_client_ip;
 
 const STYLE: &str = concat!(include_str!("../page/base.css"), include_str!("page.css"));

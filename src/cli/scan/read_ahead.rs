@@ -34,7 +34,7 @@ fn read(mut input: impl Read, full: &SyncSender<io::Result<Vec<u8>>>, emptied: &
     loop {
         let mut chunk = emptied.try_recv().unwrap_or_else(|_| Vec::with_capacity(CHUNK));
         chunk.clear();
-        // What came before an error is in the chunk.
+        // The chunk holds the bytes before an error.
         let outcome = input.by_ref().take(CHUNK as u64).read_to_end(&mut chunk);
         let is_last = chunk.is_empty() || outcome.is_err();
         let is_wanted = full.send(Ok(chunk)).is_ok();

@@ -7,9 +7,10 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::cli::output;
 use crate::detection::Severity;
+use crate::investigation::counted;
 
 use super::findings::FindingGroup;
-use super::{Reading, ScanError, counted, printable};
+use super::{Reading, ScanError, printable};
 
 /// Malformed parts that are listed one by one; the rest is counted.
 const LISTED: usize = 20;

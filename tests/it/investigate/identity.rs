@@ -1,4 +1,4 @@
-//! Who is who: one person under several names, several persons through one application, and helpers who are victims themselves.
+//! Persons and their names: one person under several names, several persons through one application, and helpers who are victims themselves.
 
 use serde_json::json;
 

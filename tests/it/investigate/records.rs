@@ -73,6 +73,15 @@ impl Records {
         self.add(time, user, "MailItemsAccessed", 50, members)
     }
 
+    /// The copy of the whole inbox by a mail program.
+    pub fn synchronise(&mut self, time: &str, user: &str, ip: &str, session: &str) -> Value {
+        self.add(time, user, "MailItemsAccessed", 2, json!({
+            "ClientIPAddress": ip, "MailboxOwnerUPN": user, "SessionId": session, "ClientInfoString": "Client=MSExchangeRPC",
+            "OperationProperties": [{"Name": "MailAccessType", "Value": "Sync"}],
+            "Item": {"Id": "LgAAAA", "ParentFolder": {"Name": "Inbox", "Path": "Not Available"}},
+        }))
+    }
+
     pub fn send(&mut self, time: &str, user: &str, ip: &str, session: &str, message: &str) -> Value {
         self.add(time, user, "Send", 2, json!({
             "ClientIP": ip, "ClientIPAddress": ip, "MailboxOwnerUPN": user, "SessionId": session, "LogonType": 0,

@@ -77,17 +77,7 @@ fn other_accounts_are_signed_in_stopped_or_tried() {
 fn synchronised_folder_counts_as_a_whole() {
     let (mut records, ..) = Records::incident();
     for time in ["19T10:10:00", "19T11:10:00"] {
-        records.add(
-            time,
-            V,
-            "MailItemsAccessed",
-            2,
-            json!({
-                "ClientIPAddress": A, "MailboxOwnerUPN": V, "SessionId": S, "ClientInfoString": "Client=MSExchangeRPC",
-                "OperationProperties": [{"Name": "MailAccessType", "Value": "Sync"}],
-                "Item": {"Id": "LgAAAA", "ParentFolder": {"Name": "Inbox", "Path": "Not Available"}},
-            }),
-        );
+        records.synchronise(time, V, A, S);
     }
     let report = of_v(&records);
     assert_eq!((report.count("FoldersSynchronised"), report.count("MessagesRead")), (1, 0));

@@ -27,9 +27,9 @@ const SPACE: u32 = 9;
 /// One lane. Each side has a row of its own, so that no mark hides another side's.
 pub(super) struct Lane {
     pub(super) title: &'static str,
-    /// Where its title stands.
+    /// The height at which its title stands.
     pub(super) text: u32,
-    /// Where its rows are.
+    /// The heights of its rows.
     pub(super) rows: Vec<u32>,
 }
 

@@ -197,7 +197,7 @@ fn mail(report: &Report) -> Vec<Table> {
     ]
 }
 
-/// What is not logged is not said to be nothing.
+/// The page does not say "nothing" of what is not logged.
 fn unknown_files(report: &Report) -> Vec<String> {
     let text = match report.worth.files {
         Known::NotLogged => "Files are not logged here.",
